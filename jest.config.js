@@ -1,0 +1,24 @@
+const base = {
+	testEnvironment: 'node',
+	transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }] },
+	modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.tmp'],
+};
+
+const project = (name, extra = {}) => ({
+	...base,
+	displayName: name,
+	testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+	...extra,
+});
+
+/** @type {import('jest').Config} */
+module.exports = {
+	projects: [
+		project('unit'),
+		project('emulator'),
+		project('integration'),
+		project('package'),
+		project('e2e'),
+	],
+	testTimeout: 60_000,
+};
