@@ -1,0 +1,156 @@
+import { readdir, realpath, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { ensureCached, exists } from './cache';
+import { runNpm, startScript } from './processes';
+
+export const N8N_VERSION = '2.41.1';
+
+export interface InstallProgress {
+	phase: 'waiting for another installation' | 'downloading' | 'building sqlite3' | 'verifying';
+	/** Milliseconds since the beginning. */
+	elapsed: number;
+	/** Package folders on disk so far. */
+	packages: number;
+}
+
+export interface N8nInstallation {
+	version: string;
+	/** n8n's start script. */
+	script: string;
+	folder: string;
+	/** False when the cache had it. */
+	installed: boolean;
+}
+
+/** Versions before 2.41 take this package from an address outside the npm registry. */
+const OVERRIDES = { xlsx: '0.18.5' };
+
+/**
+ * Gives an n8n of exactly this version from the user's cache folder, installed there first if need be:
+ * about 2.9 GB and 4 minutes. n8n's install scripts are not run, but for the one of its database driver.
+ */
+export async function ensureN8n({
+	version = N8N_VERSION,
+	onProgress = () => undefined,
+}: {
+	version?: string;
+	onProgress?: (progress: InstallProgress) => void;
+} = {}): Promise<N8nInstallation> {
+	const start = Date.now();
+	let installed = false;
+	const report = (phase: InstallProgress['phase'], packages = 0) =>
+		onProgress({ phase, packages, elapsed: Date.now() - start });
+
+	const folder = await ensureCached(
+		`n8n-${version}`,
+		async (unfinished) => {
+			installed = true;
+			await install(unfinished, version, report);
+		},
+		() => report('waiting for another installation'),
+	);
+	return { version, folder, script: startScriptOf(folder), installed };
+}
+
+const startScriptOf = (folder: string) => join(folder, 'node_modules', 'n8n', 'bin', 'n8n');
+
+async function install(
+	folder: string,
+	version: string,
+	report: (phase: InstallProgress['phase'], packages?: number) => void,
+) {
+	const manifest = {
+		private: true,
+		dependencies: { n8n: version },
+		allowScripts: { sqlite3: true },
+		...(needsOverrides(version) ? { overrides: OVERRIDES } : {}),
+	};
+	await writeFile(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
+
+	await withTicks(
+		async () => report('downloading', await countPackages(folder)),
+		async () =>
+			await runNpm(
+				[
+					'install',
+					'--ignore-scripts',
+					'--no-audit',
+					'--no-fund',
+					'--omit=dev',
+					'--no-package-lock',
+				],
+				{ cwd: folder },
+			),
+	);
+	const packages = await countPackages(folder);
+	await withTicks(
+		async () => report('building sqlite3', packages),
+		async () => await rebuildSqlite(folder),
+	);
+	await withTicks(
+		async () => report('verifying', packages),
+		async () => await verify(folder, version),
+	);
+}
+
+async function rebuildSqlite(folder: string) {
+	try {
+		await runNpm(['rebuild', 'sqlite3'], { cwd: folder });
+	} catch (error) {
+		// Without a network, node-gyp can't download the headers; those of any Node on this machine will do.
+		const headers = await findNodeHeaders();
+		if (headers === undefined) throw error;
+		await runNpm(['rebuild', 'sqlite3'], { cwd: folder, env: { npm_config_nodedir: headers } });
+	}
+}
+
+async function findNodeHeaders(): Promise<string | undefined> {
+	for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+		const node = await realpath(join(folder, 'node')).catch(() => undefined);
+		const prefix = node && dirname(dirname(node));
+		if (prefix && (await exists(join(prefix, 'include', 'node', 'node_api.h')))) return prefix;
+	}
+	return undefined;
+}
+
+async function verify(folder: string, version: string) {
+	const run = async (script: string, ...args: string[]) => {
+		let output = '';
+		const { code } = await startScript(script, args, {
+			cwd: folder,
+			env: { ...process.env, N8N_USER_FOLDER: folder },
+			onOutput: (text) => (output += text),
+		}).exited;
+		if (code !== 0) throw new Error(`n8n ${version} does not start: ${output.trim()}`);
+		return output;
+	};
+	await run(join(folder, 'node_modules', 'sqlite3', 'lib', 'sqlite3.js'));
+	const answer = await run(startScriptOf(folder), '--version');
+	if (!answer.includes(version)) throw new Error(`n8n says it is version ${answer.trim()}`);
+}
+
+const needsOverrides = (version: string) => {
+	const [major = 0, minor = 0] = version.split('.').map(Number);
+	return major < 2 || (major === 2 && minor < 41);
+};
+
+async function countPackages(folder: string): Promise<number> {
+	const names = await readdir(join(folder, 'node_modules')).catch(() => []);
+	const scopes = names.filter((name) => name.startsWith('@'));
+	const scoped = await Promise.all(
+		scopes.map(
+			async (scope) => (await readdir(join(folder, 'node_modules', scope)).catch(() => [])).length,
+		),
+	);
+	return names.length - scopes.length + scoped.reduce((sum, count) => sum + count, 0);
+}
+
+async function withTicks<T>(tick: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+	await tick();
+	const timer = setInterval(() => void tick(), 1_000);
+	try {
+		return await work();
+	} finally {
+		clearInterval(timer);
+	}
+}

@@ -1,0 +1,218 @@
+import { appendFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureCached, exists } from './cache';
+import { N8nClient, OWNER } from './n8n-client';
+import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8n-install';
+import { installPackage } from './package';
+import { freePorts, poll, startScript, type StartedProcess } from './processes';
+
+export * from './n8n-client';
+
+export interface StartOptions {
+	/** n8n's user folder. Without it, a fresh one is made, and removed by `stop()`. */
+	userFolder?: string;
+	port?: number;
+	version?: string;
+	/** Environment variables on top of the harness's own. */
+	env?: Record<string, string>;
+	/** Package (from `packPackage`) to be installed before the start. */
+	tarball?: string;
+	/** Folders that nodes such as Read/Write Files from Disk may use. They must exist. */
+	allowedFolders?: string[];
+	onProgress?: (progress: InstallProgress) => void;
+}
+
+export interface N8nLog {
+	/** Everything that n8n printed, restarts included, is also in this file. */
+	readonly file: string;
+	text(): string;
+	tail(lines: number): string;
+}
+
+export interface N8n {
+	readonly url: string;
+	readonly version: string;
+	readonly userFolder: string;
+	readonly log: N8nLog;
+	readonly api: N8nClient;
+	/** E-mail address and password for the editor. */
+	readonly login: { email: string; password: string };
+	pid(): number;
+	/** Ends n8n in an orderly way, and removes what `startN8n` made. */
+	stop(): Promise<void>;
+	/** Ends n8n as a crash would; `restart()` brings it back. */
+	kill(): Promise<void>;
+	/** Starts n8n again on the same folder and port, and waits until it is ready. */
+	restart(env?: Record<string, string>): Promise<void>;
+}
+
+/** Enough for the migrations of a first start on a slow machine. */
+const START_TIMEOUT = 180_000;
+
+/** Increase it when `prepareTemplate` changes. */
+const TEMPLATE_REVISION = 1;
+
+/**
+ * Starts a real n8n on the loopback interface, with an owner account, and resolves when it answers.
+ * The first start of a version installs it and prepares a user folder, which later starts copy.
+ */
+export async function startN8n(options: StartOptions = {}): Promise<N8n> {
+	const version = options.version ?? N8N_VERSION;
+	const installation = await ensureN8n({ version, onProgress: options.onProgress });
+	const template = await ensureCached(
+		`user-folder-${version}-${TEMPLATE_REVISION}`,
+		async (folder) => await prepareTemplate(installation, folder),
+	);
+
+	const isOurs = options.userFolder === undefined;
+	const userFolder = options.userFolder ?? (await mkdtemp(join(tmpdir(), 'n8n-user-')));
+	const removeOurs = async () => {
+		if (isOurs) await rm(userFolder, { recursive: true, force: true, maxRetries: 3 });
+	};
+	try {
+		if (!(await exists(join(userFolder, '.n8n', 'database.sqlite')))) {
+			await mkdir(userFolder, { recursive: true });
+			await cp(template, userFolder, { recursive: true });
+		}
+		if (options.tarball !== undefined) await installPackage(options.tarball, userFolder);
+
+		const allowedFolders = await Promise.all(
+			(options.allowedFolders ?? []).map(async (folder) => await realpath(folder)),
+		);
+		const restriction =
+			allowedFolders.length > 0 ? { N8N_RESTRICT_FILE_ACCESS_TO: allowedFolders.join(';') } : {};
+		const n8n = await launch(installation, userFolder, options.port, {
+			...restriction,
+			...options.env,
+		});
+		const { stop } = n8n;
+		await n8n.api.login();
+		return {
+			...n8n,
+			stop: async () => {
+				await stop();
+				await removeOurs();
+			},
+		};
+	} catch (error) {
+		await removeOurs();
+		throw error;
+	}
+}
+
+async function prepareTemplate(installation: N8nInstallation, folder: string) {
+	const n8n = await launch(installation, folder, undefined, {});
+	try {
+		await n8n.api.setUpOwner();
+	} finally {
+		await n8n.stop();
+	}
+	await rm(n8n.log.file);
+	// The editor's files, which every start writes again.
+	await rm(join(folder, '.cache'), { recursive: true, force: true });
+}
+
+async function launch(
+	installation: N8nInstallation,
+	userFolder: string,
+	fixedPort: number | undefined,
+	ownEnv: Record<string, string>,
+): Promise<N8n> {
+	const [freePort = 0, brokerPort = 0] = await freePorts(2);
+	const port = fixedPort ?? freePort;
+	const url = `http://127.0.0.1:${port}`;
+	const log = createLog(join(userFolder, 'n8n.log'));
+	const api = new N8nClient(url, log);
+	let env = environment(userFolder, url, port, brokerPort, ownEnv);
+	let n8n: StartedProcess;
+
+	const start = async () => {
+		const started = startScript(installation.script, ['start'], {
+			cwd: userFolder,
+			env,
+			onOutput: log.write,
+		});
+		n8n = started;
+		try {
+			await poll('answer from n8n', START_TIMEOUT, async () => await api.isReady(), {
+				giveUp: () =>
+					started.hasExited() ? new Error('n8n ended while it was starting') : undefined,
+			});
+		} catch (error) {
+			await started.kill();
+			throw new Error(`${(error as Error).message}. Its last words:\n${log.tail(400)}`);
+		}
+	};
+	await start();
+
+	return {
+		url,
+		version: installation.version,
+		userFolder,
+		log,
+		api,
+		login: { email: OWNER.email, password: OWNER.password },
+		pid: () => n8n.pid,
+		stop: async () => await n8n.stop(),
+		kill: async () => await n8n.kill(),
+		async restart(extraEnv = {}) {
+			await n8n.stop();
+			env = { ...env, ...extraEnv };
+			await start();
+		},
+	};
+}
+
+/** What of the surroundings would change how n8n behaves. */
+const NOT_INHERITED =
+	/^(N8N|DB|EXECUTIONS|QUEUE|GENERIC|WEBHOOK|CREDENTIALS|NODES|JEST|npm)_|^NODE_ENV$/;
+
+function environment(
+	userFolder: string,
+	url: string,
+	port: number,
+	brokerPort: number,
+	ownEnv: Record<string, string>,
+): NodeJS.ProcessEnv {
+	const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
+	return {
+		...Object.fromEntries(inherited),
+		NODE_ENV: 'production',
+		N8N_USER_FOLDER: userFolder,
+		N8N_PORT: String(port),
+		N8N_LISTEN_ADDRESS: '127.0.0.1',
+		N8N_EDITOR_BASE_URL: url,
+		N8N_WEBHOOK_URL: `${url}/`,
+		// The name of the same setting in older versions.
+		WEBHOOK_URL: `${url}/`,
+		N8N_RUNNERS_BROKER_PORT: String(brokerPort),
+		N8N_RUNNERS_BROKER_LISTEN_ADDRESS: '127.0.0.1',
+		N8N_SECURE_COOKIE: 'false',
+		N8N_DIAGNOSTICS_ENABLED: 'false',
+		N8N_DYNAMIC_BANNERS_ENABLED: 'false',
+		N8N_HIRING_BANNER_ENABLED: 'false',
+		N8N_PERSONALIZATION_ENABLED: 'false',
+		N8N_TEMPLATES_ENABLED: 'false',
+		N8N_VERIFIED_PACKAGES_ENABLED: 'false',
+		N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
+		N8N_LICENSE_AUTO_RENEW_ENABLED: 'false',
+		N8N_PYTHON_ENABLED: 'false',
+		N8N_DISABLED_MODULES: 'mcp-registry',
+		...ownEnv,
+	};
+}
+
+function createLog(file: string): N8nLog & { write: (text: string) => void } {
+	let content = '';
+	return {
+		file,
+		text: () => content,
+		tail: (lines) => content.trimEnd().split('\n').slice(-lines).join('\n'),
+		write(text) {
+			content += text;
+			appendFileSync(file, text);
+		},
+	};
+}

@@ -1,0 +1,188 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
+import { basename, join } from 'node:path';
+
+const PRELOAD = join(__dirname, 'die-with-parent.ts');
+
+export interface StartedProcess {
+	readonly pid: number;
+	/** Resolves, never rejects, when the process has ended. */
+	readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+	hasExited(): boolean;
+	/** Asks the process to end, and ends its whole group after `graceMs` milliseconds. */
+	stop(graceMs?: number): Promise<void>;
+	/** Ends the whole process group at once, as a crash would. */
+	kill(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+
+const killGroup = (child: ChildProcess) => {
+	try {
+		if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+	} catch {
+		// The group has ended already.
+	}
+};
+
+process.on('exit', () => running.forEach(killGroup));
+
+/** Runs a script with the running Node, in a process group of its own that never outlives this process. */
+export function startScript(
+	script: string,
+	args: string[],
+	options: { cwd: string; env: NodeJS.ProcessEnv; onOutput: (text: string) => void },
+): StartedProcess {
+	return start(process.execPath, ['--require', PRELOAD, script, ...args], options);
+}
+
+function start(
+	command: string,
+	args: string[],
+	{ cwd, env, onOutput }: { cwd: string; env: NodeJS.ProcessEnv; onOutput: (text: string) => void },
+): StartedProcess {
+	const child = spawn(command, args, {
+		cwd,
+		env: { ...env, DIE_WITH_PARENT: 'yes' },
+		detached: true,
+		stdio: ['pipe', 'pipe', 'pipe'],
+	});
+	running.add(child);
+	child.stdout.setEncoding('utf8').on('data', onOutput);
+	child.stderr.setEncoding('utf8').on('data', onOutput);
+	child.stdin.on('error', () => undefined);
+
+	let ended = false;
+	const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+		const end = (code: number | null, signal: NodeJS.Signals | null) => {
+			ended = true;
+			// What the process had started itself may still be there.
+			killGroup(child);
+			running.delete(child);
+			resolve({ code, signal });
+		};
+		child.once('close', end);
+		child.once('error', (error) => {
+			onOutput(`${command}: ${error.message}\n`);
+			end(null, null);
+		});
+	});
+
+	return {
+		pid: child.pid ?? -1,
+		exited,
+		hasExited: () => ended,
+		async stop(graceMs = 10_000) {
+			if (ended) return;
+			child.kill('SIGTERM');
+			const timer = setTimeout(() => killGroup(child), graceMs);
+			await exited;
+			clearTimeout(timer);
+		},
+		async kill() {
+			killGroup(child);
+			await exited;
+		},
+	};
+}
+
+const NOT_INHERITED =
+	/^npm_(package|lifecycle|command|node_execpath)|^npm_config_(local_prefix|ignore_scripts|omit)/i;
+
+/** The environment for an npm that works in another folder than the npm script that started us. */
+export function npmEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+	const kept = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
+	return { ...Object.fromEntries(kept), npm_config_update_notifier: 'false', ...extra };
+}
+
+/** Runs npm with the running Node, and rejects with the last lines of its output when it fails. */
+export async function runNpm(
+	args: string[],
+	{
+		cwd,
+		env = {},
+		onOutput = () => undefined,
+		onStart = () => undefined,
+	}: {
+		cwd: string;
+		env?: NodeJS.ProcessEnv;
+		onOutput?: (text: string) => void;
+		onStart?: (npm: StartedProcess) => void;
+	},
+): Promise<string> {
+	let output = '';
+	const collect = (text: string) => {
+		output += text;
+		onOutput(text);
+	};
+	const options = { cwd, env: npmEnvironment(env), onOutput: collect };
+	const cli = process.env.npm_execpath;
+	const npm =
+		cli !== undefined && basename(cli) === 'npm-cli.js'
+			? startScript(cli, args, options)
+			: start('npm', args, options);
+	onStart(npm);
+	const { code } = await npm.exited;
+	if (code !== 0) {
+		const lastLines = output.trimEnd().split('\n').slice(-15).join('\n');
+		throw new Error(`npm ${args.join(' ')} ended with code ${code}:\n${lastLines}`);
+	}
+	return output;
+}
+
+/** Ports on the loopback interface that nobody listens on at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
+	const servers = await Promise.all(
+		Array.from({ length: count }, async () => {
+			const server = createServer();
+			await new Promise<void>((resolve, reject) => {
+				server.once('error', reject);
+				server.listen(0, '127.0.0.1', resolve);
+			});
+			return server;
+		}),
+	);
+	const ports = servers.map((server) => (server.address() as AddressInfo).port);
+	await Promise.all(
+		servers.map(async (server) => await new Promise((resolve) => server.close(resolve))),
+	);
+	return ports;
+}
+
+/** Milliseconds. */
+export async function sleep(duration: number): Promise<void> {
+	await new Promise((resolve) => setTimeout(resolve, duration));
+}
+
+/**
+ * Calls `attempt` until it returns something other than undefined. The error at the end of the time
+ * limit (milliseconds) says what was waited for, and with what `attempt` failed last.
+ */
+export async function poll<T>(
+	what: string,
+	timeout: number,
+	attempt: () => Promise<T | undefined>,
+	{
+		interval = 150,
+		giveUp = () => undefined,
+	}: { interval?: number; giveUp?: () => Error | undefined } = {},
+): Promise<T> {
+	const end = Date.now() + timeout;
+	let lastError: unknown;
+	for (;;) {
+		try {
+			const result = await attempt();
+			if (result !== undefined) return result;
+			lastError = undefined;
+		} catch (error) {
+			lastError = error;
+		}
+		const fatal = giveUp();
+		if (fatal) throw fatal;
+		if (Date.now() > end) {
+			const why = lastError instanceof Error ? `: ${lastError.message}` : '';
+			throw new Error(`No ${what} within ${timeout / 1000} s${why}`);
+		}
+		await sleep(interval);
+	}
+}
