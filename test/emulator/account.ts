@@ -1,0 +1,116 @@
+export interface PhoneNumber {
+	id: string;
+	/** With country code and spaces, as the phone number listing shows it. */
+	displayPhoneNumber: string;
+	verifiedName: string;
+	callingEnabled: boolean;
+	/** SIP and the Graph API exclude each other. */
+	sipEnabled: boolean;
+	qualityRating: 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN';
+}
+
+export type PermissionStatus = 'no_permission' | 'temporary' | 'permanent';
+
+/** A person with WhatsApp who can call the business, or be called by it. */
+export interface WhatsAppUser {
+	/** Phone number, digits only. */
+	waId: string;
+	/** Business-scoped user ID. */
+	userId: string;
+	/** Only for businesses that take part in parent IDs. */
+	parentUserId?: string;
+	name: string;
+	username?: string;
+	/**
+	 * How webhooks show the phone number. A user with a username may hide it: the field is then
+	 * left out, or an empty string (Meta, "Business-scoped user IDs").
+	 */
+	phoneShown: 'shown' | 'omitted' | 'empty';
+	permission: PermissionStatus;
+	/** Unix milliseconds at which a temporary permission ends. */
+	permissionExpiresAt?: number;
+}
+
+export interface Account {
+	accessToken: string;
+	appId: string;
+	appName: string;
+	appSecret: string;
+	businessAccountId: string;
+	businessAccountName: string;
+	phoneNumbers: PhoneNumber[];
+	users: WhatsAppUser[];
+}
+
+/** Obviously made up, but of the right form. Docs and the demo quote these values. */
+export function defaultAccount(): Account {
+	return {
+		accessToken: 'EMULATOR-access-token-not-a-secret',
+		appId: '670000000000001',
+		appName: 'Emulated App',
+		appSecret: '0123456789abcdef0123456789abcdef',
+		businessAccountId: '102000000000001',
+		businessAccountName: 'Emulated Business',
+		phoneNumbers: [
+			{
+				id: '106000000000001',
+				displayPhoneNumber: '+44 20 7946 0958',
+				verifiedName: 'Emulated Support',
+				callingEnabled: true,
+				sipEnabled: false,
+				qualityRating: 'GREEN',
+			},
+			{
+				id: '106000000000002',
+				displayPhoneNumber: '+44 131 496 0321',
+				verifiedName: 'Emulated Sales',
+				callingEnabled: true,
+				sipEnabled: false,
+				qualityRating: 'GREEN',
+			},
+			{
+				id: '106000000000003',
+				displayPhoneNumber: '+44 29 2018 0456',
+				verifiedName: 'Emulated Office (calling off)',
+				callingEnabled: false,
+				sipEnabled: false,
+				qualityRating: 'YELLOW',
+			},
+			{
+				id: '106000000000004',
+				displayPhoneNumber: '+44 28 9649 6789',
+				verifiedName: 'Emulated Exchange (SIP)',
+				callingEnabled: true,
+				sipEnabled: true,
+				qualityRating: 'UNKNOWN',
+			},
+		],
+		users: [
+			{
+				waId: '14085551234',
+				userId: 'US.13491208655302741918',
+				parentUserId: 'US.ENT.11815799212886844830',
+				name: 'Ana Söderström',
+				phoneShown: 'shown',
+				permission: 'permanent',
+			},
+			{
+				waId: '14085555678',
+				userId: 'US.20762481193605518247',
+				name: 'Ben Ortiz',
+				phoneShown: 'shown',
+				permission: 'no_permission',
+			},
+			{
+				waId: '447700900123',
+				userId: 'GB.94640118273650027741',
+				name: 'Chloé',
+				username: 'chloe.calls',
+				phoneShown: 'omitted',
+				permission: 'permanent',
+			},
+		],
+	};
+}
+
+export const digitsOf = (displayPhoneNumber: string) => displayPhoneNumber.replace(/\D/g, '');

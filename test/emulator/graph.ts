@@ -1,0 +1,486 @@
+import type { Account, PhoneNumber } from './account';
+import { isObject, isUserId, parseCallRequest } from './callRequest';
+import type { Calls } from './calls';
+import type { Clock } from './clock';
+import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
+import { isJson, NEWEST_VERSION, parametersOf, type GraphRequest } from './graphRequest';
+import { newMessageId } from './ids';
+import type { Media, MediaStore } from './media';
+import type { Permissions } from './permissions';
+import type { Subscriptions } from './subscriptions';
+import { bearerOf, type Tokens } from './tokens';
+import type { EndpointKind, Settings } from './types';
+
+export interface GraphContext {
+	account: Account;
+	clock: Clock;
+	tokens: Tokens;
+	media: MediaStore;
+	subscriptions: Subscriptions;
+	calls: Calls;
+	permissions: Permissions;
+	settings: Settings;
+	baseUrl: () => string;
+}
+
+export interface GraphAnswer {
+	body: unknown;
+	/** Done once the answer is out. */
+	afterwards?: () => void;
+}
+
+type Handler = (request: GraphRequest, context: GraphContext) => GraphAnswer | Promise<GraphAnswer>;
+type Methods = Partial<Record<string, Handler>>;
+
+const SUCCESS: GraphAnswer = { body: { success: true } };
+
+const handlers: Record<Exclude<EndpointKind, 'media' | 'unknown'>, Methods> = {
+	calls: { POST: postCall },
+	callPermissions: { GET: getPermissions },
+	messages: { POST: postMessage },
+	settings: { GET: getSettings, POST: postSettings },
+	phoneNumber: { GET: getPhoneNumber, POST: postPhoneNumber },
+	phoneNumbers: { GET: listPhoneNumbers },
+	account: { GET: getAccount },
+	subscribedApps: { GET: listApps, POST: subscribeApp, DELETE: unsubscribeApp },
+	app: { GET: getApp },
+	subscriptions: { GET: listSubscriptions, POST: subscribe, DELETE: unsubscribe },
+	oauth: { GET: issueToken, POST: issueToken },
+	debugToken: { GET: debugToken },
+	mediaInfo: { GET: getMedia, DELETE: deleteMedia },
+};
+
+export async function answerGraph(
+	request: GraphRequest,
+	context: GraphContext,
+): Promise<GraphAnswer> {
+	const { kind, method, version } = request;
+	if (versionNumber(version) > versionNumber(NEWEST_VERSION)) {
+		throw new GraphError(2500, { message: `Unknown path components: /${version}` });
+	}
+	if (kind !== 'oauth') context.tokens.require(request);
+	if (kind === 'unknown' || kind === 'media') throw unknownObject(method, request.objectId);
+	const handler = handlers[kind][method];
+	if (!handler) {
+		throw new GraphError(100, { message: `Unsupported ${method.toLowerCase()} request.` });
+	}
+	return await handler(request, context);
+}
+
+const versionNumber = (version: string) => Number(version.slice(1));
+
+// Calls
+
+function postCall(request: GraphRequest, { tokens, account, calls }: GraphContext): GraphAnswer {
+	tokens.requireUser(request);
+	const number = numberOf(request, account);
+	const call = parseCallRequest(jsonOf(request));
+	if (!number.callingEnabled) {
+		throw new GraphError(138000, { details: 'Calling is not enabled on this phone number' });
+	}
+	if (number.sipEnabled) {
+		throw new GraphError(131055, {
+			details: 'SIP is enabled on this phone number: the Graph API cannot be used for calls',
+		});
+	}
+	if (call.action === 'connect') {
+		const placed = calls.connect(number, call);
+		return {
+			body: { messaging_product: 'whatsapp', calls: [{ id: placed.call.id }] },
+			afterwards: placed.ring,
+		};
+	}
+	const known = calls.all.get(call.callId);
+	if (!known || known.phoneNumberId !== number.id) {
+		throw invalidParameter('call_id: there is no such call of this phone number');
+	}
+	const success = { messaging_product: 'whatsapp', success: true };
+	switch (call.action) {
+		case 'pre_accept':
+			calls.preAccept(known, call);
+			return { body: success };
+		case 'accept':
+			calls.accept(known, call);
+			return { body: success };
+		case 'reject':
+			return { body: success, afterwards: calls.reject(known) };
+		case 'terminate':
+			return { body: success, afterwards: calls.terminate(known) };
+	}
+}
+
+function getPermissions(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	const waId = request.query.get('user_wa_id');
+	const recipient = request.query.get('recipient');
+	if (waId === null && recipient === null) {
+		throw new GraphError(100, { message: '(#100) The parameter user_wa_id is required.' });
+	}
+	if (waId !== null && !/^\d{5,15}$/.test(waId)) {
+		throw invalidParameter('user_wa_id must be a phone number, digits only');
+	}
+	if (recipient !== null && !isUserId(recipient)) {
+		throw invalidParameter('recipient is not a business-scoped user ID');
+	}
+	const user = context.calls.findUser(waId ?? recipient ?? '');
+	return { body: context.permissions.describe(number, user) };
+}
+
+/** Only call permission requests; Meta, "User call permissions". */
+function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	const body = jsonOf(request);
+	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
+	if (body.messaging_product !== 'whatsapp') throw missingField('messaging_product');
+	if (body.to === undefined && body.recipient === undefined) throw missingField('to');
+	if (body.type === undefined) throw missingField('type');
+	const { interactive } = body;
+	if (body.type !== 'interactive' || !isObject(interactive)) {
+		throw invalidParameter('The emulator takes only messages of type interactive');
+	}
+	if (interactive.type !== 'call_permission_request') {
+		throw invalidParameter('The emulator takes only interactive call_permission_request');
+	}
+	if (!isObject(interactive.action)) throw missingField('action', 'interactive');
+	if (interactive.action.name !== 'call_permission_request') {
+		throw invalidParameter('interactive.action.name must be call_permission_request');
+	}
+	if (interactive.body !== undefined) {
+		const text = isObject(interactive.body) ? interactive.body.text : undefined;
+		if (typeof text !== 'string' || text === '') throw missingField('text', 'interactive.body');
+	}
+	const input = String(body.to ?? body.recipient);
+	const user = context.calls.findUser(input);
+	if (!user) throw new GraphError(131030, { details: 'The recipient is not on WhatsApp' });
+	const id = newMessageId(user.waId);
+	context.permissions.request(number, user, id);
+	return {
+		body: {
+			messaging_product: 'whatsapp',
+			contacts: [{ input, wa_id: user.waId, user_id: user.userId }],
+			messages: [{ id }],
+		},
+	};
+}
+
+// Phone numbers and the account
+
+function getPhoneNumber(
+	request: GraphRequest,
+	{ tokens, account, subscriptions }: GraphContext,
+): GraphAnswer {
+	tokens.requireUser(request);
+	const number = numberOf(request, account);
+	const all = {
+		...describeNumber(number),
+		webhook_configuration: subscriptions.numberConfiguration(number.id),
+	};
+	return {
+		body: select(all, request.query, [
+			'verified_name',
+			'display_phone_number',
+			'quality_rating',
+			'id',
+		]),
+	};
+}
+
+async function postPhoneNumber(
+	request: GraphRequest,
+	{ tokens, account, subscriptions }: GraphContext,
+): Promise<GraphAnswer> {
+	tokens.requireUser(request);
+	const number = numberOf(request, account);
+	const text = parametersOf(request).get('webhook_configuration');
+	if (text === undefined) {
+		throw new GraphError(100, {
+			message: '(#100) The parameter webhook_configuration is required.',
+		});
+	}
+	await subscriptions.configureNumber(number.id, parseJson(text, 'webhook_configuration'));
+	return SUCCESS;
+}
+
+function listPhoneNumbers(request: GraphRequest, { tokens, account, baseUrl }: GraphContext) {
+	tokens.requireUser(request);
+	mustBe(request, account.businessAccountId);
+	const limit = Number(request.query.get('limit') ?? 25);
+	if (!Number.isInteger(limit) || limit < 1) throw invalidParameter('limit must be positive');
+	const after = request.query.get('after');
+	const start =
+		after === null ? 0 : account.phoneNumbers.findIndex(({ id }) => cursorOf(id) === after) + 1;
+	if (after !== null && start === 0) throw invalidParameter('after is not a cursor');
+	const page = account.phoneNumbers.slice(start, start + limit);
+	const first = page[0];
+	const last = page.at(-1);
+	const next = new URL(`${baseUrl()}${request.path}`);
+	for (const [name, value] of request.query) {
+		if (name !== 'access_token') next.searchParams.set(name, value);
+	}
+	if (last) next.searchParams.set('after', cursorOf(last.id));
+	const more = start + limit < account.phoneNumbers.length;
+	return {
+		body: {
+			data: page.map((number) =>
+				select(describeNumber(number), request.query, [
+					'verified_name',
+					'display_phone_number',
+					'quality_rating',
+					'id',
+				]),
+			),
+			...(first &&
+				last && {
+					paging: {
+						cursors: { before: cursorOf(first.id), after: cursorOf(last.id) },
+						...(more && { next: next.href }),
+					},
+				}),
+		},
+	};
+}
+
+const cursorOf = (id: string) => Buffer.from(`number:${id}`).toString('base64url');
+
+function describeNumber(number: PhoneNumber) {
+	return {
+		id: number.id,
+		verified_name: number.verifiedName,
+		display_phone_number: number.displayPhoneNumber,
+		quality_rating: number.qualityRating,
+		code_verification_status: 'VERIFIED',
+		platform_type: 'CLOUD_API',
+		status: 'CONNECTED',
+		name_status: 'APPROVED',
+	};
+}
+
+function getAccount(request: GraphRequest, { tokens, account }: GraphContext): GraphAnswer {
+	tokens.requireUser(request);
+	const all = {
+		id: account.businessAccountId,
+		name: account.businessAccountName,
+		currency: 'EUR',
+		timezone_id: '1',
+	};
+	return { body: select(all, request.query, ['id', 'name', 'currency', 'timezone_id']) };
+}
+
+function getSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	return { body: { calling: context.permissions.callingSettings(number) } };
+}
+
+function postSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	const body = jsonOf(request);
+	if (!isObject(body) || !isObject(body.calling)) throw missingField('calling');
+	context.permissions.changeSettings(number, body.calling, context.subscriptions.hasField('calls'));
+	return SUCCESS;
+}
+
+// Subscriptions
+
+function listSubscriptions(request: GraphRequest, context: GraphContext): GraphAnswer {
+	appEdge(request, context);
+	return { body: context.subscriptions.listApp(request.version) };
+}
+
+async function subscribe(request: GraphRequest, context: GraphContext): Promise<GraphAnswer> {
+	appEdge(request, context);
+	await context.subscriptions.subscribeApp(parametersOf(request));
+	return SUCCESS;
+}
+
+function unsubscribe(request: GraphRequest, context: GraphContext): GraphAnswer {
+	appEdge(request, context);
+	context.subscriptions.unsubscribeApp(parametersOf(request));
+	return SUCCESS;
+}
+
+function appEdge(request: GraphRequest, { tokens, account }: GraphContext): void {
+	mustBe(request, account.appId);
+	tokens.requireApp(request);
+}
+
+function listApps(request: GraphRequest, context: GraphContext): GraphAnswer {
+	accountEdge(request, context);
+	return { body: context.subscriptions.listAccount() };
+}
+
+async function subscribeApp(request: GraphRequest, context: GraphContext): Promise<GraphAnswer> {
+	accountEdge(request, context);
+	await context.subscriptions.subscribeAccount(parametersOf(request));
+	return SUCCESS;
+}
+
+function unsubscribeApp(request: GraphRequest, context: GraphContext): GraphAnswer {
+	accountEdge(request, context);
+	context.subscriptions.unsubscribeAccount();
+	return SUCCESS;
+}
+
+function accountEdge(request: GraphRequest, { tokens, account }: GraphContext): void {
+	tokens.requireUser(request);
+	mustBe(request, account.businessAccountId);
+}
+
+// App and tokens
+
+function getApp(request: GraphRequest, { account }: GraphContext): GraphAnswer {
+	const all = {
+		id: account.appId,
+		name: account.appName,
+		link: `https://www.facebook.com/games/?app_id=${account.appId}`,
+		category: 'Business and pages',
+	};
+	return { body: select(all, request.query, ['id', 'name', 'link', 'category']) };
+}
+
+function issueToken(request: GraphRequest, { tokens }: GraphContext): GraphAnswer {
+	const token = tokens.issue(parametersOf(request));
+	return { body: { access_token: token, token_type: 'bearer' } };
+}
+
+function debugToken(request: GraphRequest, { tokens, account }: GraphContext): GraphAnswer {
+	const input = request.query.get('input_token');
+	if (!input) {
+		throw new GraphError(100, { message: '(#100) The parameter input_token is required.' });
+	}
+	const kind = tokens.kindOf(input);
+	if (kind === undefined) {
+		return {
+			body: {
+				data: {
+					error: { code: 190, message: 'Invalid OAuth access token.' },
+					is_valid: false,
+					scopes: [],
+				},
+			},
+		};
+	}
+	const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+	return {
+		body: {
+			data: {
+				app_id: account.appId,
+				type: kind === 'user' ? 'SYSTEM_USER' : 'APP',
+				application: account.appName,
+				...(kind === 'user' && { expires_at: 0, data_access_expires_at: 0 }),
+				is_valid: true,
+				scopes: kind === 'user' ? scopes : [],
+				...(kind === 'user' && {
+					granular_scopes: scopes.map((scope) => ({
+						scope,
+						target_ids: [account.businessAccountId],
+					})),
+					user_id: '122000000000001',
+				}),
+			},
+		},
+	};
+}
+
+// Media
+
+function getMedia(request: GraphRequest, context: GraphContext): GraphAnswer {
+	const media = mediaOf(request, context);
+	const { fileSizeAs } = context.settings;
+	return {
+		body: {
+			messaging_product: 'whatsapp',
+			url: context.media.newUrl(media, context.baseUrl()),
+			mime_type: media.mimeType,
+			sha256: media.sha256Hex,
+			file_size: fileSizeAs === 'number' ? media.sizeBytes : String(media.sizeBytes),
+			id: media.id,
+		},
+	};
+}
+
+function deleteMedia(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.media.delete(mediaOf(request, context).id);
+	return SUCCESS;
+}
+
+function mediaOf(request: GraphRequest, { tokens, media }: GraphContext): Media {
+	tokens.requireUser(request);
+	const found = media.get(request.objectId);
+	const owner = request.query.get('phone_number_id');
+	if (!found || (owner !== null && owner !== found.phoneNumberId)) {
+		throw unknownObject(request.method, request.objectId);
+	}
+	return found;
+}
+
+/** The media host: no Graph envelope here, only a status. */
+export function findDownload(
+	request: GraphRequest,
+	{ tokens, media }: GraphContext,
+): { status: number; reason: string } | Media {
+	if (request.method !== 'GET') return { status: 405, reason: 'Only GET' };
+	if (request.path !== '/whatsapp_business/attachments/') {
+		return { status: 404, reason: 'Not found' };
+	}
+	if (!request.headers['user-agent']) return { status: 400, reason: 'User-Agent is missing' };
+	if (tokens.kindOf(bearerOf(request)) !== 'user') {
+		return { status: 401, reason: 'Authentication is missing or wrong' };
+	}
+	return media.byUrl(request.query) ?? { status: 404, reason: 'Expired or gone' };
+}
+
+// Shared
+
+function numberOf(request: GraphRequest, account: Account): PhoneNumber {
+	const number = account.phoneNumbers.find(({ id }) => id === request.objectId);
+	if (!number) throw unknownObject(request.method, request.objectId);
+	return number;
+}
+
+function mustBe(request: GraphRequest, id: string): void {
+	if (request.objectId !== id) throw unknownObject(request.method, request.objectId);
+}
+
+function jsonOf(request: GraphRequest): unknown {
+	if (!isJson(request.headers['content-type'] ?? '')) {
+		throw invalidParameter('Content-Type must be application/json');
+	}
+	if (request.badJson) throw invalidParameter('The request body is not valid JSON');
+	return request.body;
+}
+
+function parseJson(text: string, name: string): unknown {
+	try {
+		return JSON.parse(text) as unknown;
+	} catch {
+		throw invalidParameter(`${name} is not JSON`);
+	}
+}
+
+/** The Graph API's `fields`: `id` is always there, an unknown name is an error. */
+function select(
+	object: Record<string, unknown>,
+	query: URLSearchParams,
+	defaults: string[],
+): Record<string, unknown> {
+	const wanted =
+		query
+			.get('fields')
+			?.split(',')
+			.map((field) => field.trim()) ?? defaults;
+	const selected: Record<string, unknown> = {};
+	for (const name of wanted) {
+		if (!(name in object)) {
+			throw new GraphError(100, {
+				message: `(#100) Tried accessing nonexisting field (${name})`,
+			});
+		}
+		selected[name] = object[name];
+	}
+	selected.id = object.id;
+	return selected;
+}

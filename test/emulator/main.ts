@@ -1,0 +1,73 @@
+import { parseArgs } from 'node:util';
+import { startEmulator } from './index';
+
+const DEFAULT_PORT = 8380;
+
+async function main(): Promise<void> {
+	const { values } = parseArgs({
+		options: {
+			port: { type: 'string', default: String(DEFAULT_PORT) },
+			callback: { type: 'string' },
+			'pick-up-after': { type: 'string' },
+			help: { type: 'boolean', short: 'h', default: false },
+		},
+	});
+	if (values.help) {
+		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS]
+
+  --callback       send webhooks to this URL from the start, without registration
+  --pick-up-after  called users pick up by themselves after so many seconds`);
+		return;
+	}
+	const pickUpAfter = values['pick-up-after'];
+	const emulator = await startEmulator({
+		port: Number(values.port),
+		...(pickUpAfter !== undefined && { pickUpAfterMs: Number(pickUpAfter) * 1000 }),
+		log: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),
+	});
+	if (values.callback !== undefined) emulator.presetSubscription(values.callback);
+
+	const { account, baseUrl } = emulator;
+	const orders = `${baseUrl}/_emulator`;
+	console.log(`The emulator stands in for Meta at ${baseUrl}. Stop it with Ctrl-C.
+
+Type this into the credential "WhatsApp Business Calling API":
+  Access Token          ${account.accessToken}
+  Business Account ID   ${account.businessAccountId}
+  App ID                ${account.appId}
+  App Secret            ${account.appSecret}
+  API Version           v26.0
+  Base URL              ${baseUrl}
+
+Phone numbers of the business:
+${account.phoneNumbers.map((number) => `  ${number.id}  ${number.displayPhoneNumber}  ${number.verifiedName}`).join('\n')}
+
+Users of WhatsApp:
+${account.users.map((user) => `  ${user.waId}  ${user.userId}  ${user.name} (call permission: ${user.permission})`).join('\n')}
+
+Orders, from another terminal:
+  a user calls             curl -X POST ${orders}/calls
+  a called user picks up   curl -X POST ${orders}/calls/CALL_ID/pick-up
+  a called user declines   curl -X POST ${orders}/calls/CALL_ID/reject
+  somebody hangs up        curl -X POST ${orders}/calls/CALL_ID/hang-up
+  a finished recording     curl -X POST ${orders}/recordings
+  the next download fails  curl -X POST ${orders}/faults -d '{"kind":"media","fault":{"status":503}}'
+  what has happened        curl ${orders}/state
+
+Webhooks go ${values.callback ? `to ${values.callback}` : 'nowhere until a workflow with the trigger is activated'}.
+`);
+
+	let stopping = false;
+	const stop = () => {
+		if (stopping) return;
+		stopping = true;
+		void emulator.stop();
+	};
+	process.on('SIGINT', stop);
+	process.on('SIGTERM', stop);
+}
+
+main().catch((error: unknown) => {
+	console.error(error instanceof Error ? error.message : error);
+	process.exitCode = 1;
+});

@@ -1,0 +1,247 @@
+import express, { type Request, type Response } from 'express';
+import { z } from 'zod';
+import type { Emulator } from './emulator';
+import type { EndpointKind, Fault } from './types';
+
+const userCall = z
+	.object({
+		phoneNumberId: z.string(),
+		from: z.string(),
+		deeplinkPayload: z.string(),
+		ctaPayload: z.string(),
+		sdp: z.string(),
+	})
+	.partial()
+	.strict();
+
+const mediaSource = {
+	content: z.string().optional(),
+	file: z.string().optional(),
+	sizeBytes: z.number().int().nonnegative().optional(),
+	seed: z.number().int().optional(),
+};
+
+const hangUp = z
+	.object({
+		by: z.enum(['user', 'business']).optional(),
+		durationSeconds: z.number().nonnegative().optional(),
+		duringAnnouncement: z.boolean().optional(),
+		recording: z.object(mediaSource).strict().optional(),
+		error: z
+			.object({ code: z.number(), message: z.string(), details: z.string().optional() })
+			.strict()
+			.optional(),
+	})
+	.strict();
+
+const deliverOptions = z
+	.object({
+		signature: z.string(),
+		rawBody: z.string(),
+		redeliver: z.boolean(),
+		url: z.string(),
+		layout: z.enum(['changes', 'merged', 'entries']),
+		headers: z.record(z.string()),
+	})
+	.partial()
+	.strict();
+
+const recording = z
+	.object({
+		...mediaSource,
+		phoneNumberId: z.string().optional(),
+		from: z.string().optional(),
+		callId: z.string().optional(),
+		mimeType: z.string().optional(),
+		mediaId: z.string().optional(),
+		sha256Override: z.string().optional(),
+		transcript: z.boolean().optional(),
+		event: z.record(z.unknown()).optional(),
+		fileFields: z.record(z.unknown()).optional(),
+		/** So many recordings, in one delivery. */
+		count: z.number().int().min(1).max(1000).default(1),
+		/** False: only make them. */
+		deliver: z.union([z.boolean(), deliverOptions]).default(true),
+	})
+	.strict();
+
+const delivery = z
+	.object({
+		updates: z.array(
+			z
+				.object({
+					phoneNumberId: z.string(),
+					field: z.string(),
+					value: z.record(z.unknown()),
+					businessAccountId: z.string().optional(),
+				})
+				.strict(),
+		),
+		options: deliverOptions.default({}),
+	})
+	.strict();
+
+const KINDS = [
+	'media',
+	'mediaInfo',
+	'calls',
+	'callPermissions',
+	'messages',
+	'settings',
+	'phoneNumber',
+	'phoneNumbers',
+	'account',
+	'subscribedApps',
+	'app',
+	'subscriptions',
+	'oauth',
+	'debugToken',
+	'unknown',
+] as const satisfies readonly EndpointKind[];
+
+const faultOrder = z
+	.object({
+		kind: z.enum(KINDS),
+		fault: z
+			.object({
+				delayMs: z.number(),
+				status: z.number(),
+				errorCode: z.number(),
+				body: z.unknown(),
+				headers: z.record(z.string()),
+				reset: z.boolean(),
+				hang: z.boolean(),
+				redirectTo: z.string(),
+				cutAfterBytes: z.number(),
+				truncateTo: z.number(),
+				contentLengthDelta: z.number(),
+				chunked: z.boolean(),
+				bytesPerSecond: z.number(),
+				wrongContent: z.boolean(),
+				emptyBody: z.boolean(),
+				contentType: z.string(),
+				takesEffect: z.boolean(),
+			})
+			.partial()
+			.strict() satisfies z.ZodType<Fault>,
+		/** "forever" is for JSON, which has no Infinity. */
+		times: z.union([z.number().int().positive(), z.literal('forever')]).default(1),
+		after: z.number().int().nonnegative().optional(),
+		mediaId: z.string().optional(),
+		phoneNumberId: z.string().optional(),
+		method: z.string().optional(),
+		action: z.string().optional(),
+	})
+	.strict();
+
+const clockOrder = z.object({ advanceMs: z.number(), set: z.number() }).partial().strict();
+
+const permissionOrder = z
+	.object({
+		from: z.string().optional(),
+		phoneNumberId: z.string().optional(),
+		accept: z.boolean(),
+		permanent: z.boolean().optional(),
+	})
+	.strict();
+
+const presetOrder = z
+	.object({ callbackUrl: z.string().url(), fields: z.array(z.string()).optional() })
+	.strict();
+
+type Order = (req: Request, emulator: Emulator) => unknown;
+
+/** The orders over HTTP: the same as the methods of `Emulator`, for curl and other processes. */
+export function ordersRouter(emulator: Emulator): express.Router {
+	const router = express.Router();
+	router.use(express.json({ type: () => true, limit: '8mb' }));
+
+	const on = (method: 'get' | 'post' | 'delete', path: string, order: Order) =>
+		router[method](path, async (req: Request, res: Response) => {
+			try {
+				res.json((await order(req, emulator)) ?? { ok: true });
+			} catch (error) {
+				if (error instanceof z.ZodError) {
+					res.status(400).json({ error: 'The order is not understood', issues: error.issues });
+				} else {
+					res.status(409).json({ error: error instanceof Error ? error.message : String(error) });
+				}
+			}
+		});
+	const callId = (req: Request) => String(req.params.callId);
+	const body = (req: Request): unknown => req.body ?? {};
+
+	on('get', '/state', () => ({
+		baseUrl: emulator.baseUrl,
+		now: emulator.clock.now(),
+		account: emulator.account,
+		subscriptions: emulator.subscriptionState(),
+		calls: emulator.calls,
+	}));
+	on('get', '/requests', () => emulator.requests);
+	on('get', '/deliveries', () => emulator.deliveries);
+	on('get', '/calls', () => emulator.calls);
+	on('get', '/calls/:callId', (req) => emulator.call(callId(req)) ?? { error: 'No such call' });
+
+	on('post', '/calls', (req) => emulator.userCalls(userCall.parse(body(req))));
+	on('post', '/calls/:callId/hang-up', (req) =>
+		emulator.hangUp(callId(req), hangUp.parse(body(req))),
+	);
+	on('post', '/calls/:callId/pick-up', (req) => emulator.userPicksUp(callId(req)));
+	on('post', '/calls/:callId/reject', (req) => emulator.userRejects(callId(req)));
+	on('post', '/permission-answers', (req) => {
+		const { id } = emulator.userAnswersPermissionRequest(permissionOrder.parse(body(req)));
+		return { deliveryId: id };
+	});
+
+	on('post', '/recordings', async (req) => {
+		const { count, deliver, ...order } = recording.parse(body(req));
+		const created = await Promise.all(
+			Array.from({ length: count }, () => emulator.createRecording(order)),
+		);
+		const recordings = created.map(({ mediaId, callId: id, event, update, media }) => ({
+			mediaId,
+			callId: id,
+			sha256: media.content.sha256Hex,
+			sizeBytes: media.content.sizeBytes,
+			event,
+			update,
+		}));
+		if (deliver === false) return { recordings };
+		const handle = emulator.deliver(created, deliver === true ? {} : deliver);
+		return { recordings, deliveryId: handle.id, answer: await handle.answer };
+	});
+	on('post', '/deliveries', async (req) => {
+		const { updates, options } = delivery.parse(body(req));
+		const handle = emulator.deliver(updates, options);
+		return { deliveryId: handle.id, answer: await handle.answer };
+	});
+	on('get', '/deliveries/:deliveryId', (req) =>
+		emulator.deliveries.find(({ id }) => id === req.params.deliveryId),
+	);
+
+	on('post', '/faults', (req) => {
+		const { kind, fault, times, ...match } = faultOrder.parse(body(req));
+		emulator.failNext(kind, fault, { ...match, times: times === 'forever' ? Infinity : times });
+	});
+	on('delete', '/faults', () => emulator.clearFaults());
+	on('delete', '/media/:mediaId', (req) => ({
+		deleted: emulator.deleteMedia(String(req.params.mediaId)),
+	}));
+	on('post', '/expire-urls', () => emulator.expireUrls());
+	on('post', '/revoke-token', () => emulator.revokeToken());
+	on('post', '/restore-token', () => emulator.restoreToken());
+	on('post', '/forget', () => emulator.forget());
+	on('post', '/clock', (req) => {
+		const { set, advanceMs } = clockOrder.parse(body(req));
+		if (set !== undefined) emulator.clock.set(set);
+		if (advanceMs !== undefined) emulator.clock.advance(advanceMs);
+		return { now: emulator.clock.now() };
+	});
+	on('post', '/subscription', (req) => {
+		const { callbackUrl, fields } = presetOrder.parse(body(req));
+		emulator.presetSubscription(callbackUrl, fields);
+		return emulator.subscriptionState();
+	});
+	return router;
+}

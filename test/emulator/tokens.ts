@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import type { Account } from './account';
+import { GraphError } from './errors';
+import { parametersOf, type GraphRequest } from './graphRequest';
+
+type TokenKind = 'user' | 'app';
+
+/** Access tokens: the account's system user's, and those of the app. */
+export class Tokens {
+	private revoked = false;
+	private readonly issued = new Set<string>();
+
+	constructor(private readonly account: Account) {}
+
+	revoke(): void {
+		this.revoked = true;
+	}
+
+	restore(): void {
+		this.revoked = false;
+	}
+
+	kindOf(token: string | undefined): TokenKind | undefined {
+		const { accessToken, appId, appSecret } = this.account;
+		if (token === undefined || token === '') return undefined;
+		if (token === accessToken) return this.revoked ? undefined : 'user';
+		if (token === `${appId}|${appSecret}` || this.issued.has(token)) return 'app';
+		return undefined;
+	}
+
+	/** The Graph API's own form of client credentials. */
+	issue(params: Map<string, string>): string {
+		for (const name of ['client_id', 'client_secret']) {
+			if (!params.get(name)) {
+				throw new GraphError(101, { message: `Missing ${name} parameter.` });
+			}
+		}
+		if (params.get('client_id') !== this.account.appId) {
+			throw new GraphError(101, {
+				message: 'Error validating application. Cannot get application info.',
+			});
+		}
+		if (params.get('client_secret') !== this.account.appSecret) {
+			throw new GraphError(1, { status: 400, message: 'Error validating client secret.' });
+		}
+		if (params.get('grant_type') !== 'client_credentials') {
+			throw new GraphError(100, {
+				message: '(#100) The emulator knows only grant_type=client_credentials',
+			});
+		}
+		const token = `${this.account.appId}|${randomBytes(20).toString('base64url')}`;
+		this.issued.add(token);
+		return token;
+	}
+
+	/** Any valid token. */
+	require(request: GraphRequest): TokenKind {
+		const token = bearerOf(request) ?? parametersOf(request).get('access_token');
+		if (token === undefined) {
+			throw new GraphError(190, { message: 'An access token is required.' });
+		}
+		const kind = this.kindOf(token);
+		if (kind === undefined) throw new GraphError(190);
+		return kind;
+	}
+
+	requireUser(request: GraphRequest): void {
+		if (this.require(request) === 'app') {
+			throw new GraphError(200, {
+				message: '(#200) This needs a token with permissions on the WhatsApp Business Account',
+			});
+		}
+	}
+
+	requireApp(request: GraphRequest): void {
+		if (this.require(request) === 'user') throw new GraphError(15);
+	}
+}
+
+export function bearerOf({ headers }: GraphRequest): string | undefined {
+	return /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1];
+}
