@@ -1,0 +1,63 @@
+import type { INode } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+import { z } from 'zod';
+
+import type { GraphContext } from './types';
+
+export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
+
+/** What the nodes need of the credential besides the access token, which only n8n's authenticated request helper touches. */
+export interface Account {
+	businessAccountId: string;
+	appId: string;
+	appSecret: string;
+	/** Origin and optional path of the Graph API, without a trailing slash. */
+	baseUrl: string;
+	/** Version path segment, e.g. `v26.0`. */
+	apiVersion: string;
+}
+
+const id = (label: string) =>
+	z
+		.string()
+		.trim()
+		.regex(/^\d+$/, `${label} must be the number shown in Meta's dashboard, digits only`);
+
+const accountSchema = z.object({
+	businessAccountId: id('Business Account ID'),
+	appId: id('App ID'),
+	appSecret: z.string().trim().min(1, 'App Secret is empty'),
+	apiVersion: z
+		.string()
+		.trim()
+		.regex(/^v?\d+\.\d+$/, 'API Version must look like v26.0')
+		.transform((version) => (version.startsWith('v') ? version : `v${version}`)),
+	baseUrl: z
+		.string()
+		.trim()
+		.refine(isBaseUrl, 'Base URL must be an address such as https://graph.facebook.com')
+		.transform((url) => url.replace(/\/+$/, '')),
+});
+
+function isBaseUrl(text: string): boolean {
+	if (!URL.canParse(text)) return false;
+	const url = new URL(text);
+	return ['https:', 'http:'].includes(url.protocol) && !url.username && !url.search && !url.hash;
+}
+
+/**
+ * Reads and checks the credential.
+ *
+ * @throws NodeOperationError that names each field to correct
+ */
+export async function readAccount(context: GraphContext): Promise<Account> {
+	return parseAccount(context.getNode(), await context.getCredentials(CREDENTIAL_NAME));
+}
+
+export function parseAccount(node: INode, fields: unknown): Account {
+	const parsed = accountSchema.safeParse(fields);
+	if (parsed.success) return parsed.data;
+	throw new NodeOperationError(node, 'The WhatsApp Business Calling credential needs a correction', {
+		description: `${parsed.error.issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
+	});
+}

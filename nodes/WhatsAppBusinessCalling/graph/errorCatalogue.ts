@@ -1,0 +1,213 @@
+/**
+ * What Meta's error codes mean for an operator.
+ *
+ * Sources: Meta, "Calling API: reference" and "troubleshooting" (138xxx), "Cloud API error codes"
+ * (the others). The decision is made on the code alone, as Meta advises: texts and HTTP status vary.
+ */
+export interface ErrorEntry {
+	/** A single code, or an inclusive range. */
+	codes: Array<number | [number, number]>;
+	title: string;
+	hint: string;
+	/** Whether the same request can succeed later without a change. */
+	transient: boolean;
+	/** Whether the refusal proves that no call was placed, so that even a start may be sent again. */
+	refusedBeforeCalling?: boolean;
+}
+
+export const ERROR_CATALOGUE: ErrorEntry[] = [
+	{
+		codes: [138000],
+		title: 'Calling is not enabled on this phone number',
+		hint: 'Enable calling in WhatsApp Manager: Phone numbers, your number, Call settings. Then run the node again.',
+		transient: false,
+	},
+	{
+		codes: [138001],
+		title: 'This person cannot be called on WhatsApp',
+		hint: "They may not use WhatsApp, not have accepted its newest terms, or use a version that can't take business calls. Check the number, or reach them another way.",
+		transient: false,
+	},
+	{
+		codes: [138002],
+		title: 'Too many calls at the same time on this phone number',
+		hint: 'Wait for running calls to end, then start this one again.',
+		transient: true,
+		refusedBeforeCalling: true,
+	},
+	{
+		codes: [138003],
+		title: 'A call with this person is already running',
+		hint: 'Only one call per person is possible. Use the running call, or end it with the operation Terminate.',
+		transient: false,
+	},
+	{
+		codes: [138004],
+		title: 'The call could not be connected',
+		hint: 'Check that the SDP comes from your media server unchanged, then try again. Look at your call list first: the person may have been rung.',
+		transient: true,
+	},
+	{
+		codes: [138005],
+		title: 'Calls are being placed too fast',
+		hint: 'Wait a minute, and place calls at a slower pace (node Loop Over Items with Wait).',
+		transient: true,
+		refusedBeforeCalling: true,
+	},
+	{
+		codes: [138006],
+		title: 'This person has not given permission to be called',
+		hint: 'Send them a call permission request first and wait until they accept it, or wait until they call you.',
+		transient: false,
+	},
+	{
+		codes: [138007],
+		title: 'The call timed out while it was being connected',
+		hint: 'The answer (SDP) came too late or could not be used; the call is gone. Answer within 30 seconds of the incoming-call event.',
+		transient: false,
+	},
+	{
+		codes: [138009],
+		title: 'Too many call permission requests to this person',
+		hint: 'WhatsApp allows one request in 24 hours and two in 7 days. Wait, or let the person call you.',
+		transient: false,
+	},
+	{
+		codes: [138012],
+		title: 'The daily number of calls to this person is used up',
+		hint: 'The details say when the next call is possible.',
+		transient: false,
+	},
+	{
+		codes: [138013],
+		title: 'Calls started by businesses are not available for this phone number',
+		hint: "WhatsApp does not offer them in the country of your business number. Calls that people place to you still work.",
+		transient: false,
+	},
+	{
+		codes: [138014],
+		title: 'Calling is paused on this phone number because of its quality',
+		hint: 'People gave bad feedback or did not pick up. WhatsApp Manager says until when; call fewer people and with their consent.',
+		transient: false,
+	},
+	{
+		codes: [138015],
+		title: 'Calling cannot be enabled on this phone number',
+		hint: 'The number needs a messaging limit of at least 2,000. WhatsApp Manager shows the limit under Phone numbers.',
+		transient: false,
+	},
+	{
+		codes: [138017],
+		title: 'This person has already given permanent permission to be called',
+		hint: 'No request is needed: start the call.',
+		transient: false,
+	},
+	{
+		codes: [138018],
+		title: 'Calling cannot be used yet: no webhook for calls',
+		hint: "Activate a workflow with the WhatsApp Business Calling Trigger first, or subscribe your app to the field calls in Meta's dashboard.",
+		transient: false,
+	},
+	{
+		codes: [138019, 138020, 138021, 138022, 138023],
+		title: 'The audio connection of the call failed',
+		hint: 'Your media server and WhatsApp could not exchange audio. Check its firewall (UDP), its ICE candidates and that the SDP was not changed on its way.',
+		transient: false,
+	},
+	{
+		codes: [131044],
+		title: 'There is a payment problem on the WhatsApp Business account',
+		hint: 'Check the payment method in Meta Business Suite: Billing.',
+		transient: false,
+	},
+	{
+		codes: [131055],
+		title: 'This phone number is set up for SIP',
+		hint: 'A number can use either SIP or this API. Turn SIP off in its call settings, or use another number.',
+		transient: false,
+	},
+	{
+		codes: [131030],
+		title: 'A test number can only reach numbers on its list',
+		hint: "Add the person's number under WhatsApp > API Setup in Meta's app dashboard, or use a real business number.",
+		transient: false,
+	},
+	{
+		codes: [131026],
+		title: 'The message could not be delivered to this person',
+		hint: 'They may not use WhatsApp or use a version that is too old.',
+		transient: false,
+	},
+	{
+		codes: [131031, 368],
+		title: 'The WhatsApp Business account is locked or restricted',
+		hint: 'Look into Business Support Home of your business at Meta for the reason and what to do.',
+		transient: false,
+	},
+	{
+		codes: [131008, 131009],
+		title: 'WhatsApp did not accept a value of the request',
+		hint: 'The details name the value. Correct it in the node.',
+		transient: false,
+	},
+	{
+		codes: [33],
+		title: 'The phone number no longer exists on this account',
+		hint: 'Choose another phone number from the list.',
+		transient: false,
+	},
+	{
+		codes: [100],
+		title: 'WhatsApp did not accept the request',
+		hint: 'The details name what is wrong: often an ID of another account, a changed SDP or a value out of range. Correct it in the node.',
+		transient: false,
+	},
+	{
+		codes: [0, 190, 102],
+		title: 'WhatsApp did not accept the access token',
+		hint: "The token is wrong, expired or revoked. Create a new token of a system user in Meta Business Suite: Settings > Users > System users, and put it into the credential.",
+		transient: false,
+	},
+	{
+		codes: [3, 10, [200, 299], 131005],
+		title: 'The access token lacks a permission',
+		hint: 'Give the system user the permissions whatsapp_business_messaging and whatsapp_business_management and access to this account, then create a new token.',
+		transient: false,
+	},
+	{
+		codes: [803],
+		title: 'Meta does not know this ID',
+		hint: 'Check the IDs in the credential: Business Account ID and App ID.',
+		transient: false,
+	},
+	{
+		codes: [2200],
+		title: 'Meta could not verify the webhook address',
+		hint: 'Meta calls the webhook address of n8n while the workflow is being activated. It must be reachable from the internet over https with a valid certificate (see WEBHOOK_URL in the documentation of n8n).',
+		// The process that answers may still be starting.
+		transient: true,
+	},
+	{
+		codes: [4, 613, 80007, 130429, 131048, 131056, 133016],
+		title: 'Too many requests to WhatsApp',
+		hint: 'Wait a few minutes, then run the node again at a slower pace.',
+		transient: true,
+		refusedBeforeCalling: true,
+	},
+	{
+		codes: [1, 2, 131000, 131016, 131057, 133004],
+		title: 'WhatsApp is unavailable at the moment',
+		hint: "Try again in a few minutes. Meta's status page shows known outages.",
+		transient: true,
+	},
+];
+
+/** The catalogue's entry for a code of Meta, or undefined for a code that it does not have. */
+export function errorEntry(code: number | null): ErrorEntry | undefined {
+	if (code === null) return undefined;
+	return ERROR_CATALOGUE.find((entry) =>
+		entry.codes.some((known) =>
+			typeof known === 'number' ? known === code : code >= known[0] && code <= known[1],
+		),
+	);
+}

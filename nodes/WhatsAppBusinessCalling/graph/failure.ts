@@ -1,0 +1,98 @@
+import { z } from 'zod';
+
+import { errorEntry } from './errorCatalogue';
+import type { GraphFailure } from './types';
+
+const number = z.coerce.number().int().nullable().catch(null);
+const text = z.string().min(1).nullable().catch(null);
+
+const envelopeSchema = z.object({
+	error: z.object({
+		message: text,
+		code: number,
+		error_subcode: number,
+		error_data: z.object({ details: text }).nullable().catch(null),
+		error_user_msg: text,
+		fbtrace_id: text,
+		is_transient: z.boolean().catch(false),
+	}),
+});
+
+const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Reads an answer of the Graph API that is not a success.
+ *
+ * @param body the answer's body, parsed where it was JSON; anything else is not looked at
+ * @source Meta, "Cloud API error codes": `{error: {message, code, error_subcode, error_data, fbtrace_id}}`
+ */
+export function failureFromAnswer(
+	status: number,
+	body: unknown,
+	headers: Record<string, unknown> = {},
+): GraphFailure {
+	const envelope = envelopeSchema.safeParse(body);
+	const error = envelope.success ? envelope.data.error : null;
+	const code = error?.code ?? null;
+	const entry = errorEntry(code);
+	return {
+		kind: 'http',
+		status,
+		code,
+		subcode: error?.error_subcode ?? null,
+		message: error?.message ?? `HTTP ${status} without an error text`,
+		details: error?.error_data?.details ?? error?.error_user_msg ?? null,
+		traceId: error?.fbtrace_id ?? null,
+		transient:
+			error?.is_transient === true || (entry ? entry.transient : RETRYABLE_STATUS.has(status)),
+		retryAfterMs: parseRetryAfter(headers['retry-after']),
+	};
+}
+
+const NETWORK_CAUSES: Record<string, string> = {
+	ECONNREFUSED: 'the connection was refused',
+	ECONNRESET: 'the connection was cut',
+	ECONNABORTED: 'it took too long',
+	ENOTFOUND: 'the host name is unknown',
+	EAI_AGAIN: 'the host name could not be looked up',
+	EPIPE: 'the connection was cut',
+	ERR_BAD_RESPONSE: 'the answer could not be read',
+	ERR_CANCELED: 'it took too long',
+	ETIMEDOUT: 'it took too long',
+	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate could not be verified',
+	CERT_HAS_EXPIRED: 'its certificate has expired',
+};
+
+/**
+ * Turns what a request helper threw into a failure. Only the name of the cause is taken over: the
+ * error object holds the request with its token, and must not reach an item, a log or an execution.
+ */
+export function failureFromThrown(thrown: unknown, host: string): GraphFailure {
+	const code = networkCode(thrown);
+	const cause = NETWORK_CAUSES[code ?? ''] ?? (code ? code : 'no answer came');
+	return {
+		kind: 'network',
+		status: null,
+		code: null,
+		subcode: null,
+		message: `${host} could not be reached: ${cause}`,
+		details: null,
+		traceId: null,
+		transient: true,
+		retryAfterMs: null,
+	};
+}
+
+function networkCode(thrown: unknown, depth = 0): string | null {
+	if (typeof thrown !== 'object' || thrown === null || depth > 4) return null;
+	const { code, cause } = thrown as { code?: unknown; cause?: unknown };
+	if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code;
+	return networkCode(cause, depth + 1);
+}
+
+/** Retry-After in seconds, as milliseconds; null for none or for a date, which Meta does not send. */
+function parseRetryAfter(header: unknown): number | null {
+	if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) return null;
+	return Number(header) * 1000;
+}

@@ -1,0 +1,125 @@
+import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
+import { sleep } from 'n8n-workflow';
+
+import { CREDENTIAL_NAME, type Account } from './account';
+import { errorEntry } from './errorCatalogue';
+import { failureFromAnswer, failureFromThrown } from './failure';
+import type { GraphContext, GraphFailure, Result } from './types';
+
+/** Sent with every request: some of Meta's hosts refuse requests without one (Media API reference). */
+export const USER_AGENT = 'n8n-nodes-whatsapp-business-calling';
+
+/**
+ * When a request may be sent again by itself.
+ * - `freely`: after any failure that may pass; for requests that change nothing or can be repeated
+ * - `whenRefused`: only after Meta's own retryable answer; a lost answer is not repeated
+ * - `whenNotPlaced`: only after an answer that proves that no call was placed; for starting a call,
+ *   where a repetition would ring the person twice
+ * - `never`
+ */
+export type Repeat = 'freely' | 'whenRefused' | 'whenNotPlaced' | 'never';
+
+export interface GraphRequest {
+	method: 'GET' | 'POST' | 'DELETE';
+	/** Path below the API version, each part already safe for a path. */
+	path: string;
+	query?: Record<string, string>;
+	body?: IDataObject;
+	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` asks for. */
+	as?: 'user' | 'app';
+	repeat: Repeat;
+	/** How often at most the request is sent; 3 unless told. */
+	attempts?: number;
+	/** Milliseconds for one answer; 30,000 unless told. */
+	timeoutMs?: number;
+	signal?: AbortSignal;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
+
+/**
+ * Sends a request to the Graph API and reads its JSON answer. Never throws for what Meta or the
+ * network does: the failure is returned, so that callers decide what it means for them.
+ */
+export async function graphRequest(
+	context: GraphContext,
+	account: Account,
+	request: GraphRequest,
+): Promise<Result<unknown>> {
+	const attempts = request.repeat === 'never' ? 1 : (request.attempts ?? 3);
+	for (let attempt = 1; ; attempt++) {
+		const result = await sendOnce(context, account, request);
+		if (result.ok || attempt >= attempts || request.signal?.aborted) return result;
+		if (!mayRepeat(result.failure, request.repeat)) return result;
+		const backOff = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+		await sleep(Math.min(result.failure.retryAfterMs ?? backOff, LONGEST_PAUSE_MS));
+	}
+}
+
+function mayRepeat(failure: GraphFailure, repeat: Repeat): boolean {
+	if (repeat === 'freely') return failure.transient;
+	if (failure.code === null || !failure.transient) return false;
+	if (repeat === 'whenRefused') return true;
+	return errorEntry(failure.code)?.refusedBeforeCalling === true;
+}
+
+async function sendOnce(
+	context: GraphContext,
+	account: Account,
+	request: GraphRequest,
+): Promise<Result<unknown>> {
+	const url = `${account.baseUrl}/${account.apiVersion}/${request.path}`;
+	const options: IHttpRequestOptions = {
+		method: request.method,
+		url,
+		qs: request.query,
+		body: request.body,
+		json: true,
+		headers: { 'User-Agent': USER_AGENT },
+		timeout: request.timeoutMs ?? 30_000,
+		abortSignal: request.signal,
+		returnFullResponse: true,
+		ignoreHttpStatusErrors: true,
+		disableFollowRedirect: true,
+		sendCredentialsOnCrossOriginRedirect: false,
+	};
+	try {
+		const answer =
+			request.as === 'app'
+				? await sendAsApp(context, account, options)
+				: await sendAsUser(context, options);
+		return readAnswer(answer);
+	} catch (thrown) {
+		return { ok: false, failure: failureFromThrown(thrown, new URL(url).host) };
+	}
+}
+
+async function sendAsUser(
+	context: GraphContext,
+	options: IHttpRequestOptions,
+): Promise<IN8nHttpFullResponse> {
+	return (await context.helpers.httpRequestWithAuthentication.call(
+		context,
+		CREDENTIAL_NAME,
+		options,
+	)) as IN8nHttpFullResponse;
+}
+
+async function sendAsApp(
+	context: GraphContext,
+	account: Account,
+	options: IHttpRequestOptions,
+): Promise<IN8nHttpFullResponse> {
+	return (await context.helpers.httpRequest({
+		...options,
+		headers: { ...options.headers, Authorization: `Bearer ${account.appId}|${account.appSecret}` },
+	})) as IN8nHttpFullResponse;
+}
+
+function readAnswer(answer: IN8nHttpFullResponse): Result<unknown> {
+	const { statusCode, body, headers } = answer;
+	const isError = typeof body === 'object' && body !== null && 'error' in body;
+	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
+	return { ok: false, failure: failureFromAnswer(statusCode, body, headers) };
+}

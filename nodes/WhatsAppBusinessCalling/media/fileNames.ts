@@ -1,0 +1,31 @@
+const EXTENSIONS: Record<string, string> = {
+	'application/json': 'json',
+	'audio/aac': 'aac',
+	'audio/amr': 'amr',
+	'audio/mp4': 'm4a',
+	'audio/mpeg': 'mp3',
+	'audio/ogg': 'ogg',
+	'audio/wav': 'wav',
+	'audio/webm': 'webm',
+};
+
+const MIME_TYPE_PATTERN =
+	/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}(;\s*[a-z0-9-]{1,30}="?[a-z0-9 .,+-]{0,60}"?)*$/i;
+
+/** A MIME type as it is, or null where it could smuggle something into a header or a path. */
+export function safeMimeType(text: unknown): string | null {
+	if (typeof text !== 'string') return null;
+	const trimmed = text.trim();
+	return MIME_TYPE_PATTERN.test(trimmed) ? trimmed : null;
+}
+
+/** `audio/ogg; codecs=opus` without its parameters: `audio/ogg`. */
+export function bareMimeType(mimeType: string): string {
+	return mimeType.split(';')[0].trim().toLowerCase();
+}
+
+/** Names a file by its media ID, so that storing it again replaces it. */
+export function mediaFileName(prefix: string, mediaId: string, mimeType: string): string {
+	const safeId = mediaId.replace(/[^A-Za-z0-9_-]/g, '_');
+	return `${prefix}-${safeId}.${EXTENSIONS[bareMimeType(mimeType)] ?? 'bin'}`;
+}

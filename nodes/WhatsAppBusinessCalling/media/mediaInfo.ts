@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+import type { Account } from '../graph/account';
+import { failureTitle } from '../graph/apiError';
+import { graphRequest, type Repeat } from '../graph/request';
+import type { GraphContext, GraphFailure, Result } from '../graph/types';
+import { parseSha256 } from './sha256';
+import type { MediaInfo, MediaProblem } from './types';
+
+const text = z.string().min(1).nullable().catch(null);
+
+const mediaInfoSchema = z.object({
+	url: z.string().min(1),
+	mime_type: text,
+	sha256: z.unknown().transform(parseSha256),
+	// Documented as text, seen as a number.
+	file_size: z.coerce.number().int().positive().nullable().catch(null),
+});
+
+/**
+ * What a media ID may look like. Meta's are digits; the rest is refused because the ID becomes a
+ * part of a path and of a file name.
+ */
+export const MEDIA_ID_PATTERN = /^[A-Za-z0-9_-]{1,200}$/;
+
+/** Asks the Media API for the metadata of a file and for a URL, which lives 5 minutes. */
+export async function getMediaInfo(
+	context: GraphContext,
+	account: Account,
+	request: { mediaId: string; phoneNumberId: string | null; repeat: Repeat; signal?: AbortSignal },
+): Promise<Result<MediaInfo>> {
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: request.mediaId,
+		query: request.phoneNumberId ? { phone_number_id: request.phoneNumberId } : undefined,
+		repeat: request.repeat,
+		signal: request.signal,
+	});
+	if (!answer.ok) return answer;
+	const parsed = mediaInfoSchema.safeParse(answer.value);
+	if (!parsed.success) return { ok: false, failure: unreadable() };
+	const { url, mime_type: mimeType, sha256, file_size: sizeBytes } = parsed.data;
+	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
+}
+
+function unreadable(): GraphFailure {
+	return {
+		kind: 'http',
+		status: 200,
+		code: null,
+		subcode: null,
+		message: 'The answer of the Media API holds no URL',
+		details: null,
+		traceId: null,
+		transient: true,
+		retryAfterMs: null,
+	};
+}
+
+/** A media ID that is unknown or whose 7 days are over: HTTP 404 or 410, or code 100 with subcode 33. */
+export function isMediaGone(failure: GraphFailure): boolean {
+	return (
+		failure.status === 404 ||
+		failure.status === 410 ||
+		(failure.code === 100 && failure.subcode === 33)
+	);
+}
+
+export function mediaInfoProblem(failure: GraphFailure, mediaId: string): MediaProblem {
+	if (isMediaGone(failure)) return mediaGone(mediaId);
+	if (failure.transient) {
+		return {
+			reason: 'unavailable',
+			message: `Meta's Media API did not answer usefully: ${failure.message}`,
+			transient: true,
+		};
+	}
+	const denied = failure.status === 401 || failure.status === 403 || failure.code === 190;
+	return {
+		reason: denied ? 'accessDenied' : 'downloadFailed',
+		message: `${failureTitle(failure)}. Meta said: ${failure.details ?? failure.message}`,
+		transient: false,
+	};
+}
+
+export function mediaGone(mediaId: string): MediaProblem {
+	return {
+		reason: 'mediaGone',
+		message: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
+		transient: false,
+	};
+}

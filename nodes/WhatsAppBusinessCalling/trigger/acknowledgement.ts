@@ -1,0 +1,48 @@
+import type { IWebhookFunctions } from 'n8n-workflow';
+
+export type WebhookResponse = ReturnType<IWebhookFunctions['getResponseObject']>;
+
+/** Milliseconds that a lost connection is given for n8n to say what became of the execution. */
+export interface Patience {
+	afterClosedMs: number;
+}
+
+/**
+ * Watches the answer that n8n gives for a delivery whose items it was handed, and tells once what
+ * became of it: `accepted` when n8n ends the answer with a 2xx status, which it does only when it
+ * has stored the execution (or finished it, where the operator chose so); `refused` otherwise.
+ *
+ * n8n ends the answer also where Meta has hung up meanwhile. Then the execution counts just the
+ * same: a workflow that takes longer than Meta waits is not run again and again. Where the connection
+ * is closed and n8n says nothing, it is `refused` after a while.
+ *
+ * @param alsoMissing true where other parts of the delivery are still missing: the answer that goes
+ * out is then 503 in the place of 2xx, so that Meta delivers again
+ */
+export function watchAnswer(
+	response: WebhookResponse,
+	alsoMissing: boolean,
+	patience: Patience,
+	onSettled: (outcome: 'accepted' | 'refused') => void,
+): void {
+	let open = true;
+	const settle = (outcome: 'accepted' | 'refused') => {
+		if (!open) return;
+		open = false;
+		onSettled(outcome);
+	};
+	const end = response.end.bind(response) as (...args: unknown[]) => WebhookResponse;
+	response.end = ((...args: unknown[]) => {
+		const accepted = response.statusCode >= 200 && response.statusCode < 300;
+		if (accepted && alsoMissing && !response.headersSent) response.statusCode = 503;
+		settle(accepted ? 'accepted' : 'refused');
+		return end(...args);
+	}) as WebhookResponse['end'];
+	const waitForWord = () => {
+		if (!open) return;
+		const waiting = AbortSignal.timeout(patience.afterClosedMs);
+		waiting.addEventListener('abort', () => settle('refused'), { once: true });
+	};
+	if (response.closed) waitForWord();
+	else response.once('close', waitForWord);
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+import type { Account } from '../graph/account';
+import { graphRequest } from '../graph/request';
+import type { GraphContext, Result } from '../graph/types';
+
+/** Meta's name for what WhatsApp webhooks are about. */
+const OBJECT = 'whatsapp_business_account';
+
+/** What Meta's app sends to which address; there is one per app (Meta, "App subscriptions"). */
+export interface AppSubscription {
+	callbackUrl: string;
+	active: boolean;
+	fields: string[];
+}
+
+/** While a workflow is activated nobody can press a button again: passing trouble is waited out. */
+const ACTIVATION_ATTEMPTS = 6;
+
+const subscriptionsSchema = z.object({
+	data: z.array(
+		z
+			.object({
+				object: z.string(),
+				callback_url: z.string(),
+				active: z.boolean().catch(true),
+				// Documented as names, seen as objects with a name.
+				fields: z
+					.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
+					.catch([]),
+			})
+			.nullable()
+			.catch(null),
+	),
+});
+
+const subscribedAppsSchema = z.object({
+	data: z.array(
+		z
+			.object({
+				whatsapp_business_api_data: z.object({ id: z.coerce.string() }),
+				override_callback_uri: z.string().optional(),
+			})
+			.nullable()
+			.catch(null),
+	),
+});
+
+export async function readAppSubscription(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<AppSubscription | null>> {
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: `${account.appId}/subscriptions`,
+		as: 'app',
+		repeat: 'freely',
+		attempts: ACTIVATION_ATTEMPTS,
+	});
+	if (!answer.ok) return answer;
+	const parsed = subscriptionsSchema.safeParse(answer.value);
+	const found = parsed.success ? parsed.data.data.find((row) => row?.object === OBJECT) : null;
+	if (!found) return { ok: true, value: null };
+	return {
+		ok: true,
+		value: { callbackUrl: found.callback_url, active: found.active, fields: found.fields },
+	};
+}
+
+/**
+ * Points the app's webhook to an address and adds fields to it. Meta calls the address before it
+ * answers; fields that were there stay.
+ */
+export async function writeAppSubscription(
+	context: GraphContext,
+	account: Account,
+	subscription: { callbackUrl: string; verifyToken: string; fields: string[] },
+): Promise<Result<unknown>> {
+	return await graphRequest(context, account, {
+		method: 'POST',
+		path: `${account.appId}/subscriptions`,
+		body: {
+			object: OBJECT,
+			callback_url: subscription.callbackUrl,
+			verify_token: subscription.verifyToken,
+			fields: subscription.fields.join(','),
+			include_values: true,
+		},
+		as: 'app',
+		repeat: 'freely',
+		attempts: ACTIVATION_ATTEMPTS,
+	});
+}
+
+/** Takes fields off the app's webhook. Meta removes the whole subscription with its last field. */
+export async function removeAppFields(
+	context: GraphContext,
+	account: Account,
+	fields: string[],
+): Promise<Result<unknown>> {
+	return await graphRequest(context, account, {
+		method: 'DELETE',
+		path: `${account.appId}/subscriptions`,
+		query: { object: OBJECT, fields: fields.join(',') },
+		as: 'app',
+		repeat: 'freely',
+	});
+}
+
+/** Whether the app gets the webhooks of the business account at all. */
+export async function isAppOnAccount(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<boolean>> {
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: `${account.businessAccountId}/subscribed_apps`,
+		repeat: 'freely',
+		attempts: ACTIVATION_ATTEMPTS,
+	});
+	if (!answer.ok) return answer;
+	const parsed = subscribedAppsSchema.safeParse(answer.value);
+	const apps = parsed.success ? parsed.data.data : [];
+	return {
+		ok: true,
+		value: apps.some((app) => app?.whatsapp_business_api_data.id === account.appId),
+	};
+}
+
+export async function setAppOnAccount(
+	context: GraphContext,
+	account: Account,
+	method: 'POST' | 'DELETE',
+): Promise<Result<unknown>> {
+	return await graphRequest(context, account, {
+		method,
+		path: `${account.businessAccountId}/subscribed_apps`,
+		repeat: 'freely',
+		attempts: ACTIVATION_ATTEMPTS,
+	});
+}

@@ -1,0 +1,96 @@
+import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
+
+import { mediaFileName } from '../media/fileNames';
+import type { MediaProblem, StoredFile } from '../media/types';
+import type { CallEvent } from './delivery';
+import type { FileProperty } from './events';
+import type { MediaReference } from './schemas';
+
+/** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
+const RETENTION_MS = 7 * 24 * 60 * 60_000;
+
+const DEFAULT_MIME_TYPE: Record<FileProperty, string> = {
+	recording: 'audio/ogg',
+	transcription: 'application/json',
+};
+
+export const FILE_NAME_PREFIX: Record<FileProperty, string> = {
+	recording: 'call-recording',
+	transcription: 'call-transcript',
+};
+
+/** The fields that every event has. */
+export function callFields(event: CallEvent): IDataObject {
+	const { call } = event;
+	return {
+		event: event.type.name,
+		callId: call.id,
+		timestamp: isoTime(call.timestamp),
+		businessAccountId: event.businessAccountId,
+		phoneNumberId: event.phoneNumberId,
+		displayPhoneNumber: event.displayPhoneNumber,
+		...person('from', call.from, call.from_user_id, call.from_parent_user_id),
+		...person('to', call.to, call.to_user_id, call.to_parent_user_id),
+	};
+}
+
+/**
+ * Phone number and business-scoped user IDs of one side. The number is missing for people with a
+ * user name, and an ID was seen in its place: only digits are a phone number.
+ */
+function person(
+	side: 'from' | 'to',
+	number: string | null,
+	userId: string | null,
+	parentUserId: string | null,
+): IDataObject {
+	const isPhoneNumber = number !== null && /^\+?\d+$/.test(number);
+	return {
+		[side]: isPhoneNumber ? number : null,
+		[`${side}UserId`]: userId ?? (isPhoneNumber ? null : number),
+		[`${side}ParentUserId`]: parentUserId,
+	};
+}
+
+/** What is known of a file before, or without, its download. */
+export function announcedFile(
+	event: CallEvent,
+	property: FileProperty,
+	media: MediaReference,
+): IDataObject {
+	const mimeType = media.mime_type ?? DEFAULT_MIME_TYPE[property];
+	const { timestamp } = event.call;
+	return {
+		mediaId: media.id,
+		mimeType: media.mime_type,
+		sha256: media.sha256,
+		fileName: mediaFileName(FILE_NAME_PREFIX[property], media.id, mimeType),
+		sizeBytes: null,
+		verified: false,
+		availableUntil: isoTime(timestamp === null ? null : timestamp + RETENTION_MS),
+	};
+}
+
+/** What is known of a file that was downloaded and verified. */
+export function storedFileFields(announced: IDataObject, file: StoredFile): IDataObject {
+	return {
+		...announced,
+		mimeType: file.mimeType,
+		sha256: file.sha256,
+		fileName: file.fileName,
+		sizeBytes: file.sizeBytes,
+		verified: file.verified,
+	};
+}
+
+export function problemFields(announced: IDataObject, problem: MediaProblem): IDataObject {
+	return { ...announced, error: { reason: problem.reason, message: problem.message } };
+}
+
+export function item(json: IDataObject): INodeExecutionData {
+	return { json };
+}
+
+function isoTime(milliseconds: number | null): string | null {
+	return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,260 @@
+import { createHash } from 'crypto';
+import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+
+import type { Account } from '../graph/account';
+import { downloadSlots } from '../media/downloadSlots';
+import { fetchMedia } from '../media/fetchMedia';
+import { parseSha256 } from '../media/sha256';
+import { readTranscript } from '../media/transcript';
+import type { MediaOutcome } from '../media/types';
+import { watchAnswer } from './acknowledgement';
+import { parseDelivery, type CallEvent } from './delivery';
+import type { FileProperty } from './events';
+import {
+	announcedFile,
+	callFields,
+	FILE_NAME_PREFIX,
+	item,
+	problemFields,
+	storedFileFields,
+} from './items';
+import { Ledger, ledger as processLedger } from './ledger';
+import type { MediaReference } from './schemas';
+import { readSettings, type TriggerSettings } from './settings';
+import { isSignedBy } from './signature';
+import { usableAccount } from './usableAccount';
+
+/** Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. */
+const AFTER_CLOSED_MS = { stored: 10_000, finished: 60 * 60_000 };
+
+interface Delivery {
+	context: IWebhookFunctions;
+	account: Account;
+	settings: TriggerSettings;
+	ledger: Ledger;
+	/** Aborts when the time that Meta gives is nearly over. */
+	deadline: AbortSignal;
+}
+
+/** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
+type Outcome = { key: string; item: INodeExecutionData | null };
+
+/**
+ * Takes one delivery of Meta.
+ *
+ * 401 for what Meta did not sign; 200 without an execution where nothing is for this trigger; 503
+ * where something is missing that may still come; otherwise the items, and 200 from n8n when it has
+ * them. What succeeded in a delivery that is answered 503 is emitted all the same, once.
+ */
+export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebhookResponseData> {
+	const account = await usableAccount(context);
+	// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
+	if (account === null) return answer(context, 503);
+	const body = await signedBody(context, account.appSecret);
+	if (body === null) return answer(context, 401);
+
+	const settings = readSettings(context);
+	const events = chosenEvents(context, settings, body);
+	if (events.size === 0) return answer(context, 200);
+
+	const delivery: Delivery = {
+		context,
+		account,
+		settings,
+		// A test run shows the same recording as often as somebody sends it.
+		ledger: context.getMode() === 'manual' ? new Ledger() : processLedger,
+		deadline: AbortSignal.timeout(settings.timeBudgetMs),
+	};
+	const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
+	if (mine.length === 0) return answer(context, elsewhere ? 503 : 200);
+
+	const outcomes = await produce(delivery, mine, events);
+	return handOver(delivery, outcomes, elsewhere);
+}
+
+async function signedBody(context: IWebhookFunctions, appSecret: string): Promise<Buffer | null> {
+	const request = context.getRequestObject();
+	if (!request.rawBody && typeof request.readRawBody === 'function') await request.readRawBody();
+	const header = context.getHeaderData()['x-hub-signature-256'];
+	const rawBody: unknown = request.rawBody;
+	return isSignedBy(appSecret, rawBody, header) ? rawBody : null;
+}
+
+/** The events that the operator chose, each once, under the key by which the ledger knows it. */
+function chosenEvents(
+	context: IWebhookFunctions,
+	settings: TriggerSettings,
+	body: Buffer,
+): Map<string, CallEvent> {
+	const skipped = new Map<string, number>();
+	const events = parseDelivery(body, (reason) =>
+		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
+	);
+	for (const [reason, count] of skipped) {
+		context.logger.warn(
+			`WhatsApp Business Calling Trigger: part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`,
+		);
+	}
+	const { events: names, phoneNumberIds } = settings;
+	const chosen = events.filter(
+		(event) =>
+			names.has(event.type.name) &&
+			(phoneNumberIds.size === 0 || phoneNumberIds.has(event.phoneNumberId ?? '')),
+	);
+	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
+	return new Map(chosen.map((event) => [ledgerKey(place, event), event]));
+}
+
+/** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
+function ledgerKey(place: string, event: CallEvent): string {
+	const mediaId = event.body.kind === 'file' ? event.body.media.id : '';
+	return createHash('sha256')
+		.update([place, event.phoneNumberId, event.call.id, event.type.name, mediaId].join('\n'))
+		.digest('base64url');
+}
+
+/**
+ * Claims what nobody has. A pure copy of a delivery that is being worked on waits for it; a delivery
+ * that has something of its own does not wait, so that two of them can't wait for each other.
+ */
+async function claim(
+	{ ledger, deadline }: Delivery,
+	keys: string[],
+): Promise<{ mine: string[]; elsewhere: boolean }> {
+	for (;;) {
+		const claims = keys.map((key) => ({ key, claim: ledger.claim(key) }));
+		const mine = claims.filter(({ claim }) => claim === 'mine').map(({ key }) => key);
+		const held = claims.filter(({ claim }) => claim === 'inFlight');
+		if (mine.length > 0 || held.length === 0 || deadline.aborted) {
+			return { mine, elsewhere: held.length > 0 };
+		}
+		await ledger.settled(held[0].key, deadline);
+	}
+}
+
+async function produce(
+	delivery: Delivery,
+	keys: string[],
+	events: Map<string, CallEvent>,
+): Promise<Outcome[]> {
+	return await Promise.all(
+		keys.map(async (key) => {
+			const event = events.get(key);
+			if (!event) return { key, item: null };
+			try {
+				return { key, item: await toItem(delivery, key, event) };
+			} catch (error) {
+				delivery.context.logger.error(
+					`WhatsApp Business Calling Trigger: an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
+				);
+				return { key, item: null };
+			}
+		}),
+	);
+}
+
+async function toItem(
+	delivery: Delivery,
+	key: string,
+	event: CallEvent,
+): Promise<INodeExecutionData | null> {
+	const { settings } = delivery;
+	const fields = callFields(event);
+	if (settings.includeRawEvent) fields.rawEvent = event.raw as typeof fields;
+	if (event.body.kind === 'fields') return item({ ...fields, ...event.body.fields });
+
+	const { property, media } = event.body;
+	const announced = announcedFile(event, property, media);
+	if (!settings.downloadFile) return item({ ...fields, [property]: announced });
+
+	const outcome = await download(delivery, event, property, media);
+	if (!outcome.ok) {
+		const { problem } = outcome;
+		const wait = problem.transient && mayStillCome(delivery, key);
+		delivery.context.logger.warn(
+			`WhatsApp Business Calling Trigger: the file ${media.id} could not be had${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+		);
+		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
+	}
+	const { file } = outcome;
+	const stored = storedFileFields(announced, file);
+	if (property === 'transcription') {
+		stored.transcript = await readTranscript(delivery.context, file.binary, file.sizeBytes);
+	}
+	return {
+		...item({ ...fields, [property]: stored }),
+		binary: { [settings.binaryPropertyName]: file.binary },
+	};
+}
+
+async function download(
+	delivery: Delivery,
+	event: CallEvent,
+	property: FileProperty,
+	media: MediaReference,
+): Promise<MediaOutcome> {
+	const { context, account, settings, deadline } = delivery;
+	const freeSlot = await downloadSlots.take(settings.maxConcurrentDownloads, deadline);
+	if (freeSlot === null) {
+		const message = 'Too many other files were being downloaded at the same time.';
+		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
+	}
+	try {
+		return await fetchMedia(
+			context,
+			account,
+			{
+				mediaId: media.id,
+				phoneNumberId: event.phoneNumberId,
+				url: media.url,
+				urlCreatedAt: event.call.timestamp,
+				sha256: parseSha256(media.sha256),
+				mimeType: media.mime_type,
+				fileNamePrefix: FILE_NAME_PREFIX[property],
+				maxBytes: settings.maxBytes,
+				allowUnverified: false,
+			},
+			deadline,
+		);
+	} finally {
+		freeSlot();
+	}
+}
+
+/** Whether the operator's patience with this file lasts; counted from when this process first met it. */
+function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
+	if (settings.onFileUnavailable === 'emit') return false;
+	const now = Date.now();
+	return now - ledger.noticed(key, now) <= settings.retryForMs;
+}
+
+function handOver(
+	{ context, settings, ledger }: Delivery,
+	outcomes: Outcome[],
+	elsewhere: boolean,
+): IWebhookResponseData {
+	const items = outcomes.flatMap((outcome) => outcome.item ?? []);
+	const missing = outcomes.filter((outcome) => outcome.item === null);
+	for (const { key } of missing) ledger.release(key);
+	if (items.length === 0) return answer(context, 503);
+
+	watchAnswer(
+		context.getResponseObject(),
+		elsewhere || missing.length > 0,
+		{ afterClosedMs: AFTER_CLOSED_MS[settings.acknowledge] },
+		(outcome) => {
+			for (const { key, item: emitted } of outcomes) {
+				if (emitted === null) continue;
+				if (outcome === 'accepted') ledger.commit(key);
+				else ledger.release(key);
+			}
+		},
+	);
+	return { workflowData: [items] };
+}
+
+/** Answers Meta without an execution. */
+function answer(context: IWebhookFunctions, status: 200 | 401 | 503): IWebhookResponseData {
+	context.getResponseObject().status(status).end();
+	return { noWebhookResponse: true };
+}
