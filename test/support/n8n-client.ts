@@ -310,11 +310,22 @@ export class N8nClient {
 		return `${this.url}/${test ? 'webhook-test' : 'webhook'}/${node.webhookId}/${path}`;
 	}
 
-	/** The descriptions of the node types that n8n knows, of those asked for. */
-	async nodeTypes(names: string[]): Promise<Array<{ name: string; displayName: string }>> {
-		return await this.request('POST', '/rest/node-types', {
-			nodeInfos: names.map((name) => ({ name, version: 1 })),
-		});
+	/** The description of a node type (full name, with its package), undefined when n8n has no such type. */
+	async nodeType(
+		name: string,
+		version = 1,
+	): Promise<{ displayName: string; properties: unknown[] } | undefined> {
+		try {
+			const [found] = await this.request<Array<{ displayName: string; properties: unknown[] }>>(
+				'POST',
+				'/rest/node-types',
+				{ nodeInfos: [{ name, version }] },
+			);
+			return found;
+		} catch (error) {
+			if (error instanceof N8nApiError && error.statusCode === 400) return undefined;
+			throw error;
+		}
 	}
 
 	/** A request to any path of the editor's REST interface; gives what n8n wraps in `data`. */

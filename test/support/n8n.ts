@@ -81,14 +81,17 @@ export async function startN8n(options: StartOptions = {}): Promise<N8n> {
 		const allowedFolders = await Promise.all(
 			(options.allowedFolders ?? []).map(async (folder) => await realpath(folder)),
 		);
-		const restriction =
+		const restriction: Record<string, string> =
 			allowedFolders.length > 0 ? { N8N_RESTRICT_FILE_ACCESS_TO: allowedFolders.join(';') } : {};
 		const n8n = await launch(installation, userFolder, options.port, {
 			...restriction,
 			...options.env,
 		});
 		const { stop } = n8n;
-		await n8n.api.login();
+		await n8n.api.login().catch(async (error: unknown) => {
+			await stop();
+			throw error;
+		});
 		return {
 			...n8n,
 			stop: async () => {

@@ -25,7 +25,12 @@ const killGroup = (child: ChildProcess) => {
 	}
 };
 
-process.on('exit', () => running.forEach(killGroup));
+/** Ends everything that was started here and is still running, at once. */
+export function stopAll(): void {
+	running.forEach(killGroup);
+}
+
+process.on('exit', stopAll);
 
 /** Runs a script with the running Node, in a process group of its own that never outlives this process. */
 export function startScript(
