@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, realpath } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, realpath, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -290,7 +290,12 @@ function call(stage: Stage): Step[] {
 const example = (file: string) => join(REPOSITORY, 'examples', file);
 
 async function outFolder(chosen: string | undefined): Promise<string> {
-	if (chosen === undefined) return await realpath(await mkdtemp(join(tmpdir(), 'recordings-')));
+	if (chosen === undefined) {
+		const folder = await realpath(await mkdtemp(join(tmpdir(), 'recordings-')));
+		// Fails, as it should, when there is a recording in it.
+		cleanups.push(async () => await rmdir(folder));
+		return folder;
+	}
 	await mkdir(resolve(chosen), { recursive: true });
 	return await realpath(chosen);
 }

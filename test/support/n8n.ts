@@ -132,6 +132,7 @@ async function launch(
 	let n8n: StartedProcess;
 
 	const start = async () => {
+		await mkdir(join(userFolder, 'tmp'), { recursive: true });
 		const started = startScript(installation.script, ['start'], {
 			cwd: userFolder,
 			env,
@@ -184,6 +185,7 @@ function environment(
 		...Object.fromEntries(inherited),
 		NODE_ENV: 'production',
 		N8N_USER_FOLDER: userFolder,
+		TMPDIR: join(userFolder, 'tmp'),
 		N8N_PORT: String(port),
 		N8N_LISTEN_ADDRESS: '127.0.0.1',
 		N8N_EDITOR_BASE_URL: url,
