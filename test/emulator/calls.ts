@@ -13,6 +13,7 @@ import {
 	type MediaContent,
 	type MediaStore,
 } from './media';
+import { CALLS_PER_DAY } from './permissions';
 import { makeSdp } from './sdp';
 import { makeTranscript } from './transcript';
 import type { Settings, WebhookUpdate } from './types';
@@ -139,6 +140,11 @@ export class Calls {
 		}
 		if (this.ongoing(number.id, user)) {
 			throw new GraphError(138003, { details: 'A call with this user is ongoing' });
+		}
+		if (this.connectedToday(number.id, user) >= CALLS_PER_DAY) {
+			throw new GraphError(138012, {
+				details: `At most ${CALLS_PER_DAY} connected calls to a user in 24 hours`,
+			});
 		}
 		const call: Call = {
 			id: newCallId(user.waId),
@@ -330,6 +336,18 @@ export class Calls {
 			user_id: user.userId,
 			...(user.parentUserId !== undefined && { parent_user_id: user.parentUserId }),
 		};
+	}
+
+	/** Calls of the business to a user that were picked up in the last 24 hours. */
+	connectedToday(phoneNumberId: string, user: WhatsAppUser): number {
+		const since = this.clock.now() - 24 * 60 * 60_000;
+		return [...this.all.values()].filter(
+			(call) =>
+				call.direction === 'BUSINESS_INITIATED' &&
+				call.phoneNumberId === phoneNumberId &&
+				call.user === user &&
+				(call.startedAt ?? 0) > since,
+		).length;
 	}
 
 	/** `to` wins over `recipient` (Meta, "Business-scoped user IDs"). */

@@ -47,7 +47,7 @@ export class Emulator {
 	readonly account: Account;
 	readonly clock: Clock;
 	readonly requests: LoggedRequest[] = [];
-	private readonly agent = new Agent({ connections: 64 });
+	private readonly agent = new Agent({ connections: 256 });
 	private readonly faults = new FaultQueue();
 	private readonly tokens: Tokens;
 	private readonly media: MediaStore;
@@ -61,7 +61,7 @@ export class Emulator {
 	/** Use `startEmulator`. */
 	constructor(options: EmulatorOptions) {
 		const settings = withDefaults(options);
-		this.account = { ...defaultAccount(), ...options.account };
+		this.account = structuredClone({ ...defaultAccount(), ...options.account });
 		this.clock = new Clock(options.clockStart);
 		this.tokens = new Tokens(this.account);
 		this.media = new MediaStore(this.clock);

@@ -124,7 +124,13 @@ function getPermissions(request: GraphRequest, context: GraphContext): GraphAnsw
 		throw invalidParameter('recipient is not a business-scoped user ID');
 	}
 	const user = context.calls.findUser(waId ?? recipient ?? '');
-	return { body: context.permissions.describe(number, user) };
+	return {
+		body: context.permissions.describe(
+			number,
+			user,
+			user ? context.calls.connectedToday(number.id, user) : 0,
+		),
+	};
 }
 
 /** Only call permission requests; Meta, "User call permissions". */

@@ -19,6 +19,7 @@ export class Receiver {
 	/** Answers for the next webhooks; 200 when empty. */
 	replies: Reply[] = [];
 	challengeReply: Reply | undefined;
+	private readonly timers: NodeJS.Timeout[] = [];
 	private readonly server = createServer((req, res) => {
 		const chunks: Buffer[] = [];
 		req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -30,9 +31,9 @@ export class Receiver {
 				raw: Buffer.concat(chunks),
 			};
 			const reply = received.method === 'GET' ? this.challenge(received) : this.webhook(received);
-			setTimeout(() => {
-				res.writeHead(reply.status ?? 200, reply.headers).end(reply.body ?? '');
-			}, reply.delayMs ?? 0);
+			const answer = () => res.writeHead(reply.status ?? 200, reply.headers).end(reply.body ?? '');
+			if (reply.delayMs === undefined) answer();
+			else this.timers.push(setTimeout(answer, reply.delayMs));
 		});
 	});
 
@@ -55,6 +56,7 @@ export class Receiver {
 	}
 
 	stop(): Promise<void> {
+		this.timers.forEach(clearTimeout);
 		return new Promise((resolve) => {
 			this.server.close(() => resolve());
 			this.server.closeAllConnections();

@@ -47,9 +47,9 @@ ${account.users.map((user) => `  ${user.waId}  ${user.userId}  ${user.name} (cal
 
 Orders, from another terminal:
   a user calls             curl -X POST ${orders}/calls
-  a called user picks up   curl -X POST ${orders}/calls/CALL_ID/pick-up
-  a called user declines   curl -X POST ${orders}/calls/CALL_ID/reject
-  somebody hangs up        curl -X POST ${orders}/calls/CALL_ID/hang-up
+  a called user picks up   curl -X POST ${orders}/calls/latest/pick-up
+  a called user declines   curl -X POST ${orders}/calls/latest/reject
+  somebody hangs up        curl -X POST ${orders}/calls/latest/hang-up
   a finished recording     curl -X POST ${orders}/recordings
   the next download fails  curl -X POST ${orders}/faults -d '{"kind":"media","fault":{"status":503}}'
   what has happened        curl ${orders}/state

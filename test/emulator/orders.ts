@@ -168,7 +168,9 @@ export function ordersRouter(emulator: Emulator): express.Router {
 				}
 			}
 		});
-	const callId = (req: Request) => String(req.params.callId);
+	/** `latest` spares a human the call ID, which may contain slashes. */
+	const callId = ({ params }: Request) =>
+		params.callId === 'latest' ? (emulator.calls.at(-1)?.id ?? '') : String(params.callId);
 	const body = (req: Request): unknown => req.body ?? {};
 
 	on('get', '/state', () => ({

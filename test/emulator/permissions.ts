@@ -11,7 +11,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const TEMPORARY_MS = 7 * DAY_MS;
 const REQUESTS_PER_DAY = 1;
 const REQUESTS_PER_WEEK = 2;
-const CALLS_PER_DAY = 100;
+export const CALLS_PER_DAY = 100;
 
 interface PermissionRequest {
 	messageId: string;
@@ -28,7 +28,8 @@ export class Permissions {
 		private readonly webhooks: Webhooks,
 	) {}
 
-	describe(number: PhoneNumber, user: WhatsAppUser | undefined) {
+	/** @param callsToday Calls of the business to this user, connected in the last 24 hours. */
+	describe(number: PhoneNumber, user: WhatsAppUser | undefined, callsToday: number) {
 		const now = this.clock.now();
 		let status = user?.permission ?? 'no_permission';
 		const expiresAt = user?.permissionExpiresAt;
@@ -59,8 +60,14 @@ export class Permissions {
 				},
 				{
 					action_name: 'start_call',
-					can_perform_action: status !== 'no_permission',
-					limits: [this.limit('PT24H', CALLS_PER_DAY, [], DAY_MS)],
+					can_perform_action: status !== 'no_permission' && callsToday < CALLS_PER_DAY,
+					limits: [
+						{
+							time_period: 'PT24H',
+							max_allowed: CALLS_PER_DAY,
+							current_usage: callsToday,
+						},
+					],
 				},
 			],
 		};

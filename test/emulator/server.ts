@@ -76,7 +76,10 @@ async function serve(
 		replaced && !fault.takesEffect
 			? { answer: faultAnswer(request.kind, fault), afterwards: undefined }
 			: await handle(request, context);
-	if (afterwards) res.once('close', afterwards);
+	if (afterwards) {
+		if (fault?.hang) afterwards();
+		else res.once('close', afterwards);
+	}
 	await writeAnswer(
 		res,
 		replaced && fault.takesEffect ? faultAnswer(request.kind, fault) : answer,

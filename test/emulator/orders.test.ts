@@ -1,0 +1,100 @@
+import { makeSdp, startEmulator, type Emulator } from './index';
+import { graph, Receiver } from './helpers';
+
+let emulator: Emulator;
+let receiver: Receiver;
+
+beforeEach(async () => {
+	receiver = await new Receiver().start();
+	emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+});
+
+afterEach(async () => {
+	await emulator.stop();
+	await receiver.stop();
+});
+
+const order = async (method: string, path: string, body?: unknown) => {
+	// As curl does: a form type on the outside, JSON inside.
+	const response = await fetch(`${emulator.baseUrl}/_emulator${path}`, {
+		method,
+		headers: { 'content-type': 'application/x-www-form-urlencoded' },
+		...(body !== undefined && { body: JSON.stringify(body) }),
+	});
+	return {
+		status: response.status,
+		body: (await response.json()) as Record<string, unknown>,
+	};
+};
+
+it('drives a whole call over HTTP', async () => {
+	await order('POST', '/subscription', { callbackUrl: receiver.url });
+	const { body: call } = await order('POST', '/calls', { from: '14085555678' });
+	await graph(emulator, 'POST', '106000000000001/calls', {
+		messaging_product: 'whatsapp',
+		call_id: call.id,
+		action: 'accept',
+		session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+		recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+	});
+	await order('POST', `/calls/${encodeURIComponent(String(call.id))}/hang-up`, {
+		durationSeconds: 5,
+	});
+	await emulator.whenIdle();
+	expect(receiver.names).toEqual(['connect', 'terminate', 'call_recording_available']);
+	const ended = await order('GET', '/calls/latest');
+	expect(ended.body).toMatchObject({ id: call.id, state: 'ended' });
+});
+
+it('delivers finished recordings', async () => {
+	await order('POST', '/subscription', { callbackUrl: receiver.url });
+	const { body } = await order('POST', '/recordings', { count: 3, sizeBytes: 1000 });
+	expect(body).toMatchObject({ answer: { status: 200 } });
+	expect(receiver.events).toHaveLength(3);
+	const only = await order('POST', '/recordings', { deliver: false, event: { from: '' } });
+	expect(only.body).toMatchObject({ recordings: [{ event: { from: '' } }] });
+	const [recording] = only.body.recordings as Array<{ update: unknown }>;
+	const sent = await order('POST', '/deliveries', {
+		updates: [recording?.update],
+		options: { signature: 'wrong' },
+	});
+	expect(sent.body).toMatchObject({ answer: { status: 200 } });
+	expect(emulator.deliveries).toHaveLength(2);
+});
+
+it('injects faults, moves the clock and tells what happened', async () => {
+	const fault = { kind: 'account', fault: { status: 503 }, times: 'forever' };
+	await order('POST', '/faults', fault);
+	const failed = await graph(emulator, 'GET', '102000000000001');
+	expect([failed.status, failed.error.code, failed.error.is_transient]).toEqual([503, 2, true]);
+	await order('DELETE', '/faults');
+	expect((await graph(emulator, 'GET', '102000000000001')).status).toBe(200);
+	const before = emulator.clock.now();
+	await order('POST', '/clock', { advanceMs: 60_000 });
+	expect(emulator.clock.now() - before).toBeGreaterThanOrEqual(60_000);
+	const requests = await order('GET', '/requests');
+	expect(requests.body).toMatchObject([{ status: 503, faulty: true }, { status: 200 }]);
+	expect((await order('GET', '/state')).body).toMatchObject({ baseUrl: emulator.baseUrl });
+});
+
+it('refuses orders that make no sense', async () => {
+	expect((await order('POST', '/calls', { form: '1' })).status).toBe(400);
+	expect((await order('POST', '/faults', { kind: 'media', fault: { stats: 1 } })).status).toBe(400);
+	expect((await order('POST', '/calls/latest/hang-up')).status).toBe(409);
+	expect((await order('POST', '/calls', { phoneNumberId: '106000000000003' })).status).toBe(409);
+});
+
+it('lets a request take effect although its answer fails', async () => {
+	emulator.failNext('calls', { reset: true, takesEffect: true }, { action: 'connect' });
+	const connect = graph(emulator, 'POST', '106000000000001/calls', {
+		messaging_product: 'whatsapp',
+		to: '14085551234',
+		action: 'connect',
+		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
+	});
+	await expect(connect).rejects.toThrow();
+	expect(emulator.calls).toHaveLength(1);
+	emulator.failNext('calls', { errorCode: 138005 });
+	const refused = await graph(emulator, 'POST', '106000000000001/calls', {});
+	expect([refused.status, refused.error.code]).toEqual([429, 138005]);
+});
