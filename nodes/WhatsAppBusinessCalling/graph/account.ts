@@ -57,7 +57,11 @@ export async function readAccount(context: GraphContext): Promise<Account> {
 export function parseAccount(node: INode, fields: unknown): Account {
 	const parsed = accountSchema.safeParse(fields);
 	if (parsed.success) return parsed.data;
-	throw new NodeOperationError(node, 'The WhatsApp Business Calling credential needs a correction', {
-		description: `${parsed.error.issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
-	});
+	throw new NodeOperationError(
+		node,
+		'The WhatsApp Business Calling credential needs a correction',
+		{
+			description: `${parsed.error.issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
+		},
+	);
 }

@@ -37,7 +37,7 @@ export function failureDescription(failure: GraphFailure): string {
 	const hint =
 		errorEntry(failure.code)?.hint ??
 		(failure.kind === 'network'
-			? "Check the Base URL in the credential and the connection of n8n to the internet."
+			? 'Check the Base URL in the credential and the connection of n8n to the internet.'
 			: undefined);
 	const said = failure.details ? `${failure.message} (${failure.details})` : failure.message;
 	const numbers = [
@@ -52,7 +52,11 @@ export function failureDescription(failure: GraphFailure): string {
  * Builds the error that a node shows. It is made of texts only: the request, and with it the token,
  * is not part of it.
  */
-export function toNodeApiError(node: INode, failure: GraphFailure, itemIndex?: number): NodeApiError {
+export function toNodeApiError(
+	node: INode,
+	failure: GraphFailure,
+	itemIndex?: number,
+): NodeApiError {
 	const message = failureTitle(failure);
 	const description = failureDescription(failure);
 	const error = new NodeApiError(

@@ -81,7 +81,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138013],
 		title: 'Calls started by businesses are not available for this phone number',
-		hint: "WhatsApp does not offer them in the country of your business number. Calls that people place to you still work.",
+		hint: 'WhatsApp does not offer them in the country of your business number. Calls that people place to you still work.',
 		transient: false,
 	},
 	{
@@ -165,7 +165,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [0, 190, 102],
 		title: 'WhatsApp did not accept the access token',
-		hint: "The token is wrong, expired or revoked. Create a new token of a system user in Meta Business Suite: Settings > Users > System users, and put it into the credential.",
+		hint: 'The token is wrong, expired or revoked. Create a new token of a system user in Meta Business Suite: Settings > Users > System users, and put it into the credential.',
 		transient: false,
 	},
 	{

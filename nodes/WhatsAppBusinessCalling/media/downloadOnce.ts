@@ -7,7 +7,12 @@ import type { FileContext } from '../graph/types';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
 import { guardMediaUrl } from './urlGuard';
-import { isFileStream, verifiedStream, type FileStream, type VerifiedStream } from './verifiedStream';
+import {
+	isFileStream,
+	verifiedStream,
+	type FileStream,
+	type VerifiedStream,
+} from './verifiedStream';
 
 export type Download =
 	| { ok: true; file: StoredFile }
@@ -72,9 +77,13 @@ async function open(
 		}
 		next = URL.canParse(location, url.href) ? new URL(location, url.href).href : location;
 	}
-	return failed('downloadFailed', `The file's address redirects more than ${MAX_REDIRECTS} times.`, {
-		freshUrlMayHelp: true,
-	});
+	return failed(
+		'downloadFailed',
+		`The file's address redirects more than ${MAX_REDIRECTS} times.`,
+		{
+			freshUrlMayHelp: true,
+		},
+	);
 }
 
 async function get(

@@ -1,4 +1,6 @@
-export type GuardedUrl = { allowed: true; url: URL } | { allowed: false; host: string; why: string };
+export type GuardedUrl =
+	| { allowed: true; url: URL }
+	| { allowed: false; host: string; why: string };
 
 const META_HOSTS = ['graph.facebook.com'];
 const META_DOMAINS = ['fbsbx.com', 'fbcdn.net'];
@@ -21,7 +23,8 @@ export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	const host = url.host || 'unknown';
 	const refuse = (why: string): GuardedUrl => ({ allowed: false, host, why });
 	if (url.username || url.password) return refuse('the address holds a user name');
-	if (url.origin !== 'null' && url.origin === new URL(baseUrl).origin) return { allowed: true, url };
+	if (url.origin !== 'null' && url.origin === new URL(baseUrl).origin)
+		return { allowed: true, url };
 	if (url.protocol !== 'https:') return refuse('it is not an https address');
 	if (url.port !== '') return refuse('it names a port of its own');
 	if (!isMetaHost(url.hostname)) return refuse("it is not one of Meta's file hosts");

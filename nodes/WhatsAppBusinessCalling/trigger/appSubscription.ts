@@ -26,7 +26,9 @@ const subscriptionsSchema = z.object({
 				active: z.boolean().catch(true),
 				// Documented as names, seen as objects with a name.
 				fields: z
-					.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
+					.array(
+						z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]),
+					)
 					.catch([]),
 			})
 			.nullable()

@@ -139,9 +139,7 @@ function serves(subscription: AppSubscription, callback: string): boolean {
  */
 function isOwn(context: IHookFunctions, address: string): boolean {
 	const own = callbackUrl(context);
-	return (
-		address === own || address === readRecord(context)?.callbackUrl || isSibling(address, own)
-	);
+	return address === own || address === readRecord(context)?.callbackUrl || isSibling(address, own);
 }
 
 /** A test run may be handed what the activation of the same node wrote; it is not its to undo. */
@@ -161,7 +159,10 @@ function ending(url: URL): string {
 	return url.pathname.split('/').slice(-2).join('/');
 }
 
-function foreignCallback(context: IHookFunctions, { callbackUrl }: AppSubscription): NodeOperationError {
+function foreignCallback(
+	context: IHookFunctions,
+	{ callbackUrl }: AppSubscription,
+): NodeOperationError {
 	return new NodeOperationError(
 		context.getNode(),
 		`The Meta app already sends its webhooks to another address: ${callbackUrl}`,

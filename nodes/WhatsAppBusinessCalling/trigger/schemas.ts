@@ -60,7 +60,9 @@ const mediaSchema = z.object({
 
 export const recordingSchema = z.object({ call_recording: z.object({ audio: mediaSchema }) });
 
-export const transcriptionSchema = z.object({ call_transcript: z.object({ document: mediaSchema }) });
+export const transcriptionSchema = z.object({
+	call_transcript: z.object({ document: mediaSchema }),
+});
 
 export const connectSchema = z.object({
 	direction: text,

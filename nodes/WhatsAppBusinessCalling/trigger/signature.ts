@@ -10,7 +10,11 @@ const HEADER_PATTERN = /^sha256=([0-9a-f]{64})$/i;
  * @param header value of `X-Hub-Signature-256`, `sha256=<64 hexadecimal digits>`
  * @source Meta, "Create a webhook endpoint": HMAC-SHA256 of the body with the app secret
  */
-export function isSignedBy(appSecret: string, rawBody: unknown, header: unknown): rawBody is Buffer {
+export function isSignedBy(
+	appSecret: string,
+	rawBody: unknown,
+	header: unknown,
+): rawBody is Buffer {
 	if (!Buffer.isBuffer(rawBody) || typeof header !== 'string') return false;
 	const given = HEADER_PATTERN.exec(header)?.[1];
 	if (!given || appSecret === '') return false;

@@ -1,0 +1,95 @@
+import type {
+	IAuthenticateGeneric,
+	ICredentialTestRequest,
+	ICredentialType,
+	INodeProperties,
+} from 'n8n-workflow';
+
+export class WhatsAppBusinessCallingApi implements ICredentialType {
+	name = 'whatsAppBusinessCallingApi';
+
+	displayName = 'WhatsApp Business Calling API';
+
+	icon = {
+		light: 'file:../icons/whatsAppBusinessCalling.svg',
+		dark: 'file:../icons/whatsAppBusinessCalling.dark.svg',
+	} as const;
+
+	documentationUrl =
+		'https://github.com/n8n-nodes-whatsapp-business-calling/n8n-nodes-whatsapp-business-calling#credential';
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'Access Token',
+			name: 'accessToken',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			required: true,
+			description:
+				'Token of a system user that does not expire. In Meta Business Suite: Settings > Users > System users > Generate token, for your app, with the permissions whatsapp_business_messaging and whatsapp_business_management.',
+		},
+		{
+			displayName: 'Business Account ID',
+			name: 'businessAccountId',
+			type: 'string',
+			default: '',
+			required: true,
+			placeholder: 'e.g. 102290129340398',
+			description:
+				"ID of the WhatsApp Business account. In Meta's app dashboard: WhatsApp > API Setup, below the phone number. It is not the ID of the app or of the number.",
+		},
+		{
+			displayName: 'App ID',
+			name: 'appId',
+			type: 'string',
+			default: '',
+			required: true,
+			placeholder: 'e.g. 670843887433847',
+			description: "In Meta's app dashboard: App settings > Basic, at the top",
+		},
+		{
+			displayName: 'App Secret',
+			name: 'appSecret',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			required: true,
+			description:
+				"In Meta's app dashboard: App settings > Basic, next to the App ID (Show). With it the trigger proves that events come from Meta.",
+		},
+		{
+			displayName: 'API Version',
+			name: 'apiVersion',
+			type: 'string',
+			default: 'v26.0',
+			required: true,
+			placeholder: 'e.g. v26.0',
+			description:
+				"Version of Meta's Graph API. Leave it as it is unless Meta's changelog tells you to change it.",
+		},
+		{
+			displayName: 'Base URL',
+			name: 'baseUrl',
+			type: 'string',
+			default: 'https://graph.facebook.com',
+			required: true,
+			placeholder: 'e.g. https://graph.facebook.com',
+			description:
+				'Leave it as it is, unless a proxy or the emulator of this package stands in for Meta. The access token is sent to this host.',
+		},
+	];
+
+	authenticate: IAuthenticateGeneric = {
+		type: 'generic',
+		properties: { headers: { Authorization: '=Bearer {{$credentials.accessToken.trim()}}' } },
+	};
+
+	test: ICredentialTestRequest = {
+		request: {
+			baseURL: '={{$credentials.baseUrl}}',
+			url: '=/{{$credentials.apiVersion}}/{{$credentials.businessAccountId}}',
+			qs: { fields: 'id,name' },
+		},
+	};
+}

@@ -1,0 +1,14 @@
+const { rm } = require('node:fs/promises');
+const { dest, parallel, src } = require('gulp');
+
+/** What TypeScript does not put into dist: icons, codex files and output schemas. */
+const icons = () => src('icons/**/*.svg', { encoding: false }).pipe(dest('dist/icons'));
+const codex = () => src('nodes/**/*.node.json').pipe(dest('dist/nodes'));
+const schemas = () =>
+	src('nodes/**/__schema__/**/*.json', { allowEmpty: true }).pipe(dest('dist/nodes'));
+
+exports.clean = async () => await rm('dist', { recursive: true, force: true });
+exports['build:icons'] = icons;
+exports['build:codex'] = codex;
+exports['build:schemas'] = schemas;
+exports.build = parallel(icons, codex, schemas);

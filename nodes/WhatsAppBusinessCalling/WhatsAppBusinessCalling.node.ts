@@ -1,0 +1,58 @@
+import {
+	NodeConnectionTypes,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
+
+import { CREDENTIAL_NAME } from './graph/account';
+import { searchPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { callProperties } from './resources/call';
+import { recordingProperties } from './resources/recording';
+import { runOperations } from './resources/router';
+import { transcriptionProperties } from './resources/transcription';
+
+export class WhatsAppBusinessCalling implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'WhatsApp Business Calling',
+		name: 'whatsAppBusinessCalling',
+		icon: {
+			light: 'file:../../icons/whatsAppBusinessCalling.svg',
+			dark: 'file:../../icons/whatsAppBusinessCalling.dark.svg',
+		},
+		group: ['output'],
+		version: 1,
+		subtitle: '={{$parameter["operation"] + ": " + $parameter["resource"]}}',
+		description:
+			'Start and answer WhatsApp calls with recording, and download recordings and transcripts',
+		defaults: { name: 'WhatsApp Business Calling' },
+		usableAsTool: true,
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: CREDENTIAL_NAME, required: true }],
+		properties: [
+			{
+				displayName: 'Resource',
+				name: 'resource',
+				type: 'options',
+				noDataExpression: true,
+				default: 'call',
+				options: [
+					{ name: 'Call', value: 'call' },
+					{ name: 'Recording', value: 'recording' },
+					{ name: 'Transcription', value: 'transcription' },
+				],
+			},
+			...callProperties,
+			...recordingProperties,
+			...transcriptionProperties,
+		],
+	};
+
+	methods = { listSearch: { searchPhoneNumbers } };
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		return [await runOperations(this)];
+	}
+}

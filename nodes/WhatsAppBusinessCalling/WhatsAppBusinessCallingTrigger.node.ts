@@ -1,0 +1,78 @@
+import {
+	NodeConnectionTypes,
+	type IHookFunctions,
+	type INodeType,
+	type INodeTypeDescription,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+} from 'n8n-workflow';
+
+import { CREDENTIAL_NAME } from './graph/account';
+import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { answerChallenge } from './trigger/challenge';
+import { triggerPanel, triggerProperties } from './trigger/properties';
+import { receiveDelivery } from './trigger/receive';
+import { isRegistered, register, unregister } from './trigger/registration';
+
+export class WhatsAppBusinessCallingTrigger implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'WhatsApp Business Calling Trigger',
+		name: 'whatsAppBusinessCallingTrigger',
+		icon: {
+			light: 'file:../../icons/whatsAppBusinessCalling.svg',
+			dark: 'file:../../icons/whatsAppBusinessCalling.dark.svg',
+		},
+		group: ['trigger'],
+		version: 1,
+		subtitle: '={{$parameter["events"].join(", ")}}',
+		description:
+			'Starts the workflow when the recording of a WhatsApp call is ready, with the verified audio, or on other events of calls',
+		eventTriggerDescription: 'Waiting for a WhatsApp call event',
+		defaults: { name: 'WhatsApp Business Calling Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: CREDENTIAL_NAME, required: true }],
+		webhooks: [
+			{
+				name: 'setup',
+				httpMethod: 'GET',
+				responseMode: 'onReceived',
+				path: 'webhook',
+				ndvHideMethod: true,
+				ndvHideUrl: true,
+			},
+			{
+				name: 'default',
+				httpMethod: 'POST',
+				responseMode: '={{$parameter["acknowledge"] === "finished" ? "lastNode" : "onReceived"}}',
+				responseData: 'noData',
+				path: 'webhook',
+				ndvHideMethod: true,
+			},
+		],
+		triggerPanel,
+		properties: triggerProperties,
+	};
+
+	methods = { loadOptions: { getPhoneNumbers } };
+
+	webhookMethods = {
+		default: {
+			async checkExists(this: IHookFunctions): Promise<boolean> {
+				return await isRegistered(this);
+			},
+			async create(this: IHookFunctions): Promise<boolean> {
+				return await register(this);
+			},
+			async delete(this: IHookFunctions): Promise<boolean> {
+				return await unregister(this);
+			},
+		},
+	};
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return this.getWebhookName() === 'setup'
+			? await answerChallenge(this)
+			: await receiveDelivery(this);
+	}
+}

@@ -1,0 +1,198 @@
+import type { IDataObject, INodeProperties } from 'n8n-workflow';
+
+import {
+	ANNOUNCEMENT_LANGUAGES,
+	announcementText,
+	LANGUAGE_CODES,
+	languageOptions,
+	likelyLanguage,
+} from '../../announcements';
+import { inputError, shortened, textParameter } from '../input';
+import type { OperationInput } from '../types';
+
+/** Operations that can ask for recording and transcription; the API takes them nowhere else. */
+const OPERATIONS = ['start', 'accept'];
+
+/** Longest purpose, in characters (Meta, "Call recording": recording object). */
+export const MAX_PURPOSE_LENGTH = 250;
+
+const show = (conditions: Record<string, Array<string | boolean>>) => ({
+	show: { resource: ['call'], operation: OPERATIONS, ...conditions },
+});
+
+function purposeField(
+	what: 'recording' | 'transcription',
+	displayOptions: object,
+): INodeProperties {
+	return {
+		displayName: what === 'recording' ? 'Recording Purpose' : 'Transcription Purpose',
+		name: `${what}Purpose`,
+		type: 'string',
+		default: '',
+		required: true,
+		placeholder: 'e.g. quality assurance',
+		description:
+			'Why the call is recorded or transcribed, spoken to both sides at the end of the announcement. Write it in the language of the announcement; at most 250 characters.',
+		displayOptions,
+	};
+}
+
+function languageField(
+	what: 'recording' | 'transcription',
+	displayOptions: object,
+): INodeProperties {
+	return {
+		displayName: 'Announcement Language',
+		name: `${what}Language`,
+		type: 'options',
+		options: languageOptions,
+		default: 'en_US',
+		description:
+			'Language of the announcement that both sides hear. It does not limit the language in which people talk.',
+		displayOptions,
+	};
+}
+
+function notice(name: string, displayName: string, displayOptions: object): INodeProperties {
+	return { displayName, name, type: 'notice', default: '', displayOptions };
+}
+
+const announcementNotices: INodeProperties[] = ANNOUNCEMENT_LANGUAGES.flatMap(
+	({ codes, recording, combined }) => [
+		notice(
+			`recordingAnnouncement_${codes[0]}`,
+			`Both sides hear: “${recording} <i>your purpose</i>.” Recording starts after it; whoever hangs up before is not recorded.`,
+			show({ recordCall: [true], transcribeCall: [false], recordingLanguage: codes }),
+		),
+		notice(
+			`combinedAnnouncement_${codes[0]}`,
+			`Both sides hear one announcement: “${combined} <i>your purpose</i>.” With both switched on, purpose and language of the recording are used.`,
+			show({ recordCall: [true], transcribeCall: [true], recordingLanguage: codes }),
+		),
+	],
+);
+
+const inEnglish = ANNOUNCEMENT_LANGUAGES.filter((row) => row.transcriptionInEnglish).flatMap(
+	(row) => row.codes,
+);
+
+export const announcementFields: INodeProperties[] = [
+	{
+		displayName: 'Record Call',
+		name: 'recordCall',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether WhatsApp records the audio of this call. The recording comes with the trigger event Call Recording Available, usually within a minute after the call.',
+		displayOptions: show({}),
+	},
+	purposeField('recording', show({ recordCall: [true] })),
+	languageField('recording', show({ recordCall: [true] })),
+	{
+		displayName: 'Transcribe Call',
+		name: 'transcribeCall',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether WhatsApp writes a transcript of this call, independently of the recording. It comes with the trigger event Call Transcription Available.',
+		displayOptions: show({}),
+	},
+	purposeField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
+	languageField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
+	...announcementNotices,
+	notice(
+		'transcriptionAnnouncement',
+		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		show({
+			recordCall: [false],
+			transcribeCall: [true],
+			transcriptionLanguage: LANGUAGE_CODES.filter((code) => !inEnglish.includes(code)),
+		}),
+	),
+	notice(
+		'transcriptionAnnouncementInEnglish',
+		'For this language WhatsApp plays the announcement of a transcription in English, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		show({ recordCall: [false], transcribeCall: [true], transcriptionLanguage: inEnglish }),
+	),
+];
+
+/** Shape of both request objects (Meta, "Call recording": recording object). */
+interface AnnouncedFeature extends IDataObject {
+	status: 'ENABLED';
+	purpose: string;
+	announcement_language: string;
+}
+
+export interface Announcement {
+	/** Goes into the request body: only what is switched on. */
+	body: { recording?: AnnouncedFeature; transcription?: AnnouncedFeature };
+	/** What both sides hear, or null where nothing is on or Meta does not publish the phrase. */
+	text: string | null;
+}
+
+/**
+ * Reads and checks what shall be recorded and transcribed.
+ *
+ * @throws NodeOperationError for a missing or too long purpose and for an unknown language
+ */
+export function readAnnouncement(input: OperationInput): Announcement {
+	const { context, itemIndex } = input;
+	const isOn = (name: string) => context.getNodeParameter(name, itemIndex, false) === true;
+	const record = isOn('recordCall');
+	const recording = record ? readFeature(input, 'recording') : undefined;
+	// With both on, Meta uses the values of the recording and ignores these, but they must be valid.
+	const transcription = isOn('transcribeCall')
+		? (recording ?? readFeature(input, 'transcription'))
+		: undefined;
+	return {
+		body: {
+			...(recording ? { recording } : {}),
+			...(transcription ? { transcription: { ...transcription } } : {}),
+		},
+		text: recording
+			? announcementText(
+					transcription ? 'combined' : 'recording',
+					recording.announcement_language,
+					recording.purpose,
+				)
+			: null,
+	};
+}
+
+function readFeature(input: OperationInput, what: 'recording' | 'transcription'): AnnouncedFeature {
+	const label = what === 'recording' ? 'recording' : 'transcription';
+	const purpose = textParameter(input, `${what}Purpose`);
+	const length = [...purpose].length;
+	if (length === 0) {
+		throw inputError(
+			input,
+			`The ${label} needs a purpose`,
+			`WhatsApp speaks it to both sides before the ${label} starts, and refuses the call without it. Fill in the purpose, e.g. quality assurance.`,
+		);
+	}
+	if (length > MAX_PURPOSE_LENGTH) {
+		throw inputError(
+			input,
+			`The purpose of the ${label} is too long: ${length} characters`,
+			`WhatsApp takes at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
+		);
+	}
+	return {
+		status: 'ENABLED',
+		purpose,
+		announcement_language: readLanguage(input, what),
+	};
+}
+
+function readLanguage(input: OperationInput, what: 'recording' | 'transcription'): string {
+	const code = textParameter(input, `${what}Language`);
+	if (LANGUAGE_CODES.includes(code)) return code;
+	const likely = likelyLanguage(code);
+	throw inputError(
+		input,
+		code === ''
+			? 'The announcement language is missing'
+			: `"${shortened(code)}" is not a language of the announcement${likely ? `, did you mean "${likely}"?` : ''}`,
+		`WhatsApp knows these: ${LANGUAGE_CODES.join(', ')}.`,
+	);
+}

@@ -1,0 +1,65 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import type { Operation } from '../types';
+import { accept } from './accept';
+import { announcementFields } from './announcement';
+import { callbackDataField, showForCall } from './fields';
+import { preAccept } from './preAccept';
+import { reject } from './reject';
+import { start } from './start';
+import { terminate } from './terminate';
+
+export const callOperations: Record<string, Operation> = {
+	accept,
+	preAccept,
+	reject,
+	start,
+	terminate,
+};
+
+export const callProperties: INodeProperties[] = [
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		default: 'start',
+		displayOptions: { show: { resource: ['call'] } },
+		options: [
+			{
+				name: 'Accept',
+				value: 'accept',
+				action: 'Accept call',
+				description: 'Answer an incoming call, with recording and transcription if you like',
+			},
+			{
+				name: 'Pre-Accept',
+				value: 'preAccept',
+				action: 'Pre accept call',
+				description:
+					'Set up the audio of an incoming call before it is accepted, so that the first words are not cut off',
+			},
+			{
+				name: 'Reject',
+				value: 'reject',
+				action: 'Reject call',
+				description: 'Decline an incoming call',
+			},
+			{
+				name: 'Start',
+				value: 'start',
+				action: 'Start call',
+				description: 'Call a person, with recording and transcription if you like',
+			},
+			{
+				name: 'Terminate',
+				value: 'terminate',
+				action: 'Terminate call',
+				description: 'End a running call',
+			},
+		],
+	},
+	...Object.values(callOperations).flatMap((operation) => operation.properties),
+	...announcementFields,
+	callbackDataField(showForCall('start', 'accept')),
+];

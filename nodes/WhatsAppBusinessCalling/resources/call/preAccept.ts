@@ -1,0 +1,17 @@
+import type { Operation } from '../types';
+import { callIdField, phoneNumberField, sdpField, showForCall } from './fields';
+import { readSession, sendToCall } from './send';
+
+export const preAccept: Operation = {
+	properties: [
+		phoneNumberField(showForCall('preAccept')),
+		callIdField(showForCall('preAccept')),
+		sdpField('answer', showForCall('preAccept')),
+	],
+
+	async execute(input) {
+		return {
+			json: await sendToCall(input, 'pre_accept', { session: readSession(input, 'answer') }),
+		};
+	},
+};

@@ -1,0 +1,11 @@
+import type { Operation } from '../types';
+import { callIdField, phoneNumberField, showForCall } from './fields';
+import { sendToCall } from './send';
+
+export const reject: Operation = {
+	properties: [phoneNumberField(showForCall('reject')), callIdField(showForCall('reject'))],
+
+	async execute(input) {
+		return { json: await sendToCall(input, 'reject') };
+	},
+};

@@ -1,0 +1,11 @@
+import type { Operation } from '../types';
+import { callIdField, phoneNumberField, showForCall } from './fields';
+import { sendToCall } from './send';
+
+export const terminate: Operation = {
+	properties: [phoneNumberField(showForCall('terminate')), callIdField(showForCall('terminate'))],
+
+	async execute(input) {
+		return { json: await sendToCall(input, 'terminate') };
+	},
+};

@@ -1,0 +1,230 @@
+import type { IDataObject, INodeProperties } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
+import { z } from 'zod';
+
+import { toNodeApiError } from '../graph/apiError';
+import { fetchMedia } from '../media/fetchMedia';
+import { getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
+import { parseSha256 } from '../media/sha256';
+import { readTranscript } from '../media/transcript';
+import type { MediaOutcome, MediaProblem, MediaProblemReason } from '../media/types';
+import type { FileProperty } from '../trigger/events';
+import { FILE_NAME_PREFIX } from '../trigger/items';
+import { inputError, mediaIdParameter, textParameter } from './input';
+import type { Operation, OperationInput } from './types';
+
+const MEBIBYTE = 1024 * 1024;
+const ATTEMPTS = 3;
+const PAUSE_MS = 1_000;
+/** Minutes that a URL of Meta's lives (Meta, "Call recording": Download the recording). */
+const URL_LIFETIME_MINUTES = 5;
+
+const optionsSchema = z.object({
+	maxFileSize: z.coerce.number().positive().default(100),
+	phoneNumberId: z.coerce.string().trim().default(''),
+	timeout: z.coerce.number().positive().default(300),
+});
+
+const TITLES: Partial<Record<MediaProblemReason, string>> = {
+	accessDenied: 'Meta refused the file',
+	hashMismatch: 'The file does not have the expected SHA-256',
+	hostNotAllowed: 'The file is on a host that is not allowed',
+	mediaGone: 'The file is no longer available at Meta',
+	storageFailed: 'n8n could not store the file',
+	timeout: 'The download took too long',
+	tooLarge: 'The file is too large',
+};
+
+function fileFields(resource: FileProperty, operation: string): INodeProperties[] {
+	const displayOptions = { show: { resource: [resource], operation: [operation] } };
+	return [
+		{
+			displayName: 'Media ID',
+			name: 'mediaId',
+			type: 'string',
+			default: '',
+			required: true,
+			placeholder: `e.g. {{ $json.${resource}.mediaId }}`,
+			description:
+				'ID of the file, from the event of the trigger. Meta keeps the file for 7 days after that event.',
+			displayOptions,
+		},
+	];
+}
+
+/** Download of a file by its media ID; the same for recordings and transcripts but for its words. */
+export function downloadOperation(resource: FileProperty): Operation {
+	const displayOptions = { show: { resource: [resource], operation: ['download'] } };
+	return {
+		properties: [
+			...fileFields(resource, 'download'),
+			{
+				displayName: 'SHA-256',
+				name: 'sha256',
+				type: 'string',
+				default: '',
+				placeholder: `e.g. {{ $json.${resource}.sha256 }}`,
+				description:
+					'Hash that the file must have, as base64 or hex. Leave empty to use the one that Meta gives for the media ID.',
+				displayOptions,
+			},
+			{
+				displayName: 'Put Output File in Field',
+				name: 'binaryPropertyName',
+				type: 'string',
+				default: 'data',
+				required: true,
+				hint: 'The name of the output binary field to put the file in',
+				displayOptions,
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add option',
+				default: {},
+				displayOptions,
+				options: [
+					{
+						displayName: 'Max File Size',
+						name: 'maxFileSize',
+						type: 'number',
+						default: 100,
+						typeOptions: { minValue: 1 },
+						description:
+							'Largest file to accept, in MB. A larger one is refused and nothing is stored.',
+					},
+					{
+						displayName: 'Phone Number ID',
+						name: 'phoneNumberId',
+						type: 'string',
+						default: '',
+						placeholder: 'e.g. {{ $json.phoneNumberId }}',
+						description: 'Number that the file must belong to; Meta refuses it otherwise',
+					},
+					{
+						displayName: 'Timeout',
+						name: 'timeout',
+						type: 'number',
+						default: 300,
+						typeOptions: { minValue: 1 },
+						description: 'How long one attempt to download may take, in seconds',
+					},
+				],
+			},
+		],
+
+		async execute(input) {
+			const mediaId = mediaIdParameter(input);
+			const sha256 = readHash(input);
+			const options = readOptions(input);
+			const binaryPropertyName = textParameter(input, 'binaryPropertyName') || 'data';
+			const outcome = await fetchPatiently(input, options.timeout * 1000, {
+				mediaId,
+				phoneNumberId: options.phoneNumberId || null,
+				url: null,
+				urlCreatedAt: null,
+				sha256,
+				mimeType: null,
+				fileNamePrefix: FILE_NAME_PREFIX[resource],
+				maxBytes: options.maxFileSize * MEBIBYTE,
+				allowUnverified: true,
+			});
+			if (!outcome.ok) throw problemError(input, outcome.problem);
+			const { file } = outcome;
+			const json: IDataObject = {
+				mediaId,
+				mimeType: file.mimeType,
+				sha256: file.sha256,
+				fileName: file.fileName,
+				sizeBytes: file.sizeBytes,
+				verified: file.verified,
+			};
+			if (resource === 'transcription') {
+				json.transcript = await readTranscript(input.context, file.binary, file.sizeBytes);
+			}
+			return { json, binary: { [binaryPropertyName]: file.binary } };
+		},
+	};
+}
+
+/** Metadata and a fresh URL of a file. */
+export function getOperation(resource: FileProperty): Operation {
+	return {
+		properties: fileFields(resource, 'get'),
+
+		async execute(input) {
+			const { context, account, itemIndex } = input;
+			const mediaId = mediaIdParameter(input);
+			const askedAt = Date.now();
+			const info = await getMediaInfo(context, account, {
+				mediaId,
+				phoneNumberId: null,
+				repeat: 'freely',
+			});
+			if (!info.ok) {
+				if (isMediaGone(info.failure)) throw problemError(input, mediaGone(mediaId));
+				throw toNodeApiError(context.getNode(), info.failure, itemIndex);
+			}
+			return {
+				json: {
+					mediaId,
+					url: info.value.url,
+					urlValidUntil: new Date(askedAt + URL_LIFETIME_MINUTES * 60_000).toISOString(),
+					mimeType: info.value.mimeType,
+					sha256: info.value.sha256?.toString('base64') ?? null,
+					sizeBytes: info.value.sizeBytes,
+				},
+			};
+		},
+	};
+}
+
+/** Downloads are safe to repeat: what may pass is tried again. */
+async function fetchPatiently(
+	{ context, account }: OperationInput,
+	timeoutMs: number,
+	request: Parameters<typeof fetchMedia>[2],
+): Promise<MediaOutcome> {
+	for (let attempt = 1; ; attempt++) {
+		const signal = AbortSignal.timeout(timeoutMs);
+		const outcome = await fetchMedia(context, account, request, signal);
+		const again = !outcome.ok && outcome.problem.transient && outcome.problem.reason !== 'timeout';
+		if (!again || attempt >= ATTEMPTS) return outcome;
+		await sleep(PAUSE_MS * 2 ** (attempt - 1));
+	}
+}
+
+function readHash(input: OperationInput): Buffer | null {
+	const text = textParameter(input, 'sha256');
+	if (text === '') return null;
+	const hash = parseSha256(text);
+	if (hash) return hash;
+	throw inputError(
+		input,
+		'The SHA-256 cannot be read',
+		"It must be 44 characters of base64, as in the trigger's item, or 64 hexadecimal digits. Leave it empty to use the one that Meta gives.",
+	);
+}
+
+function readOptions(input: OperationInput): z.infer<typeof optionsSchema> {
+	const parsed = optionsSchema.safeParse(
+		input.context.getNodeParameter('options', input.itemIndex, {}),
+	);
+	if (parsed.success) return parsed.data;
+	const [issue] = parsed.error.issues;
+	throw inputError(input, `The option ${issue.path.join('.')} needs a correction`, issue.message);
+}
+
+function problemError(
+	{ context, itemIndex }: OperationInput,
+	problem: MediaProblem,
+): NodeOperationError | NodeApiError {
+	const error = new NodeOperationError(
+		context.getNode(),
+		TITLES[problem.reason] ?? 'The file could not be downloaded',
+		{ description: problem.message, itemIndex },
+	);
+	error.context.reason = problem.reason;
+	return error;
+}

@@ -1,0 +1,73 @@
+import { NodeOperationError } from 'n8n-workflow';
+
+import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
+import type { OperationInput } from './types';
+
+/** An error about a parameter, which says what to do; thrown before anything is sent. */
+export function inputError(
+	{ context, itemIndex }: OperationInput,
+	message: string,
+	description: string,
+): NodeOperationError {
+	return new NodeOperationError(context.getNode(), message, { description, itemIndex });
+}
+
+export function textParameter({ context, itemIndex }: OperationInput, name: string): string {
+	const value: unknown = context.getNodeParameter(name, itemIndex, '');
+	return value === null || value === undefined ? '' : String(value).trim();
+}
+
+/** The ID out of the resource locator, as digits. */
+export function phoneNumberIdParameter(input: OperationInput): string {
+	const { context, itemIndex } = input;
+	const value = String(
+		context.getNodeParameter('phoneNumberId', itemIndex, '', { extractValue: true }) ?? '',
+	).trim();
+	if (/^\d+$/.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'No phone number was chosen' : `"${value}" is not a phone number ID`,
+		"Choose the number under Business Phone Number from the list, or give its ID: digits only, shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
+	);
+}
+
+/** @returns the call ID, which starts with `wacid.` */
+export function callIdParameter(input: OperationInput): string {
+	const value = textParameter(input, 'callId');
+	if (/^wacid\.[^\s\p{Cc}]+$/u.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'The call ID is missing' : `"${shortened(value)}" is not a call ID`,
+		'Call IDs start with "wacid.". Take it from the trigger\'s item ({{ $json.callId }}) or from the output of Start Call.',
+	);
+}
+
+/** @returns the media ID, safe for a path */
+export function mediaIdParameter(input: OperationInput): string {
+	const value = textParameter(input, 'mediaId');
+	if (MEDIA_ID_PATTERN.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'The media ID is missing' : `"${shortened(value)}" is not a media ID`,
+		"Media IDs are digits. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
+	);
+}
+
+/**
+ * Cleans a phone number: spaces, dashes, dots, brackets and a leading + go.
+ *
+ * @returns digits only, or null where the text is no international phone number
+ */
+export function cleanPhoneNumber(text: string): string | null {
+	const cleaned = text.replace(/[\s().\u00ad\u2010-\u2015-]/g, '').replace(/^\+/, '');
+	return /^[1-9]\d{4,14}$/.test(cleaned) ? cleaned : null;
+}
+
+/** Business-scoped user ID: country code, a dot, and letters and digits; a parent ID has ENT between. */
+export function isUserId(text: string): boolean {
+	return /^[A-Za-z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/.test(text);
+}
+
+export function shortened(text: string): string {
+	return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

@@ -1,0 +1,64 @@
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError } from 'n8n-workflow';
+
+import { readAccount } from '../graph/account';
+import { callOperations } from './call';
+import { recordingOperations } from './recording';
+import { transcriptionOperations } from './transcription';
+import type { Operation } from './types';
+
+const OPERATIONS: Record<string, Record<string, Operation>> = {
+	call: callOperations,
+	recording: recordingOperations,
+	transcription: transcriptionOperations,
+};
+
+/** Runs the chosen operation for each input item; with "continue on fail" an error becomes an item. */
+export async function runOperations(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
+	const account = await readAccount(context);
+	const output: INodeExecutionData[] = [];
+	for (let itemIndex = 0; itemIndex < context.getInputData().length; itemIndex++) {
+		try {
+			const operation = chosenOperation(context, itemIndex);
+			const result = await operation.execute({ context, account, itemIndex });
+			output.push({ ...result, pairedItem: { item: itemIndex } });
+		} catch (error) {
+			if (!context.continueOnFail()) throw asNodeError(context, error, itemIndex);
+			output.push({ json: errorFields(error), pairedItem: { item: itemIndex } });
+		}
+	}
+	return output;
+}
+
+function chosenOperation(context: IExecuteFunctions, itemIndex: number): Operation {
+	const resource = context.getNodeParameter('resource', itemIndex);
+	const operation = context.getNodeParameter('operation', itemIndex);
+	const found = OPERATIONS[resource]?.[operation];
+	if (found) return found;
+	throw new NodeOperationError(
+		context.getNode(),
+		`The operation "${operation}" does not exist for "${resource}"`,
+		{ itemIndex, description: 'Choose the resource and the operation again in the node.' },
+	);
+}
+
+function asNodeError(
+	context: IExecuteFunctions,
+	error: unknown,
+	itemIndex: number,
+): NodeApiError | NodeOperationError {
+	if (error instanceof NodeApiError || error instanceof NodeOperationError) return error;
+	return new NodeOperationError(context.getNode(), error as Error, { itemIndex });
+}
+
+function errorFields(error: unknown): IDataObject {
+	const { message, description, context } = error as Partial<NodeApiError>;
+	const facts = context?.whatsApp as IDataObject | undefined;
+	const reason = context?.reason as string | undefined;
+	return {
+		error: message ?? 'Unknown error',
+		description: description ?? null,
+		...(facts ?? {}),
+		...(reason ? { reason } : {}),
+	};
+}

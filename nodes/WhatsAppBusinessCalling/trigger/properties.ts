@@ -1,0 +1,195 @@
+import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
+
+import { eventOptions } from './events';
+
+export const triggerProperties: INodeProperties[] = [
+	{
+		displayName:
+			'A Meta app has one webhook address. Activating this workflow points it here, unless another system uses it: then you get an error that says what to do. See <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">Meta\'s documentation</a> for the set-up of calling.',
+		name: 'registrationNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { registration: ['app'] } },
+	},
+	{
+		displayName:
+			"In Meta's app dashboard open WhatsApp > Configuration > Webhook. Type in the Production URL from above as Callback URL and the Verify Token from below, then subscribe to the field <b>calls</b>. Do it while this workflow is active: Meta calls the URL at once.",
+		name: 'manualNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { registration: ['manual'] } },
+	},
+	{
+		displayName: 'Events',
+		name: 'events',
+		type: 'multiOptions',
+		options: eventOptions,
+		default: ['call_recording_available'],
+		required: true,
+		description: 'What starts the workflow; each event is one item',
+	},
+	{
+		displayName: 'Phone Number Names or IDs',
+		name: 'phoneNumberIds',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
+		default: [],
+		description:
+			'Only calls of these business numbers start the workflow; leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	},
+	{
+		displayName: 'Download File',
+		name: 'downloadFile',
+		type: 'boolean',
+		default: true,
+		description:
+			'Whether to download and verify recordings and transcripts. Switched off, the item holds the media ID only, and the action node can download the file within 7 days.',
+	},
+	{
+		displayName: 'Registration',
+		name: 'registration',
+		type: 'options',
+		default: 'app',
+		description: 'How Meta learns the address of this trigger',
+		options: [
+			{
+				name: 'App (Automatic)',
+				value: 'app',
+				description:
+					'Activating the workflow subscribes your Meta app to calls, and deactivating undoes it',
+			},
+			{
+				name: 'Manual',
+				value: 'manual',
+				description: "You type the URL and a verify token into Meta's app dashboard yourself",
+			},
+		],
+	},
+	{
+		displayName: 'Verify Token',
+		name: 'verifyToken',
+		type: 'string',
+		typeOptions: { password: true },
+		default: '',
+		required: true,
+		placeholder: 'e.g. a long random text',
+		description: 'Any text of your choice. Type the same one into the dashboard next to the URL.',
+		displayOptions: { show: { registration: ['manual'] } },
+	},
+	{
+		displayName: 'Acknowledge',
+		name: 'acknowledge',
+		type: 'options',
+		default: 'stored',
+		description:
+			'When Meta is told that an event has arrived. Until then Meta delivers it again and again.',
+		options: [
+			{
+				name: 'When Stored',
+				value: 'stored',
+				description:
+					'As soon as n8n has stored the execution with its file. Fast; what happens in the workflow afterwards is up to n8n.',
+			},
+			{
+				name: 'When Workflow Has Succeeded',
+				value: 'finished',
+				description:
+					'Only when the whole workflow has succeeded. If it fails, Meta delivers again and the workflow runs again, so that nothing is lost when your storage is down.',
+			},
+		],
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options: [
+			{
+				displayName: 'Downloads at Once',
+				name: 'maxConcurrentDownloads',
+				type: 'number',
+				default: 4,
+				typeOptions: { minValue: 1, maxValue: 64 },
+				description:
+					'How many files this n8n process downloads at the same time, over all deliveries',
+			},
+			{
+				displayName: 'If File Is Unavailable',
+				name: 'onFileUnavailable',
+				type: 'options',
+				default: 'retry',
+				description:
+					'What to do when a file cannot be had for a reason that may pass, such as a network that is down. A file that is gone or damaged for good always gives an item without a file, with the reason in it.',
+				options: [
+					{
+						name: 'Ask Meta to Deliver Again',
+						value: 'retry',
+						description:
+							'Until the time under Retry For is over, then emit the item without the file',
+					},
+					{
+						name: 'Emit Item Without File',
+						value: 'emit',
+						description: 'At once, with the reason in the item',
+					},
+				],
+			},
+			{
+				displayName: 'Include Raw Event',
+				name: 'includeRawEvent',
+				type: 'boolean',
+				default: false,
+				description: 'Whether to add the event as Meta sent it to the item, under rawEvent',
+			},
+			{
+				displayName: 'Max File Size',
+				name: 'maxFileSize',
+				type: 'number',
+				default: 100,
+				typeOptions: { minValue: 1 },
+				description:
+					'Largest file to accept, in MB. A larger one gives an item without a file. An hour of talk is about 11 MB.',
+			},
+			{
+				displayName: 'Put Output File in Field',
+				name: 'binaryPropertyName',
+				type: 'string',
+				default: 'data',
+				hint: 'The name of the output binary field to put the file in',
+			},
+			{
+				displayName: 'Retry For',
+				name: 'retryFor',
+				type: 'number',
+				default: 1,
+				typeOptions: { minValue: 0 },
+				displayOptions: { hide: { onFileUnavailable: ['emit'] } },
+				description:
+					'For how many hours Meta is asked again for an unavailable file, counted from its first event. After that the item comes without the file.',
+			},
+			{
+				displayName: 'Time Budget',
+				name: 'timeBudget',
+				type: 'number',
+				default: 15,
+				typeOptions: { minValue: 1, maxValue: 60 },
+				description:
+					'How long one delivery may take in seconds, downloads included. Meta gives up after about 20 seconds and delivers again.',
+			},
+		],
+	},
+];
+
+const WHERE_TO_LOOK =
+	"<b>Nothing arrives?</b> Check in this order: (1) Is the workflow active, and does n8n's URL begin with https and work from the internet? (2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed? (3) Is the app in Live mode, and does its webhook include your WhatsApp Business account? (4) Was the call accepted or started with recording switched on, and did both sides stay past the announcement? Recordings take up to a minute after the call.";
+
+export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
+	header: 'Call with recording and hang up, then wait',
+	executionsHelp: {
+		inactive: `<b>While building</b>, click "Listen for test event", then make a WhatsApp call that is recorded, and hang up. While n8n listens, Meta's webhook points to the test URL; afterwards it is put back.<br /><br /><b>When your workflow is ready</b>, activate it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
+		active: `<b>While building</b>, click "Listen for test event", then make a WhatsApp call that is recorded, and hang up. While n8n listens, events go to the test URL instead of the active workflow; afterwards the production URL is put back.<br /><br /><b>Your workflow is active</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+	},
+	activationHint:
+		"Once you've finished building your workflow, activate it to receive every recording at the production URL.",
+};
