@@ -81,6 +81,9 @@ it('refuses orders that make no sense', async () => {
 	expect((await order('POST', '/calls', { form: '1' })).status).toBe(400);
 	expect((await order('POST', '/faults', { kind: 'media', fault: { stats: 1 } })).status).toBe(400);
 	expect((await order('POST', '/calls/latest/hang-up')).status).toBe(409);
+	expect((await order('POST', '/call')).status).toBe(404);
+	const broken = await fetch(`${emulator.baseUrl}/_emulator/calls`, { method: 'POST', body: '{' });
+	expect(broken.status).toBe(400);
 	expect((await order('POST', '/calls', { phoneNumberId: '106000000000003' })).status).toBe(409);
 });
 

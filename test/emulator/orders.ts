@@ -1,4 +1,4 @@
-import express, { type Request, type Response } from 'express';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Emulator } from './emulator';
 import type { EndpointKind, Fault } from './types';
@@ -155,6 +155,9 @@ type Order = (req: Request, emulator: Emulator) => unknown;
 export function ordersRouter(emulator: Emulator): express.Router {
 	const router = express.Router();
 	router.use(express.json({ type: () => true, limit: '8mb' }));
+	router.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
+		res.status(400).json({ error: `The order is not understood: ${error.message}` });
+	});
 
 	const on = (method: 'get' | 'post' | 'delete', path: string, order: Order) =>
 		router[method](path, async (req: Request, res: Response) => {
@@ -244,6 +247,9 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		const { callbackUrl, fields } = presetOrder.parse(body(req));
 		emulator.presetSubscription(callbackUrl, fields);
 		return emulator.subscriptionState();
+	});
+	router.use((req: Request, res: Response) => {
+		res.status(404).json({ error: `No order ${req.method} ${req.path}` });
 	});
 	return router;
 }
