@@ -203,6 +203,7 @@ function call(stage: Stage): Step[] {
 	const { emulator, n8n, workflow } = stage;
 	let current: Call;
 	let executionsBefore = 0;
+	let announcement = '';
 	let saved = '';
 
 	const nextExecution = async (number: number): Promise<Execution> => {
@@ -236,6 +237,7 @@ function call(stage: Stage): Step[] {
 				if (!accepted) throw new Error(`"${ACCEPT_NODE}" did not run`);
 				if (current.state !== 'inProgress') throw new Error(`The call is ${current.state}`);
 				if (!current.recording) throw new Error('The call was accepted without recording');
+				announcement = String(accepted.json.announcement);
 				const { purpose, announcement_language: language } = current.recording;
 				result(
 					`The workflow accepted the call with recording on (purpose "${purpose}", ${language})`,
@@ -246,9 +248,11 @@ function call(stage: Stage): Step[] {
 			title: 'Both sides hear the announcement',
 			limit: 5,
 			async run({ result }) {
-				result(
-					`Both sides hear: "The audio of this call will be recorded for the following purpose: ${current.recording?.purpose}."`,
-				);
+				const { purpose = '' } = current.recording ?? {};
+				if (!announcement.includes(purpose)) {
+					throw new Error(`The announcement does not name the purpose: ${announcement}`);
+				}
+				result(`Both sides hear: "${announcement}"`);
 			},
 		},
 		{
@@ -281,7 +285,7 @@ function call(stage: Stage): Step[] {
 				if (sha256 !== sha256Hex) {
 					throw new Error(`The SHA-256 of ${saved} is ${sha256}, and should be ${sha256Hex}`);
 				}
-				result(`${saved}\n${file.length} bytes, SHA-256 ${sha256}: equal to Meta's`);
+				result(`${file.length} bytes, SHA-256 ${sha256}: equal to Meta's`);
 			},
 		},
 	];
@@ -358,7 +362,7 @@ async function main(): Promise<number> {
 		const ready = stage as Stage;
 		await runner.run(call(ready));
 		const files = await readdir(ready.outFolder);
-		console.log(`\nThe recording is in ${ready.outFolder}: ${files.join(', ')}`);
+		console.log(`\nIn ${ready.outFolder}: ${files.join(', ')}`);
 		if (values.keep) {
 			console.log(describe(ready));
 			await runner.untilInterrupted();
