@@ -1,0 +1,158 @@
+import { Receiver } from '../emulator/helpers';
+import { startEmulator, type Emulator } from '../emulator';
+import { poll } from '../support/processes';
+import { startStage, TRIGGER, type Stage } from './stage';
+
+jest.setTimeout(180_000);
+
+let stage: Stage;
+
+beforeAll(async () => {
+	stage = await startStage();
+});
+
+afterAll(async () => {
+	await stage?.stop();
+});
+
+/** A Meta of its own for each test, because an app has one webhook. */
+async function withMeta(work: (emulator: Emulator) => Promise<void>): Promise<void> {
+	const emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+	try {
+		await work(emulator);
+	} finally {
+		await emulator.stop();
+	}
+}
+
+const callback = (emulator: Emulator) => emulator.subscriptionState();
+
+describe('credential', () => {
+	it('is accepted with the right token and account', async () => {
+		expect(await stage.n8n.api.testCredential(stage.credential)).toMatchObject({ status: 'OK' });
+	});
+
+	it('is refused with a revoked token', async () => {
+		await withMeta(async (emulator) => {
+			const credential = await stage.credentialFor(emulator);
+			emulator.revokeToken();
+			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({ status: 'Error' });
+		});
+	});
+});
+
+describe('registration with the app', () => {
+	it('points the webhook here on activation, receives, and takes back only its own on deactivation', async () => {
+		await withMeta(async (emulator) => {
+			const credential = await stage.credentialFor(emulator);
+			const workflow = await stage.addWorkflow({ credential });
+			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.url } });
+
+			const recording = await emulator.createRecording({});
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await stage.n8n.api.waitForExecutions(workflow.id, 1);
+
+			await stage.n8n.api.deactivate(workflow.id);
+			expect(callback(emulator).app ?? null).toBeNull();
+		});
+	});
+
+	it('is not broken by trouble of the Graph API that passes', async () => {
+		await withMeta(async (emulator) => {
+			const credential = await stage.credentialFor(emulator);
+			emulator.failNext('subscriptions', { status: 503 }, { times: 3 });
+			emulator.failNext('subscribedApps', { status: 500, errorCode: 2 }, { times: 2 });
+			const workflow = await stage.addWorkflow({ credential });
+			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.url } });
+			await stage.n8n.api.deactivate(workflow.id);
+		});
+	});
+
+	it("refuses to overwrite somebody else's webhook, names it, and leaves it as it is", async () => {
+		await withMeta(async (emulator) => {
+			const receiver = await new Receiver().start();
+			try {
+				emulator.presetSubscription(receiver.url, ['messages']);
+				const before = callback(emulator);
+				const credential = await stage.credentialFor(emulator);
+				const workflow = await stage.addWorkflow({ credential, activate: false });
+				await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow(receiver.url);
+				expect(callback(emulator)).toEqual(before);
+			} finally {
+				await receiver.stop();
+			}
+		});
+	});
+
+	it('listens for a test event and puts the production webhook back', async () => {
+		await withMeta(async (emulator) => {
+			const credential = await stage.credentialFor(emulator);
+			const workflow = await stage.addWorkflow({ credential });
+			const production = callback(emulator);
+
+			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
+			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.testUrl } });
+			const recording = await emulator.createRecording({});
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await poll(
+				'the production webhook',
+				20_000,
+				async () => callback(emulator).app?.callbackUrl === workflow.url || undefined,
+			);
+
+			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
+			await stage.n8n.api.stopListening(workflow.id);
+			await poll(
+				'the production webhook',
+				20_000,
+				async () => callback(emulator).app?.callbackUrl === workflow.url || undefined,
+			);
+			expect(callback(emulator)).toEqual(production);
+
+			const executions = (await stage.n8n.api.executions(workflow.id)).length;
+			const next = await emulator.createRecording({});
+			expect((await emulator.deliver([next]).answer).status).toBe(200);
+			await stage.n8n.api.waitForExecutions(workflow.id, executions + 1);
+			await stage.n8n.api.deactivate(workflow.id);
+		});
+	});
+
+	it('leaves nothing behind after listening without an active workflow', async () => {
+		await withMeta(async (emulator) => {
+			const credential = await stage.credentialFor(emulator);
+			const before = callback(emulator);
+			const workflow = await stage.addWorkflow({ credential, activate: false });
+			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
+			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.testUrl } });
+			await stage.n8n.api.stopListening(workflow.id);
+			await poll('the end', 20_000, async () => !callback(emulator).app || undefined);
+			await poll('the account', 20_000, async () => {
+				const now = JSON.stringify(callback(emulator));
+				return now === JSON.stringify(before) || undefined;
+			});
+		});
+	});
+});
+
+describe('manual registration', () => {
+	it("passes Meta's challenge with the operator's verify token only", async () => {
+		const { url } = await stage.addWorkflow({
+			parameters: { registration: 'manual', verifyToken: 'chosen by the operator' },
+		});
+		const challenge = async (token: string, mode = 'subscribe') => {
+			const query = new URLSearchParams({
+				'hub.mode': mode,
+				'hub.challenge': '<b>1158201444</b>',
+				'hub.verify_token': token,
+			});
+			return await fetch(`${url}?${query.toString()}`);
+		};
+		const right = await challenge('chosen by the operator');
+		expect(right.status).toBe(200);
+		expect(right.headers.get('content-type')).toContain('text/plain');
+		expect(await right.text()).toBe('<b>1158201444</b>');
+		expect((await challenge('guessed')).status).toBe(403);
+		expect((await challenge('chosen by the operator', 'unsubscribe')).status).toBe(403);
+		expect((await fetch(url)).status).toBe(403);
+	});
+});
