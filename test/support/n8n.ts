@@ -59,12 +59,7 @@ const TEMPLATE_REVISION = 1;
  * The first start of a version installs it and prepares a user folder, which later starts copy.
  */
 export async function startN8n(options: StartOptions = {}): Promise<N8n> {
-	const version = options.version ?? N8N_VERSION;
-	const installation = await ensureN8n({ version, onProgress: options.onProgress });
-	const template = await ensureCached(
-		`user-folder-${version}-${TEMPLATE_REVISION}`,
-		async (folder) => await prepareTemplate(installation, folder),
-	);
+	const { installation, template } = await prepareN8n(options);
 
 	const isOurs = options.userFolder === undefined;
 	const userFolder = options.userFolder ?? (await mkdtemp(join(tmpdir(), 'n8n-user-')));
@@ -103,6 +98,22 @@ export async function startN8n(options: StartOptions = {}): Promise<N8n> {
 		await removeOurs();
 		throw error;
 	}
+}
+
+/** What the first start of a version needs: n8n itself, and a user folder with an owner account. */
+export async function prepareN8n({
+	version = N8N_VERSION,
+	onProgress,
+}: Pick<StartOptions, 'version' | 'onProgress'> = {}): Promise<{
+	installation: N8nInstallation;
+	template: string;
+}> {
+	const installation = await ensureN8n({ version, onProgress });
+	const template = await ensureCached(
+		`user-folder-${version}-${TEMPLATE_REVISION}`,
+		async (folder) => await prepareTemplate(installation, folder),
+	);
+	return { installation, template };
 }
 
 async function prepareTemplate(installation: N8nInstallation, folder: string) {
