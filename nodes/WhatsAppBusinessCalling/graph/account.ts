@@ -21,7 +21,7 @@ const id = (label: string) =>
 	z
 		.string()
 		.trim()
-		.regex(/^\d+$/, `${label} must be the number shown in Meta's dashboard, digits only`);
+		.regex(/^[A-Za-z0-9_-]+$/, `${label} must be the number shown in Meta's dashboard`);
 
 const accountSchema = z.object({
 	businessAccountId: id('Business Account ID'),

@@ -39,28 +39,31 @@ export async function fetchMedia(
 	const download = async (located: Located) =>
 		await downloadOnce(context, account, { ...request, ...located }, signal);
 
-	const first = await locate(request, askMediaApi);
-	if (!first.ok) return first.outcome;
-	const firstTry = await download(first.located);
+	const { url, sha256, mimeType } = request;
+	// Without a hash in the event, the Media API has to be asked for it in any case.
+	const ofEvent = url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
+	let first = ofEvent;
+	if (first === null || !isFresh(request.urlCreatedAt)) {
+		const info = await askMediaApi();
+		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
+		first = combine(request, info.value);
+	}
+	const firstTry = await download(first);
 	if (!wantsFreshUrl(firstTry)) return outcomeOf(firstTry);
 
 	const info = await askMediaApi();
-	if (!info.ok) return problem(info, request);
-	return outcomeOf(await download(combine(request, info.value)));
+	return info.ok ? outcomeOf(await download(combine(request, info.value))) : problem(info, request);
 }
 
-async function locate(
-	request: MediaRequest,
-	askMediaApi: () => Promise<Result<MediaInfo>>,
-): Promise<{ ok: true; located: Located } | { ok: false; outcome: MediaOutcome }> {
-	const { url, sha256, mimeType } = request;
-	const ofEvent = url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
-	if (ofEvent && isFresh(request.urlCreatedAt)) return { ok: true, located: ofEvent };
-	const info = await askMediaApi();
-	if (info.ok) return { ok: true, located: combine(request, info.value) };
-	// The Media API may be down while an older URL still works.
-	if (ofEvent && info.failure.transient) return { ok: true, located: ofEvent };
-	return { ok: false, outcome: problem(info, request) };
+/** The Media API may fail while an older URL still works. */
+async function lastResort(
+	ofEvent: Located | null,
+	download: (located: Located) => Promise<Download>,
+	otherwise: MediaOutcome,
+): Promise<MediaOutcome> {
+	if (ofEvent === null) return otherwise;
+	const attempt = await download(ofEvent);
+	return attempt.ok ? attempt : otherwise;
 }
 
 function isFresh(createdAt: number | null): boolean {

@@ -23,11 +23,11 @@ export function phoneNumberIdParameter(input: OperationInput): string {
 	const value = String(
 		context.getNodeParameter('phoneNumberId', itemIndex, '', { extractValue: true }) ?? '',
 	).trim();
-	if (/^\d+$/.test(value)) return value;
+	if (/^[A-Za-z0-9_-]+$/.test(value)) return value;
 	throw inputError(
 		input,
 		value === '' ? 'No phone number was chosen' : `"${value}" is not a phone number ID`,
-		"Choose the number under Business Phone Number from the list, or give its ID: digits only, shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
+		"Choose the number under Business Phone Number from the list, or give its ID, as shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
 	);
 }
 

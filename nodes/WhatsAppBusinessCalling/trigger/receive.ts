@@ -137,20 +137,32 @@ async function produce(
 	keys: string[],
 	events: Map<string, CallEvent>,
 ): Promise<Outcome[]> {
-	return await Promise.all(
-		keys.map(async (key) => {
+	const outcomes: Outcome[] = [];
+	const waiting = keys.entries();
+	const work = async () => {
+		for (const [position, key] of waiting) {
 			const event = events.get(key);
-			if (!event) return { key, item: null };
-			try {
-				return { key, item: await toItem(delivery, key, event) };
-			} catch (error) {
-				delivery.context.logger.error(
-					`WhatsApp Business Calling Trigger: an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
-				);
-				return { key, item: null };
-			}
-		}),
-	);
+			outcomes[position] = { key, item: event ? await toItemOrNull(delivery, key, event) : null };
+		}
+	};
+	// No more at once than may be downloaded: the others of a large delivery wait here.
+	await Promise.all(Array.from({ length: delivery.settings.maxConcurrentDownloads }, work));
+	return outcomes;
+}
+
+async function toItemOrNull(
+	delivery: Delivery,
+	key: string,
+	event: CallEvent,
+): Promise<INodeExecutionData | null> {
+	try {
+		return await toItem(delivery, key, event);
+	} catch (error) {
+		delivery.context.logger.error(
+			`WhatsApp Business Calling Trigger: an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
+		);
+		return null;
+	}
 }
 
 async function toItem(
