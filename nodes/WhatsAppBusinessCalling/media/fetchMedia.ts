@@ -41,8 +41,9 @@ export async function fetchMedia(
 
 	const { url, sha256, mimeType } = request;
 	// Without a hash in the event, the Media API has to be asked for it in any case.
-	const ofEvent = url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
-	let first = ofEvent;
+	const ofEvent: Located | null =
+		url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
+	let first: Located | null = ofEvent;
 	if (first === null || !isFresh(request.urlCreatedAt)) {
 		const info = await askMediaApi();
 		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
