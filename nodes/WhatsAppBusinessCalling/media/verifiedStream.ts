@@ -48,5 +48,9 @@ export function verifiedStream(
 		seen.sha256 = hash.digest();
 		if (expected && !expected.equals(seen.sha256)) throw fail('hashMismatch');
 	}
-	return { stream: source.compose(check) as unknown as FileStream, seen };
+	const stream = source.compose(check) as unknown as FileStream;
+	// A store that reads it as an iterator is told of the error there, and has let go of the stream
+	// when it emits the error as well: without a listener that would end the process.
+	stream.on('error', () => {});
+	return { stream, seen };
 }
