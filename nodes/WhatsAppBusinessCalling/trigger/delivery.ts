@@ -1,28 +1,26 @@
 import {
-	callSchema,
-	changeSchema,
-	contactSchema,
-	entrySchema,
-	eventNameSchema,
-	valueSchema,
-	type Call,
-} from './schemas';
-import { eventType, type EventBody, type EventType } from './events';
+	callEventType,
+	eventTypesOf,
+	type EventType,
+	type ReadEvent,
+	type Surroundings,
+} from './events';
+import { changeSchema, contactSchema, entrySchema, eventNameSchema, valueSchema } from './schemas';
 
 /** One event of one call, as it came in a delivery. */
-export interface CallEvent {
+export interface CallEvent extends ReadEvent {
 	type: EventType;
-	body: EventBody;
-	call: Call;
 	businessAccountId: string | null;
 	phoneNumberId: string | null;
 	displayPhoneNumber: string | null;
-	/** The call object as Meta sent it. */
+	/** The element as Meta sent it. */
 	raw: unknown;
 }
 
 /** Said for each part of a delivery that is not used; for the log. */
 export type Skip = (reason: string) => void;
+
+type TypedEvent = ReadEvent & { type: EventType };
 
 /**
  * Reads the events of calls out of a delivery. Every entry, change and call stands on its own: one
@@ -61,51 +59,70 @@ function readChange(change: unknown, businessAccountId: string | null, skip: Ski
 		skip('a change has an unknown shape');
 		return [];
 	}
-	// Messages and other fields share the webhook of the app; they are none of ours.
-	if (parsed.data.field !== 'calls') return [];
+	const { field } = parsed.data;
+	// Other fields of the app share its webhook; they are none of ours.
+	if (field !== 'calls' && field !== 'messages') return [];
 	const value = valueSchema.safeParse(parsed.data.value);
 	if (!value.success) {
-		skip('a change of the field calls has an unknown shape');
+		if (field === 'calls') skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const { metadata, contacts, calls } = value.data;
-	const contactName = readContactName(contacts);
-	return (calls ?? []).flatMap((raw) => {
-		const event = readCall(raw, contactName, skip);
-		return event === null
-			? []
-			: {
-					...event,
-					businessAccountId,
-					phoneNumberId: metadata?.phone_number_id ?? null,
-					displayPhoneNumber: metadata?.display_phone_number ?? null,
-					raw,
-				};
-	});
+	const { metadata, contacts, errors, calls = [], statuses = [], messages = [] } = value.data;
+	const beside: Surroundings = { contactName: readContactName(contacts), errors };
+	const context = {
+		businessAccountId,
+		phoneNumberId: metadata?.phone_number_id ?? null,
+		displayPhoneNumber: metadata?.display_phone_number ?? null,
+	};
+	const read = (elements: unknown[], readOne: (element: unknown) => TypedEvent | null) =>
+		elements.flatMap((raw) => {
+			const event = readOne(raw);
+			return event === null ? [] : { ...event, ...context, raw };
+		});
+	return field === 'calls'
+		? [
+				...read(calls, (element) => readCallEvent(element, beside, skip)),
+				...read(statuses, (element) => readStatus(element, beside, skip)),
+			]
+		: read(messages, (element) => readNameless('messages', element, beside));
 }
 
-function readCall(
-	raw: unknown,
-	contactName: string | null,
-	skip: Skip,
-): Pick<CallEvent, 'type' | 'body' | 'call'> | null {
-	const named = eventNameSchema.safeParse(raw);
+function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {
+	const named = eventNameSchema.safeParse(element);
 	if (!named.success) {
 		skip('a call has no event name');
 		return null;
 	}
-	const type = eventType(named.data.event);
+	const type = callEventType(named.data.event);
 	if (!type) {
 		skip(`the event "${printable(named.data.event)}" is not known`);
 		return null;
 	}
-	const call = callSchema.safeParse(raw);
-	const body = type.read(raw, contactName);
-	if (!call.success || body === null) {
+	const event = type.read(element, beside);
+	if (event === null) {
 		skip(`an event "${type.name}" has an unknown shape`);
 		return null;
 	}
-	return { type, body, call: call.data };
+	return { ...event, type };
+}
+
+function readStatus(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {
+	const event = readNameless('statuses', element, beside);
+	if (event === null) skip('a status of a call has an unknown shape');
+	return event;
+}
+
+/** Elements of these lists carry no event name: the one that can read them is it. */
+function readNameless(
+	list: 'statuses' | 'messages',
+	element: unknown,
+	beside: Surroundings,
+): TypedEvent | null {
+	for (const type of eventTypesOf(list)) {
+		const event = type.read(element, beside);
+		if (event !== null) return { ...event, type };
+	}
+	return null;
 }
 
 function readContactName(contacts: unknown[]): string | null {

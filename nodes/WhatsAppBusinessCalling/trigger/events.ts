@@ -1,9 +1,18 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
+import { errorEntry } from '../graph/errorCatalogue';
 import {
+	callDetailsSchema,
+	callErrorSchema,
+	callSchema,
 	connectSchema,
+	permissionReplySchema,
 	recordingSchema,
+	statusCallSchema,
+	statusSchema,
+	terminateSchema,
 	transcriptionSchema,
+	type Call,
 	type MediaReference,
 } from './schemas';
 
@@ -14,6 +23,20 @@ export type EventBody =
 	| { kind: 'file'; property: FileProperty; media: MediaReference }
 	| { kind: 'fields'; fields: IDataObject };
 
+/** What stands beside a call in a change, and belongs to it. */
+export interface Surroundings {
+	contactName: string | null;
+	/** Errors of a failed call stand at the level of the value, not in the call. */
+	errors: unknown[];
+}
+
+export interface ReadEvent {
+	call: Call;
+	body: EventBody;
+	/** What tells this event from others of the same name on the same call. */
+	detail: string;
+}
+
 export interface EventType {
 	/** The API's own name; saved workflows hold it. */
 	name: string;
@@ -21,11 +44,15 @@ export interface EventType {
 	aliases: string[];
 	label: string;
 	description: string;
-	/** Reads the part of the call object that belongs to this event; null where it is not there. */
-	read: (call: unknown, contactName: string | null) => EventBody | null;
+	/** Field of Meta's webhook that has to be subscribed. */
+	field: 'calls' | 'messages';
+	/** List in the change's value whose elements are such events. */
+	list: 'calls' | 'statuses' | 'messages';
+	/** Reads an element of the list; null where it is not as documented. */
+	read: (element: unknown, beside: Surroundings) => ReadEvent | null;
 }
 
-/** Every event that the trigger knows: its options, its parsing and its items come from here. */
+/** Every event that the trigger knows: options, subscription, parsing and items come from here. */
 export const EVENT_TYPES: EventType[] = [
 	{
 		name: 'connect',
@@ -33,22 +60,67 @@ export const EVENT_TYPES: EventType[] = [
 		label: 'Call Connecting',
 		description:
 			'Someone calls (with the SDP offer to answer), or a call that you started gets its SDP answer. Comes at once: a call must be accepted within 30 seconds.',
-		read: (call, contactName) => {
-			const parsed = connectSchema.safeParse(call);
-			if (!parsed.success) return null;
-			const { direction, session } = parsed.data;
+		field: 'calls',
+		list: 'calls',
+		read: (element, { contactName }) =>
+			readCall(element, connectSchema, ({ session }) => ({
+				...callDetails(element),
+				contactName,
+				session: session ? { sdpType: session.sdp_type, sdp: session.sdp } : null,
+			})),
+	},
+	{
+		name: 'call_created',
+		aliases: [],
+		label: 'Call Created',
+		description:
+			'A call came into being on a number that uses SIP and has webhooks switched on. Other numbers do not get it.',
+		field: 'calls',
+		list: 'calls',
+		read: (element, { contactName }) =>
+			readCall(element, callDetailsSchema, () => ({ ...callDetails(element), contactName })),
+	},
+	{
+		name: 'status',
+		aliases: [],
+		label: 'Call Status',
+		description:
+			'The phone of the person whom you called rings, was picked up or was declined: RINGING, ACCEPTED or REJECTED',
+		field: 'calls',
+		list: 'statuses',
+		read: (element, { contactName }) => {
+			const call = statusCallSchema.safeParse(element);
+			const parsed = statusSchema.safeParse(element);
+			if (!call.success || !parsed.success || parsed.data.status === null) return null;
+			const { status } = parsed.data;
+			const bizOpaqueCallbackData = callDetails(element).bizOpaqueCallbackData ?? null;
 			return {
-				kind: 'fields',
-				fields: {
-					direction,
-					contactName,
-					session: session ? { sdpType: session.sdp_type, sdp: session.sdp } : null,
-					bizOpaqueCallbackData: parsed.data.biz_opaque_callback_data,
-					deeplinkPayload: parsed.data.deeplink_payload,
-					ctaPayload: parsed.data.cta_payload,
-				},
+				call: call.data,
+				body: { kind: 'fields', fields: { status, bizOpaqueCallbackData, contactName } },
+				detail: status,
 			};
 		},
+	},
+	{
+		name: 'terminate',
+		aliases: [],
+		label: 'Call Terminated',
+		description:
+			'A call has ended, or was not picked up: whether it was answered, its start, end and duration, and what went wrong',
+		field: 'calls',
+		list: 'calls',
+		read: (element, { contactName, errors }) =>
+			readCall(element, terminateSchema, (ended) => ({
+				...callDetails(element),
+				contactName,
+				status: ended.status,
+				// An unanswered call may be reported as COMPLETED: only its start tells.
+				answered: ended.start_time !== null,
+				startedAt: isoTime(ended.start_time),
+				endedAt: isoTime(ended.end_time),
+				durationSeconds: ended.duration,
+				errors: readErrors(errors.length > 0 ? errors : ended.errors),
+			})),
 	},
 	{
 		name: 'call_recording_available',
@@ -56,11 +128,13 @@ export const EVENT_TYPES: EventType[] = [
 		label: 'Call Recording Available',
 		description:
 			'The recording of a call is ready, usually within a minute after the call. The audio is downloaded and verified.',
-		read: (call) => {
-			const parsed = recordingSchema.safeParse(call);
-			if (!parsed.success) return null;
-			return { kind: 'file', property: 'recording', media: parsed.data.call_recording.audio };
-		},
+		field: 'calls',
+		list: 'calls',
+		read: (element) =>
+			readFile(element, 'recording', () => {
+				const parsed = recordingSchema.safeParse(element);
+				return parsed.success ? parsed.data.call_recording.audio : null;
+			}),
 	},
 	{
 		name: 'call_transcription_available',
@@ -69,24 +143,71 @@ export const EVENT_TYPES: EventType[] = [
 		label: 'Call Transcription Available',
 		description:
 			'The transcript of a call is ready. The JSON file is downloaded, verified and read into the item.',
-		read: (call) => {
-			const parsed = transcriptionSchema.safeParse(call);
+		field: 'calls',
+		list: 'calls',
+		read: (element) =>
+			readFile(element, 'transcription', () => {
+				const parsed = transcriptionSchema.safeParse(element);
+				return parsed.success ? parsed.data.call_transcript.document : null;
+			}),
+	},
+	{
+		name: 'call_permission_reply',
+		aliases: [],
+		label: 'Call Permission Reply',
+		description:
+			'A person has allowed your business to call, or has not. Meta sends it with the messages, so choosing it also subscribes your app to the field messages.',
+		field: 'messages',
+		list: 'messages',
+		read: (element) => {
+			const parsed = permissionReplySchema.safeParse(element);
 			if (!parsed.success) return null;
+			const { id, timestamp, context, interactive, ...from } = parsed.data;
+			const reply = interactive.call_permission_reply;
+			const contextId = context?.id ?? null;
 			return {
-				kind: 'file',
-				property: 'transcription',
-				media: parsed.data.call_transcript.document,
+				call: { id, timestamp, ...from, to: null, to_user_id: null, to_parent_user_id: null },
+				body: {
+					kind: 'fields',
+					fields: {
+						// Not an event of a call: what stands there for others is the ID of the message.
+						callId: contextId?.startsWith('wacid.') ? contextId : null,
+						messageId: id,
+						requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
+						response: reply.response,
+						accepted: reply.response === 'accept',
+						isPermanent: reply.is_permanent,
+						expiresAt: isoTime(reply.expiration_timestamp),
+						responseSource: reply.response_source,
+					},
+				},
+				detail: '',
 			};
 		},
 	},
 ];
 
-const BY_NAME = new Map(
-	EVENT_TYPES.flatMap((type) => [type.name, ...type.aliases].map((name) => [name, type] as const)),
+const CALL_EVENTS = new Map(
+	EVENT_TYPES.filter((type) => type.list === 'calls').flatMap((type) =>
+		[type.name, ...type.aliases].map((name) => [name, type] as const),
+	),
 );
 
-export function eventType(name: string): EventType | undefined {
-	return BY_NAME.get(name);
+/** The event of the list `calls` that has this name. */
+export function callEventType(name: string): EventType | undefined {
+	return CALL_EVENTS.get(name);
+}
+
+/** The events whose list is another than `calls`; their elements carry no name. */
+export function eventTypesOf(list: 'statuses' | 'messages'): EventType[] {
+	return EVENT_TYPES.filter((type) => type.list === list);
+}
+
+/** Fields of Meta's webhook that the chosen events need; `calls` always. */
+export function webhookFields(events: Iterable<string>): string[] {
+	const chosen = new Set(events);
+	const needed = EVENT_TYPES.filter((type) => chosen.has(type.name)).map((type) => type.field);
+	return [...new Set(['calls', ...needed])];
 }
 
 export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
@@ -94,3 +215,60 @@ export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
 	value: type.name,
 	description: type.description,
 }));
+
+export function isoTime(milliseconds: number | null): string | null {
+	return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}
+
+interface Schema<T> {
+	safeParse: (value: unknown) => { success: true; data: T } | { success: false };
+}
+
+function readCall<T>(
+	element: unknown,
+	schema: Schema<T>,
+	fields: (data: T) => IDataObject,
+): ReadEvent | null {
+	const call = callSchema.safeParse(element);
+	const parsed = schema.safeParse(element);
+	if (!call.success || !parsed.success) return null;
+	return { call: call.data, body: { kind: 'fields', fields: fields(parsed.data) }, detail: '' };
+}
+
+function readFile(
+	element: unknown,
+	property: FileProperty,
+	readMedia: () => MediaReference | null,
+): ReadEvent | null {
+	const call = callSchema.safeParse(element);
+	const media = readMedia();
+	if (!call.success || media === null) return null;
+	return { call: call.data, body: { kind: 'file', property, media }, detail: media.id };
+}
+
+function callDetails(element: unknown): IDataObject {
+	const parsed = callDetailsSchema.safeParse(element);
+	if (!parsed.success) return {};
+	return {
+		direction: parsed.data.direction,
+		bizOpaqueCallbackData: parsed.data.biz_opaque_callback_data,
+		deeplinkPayload: parsed.data.deeplink_payload,
+		ctaPayload: parsed.data.cta_payload,
+	};
+}
+
+function readErrors(errors: unknown[]): IDataObject[] {
+	return errors.flatMap((error) => {
+		const parsed = callErrorSchema.safeParse(error);
+		if (!parsed.success) return [];
+		const { code, message, title, error_data: data } = parsed.data;
+		const entry = errorEntry(code);
+		return {
+			code,
+			title: entry?.title ?? title ?? message,
+			message: message ?? title,
+			details: data?.details ?? null,
+			hint: entry?.hint ?? null,
+		};
+	});
+}

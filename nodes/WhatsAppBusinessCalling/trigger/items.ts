@@ -3,7 +3,7 @@ import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 import { mediaFileName } from '../media/fileNames';
 import type { MediaProblem, StoredFile } from '../media/types';
 import type { CallEvent } from './delivery';
-import type { FileProperty } from './events';
+import { isoTime, type FileProperty } from './events';
 import type { MediaReference } from './schemas';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
@@ -89,8 +89,4 @@ export function problemFields(announced: IDataObject, problem: MediaProblem): ID
 
 export function item(json: IDataObject): INodeExecutionData {
 	return { json };
-}
-
-function isoTime(milliseconds: number | null): string | null {
-	return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }

@@ -107,9 +107,8 @@ function chosenEvents(
 
 /** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
 function ledgerKey(place: string, event: CallEvent): string {
-	const mediaId = event.body.kind === 'file' ? event.body.media.id : '';
 	return createHash('sha256')
-		.update([place, event.phoneNumberId, event.call.id, event.type.name, mediaId].join('\n'))
+		.update([place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join('\n'))
 		.digest('base64url');
 }
 

@@ -13,16 +13,14 @@ import {
 	writeAppSubscription,
 	type AppSubscription,
 } from './appSubscription';
+import { webhookFields } from './events';
 import { deriveVerifyToken } from './verifyToken';
-
-/** Field of Meta's webhook under which the events of calls come. */
-const FIELD = 'calls';
 
 /** What `create()` did, so that `delete()` undoes that and nothing else. Kept in static data. */
 const recordSchema = z.object({
 	callbackUrl: z.string(),
-	/** Whether `calls` was not among the fields before. */
-	addedField: z.boolean(),
+	/** Fields of the webhook that were not subscribed before. */
+	addedFields: z.array(z.string()),
 	/** Whether the app did not get the account's webhooks before. */
 	addedApp: z.boolean(),
 	/** Address of this same node that was moved away for a test run, to be put back. */
@@ -40,7 +38,7 @@ export async function isRegistered(context: IHookFunctions): Promise<boolean> {
 	if (isManual(context)) return true;
 	const account = await readAccount(context);
 	const subscription = valueOf(context, await readAppSubscription(context, account));
-	if (!subscription || !serves(subscription, callbackUrl(context))) return false;
+	if (!subscription || !serves(context, subscription)) return false;
 	return valueOf(context, await isAppOnAccount(context, account));
 }
 
@@ -56,10 +54,11 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 	const before = valueOf(context, await readAppSubscription(context, account));
 	if (before && !isOwn(context, before.callbackUrl)) throw foreignCallback(context, before);
 
+	const fields = webhookFields(chosenEvents(context));
 	const movedFrom = before && before.callbackUrl !== callback ? before.callbackUrl : null;
 	const registration: Registration = {
 		callbackUrl: callback,
-		addedField: before?.fields.includes(FIELD) !== true,
+		addedFields: fields.filter((field) => !before?.fields.includes(field)),
 		addedApp: false,
 		movedFrom: isTestRun(context) ? movedFrom : null,
 	};
@@ -68,7 +67,7 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 		await writeAppSubscription(context, account, {
 			callbackUrl: callback,
 			verifyToken: verifyToken(context, account),
-			fields: [FIELD],
+			fields,
 		}),
 	);
 	const onAccount = await isAppOnAccount(context, account);
@@ -106,11 +105,12 @@ async function undo(
 			await writeAppSubscription(context, account, {
 				callbackUrl: registration.movedFrom,
 				verifyToken: verifyToken(context, account),
-				fields: [FIELD],
+				fields: current.fields.filter((field) => !registration.addedFields.includes(field)),
 			}),
 		);
-	} else if (current && registration.addedField) {
-		valueOf(context, await removeAppFields(context, account, [FIELD]));
+	}
+	if (current && registration.addedFields.length > 0) {
+		valueOf(context, await removeAppFields(context, account, registration.addedFields));
 	}
 	if (registration.addedApp) valueOf(context, await setAppOnAccount(context, account, 'DELETE'));
 }
@@ -120,17 +120,22 @@ function keepEarlier(context: IHookFunctions, registration: Registration): IData
 	const earlier = isTestRun(context) ? null : readRecord(context);
 	return {
 		...registration,
-		addedField: registration.addedField || earlier?.addedField === true,
+		addedFields: [...new Set([...registration.addedFields, ...(earlier?.addedFields ?? [])])],
 		addedApp: registration.addedApp || earlier?.addedApp === true,
 	};
 }
 
-function serves(subscription: AppSubscription, callback: string): boolean {
+function serves(context: IHookFunctions, subscription: AppSubscription): boolean {
 	return (
 		subscription.active &&
-		subscription.callbackUrl === callback &&
-		subscription.fields.includes(FIELD)
+		subscription.callbackUrl === callbackUrl(context) &&
+		webhookFields(chosenEvents(context)).every((field) => subscription.fields.includes(field))
 	);
+}
+
+function chosenEvents(context: IHookFunctions): string[] {
+	const events: unknown = context.getNodeParameter('events', []);
+	return Array.isArray(events) ? events.map(String) : String(events).split(',');
 }
 
 /**

@@ -5,8 +5,8 @@ import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 
 /**
  * Shapes of Meta's calling webhooks (Meta, "Calling API: reference", "Call recording", "Call
- * transcription", "Business-scoped user IDs"). What decides is strict: IDs are text. What only
- * informs is lenient: absent, empty or odd becomes null.
+ * transcription", "User call permissions", "Business-scoped user IDs"). What decides is strict: IDs
+ * are text. What only informs is lenient: absent, empty or odd becomes null.
  */
 const id = z
 	.string()
@@ -24,6 +24,13 @@ const timestamp = z
 	.nullable()
 	.catch(null);
 
+/** One word; flow examples of the documentation show a list, in any case. */
+const word = z
+	.union([z.string(), z.array(z.string()).min(1)])
+	.transform((value) => (typeof value === 'string' ? value : value[0]).toUpperCase())
+	.nullable()
+	.catch(null);
+
 export const entrySchema = z.object({ id: text, changes: z.array(z.unknown()) });
 
 export const changeSchema = z.object({ field: z.string(), value: z.unknown() });
@@ -35,21 +42,44 @@ export const valueSchema = z.object({
 		.optional()
 		.transform((metadata) => metadata ?? null),
 	contacts: z.array(z.unknown()).catch([]),
+	errors: z.array(z.unknown()).catch([]),
 	calls: z.array(z.unknown()).optional(),
+	statuses: z.array(z.unknown()).optional(),
+	messages: z.array(z.unknown()).optional(),
 });
 
 export const eventNameSchema = z.object({ event: z.string().min(1) });
 
-export const callSchema = z.object({
-	id,
-	timestamp,
+const partiesShape = {
 	from: text,
 	from_user_id: text,
 	from_parent_user_id: text,
 	to: text,
 	to_user_id: text,
 	to_parent_user_id: text,
-});
+};
+
+export const callSchema = z.object({ id, timestamp, ...partiesShape });
+
+/** A status names the person who is called as the recipient. */
+export const statusCallSchema = z
+	.object({
+		id,
+		timestamp,
+		recipient_id: text,
+		recipient_user_id: text,
+		recipient_parent_user_id: text,
+	})
+	.transform((status) => ({
+		id: status.id,
+		timestamp: status.timestamp,
+		from: null,
+		from_user_id: null,
+		from_parent_user_id: null,
+		to: status.recipient_id,
+		to_user_id: status.recipient_user_id,
+		to_parent_user_id: status.recipient_parent_user_id,
+	}));
 
 const mediaSchema = z.object({
 	id: z.string().regex(MEDIA_ID_PATTERN),
@@ -64,18 +94,55 @@ export const transcriptionSchema = z.object({
 	call_transcript: z.object({ document: mediaSchema }),
 });
 
-export const connectSchema = z.object({
+/** What several events say of a call. */
+export const callDetailsSchema = z.object({
 	direction: text,
 	deeplink_payload: text,
 	cta_payload: text,
 	biz_opaque_callback_data: text,
+});
+
+export const connectSchema = z.object({
 	session: z.object({ sdp_type: text, sdp: text }).nullable().catch(null),
+});
+
+export const terminateSchema = z.object({
+	status: word,
+	start_time: timestamp,
+	end_time: timestamp,
+	duration: z.coerce.number().int().min(0).nullable().catch(null),
+	errors: z.array(z.unknown()).catch([]),
+});
+
+export const callErrorSchema = z.object({
+	code: z.coerce.number().int(),
+	message: text,
+	title: text,
+	error_data: z.object({ details: text }).nullable().catch(null),
+});
+
+export const statusSchema = z.object({ type: z.literal('call').optional(), status: word });
+
+export const permissionReplySchema = z.object({
+	id,
+	timestamp,
+	from: text,
+	from_user_id: text,
+	from_parent_user_id: text,
+	context: z.object({ id: text }).nullable().catch(null),
+	interactive: z.object({
+		type: z.literal('call_permission_reply'),
+		call_permission_reply: z.object({
+			response: z.string().transform((response) => response.toLowerCase()),
+			is_permanent: z.boolean().catch(false),
+			expiration_timestamp: timestamp,
+			response_source: text,
+		}),
+	}),
 });
 
 export const contactSchema = z.object({
 	profile: z.object({ name: text }).nullable().catch(null),
-	wa_id: text,
-	user_id: text,
 });
 
 export type Call = z.infer<typeof callSchema>;
