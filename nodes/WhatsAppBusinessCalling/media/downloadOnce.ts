@@ -131,7 +131,8 @@ async function store(
 		target.mimeType ?? safeMimeType(answer.headers['content-type']) ?? 'application/octet-stream';
 	const fileName = mediaFileName(target.fileNamePrefix, target.mediaId, mimeType);
 	const sourceFault: { error: unknown } = { error: null };
-	source.once('error', (error) => (sourceFault.error = error));
+	// An abort is told twice, by the HTTP client and by us: each needs a listener.
+	source.on('error', (error) => (sourceFault.error ??= error));
 	const checked = verifiedStream(source, target.sha256, target.maxBytes);
 	try {
 		const binary = await context.helpers.prepareBinaryData(
@@ -260,6 +261,9 @@ function failed(
 	};
 }
 
+/** Lets go of a body that is not read, or not any more. */
 function discard(body: unknown): void {
-	if (isFileStream(body)) (body as FileStream).destroy();
+	if (!isFileStream(body)) return;
+	body.on('error', () => {});
+	body.destroy();
 }

@@ -1,16 +1,16 @@
-const EXTENSIONS: Record<string, string> = {
-	'application/json': 'json',
-	'audio/aac': 'aac',
-	'audio/amr': 'amr',
-	'audio/mp4': 'm4a',
-	'audio/mpeg': 'mp3',
-	'audio/ogg': 'ogg',
-	'audio/wav': 'wav',
-	'audio/webm': 'webm',
-};
+const EXTENSIONS = new Map([
+	['application/json', 'json'],
+	['audio/aac', 'aac'],
+	['audio/amr', 'amr'],
+	['audio/mp4', 'm4a'],
+	['audio/mpeg', 'mp3'],
+	['audio/ogg', 'ogg'],
+	['audio/wav', 'wav'],
+	['audio/webm', 'webm'],
+]);
 
 const MIME_TYPE_PATTERN =
-	/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}(;\s*[a-z0-9-]{1,30}="?[a-z0-9 .,+-]{0,60}"?)*$/i;
+	/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}(?: *; *[a-z0-9-]{1,30}=(?:[a-z0-9.+-]{1,60}|"[a-z0-9 .,+-]{0,60}")){0,8}$/i;
 
 /** A MIME type as it is, or null where it could smuggle something into a header or a path. */
 export function safeMimeType(text: unknown): string | null {
@@ -27,5 +27,5 @@ export function bareMimeType(mimeType: string): string {
 /** Names a file by its media ID, so that storing it again replaces it. */
 export function mediaFileName(prefix: string, mediaId: string, mimeType: string): string {
 	const safeId = mediaId.replace(/[^A-Za-z0-9_-]/g, '_');
-	return `${prefix}-${safeId}.${EXTENSIONS[bareMimeType(mimeType)] ?? 'bin'}`;
+	return `${prefix}-${safeId}.${EXTENSIONS.get(bareMimeType(mimeType)) ?? 'bin'}`;
 }

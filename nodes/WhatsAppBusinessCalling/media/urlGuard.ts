@@ -23,8 +23,9 @@ export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	const host = url.host || 'unknown';
 	const refuse = (why: string): GuardedUrl => ({ allowed: false, host, why });
 	if (url.username || url.password) return refuse('the address holds a user name');
-	if (url.origin !== 'null' && url.origin === new URL(baseUrl).origin)
-		return { allowed: true, url };
+	// Compared by what the request goes to: the origin of a blob address is that of the URL inside.
+	const base = new URL(baseUrl);
+	if (url.protocol === base.protocol && url.host === base.host) return { allowed: true, url };
 	if (url.protocol !== 'https:') return refuse('it is not an https address');
 	if (url.port !== '') return refuse('it names a port of its own');
 	if (!isMetaHost(url.hostname)) return refuse("it is not one of Meta's file hosts");
