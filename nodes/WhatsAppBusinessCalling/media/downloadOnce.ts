@@ -7,12 +7,7 @@ import type { FileContext } from '../graph/types';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
 import { guardMediaUrl } from './urlGuard';
-import {
-	isFileStream,
-	verifiedStream,
-	type FileStream,
-	type VerifiedStream,
-} from './verifiedStream';
+import { isFileStream, verifiedStream, type VerifiedStream } from './verifiedStream';
 
 export type Download =
 	| { ok: true; file: StoredFile }
