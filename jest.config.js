@@ -20,7 +20,7 @@ module.exports = {
 		project('emulator'),
 		project('integration'),
 		project('package'),
-		project('e2e'),
+		project('e2e', { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
 	],
 	testTimeout: 60_000,
 };
