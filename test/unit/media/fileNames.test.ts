@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+
+import {
+	bareMimeType,
+	mediaFileName,
+	safeMimeType,
+} from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
+
+describe('safeMimeType', () => {
+	it.each([
+		'audio/ogg',
+		'audio/ogg; codecs=opus',
+		'audio/ogg; codecs="opus"',
+		'application/json; charset=utf-8',
+		'application/vnd.wave+xml',
+		'Audio/OGG',
+	])('takes %s as it is', (text) => {
+		expect(safeMimeType(text)).toBe(text);
+	});
+
+	it('takes the blanks around it off', () => {
+		expect(safeMimeType(' audio/ogg ')).toBe('audio/ogg');
+	});
+
+	it.each<[string, unknown]>([
+		['nothing', undefined],
+		['null', null],
+		['an empty text', ''],
+		['a number', 1],
+		['a list', ['audio/ogg']],
+		['no slash', 'audio'],
+		['two slashes', 'audio/ogg/x'],
+		['a path', '../../etc/passwd'],
+		['a line end', 'audio/ogg\r\nSet-Cookie: a=b'],
+		['a line end in a parameter', 'audio/ogg; codecs=opus\r\nX: y'],
+		['a line end before a parameter', 'audio/ogg;\r\nx=y'],
+		['a tab before a parameter', 'audio/ogg;\tx=y'],
+		['a quotation mark that stays open', 'audio/ogg; codecs="opus'],
+		['a NUL', 'audio/ogg\0'],
+		['markup', 'text/html<script>'],
+		['letters of other scripts', 'audio/ögg'],
+		['more than any type has', `audio/${'o'.repeat(100)}`],
+	])('refuses %s', (_, text) => {
+		expect(safeMimeType(text)).toBeNull();
+	});
+
+	it('lets nothing through that ends a header or a path', () => {
+		const piece = fc.constantFrom(
+			'audio',
+			'/',
+			'ogg',
+			';',
+			' ',
+			'\r\n',
+			'\t',
+			'"',
+			'=',
+			'..',
+			'\0',
+			'é',
+		);
+		const text = fc.array(piece, { maxLength: 12 }).map((parts) => parts.join(''));
+		fc.assert(
+			fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (given) => {
+				const type = safeMimeType(given);
+				return type === null || /^[\x20-\x7e]+$/.test(type);
+			}),
+			{ numRuns: 5000 },
+		);
+	});
+
+	it('takes no longer for a long text that almost fits', () => {
+		const started = performance.now();
+		safeMimeType(`audio/ogg${'; codecs="'.repeat(20_000)}!`);
+		expect(performance.now() - started).toBeLessThan(500);
+	});
+});
+
+describe('bareMimeType', () => {
+	it.each([
+		['audio/ogg; codecs=opus', 'audio/ogg'],
+		['audio/ogg', 'audio/ogg'],
+		['Audio/OGG ;x=y', 'audio/ogg'],
+		['', ''],
+	])('reads %j as %j', (text, bare) => {
+		expect(bareMimeType(text)).toBe(bare);
+	});
+});
+
+describe('mediaFileName', () => {
+	it.each([
+		[
+			'call-recording',
+			'1002764438271669',
+			'audio/ogg; codecs=opus',
+			'call-recording-1002764438271669.ogg',
+		],
+		['call-transcript', '5', 'application/json', 'call-transcript-5.json'],
+		['call-recording', '5', 'audio/mpeg', 'call-recording-5.mp3'],
+		['call-recording', '5', 'AUDIO/MP4', 'call-recording-5.m4a'],
+		['call-recording', '5', 'application/x-unknown', 'call-recording-5.bin'],
+		['call-recording', '5', '', 'call-recording-5.bin'],
+		['call-recording', '5', 'constructor', 'call-recording-5.bin'],
+		['call-recording', '../../etc/passwd', 'audio/ogg', 'call-recording-______etc_passwd.ogg'],
+		['call-recording', 'a\r\nb\0c"d', 'audio/ogg', 'call-recording-a__b_c_d.ogg'],
+	])('names %s, %j, %s: %s', (prefix, id, mimeType, name) => {
+		expect(mediaFileName(prefix, id, mimeType)).toBe(name);
+	});
+
+	it('gives a plain name without folders for every ID and type', () => {
+		const text = fc.string({ unit: 'binary', maxLength: 80 });
+		fc.assert(
+			fc.property(text, text, (id, mimeType) =>
+				/^call-recording-[A-Za-z0-9_-]*\.[a-z0-9]{3,4}$/.test(
+					mediaFileName('call-recording', id, mimeType),
+				),
+			),
+			{ numRuns: 2000 },
+		);
+	});
+});

@@ -1,0 +1,63 @@
+import { answerChallenge } from '../../../nodes/WhatsAppBusinessCalling/trigger/challenge';
+import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/trigger/verifyToken';
+import { APP_SECRET, fakeWebhook, NODE } from '../fakes';
+
+const DERIVED = deriveVerifyToken(APP_SECRET, 'workflow-1', NODE.id);
+
+const ask = async (parameters: Record<string, string>, query: Record<string, unknown>) => {
+	const { context, answer } = fakeWebhook(parameters, { query });
+	const returned = await answerChallenge(context);
+	expect(returned).toEqual({ noWebhookResponse: true });
+	return answer;
+};
+
+const asked = (token: unknown, more: Record<string, unknown> = {}) => ({
+	'hub.mode': 'subscribe',
+	'hub.verify_token': token,
+	'hub.challenge': '1158201444',
+	...more,
+});
+
+describe('answerChallenge', () => {
+	it.each([
+		['app', {}, DERIVED],
+		['app', { verifyToken: 'left over' }, DERIVED],
+		['manual', { verifyToken: ' chosen ' }, 'chosen'],
+	])(
+		'gives the challenge back as plain text (registration %s)',
+		async (registration, more, token) => {
+			const answer = await ask({ registration, ...more }, asked(token));
+			expect(answer).toMatchObject({
+				status: 200,
+				body: '1158201444',
+				headers: {
+					'Content-Type': 'text/plain; charset=utf-8',
+					'X-Content-Type-Options': 'nosniff',
+				},
+			});
+		},
+	);
+
+	it.each<[string, Record<string, string>, Record<string, unknown>]>([
+		['another token', { registration: 'app' }, asked('guess')],
+		['no token', { registration: 'app' }, asked(undefined)],
+		['a list of tokens', { registration: 'app' }, asked([DERIVED])],
+		[
+			'the token of the node in another mode',
+			{ registration: 'manual', verifyToken: 'x' },
+			asked(DERIVED),
+		],
+		[
+			'an empty token where none was chosen',
+			{ registration: 'manual', verifyToken: ' ' },
+			asked(''),
+		],
+		['another mode', { registration: 'app' }, asked(DERIVED, { 'hub.mode': 'unsubscribe' })],
+		['no challenge', { registration: 'app' }, asked(DERIVED, { 'hub.challenge': undefined })],
+		['a list as a challenge', { registration: 'app' }, asked(DERIVED, { 'hub.challenge': ['1'] })],
+		['nothing at all', { registration: 'app' }, {}],
+	])('refuses with 403 and without a word: %s', async (_, parameters, query) => {
+		const answer = await ask(parameters, query);
+		expect(answer).toMatchObject({ status: 403, body: undefined });
+	});
+});

@@ -1,0 +1,124 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+
+import { isSameSecret, isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/trigger/signature';
+
+const SECRET = 'app secret';
+const BODY = Buffer.from('{"object":"whatsapp_business_account","name":"\\u00e4"}');
+
+const hmac = (secret: string, body: Buffer, algorithm = 'sha256') =>
+	createHmac(algorithm, secret).update(body).digest('hex');
+
+const GOOD = `sha256=${hmac(SECRET, BODY)}`;
+
+describe('isSignedBy', () => {
+	it.each([
+		['as Meta writes it', GOOD],
+		['with upper-case digits', `sha256=${hmac(SECRET, BODY).toUpperCase()}`],
+	])('accepts the signature %s', (_, header) => {
+		expect(isSignedBy(SECRET, BODY, header)).toBe(true);
+	});
+
+	it.each<[string, unknown]>([
+		['missing', undefined],
+		['null', null],
+		['empty', ''],
+		['an array that holds the right one', [GOOD]],
+		['an object', { toString: () => GOOD }],
+		['without its prefix', hmac(SECRET, BODY)],
+		['with nothing after its prefix', 'sha256='],
+		['of another algorithm', `sha1=${hmac(SECRET, BODY, 'sha1')}`],
+		['of another algorithm under the right name', `sha256=${hmac(SECRET, BODY, 'sha1')}`],
+		['of a longer algorithm', `sha256=${hmac(SECRET, BODY, 'sha512')}`],
+		['one digit short', GOOD.slice(0, -1)],
+		['one digit long', `${GOOD}0`],
+		['followed by a line end', `${GOOD}\n`],
+		['after a blank', ` ${GOOD}`],
+		['with a letter that is no digit', `${GOOD.slice(0, -1)}g`],
+		['made with another secret', `sha256=${hmac('another secret', BODY)}`],
+		['made over another body', `sha256=${hmac(SECRET, Buffer.from('{}'))}`],
+		['twice, joined as proxies do', `${GOOD}, ${GOOD}`],
+	])('refuses a signature that is %s', (_, header) => {
+		expect(isSignedBy(SECRET, BODY, header)).toBe(false);
+	});
+
+	it('refuses JSON that was parsed and written again', () => {
+		const rewritten = Buffer.from(JSON.stringify(JSON.parse(BODY.toString())));
+		expect(isSignedBy(SECRET, rewritten, GOOD)).toBe(false);
+	});
+
+	it('refuses everything where the secret is empty', () => {
+		expect(isSignedBy('', BODY, `sha256=${hmac('', BODY)}`)).toBe(false);
+	});
+
+	it.each<[string, unknown]>([
+		['a text', BODY.toString()],
+		['parsed JSON', JSON.parse(BODY.toString())],
+		['missing', undefined],
+		['bytes that are no Buffer', new Uint8Array(BODY)],
+	])('refuses a body that is %s', (_, body) => {
+		expect(isSignedBy(SECRET, body, GOOD)).toBe(false);
+	});
+
+	it('accepts an empty body that was signed', () => {
+		const nothing = Buffer.alloc(0);
+		expect(isSignedBy(SECRET, nothing, `sha256=${hmac(SECRET, nothing)}`)).toBe(true);
+	});
+
+	it('accepts exactly the HMAC of the body, for any secret and body', () => {
+		const bytes = fc.uint8Array({ maxLength: 200 });
+		fc.assert(
+			fc.property(fc.string({ minLength: 1 }), bytes, bytes, (secret, body, other) => {
+				const header = `sha256=${hmac(secret, Buffer.from(body))}`;
+				const same = Buffer.from(body).equals(Buffer.from(other));
+				return (
+					isSignedBy(secret, Buffer.from(body), header) &&
+					isSignedBy(secret, Buffer.from(other), header) === same
+				);
+			}),
+			{ numRuns: 2000 },
+		);
+	});
+
+	it('refuses a signature in which any one digit is another', () => {
+		fc.assert(
+			fc.property(fc.nat(63), fc.constantFrom(...'0123456789abcdef'), (place, digit) => {
+				const at = 'sha256='.length + place;
+				const changed = GOOD.slice(0, at) + digit + GOOD.slice(at + 1);
+				return isSignedBy(SECRET, BODY, changed) === (changed === GOOD);
+			}),
+			{ numRuns: 2000 },
+		);
+	});
+
+	it('never throws and never accepts, whatever comes as a body and as a header', () => {
+		const odd = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true });
+		fc.assert(
+			fc.property(fc.string(), fc.oneof(odd, fc.constant(BODY)), odd, (secret, body, header) => {
+				return !isSignedBy(secret, body, header);
+			}),
+			{ numRuns: 3000 },
+		);
+	});
+});
+
+describe('isSameSecret', () => {
+	it('is true for the same text only', () => {
+		fc.assert(
+			fc.property(fc.string(), fc.string({ minLength: 1 }), (given, expected) => {
+				return (
+					isSameSecret(given, expected) === (given === expected) && isSameSecret(expected, expected)
+				);
+			}),
+			{ numRuns: 2000 },
+		);
+	});
+
+	it.each([undefined, null, 1, ['secret'], { secret: true }])('refuses %j', (given) => {
+		expect(isSameSecret(given, 'secret')).toBe(false);
+	});
+
+	it('refuses everything where nothing is expected', () => {
+		expect(isSameSecret('', '')).toBe(false);
+	});
+});
