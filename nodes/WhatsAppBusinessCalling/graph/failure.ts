@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import { errorEntry } from './errorCatalogue';
 import type { GraphFailure } from './types';
+import { wholeNumber } from './wholeNumber';
 
-const number = z.coerce.number().int().nullable().catch(null);
+const number = wholeNumber.nullable().catch(null);
 const text = z.string().min(1).nullable().catch(null);
 
 const envelopeSchema = z.object({

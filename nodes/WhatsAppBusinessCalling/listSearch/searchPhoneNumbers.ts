@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { readAccount } from '../graph/account';
 import { toNodeApiError } from '../graph/apiError';
 import { graphRequest } from '../graph/request';
+import { idText } from '../graph/wholeNumber';
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 20;
@@ -16,7 +17,7 @@ const pageSchema = z.object({
 	data: z.array(
 		z
 			.object({
-				id: z.coerce.string(),
+				id: idText,
 				display_phone_number: z.string().catch(''),
 				verified_name: z.string().catch(''),
 			})

@@ -4,6 +4,7 @@ import type { Account } from '../graph/account';
 import { failureTitle } from '../graph/apiError';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
+import { wholeNumber } from '../graph/wholeNumber';
 import { parseSha256 } from './sha256';
 import type { MediaInfo, MediaProblem } from './types';
 
@@ -14,7 +15,7 @@ const mediaInfoSchema = z.object({
 	mime_type: text,
 	sha256: z.unknown().transform(parseSha256),
 	// Documented as text, seen as a number.
-	file_size: z.coerce.number().int().positive().nullable().catch(null),
+	file_size: wholeNumber.pipe(z.number().positive()).nullable().catch(null),
 });
 
 /**

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Account } from '../graph/account';
 import { graphRequest } from '../graph/request';
 import type { GraphContext, Result } from '../graph/types';
+import { idText } from '../graph/wholeNumber';
 
 /** Meta's name for what WhatsApp webhooks are about. */
 const OBJECT = 'whatsapp_business_account';
@@ -40,7 +41,7 @@ const subscribedAppsSchema = z.object({
 	data: z.array(
 		z
 			.object({
-				whatsapp_business_api_data: z.object({ id: z.coerce.string() }),
+				whatsapp_business_api_data: z.object({ id: idText }),
 				override_callback_uri: z.string().optional(),
 			})
 			.nullable()

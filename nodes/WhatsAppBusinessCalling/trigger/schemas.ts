@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { wholeNumber } from '../graph/wholeNumber';
 import { safeMimeType } from '../media/fileNames';
 import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 
@@ -18,9 +19,8 @@ const text = z.string().min(1).nullable().catch(null);
 
 /** Unix seconds, as text in all samples; read as milliseconds. */
 const timestamp = z
-	.union([z.string().regex(/^\d{1,12}$/), z.number().int().positive()])
+	.union([z.string().regex(/^\d{1,12}$/), z.number().int().positive().max(999_999_999_999)])
 	.transform((seconds) => Number(seconds) * 1000)
-	.refine((milliseconds) => milliseconds < 8.64e15)
 	.nullable()
 	.catch(null);
 
@@ -110,12 +110,12 @@ export const terminateSchema = z.object({
 	status: word,
 	start_time: timestamp,
 	end_time: timestamp,
-	duration: z.coerce.number().int().min(0).nullable().catch(null),
+	duration: wholeNumber.pipe(z.number().min(0)).nullable().catch(null),
 	errors: z.array(z.unknown()).catch([]),
 });
 
 export const callErrorSchema = z.object({
-	code: z.coerce.number().int(),
+	code: wholeNumber,
 	message: text,
 	title: text,
 	error_data: z.object({ details: text }).nullable().catch(null),
