@@ -1,0 +1,157 @@
+import { createServer, get, type ClientRequest, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Response } from 'express';
+
+import {
+	watchAnswer,
+	type WebhookResponse,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/acknowledgement';
+
+type Outcome = 'accepted' | 'refused';
+
+let server: Server | undefined;
+
+afterEach(async () => {
+	const running = server;
+	server = undefined;
+	running?.closeAllConnections();
+	if (running) await new Promise((resolve) => running.close(resolve));
+});
+
+/** One request to a real server that watches its answer, and what became of both. */
+async function request(
+	reply: (response: Response, client: ClientRequest) => void,
+	{ alsoMissing = false, afterClosedMs = 60_000 } = {},
+) {
+	const outcomes: Outcome[] = [];
+	let settled: (outcome: Outcome) => void = () => {};
+	const outcome = new Promise<Outcome>((resolve) => (settled = resolve));
+	let client: ClientRequest | undefined;
+	const app = express();
+	app.get('/', (_request, response) => {
+		watchAnswer(
+			response as unknown as WebhookResponse,
+			alsoMissing,
+			{ afterClosedMs },
+			(became) => {
+				outcomes.push(became);
+				settled(became);
+			},
+		);
+		if (client) reply(response, client);
+	});
+	const listening = createServer(app).listen(0, '127.0.0.1');
+	server = listening;
+	await new Promise((resolve) => listening.once('listening', resolve));
+	const { port } = listening.address() as AddressInfo;
+	const status = await new Promise<number | null>((resolve) => {
+		client = get({ host: '127.0.0.1', port, path: '/' }, (answer) => {
+			answer.resume();
+			answer.once('end', () => resolve(answer.statusCode ?? null));
+		});
+		client.once('error', () => resolve(null));
+	});
+	return { status, outcomes, outcome };
+}
+
+describe('watchAnswer', () => {
+	it.each([
+		[200, 'accepted'],
+		[204, 'accepted'],
+		[299, 'accepted'],
+		[301, 'refused'],
+		[404, 'refused'],
+		[500, 'refused'],
+		[503, 'refused'],
+	])('tells once what an answer with %i means: %s', async (code, expected) => {
+		const { status, outcomes } = await request((response) => response.status(code).end());
+		expect(status).toBe(code);
+		expect(outcomes).toEqual([expected]);
+	});
+
+	it('sees answers that are sent as JSON, as n8n does', async () => {
+		const { status, outcomes } = await request((response) => {
+			response.json({ message: 'Workflow was started' });
+		});
+		expect(status).toBe(200);
+		expect(outcomes).toEqual(['accepted']);
+	});
+
+	it.each([
+		['end', (response: Response) => response.end()],
+		['json', (response: Response) => response.json({})],
+		['send', (response: Response) => response.send('ok')],
+	])(
+		'turns 200 into 503 where something is still missing (%s), and yet counts the items',
+		async (_, reply) => {
+			const { status, outcomes } = await request(reply, { alsoMissing: true });
+			expect(status).toBe(503);
+			expect(outcomes).toEqual(['accepted']);
+		},
+	);
+
+	it('leaves an error as it is where something is still missing', async () => {
+		const { status, outcomes } = await request((response) => response.status(500).end(), {
+			alsoMissing: true,
+		});
+		expect(status).toBe(500);
+		expect(outcomes).toEqual(['refused']);
+	});
+
+	it('refuses, after a while, where the connection is closed and n8n says nothing', async () => {
+		const { status, outcome, outcomes } = await request((_response, client) => client.destroy(), {
+			afterClosedMs: 30,
+		});
+		expect(status).toBeNull();
+		expect(outcomes).toEqual([]);
+		expect(await outcome).toBe('refused');
+	});
+
+	it('counts what n8n says after the connection was closed', async () => {
+		const { outcome } = await request((response, client) => {
+			response.once('close', () => response.json({}));
+			client.destroy();
+		});
+		expect(await outcome).toBe('accepted');
+	});
+
+	it('counts a failure that n8n tells after the connection was closed', async () => {
+		const { outcome } = await request((response, client) => {
+			response.once('close', () => response.status(500).end());
+			client.destroy();
+		});
+		expect(await outcome).toBe('refused');
+	});
+
+	it('gives the time also where the connection was closed before it began to watch', async () => {
+		const app = express();
+		const outcome = new Promise<Outcome>((resolve) => {
+			app.get('/', (_request, response) => {
+				response.once('close', () =>
+					watchAnswer(
+						response as unknown as WebhookResponse,
+						false,
+						{ afterClosedMs: 30 },
+						resolve,
+					),
+				);
+			});
+		});
+		const listening = createServer(app).listen(0, '127.0.0.1');
+		server = listening;
+		await new Promise((resolve) => listening.once('listening', resolve));
+		const client = get({ host: '127.0.0.1', port: (listening.address() as AddressInfo).port });
+		client.once('error', () => {});
+		setTimeout(() => client.destroy(), 50);
+		expect(await outcome).toBe('refused');
+	});
+
+	it('does not change its mind', async () => {
+		const { outcomes } = await request((response) => {
+			response.end();
+			response.statusCode = 500;
+			response.end();
+		});
+		expect(outcomes).toEqual(['accepted']);
+	});
+});

@@ -1,0 +1,381 @@
+import fc from 'fast-check';
+
+import {
+	parseDelivery,
+	type CallEvent,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
+import { callFields } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+
+const recording = (id: string, more: object = {}) => ({
+	id,
+	event: 'call_recording_available',
+	timestamp: '1728932177',
+	call_recording: { type: 'audio', audio: { id: '5' } },
+	...more,
+});
+
+const METADATA = { phone_number_id: '106540352242922', display_phone_number: '15550783881' };
+
+const change = (value: unknown, field: unknown = 'calls') => ({ field, value });
+const entry = (changes: unknown, id: unknown = '102290129340398') => ({ id, changes });
+const delivery = (entries: unknown) => ({ object: 'whatsapp_business_account', entry: entries });
+const ofCalls = (...calls: unknown[]) => delivery([entry([change({ metadata: METADATA, calls })])]);
+
+function parse(json: unknown): { events: CallEvent[]; skipped: string[] } {
+	return parseText(JSON.stringify(json));
+}
+
+function parseText(text: string): { events: CallEvent[]; skipped: string[] } {
+	const skipped: string[] = [];
+	const events = parseDelivery(Buffer.from(text), (reason) => skipped.push(reason));
+	return { events, skipped };
+}
+
+const idsOf = (events: CallEvent[]) => events.map(({ call }) => call.id);
+
+describe('parseDelivery', () => {
+	it('reads every call of every change of every entry, in their order', () => {
+		const { events, skipped } = parse(
+			delivery([
+				entry([
+					change({ metadata: METADATA, calls: [recording('a'), recording('b')] }),
+					change({ metadata: { ...METADATA, phone_number_id: '2' }, calls: [recording('c')] }),
+				]),
+				entry([change({ metadata: METADATA, calls: [recording('d')] })], '7'),
+			]),
+		);
+		expect(skipped).toEqual([]);
+		expect(
+			events.map(({ call, phoneNumberId, businessAccountId }) => [
+				call.id,
+				phoneNumberId,
+				businessAccountId,
+			]),
+		).toEqual([
+			['a', '106540352242922', '102290129340398'],
+			['b', '106540352242922', '102290129340398'],
+			['c', '2', '102290129340398'],
+			['d', '106540352242922', '7'],
+		]);
+	});
+
+	it.each([
+		[
+			'call_recording_available',
+			'call_recording_available',
+			{ call_recording: { audio: { id: '5' } } },
+		],
+		[
+			'call_transcription_available',
+			'call_transcription_available',
+			{ call_transcript: { document: { id: '5' } } },
+		],
+		[
+			'call_transcript_available',
+			'call_transcription_available',
+			{ call_transcript: { document: { id: '5' } } },
+		],
+		['connect', 'connect', {}],
+		['terminate', 'terminate', {}],
+	])('reads the event %s as %s', (name, type, more) => {
+		const { events } = parse(ofCalls({ id: 'a', event: name, ...more }));
+		expect(events.map((event) => event.type.name)).toEqual([type]);
+	});
+
+	it('keeps the element as Meta sent it', () => {
+		const sent = recording('a', { of_tomorrow: { x: [1] } });
+		expect(parse(ofCalls(sent)).events[0].raw).toEqual(sent);
+	});
+
+	it.each<[string, unknown, string]>([
+		['no event name', { id: 'a' }, 'no event name'],
+		['an empty event name', { id: 'a', event: '' }, 'no event name'],
+		['a number as an event name', { id: 'a', event: 7 }, 'no event name'],
+		['null', null, 'no event name'],
+		['a text', 'call', 'no event name'],
+		['a list', [recording('a')], 'no event name'],
+		['an event of tomorrow', { id: 'a', event: 'call_summary' }, '"call_summary" is not known'],
+		['an event named like a part of the language', { id: 'a', event: '__proto__' }, 'is not known'],
+		['an event named like another part of it', { id: 'a', event: 'constructor' }, 'is not known'],
+		['no ID', recording('a', { id: undefined }), 'unknown shape'],
+		['an empty ID', recording(''), 'unknown shape'],
+		['a number as an ID', recording('a', { id: 5 }), 'unknown shape'],
+		['a line end in its ID', recording('a\nb'), 'unknown shape'],
+		['no file', recording('a', { call_recording: undefined }), 'unknown shape'],
+		['a text for the file', recording('a', { call_recording: '5' }), 'unknown shape'],
+		[
+			'a list for the file',
+			recording('a', { call_recording: { audio: [{ id: '5' }] } }),
+			'unknown shape',
+		],
+		['a file without an ID', recording('a', { call_recording: { audio: {} } }), 'unknown shape'],
+		[
+			'a number as a media ID',
+			recording('a', { call_recording: { audio: { id: 5 } } }),
+			'unknown shape',
+		],
+		[
+			'a path as a media ID',
+			recording('a', { call_recording: { audio: { id: '../me' } } }),
+			'unknown shape',
+		],
+	])('skips a call that is or has %s, and reads those beside it', (_, odd, reason) => {
+		const { events, skipped } = parse(ofCalls(recording('before'), odd, recording('after')));
+		expect(idsOf(events)).toEqual(['before', 'after']);
+		expect(skipped).toEqual([expect.stringContaining(reason)]);
+	});
+
+	it.each<[string, unknown]>([
+		['null', null],
+		['a text', 'entry'],
+		['a number', 5],
+		['without changes', { id: '1' }],
+		['with an object for its changes', entry({ field: 'calls' })],
+		['with a text for its changes', entry('calls')],
+		['with changes that are no objects', entry([null, 'x', 5, []])],
+		['with a change without a field', entry([{ value: {} }])],
+		['with a change whose field is a number', entry([change({}, 5)])],
+		['with a change whose value is a text', entry([change('x')])],
+		['with a change without a value', entry([{ field: 'calls' }])],
+		[
+			'with an object for its calls',
+			entry([change({ metadata: METADATA, calls: recording('x') })]),
+		],
+		['with a text for its metadata', entry([change({ metadata: 'x', calls: [recording('x')] })])],
+	])('skips an entry that is %s, and reads those beside it', (_, odd) => {
+		const good = (id: string) => entry([change({ metadata: METADATA, calls: [recording(id)] })]);
+		const { events, skipped } = parse(delivery([good('before'), odd, good('after')]));
+		expect(idsOf(events)).toEqual(['before', 'after']);
+		expect(skipped.length).toBeGreaterThan(0);
+	});
+
+	it.each([
+		['an empty body', ''],
+		['no JSON', '{"entry":['],
+		['bytes that are no text', '\ufffd\u0000'],
+		['null', 'null'],
+		['a text', '"entry"'],
+		['a number', '5'],
+		['a list', '[]'],
+		['no entries', '{}'],
+		['an object for its entries', '{"entry":{}}'],
+	])('reads nothing out of %s', (_, text) => {
+		const { events, skipped } = parseText(text);
+		expect(events).toEqual([]);
+		expect(skipped).toHaveLength(1);
+	});
+
+	it.each([
+		['messages', { metadata: METADATA, messages: [{ id: 'wamid.1', type: 'text' }] }],
+		['account_update', { event: 'VERIFIED_ACCOUNT' }],
+		['account_settings_update', null],
+	])('passes over the field %s without a word', (field, value) => {
+		expect(parse(delivery([entry([change(value, field)])]))).toEqual({ events: [], skipped: [] });
+	});
+
+	it('reads a call without metadata', () => {
+		const { events } = parse(delivery([entry([change({ calls: [recording('a')] })], null)]));
+		expect(events[0]).toMatchObject({
+			businessAccountId: null,
+			phoneNumberId: null,
+			displayPhoneNumber: null,
+		});
+	});
+
+	it.each<[unknown, string | null]>([
+		['1728932177', '2024-10-14T18:56:17.000Z'],
+		[1728932177, '2024-10-14T18:56:17.000Z'],
+		['', null],
+		['soon', null],
+		['-5', null],
+		['1e9', null],
+		[-5, null],
+		[1.5, null],
+		[8_639_999_999_999, null],
+		[{}, null],
+		[null, null],
+		[undefined, null],
+	])('reads the timestamp %j as %j', (timestamp, expected) => {
+		const { events } = parse(ofCalls(recording('a', { timestamp })));
+		expect(callFields(events[0]).timestamp).toBe(expected);
+	});
+
+	it.each<[unknown, number | null]>([
+		[120, 120],
+		['120', 120],
+		[0, 0],
+		['', null],
+		[null, null],
+		[undefined, null],
+		[false, null],
+		[[], null],
+		[-1, null],
+		[1.5, null],
+		[{ toString: 1, valueOf: 1 }, null],
+	])('reads the duration %j of a call that has ended as %j', (duration, expected) => {
+		const { events } = parse(ofCalls({ id: 'a', event: 'terminate', duration }));
+		expect(events[0].body).toMatchObject({ fields: { durationSeconds: expected } });
+	});
+
+	it.each<[unknown, string | null]>([
+		['FAILED', 'FAILED'],
+		['Completed', 'COMPLETED'],
+		[['Failed', 'Completed'], 'FAILED'],
+		[[], null],
+		[5, null],
+		[undefined, null],
+	])('reads the status %j of a call that has ended as %j', (status, expected) => {
+		const { events } = parse(ofCalls({ id: 'a', event: 'terminate', status }));
+		expect(events[0].body).toMatchObject({ fields: { status: expected } });
+	});
+
+	it('reads the errors of a failed call where Meta puts them, and skips odd ones', () => {
+		const errors = [{ code: 138021, message: 'x' }, null, { code: { toString: 1 } }, 'x'];
+		const calls = [{ id: 'a', event: 'terminate' }];
+		const { events } = parse(delivery([entry([change({ metadata: METADATA, calls, errors })])]));
+		expect(events[0].body).toMatchObject({ fields: { errors: [{ code: 138021 }] } });
+	});
+
+	it('takes keys that are special to the language as data', () => {
+		const text = JSON.stringify(ofCalls(recording('a'))).replace(
+			'"id":"a"',
+			'"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"id":"a"',
+		);
+		const { events } = parseText(text);
+		expect(idsOf(events)).toEqual(['a']);
+		expect({}).not.toHaveProperty('polluted');
+		expect(events[0].call).not.toHaveProperty('polluted');
+	});
+
+	it('reads a call beside something that is nested 100,000 levels deep', () => {
+		const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+		const text = JSON.stringify(ofCalls(recording('a', { x: 'DEEP' }), 'DEEP', recording('b')));
+		expect(idsOf(parseText(text.replaceAll('"DEEP"', deep)).events)).toEqual(['a', 'b']);
+		expect(parseText(deep).events).toEqual([]);
+		expect(parseText(`{"entry":${deep}}`).events).toEqual([]);
+	});
+
+	it('reads 1,000 updates, in their order, within a second', () => {
+		const ids = Array.from({ length: 1000 }, (_, index) => `wacid.${index}`);
+		const started = performance.now();
+		const { events } = parse(ofCalls(...ids.map((id) => recording(id))));
+		expect(performance.now() - started).toBeLessThan(1000);
+		expect(idsOf(events)).toEqual(ids);
+	});
+
+	it('writes no name from outside to the log that could forge a line of it', () => {
+		const { skipped } = parse(ofCalls({ id: 'a', event: `x\n2026 ERROR ${'y'.repeat(500)}` }));
+		expect(skipped[0]).not.toMatch(/\n/);
+		expect(skipped[0].length).toBeLessThan(120);
+	});
+
+	it('keeps number and order of the readable calls among anything else', () => {
+		const odd = fc.oneof(fc.jsonValue(), fc.constant({ event: 'connect' }), fc.constant(null));
+		const call = fc.oneof(
+			fc
+				.string({ minLength: 1, unit: fc.constantFrom(...'abc019._=') })
+				.map((id) => ({ id, odd: null })),
+			odd.map((value) => ({ id: null, odd: value })),
+		);
+		fc.assert(
+			fc.property(fc.array(fc.array(call, { maxLength: 6 }), { maxLength: 5 }), (groups) => {
+				const changes = groups.map((calls) =>
+					change({
+						metadata: METADATA,
+						calls: calls.map(({ id, odd: value }) => (id === null ? value : recording(id))),
+					}),
+				);
+				const expected = groups.flat().flatMap(({ id }) => id ?? []);
+				expect(idsOf(parse(delivery([entry(changes)])).events)).toEqual(expected);
+			}),
+			{ numRuns: 1000 },
+		);
+	});
+
+	it('never throws, whatever JSON comes in whatever place', () => {
+		const key = fc.constantFrom(
+			...[
+				'id',
+				'event',
+				'timestamp',
+				'duration',
+				'status',
+				'code',
+				'errors',
+				'call_recording',
+				'audio',
+			],
+			...[
+				'__proto__',
+				'constructor',
+				'toString',
+				'valueOf',
+				'toJSON',
+				'contacts',
+				'profile',
+				'session',
+			],
+			...[
+				'interactive',
+				'call_permission_reply',
+				'type',
+				'sha256',
+				'mime_type',
+				'url',
+				'error_data',
+			],
+		);
+		const leaf = fc.oneof(
+			fc.constantFrom<unknown>(
+				'call_recording_available',
+				'connect',
+				'terminate',
+				'call',
+				1,
+				null,
+				'',
+			),
+			fc.double(),
+			fc.string(),
+			fc.boolean(),
+		);
+		const { tree } = fc.letrec((tie) => ({
+			tree: fc.oneof(
+				{ maxDepth: 5, withCrossShrink: true },
+				leaf,
+				fc.array(tie('tree'), { maxLength: 3 }),
+				fc.dictionary(key, tie('tree'), { maxKeys: 6 }),
+			),
+		}));
+		const list = fc.oneof(fc.array(tree, { maxLength: 4 }), tree);
+		const value = fc.oneof(
+			tree,
+			fc.record(
+				{
+					metadata: fc.oneof(fc.constant(METADATA), tree),
+					contacts: list,
+					errors: list,
+					calls: list,
+					statuses: list,
+					messages: list,
+				},
+				{ requiredKeys: [] },
+			),
+		);
+		const field = fc.oneof(fc.constantFrom<unknown>('calls', 'messages'), tree);
+		const json = fc.oneof(
+			fc.jsonValue(),
+			tree,
+			fc.record({ field, value }).map((one) => delivery([{ id: '1', changes: [one] }])),
+			fc.record({ field, value }).map((one) => delivery([entry([one]), one])),
+		);
+		fc.assert(
+			fc.property(json, (value_) => {
+				for (const event of parse(value_).events) {
+					expect(typeof callFields(event).event).toBe('string');
+				}
+			}),
+			{ numRuns: 3000 },
+		);
+	});
+});

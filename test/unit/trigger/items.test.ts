@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+
+import {
+	parseDelivery,
+	type CallEvent,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
+import {
+	announcedFile,
+	callFields,
+	problemFields,
+	storedFileFields,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+
+function eventOf(call: object, value: object = {}): CallEvent {
+	const calls = [
+		{
+			id: 'wacid.1',
+			event: 'call_recording_available',
+			call_recording: { audio: { id: '5' } },
+			...call,
+		},
+	];
+	const body = { entry: [{ changes: [{ field: 'calls', value: { calls, ...value } }] }] };
+	return parseDelivery(Buffer.from(JSON.stringify(body)), () => {})[0];
+}
+
+const MEDIA = {
+	id: '5',
+	sha256: 'Y9vvGyeo3n76ptkXu3CwDBsnzbRFqpjHskQdMGSVqas=',
+	mime_type: 'audio/ogg; codecs=opus',
+	url: 'https://lookaside.fbsbx.com/x',
+};
+
+describe('callFields', () => {
+	it('has every field of the public item, null for what was left out', () => {
+		expect(callFields(eventOf({}))).toEqual({
+			event: 'call_recording_available',
+			callId: 'wacid.1',
+			timestamp: null,
+			businessAccountId: null,
+			phoneNumberId: null,
+			displayPhoneNumber: null,
+			from: null,
+			fromUserId: null,
+			fromParentUserId: null,
+			to: null,
+			toUserId: null,
+			toParentUserId: null,
+		});
+	});
+
+	it('has null for what is empty', () => {
+		const empty = { from: '', from_user_id: '', from_parent_user_id: '', to: '', timestamp: '' };
+		const metadata = { phone_number_id: '1', display_phone_number: '' };
+		expect(callFields(eventOf(empty, { metadata }))).toMatchObject({
+			timestamp: null,
+			displayPhoneNumber: null,
+			from: null,
+			fromUserId: null,
+			fromParentUserId: null,
+			to: null,
+		});
+	});
+
+	it.each([
+		['a number', { from: '14085551234' }, '14085551234', null],
+		['a number with a plus', { from: '+14085551234' }, '+14085551234', null],
+		['a user ID in the place of the number', { from: 'LB.9464' }, null, 'LB.9464'],
+		['two user IDs', { from: 'LB.9464', from_user_id: 'LB.1' }, null, 'LB.1'],
+		['a number and a user ID', { from: '49301', from_user_id: 'DE.1' }, '49301', 'DE.1'],
+		['a number in place of a text', { from: 49301 }, null, null],
+	])('tells numbers from user IDs: %s', (_, call, from, fromUserId) => {
+		expect(callFields(eventOf(call))).toMatchObject({ from, fromUserId });
+	});
+
+	it('does so on the side of the callee as well', () => {
+		const call = { to: 'LB.9464', to_parent_user_id: 'LB.ENT.1' };
+		expect(callFields(eventOf(call))).toMatchObject({
+			to: null,
+			toUserId: 'LB.9464',
+			toParentUserId: 'LB.ENT.1',
+		});
+	});
+
+	it('never has undefined, which a database would drop', () => {
+		fc.assert(
+			fc.property(
+				fc.dictionary(fc.constantFrom('from', 'to', 'from_user_id', 'timestamp'), fc.jsonValue()),
+				(call) => !Object.values(callFields(eventOf(call))).includes(undefined),
+			),
+			{ numRuns: 1000 },
+		);
+	});
+});
+
+describe('fields of a file', () => {
+	const event = eventOf({ timestamp: '1728932177' });
+	const announced = announcedFile(event, 'recording', MEDIA);
+
+	it('before the download: what Meta said, not verified', () => {
+		expect(announced).toEqual({
+			mediaId: '5',
+			mimeType: 'audio/ogg; codecs=opus',
+			sha256: MEDIA.sha256,
+			fileName: 'call-recording-5.ogg',
+			sizeBytes: null,
+			verified: false,
+			availableUntil: '2024-10-21T18:56:17.000Z',
+		});
+	});
+
+	it.each([
+		['recording', 'call-recording-5.ogg'],
+		['transcription', 'call-transcript-5.json'],
+	] as const)('where Meta said nothing but the ID of a %s', (property, fileName) => {
+		const media = { id: '5', sha256: null, mime_type: null, url: null };
+		expect(announcedFile(eventOf({}), property, media)).toEqual({
+			mediaId: '5',
+			mimeType: null,
+			sha256: null,
+			fileName,
+			sizeBytes: null,
+			verified: false,
+			availableUntil: null,
+		});
+	});
+
+	it('after the download: what was stored', () => {
+		const file = {
+			binary: { data: '', mimeType: 'audio/ogg' },
+			fileName: 'call-recording-5.ogg',
+			mimeType: 'audio/ogg',
+			sizeBytes: 48213,
+			sha256: MEDIA.sha256,
+			verified: true,
+		};
+		expect(storedFileFields(announced, file)).toEqual({
+			...announced,
+			mimeType: 'audio/ogg',
+			sizeBytes: 48213,
+			verified: true,
+		});
+	});
+
+	it('without a file: the reason', () => {
+		const problem = { reason: 'mediaGone', message: 'Gone.', transient: false } as const;
+		expect(problemFields(announced, problem)).toEqual({
+			...announced,
+			error: { reason: 'mediaGone', message: 'Gone.' },
+		});
+	});
+});

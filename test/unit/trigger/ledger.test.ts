@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+
+import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/trigger/ledger';
+
+const never = new AbortController().signal;
+
+describe('Ledger', () => {
+	it('gives a key to the first who claims it, and tells the others what becomes of it', () => {
+		const ledger = new Ledger();
+		expect(ledger.claim('a')).toBe('mine');
+		expect(ledger.claim('a')).toBe('inFlight');
+		expect(ledger.claim('b')).toBe('mine');
+		ledger.commit('a');
+		expect(ledger.claim('a')).toBe('delivered');
+	});
+
+	it('gives a key that was released to the next one', () => {
+		const ledger = new Ledger();
+		ledger.claim('a');
+		ledger.release('a');
+		expect(ledger.claim('a')).toBe('mine');
+	});
+
+	it('does not forget a delivery because a copy of it is released', () => {
+		const ledger = new Ledger();
+		ledger.claim('a');
+		ledger.commit('a');
+		ledger.release('a');
+		expect(ledger.claim('a')).toBe('delivered');
+	});
+
+	it.each(['commit', 'release'] as const)('wakes all who wait, on %s', async (end) => {
+		const ledger = new Ledger();
+		ledger.claim('a');
+		const waiting = Promise.all([ledger.settled('a', never), ledger.settled('a', never)]);
+		ledger[end]('a');
+		await waiting;
+		expect(ledger.claim('a')).toBe(end === 'commit' ? 'delivered' : 'mine');
+	});
+
+	it('does not let anybody wait for what is not on its way', async () => {
+		const ledger = new Ledger();
+		await ledger.settled('a', never);
+		ledger.claim('b');
+		await ledger.settled('b', AbortSignal.abort());
+	});
+
+	it('ends the waiting when the time is over', async () => {
+		const ledger = new Ledger();
+		const controller = new AbortController();
+		ledger.claim('a');
+		const waiting = ledger.settled('a', controller.signal);
+		controller.abort();
+		await waiting;
+		expect(ledger.claim('a')).toBe('inFlight');
+	});
+
+	it('forgets the oldest first, and nothing below its capacity', () => {
+		const ledger = new Ledger(3);
+		for (const key of ['a', 'b', 'c', 'd']) {
+			ledger.claim(key);
+			ledger.commit(key);
+		}
+		expect(['b', 'c', 'd'].map((key) => ledger.claim(key))).toEqual(Array(3).fill('delivered'));
+		expect(ledger.claim('a')).toBe('mine');
+	});
+
+	it('never forgets what is on its way, over its capacity either', () => {
+		const ledger = new Ledger(1);
+		const keys = ['a', 'b', 'c'];
+		for (const key of keys) ledger.claim(key);
+		expect(keys.map((key) => ledger.claim(key))).toEqual(Array(3).fill('inFlight'));
+	});
+
+	it('remembers when it first met a key, until the key is delivered', () => {
+		const ledger = new Ledger(2);
+		expect(ledger.noticed('a', 100)).toBe(100);
+		expect(ledger.noticed('a', 200)).toBe(100);
+		ledger.commit('a');
+		expect(ledger.noticed('a', 300)).toBe(300);
+		ledger.noticed('b', 300);
+		ledger.noticed('c', 300);
+		expect(ledger.noticed('a', 400)).toBe(400);
+	});
+
+	it('of copies that come at once, lets one alone through while the work succeeds', async () => {
+		const delay = async (ticks: number) => {
+			for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+		};
+		const copy = fc.record({
+			key: fc.constantFrom('a', 'b'),
+			work: fc.nat(5),
+			succeeds: fc.boolean(),
+		});
+		await fc.assert(
+			fc.asyncProperty(fc.array(copy, { maxLength: 12 }), async (copies) => {
+				const ledger = new Ledger();
+				const delivered: string[] = [];
+				const working = new Set<string>();
+				const deliver = async ({ key, work, succeeds }: (typeof copies)[number]) => {
+					for (;;) {
+						const claim = ledger.claim(key);
+						if (claim === 'delivered') return;
+						if (claim === 'mine') break;
+						await ledger.settled(key, never);
+					}
+					expect(working.has(key)).toBe(false);
+					working.add(key);
+					await delay(work);
+					working.delete(key);
+					if (succeeds) delivered.push(key);
+					if (succeeds) ledger.commit(key);
+					else ledger.release(key);
+				};
+				await Promise.all(copies.map(deliver));
+				const good = copies.filter(({ succeeds }) => succeeds).map(({ key }) => key);
+				expect([...delivered].sort()).toEqual([...new Set(good)].sort());
+			}),
+			{ numRuns: 1000 },
+		);
+	});
+});
