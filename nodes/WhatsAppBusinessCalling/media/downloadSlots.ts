@@ -1,3 +1,8 @@
+interface Waiting {
+	limit: number;
+	start: () => void;
+}
+
 /**
  * Bounds how many downloads run at once in this process, over all deliveries, workflows and nodes.
  * First come, first served.
@@ -5,7 +10,7 @@
 export class DownloadSlots {
 	private running = 0;
 
-	private readonly queue: Array<() => void> = [];
+	private readonly queue: Waiting[] = [];
 
 	/**
 	 * Waits for a free slot.
@@ -14,35 +19,41 @@ export class DownloadSlots {
 	 * @returns a function that frees the slot, or null when the signal came first
 	 */
 	async take(limit: number, signal: AbortSignal): Promise<(() => void) | null> {
-		while (this.running >= limit && !signal.aborted) await this.nextRelease(signal);
-		if (signal.aborted) {
-			// A slot that was freed for this caller goes to the next one.
-			this.queue.shift()?.();
-			return null;
+		if (signal.aborted) return null;
+		const got = await new Promise<boolean>((resolve) => {
+			const giveUp = () => {
+				this.queue.splice(this.queue.indexOf(waiting), 1);
+				resolve(false);
+				this.startNext();
+			};
+			const start = () => {
+				signal.removeEventListener('abort', giveUp);
+				resolve(true);
+			};
+			const waiting = { limit, start };
+			signal.addEventListener('abort', giveUp, { once: true });
+			this.queue.push(waiting);
+			this.startNext();
+		});
+		return got ? this.slot() : null;
+	}
+
+	/** Hands free slots over, before anybody who comes now can take them. */
+	private startNext(): void {
+		while (this.queue.length > 0 && this.running < this.queue[0].limit) {
+			this.running++;
+			this.queue.shift()?.start();
 		}
-		this.running++;
+	}
+
+	private slot(): () => void {
 		let held = true;
 		return () => {
 			if (!held) return;
 			held = false;
 			this.running--;
-			this.queue.shift()?.();
+			this.startNext();
 		};
-	}
-
-	private async nextRelease(signal: AbortSignal): Promise<void> {
-		await new Promise<void>((resolve) => {
-			const wake = () => {
-				signal.removeEventListener('abort', giveUp);
-				resolve();
-			};
-			const giveUp = () => {
-				this.queue.splice(this.queue.indexOf(wake), 1);
-				resolve();
-			};
-			this.queue.push(wake);
-			signal.addEventListener('abort', giveUp, { once: true });
-		});
 	}
 }
 
