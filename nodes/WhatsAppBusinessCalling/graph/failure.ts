@@ -5,7 +5,7 @@ import type { GraphFailure } from './types';
 import { wholeNumber } from './wholeNumber';
 
 const number = wholeNumber.nullable().catch(null);
-const text = z.string().min(1).nullable().catch(null);
+const text = z.string().min(1).transform(withoutTokens).nullable().catch(null);
 
 const envelopeSchema = z.object({
 	error: z.object({
@@ -18,6 +18,11 @@ const envelopeSchema = z.object({
 		is_transient: z.boolean().catch(false),
 	}),
 });
+
+/** Meta repeats a token that it cannot read in its error text; an operator's typing error is enough. */
+function withoutTokens(said: string): string {
+	return said.replace(/\bEAA[A-Za-z0-9_-]{12,}|\b\d+\|[A-Za-z0-9_-]{12,}/g, '(token)');
+}
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
