@@ -42,7 +42,8 @@ const accountSchema = z.object({
 function isBaseUrl(text: string): boolean {
 	if (!URL.canParse(text)) return false;
 	const url = new URL(text);
-	return ['https:', 'http:'].includes(url.protocol) && !url.username && !url.search && !url.hash;
+	const plain = !url.username && !url.password && !url.search && !url.hash;
+	return ['https:', 'http:'].includes(url.protocol) && plain;
 }
 
 /**
