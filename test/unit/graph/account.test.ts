@@ -1,0 +1,51 @@
+import { parseAccount } from '../../../nodes/WhatsAppBusinessCalling/graph/account';
+import { APP_SECRET, CREDENTIAL, NODE, TOKEN } from '../fakes';
+
+describe('parseAccount', () => {
+	it('takes the blanks of copying off, and does not keep the access token', () => {
+		const account = parseAccount(NODE, {
+			accessToken: TOKEN,
+			businessAccountId: ' 102290129340398\n',
+			appId: '670843887433847 ',
+			appSecret: ` ${APP_SECRET}`,
+			apiVersion: ' 26.0',
+			baseUrl: 'https://graph.facebook.com// ',
+		});
+		expect(account).toEqual({
+			businessAccountId: '102290129340398',
+			appId: '670843887433847',
+			appSecret: APP_SECRET,
+			apiVersion: 'v26.0',
+			baseUrl: 'https://graph.facebook.com',
+		});
+	});
+
+	it.each([
+		['businessAccountId', '', 'Business Account ID'],
+		['businessAccountId', '1/../2', 'Business Account ID'],
+		['appId', 'a?b', 'App ID'],
+		['appSecret', ' ', 'App Secret is empty'],
+		['apiVersion', 'latest', 'API Version must look like v26.0'],
+		['apiVersion', 'v26.0/../x', 'API Version'],
+		['baseUrl', 'graph.facebook.com', 'Base URL'],
+		['baseUrl', 'ftp://graph.facebook.com', 'Base URL'],
+		['baseUrl', 'https://user@graph.facebook.com', 'Base URL'],
+		['baseUrl', 'https://:secret@graph.facebook.com', 'Base URL'],
+		['baseUrl', 'https://graph.facebook.com/?x=1', 'Base URL'],
+		['baseUrl', 'https://graph.facebook.com/#x', 'Base URL'],
+	])('names the field to correct: %s = %j', (field, value, said) => {
+		const parse = () => parseAccount(NODE, { ...CREDENTIAL, [field]: value });
+		expect(parse).toThrow('The WhatsApp Business Calling credential needs a correction');
+		expect(parse).toThrow(expect.objectContaining({ description: expect.stringContaining(said) }));
+	});
+
+	it('shows no secret where another field is wrong', () => {
+		try {
+			parseAccount(NODE, { ...CREDENTIAL, appId: '' });
+		} catch (error) {
+			expect(JSON.stringify(error)).not.toContain(TOKEN);
+			expect(JSON.stringify(error)).not.toContain(APP_SECRET);
+		}
+		expect.assertions(2);
+	});
+});

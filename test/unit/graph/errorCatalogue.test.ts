@@ -1,0 +1,64 @@
+import {
+	ERROR_CATALOGUE,
+	errorEntry,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+
+// Meta, "Calling API: reference" and "troubleshooting"; "Cloud API error codes".
+const RETRYABLE = [
+	1, 2, 4, 613, 80007, 130429, 131000, 131016, 131056, 131057, 133004, 138002, 138004, 138005,
+];
+const NOT_RETRYABLE = [
+	...[138000, 138001, 138003, 138006, 138007, 138009, 138012, 138013, 138014, 138015, 138017],
+	...[138018, 138019, 138020, 138021, 138022, 138023, 131044, 131055, 131030, 100, 131009],
+	...[0, 190, 3, 10, 200, 230, 299, 131005, 368, 131031, 33],
+];
+/** Rates of which Meta does not say how soon the same request can succeed; and the webhook check. */
+const WAITED_OUT = [131048, 133016, 2200];
+
+const placed = ERROR_CATALOGUE.filter((entry) => entry.refusedBeforeCalling);
+
+describe('error catalogue', () => {
+	it('has no code twice', () => {
+		const ranges = ERROR_CATALOGUE.flatMap(({ codes }) =>
+			codes.map((code) => (typeof code === 'number' ? [code, code] : code)),
+		).sort(([a], [b]) => a - b);
+		for (const [index, [from, to]] of ranges.entries()) {
+			expect(from).toBeLessThanOrEqual(to);
+			if (index > 0) expect(from).toBeGreaterThan(ranges[index - 1][1]);
+		}
+	});
+
+	it.each([...RETRYABLE, ...WAITED_OUT])('has %i as something that may pass', (code) => {
+		expect(errorEntry(code)).toMatchObject({ transient: true });
+	});
+
+	it.each(NOT_RETRYABLE)('has %i as something that does not pass by itself', (code) => {
+		expect(errorEntry(code)).toMatchObject({ transient: false });
+	});
+
+	it('says of nothing else that it may pass', () => {
+		const transient = ERROR_CATALOGUE.filter((entry) => entry.transient).flatMap(
+			({ codes }) => codes,
+		);
+		expect(transient.map(Number).sort()).toEqual([...RETRYABLE, ...WAITED_OUT].sort());
+	});
+
+	it('lets a start be repeated only after a limit was reached, never after trouble in between', () => {
+		expect(placed.flatMap(({ codes }) => codes)).toEqual([
+			...[138002, 138005, 4, 613, 80007, 130429, 131048, 131056, 133016],
+		]);
+		for (const entry of placed) expect(entry.transient).toBe(true);
+	});
+
+	it.each(ERROR_CATALOGUE)('tells the operator what to do: $title', ({ title, hint }) => {
+		expect(title).toMatch(/^[A-Z].{8,90}[^.]$/);
+		expect(hint).toMatch(/^[A-Z].{15,}\.$/);
+	});
+
+	it.each([null, 138008, 138010, 138011, 138016, -1, 199, 300, 5, NaN])(
+		'does not know %p',
+		(code) => {
+			expect(errorEntry(code)).toBeUndefined();
+		},
+	);
+});

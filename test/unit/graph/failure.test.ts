@@ -1,0 +1,248 @@
+import fc from 'fast-check';
+
+import {
+	failureDescription,
+	failureFacts,
+	failureTitle,
+	toNodeApiError,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+import {
+	failureFromAnswer,
+	failureFromThrown,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
+import { APP_SECRET, NODE, TOKEN } from '../fakes';
+
+const envelope = (error: object) => ({
+	error: { message: 'said', type: 'OAuthException', ...error },
+});
+
+describe('failureFromAnswer', () => {
+	it('reads the envelope of Meta', () => {
+		const body = envelope({
+			code: 138006,
+			error_subcode: 2593139,
+			error_data: { messaging_product: 'whatsapp', details: 'No permission' },
+			fbtrace_id: 'AbC',
+			is_transient: false,
+		});
+		expect(failureFromAnswer(401, body, { 'retry-after': '7' })).toEqual({
+			kind: 'http',
+			status: 401,
+			code: 138006,
+			subcode: 2593139,
+			message: 'said',
+			details: 'No permission',
+			traceId: 'AbC',
+			transient: false,
+			retryAfterMs: 7000,
+		});
+	});
+
+	it('takes the text for users where there are no details', () => {
+		expect(failureFromAnswer(400, envelope({ error_user_msg: 'For you' })).details).toBe('For you');
+	});
+
+	it.each<[unknown, number | null]>([
+		['190', 190],
+		[190, 190],
+		['', null],
+		[null, null],
+		[false, null],
+		[[], null],
+		['abc', null],
+		[1.5, null],
+		[{ toString: 1 }, null],
+	])('reads the code %j as %j', (code, expected) => {
+		expect(failureFromAnswer(400, envelope({ code })).code).toBe(expected);
+	});
+
+	it.each<[string, number, unknown, boolean]>([
+		['a code that may pass', 400, envelope({ code: 131016 }), true],
+		['a code that does not pass, whatever the status', 500, envelope({ code: 138007 }), false],
+		[
+			'a code that does not pass but is said to',
+			400,
+			envelope({ code: 100, is_transient: true }),
+			true,
+		],
+		['an unknown code with 400', 400, envelope({ code: 999_999 }), false],
+		['an unknown code with 500', 500, envelope({ code: 999_999 }), true],
+		['no envelope with 429', 429, 'slow down', true],
+		['no envelope with 500', 500, '<html>', true],
+		['no envelope with 502', 502, undefined, true],
+		['no envelope with 503', 503, null, true],
+		['no envelope with 504', 504, '', true],
+		['no envelope with 401', 401, '', false],
+		['no envelope with 404', 404, {}, false],
+		['no envelope with 200', 200, [], false],
+	])('knows whether it may pass: %s', (_, status, body, transient) => {
+		expect(failureFromAnswer(status, body).transient).toBe(transient);
+	});
+
+	it.each<[unknown, number | null]>([
+		['0', 0],
+		['120', 120_000],
+		['-1', null],
+		['1.5', null],
+		['99999999', null],
+		['Wed, 21 Oct 2026 07:28:00 GMT', null],
+		[['5'], null],
+		[undefined, null],
+	])('reads Retry-After %j as %j', (header, expected) => {
+		expect(failureFromAnswer(429, '', { 'retry-after': header }).retryAfterMs).toBe(expected);
+	});
+
+	it.each([
+		['the access token', `Malformed access token ${TOKEN}`],
+		['the access token in quotation marks', `Cannot parse access token '${TOKEN}'.`],
+		['the app access token', `Invalid OAuth access token: 670843887433847|${APP_SECRET}`],
+	])('hides %s where Meta repeats it', (_, message) => {
+		const body = envelope({
+			code: 190,
+			message,
+			error_data: { details: message },
+			error_user_msg: message,
+		});
+		const failure = failureFromAnswer(400, body);
+		const shown = toNodeApiError(NODE, failure, 0);
+		const text = `${JSON.stringify(failure)} ${JSON.stringify(shown)} ${shown.message} ${shown.description} ${shown.stack}`;
+		expect(text).not.toContain(TOKEN);
+		expect(text).not.toContain(APP_SECRET);
+		expect(failure.message).toMatch(/access token/);
+	});
+
+	it('reads anything, and never throws', () => {
+		const key = fc.constantFrom(
+			'error',
+			'code',
+			'message',
+			'error_data',
+			'details',
+			'toString',
+			'valueOf',
+			'__proto__',
+		);
+		const { tree } = fc.letrec((tie) => ({
+			tree: fc.oneof(
+				{ maxDepth: 3 },
+				fc.jsonValue({ maxDepth: 1 }),
+				fc.dictionary(key, tie('tree'), { maxKeys: 5 }),
+			),
+		}));
+		fc.assert(
+			fc.property(
+				fc.integer({ min: 100, max: 599 }),
+				fc.oneof(
+					tree,
+					tree.map((error) => ({ error })),
+				),
+				(status, body) => {
+					const failure = failureFromAnswer(status, body);
+					return (
+						failure.status === status &&
+						failureTitle(failure) !== '' &&
+						failureDescription(failure).includes('Meta said: ')
+					);
+				},
+			),
+			{ numRuns: 3000 },
+		);
+	});
+});
+
+describe('failureFromThrown', () => {
+	const request = {
+		config: {
+			headers: { Authorization: `Bearer ${TOKEN}` },
+			url: `https://x/?access_token=${TOKEN}`,
+		},
+	};
+
+	it.each<[string, unknown, string]>([
+		['refused', { code: 'ECONNREFUSED', ...request }, 'the connection was refused'],
+		[
+			'timed out',
+			{ code: 'ECONNABORTED', message: `timeout ${TOKEN}`, ...request },
+			'it took too long',
+		],
+		[
+			'wrapped',
+			{ message: TOKEN, cause: { cause: { code: 'ENOTFOUND', ...request } } },
+			'the host name is unknown',
+		],
+		['of a name not known here', { code: 'EHOSTUNREACH', ...request }, 'EHOSTUNREACH'],
+		['with the token for its code', { code: TOKEN, ...request }, 'no answer came'],
+		['with a number for its code', { code: 5, ...request }, 'no answer came'],
+		[
+			'with itself for its cause',
+			Object.assign(new Error(TOKEN), {
+				get cause() {
+					return this;
+				},
+			}),
+			'no answer came',
+		],
+		['a text', TOKEN, 'no answer came'],
+		['nothing', undefined, 'no answer came'],
+	])('names the cause and nothing else of a failure that is %s', (_, thrown, cause) => {
+		const failure = failureFromThrown(thrown, 'graph.facebook.com');
+		expect(failure).toEqual({
+			kind: 'network',
+			status: null,
+			code: null,
+			subcode: null,
+			message: `graph.facebook.com could not be reached: ${cause}`,
+			details: null,
+			traceId: null,
+			transient: true,
+			retryAfterMs: null,
+		});
+	});
+
+	it('never throws and never shows a token', () => {
+		const odd = fc.object({
+			key: fc.constantFrom('code', 'cause', 'message', 'config'),
+			values: [fc.constant(TOKEN), fc.string(), fc.constant(null)],
+		});
+		fc.assert(
+			fc.property(fc.oneof(odd, fc.anything()), (thrown) => {
+				return !JSON.stringify(failureFromThrown(thrown, 'h')).includes(TOKEN);
+			}),
+			{ numRuns: 2000 },
+		);
+	});
+});
+
+describe('what the operator sees', () => {
+	const failure = failureFromAnswer(
+		400,
+		envelope({
+			code: 138001,
+			error_subcode: 5,
+			error_data: { details: 'Details' },
+			fbtrace_id: 'T',
+		}),
+	);
+
+	it('is a title, a hint, the words of Meta and the numbers for its support', () => {
+		const error = toNodeApiError(NODE, failure, 3);
+		expect(error.message).toBe('This person cannot be called on WhatsApp');
+		expect(error.description).toMatch(
+			/\nMeta said: said \(Details\)\ncode 138001, subcode 5, trace ID T$/,
+		);
+		expect(error.httpCode).toBe('400');
+		expect(error.context).toMatchObject({ itemIndex: 3, whatsApp: failureFacts(failure) });
+	});
+
+	it.each([
+		[
+			'an unknown code',
+			failureFromAnswer(400, envelope({ code: 7 })),
+			'WhatsApp refused the request (code 7)',
+		],
+		['no code', failureFromAnswer(418, ''), 'Meta answered with HTTP status 418'],
+		['no answer', failureFromThrown({ code: 'ENOTFOUND' }, 'h'), 'Meta could not be reached'],
+	])('has a title for %s', (_, seen, title) => {
+		expect(failureTitle(seen)).toBe(title);
+	});
+});

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+
+import { failureFromAnswer } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
+import {
+	getMediaInfo,
+	isMediaGone,
+	MEDIA_ID_PATTERN,
+	mediaInfoProblem,
+} from '../../../nodes/WhatsAppBusinessCalling/media/mediaInfo';
+import { ACCOUNT, fakeExecution } from '../fakes';
+
+const error = (code: number, subcode?: number) => ({
+	error: { message: 'said', code, error_subcode: subcode },
+});
+
+async function ask(body: unknown) {
+	const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
+	return await getMediaInfo(context, ACCOUNT, {
+		mediaId: '5',
+		phoneNumberId: null,
+		repeat: 'never',
+	});
+}
+
+describe('getMediaInfo', () => {
+	const HEX = '63dbef1b27a8de7efaa6d917bb70b00c1b27cdb445aa98c7b2441d306495a9ab';
+
+	it.each<[unknown, number | null]>([
+		['303833', 303833],
+		[303833, 303833],
+		['', null],
+		[0, null],
+		[-1, null],
+		['big', null],
+		[undefined, null],
+		[{ toString: 1 }, null],
+	])('reads the file_size %j as %j', async (fileSize, sizeBytes) => {
+		const answer = await ask({
+			url: 'https://x',
+			file_size: fileSize,
+			sha256: HEX,
+			mime_type: 'audio/ogg',
+		});
+		expect(answer).toEqual({
+			ok: true,
+			value: {
+				url: 'https://x',
+				mimeType: 'audio/ogg',
+				sha256: Buffer.from(HEX, 'hex'),
+				sizeBytes,
+			},
+		});
+	});
+
+	it('does without everything but the URL', async () => {
+		expect(await ask({ url: 'https://x', sha256: 'x', mime_type: 5 })).toEqual({
+			ok: true,
+			value: { url: 'https://x', mimeType: null, sha256: null, sizeBytes: null },
+		});
+	});
+
+	it('takes an answer without a URL as something that may pass, and never throws', async () => {
+		await fc.assert(
+			fc.asyncProperty(fc.jsonValue(), async (body) => {
+				const answer = await ask(body);
+				if (answer.ok) throw new Error('no URL was given');
+			}),
+			{ numRuns: 1000 },
+		);
+		expect(await ask({})).toMatchObject({ ok: false, failure: { transient: true } });
+	});
+});
+
+describe('a media ID that brings nothing', () => {
+	it.each<[string, number, unknown, boolean, string, boolean]>([
+		['404', 404, '', true, 'mediaGone', false],
+		['410', 410, '', true, 'mediaGone', false],
+		['100 with subcode 33', 400, error(100, 33), true, 'mediaGone', false],
+		['100 with another subcode', 400, error(100, 34), false, 'downloadFailed', false],
+		['100 alone', 400, error(100), false, 'downloadFailed', false],
+		['190', 401, error(190), false, 'accessDenied', false],
+		['190 with 400', 400, error(190), false, 'accessDenied', false],
+		['403', 403, error(10), false, 'accessDenied', false],
+		['500', 500, '', false, 'unavailable', true],
+		['429', 429, error(4), false, 'unavailable', true],
+		['131016', 400, error(131016), false, 'unavailable', true],
+	])('%s', (_, status, body, gone, reason, transient) => {
+		const failure = failureFromAnswer(status, body);
+		expect(isMediaGone(failure)).toBe(gone);
+		expect(mediaInfoProblem(failure, '5')).toMatchObject({ reason, transient });
+	});
+});
+
+describe('MEDIA_ID_PATTERN', () => {
+	it.each(['1002764438271669', 'a-B_9'])('takes %s', (id) => expect(id).toMatch(MEDIA_ID_PATTERN));
+
+	it.each(['', '1/2', '..', '1?x', '1#x', '1%2f', ' 1', '1\n', '1'.repeat(201)])(
+		'refuses %j',
+		(id) => expect(id).not.toMatch(MEDIA_ID_PATTERN),
+	);
+});

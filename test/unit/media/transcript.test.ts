@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+
+import {
+	parseTranscript,
+	readTranscript,
+} from '../../../nodes/WhatsAppBusinessCalling/media/transcript';
+import { fakeExecution } from '../fakes';
+
+// Meta, "Call transcription".
+const DOCUMENT = {
+	metadata: { processed_at: '2026-06-18T20:16:47Z', audio: { duration: 21.76, channels: 2 } },
+	transcript: {
+		text: '[Business] Hello [Customer] Hi',
+		language: 'en',
+		duration: 21.76,
+		confidence: 0.83,
+		segments: [
+			{
+				id: 1,
+				speaker: 'Business',
+				channel: 0,
+				start: 1.16,
+				end: 2.44,
+				text: 'Hello',
+				confidence: 0.85,
+				words: [{ word: 'Hello', start: 1.16, end: 2.44, confidence: 0.9, lang: 'en' }],
+			},
+		],
+	},
+};
+
+const parse = (document: unknown) => parseTranscript(JSON.stringify(document));
+
+describe('parseTranscript', () => {
+	it('reads the documented document; the words stay in the file', () => {
+		const [{ words, ...segment }] = DOCUMENT.transcript.segments;
+		expect(words).toHaveLength(1);
+		expect(parse(DOCUMENT)).toEqual({ ...DOCUMENT.transcript, segments: [segment] });
+	});
+
+	it('has null for what is missing or odd', () => {
+		expect(parse({ transcript: { text: '', language: 5, duration: '1', segments: 'x' } })).toEqual({
+			text: '',
+			language: null,
+			duration: null,
+			confidence: null,
+			segments: [],
+		});
+	});
+
+	it.each([
+		'',
+		'{',
+		'null',
+		'[]',
+		'{}',
+		'"text"',
+		'{"transcript":null}',
+		'{"transcript":{}}',
+		'{"transcript":{"text":5}}',
+	])('is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
+
+	it('is null or has its text for any document, and never throws', () => {
+		const any = fc.oneof(
+			fc.string(),
+			fc.json(),
+			fc.jsonValue().map((transcript) => JSON.stringify({ transcript })),
+		);
+		fc.assert(
+			fc.property(any, (document) => {
+				const transcript = parseTranscript(document);
+				return transcript === null || typeof transcript.text === 'string';
+			}),
+			{ numRuns: 2000 },
+		);
+		expect(parseTranscript('['.repeat(100_000) + ']'.repeat(100_000))).toBeNull();
+	});
+});
+
+describe('readTranscript', () => {
+	const { context } = fakeExecution({});
+	const data = Buffer.from(JSON.stringify(DOCUMENT));
+	const binary = { data: data.toString('base64'), mimeType: 'application/json' };
+
+	it('reads a file that is kept in the item', async () => {
+		expect(await readTranscript(context, binary, data.length)).toMatchObject({ language: 'en' });
+	});
+
+	it('leaves a document of more than 10 MB as a file', async () => {
+		expect(await readTranscript(context, binary, 10 * 1024 * 1024 + 1)).toBeNull();
+	});
+});

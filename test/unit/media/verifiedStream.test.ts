@@ -1,0 +1,109 @@
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
+
+import {
+	isFileStream,
+	verifiedStream,
+} from '../../../nodes/WhatsAppBusinessCalling/media/verifiedStream';
+import { sha256 } from '../fakes';
+
+const BYTES = Buffer.from('OggS and so on');
+
+async function store(source: Readable, expected: Buffer | null, maxBytes = 1000) {
+	const { stream, seen } = verifiedStream(source, expected, maxBytes);
+	const chunks: Buffer[] = [];
+	const error = await (async () => {
+		for await (const chunk of stream) chunks.push(chunk as Buffer);
+	})().then(
+		() => null,
+		(thrown: Error) => thrown.message,
+	);
+	return { stored: Buffer.concat(chunks), error, seen };
+}
+
+describe('verifiedStream', () => {
+	it.each([
+		['the right hash', sha256(BYTES)],
+		['no hash to compare with', null],
+	])('hands the bytes on, counted and hashed: %s', async (_, expected) => {
+		expect(await store(Readable.from([BYTES]), expected)).toEqual({
+			stored: BYTES,
+			error: null,
+			seen: { bytes: BYTES.length, sha256: sha256(BYTES), flaw: null },
+		});
+	});
+
+	it('fails at the end where the hash is another', async () => {
+		const { error, seen } = await store(Readable.from([BYTES]), sha256(Buffer.from('other')));
+		expect(error).toBe('hashMismatch');
+		expect(seen).toMatchObject({ flaw: 'hashMismatch', bytes: BYTES.length });
+	});
+
+	it('takes as many bytes as are allowed, and not one more', async () => {
+		const { length } = BYTES;
+		expect(await store(Readable.from([BYTES]), null, length)).toMatchObject({ error: null });
+		const { error, stored, seen } = await store(
+			Readable.from([BYTES, BYTES]),
+			null,
+			length * 2 - 1,
+		);
+		expect({ error, stored }).toEqual({ error: 'tooLarge', stored: BYTES });
+		expect(seen).toMatchObject({ flaw: 'tooLarge', sha256: null });
+	});
+
+	it('lets go of the source once it is too large', async () => {
+		const source = Readable.from(Array<Buffer>(1000).fill(BYTES));
+		await store(source, null, BYTES.length * 3);
+		expect(source.destroyed).toBe(true);
+	});
+
+	it('fails with the source, and calls it no flaw of the bytes', async () => {
+		async function* broken() {
+			yield BYTES;
+			throw new Error('socket hang up');
+		}
+		const { error, seen } = await store(Readable.from(broken()), sha256(BYTES));
+		expect(error).toBe('socket hang up');
+		expect(seen).toEqual({ bytes: BYTES.length, sha256: null, flaw: null });
+	});
+
+	it('takes an empty file for what it is', async () => {
+		const nothing = Buffer.alloc(0);
+		expect(await store(Readable.from([]), sha256(nothing))).toMatchObject({
+			error: null,
+			seen: { bytes: 0 },
+		});
+		expect(await store(Readable.from([]), sha256(BYTES))).toMatchObject({ error: 'hashMismatch' });
+	});
+
+	it('stores what came, byte for byte, however it was cut', async () => {
+		const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 });
+		await fc.assert(
+			fc.asyncProperty(chunks, fc.nat(3000), fc.boolean(), async (arrays, maxBytes, right) => {
+				const bytes = Buffer.concat(arrays);
+				const source = Readable.from(arrays.map((array) => Buffer.from(array)));
+				const expected = right ? sha256(bytes) : sha256(Buffer.concat([bytes, BYTES]));
+				const { stored, error, seen } = await store(source, expected, maxBytes);
+				if (bytes.length > maxBytes) {
+					expect(error).toBe('tooLarge');
+					expect(stored.length).toBeLessThanOrEqual(maxBytes);
+				} else {
+					expect(error).toBe(right ? null : 'hashMismatch');
+					expect(seen).toMatchObject({ bytes: bytes.length, sha256: sha256(bytes) });
+					expect(stored.equals(bytes)).toBe(true);
+				}
+			}),
+			{ numRuns: 1000 },
+		);
+	});
+});
+
+describe('isFileStream', () => {
+	it.each([
+		['a stream', Readable.from([]), true],
+		['bytes', BYTES, false],
+		['a text', 'x', false],
+		['null', null, false],
+		['an object', { pipe: 1 }, false],
+	])('tells %s', (_, body, is) => expect(isFileStream(body)).toBe(is));
+});
