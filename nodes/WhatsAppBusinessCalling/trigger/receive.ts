@@ -236,7 +236,7 @@ async function download(
 function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 	if (settings.onFileUnavailable === 'emit') return false;
 	const now = Date.now();
-	return now - ledger.noticed(key, now) <= settings.retryForMs;
+	return now - ledger.noticed(key, now) < settings.retryForMs;
 }
 
 function handOver(
