@@ -1,0 +1,306 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { INodeProperties, INodePropertyCollection, INodePropertyOptions } from 'n8n-workflow';
+
+import { WhatsAppBusinessCallingApi } from '../../credentials/WhatsAppBusinessCallingApi.credentials';
+import { WhatsAppBusinessCalling } from '../../nodes/WhatsAppBusinessCalling/WhatsAppBusinessCalling.node';
+import { WhatsAppBusinessCallingTrigger } from '../../nodes/WhatsAppBusinessCalling/WhatsAppBusinessCallingTrigger.node';
+import manifest from '../../package.json';
+import { REPOSITORY } from '../support/package';
+
+const action = new WhatsAppBusinessCalling().description;
+const trigger = new WhatsAppBusinessCallingTrigger().description;
+const credential = new WhatsAppBusinessCallingApi();
+
+const FOLDER = 'nodes/WhatsAppBusinessCalling';
+
+type Option = INodePropertyOptions | INodeProperties | INodePropertyCollection;
+
+const isChoice = (option: Option): option is INodePropertyOptions => 'value' in option;
+const isField = (option: Option): option is INodeProperties => 'type' in option;
+
+const choices = (property: INodeProperties | undefined) =>
+	(property?.options ?? []).filter(isChoice).map(({ value }) => value);
+
+const fieldsOf = (property: INodeProperties | undefined) =>
+	(property?.options ?? []).filter(isField);
+
+const values = (property: INodeProperties, key: string) => property.displayOptions?.show?.[key];
+
+/** The parameter that an operation shows under a name. */
+function parameter(resource: string, operation: string | null, name: string) {
+	return action.properties.find(
+		(property) =>
+			property.name === name &&
+			(values(property, 'resource')?.includes(resource) ?? true) &&
+			(operation === null || (values(property, 'operation')?.includes(operation) ?? true)),
+	);
+}
+
+const inTrigger = (name: string) => trigger.properties.find((property) => property.name === name);
+const inOptions = (name: string) =>
+	fieldsOf(inTrigger('options')).find((field) => field.name === name);
+
+describe('what saved workflows hold', () => {
+	it('names of nodes and credential', () => {
+		expect(action).toMatchObject({
+			name: 'whatsAppBusinessCalling',
+			displayName: 'WhatsApp Business Calling',
+			usableAsTool: true,
+			credentials: [{ name: 'whatsAppBusinessCallingApi', required: true }],
+		});
+		expect(trigger).toMatchObject({
+			name: 'whatsAppBusinessCallingTrigger',
+			displayName: 'WhatsApp Business Calling Trigger',
+			credentials: [{ name: 'whatsAppBusinessCallingApi', required: true }],
+		});
+		expect(trigger).not.toHaveProperty('usableAsTool');
+		expect(credential).toMatchObject({
+			name: 'whatsAppBusinessCallingApi',
+			displayName: 'WhatsApp Business Calling API',
+		});
+	});
+
+	it.each([
+		['accessToken', '', true],
+		['businessAccountId', '', undefined],
+		['appId', '', undefined],
+		['appSecret', '', true],
+		['apiVersion', 'v26.0', undefined],
+		['baseUrl', 'https://graph.facebook.com', undefined],
+	])('credential: %s, by default %j', (name, value, password) => {
+		const field = credential.properties.find((property) => property.name === name);
+		expect(field?.default).toBe(value);
+		expect(field?.typeOptions?.password).toBe(password);
+	});
+
+	it('trigger: two webhooks on one path', () => {
+		expect(
+			trigger.webhooks?.map(({ name, httpMethod, path }) => ({ name, httpMethod, path })),
+		).toEqual([
+			{ name: 'setup', httpMethod: 'GET', path: 'webhook' },
+			{ name: 'default', httpMethod: 'POST', path: 'webhook' },
+		]);
+	});
+
+	it.each<[string, unknown]>([
+		['events', ['call_recording_available']],
+		['phoneNumberIds', []],
+		['downloadFile', true],
+		['registration', 'app'],
+		['verifyToken', ''],
+		['acknowledge', 'stored'],
+		['options', {}],
+	])('trigger: %s, by default %j', (name, value) => {
+		expect(inTrigger(name)?.default).toEqual(value);
+	});
+
+	it.each<[string, unknown]>([
+		['binaryPropertyName', 'data'],
+		['maxFileSize', 100],
+		['onFileUnavailable', 'retry'],
+		['includeRawEvent', false],
+	])('trigger: option %s, by default %j', (name, value) => {
+		expect(inOptions(name)?.default).toBe(value);
+	});
+
+	it('trigger: values of its lists', () => {
+		expect(choices(inTrigger('acknowledge'))).toEqual(['stored', 'finished']);
+		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit']);
+		expect(choices(inTrigger('registration'))).toEqual(expect.arrayContaining(['app', 'manual']));
+		const known = ['app', 'businessAccount', 'phoneNumber', 'manual'];
+		expect(known).toEqual(expect.arrayContaining(choices(inTrigger('registration'))));
+	});
+
+	it.each([
+		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
+		...['call_created', 'status', 'call_permission_reply'],
+	])('trigger: the event %s', (event) => {
+		expect(choices(inTrigger('events'))).toContain(event);
+	});
+
+	it.each([
+		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
+		['recording', ['download', 'get']],
+		['transcription', ['download', 'get']],
+	])('action: operations of %s', (resource, operations) => {
+		expect(choices(action.properties.find(({ name }) => name === 'resource'))).toContain(resource);
+		const found = choices(parameter(resource, null, 'operation'));
+		expect(found).toEqual(expect.arrayContaining(operations));
+	});
+
+	const locator = { mode: 'list', value: '' };
+	it.each<[string, string, string, unknown]>([
+		...['start', 'preAccept', 'accept', 'reject', 'terminate'].map(
+			(operation): [string, string, string, unknown] => [
+				'call',
+				operation,
+				'phoneNumberId',
+				locator,
+			],
+		),
+		...['preAccept', 'accept', 'reject', 'terminate'].map(
+			(operation): [string, string, string, unknown] => ['call', operation, 'callId', ''],
+		),
+		...['start', 'preAccept', 'accept'].map((operation): [string, string, string, unknown] => [
+			'call',
+			operation,
+			'sdp',
+			'',
+		]),
+		['call', 'start', 'to', ''],
+		['call', 'start', 'recipient', ''],
+		...['start', 'accept'].flatMap(
+			(operation): Array<[string, string, string, unknown]> => [
+				['call', operation, 'recordCall', false],
+				['call', operation, 'recordingPurpose', ''],
+				['call', operation, 'recordingLanguage', 'en_US'],
+				['call', operation, 'transcribeCall', false],
+				['call', operation, 'transcriptionPurpose', ''],
+				['call', operation, 'transcriptionLanguage', 'en_US'],
+				['call', operation, 'options', {}],
+			],
+		),
+		...['recording', 'transcription'].flatMap(
+			(resource): Array<[string, string, string, unknown]> => [
+				[resource, 'download', 'mediaId', ''],
+				[resource, 'get', 'mediaId', ''],
+				[resource, 'download', 'sha256', ''],
+				[resource, 'download', 'binaryPropertyName', 'data'],
+			],
+		),
+	])('action: %s, %s: %s, by default %j', (resource, operation, name, value) => {
+		expect(parameter(resource, operation, name)?.default).toEqual(value);
+	});
+
+	it.each(['start', 'accept'])('action: callback data of %s', (operation) => {
+		const names = fieldsOf(parameter('call', operation, 'options')).map(({ name }) => name);
+		expect(names).toContain('bizOpaqueCallbackData');
+	});
+
+	it('action: phone numbers are chosen from the list first', () => {
+		const modes = parameter('call', 'start', 'phoneNumberId')?.modes ?? [];
+		expect(modes.map(({ name }) => name)).toEqual(['list', 'id']);
+	});
+
+	it.each(['preAccept', 'reject', 'terminate'])('action: no recording with %s', (operation) => {
+		for (const name of ['recordCall', 'transcribeCall']) {
+			expect(parameter('call', operation, name)).toBeUndefined();
+		}
+	});
+});
+
+/** All properties, those of collections included, with the place where they stand. */
+function everyField(
+	properties: INodeProperties[],
+	place: string,
+): Array<[string, INodeProperties]> {
+	return properties.flatMap((property) => {
+		const here = `${place} > ${property.name}`;
+		return [[here, property] as [string, INodeProperties], ...everyField(fieldsOf(property), here)];
+	});
+}
+
+const FIELDS = [
+	...everyField(action.properties, 'action'),
+	...everyField(trigger.properties, 'trigger'),
+	...everyField(credential.properties, 'credential'),
+];
+
+describe('texts', () => {
+	const CONTAINERS = ['resource', 'operation', 'options'];
+
+	it.each(FIELDS.filter(([, { type, name }]) => type !== 'notice' && !CONTAINERS.includes(name)))(
+		'%s says what it is for',
+		(_, { description, hint, displayName }) => {
+			expect(description ?? hint).toMatch(/^\S.{10,}\S$/s);
+			expect(displayName).toMatch(/^[A-Z]/);
+		},
+	);
+
+	it.each(FIELDS.filter(([, { type }]) => type === 'boolean'))(
+		'%s begins with Whether',
+		(_, field) => {
+			expect(field.description).toMatch(/^Whether /);
+		},
+	);
+
+	it('every operation says what it does', () => {
+		const operations = action.properties.filter(({ name }) => name === 'operation');
+		for (const choice of operations.flatMap(({ options = [] }) => options.filter(isChoice))) {
+			expect(choice.action).toMatch(/^[A-Z][a-z ]+$/);
+			expect(choice.description).toMatch(/^\S.{8,}$/);
+		}
+	});
+});
+
+describe('parameters', () => {
+	/** Whether two parameters can be on the panel together, as far as their conditions on values tell. */
+	function canMeet(a: INodeProperties, b: INodeProperties): boolean {
+		const [one, two] = [a.displayOptions?.show ?? {}, b.displayOptions?.show ?? {}];
+		return Object.keys(one).every((key) => {
+			const [left, right] = [one[key], two[key]];
+			return !left || !right || left.some((value) => right.includes(value));
+		});
+	}
+
+	it.each([
+		['action', action.properties],
+		['trigger', trigger.properties],
+		['credential', credential.properties],
+		['options of the trigger', fieldsOf(inTrigger('options'))],
+	])('no two of the %s have one name at the same time', (_, properties) => {
+		const clashes = properties.flatMap((a, index) =>
+			properties
+				.slice(index + 1)
+				.flatMap((b) => (a.name === b.name && canMeet(a, b) ? [a.name] : [])),
+		);
+		expect(clashes).toEqual([]);
+	});
+
+	it('each has a default', () => {
+		expect(
+			FIELDS.filter(([, field]) => field.default === undefined).map(([place]) => place),
+		).toEqual([]);
+	});
+
+	it('conditions name parameters that exist', () => {
+		for (const { name, properties } of [action, trigger]) {
+			const names = new Set(properties.map((property) => property.name));
+			const asked = properties.flatMap(({ displayOptions }) =>
+				Object.keys({ ...displayOptions?.show, ...displayOptions?.hide }),
+			);
+			const unknown = asked.filter((key) => !names.has(key.replace(/^\//, '')));
+			expect({ name, unknown }).toEqual({ name, unknown: [] });
+		}
+	});
+});
+
+describe('files beside the code', () => {
+	it.each([
+		['WhatsAppBusinessCalling', action],
+		['WhatsAppBusinessCallingTrigger', trigger],
+	])('codex of %s', (file, { name }) => {
+		const path = join(REPOSITORY, FOLDER, `${file}.node.json`);
+		const codex = JSON.parse(readFileSync(path, 'utf8')) as { node: string; categories: string[] };
+		expect(codex.node).toBe(`${manifest.name}.${name}`);
+		expect(codex.categories.length).toBeGreaterThan(0);
+	});
+
+	it.each([
+		['action', FOLDER, action.icon],
+		['trigger', FOLDER, trigger.icon],
+		['credential', 'credentials', credential.icon],
+	])('icons of the %s, one for light and one for dark', (_, folder, icon) => {
+		if (typeof icon !== 'object') throw new Error('There must be an icon for each theme.');
+		const [light, dark] = [icon.light, icon.dark].map((address) => {
+			expect(address).toMatch(/^file:.*\.svg$/);
+			const path = resolve(dirname(join(REPOSITORY, folder, 'x')), address.replace('file:', ''));
+			expect(existsSync(path) ? '' : path).toBe('');
+			return readFileSync(path, 'utf8');
+		});
+		expect(light).toContain('<svg');
+		expect(dark).toContain('<svg');
+		expect(light).not.toBe(dark);
+	});
+});
