@@ -1,0 +1,525 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import {
+	createSyntheticMedia,
+	DEFAULT_RECORDING,
+	type CreatedRecording,
+	type Fault,
+	type MediaContent,
+} from '../emulator';
+import { credentialFor, everythingIn, type TriggerWorkflow } from './engine';
+import { AFTER_URL_LIFETIME_MS, useStage } from './harness';
+
+const stage = useStage();
+
+const SIZE = 200_000;
+
+/** Shortest time budget that an operator can choose, in seconds. */
+const IMPATIENT = 1;
+
+function fileOf(trigger: TriggerWorkflow, index = 0): IDataObject {
+	return trigger.items[index]?.json.recording as IDataObject;
+}
+
+async function bytesOf(trigger: TriggerWorkflow, index = 0): Promise<Buffer | null> {
+	const file = trigger.items[index]?.binary?.data;
+	return file ? await stage.engine.bytesOf(file) : null;
+}
+
+async function allOf(content: MediaContent): Promise<Buffer> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of content.open()) chunks.push(chunk);
+	return Buffer.concat(chunks);
+}
+
+/** Delivers until Meta is content; gives the statuses that it got. */
+async function deliverAgainAndAgain(
+	...recordings: CreatedRecording[]
+): Promise<{ statuses: number[]; outcome: string }> {
+	const { attempts, outcome } = await stage.emulator.deliver(recordings).settled;
+	return { statuses: attempts.map(({ status }) => status), outcome };
+}
+
+describe('Trouble that may pass is answered 503, and the redelivery brings exactly one item', () => {
+	const troubles: Array<[string, Fault]> = [
+		['answers 500', { status: 500 }],
+		['answers 502', { status: 502 }],
+		['answers 503', { status: 503 }],
+		['answers 504', { status: 504 }],
+		['answers 408', { status: 408 }],
+		['answers 429', { status: 429, headers: { 'Retry-After': '1' } }],
+		['resets the connection', { reset: true }],
+		['cuts the connection before the first byte', { cutAfterBytes: 0 }],
+		['cuts the connection after the first byte', { cutAfterBytes: 1 }],
+		['cuts the connection in the middle', { cutAfterBytes: SIZE / 2 }],
+		['cuts the connection one byte before the end', { cutAfterBytes: SIZE - 1 }],
+		['promises more bytes than it sends', { contentLengthDelta: 1_000 }],
+	];
+
+	test.each(troubles)('when the media host %s', async (_, fault) => {
+		const before = await stage.engine.storedFiles();
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+		const handle = stage.emulator.failNext('media', fault);
+		expect(await deliverAgainAndAgain(recording)).toEqual({
+			statuses: [503, 200],
+			outcome: 'delivered',
+		});
+		expect(handle.hits()).toBe(1);
+		expect(trigger.items).toHaveLength(1);
+		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+		expect((await bytesOf(trigger))?.equals(await allOf(recording.media.content))).toBe(true);
+		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+	});
+
+	test.each<[string, Fault]>([
+		['never answers', { hang: true }],
+		['answers too late', { delayMs: 3_000 }],
+		['sends one drop after the other', { bytesPerSecond: 4_000 }],
+	])('when the media host %s: the time budget ends it', async (_, fault) => {
+		const trigger = stage.trigger({ options: { timeBudget: IMPATIENT } });
+		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+		stage.emulator.failNext('media', fault);
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+		const [attempt] = stage.emulator.deliveries[0].attempts;
+		expect(attempt.durationMs).toBeGreaterThanOrEqual(IMPATIENT * 1000 - 50);
+		expect(attempt.durationMs).toBeLessThan(2_900);
+		expect(trigger.items).toHaveLength(1);
+		expect(fileOf(trigger).verified).toBe(true);
+	});
+
+	test('when the connection is refused', async () => {
+		const door = await Door.open(stage.emulator.baseUrl);
+		try {
+			const credential = { ...credentialFor(stage.emulator), baseUrl: door.origin };
+			const trigger = stage.trigger({}, credential);
+			const recording = await stage.emulator.createRecording();
+			const { audio } = recording.event.call_recording as { audio: { url: string } };
+			audio.url = audio.url.replace(stage.emulator.baseUrl, door.origin);
+			await door.shut();
+			const refused = await stage.emulator.deliver([recording], { redeliver: false }).answer;
+			expect(refused.status).toBe(503);
+			expect(trigger.executions).toEqual([]);
+			await door.reopen();
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+			expect(fileOf(trigger).verified).toBe(true);
+		} finally {
+			await door.shut();
+		}
+	});
+
+	test.each<[string, Fault]>([
+		['answers 500', { status: 500 }],
+		['answers 503 without JSON', { status: 503, body: '<html>busy</html>' }],
+		['is at its rate limit', { errorCode: 130429 }],
+		['answers 200 with something else', { status: 200, body: { id: '1' } }],
+		['resets the connection', { reset: true }],
+	])('when the Media API %s and the old URL does not work', async (_, fault) => {
+		const trigger = stage.trigger();
+		stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
+		stage.emulator.failNext('mediaInfo', fault);
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+		expect(trigger.items).toHaveLength(1);
+		expect(fileOf(trigger).verified).toBe(true);
+	});
+
+	test('when only the Media API is down: an old URL that still works is used', async () => {
+		const trigger = stage.trigger();
+		const stale = String(Math.floor((Date.now() - AFTER_URL_LIFETIME_MS) / 1000));
+		const recording = await stage.emulator.createRecording({ event: { timestamp: stale } });
+		stage.emulator.failNext('mediaInfo', { status: 500 }, { times: Infinity });
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		expect(fileOf(trigger).verified).toBe(true);
+	});
+
+	test('and the log says which file and why, without the token', async () => {
+		stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.failNext('media', { status: 502 });
+		await deliverAgainAndAgain(recording);
+		const lines = stage.engine.logs.filter((line) => line.includes(recording.mediaId));
+		expect(lines).toHaveLength(1);
+		expect(lines[0]).toMatch(/^warn .*HTTP status 502/);
+		expect(stage.engine.logs.join('\n')).not.toContain(stage.emulator.account.accessToken);
+	});
+});
+
+describe('A file that stays unavailable', () => {
+	test.each<[string, IDataObject]>([
+		['at once, if the operator wants it so', { onFileUnavailable: 'emit' }],
+		['at once, if the time for retries is nought', { retryFor: 0 }],
+	])('gives an item without a file %s', async (_, options) => {
+		const trigger = stage.trigger({ options } as INodeParameters);
+		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const recording = await stage.emulator.createRecording();
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		expect(trigger.items).toHaveLength(1);
+		expect(fileOf(trigger)).toMatchObject({
+			mediaId: recording.mediaId,
+			sizeBytes: null,
+			verified: false,
+			error: { reason: 'unavailable', message: expect.stringContaining('503') },
+		});
+		expect(trigger.items[0].binary).toBeUndefined();
+	});
+
+	test('gives an item without a file when the time for retries is over', async () => {
+		const trigger = stage.trigger({ options: { retryFor: 0.1 / 3600 } });
+		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const recording = await stage.emulator.createRecording();
+		const first = await stage.emulator.deliver([recording], { redeliver: false }).answer;
+		expect(first.status).toBe(503);
+		await new Promise((resolve) => setTimeout(resolve, 150));
+		const second = await stage.emulator.deliver([recording], { redeliver: false }).answer;
+		expect(second.status).toBe(200);
+		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'unavailable' } });
+	});
+
+	test('gives the reason timeout when the time budget was the limit', async () => {
+		const trigger = stage.trigger({
+			options: { onFileUnavailable: 'emit', timeBudget: IMPATIENT },
+		});
+		stage.emulator.failNext('media', { hang: true });
+		await deliverAgainAndAgain(await stage.emulator.createRecording());
+		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'timeout' } });
+	});
+
+	test('is asked for by Meta again and again while the patience lasts', async () => {
+		const trigger = stage.trigger();
+		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const recording = await stage.emulator.createRecording();
+		expect(await deliverAgainAndAgain(recording)).toEqual({
+			statuses: [503, 503, 503, 503],
+			outcome: 'failed',
+		});
+		expect(trigger.executions).toEqual([]);
+	});
+});
+
+describe('A file that is too large', () => {
+	const limited = { options: { maxFileSize: 0.1 } };
+
+	test.each<[string, Fault]>([
+		['says so in its Content-Length', {}],
+		['does not say so', { chunked: true }],
+	])('and %s is refused, and nothing is kept of it', async (_, fault) => {
+		const before = await stage.engine.storedFiles();
+		const trigger = stage.trigger(limited);
+		if (fault.chunked) stage.emulator.failNext('media', fault);
+		const recording = await stage.emulator.createRecording({ sizeBytes: 5_000_000 });
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		expect(fileOf(trigger)).toMatchObject({
+			verified: false,
+			error: { reason: 'tooLarge', message: expect.stringContaining('Max File Size') },
+		});
+		expect(trigger.items[0].binary).toBeUndefined();
+		expect(await stage.engine.storedFiles()).toEqual(before);
+		expect(stage.requests('media')).toHaveLength(1);
+	});
+
+	test('by one byte is refused, and one that fits exactly is taken', async () => {
+		const limit = 104_857;
+		const trigger = stage.trigger(limited);
+		for (const sizeBytes of [limit, limit + 1]) {
+			await deliverAgainAndAgain(await stage.emulator.createRecording({ sizeBytes }));
+		}
+		expect(fileOf(trigger, 0)).toMatchObject({ sizeBytes: limit, verified: true });
+		expect(fileOf(trigger, 1)).toMatchObject({ error: { reason: 'tooLarge' } });
+	});
+});
+
+describe('A redirect', () => {
+	test('on the same host is followed, with the token', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const other = await stage.emulator.createRecording({ fileFields: {} });
+		const { audio } = other.event.call_recording as { audio: { url: string } };
+		stage.emulator.failNext('media', { redirectTo: audio.url });
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		expect(fileOf(trigger).verified).toBe(true);
+		for (const { headers } of stage.requests('media')) {
+			expect(headers.authorization).toBe(`Bearer ${stage.emulator.account.accessToken}`);
+		}
+	});
+
+	test('that is relative is followed', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const { audio } = recording.event.call_recording as { audio: { url: string } };
+		const { pathname, search } = new URL(audio.url);
+		stage.emulator.failNext('media', { redirectTo: `${pathname}${search}` });
+		await deliverAgainAndAgain(recording);
+		expect(fileOf(trigger).verified).toBe(true);
+	});
+
+	test('that leads in a circle ends', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const { audio } = recording.event.call_recording as { audio: { url: string } };
+		stage.emulator.failNext('media', { redirectTo: audio.url }, { times: Infinity });
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		expect(fileOf(trigger)).toMatchObject({ error: { reason: 'downloadFailed' } });
+		expect(stage.requests('media').length).toBeLessThanOrEqual(12);
+	});
+
+	test.each([301, 302, 303, 307, 308])(
+		'to another host (%i) is not followed: that host gets no request, and no token',
+		async (status) => {
+			const stranger = await Stranger.start();
+			try {
+				const trigger = stage.trigger();
+				const recording = await stage.emulator.createRecording();
+				stage.emulator.failNext(
+					'media',
+					{ redirectTo: `${stranger.origin}/file`, status },
+					{ times: Infinity },
+				);
+				expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+				expect(fileOf(trigger)).toMatchObject({
+					verified: false,
+					error: {
+						reason: 'hostNotAllowed',
+						message: expect.stringContaining(new URL(stranger.origin).host),
+					},
+				});
+				expect(stranger.seen).toEqual([]);
+				expect(everythingIn(trigger.items)).not.toContain(stage.emulator.account.accessToken);
+			} finally {
+				await stranger.stop();
+			}
+		},
+	);
+});
+
+describe('The access token', () => {
+	test.each<[string, (origin: string) => string]>([
+		['another port of this machine', (origin) => `${origin}/file`],
+		['a host that looks like one of Meta', () => 'https://lookaside.fbsbx.com.example/file'],
+		['plain http on a host of Meta', () => 'http://lookaside.fbsbx.com/file'],
+		['another port of a host of Meta', () => 'https://lookaside.fbsbx.com:8443/file'],
+		['a user name in front of the host', () => 'https://me@lookaside.fbsbx.com/file'],
+		['a file of this machine', () => 'file:///etc/hostname'],
+		['the metadata service of a cloud', () => 'http://169.254.169.254/latest/meta-data/'],
+		['no address at all', () => 'not an address'],
+	])('is not sent to %s, and the item names what was refused', async (_, url) => {
+		const stranger = await Stranger.start();
+		try {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({
+				fileFields: { url: url(stranger.origin) },
+			});
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+			expect(fileOf(trigger)).toMatchObject({
+				verified: false,
+				error: { reason: 'hostNotAllowed' },
+			});
+			expect(stranger.seen).toEqual([]);
+			expect(stage.requests('media')).toEqual([]);
+		} finally {
+			await stranger.stop();
+		}
+	});
+
+	test('is not sent to an address that the Media API names', async () => {
+		const stranger = await Stranger.start();
+		try {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
+			stage.emulator.failNext('mediaInfo', {
+				status: 200,
+				body: {
+					url: `${stranger.origin}/file`,
+					sha256: recording.media.sha256Hex,
+					mime_type: 'audio/ogg',
+					id: recording.mediaId,
+				},
+			});
+			await deliverAgainAndAgain(recording);
+			expect(fileOf(trigger)).toMatchObject({ error: { reason: 'hostNotAllowed' } });
+			expect(stranger.seen).toEqual([]);
+		} finally {
+			await stranger.stop();
+		}
+	});
+});
+
+describe('A delivery of several recordings', () => {
+	test('emits what it has, and Meta delivers again until the rest is there', async () => {
+		const trigger = stage.trigger();
+		const good = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 1 });
+		const late = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 2 });
+		stage.emulator.failNext('media', { status: 503 }, { mediaId: late.mediaId, times: 2 });
+		expect((await deliverAgainAndAgain(good, late)).statuses).toEqual([503, 503, 200]);
+		expect(trigger.items.map(({ json }) => json.callId)).toEqual([good.callId, late.callId]);
+		expect(trigger.executions).toHaveLength(2);
+		expect(
+			stage.requests('media').filter(({ query }) => query.mid === good.media.attachmentId),
+		).toHaveLength(1);
+	});
+
+	test('emits a damaged one without its file, next to the good ones', async () => {
+		const trigger = stage.trigger();
+		const recordings = await Promise.all(
+			[1, 2, 3].map(
+				async (seed) => await stage.emulator.createRecording({ sizeBytes: 1_000, seed }),
+			),
+		);
+		stage.emulator.failNext(
+			'media',
+			{ wrongContent: true },
+			{ mediaId: recordings[1].mediaId, times: 2 },
+		);
+		expect((await deliverAgainAndAgain(...recordings)).statuses).toEqual([200]);
+		expect(trigger.executions).toHaveLength(1);
+		expect([0, 1, 2].map((index) => fileOf(trigger, index).verified)).toEqual([true, false, true]);
+	});
+});
+
+describe('Downloads at once', () => {
+	test('are bounded over all deliveries and workflows of the process', async () => {
+		const gauge = new Gauge();
+		const triggers = [1, 2].map(() =>
+			stage.trigger({ options: { maxConcurrentDownloads: 2, timeBudget: 30 } }),
+		);
+		const answers = [];
+		for (let index = 0; index < 8; index++) {
+			const content = gauge.content(await createSyntheticMedia({ sizeBytes: 5_000, seed: index }));
+			const recordings = [
+				await stage.emulator.createRecording({ content }),
+				await stage.emulator.createRecording({ content }),
+			];
+			const { url } = triggers[index % 2];
+			answers.push(stage.emulator.deliver(recordings, { url }).answer);
+		}
+		expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(8).fill(200));
+		expect(triggers.flatMap(({ items }) => items)).toHaveLength(16);
+		expect(gauge.most).toBe(2);
+	});
+
+	test('that get no turn within the time budget are delivered again', async () => {
+		const trigger = stage.trigger({
+			options: { maxConcurrentDownloads: 1, timeBudget: IMPATIENT },
+		});
+		const [first, second] = [
+			await stage.emulator.createRecording(),
+			await stage.emulator.createRecording(),
+		];
+		stage.emulator.failNext('media', { hang: true });
+		expect((await deliverAgainAndAgain(first, second)).statuses).toEqual([503, 200]);
+		expect(trigger.items).toHaveLength(2);
+	});
+});
+
+describe('The file store of n8n', () => {
+	test('has the audio of every item, and nothing else', async () => {
+		const before = await stage.engine.storedFiles();
+		const trigger = stage.trigger();
+		for (let index = 0; index < 3; index++) {
+			await deliverAgainAndAgain(await stage.emulator.createRecording());
+		}
+		const added = (await stage.engine.storedFiles()).filter((path) => !before.includes(path));
+		expect(added).toHaveLength(3);
+		const audio = await readFile(DEFAULT_RECORDING);
+		for (const path of added) expect((await readFile(path)).equals(audio)).toBe(true);
+		expect(trigger.items).toHaveLength(3);
+	});
+});
+
+/** Counts how many downloads are open at the same time. */
+class Gauge {
+	most = 0;
+
+	private open = 0;
+
+	content(content: MediaContent): MediaContent {
+		const enter = () => (this.most = Math.max(this.most, ++this.open));
+		const leave = () => this.open--;
+		return {
+			...content,
+			async *open() {
+				enter();
+				try {
+					await new Promise((resolve) => setTimeout(resolve, 20));
+					yield* content.open();
+				} finally {
+					leave();
+				}
+			},
+		};
+	}
+}
+
+/** A host that must not be asked. */
+class Stranger {
+	readonly seen: IncomingHttpHeaders[] = [];
+
+	private constructor(private readonly server: Server) {}
+
+	static async start(): Promise<Stranger> {
+		const server = createServer();
+		const stranger = new Stranger(server);
+		server.on('request', (req, res) => {
+			stranger.seen.push(req.headers);
+			res.end('a file');
+		});
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		return stranger;
+	}
+
+	get origin(): string {
+		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	}
+
+	async stop(): Promise<void> {
+		this.server.closeAllConnections();
+		await new Promise((resolve) => this.server.close(resolve));
+	}
+}
+
+/** Passes connections on to an origin, and can be shut. */
+class Door {
+	private readonly sockets = new Set<Socket>();
+
+	private port = 0;
+
+	private server = createTcpServer();
+
+	private constructor(private readonly target: URL) {}
+
+	static async open(origin: string): Promise<Door> {
+		const door = new Door(new URL(origin));
+		await door.reopen();
+		return door;
+	}
+
+	get origin(): string {
+		return `http://127.0.0.1:${this.port}`;
+	}
+
+	async reopen(): Promise<void> {
+		this.server = createTcpServer((inner) => {
+			const outer = connect(Number(this.target.port), this.target.hostname);
+			for (const socket of [inner, outer]) {
+				this.sockets.add(socket);
+				socket.on('error', () => {});
+				socket.once('close', () => {
+					this.sockets.delete(socket);
+					inner.destroy();
+					outer.destroy();
+				});
+			}
+			inner.pipe(outer).pipe(inner);
+		});
+		await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+		this.port = (this.server.address() as AddressInfo).port;
+	}
+
+	async shut(): Promise<void> {
+		for (const socket of this.sockets) socket.destroy();
+		if (this.server.listening) await new Promise((resolve) => this.server.close(resolve));
+	}
+}
