@@ -1,0 +1,104 @@
+import {
+	graphRequest,
+	type GraphRequest,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/request';
+import { ACCOUNT, APP_SECRET, fakeExecution, type Answer } from '../fakes';
+
+const error = (statusCode: number, code: number): Answer => ({
+	statusCode,
+	body: { error: { message: 'said', code } },
+});
+
+/** Thrown in the place of an answer: the connection was lost. */
+const LOST = new Error('socket hang up');
+
+const OK: Answer = { statusCode: 200, body: { success: true } };
+
+async function send(answers: Array<Answer | Error>, request: Partial<GraphRequest> = {}) {
+	const waiting = [...answers];
+	const { context, sent } = fakeExecution({}, () => {
+		const answer = waiting.shift() ?? OK;
+		if (answer instanceof Error) throw answer;
+		return answer;
+	});
+	const sending = graphRequest(context, ACCOUNT, {
+		method: 'POST',
+		path: '1/calls',
+		repeat: 'freely',
+		...request,
+	});
+	await jest.advanceTimersByTimeAsync(60_000);
+	return { result: await sending, sent };
+}
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+describe('graphRequest', () => {
+	it.each<[GraphRequest['repeat'], string, Answer | Error, boolean]>([
+		['freely', 'a lost connection', LOST, true],
+		['freely', 'an outage without an envelope', { statusCode: 503, body: '' }, true],
+		['freely', 'a limit', error(429, 4), true],
+		['freely', 'a refusal', error(400, 100), false],
+		['whenRefused', 'a lost connection', LOST, false],
+		['whenRefused', 'an outage without an envelope', { statusCode: 503, body: '' }, false],
+		['whenRefused', 'an outage that Meta names', error(500, 131016), true],
+		['whenRefused', 'a refusal', error(400, 100), false],
+		['whenNotPlaced', 'a lost connection', LOST, false],
+		['whenNotPlaced', 'an outage without an envelope', { statusCode: 503, body: '' }, false],
+		['whenNotPlaced', 'an outage that Meta names', error(500, 131016), false],
+		['whenNotPlaced', 'trouble while connecting', error(500, 138004), false],
+		['whenNotPlaced', 'a limit of calls', error(429, 138002), true],
+		['whenNotPlaced', 'a rate of calls', error(429, 138005), true],
+		['never', 'a lost connection', LOST, false],
+		['never', 'a limit', error(429, 4), false],
+	])('repeats %s: after %s', async (repeat, _, failure, again) => {
+		const { sent, result } = await send([failure], { repeat });
+		expect(sent).toHaveLength(again ? 2 : 1);
+		expect(result.ok).toBe(again);
+	});
+
+	it.each([
+		[undefined, 3],
+		[6, 6],
+		[1, 1],
+	])('sends with attempts %j at most %i times', async (attempts, times) => {
+		const { sent } = await send(Array<Answer>(9).fill(error(500, 2)), { attempts });
+		expect(sent).toHaveLength(times);
+	});
+
+	it('stops when nobody waits any more', async () => {
+		const { sent } = await send([LOST], { signal: AbortSignal.abort() });
+		expect(sent).toHaveLength(1);
+	});
+
+	it('never follows a redirect, and leaves the token to n8n', async () => {
+		const { sent } = await send([OK], { query: { fields: 'id' }, body: { a: 1 } });
+		expect(sent[0]).toMatchObject({
+			method: 'POST',
+			url: 'https://graph.facebook.com/v26.0/1/calls',
+			qs: { fields: 'id' },
+			body: { a: 1 },
+			credential: 'whatsAppBusinessCallingApi',
+			disableFollowRedirect: true,
+			sendCredentialsOnCrossOriginRedirect: false,
+		});
+		expect(sent[0].headers).not.toHaveProperty('Authorization');
+	});
+
+	it('signs in as the app where that is asked for', async () => {
+		const { sent } = await send([OK], { as: 'app' });
+		expect(sent[0]).toMatchObject({
+			credential: null,
+			headers: { Authorization: `Bearer ${ACCOUNT.appId}|${APP_SECRET}` },
+		});
+	});
+
+	it.each<[string, Answer]>([
+		['an error that comes with status 200', error(200, 100)],
+		['a redirect', { statusCode: 302, body: '' }],
+	])('takes %s for a failure', async (_, answer) => {
+		const { result } = await send([answer], { repeat: 'never' });
+		expect(result.ok).toBe(false);
+	});
+});
