@@ -1,0 +1,427 @@
+import { createHmac } from 'node:crypto';
+import type { CreatedRecording, WebhookUpdate } from '../emulator';
+import type { TriggerWorkflow } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const callIdsOf = ({ items }: TriggerWorkflow) => items.map(({ json }) => json.callId);
+
+async function statusesOf(...recordings: CreatedRecording[]): Promise<number[]> {
+	const { attempts } = await stage.emulator.deliver(recordings).settled;
+	return attempts.map(({ status }) => status);
+}
+
+async function onceMore(...recordings: CreatedRecording[]): Promise<number> {
+	return (await stage.emulator.deliver(recordings, { redeliver: false }).answer).status;
+}
+
+describe('A delivery that comes more than once', () => {
+	test('starts the workflow once, and later copies are answered 200', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		for (let copies = 0; copies < 3; copies++) expect(await onceMore(recording)).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([recording.callId]);
+		expect(stage.requests('media')).toHaveLength(1);
+	});
+
+	test('ten times at once starts the workflow once, and every copy is answered 200', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.failNext('media', { delayMs: 100 });
+		const answers = await Promise.all(Array.from({ length: 10 }, () => onceMore(recording)));
+		expect(answers).toEqual(Array(10).fill(200));
+		expect(callIdsOf(trigger)).toEqual([recording.callId]);
+		expect(stage.requests('media')).toHaveLength(1);
+		expect(await onceMore(recording)).toBe(200);
+		expect(trigger.executions).toHaveLength(1);
+	});
+
+	test('ten times at once while the file is unavailable is answered 503, and later gives one item', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const answers = await Promise.all(Array.from({ length: 10 }, () => onceMore(recording)));
+		expect(answers).toEqual(Array(10).fill(503));
+		stage.emulator.clearFaults();
+		expect(await onceMore(recording)).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([recording.callId]);
+	});
+
+	test('within itself is one item', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		expect(await statusesOf(recording, recording, recording)).toEqual([200]);
+		expect(trigger.items).toHaveLength(1);
+	});
+
+	test('at two workflows starts both', async () => {
+		const triggers = [stage.trigger(), stage.trigger()];
+		const recording = await stage.emulator.createRecording();
+		for (const { url } of triggers) {
+			await stage.emulator.deliver([recording], { url }).answer;
+		}
+		expect(triggers.map(({ items }) => items.length)).toEqual([1, 1]);
+	});
+
+	test('with something new beside it brings only the new', async () => {
+		const trigger = stage.trigger();
+		const [known, fresh] = [
+			await stage.emulator.createRecording(),
+			await stage.emulator.createRecording(),
+		];
+		await onceMore(known);
+		expect(await onceMore(known, fresh)).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([known.callId, fresh.callId]);
+	});
+
+	test('in a test run is shown every time', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		for (let copies = 0; copies < 2; copies++) {
+			const { answer } = stage.emulator.deliver([recording], { url: trigger.testUrl });
+			expect((await answer).status).toBe(200);
+		}
+		expect(trigger.items).toHaveLength(2);
+	});
+
+	test('is the recording and the transcript of one call as two items', async () => {
+		const trigger = stage.trigger({
+			events: ['call_recording_available', 'call_transcription_available'],
+		});
+		const recording = await stage.emulator.createRecording();
+		const transcript = await stage.emulator.createRecording({
+			transcript: true,
+			callId: recording.callId,
+		});
+		expect(await statusesOf(recording, transcript)).toEqual([200]);
+		expect(trigger.items.map(({ json }) => json.event)).toEqual([
+			'call_recording_available',
+			'call_transcription_available',
+		]);
+	});
+});
+
+describe('Nothing is acknowledged that n8n does not have', () => {
+	test('a recording comes again when n8n could not store the execution', async () => {
+		const trigger = stage.trigger();
+		let failures = 2;
+		trigger.beforeStoring = () => {
+			if (failures-- > 0) throw new Error('The database is away');
+		};
+		const recording = await stage.emulator.createRecording();
+		expect(await statusesOf(recording)).toEqual([500, 500, 200]);
+		expect(callIdsOf(trigger)).toEqual([recording.callId]);
+		expect(await onceMore(recording)).toBe(200);
+		expect(trigger.executions).toHaveLength(1);
+	});
+
+	test('a recording that n8n has stored does not come again because Meta had hung up', async () => {
+		const trigger = stage.trigger();
+		trigger.beforeAnswering = (response) => {
+			response.socket?.destroy();
+			return true;
+		};
+		const recording = await stage.emulator.createRecording();
+		expect(await statusesOf(recording)).toEqual([0, 200]);
+		expect(trigger.executions).toHaveLength(1);
+	});
+
+	test('a recording comes again when the connection is lost and n8n says nothing more', async () => {
+		const trigger = stage.trigger();
+		let lost = false;
+		trigger.beforeAnswering = (response) => {
+			if (lost) return true;
+			lost = true;
+			response.socket?.destroy();
+			return false;
+		};
+		const recording = await stage.emulator.createRecording();
+		// The copy waits for what becomes of the first; after 10 seconds of silence it takes over.
+		expect(await statusesOf(recording)).toEqual([0, 200]);
+		expect(callIdsOf(trigger)).toEqual([recording.callId, recording.callId]);
+	}, 30_000);
+
+	test('when stored: a workflow that fails later does not bring the recording again', async () => {
+		const trigger = stage.trigger({ acknowledge: 'stored' });
+		trigger.work = () => {
+			throw new Error('The storage is down');
+		};
+		const recording = await stage.emulator.createRecording();
+		expect(await statusesOf(recording)).toEqual([200]);
+		expect(await onceMore(recording)).toBe(200);
+		await stage.engine.idle();
+		expect(trigger.executions.map(({ status }) => status)).toEqual(['error']);
+	});
+
+	test('when finished: a failing workflow is answered 500 and runs again until it succeeds', async () => {
+		const trigger = stage.trigger({ acknowledge: 'finished' });
+		let failures = 2;
+		trigger.work = () => {
+			if (failures-- > 0) throw new Error('The storage is down');
+		};
+		const recording = await stage.emulator.createRecording();
+		expect(await statusesOf(recording)).toEqual([500, 500, 200]);
+		expect(trigger.executions.map(({ status }) => status)).toEqual(['error', 'error', 'success']);
+		expect(trigger.items.map(({ json }) => json.recording)).toEqual(
+			Array(3).fill(expect.objectContaining({ verified: true })),
+		);
+		expect(await onceMore(recording)).toBe(200);
+		expect(trigger.executions).toHaveLength(3);
+	});
+
+	test('when finished: Meta gets its 200 after the last node, and copies wait for it', async () => {
+		const trigger = stage.trigger({ acknowledge: 'finished' });
+		let finish = () => {};
+		const finished = new Promise<void>((resolve) => (finish = resolve));
+		trigger.work = async () => await finished;
+		const recording = await stage.emulator.createRecording();
+		const answers: number[] = [];
+		const deliveries = [1, 2].map(async () => answers.push(await onceMore(recording)));
+		while (trigger.executions.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+		await new Promise((resolve) => setTimeout(resolve, 50));
+		expect(answers).toEqual([]);
+		finish();
+		await Promise.all(deliveries);
+		expect(answers).toEqual([200, 200]);
+		expect(trigger.executions).toHaveLength(1);
+	});
+
+	test('when finished: a workflow that takes longer than Meta waits does not run twice', async () => {
+		await stage.emulator.stop();
+		await stage.startEmulator({ deliveryTimeoutMs: 200 });
+		const trigger = stage.trigger({ acknowledge: 'finished' });
+		trigger.work = async () => await new Promise((resolve) => setTimeout(resolve, 400));
+		const recording = await stage.emulator.createRecording();
+		const statuses = await statusesOf(recording);
+		expect(statuses[0]).toBe(0);
+		expect(statuses.at(-1)).toBe(200);
+		await stage.engine.idle();
+		expect(trigger.executions.map(({ status }) => status)).toEqual(['success']);
+	});
+});
+
+describe('A large delivery', () => {
+	test('of 1,000 updates with 5 recordings gives 5 items', async () => {
+		const trigger = stage.trigger();
+		const recordings = await Promise.all(
+			Array.from({ length: 5 }, () => stage.emulator.createRecording()),
+		);
+		const [{ id: phoneNumberId }] = stage.emulator.account.phoneNumbers;
+		const noise = Array.from({ length: 995 }, (_, index) => ({
+			phoneNumberId,
+			field: 'calls',
+			value: {
+				statuses: [
+					{ id: `wacid.${index}`, timestamp: '1728932177', type: 'call', status: 'RINGING' },
+				],
+			},
+		}));
+		const updates: Array<WebhookUpdate | CreatedRecording> = [...noise];
+		recordings.forEach((recording, index) => updates.splice(index * 200, 0, recording));
+		const answer = await stage.emulator.deliver(updates).answer;
+		expect(answer.status).toBe(200);
+		expect(callIdsOf(trigger)).toEqual(recordings.map(({ callId }) => callId));
+	});
+
+	test.each(['changes', 'merged', 'entries'] as const)(
+		'gives every recording however Meta lays it out (%s)',
+		async (layout) => {
+			const trigger = stage.trigger();
+			const recordings = await Promise.all(
+				Array.from({ length: 12 }, () => stage.emulator.createRecording()),
+			);
+			const answer = await stage.emulator.deliver(recordings, { layout }).answer;
+			expect(answer.status).toBe(200);
+			expect(callIdsOf(trigger)).toEqual(recordings.map(({ callId }) => callId));
+		},
+	);
+});
+
+describe('Odd shapes', () => {
+	const calls = (...elements: unknown[]) => ({
+		entry: [{ id: '1', changes: [{ field: 'calls', value: { calls: elements } }] }],
+	});
+	const audio = {
+		id: '1',
+		sha256: 'x',
+		mime_type: 'audio/ogg',
+		url: 'https://lookaside.fbsbx.com',
+	};
+	const call = {
+		id: 'wacid.1',
+		event: 'call_recording_available',
+		call_recording: { type: 'audio', audio },
+	};
+
+	test.each<[string, unknown]>([
+		['null', null],
+		['a text', 'hello'],
+		['a number', 17],
+		['a list', []],
+		['an empty object', {}],
+		['entry as a text', { entry: 'hello' }],
+		['entry as an object', { entry: { id: '1' } }],
+		['entries that are null', { entry: [null, 1, 'a', []] }],
+		['no changes', { entry: [{ id: '1' }] }],
+		['changes as a text', { entry: [{ id: '1', changes: 'hello' }] }],
+		['changes that are null', { entry: [{ id: '1', changes: [null, 1, 'a'] }] }],
+		['a change without a value', { entry: [{ id: '1', changes: [{ field: 'calls' }] }] }],
+		['a value as a text', { entry: [{ id: '1', changes: [{ field: 'calls', value: 'x' }] }] }],
+		['a value as a list', { entry: [{ id: '1', changes: [{ field: 'calls', value: [] }] }] }],
+		['a field as a number', { entry: [{ id: '1', changes: [{ field: 1, value: {} }] }] }],
+		['calls as an object', { entry: [{ changes: [{ field: 'calls', value: { calls: call } }] }] }],
+		['calls that are null', calls(null, 1, 'a', [])],
+		['no event name', calls({ id: 'wacid.1' })],
+		['an event name as a number', calls({ ...call, event: 1 })],
+		['an unknown event', calls({ ...call, event: 'call_hologram_available' })],
+		['an event named like a built-in property', calls({ ...call, event: '__proto__' })],
+		['a call ID as a number', calls({ ...call, id: 1 })],
+		['no call ID', calls({ ...call, id: undefined })],
+		['no call_recording', calls({ ...call, call_recording: undefined })],
+		['call_recording as a text', calls({ ...call, call_recording: 'x' })],
+		['audio as a list', calls({ ...call, call_recording: { type: 'audio', audio: [audio] } })],
+		['no media ID', calls({ ...call, call_recording: { audio: { ...audio, id: undefined } } })],
+		['a media ID that is a path', calls({ ...call, call_recording: { audio: { id: '../me' } } })],
+		['another field', { entry: [{ id: '1', changes: [{ field: 'messages', value: {} }] }] }],
+	])('such as %s are answered 200 and start nothing', async (_, body) => {
+		const trigger = stage.trigger();
+		const { answer } = stage.emulator.deliver([], {
+			url: trigger.url,
+			rawBody: JSON.stringify(body),
+			redeliver: false,
+		});
+		expect((await answer).status).toBe(200);
+		expect(trigger.executions).toEqual([]);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('do not hide the recordings beside them', async () => {
+		const trigger = stage.trigger();
+		const { event, callId } = await stage.emulator.createRecording();
+		const { answer } = stage.emulator.deliver([], {
+			url: trigger.url,
+			rawBody: JSON.stringify({
+				entry: [null, 'x', ...calls(null, 'x', { ...call, id: 1 }, event, 7).entry],
+			}),
+		});
+		expect((await answer).status).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([callId]);
+		expect(trigger.items[0].json).toMatchObject({
+			phoneNumberId: null,
+			recording: { verified: true },
+		});
+		expect(stage.engine.logs.join('\n')).toContain('part of a delivery was skipped');
+	});
+});
+
+describe('The signature', () => {
+	test.each<[string, string]>([
+		['is missing', 'missing'],
+		['is made with another secret', 'wrong'],
+		['is empty', ''],
+		['is not hexadecimal', `sha256=${'z'.repeat(64)}`],
+		['is too short', 'sha256=0123'],
+		['is of another kind', `sha1=${'0'.repeat(40)}`],
+		['has no kind', '0'.repeat(64)],
+	])('that %s is answered 401: nothing starts and Meta is asked nothing', async (_, signature) => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
+			.answer;
+		expect(answer).toMatchObject({ status: 401, body: '' });
+		expect(trigger.executions).toEqual([]);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('of another body is answered 401', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const { appSecret } = stage.emulator.account;
+		const signature = `sha256=${createHmac('sha256', appSecret).update('{}').digest('hex')}`;
+		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
+			.answer;
+		expect(answer.status).toBe(401);
+		expect(trigger.executions).toEqual([]);
+	});
+
+	test('is checked over the bytes as they came, not over JSON that was written again', async () => {
+		const trigger = stage.trigger();
+		const { event, callId } = await stage.emulator.createRecording();
+		const value = { calls: [event], note: 'S\\u00f6derstr\\u00f6m \\/ 1.0' };
+		const rawBody = ` ${JSON.stringify({ entry: [{ id: '1', changes: [{ field: 'calls', value }] }] })}\n`;
+		const { answer } = stage.emulator.deliver([], { url: trigger.url, rawBody });
+		expect((await answer).status).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([callId]);
+	});
+
+	test('is accepted in capital letters', async () => {
+		const trigger = stage.trigger();
+		const { event } = await stage.emulator.createRecording();
+		const rawBody = JSON.stringify({
+			entry: [{ id: '1', changes: [{ field: 'calls', value: { calls: [event] } }] }],
+		});
+		const { appSecret } = stage.emulator.account;
+		const hex = createHmac('sha256', appSecret).update(rawBody).digest('hex').toUpperCase();
+		const { answer } = stage.emulator.deliver([], {
+			url: trigger.url,
+			rawBody,
+			signature: `sha256=${hex}`,
+		});
+		expect((await answer).status).toBe(200);
+		expect(trigger.items).toHaveLength(1);
+	});
+
+	test('cannot be right without a raw body: 401', async () => {
+		const trigger = stage.trigger();
+		trigger.changeRequest = (request) => {
+			Object.assign(request, { rawBody: undefined });
+		};
+		expect(await onceMore(await stage.emulator.createRecording())).toBe(401);
+		expect(trigger.executions).toEqual([]);
+	});
+
+	test('cannot be right for a form with files, of which n8n keeps no raw body: 401', async () => {
+		const trigger = stage.trigger();
+		const form = new FormData();
+		form.append('file', new Blob(['hello']), 'hello.txt');
+		const answer = await fetch(trigger.url, { method: 'POST', body: form });
+		expect(answer.status).toBe(401);
+		expect(trigger.executions).toEqual([]);
+	});
+
+	test('is checked for a body that is not JSON too', async () => {
+		const trigger = stage.trigger();
+		const headers = { 'content-type': 'text/plain' };
+		const forged = stage.emulator.deliver([], {
+			url: trigger.url,
+			rawBody: 'hello',
+			headers,
+			signature: 'wrong',
+			redeliver: false,
+		});
+		expect((await forged.answer).status).toBe(401);
+		const signed = stage.emulator.deliver([], { url: trigger.url, rawBody: 'hello', headers });
+		expect((await signed.answer).status).toBe(200);
+		expect(trigger.executions).toEqual([]);
+	});
+
+	test('cannot be checked without a usable credential: 503, so that Meta delivers again', async () => {
+		const trigger = stage.trigger({}, { ...stage.credential, appSecret: '' });
+		expect(await onceMore(await stage.emulator.createRecording())).toBe(503);
+		expect(trigger.executions).toEqual([]);
+		expect(stage.engine.logs.at(-1)).toContain('credential');
+	});
+});
+
+describe('A parameter that cannot be used', () => {
+	test('fails visibly, and Meta delivers again', async () => {
+		const trigger = stage.trigger({ options: { maxFileSize: '={{ "many" }}' } });
+		const recording = await stage.emulator.createRecording();
+		expect(await onceMore(recording)).toBe(500);
+		expect(trigger.executions[0].error?.message).toContain('maxFileSize');
+		trigger.setParameters({});
+		expect(await onceMore(recording)).toBe(200);
+		expect(callIdsOf(trigger)).toEqual([recording.callId]);
+	});
+});
