@@ -9,8 +9,11 @@ import {
 import { CREDENTIAL_NAME } from './graph/account';
 import { searchPhoneNumbers } from './listSearch/searchPhoneNumbers';
 import { callProperties } from './resources/call';
+import { permissionProperties } from './resources/permission';
+import { phoneNumberProperties } from './resources/phoneNumber';
 import { recordingProperties } from './resources/recording';
 import { runOperations } from './resources/router';
+import { setupProperties } from './resources/setup';
 import { transcriptionProperties } from './resources/transcription';
 
 export class WhatsAppBusinessCalling implements INodeType {
@@ -40,12 +43,18 @@ export class WhatsAppBusinessCalling implements INodeType {
 				default: 'call',
 				options: [
 					{ name: 'Call', value: 'call' },
+					{ name: 'Permission', value: 'permission' },
+					{ name: 'Phone Number', value: 'phoneNumber' },
 					{ name: 'Recording', value: 'recording' },
+					{ name: 'Setup', value: 'setup' },
 					{ name: 'Transcription', value: 'transcription' },
 				],
 			},
 			...callProperties,
+			...permissionProperties,
+			...phoneNumberProperties,
 			...recordingProperties,
+			...setupProperties,
 			...transcriptionProperties,
 		],
 	};

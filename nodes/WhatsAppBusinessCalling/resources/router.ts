@@ -3,13 +3,19 @@ import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
 import { callOperations } from './call';
+import { permissionOperations } from './permission';
+import { phoneNumberOperations } from './phoneNumber';
 import { recordingOperations } from './recording';
+import { setupOperations } from './setup';
 import { transcriptionOperations } from './transcription';
 import type { Operation } from './types';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	call: callOperations,
+	permission: permissionOperations,
+	phoneNumber: phoneNumberOperations,
 	recording: recordingOperations,
+	setup: setupOperations,
 	transcription: transcriptionOperations,
 };
 
@@ -20,8 +26,8 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 	for (let itemIndex = 0; itemIndex < context.getInputData().length; itemIndex++) {
 		try {
 			const operation = chosenOperation(context, itemIndex);
-			const result = await operation.execute({ context, account, itemIndex });
-			output.push({ ...result, pairedItem: { item: itemIndex } });
+			const results = [await operation.execute({ context, account, itemIndex })].flat();
+			output.push(...results.map((result) => ({ ...result, pairedItem: { item: itemIndex } })));
 		} catch (error) {
 			if (!context.continueOnFail()) throw asNodeError(context, error, itemIndex);
 			output.push({ json: errorFields(error), pairedItem: { item: itemIndex } });

@@ -13,7 +13,7 @@ export interface OperationInput {
 export interface Operation {
 	properties: INodeProperties[];
 	/** @throws NodeOperationError for input to correct, NodeApiError for what Meta refuses */
-	execute: (input: OperationInput) => Promise<OperationOutput>;
+	execute: (input: OperationInput) => Promise<OperationOutput | OperationOutput[]>;
 }
 
 /** An output item; the router pairs it with its input item. */

@@ -1,6 +1,7 @@
+import { phoneNumberField } from '../fields';
 import type { Operation } from '../types';
 import { readAnnouncement } from './announcement';
-import { callIdField, phoneNumberField, sdpField, showForCall } from './fields';
+import { callIdField, sdpField, showForCall } from './fields';
 import { readCallbackData, readSession, sendToCall } from './send';
 
 export const accept: Operation = {

@@ -1,5 +1,6 @@
+import { phoneNumberField } from '../fields';
 import type { Operation } from '../types';
-import { callIdField, phoneNumberField, sdpField, showForCall } from './fields';
+import { callIdField, sdpField, showForCall } from './fields';
 import { readSession, sendToCall } from './send';
 
 export const preAccept: Operation = {

@@ -1,5 +1,6 @@
+import { phoneNumberField } from '../fields';
 import type { Operation } from '../types';
-import { callIdField, phoneNumberField, showForCall } from './fields';
+import { callIdField, showForCall } from './fields';
 import { sendToCall } from './send';
 
 export const reject: Operation = {

@@ -1,17 +1,12 @@
+import { phoneNumberField } from '../fields';
 import { NodeApiError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import {
-	cleanPhoneNumber,
-	inputError,
-	isUserId,
-	phoneNumberIdParameter,
-	shortened,
-	textParameter,
-} from '../input';
-import type { Operation, OperationInput } from '../types';
+import { phoneNumberIdParameter } from '../input';
+import { personFields, readPerson } from '../person';
+import type { Operation } from '../types';
 import { readAnnouncement } from './announcement';
-import { phoneNumberField, sdpField, showForCall } from './fields';
+import { sdpField, showForCall } from './fields';
 import { readCallbackData, readSession, sendCallAction } from './send';
 
 // Documented in `calls`; seen at the top as well.
@@ -25,26 +20,7 @@ const answerSchema = z.union([
 export const start: Operation = {
 	properties: [
 		phoneNumberField(showForCall('start')),
-		{
-			displayName: 'To',
-			name: 'to',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. +1 408 555 1234',
-			description:
-				"The person's phone number with country code. Leave empty to call by User ID only. The person must have allowed your business to call.",
-			displayOptions: showForCall('start'),
-		},
-		{
-			displayName: 'User ID',
-			name: 'recipient',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. US.13491208655302741918',
-			description:
-				"The person's business-scoped user ID (BSUID), for people without a known number. With both given, WhatsApp uses the number.",
-			displayOptions: showForCall('start'),
-		},
+		...personFields(showForCall('start'), 'call'),
 		sdpField('offer', showForCall('start')),
 	],
 
@@ -91,31 +67,3 @@ export const start: Operation = {
 		};
 	},
 };
-
-function readPerson(input: OperationInput): { to?: string; recipient?: string } {
-	const number = textParameter(input, 'to');
-	const userId = textParameter(input, 'recipient');
-	if (number === '' && userId === '') {
-		throw inputError(
-			input,
-			'Nobody to call: To and User ID are both empty',
-			'Fill in the phone number with country code under To, or the User ID that came in an event of the person.',
-		);
-	}
-	const to = cleanPhoneNumber(number);
-	if (number !== '' && to === null) {
-		throw inputError(
-			input,
-			`"${shortened(number)}" is not a phone number`,
-			'Give it with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + are fine.',
-		);
-	}
-	if (userId !== '' && !isUserId(userId)) {
-		throw inputError(
-			input,
-			`"${shortened(userId)}" is not a user ID`,
-			'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
-		);
-	}
-	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };
-}

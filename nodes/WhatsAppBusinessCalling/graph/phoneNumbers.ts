@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+import type { Account } from './account';
+import { graphRequest } from './request';
+import type { GraphContext, Result } from './types';
+import { idText } from './wholeNumber';
+
+/** A business phone number (Meta, "Phone numbers"). */
+export interface PhoneNumber {
+	id: string;
+	displayPhoneNumber: string | null;
+	verifiedName: string | null;
+	/** GREEN, YELLOW, RED or UNKNOWN. */
+	qualityRating: string | null;
+	/** CONNECTED, RESTRICTED and others. */
+	status: string | null;
+	/** CLOUD_API, ON_PREMISE or NOT_APPLICABLE. */
+	platform: string | null;
+}
+
+const PAGE_SIZE = 100;
+/** Bounds what a wrong cursor could cost. */
+const MAX_PAGES = 50;
+
+const text = z.string().min(1).nullable().catch(null);
+
+const phoneNumberSchema = z
+	.object({
+		id: idText,
+		display_phone_number: text,
+		verified_name: text,
+		quality_rating: text,
+		status: text,
+		platform_type: text,
+	})
+	.transform(
+		(row): PhoneNumber => ({
+			id: row.id,
+			displayPhoneNumber: row.display_phone_number,
+			verifiedName: row.verified_name,
+			qualityRating: row.quality_rating,
+			status: row.status,
+			platform: row.platform_type,
+		}),
+	);
+
+const pageSchema = z.object({
+	data: z.array(phoneNumberSchema.nullable().catch(null)),
+	paging: z
+		.object({ cursors: z.object({ after: z.string() }), next: z.string() })
+		.nullable()
+		.catch(null),
+});
+
+/** One page of the account's numbers; `after` continues where a page ended. */
+export async function phoneNumberPage(
+	context: GraphContext,
+	account: Account,
+	after?: string,
+): Promise<Result<{ numbers: PhoneNumber[]; after: string | undefined }>> {
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: `${account.businessAccountId}/phone_numbers`,
+		query: {
+			fields: 'id,display_phone_number,verified_name,quality_rating,status,platform_type',
+			limit: String(PAGE_SIZE),
+			...(after ? { after } : {}),
+		},
+		repeat: 'freely',
+	});
+	if (!answer.ok) return answer;
+	const page = pageSchema.safeParse(answer.value);
+	if (!page.success) return { ok: true, value: { numbers: [], after: undefined } };
+	return {
+		ok: true,
+		value: {
+			numbers: page.data.data.flatMap((number) => number ?? []),
+			after: page.data.paging?.cursors.after,
+		},
+	};
+}
+
+/** The account's numbers over all pages, at most `limit`. */
+export async function phoneNumbers(
+	context: GraphContext,
+	account: Account,
+	limit = Infinity,
+): Promise<Result<PhoneNumber[]>> {
+	const numbers: PhoneNumber[] = [];
+	let after: string | undefined;
+	for (let pages = 0; pages < MAX_PAGES && numbers.length < limit; pages++) {
+		const page = await phoneNumberPage(context, account, after);
+		if (!page.ok) return page;
+		numbers.push(...page.value.numbers);
+		after = page.value.after;
+		if (!after) break;
+	}
+	return { ok: true, value: numbers.slice(0, limit) };
+}

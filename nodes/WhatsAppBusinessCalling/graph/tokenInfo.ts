@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+import { CREDENTIAL_NAME, type Account } from './account';
+import { graphRequest } from './request';
+import type { GraphContext, Result } from './types';
+
+const answerSchema = z.object({
+	data: z.object({
+		is_valid: z.boolean().catch(false),
+		/** Unix seconds; 0 for a token that does not expire. */
+		expires_at: z.number().nullable().catch(null),
+		scopes: z.array(z.string()).catch([]),
+		error: z.object({ message: z.string() }).nullable().catch(null),
+	}),
+});
+
+export type TokenInfo = z.infer<typeof answerSchema>['data'];
+
+/** What Meta says of the credential's access token (Meta, "Debug-Token"). */
+export async function readTokenInfo(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<TokenInfo>> {
+	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: 'debug_token',
+		query: { input_token: String(accessToken).trim() },
+		as: 'app',
+		repeat: 'freely',
+	});
+	if (!answer.ok) return answer;
+	const parsed = answerSchema.safeParse(answer.value);
+	return parsed.success
+		? { ok: true, value: parsed.data.data }
+		: { ok: true, value: { is_valid: false, expires_at: null, scopes: [], error: null } };
+}

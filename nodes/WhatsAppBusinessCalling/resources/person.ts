@@ -1,0 +1,65 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { cleanPhoneNumber, inputError, isUserId, shortened, textParameter } from './input';
+import type { OperationInput } from './types';
+
+/** The two ways to name a WhatsApp user. */
+export function personFields(
+	displayOptions: INodeProperties['displayOptions'],
+	verb: 'call' | 'ask' | 'look up',
+): INodeProperties[] {
+	return [
+		{
+			displayName: 'To',
+			name: 'to',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. +1 408 555 1234',
+			description: `Phone number of the person with country code. Leave it empty to ${verb} by User ID only.`,
+			displayOptions,
+		},
+		{
+			displayName: 'User ID',
+			name: 'recipient',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. US.13491208655302741918',
+			description:
+				'Business-scoped user ID (BSUID) of the person, for people without a known number. With both given, WhatsApp uses the number.',
+			displayOptions,
+		},
+	];
+}
+
+/**
+ * Reads whom an operation is about.
+ *
+ * @throws NodeOperationError where both are empty or one is not what it should be
+ */
+export function readPerson(input: OperationInput): { to?: string; recipient?: string } {
+	const number = textParameter(input, 'to');
+	const userId = textParameter(input, 'recipient');
+	if (number === '' && userId === '') {
+		throw inputError(
+			input,
+			'Nobody is named: To and User ID are both empty',
+			'Fill in the phone number with country code under To, or the User ID that came in an event of the person.',
+		);
+	}
+	const to = cleanPhoneNumber(number);
+	if (number !== '' && to === null) {
+		throw inputError(
+			input,
+			`"${shortened(number)}" is not a phone number`,
+			'Give it with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + are fine.',
+		);
+	}
+	if (userId !== '' && !isUserId(userId)) {
+		throw inputError(
+			input,
+			`"${shortened(userId)}" is not a user ID`,
+			'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
+		);
+	}
+	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };
+}
