@@ -110,11 +110,13 @@ export async function removeAppFields(
 	});
 }
 
-/** Whether the app gets the webhooks of the business account at all. */
-export async function isAppOnAccount(
+type AppOnAccount = NonNullable<z.infer<typeof subscribedAppsSchema>['data'][number]>;
+
+/** The app's row among those that get the webhooks of the business account; null where it has none. */
+async function readAppOnAccount(
 	context: GraphContext,
 	account: Account,
-): Promise<Result<boolean>> {
+): Promise<Result<AppOnAccount | null>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/subscribed_apps`,
@@ -123,21 +125,43 @@ export async function isAppOnAccount(
 	});
 	if (!answer.ok) return answer;
 	const parsed = subscribedAppsSchema.safeParse(answer.value);
-	const apps = parsed.success ? parsed.data.data : [];
-	return {
-		ok: true,
-		value: apps.some((app) => app?.whatsapp_business_api_data.id === account.appId),
-	};
+	const rows = parsed.success ? parsed.data.data : [];
+	const own = rows.find((row) => row?.whatsapp_business_api_data.id === account.appId);
+	return { ok: true, value: own ?? null };
 }
 
+/** Whether the app gets the webhooks of the business account at all. */
+export async function isAppOnAccount(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<boolean>> {
+	const row = await readAppOnAccount(context, account);
+	return row.ok ? { ok: true, value: row.value !== null } : row;
+}
+
+/** The address to which the account sends instead of the app's, or null. */
+export async function readAccountOverride(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<string | null>> {
+	const row = await readAppOnAccount(context, account);
+	return row.ok ? { ok: true, value: row.value?.override_callback_uri || null } : row;
+}
+
+/** Subscribes the app to the account, with an override or (which removes one) without; or takes it off. */
 export async function setAppOnAccount(
 	context: GraphContext,
 	account: Account,
 	method: 'POST' | 'DELETE',
+	override?: { callbackUrl: string; verifyToken: string },
 ): Promise<Result<unknown>> {
 	return await graphRequest(context, account, {
 		method,
 		path: `${account.businessAccountId}/subscribed_apps`,
+		body: override && {
+			override_callback_uri: override.callbackUrl,
+			verify_token: override.verifyToken,
+		},
 		repeat: 'freely',
 		attempts: ACTIVATION_ATTEMPTS,
 	});

@@ -5,6 +5,8 @@ import {
 	type ReadEvent,
 	type Surroundings,
 } from './events';
+import { z } from 'zod';
+
 import { changeSchema, contactSchema, entrySchema, eventNameSchema, valueSchema } from './schemas';
 
 /** One event of one call, as it came in a delivery. */
@@ -43,6 +45,21 @@ export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
 	}
 	return entries.flatMap((entry: unknown) => readEntry(entry, skip));
 }
+
+/** Whether a delivery holds something for others than us: fields of the webhook besides `calls`. */
+export function holdsOtherFields(rawBody: Buffer): boolean {
+	try {
+		const delivery = JSON.parse(rawBody.toString('utf8')) as { entry?: unknown } | null;
+		const entries = z.array(otherSchema).catch([]).parse(delivery?.entry);
+		return entries.some(({ changes }) => changes.some(({ field }) => field !== 'calls'));
+	} catch {
+		return false;
+	}
+}
+
+const otherSchema = z
+	.object({ changes: z.array(z.object({ field: z.unknown() }).catch({ field: null })) })
+	.catch({ changes: [] });
 
 function readEntry(entry: unknown, skip: Skip): CallEvent[] {
 	const parsed = entrySchema.safeParse(entry);

@@ -59,9 +59,21 @@ export const triggerProperties: INodeProperties[] = [
 					'Activating the workflow subscribes your Meta app to calls, and deactivating undoes it',
 			},
 			{
+				name: 'Business Account (Automatic)',
+				value: 'businessAccount',
+				description:
+					"Events of the whole WhatsApp Business account come here, whatever address the app has. Moves the account's messages here as well.",
+			},
+			{
 				name: 'Manual',
 				value: 'manual',
 				description: "You type the URL and a verify token into Meta's app dashboard yourself",
+			},
+			{
+				name: 'Phone Number (Automatic)',
+				value: 'phoneNumber',
+				description:
+					'Events of the chosen numbers come here, whatever address the app and the account have. Moves the messages of these numbers here as well.',
 			},
 		],
 	},
@@ -75,6 +87,52 @@ export const triggerProperties: INodeProperties[] = [
 		placeholder: 'e.g. a long random text',
 		description: 'Any text of your choice. Type the same one into the dashboard next to the URL.',
 		displayOptions: { show: { registration: ['manual'] } },
+	},
+	{
+		displayName:
+			'An address of the account or of a number takes over <b>all</b> its events, messages included: a workflow with the WhatsApp Trigger no longer gets the messages of these numbers, unless they are forwarded below. The app itself must be subscribed to the field calls; activating sees to that where it can.',
+		name: 'overrideNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { registration: ['businessAccount', 'phoneNumber'] } },
+	},
+	{
+		displayName: 'When Another Webhook Is Registered',
+		name: 'onOtherWebhook',
+		type: 'options',
+		default: 'stop',
+		description:
+			"What to do on activation when Meta already sends to another address, for example that of n8n's own WhatsApp Trigger",
+		displayOptions: { show: { registration: ['app', 'businessAccount', 'phoneNumber'] } },
+		options: [
+			{
+				name: 'Stop With an Error',
+				value: 'stop',
+				description: 'Change nothing, and say which address is in the way',
+			},
+			{
+				name: 'Take Over and Forward',
+				value: 'takeOverAndForward',
+				description:
+					'Register this trigger, and hand everything that is not about calls on to the other address, unchanged. Deactivating puts it back.',
+			},
+		],
+	},
+	{
+		displayName: 'Verify Token of the Other Webhook',
+		name: 'otherVerifyToken',
+		type: 'string',
+		typeOptions: { password: true },
+		default: '',
+		required: true,
+		description:
+			'Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
+		displayOptions: {
+			show: {
+				registration: ['app', 'businessAccount', 'phoneNumber'],
+				onOtherWebhook: ['takeOverAndForward'],
+			},
+		},
 	},
 	{
 		displayName: 'Acknowledge',

@@ -8,7 +8,7 @@ import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome } from '../media/types';
 import { watchAnswer } from './acknowledgement';
-import { parseDelivery, type CallEvent } from './delivery';
+import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
 import type { FileProperty } from './events';
 import {
 	announcedFile,
@@ -20,6 +20,8 @@ import {
 } from './items';
 import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './schemas';
+import { forward } from './otherWebhook';
+import { readRegistration } from './registration';
 import { readSettings, type TriggerSettings } from './settings';
 import { isSignedBy } from './signature';
 import { usableAccount } from './usableAccount';
@@ -55,7 +57,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const settings = readSettings(context);
 	const events = chosenEvents(context, settings, body);
-	if (events.size === 0) return answer(context, 200);
+	const forwardTo = addressToForwardTo(context, body);
+	if (events.size === 0 && forwardTo === null) return answer(context, 200);
 
 	const delivery: Delivery = {
 		context,
@@ -66,10 +69,11 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 	};
 	const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
-	if (mine.length === 0) return answer(context, elsewhere ? 503 : 200);
-
-	const outcomes = await produce(delivery, mine, events);
-	return handOver(delivery, outcomes, elsewhere);
+	const [outcomes, forwarded] = await Promise.all([
+		produce(delivery, mine, events),
+		forwardTo === null || forwardOnce(delivery, forwardTo, body),
+	]);
+	return handOver(delivery, outcomes, elsewhere || !forwarded);
 }
 
 async function signedBody(context: IWebhookFunctions, appSecret: string): Promise<Buffer | null> {
@@ -244,19 +248,48 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 	return now - ledger.noticed(key, now) < settings.retryForMs;
 }
 
+/** The earlier webhook, where there is one and the delivery holds something for it; otherwise null. */
+function addressToForwardTo(context: IWebhookFunctions, body: Buffer): string | null {
+	if (context.getNodeParameter('onOtherWebhook', 'stop') !== 'takeOverAndForward') return null;
+	const registration = readRegistration(context.getWorkflowStaticData('node'));
+	return registration?.forwardTo && holdsOtherFields(body) ? registration.forwardTo : null;
+}
+
+/** Hands a delivery on, unless an earlier copy of it was accepted there. */
+async function forwardOnce(
+	{ context, ledger, deadline }: Delivery,
+	address: string,
+	body: Buffer,
+): Promise<boolean> {
+	const key = createHash('sha256').update(address).update('\n').update(body).digest('base64url');
+	const held = ledger.claim(key);
+	if (held !== 'mine') return held === 'delivered';
+	const accepted = await forward(context, address, body, deadline);
+	if (accepted) ledger.commit(key);
+	else ledger.release(key);
+	if (!accepted) {
+		context.logger.warn(
+			`WhatsApp Business Calling Trigger: the earlier webhook ${new URL(address).origin} did not accept a delivery, Meta is asked to deliver it again`,
+		);
+	}
+	return accepted;
+}
+
+/** @param incomplete whether something of the delivery is still missing besides what outcomes say */
 function handOver(
 	{ context, settings, ledger }: Delivery,
 	outcomes: Outcome[],
-	elsewhere: boolean,
+	incomplete: boolean,
 ): IWebhookResponseData {
 	const items = outcomes.flatMap((outcome) => outcome.item ?? []);
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
-	if (items.length === 0) return answer(context, 503);
+	const alsoMissing = incomplete || missing.length > 0;
+	if (items.length === 0) return answer(context, alsoMissing ? 503 : 200);
 
 	watchAnswer(
 		context.getResponseObject(),
-		elsewhere || missing.length > 0,
+		alsoMissing,
 		{ afterClosedMs: AFTER_CLOSED_MS[settings.acknowledge] },
 		(outcome) => {
 			for (const { key, item: emitted } of outcomes) {

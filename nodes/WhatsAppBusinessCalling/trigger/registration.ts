@@ -1,33 +1,78 @@
-import type { IDataObject, IHookFunctions } from 'n8n-workflow';
-import { NodeOperationError } from 'n8n-workflow';
+import {
+	NodeOperationError,
+	type IDataObject,
+	type IHookFunctions,
+	type NodeApiError,
+} from 'n8n-workflow';
 import { z } from 'zod';
 
 import { readAccount, type Account } from '../graph/account';
 import { toNodeApiError } from '../graph/apiError';
-import type { Result } from '../graph/types';
+import type { GraphFailure, Result } from '../graph/types';
 import {
 	isAppOnAccount,
 	readAppSubscription,
 	removeAppFields,
 	setAppOnAccount,
 	writeAppSubscription,
-	type AppSubscription,
 } from './appSubscription';
 import { webhookFields } from './events';
+import { passesChallenge } from './otherWebhook';
+import {
+	appPlace,
+	businessAccountPlace,
+	phoneNumberPlace,
+	type Place,
+	type RegistrationScope,
+} from './places';
+import { idList } from './settings';
 import { deriveVerifyToken } from './verifyToken';
 
-/** What `create()` did, so that `delete()` undoes that and nothing else. Kept in static data. */
+/** What `register()` did, so that `unregister()` undoes that and nothing else. Kept in static data. */
 const recordSchema = z.object({
 	callbackUrl: z.string(),
-	/** Fields of the webhook that were not subscribed before. */
+	places: z.array(
+		z.object({
+			key: z.string(),
+			/** The address that was there before, to be put back. */
+			previous: z.string().nullable(),
+		}),
+	),
+	/** Fields of the app's webhook that were not subscribed before. */
 	addedFields: z.array(z.string()),
 	/** Whether the app did not get the account's webhooks before. */
 	addedApp: z.boolean(),
-	/** Address of this same node that was moved away for a test run, to be put back. */
-	movedFrom: z.string().nullable(),
+	/** The address of somebody else to which deliveries are handed on. */
+	forwardTo: z.string().nullable().default(null),
 });
 
 type Registration = z.infer<typeof recordSchema>;
+
+interface Node {
+	context: IHookFunctions;
+	account: Account;
+	callbackUrl: string;
+	fields: string[];
+	places: Place[];
+}
+
+/**
+ * Nodes whose activation has just failed in this process. n8n then calls `delete()` before it tries
+ * again, which must not take back what an earlier activation had registered and what still holds.
+ */
+const failedActivations = new Set<string>();
+
+async function asActivation<T>(context: IHookFunctions, work: () => Promise<T>): Promise<T> {
+	const place = placeOf(context);
+	failedActivations.add(place);
+	const result = await work();
+	failedActivations.delete(place);
+	return result;
+}
+
+function placeOf(context: IHookFunctions): string {
+	return `${context.getWorkflow().id}\n${context.getNode().id}\n${callbackUrlOf(context)}`;
+}
 
 /**
  * Whether Meta sends the calls of this account to this node. Only reads.
@@ -35,107 +80,210 @@ type Registration = z.infer<typeof recordSchema>;
  * @throws NodeApiError where Meta can't be asked
  */
 export async function isRegistered(context: IHookFunctions): Promise<boolean> {
-	if (isManual(context)) return true;
-	const account = await readAccount(context);
-	const subscription = valueOf(context, await readAppSubscription(context, account));
-	if (!subscription || !serves(context, subscription)) return false;
-	return valueOf(context, await isAppOnAccount(context, account));
+	return await asActivation(
+		context,
+		async () => isManual(context) || (await looksRegistered(context)),
+	);
+}
+
+async function looksRegistered(context: IHookFunctions): Promise<boolean> {
+	const node = await describe(context);
+	const subscription = valueOf(context, await readAppSubscription(context, node.account));
+	if (!subscription?.active) return false;
+	if (!node.fields.every((field) => subscription.fields.includes(field))) return false;
+	for (const place of node.places) {
+		if (valueOf(context, await place.read()) !== node.callbackUrl) return false;
+	}
+	return valueOf(context, await isAppOnAccount(context, node.account));
 }
 
 /**
- * Points the app's webhook to this node and subscribes the app to the account. Can be repeated.
+ * Points the chosen places to this node and subscribes the app to the account. Can be repeated.
  *
- * @throws NodeOperationError where the app's webhook belongs to somebody else, NodeApiError where
- * Meta refuses; nothing is left behind then
+ * @throws NodeOperationError where a place belongs to somebody else, NodeApiError where Meta refuses;
+ * what was done until then is undone
  */
 export async function register(context: IHookFunctions): Promise<boolean> {
-	const account = await readAccount(context);
-	const callback = callbackUrl(context);
-	const before = valueOf(context, await readAppSubscription(context, account));
-	if (before && !isOwn(context, before.callbackUrl)) throw foreignCallback(context, before);
+	return await asActivation(context, async () => await pointHere(context));
+}
 
-	const fields = webhookFields(chosenEvents(context));
-	const movedFrom = before && before.callbackUrl !== callback ? before.callbackUrl : null;
+async function pointHere(context: IHookFunctions): Promise<true> {
+	const node = await describe(context);
 	const registration: Registration = {
-		callbackUrl: callback,
-		addedFields: fields.filter((field) => !before?.fields.includes(field)),
+		callbackUrl: node.callbackUrl,
+		places: [],
+		addedFields: [],
 		addedApp: false,
-		movedFrom: isTestRun(context) ? movedFrom : null,
+		forwardTo: null,
 	};
-	valueOf(
-		context,
-		await writeAppSubscription(context, account, {
-			callbackUrl: callback,
-			verifyToken: verifyToken(context, account),
-			fields,
-		}),
-	);
-	const onAccount = await isAppOnAccount(context, account);
-	const joined =
-		onAccount.ok && !onAccount.value ? await setAppOnAccount(context, account, 'POST') : onAccount;
-	if (!joined.ok) {
-		await undo(context, account, registration);
-		throw toNodeApiError(context.getNode(), joined.failure);
+	const before: Array<{ place: Place; address: string | null }> = [];
+	for (const place of node.places) {
+		const address = valueOf(context, await place.read());
+		if (address !== null && !isOwn(context, address)) {
+			await requirePermissionToTakeOver(context, place, address);
+			registration.forwardTo = address;
+		}
+		before.push({ place, address });
 	}
-	registration.addedApp = onAccount.ok && !onAccount.value;
-	staticData(context).registration = keepEarlier(context, registration);
+	const failure = await carryOut(node, before, registration);
+	if (failure) {
+		await undo(node, registration);
+		throw failure;
+	}
+	staticData(context).registration = registration;
 	return true;
 }
 
 /** Undoes what `register` did; does nothing where it had not succeeded. */
 export async function unregister(context: IHookFunctions): Promise<boolean> {
-	const registration = readRecord(context);
+	if (failedActivations.delete(placeOf(context))) return true;
+	const registration = readRegistration(staticData(context));
 	if (registration === null || isOfSibling(context, registration)) return true;
-	await undo(context, await readAccount(context), registration);
+	await undo(await describe(context), registration);
 	delete staticData(context).registration;
 	return true;
 }
 
-async function undo(
-	context: IHookFunctions,
-	account: Account,
-	registration: Registration,
-): Promise<void> {
-	const current = valueOf(context, await readAppSubscription(context, account));
-	// Somebody else has taken the webhook over meanwhile, and counts on what is there now.
-	if (current && current.callbackUrl !== registration.callbackUrl) return;
-	if (current && registration.movedFrom !== null) {
-		valueOf(
-			context,
-			await writeAppSubscription(context, account, {
-				callbackUrl: registration.movedFrom,
-				verifyToken: verifyToken(context, account),
-				fields: current.fields.filter((field) => !registration.addedFields.includes(field)),
-			}),
-		);
-	}
-	if (current && registration.addedFields.length > 0) {
-		valueOf(context, await removeAppFields(context, account, registration.addedFields));
-	}
-	if (registration.addedApp) valueOf(context, await setAppOnAccount(context, account, 'DELETE'));
+/** What was registered, from the static data of the node; null where nothing was. */
+export function readRegistration(data: IDataObject): Registration | null {
+	const parsed = recordSchema.safeParse(data.registration);
+	return parsed.success ? parsed.data : null;
 }
 
-/** A repeated registration finds its own work there; what an earlier one added is still to be undone. */
-function keepEarlier(context: IHookFunctions, registration: Registration): IDataObject {
-	const earlier = isTestRun(context) ? null : readRecord(context);
+/** Does the work step by step, writing down each step that succeeded; gives the error that ended it. */
+async function carryOut(
+	node: Node,
+	before: Array<{ place: Place; address: string | null }>,
+	registration: Registration,
+): Promise<NodeApiError | NodeOperationError | null> {
+	const { context, account, callbackUrl } = node;
+	const failed = (failure: GraphFailure) => toNodeApiError(context.getNode(), failure);
+	const earlier = isTestRun(context) ? null : readRegistration(staticData(context));
+
+	const subscription = await readAppSubscription(context, account);
+	if (!subscription.ok) return failed(subscription.failure);
+	const missing = node.fields.filter((field) => !subscription.value?.fields.includes(field));
+	const pointsApp = node.places.some(({ key }) => key === 'app');
+	if (missing.length > 0 && !pointsApp) {
+		const address = subscription.value?.callbackUrl ?? null;
+		if (address !== null && !isOwn(context, address)) return fieldsMissing(context, missing);
+		const written = await writeAppSubscription(context, account, {
+			callbackUrl,
+			verifyToken: ownVerifyToken(node),
+			fields: missing,
+		});
+		if (!written.ok) return failed(written.failure);
+	}
+	registration.addedFields = [
+		...new Set([...(pointsApp ? [] : missing), ...(earlier?.addedFields ?? [])]),
+	];
+
+	const onAccount = await isAppOnAccount(context, account);
+	if (!onAccount.ok) return failed(onAccount.failure);
+	if (!onAccount.value) {
+		const joined = await setAppOnAccount(context, account, 'POST');
+		if (!joined.ok) return failed(joined.failure);
+	}
+	registration.addedApp = !onAccount.value || earlier?.addedApp === true;
+
+	for (const { place, address } of before) {
+		const pointed = await place.point(callbackUrl, ownVerifyToken(node));
+		if (!pointed.ok) return failed(pointed.failure);
+		if (place.key === 'app') {
+			registration.addedFields = [...new Set([...registration.addedFields, ...missing])];
+		}
+		const known = earlier?.places.find(({ key }) => key === place.key);
+		registration.places.push({ key: place.key, previous: previousOf(context, address, known) });
+	}
+	registration.forwardTo ??= earlier?.forwardTo ?? null;
+	if (isTestRun(context) && forwards(context)) {
+		// Production takes what is not for a test, and hands it on.
+		registration.forwardTo ??=
+			registration.places.find(({ previous }) => previous)?.previous ?? null;
+	}
+	return null;
+}
+
+/** What has to be put back at a place: not an address of this node that is out of use. */
+function previousOf(
+	context: IHookFunctions,
+	address: string | null,
+	earlier: Registration['places'][number] | undefined,
+): string | null {
+	if (address === null || address === callbackUrlOf(context)) return earlier?.previous ?? null;
+	if (!isOwn(context, address)) return address;
+	return isTestRun(context) ? address : (earlier?.previous ?? null);
+}
+
+async function undo(node: Node, registration: Registration): Promise<void> {
+	const { context } = node;
+	for (const place of allPlaces(node, registration)) {
+		const current = valueOf(context, await place.read());
+		// Somebody else has taken it over meanwhile, and counts on what is there now.
+		if (current !== null && current !== registration.callbackUrl) continue;
+		const previous = registration.places.find(({ key }) => key === place.key)?.previous ?? null;
+		if (previous !== null) {
+			const token = isOwn(context, previous) ? ownVerifyToken(node) : otherVerifyToken(context);
+			valueOf(context, await place.point(previous, token));
+		} else if (current !== null && place.key !== 'app') {
+			valueOf(context, await place.clear());
+		}
+	}
+	await leaveApp(node, registration);
+}
+
+/** Takes back what was added to the app's webhook and to the account. */
+async function leaveApp(
+	{ context, account }: Node,
+	{ callbackUrl, places, addedFields, addedApp }: Registration,
+): Promise<void> {
+	const subscription = valueOf(context, await readAppSubscription(context, account));
+	const ours = [callbackUrl, ...places.map(({ previous }) => previous)];
+	if (subscription && !ours.includes(subscription.callbackUrl)) return;
+	const left = subscription?.fields.filter((field) => !addedFields.includes(field)) ?? [];
+	if (subscription && addedFields.length > 0) {
+		valueOf(context, await removeAppFields(context, account, addedFields));
+	}
+	// As long as the app gets something, somebody else may count on its getting this account's.
+	if (addedApp && left.length === 0) {
+		valueOf(context, await setAppOnAccount(context, account, 'DELETE'));
+	}
+}
+
+/** The places that were registered, though the node's parameters may name others by now. */
+function allPlaces({ context, account, fields }: Node, registration: Registration): Place[] {
+	return registration.places.flatMap(({ key }) => {
+		if (key === 'app') return appPlace(context, account, fields);
+		if (key === 'businessAccount') return businessAccountPlace(context, account);
+		const [, phoneNumberId] = key.split(' ');
+		return phoneNumberPlace(context, account, phoneNumberId);
+	});
+}
+
+async function describe(context: IHookFunctions): Promise<Node> {
+	const account = await readAccount(context);
+	const fields = webhookFields(chosenEvents(context));
 	return {
-		...registration,
-		addedFields: [...new Set([...registration.addedFields, ...(earlier?.addedFields ?? [])])],
-		addedApp: registration.addedApp || earlier?.addedApp === true,
+		context,
+		account,
+		fields,
+		callbackUrl: callbackUrlOf(context),
+		places: chosenPlaces(context, account, fields),
 	};
 }
 
-function serves(context: IHookFunctions, subscription: AppSubscription): boolean {
-	return (
-		subscription.active &&
-		subscription.callbackUrl === callbackUrl(context) &&
-		webhookFields(chosenEvents(context)).every((field) => subscription.fields.includes(field))
-	);
-}
-
-function chosenEvents(context: IHookFunctions): string[] {
-	const events: unknown = context.getNodeParameter('events', []);
-	return Array.isArray(events) ? events.map(String) : String(events).split(',');
+function chosenPlaces(context: IHookFunctions, account: Account, fields: string[]): Place[] {
+	const scope = context.getNodeParameter('registration', 'app') as RegistrationScope;
+	if (scope === 'businessAccount') return [businessAccountPlace(context, account)];
+	if (scope !== 'phoneNumber') return [appPlace(context, account, fields)];
+	const ids = idList(context.getNodeParameter('phoneNumberIds', []));
+	if (ids.length === 0) {
+		throw new NodeOperationError(context.getNode(), 'No phone number is chosen', {
+			description:
+				'With Registration set to Phone Number, choose under Phone Number Names or IDs the numbers whose events shall come here.',
+		});
+	}
+	return ids.map((id) => phoneNumberPlace(context, account, id));
 }
 
 /**
@@ -143,13 +291,14 @@ function chosenEvents(context: IHookFunctions): string[] {
  * address on this instance. These differ only before the node's own webhook ID.
  */
 function isOwn(context: IHookFunctions, address: string): boolean {
-	const own = callbackUrl(context);
-	return address === own || address === readRecord(context)?.callbackUrl || isSibling(address, own);
+	const own = callbackUrlOf(context);
+	const registered = readRegistration(staticData(context))?.callbackUrl;
+	return address === own || address === registered || isSibling(address, own);
 }
 
 /** A test run may be handed what the activation of the same node wrote; it is not its to undo. */
 function isOfSibling(context: IHookFunctions, registration: Registration): boolean {
-	const own = callbackUrl(context);
+	const own = callbackUrlOf(context);
 	return registration.callbackUrl !== own && isSibling(registration.callbackUrl, own);
 }
 
@@ -164,16 +313,39 @@ function ending(url: URL): string {
 	return url.pathname.split('/').slice(-2).join('/');
 }
 
-function foreignCallback(
+/** @throws NodeOperationError unless the operator wants it and it can be put back later */
+async function requirePermissionToTakeOver(
 	context: IHookFunctions,
-	{ callbackUrl }: AppSubscription,
-): NodeOperationError {
-	return new NodeOperationError(
+	place: Place,
+	address: string,
+): Promise<void> {
+	if (!forwards(context)) {
+		throw new NodeOperationError(
+			context.getNode(),
+			`${place.label} already sends its webhooks to another address: ${address}`,
+			{
+				description:
+					"Each place at Meta has one webhook address, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set When Another Webhook Is Registered to Take Over and Forward, so that the other one goes on getting what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).",
+			},
+		);
+	}
+	if (await passesChallenge(context, address, otherVerifyToken(context))) return;
+	throw new NodeOperationError(
 		context.getNode(),
-		`The Meta app already sends its webhooks to another address: ${callbackUrl}`,
+		`The other webhook did not accept the verify token: ${address}`,
 		{
 			description:
-				"A Meta app has one webhook address, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook); or use a second Meta app for calls; or set Registration to Manual and let that system forward the events of calls to this node.",
+				'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. Fill in Verify Token of the Other Webhook. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active.',
+		},
+	);
+}
+
+function fieldsMissing(context: IHookFunctions, fields: string[]): NodeOperationError {
+	return new NodeOperationError(
+		context.getNode(),
+		`The Meta app is not subscribed to ${fields.join(' and ')}`,
+		{
+			description: `An address of the account or of a number gets only what the app is subscribed to, and another system owns the app's webhook. Switch the field ${fields.join(' and ')} on in Meta's app dashboard (WhatsApp > Configuration > Webhook fields), then activate again.`,
 		},
 	);
 }
@@ -189,14 +361,26 @@ function isManual(context: IHookFunctions): boolean {
 	return true;
 }
 
-function callbackUrl(context: IHookFunctions): string {
+function chosenEvents(context: IHookFunctions): string[] {
+	return idList(context.getNodeParameter('events', []));
+}
+
+function forwards(context: IHookFunctions): boolean {
+	return context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
+}
+
+function otherVerifyToken(context: IHookFunctions): string {
+	return String(context.getNodeParameter('otherVerifyToken', '')).trim();
+}
+
+function callbackUrlOf(context: IHookFunctions): string {
 	const url = context.getNodeWebhookUrl('default');
 	if (!url) throw new NodeOperationError(context.getNode(), 'n8n gave the trigger no webhook URL');
 	return url;
 }
 
-function verifyToken(context: IHookFunctions, { appSecret }: Account): string {
-	return deriveVerifyToken(appSecret, context.getWorkflow().id ?? '', context.getNode().id);
+function ownVerifyToken({ context, account }: Node): string {
+	return deriveVerifyToken(account.appSecret, context.getWorkflow().id ?? '', context.getNode().id);
 }
 
 function isTestRun(context: IHookFunctions): boolean {
@@ -205,11 +389,6 @@ function isTestRun(context: IHookFunctions): boolean {
 
 function staticData(context: IHookFunctions): IDataObject {
 	return context.getWorkflowStaticData('node');
-}
-
-function readRecord(context: IHookFunctions): Registration | null {
-	const parsed = recordSchema.safeParse(staticData(context).registration);
-	return parsed.success ? parsed.data : null;
 }
 
 function valueOf<T>(context: IHookFunctions, result: Result<T>): T {

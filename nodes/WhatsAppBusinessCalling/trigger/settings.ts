@@ -41,15 +41,18 @@ const idListSchema = z
 	.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
 
 const settingsSchema = z.object({
-	events: z
-		.union([z.string(), z.array(z.string())])
-		.transform((events) => (typeof events === 'string' ? events.split(',') : events))
-		.transform((events) => new Set(events.map((event) => event.trim()))),
+	events: idListSchema.transform((events) => new Set(events)),
 	phoneNumberIds: idListSchema.transform((ids) => new Set(ids)),
 	downloadFile: z.boolean(),
 	acknowledge: z.enum(['stored', 'finished']),
 	options: optionsSchema,
 });
+
+/** A list as the editor, an expression or a comma-separated text gives it; empty for anything else. */
+export function idList(value: unknown): string[] {
+	const parsed = idListSchema.safeParse(value);
+	return parsed.success ? parsed.data : [];
+}
 
 /** @throws NodeOperationError that names the parameter to correct */
 export function readSettings(context: IWebhookFunctions): TriggerSettings {

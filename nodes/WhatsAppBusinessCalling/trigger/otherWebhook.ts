@@ -1,0 +1,100 @@
+import { randomUUID } from 'crypto';
+import type {
+	IDataObject,
+	IHttpRequestOptions,
+	IN8nHttpFullResponse,
+	IWebhookFunctions,
+} from 'n8n-workflow';
+
+import { USER_AGENT } from '../graph/request';
+import type { GraphContext } from '../graph/types';
+
+/** Headers that belong to one connection, or to the form in which the body came over it. */
+const NOT_FORWARDED = new Set([
+	'connection',
+	'content-encoding',
+	'content-length',
+	'expect',
+	'host',
+	'keep-alive',
+	'proxy-authorization',
+	'te',
+	'trailer',
+	'transfer-encoding',
+	'upgrade',
+]);
+
+/** Milliseconds for the other webhook; Meta itself waits 20 seconds for both of us together. */
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Asks an address as Meta does when it verifies one. Only with the right verify token can an address
+ * be put back at Meta later.
+ */
+export async function passesChallenge(
+	context: GraphContext,
+	address: string,
+	verifyToken: string,
+): Promise<boolean> {
+	const challenge = randomUUID();
+	try {
+		const answer = await send(context, {
+			method: 'GET',
+			url: address,
+			qs: {
+				'hub.mode': 'subscribe',
+				'hub.challenge': challenge,
+				'hub.verify_token': verifyToken,
+			},
+			headers: { 'User-Agent': USER_AGENT },
+			encoding: 'text',
+		});
+		return answer.statusCode === 200 && String(answer.body).trim() === challenge;
+	} catch {
+		return false;
+	}
+}
+
+/**
+ * Hands a delivery on to the webhook that was registered before: the same bytes under the same
+ * headers, so that its signature holds there too.
+ *
+ * @returns whether the other webhook has accepted it
+ */
+export async function forward(
+	context: IWebhookFunctions,
+	address: string,
+	body: Buffer,
+	signal: AbortSignal,
+): Promise<boolean> {
+	const headers: IDataObject = {};
+	for (const [name, value] of Object.entries(context.getHeaderData())) {
+		if (!NOT_FORWARDED.has(name.toLowerCase()) && value !== undefined) headers[name] = value;
+	}
+	try {
+		const answer = await send(context, {
+			method: 'POST',
+			url: address,
+			headers,
+			body,
+			abortSignal: signal,
+			encoding: 'text',
+		});
+		return answer.statusCode >= 200 && answer.statusCode < 300;
+	} catch {
+		return false;
+	}
+}
+
+async function send(
+	context: GraphContext,
+	options: IHttpRequestOptions,
+): Promise<IN8nHttpFullResponse> {
+	return (await context.helpers.httpRequest({
+		...options,
+		timeout: TIMEOUT_MS,
+		returnFullResponse: true,
+		ignoreHttpStatusErrors: true,
+		disableFollowRedirect: true,
+	})) as IN8nHttpFullResponse;
+}
