@@ -3,17 +3,11 @@ import { z } from 'zod';
 import type { Account } from './account';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
+import { unixTime } from './wholeNumber';
 
 const text = z.string().min(1).nullable().catch(null);
 
-/** Unix seconds, as an ISO time. */
-const time = z.coerce
-	.number()
-	.positive()
-	.max(8.64e12)
-	.transform((seconds) => new Date(seconds * 1000).toISOString())
-	.nullable()
-	.catch(null);
+const time = unixTime.nullable().catch(null);
 
 /**
  * Settings of calling of a number (Meta, "Call settings").

@@ -17,3 +17,8 @@ export const idText = z.union([
 	z.string().min(1),
 	z.number().int().nonnegative().safe().transform(String),
 ]);
+
+/** A time in Unix seconds, as an ISO text. */
+export const unixTime = wholeNumber
+	.pipe(z.number().positive().max(8.64e12))
+	.transform((seconds) => new Date(seconds * 1000).toISOString());

@@ -126,7 +126,7 @@ export const triggerProperties: INodeProperties[] = [
 		default: '',
 		required: true,
 		description:
-			'Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
+			"Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
 		displayOptions: {
 			show: {
 				registration: ['app', 'businessAccount', 'phoneNumber'],

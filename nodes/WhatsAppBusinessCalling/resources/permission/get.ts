@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
+import { unixTime } from '../../graph/wholeNumber';
 import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter } from '../input';
 import { personFields, readPerson } from '../person';
@@ -11,14 +12,7 @@ const displayOptions = { show: { resource: ['permission'], operation: ['get'] } 
 
 const count = z.number().nullable().catch(null);
 
-/** Unix seconds, as an ISO time. */
-const time = z.coerce
-	.number()
-	.positive()
-	.max(8.64e12)
-	.transform((seconds) => new Date(seconds * 1000).toISOString())
-	.nullable()
-	.catch(null);
+const time = unixTime.nullable().catch(null);
 
 const limitSchema = z.object({
 	time_period: z.string().nullable().catch(null),
