@@ -188,11 +188,17 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		transient: true,
 	},
 	{
-		codes: [4, 613, 80007, 130429, 131048, 131056, 133016],
+		codes: [4, 613, 80007, 130429, 131056],
 		title: 'Too many requests to WhatsApp',
 		hint: 'Wait a few minutes, then run the node again at a slower pace.',
 		transient: true,
 		refusedBeforeCalling: true,
+	},
+	{
+		codes: [131048, 133016],
+		title: 'WhatsApp has stopped requests of this phone number for a while',
+		hint: 'Too much of what it sent was unwanted, or it was registered too often. Wait some hours, and look into WhatsApp Manager: Phone numbers, for its quality.',
+		transient: false,
 	},
 	{
 		codes: [1, 2, 131000, 131016, 131057, 133004],

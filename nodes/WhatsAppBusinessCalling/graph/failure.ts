@@ -24,7 +24,7 @@ function withoutTokens(said: string): string {
 	return said.replace(/\bEAA[A-Za-z0-9_-]{12,}|\b\d+\|[A-Za-z0-9_-]{12,}/g, '(token)');
 }
 
-const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
 /**
  * Reads an answer of the Graph API that is not a success.
@@ -50,7 +50,8 @@ export function failureFromAnswer(
 		details: error?.error_data?.details ?? error?.error_user_msg ?? null,
 		traceId: error?.fbtrace_id ?? null,
 		transient:
-			error?.is_transient === true || (entry ? entry.transient : RETRYABLE_STATUS.has(status)),
+			error?.is_transient === true ||
+			(entry ? entry.transient : status >= 500 || RETRYABLE_STATUS.has(status)),
 		retryAfterMs: parseRetryAfter(headers['retry-after']),
 	};
 }

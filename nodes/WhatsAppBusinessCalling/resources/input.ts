@@ -17,6 +17,25 @@ export function textParameter({ context, itemIndex }: OperationInput, name: stri
 	return value === null || value === undefined ? '' : String(value).trim();
 }
 
+/**
+ * A switch that an expression may give as a text or a number.
+ *
+ * @throws NodeOperationError for anything else: what shall be recorded must not be guessed
+ */
+export function switchParameter(input: OperationInput, name: string, label: string): boolean {
+	const value: unknown = input.context.getNodeParameter(name, input.itemIndex, false);
+	const word = String(value ?? '')
+		.trim()
+		.toLowerCase();
+	if (['true', '1'].includes(word)) return true;
+	if (['false', '0', ''].includes(word)) return false;
+	throw inputError(
+		input,
+		`${label} is neither on nor off: "${shortened(word)}"`,
+		'Use the switch, or an expression that gives true or false.',
+	);
+}
+
 /** The ID out of the resource locator, as digits. */
 export function phoneNumberIdParameter(input: OperationInput): string {
 	const { context, itemIndex } = input;
@@ -54,12 +73,17 @@ export function mediaIdParameter(input: OperationInput): string {
 }
 
 /**
- * Cleans a phone number: spaces, dashes, dots, brackets and a leading + go.
+ * Cleans a phone number: spaces, dashes, dots, brackets, a leading + and invisible marks of copied
+ * text go, and so does the (0) that some countries write between country and area code.
  *
  * @returns digits only, or null where the text is no international phone number
  */
 export function cleanPhoneNumber(text: string): string | null {
-	const cleaned = text.replace(/[\s().\u00ad\u2010-\u2015-]/g, '').replace(/^\+/, '');
+	const cleaned = text
+		.replace(/[\s.\u00ad\u2010-\u2015\p{Cf}-]/gu, '')
+		.replace(/^(\+?\d{1,3})\(0\)/, '$1')
+		.replace(/[()]/g, '')
+		.replace(/^\+/, '');
 	return /^[1-9]\d{4,14}$/.test(cleaned) ? cleaned : null;
 }
 

@@ -10,14 +10,16 @@ import { setupOperations } from './setup';
 import { transcriptionOperations } from './transcription';
 import type { Operation } from './types';
 
-const OPERATIONS: Record<string, Record<string, Operation>> = {
-	call: callOperations,
-	permission: permissionOperations,
-	phoneNumber: phoneNumberOperations,
-	recording: recordingOperations,
-	setup: setupOperations,
-	transcription: transcriptionOperations,
-};
+const OPERATIONS = new Map<string, Record<string, Operation>>(
+	Object.entries({
+		call: callOperations,
+		permission: permissionOperations,
+		phoneNumber: phoneNumberOperations,
+		recording: recordingOperations,
+		setup: setupOperations,
+		transcription: transcriptionOperations,
+	}),
+);
 
 /** Runs the chosen operation for each input item; with "continue on fail" an error becomes an item. */
 export async function runOperations(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
@@ -39,8 +41,8 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 function chosenOperation(context: IExecuteFunctions, itemIndex: number): Operation {
 	const resource = context.getNodeParameter('resource', itemIndex);
 	const operation = context.getNodeParameter('operation', itemIndex);
-	const found = OPERATIONS[resource]?.[operation];
-	if (found) return found;
+	const operations = OPERATIONS.get(resource);
+	if (operations && Object.hasOwn(operations, operation)) return operations[operation];
 	throw new NodeOperationError(
 		context.getNode(),
 		`The operation "${operation}" does not exist for "${resource}"`,

@@ -7,6 +7,7 @@ import {
 	mediaIdParameter,
 	phoneNumberIdParameter,
 	shortened,
+	switchParameter,
 } from '../../../nodes/WhatsAppBusinessCalling/resources/input';
 import { ACCOUNT, fakeExecution } from '../fakes';
 
@@ -25,6 +26,10 @@ describe('cleanPhoneNumber', () => {
 		['+49\u00a030\u2011123456', '4930123456'],
 		[' +49 30 123456 ', '4930123456'],
 		['+290 12345', '29012345'],
+		['+49 (0)30 123456', '4930123456'],
+		['+49(0) 30-123456', '4930123456'],
+		['\u202a+49 30 123456\u202c', '4930123456'],
+		['\u200e14085551234', '14085551234'],
 	])('cleans %j to %s', (text, number) => {
 		expect(cleanPhoneNumber(text)).toBe(number);
 	});
@@ -51,6 +56,8 @@ describe('cleanPhoneNumber', () => {
 		const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'0123456789+-() .') }));
 		fc.assert(
 			fc.property(text, (given) => {
+				// The one case in which a digit goes.
+				fc.pre(!given.replace(/[^\d()]/g, '').includes('(0)'));
 				const number = cleanPhoneNumber(given);
 				return (
 					number === null ||
@@ -131,5 +138,31 @@ describe('shortened', () => {
 	it('keeps a text of 60 characters and cuts a longer one to 60', () => {
 		expect(shortened('x'.repeat(60))).toHaveLength(60);
 		expect(shortened('x'.repeat(61))).toBe(`${'x'.repeat(57)}...`);
+	});
+});
+
+describe('switchParameter', () => {
+	it.each([
+		[true, true],
+		['true', true],
+		[1, true],
+		['1', true],
+		[false, false],
+		['FALSE', false],
+		[0, false],
+		['', false],
+		[null, false],
+	])('reads %j as %s', (value, expected) => {
+		const { context } = fakeExecution({ recordCall: value });
+		const given = { context, account: ACCOUNT, itemIndex: 0 };
+		expect(switchParameter(given, 'recordCall', 'Record Call')).toBe(expected);
+	});
+
+	it.each(['yes', 'off', 2, '$json.record'])('does not guess what %j means', (value) => {
+		const { context } = fakeExecution({ recordCall: value });
+		const given = { context, account: ACCOUNT, itemIndex: 0 };
+		expect(() => switchParameter(given, 'recordCall', 'Record Call')).toThrow(
+			'Record Call is neither on nor off',
+		);
 	});
 });

@@ -7,7 +7,7 @@ import {
 	languageOptions,
 	likelyLanguage,
 } from '../../announcements';
-import { inputError, shortened, textParameter } from '../input';
+import { inputError, shortened, switchParameter, textParameter } from '../input';
 import type { OperationInput } from '../types';
 
 /** Operations that can ask for recording and transcription; the API takes them nowhere else. */
@@ -136,12 +136,11 @@ export interface Announcement {
  * @throws NodeOperationError for a missing or too long purpose and for an unknown language
  */
 export function readAnnouncement(input: OperationInput): Announcement {
-	const { context, itemIndex } = input;
-	const isOn = (name: string) => context.getNodeParameter(name, itemIndex, false) === true;
-	const record = isOn('recordCall');
-	const recording = record ? readFeature(input, 'recording') : undefined;
+	const recording = switchParameter(input, 'recordCall', 'Record Call')
+		? readFeature(input, 'recording')
+		: undefined;
 	// With both on, Meta uses the values of the recording and ignores these, but they must be valid.
-	const transcription = isOn('transcribeCall')
+	const transcription = switchParameter(input, 'transcribeCall', 'Transcribe Call')
 		? (recording ?? readFeature(input, 'transcription'))
 		: undefined;
 	return {

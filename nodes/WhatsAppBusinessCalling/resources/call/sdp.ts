@@ -19,10 +19,8 @@ export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 		return { ok: false, problem: `It is an ${type}, but an ${expected} is needed here` };
 	}
 	const unescaped = /[\r\n]/.test(text) ? text : text.replace(/\\r\\n|\\n|\\r/g, '\n');
-	const lines = unescaped
-		.replace(/^[\s\uFEFF]+/, '')
-		.replace(/[\r\n\s]+$/, '')
-		.split(/\r\n|\n|\r/);
+	const lines = unescaped.replace(/^[\s\uFEFF]+/, '').split(/\r\n|\n|\r/);
+	while (lines.length > 1 && lines[lines.length - 1].trim() === '') lines.pop();
 	if (lines.length === 1 && lines[0] === '') return { ok: false, problem: 'It is empty' };
 	if (lines[0] !== 'v=0') return { ok: false, problem: 'Its first line must be v=0' };
 	for (const start of ['o=', 's=', 't=', 'm=']) {
