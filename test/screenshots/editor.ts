@@ -51,6 +51,8 @@ export async function openEditor(n8n: N8n, executablePath: string): Promise<Edit
 	try {
 		context = await chromium.launchPersistentContext(profile, {
 			executablePath,
+			handleSIGINT: false,
+			handleSIGTERM: false,
 			args: ['--no-sandbox', '--disable-gpu', '--lang=en-GB'],
 			viewport: { width: WIDTH, height: HEIGHT },
 			deviceScaleFactor: 1,

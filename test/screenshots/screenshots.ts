@@ -329,13 +329,19 @@ const takeFrom =
 		console.log(`docs/images/${name}.png`);
 	};
 
+const cleanups: Array<() => Promise<void>> = [];
+
+/** Stops and removes everything, the last first. */
+async function cleanUp(): Promise<void> {
+	for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
+}
+
 async function main(): Promise<void> {
 	const wanted = process.argv.slice(2);
 	if (wanted.some((name) => name.startsWith('-') || !(name in PICTURES))) {
 		console.log(`${USAGE}\n\n${Object.keys(PICTURES).join('\n')}`);
 		return;
 	}
-	const cleanups: Array<() => Promise<void>> = [];
 	try {
 		const chromium = await findChromium();
 		await runNpm(['run', 'build'], { cwd: REPOSITORY });
@@ -352,14 +358,16 @@ async function main(): Promise<void> {
 		const credential = await createCredential({ n8n, emulator, editor }, take);
 		await takePictures({ n8n, emulator, editor, credential }, take, wanted);
 	} finally {
-		for (const cleanup of cleanups.reverse()) await cleanup().catch(() => undefined);
+		await cleanUp();
 	}
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 	process.once(signal, () => {
-		stopAll();
-		process.exit(130);
+		void cleanUp().then(() => {
+			stopAll();
+			process.exit(130);
+		});
 	});
 }
 
