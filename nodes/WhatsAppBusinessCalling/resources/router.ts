@@ -59,14 +59,20 @@ function asNodeError(
 	return new NodeOperationError(context.getNode(), error as Error, { itemIndex });
 }
 
+/**
+ * An error as the JSON of an item. All of it is under `error`: n8n sends only items with nothing else in
+ * them to the error output, and takes the fields of the input item along.
+ */
 function errorFields(error: unknown): IDataObject {
 	const { message, description, context } = error as Partial<NodeApiError>;
 	const facts = context?.whatsApp as IDataObject | undefined;
 	const reason = context?.reason as string | undefined;
 	return {
-		error: message ?? 'Unknown error',
-		description: description ?? null,
-		...(facts ?? {}),
-		...(reason ? { reason } : {}),
+		error: {
+			message: message ?? 'Unknown error',
+			description: description ?? null,
+			...(facts ?? {}),
+			...(reason ? { reason } : {}),
+		},
 	};
 }
