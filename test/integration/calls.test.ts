@@ -1,0 +1,700 @@
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { ANNOUNCEMENT_LANGUAGES, makeSdp, type Fault, type LoggedRequest } from '../emulator';
+import { everythingIn, type ActionRun, type NodeFailure } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const USER = '14085551234';
+const NUMBER = '106000000000001';
+const byId = (value: string) => ({ __rl: true, mode: 'id', value });
+
+async function call(
+	operation: string,
+	parameters: INodeParameters,
+	items?: IDataObject[],
+	settings?: Partial<INode>,
+): Promise<ActionRun> {
+	return await stage.engine.run(
+		stage.credential,
+		{ resource: 'call', operation, phoneNumberId: byId(NUMBER), ...parameters },
+		items,
+		settings,
+	);
+}
+
+function start(parameters: INodeParameters = {}, items?: IDataObject[], settings?: Partial<INode>) {
+	return call('start', { to: USER, sdp: makeSdp('offer'), ...parameters }, items, settings);
+}
+
+/** Bodies of the requests to `calls`. */
+const bodies = () => stage.requests('calls').map(({ body }) => body as IDataObject);
+
+const enabled = (purpose: string, language = 'en_US') => ({
+	status: 'ENABLED',
+	purpose,
+	announcement_language: language,
+});
+
+describe('Starting a call', () => {
+	test('sends what Meta documents, and gives the call ID', async () => {
+		const sdp = makeSdp('offer');
+		const { items } = await start({ sdp });
+		expect(bodies()).toEqual([
+			{
+				messaging_product: 'whatsapp',
+				to: USER,
+				action: 'connect',
+				session: { sdp_type: 'offer', sdp },
+			},
+		]);
+		const [placed] = stage.emulator.calls;
+		expect(items).toEqual([
+			{
+				json: {
+					callId: placed.id,
+					phoneNumberId: NUMBER,
+					to: USER,
+					recipient: null,
+					recording: null,
+					transcription: null,
+					announcement: null,
+				},
+				pairedItem: { item: 0 },
+			},
+		]);
+		const [{ path, headers }] = stage.requests('calls');
+		expect(path).toBe(`/v26.0/${NUMBER}/calls`);
+		expect(headers.authorization).toBe(`Bearer ${stage.emulator.account.accessToken}`);
+		expect(headers['user-agent']).toBe('n8n-nodes-whatsapp-business-calling');
+	});
+
+	test('is not recorded and not transcribed unless the operator asks for it', async () => {
+		await start();
+		expect(stage.emulator.calls[0].recording).toBeUndefined();
+		expect(stage.emulator.calls[0].transcription).toBeUndefined();
+	});
+
+	test('with recording sends recording only, and says what both sides hear', async () => {
+		const { items } = await start({
+			recordCall: true,
+			recordingPurpose: 'quality assurance',
+			recordingLanguage: 'en_US',
+		});
+		expect(bodies()[0].recording).toEqual(enabled('quality assurance'));
+		expect(bodies()[0]).not.toHaveProperty('transcription');
+		expect(items[0].json).toMatchObject({
+			recording: enabled('quality assurance'),
+			transcription: null,
+			announcement:
+				'The audio of this call will be recorded for the following purpose: quality assurance',
+		});
+	});
+
+	test('with transcription sends transcription only', async () => {
+		await start({
+			transcribeCall: true,
+			transcriptionPurpose: 'notes',
+			transcriptionLanguage: 'de',
+		});
+		expect(bodies()[0].transcription).toEqual(enabled('notes', 'de'));
+		expect(bodies()[0]).not.toHaveProperty('recording');
+	});
+
+	test('with both sends both, with the purpose and language of the recording', async () => {
+		const { items } = await start({
+			recordCall: true,
+			recordingPurpose: 'Qualität',
+			recordingLanguage: 'de',
+			transcribeCall: true,
+		});
+		expect(bodies()[0]).toMatchObject({
+			recording: enabled('Qualität', 'de'),
+			transcription: enabled('Qualität', 'de'),
+		});
+		expect(items[0].json.announcement).toBe(
+			'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet und transkribiert: Qualität',
+		);
+	});
+
+	test.each(ANNOUNCEMENT_LANGUAGES)('can announce the recording in %s', async (language) => {
+		const { items } = await start({
+			recordCall: true,
+			recordingPurpose: 'x'.repeat(250),
+			recordingLanguage: language,
+		});
+		expect(items).toHaveLength(1);
+		expect(bodies()[0].recording).toEqual(enabled('x'.repeat(250), language));
+	});
+
+	test('counts the purpose in characters, as Meta does', async () => {
+		const { items } = await start({
+			recordCall: true,
+			recordingPurpose: '📞'.repeat(250),
+			recordingLanguage: 'en',
+		});
+		expect(items).toHaveLength(1);
+	});
+
+	test('takes a phone number as people write it', async () => {
+		await start({ to: ' +1 (408) 555-1234 ' });
+		expect(bodies()[0].to).toBe(USER);
+	});
+
+	test('takes a user ID in the place of the number, or beside it', async () => {
+		await start({ to: '', recipient: 'US.13491208655302741918' });
+		expect(bodies()[0]).toMatchObject({ recipient: 'US.13491208655302741918' });
+		expect(bodies()[0]).not.toHaveProperty('to');
+		stage.emulator.hangUp(stage.emulator.calls[0].id);
+		await start({ recipient: 'US.13491208655302741918' });
+		expect(bodies()[1]).toMatchObject({ to: USER, recipient: 'US.13491208655302741918' });
+	});
+
+	test('hands on the callback data', async () => {
+		await start({ options: { bizOpaqueCallbackData: 'ticket-4711' } });
+		expect(stage.emulator.calls[0].bizOpaqueCallbackData).toBe('ticket-4711');
+	});
+
+	test.each<[string, (sdp: string) => string]>([
+		['with plain line ends', (sdp) => sdp.replaceAll('\r\n', '\n')],
+		['with line ends as characters', (sdp) => sdp.replaceAll('\r\n', '\\r\\n')],
+		['as the JSON of a browser', (sdp) => JSON.stringify({ type: 'offer', sdp })],
+		['with blank lines around it', (sdp) => `\n\n${sdp}\n\n`],
+	])('takes the SDP %s', async (_, written) => {
+		const sdp = makeSdp('offer');
+		await start({ sdp: '={{ $json.sdp }}' }, [{ sdp: written(sdp) }]);
+		expect(bodies()[0].session).toEqual({ sdp_type: 'offer', sdp });
+	});
+
+	test('reads its parameters from each item', async () => {
+		stage.emulator.setPermission('447700900123', 'permanent');
+		const { items } = await start({ to: '={{ $json.phone }}', sdp: '={{ $json.offer }}' }, [
+			{ phone: USER, offer: makeSdp('offer') },
+			{ phone: '447700900123', offer: makeSdp('offer') },
+		]);
+		expect(bodies().map(({ to }) => to)).toEqual([USER, '447700900123']);
+		expect(items.map(({ json }) => json.callId)).toEqual(stage.emulator.calls.map(({ id }) => id));
+		expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 1 }]);
+	});
+
+	test('takes a number that was chosen from the list', async () => {
+		await start({ phoneNumberId: { __rl: true, mode: 'list', value: NUMBER } });
+		expect(stage.emulator.calls[0].phoneNumberId).toBe(NUMBER);
+	});
+});
+
+describe('Answering a call', () => {
+	test('pre-accepts and accepts it with recording, and ends it', async () => {
+		const incoming = stage.emulator.userCalls();
+		const sdp = makeSdp('answer');
+		const preAccepted = await call('preAccept', { callId: incoming.id, sdp });
+		expect(preAccepted.items[0].json).toEqual({ callId: incoming.id, success: true });
+		const accepted = await call(
+			'accept',
+			{
+				callId: '={{ $json.callId }}',
+				sdp,
+				recordCall: true,
+				recordingPurpose: 'quality assurance',
+				recordingLanguage: 'en_US',
+				options: { bizOpaqueCallbackData: 'ticket-4711' },
+			},
+			[{ callId: incoming.id }],
+		);
+		expect(accepted.items[0].json).toMatchObject({
+			callId: incoming.id,
+			success: true,
+			recording: enabled('quality assurance'),
+			transcription: null,
+		});
+		const terminated = await call('terminate', { callId: incoming.id });
+		expect(terminated.items[0].json).toEqual({ callId: incoming.id, success: true });
+		const session = { sdp_type: 'answer', sdp };
+		const common = { messaging_product: 'whatsapp', call_id: incoming.id };
+		expect(bodies()).toEqual([
+			{ ...common, action: 'pre_accept', session },
+			{
+				...common,
+				action: 'accept',
+				session,
+				recording: enabled('quality assurance'),
+				biz_opaque_callback_data: 'ticket-4711',
+			},
+			{ ...common, action: 'terminate' },
+		]);
+		expect(stage.emulator.call(incoming.id)).toMatchObject({ state: 'ended' });
+	});
+
+	test.each([
+		['neither', false, false],
+		['recording', true, false],
+		['transcription', false, true],
+		['both', true, true],
+	])('accepts it with %s', async (_, recordCall, transcribeCall) => {
+		const incoming = stage.emulator.userCalls();
+		await call('accept', {
+			callId: incoming.id,
+			sdp: makeSdp('answer'),
+			recordCall,
+			transcribeCall,
+			recordingPurpose: 'training',
+			recordingLanguage: 'es',
+			transcriptionPurpose: 'training',
+			transcriptionLanguage: 'es',
+		});
+		expect(bodies()[0].recording).toEqual(recordCall ? enabled('training', 'es') : undefined);
+		expect(bodies()[0].transcription).toEqual(
+			transcribeCall ? enabled('training', 'es') : undefined,
+		);
+	});
+
+	test('rejects it', async () => {
+		const incoming = stage.emulator.userCalls();
+		const { items } = await call('reject', { callId: incoming.id });
+		expect(items[0].json).toEqual({ callId: incoming.id, success: true });
+		expect(bodies()).toEqual([
+			{ messaging_product: 'whatsapp', call_id: incoming.id, action: 'reject' },
+		]);
+	});
+
+	test('brings the recording to the trigger after the call', async () => {
+		const trigger = stage.trigger();
+		const incoming = stage.emulator.userCalls();
+		await call('accept', {
+			callId: incoming.id,
+			sdp: makeSdp('answer'),
+			recordCall: true,
+			recordingPurpose: 'training',
+			recordingLanguage: 'en',
+		});
+		stage.emulator.hangUp(incoming.id, { durationSeconds: 20 });
+		await stage.emulator.whenIdle();
+		expect(trigger.items.map(({ json }) => json)).toEqual([
+			expect.objectContaining({
+				callId: incoming.id,
+				recording: expect.objectContaining({ verified: true }),
+			}),
+		]);
+	});
+});
+
+describe('Input that cannot be right', () => {
+	const recording = { recordCall: true, recordingPurpose: 'x', recordingLanguage: 'en' };
+	const written = (value: unknown) => `={{ ${JSON.stringify(value)} }}`;
+
+	test.each<[string, string, INodeParameters, RegExp]>([
+		['no purpose', 'start', { ...recording, recordingPurpose: written('') }, /needs a purpose/],
+		[
+			'a blank purpose',
+			'start',
+			{ ...recording, recordingPurpose: written(' \t') },
+			/needs a purpose/,
+		],
+		[
+			'a purpose of 251 characters',
+			'start',
+			{ ...recording, recordingPurpose: 'x'.repeat(251) },
+			/251 characters/,
+		],
+		[
+			'an unknown language',
+			'start',
+			{ ...recording, recordingLanguage: written('en-US') },
+			/did you mean "en_US"/,
+		],
+		[
+			'no language',
+			'start',
+			{ ...recording, recordingLanguage: written('') },
+			/language is missing/,
+		],
+		[
+			'a transcription without purpose',
+			'start',
+			{ transcribeCall: true, transcriptionPurpose: written('') },
+			/needs a purpose/,
+		],
+		['nobody to call', 'start', { to: '', recipient: '' }, /To and User ID are both empty/],
+		['a number without digits', 'start', { to: 'Ana' }, /not a phone number/],
+		['a number with a leading zero', 'start', { to: '0408 555 1234' }, /not a phone number/],
+		['a user ID that is none', 'start', { recipient: 'Ana' }, /not a user ID/],
+		['no SDP', 'start', { sdp: written('') }, /SDP offer cannot be used/],
+		['an SDP that is none', 'start', { sdp: 'hello' }, /SDP offer cannot be used/],
+		[
+			'an answer as the offer',
+			'start',
+			{ sdp: JSON.stringify({ type: 'answer', sdp: 'v=0' }) },
+			/SDP offer cannot be used/,
+		],
+		[
+			'callback data of 513 characters',
+			'start',
+			{ options: { bizOpaqueCallbackData: 'x'.repeat(513) } },
+			/513 characters/,
+		],
+		[
+			'no business number',
+			'start',
+			{ phoneNumberId: byId(written('')) },
+			/No phone number was chosen/,
+		],
+		[
+			'a business number that is a path',
+			'start',
+			{ phoneNumberId: byId('1/../2') },
+			/not a phone number ID/,
+		],
+		['no call ID', 'accept', { callId: written('') }, /call ID is missing/],
+		['a call ID of something else', 'reject', { callId: 'wamid.HBgL' }, /not a call ID/],
+		[
+			'an SDP offer as the answer',
+			'accept',
+			{ callId: 'wacid.1', sdp: JSON.stringify({ type: 'offer', sdp: 'v=0' }) },
+			/SDP answer cannot be used/,
+		],
+		['an operation that does not exist', 'hold', {}, /does not exist/],
+	])('such as %s is refused before anything is sent', async (_, operation, parameters, message) => {
+		const run = await (operation === 'start'
+			? start(parameters)
+			: call(operation, { sdp: makeSdp('answer'), ...parameters }));
+		expect(run.error.message).toMatch(message);
+		expect(run.error.description).toBeTruthy();
+		expect(run.error.context.itemIndex).toBe(0);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('in one of several items is named by its number, and the items before it are done', async () => {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: USER }, { to: 'Ana' }]);
+		expect(run.error.message).toContain('Ana');
+		expect(run.error.context.itemIndex).toBe(1);
+		expect(bodies().map(({ to }) => to)).toEqual([USER]);
+	});
+
+	test.each<[string, Partial<INode>]>([
+		['Continue', { onError: 'continueRegularOutput' }],
+		['the older Continue On Fail', { continueOnFail: true }],
+	])('with %s becomes an item in its place, and the others are done', async (_, settings) => {
+		const { items } = await start(
+			{ to: '={{ $json.to }}' },
+			[{ to: 'Ana' }, { to: USER }],
+			settings,
+		);
+		expect(items).toHaveLength(2);
+		expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
+		expect(items[0].pairedItem).toEqual({ item: 0 });
+		expect(items[1].json).toMatchObject({ to: USER });
+		expect(items[1].pairedItem).toEqual({ item: 1 });
+	});
+
+	test('with the error output goes there, with the fields of its input item', async () => {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: USER }], {
+			onError: 'continueErrorOutput',
+		});
+		expect(run.items.map(({ json }) => json.to)).toEqual([USER]);
+		expect(run.errorItems).toHaveLength(1);
+		expect(run.errorItems[0].json).toMatchObject({
+			ticket: 7,
+			error: {
+				message: '"Ana" is not a phone number',
+				description: expect.stringContaining('country code'),
+			},
+		});
+	});
+});
+
+describe('What Meta refuses', () => {
+	const facts = ({ context }: NodeFailure) => context.whatsApp;
+
+	test.each<[number, INodeParameters, string, RegExp]>([
+		[
+			138000,
+			{ phoneNumberId: byId('106000000000003') },
+			'Calling is not enabled on this phone number',
+			/WhatsApp Manager/,
+		],
+		[
+			131055,
+			{ phoneNumberId: byId('106000000000004') },
+			'This phone number is set up for SIP',
+			/SIP/,
+		],
+		[
+			138006,
+			{ to: '14085555678' },
+			'This person has not given permission to be called',
+			/permission request/,
+		],
+		[
+			138001,
+			{ to: '14085550000' },
+			'This person cannot be called on WhatsApp',
+			/may not use WhatsApp/,
+		],
+	])('as %i has a title, a hint, and what Meta said', async (code, parameters, title, hint) => {
+		const { error } = await start(parameters);
+		const [refused] = stage.requests('calls');
+		expect(error.name).toBe('NodeApiError');
+		expect(error.message).toBe(title);
+		expect(error.description).toMatch(hint);
+		expect(error.description).toContain(`code ${code}`);
+		expect(error.description).toContain(`(#${code})`);
+		expect(error.httpCode).toBe(String(refused.status));
+		expect(facts(error)).toMatchObject({
+			code,
+			httpStatus: refused.status,
+			traceId: expect.stringMatching(/^A/),
+			details: expect.any(String),
+		});
+		expect(error.description).toContain(String(facts(error)?.traceId));
+	});
+
+	test('keeps code, subcode, details and trace ID as Meta gave them', async () => {
+		stage.emulator.failNext('calls', {
+			status: 400,
+			body: {
+				error: {
+					message: '(#138013) Business initiated calls are not available',
+					code: 138013,
+					error_subcode: 2593139,
+					error_data: { messaging_product: 'whatsapp', details: 'Country not supported' },
+					fbtrace_id: 'AbCdEf123',
+				},
+			},
+		});
+		const { error } = await start();
+		expect(facts(error)).toEqual({
+			code: 138013,
+			subcode: 2593139,
+			details: 'Country not supported',
+			traceId: 'AbCdEf123',
+			httpStatus: 400,
+		});
+		expect(error.description).toContain('Country not supported');
+		expect(error.description).toContain('subcode 2593139');
+		expect(error.description).toContain('AbCdEf123');
+	});
+
+	test('for a duplicate call, an ended call and another SDP is told', async () => {
+		await start();
+		expect((await start()).error.message).toBe('A call with this person is already running');
+		const incoming = stage.emulator.userCalls({ from: '447700900123' });
+		const callId = incoming.id;
+		await call('preAccept', { callId, sdp: makeSdp('answer') });
+		const other = await call('accept', { callId, sdp: makeSdp('answer') });
+		expect(other.error.message).toBe('WhatsApp did not accept the request');
+		expect(other.error.description).toContain('pre_accept');
+		await call('reject', { callId });
+		const ended = await call('terminate', { callId });
+		expect(ended.error.description).toContain('has ended already');
+	});
+
+	test.each<[string, Fault, RegExp]>([
+		['an expired token', { errorCode: 190 }, /access token/],
+		['a missing permission', { errorCode: 200 }, /lacks a permission/],
+		['an unknown code', { status: 400, body: { error: { message: 'New', code: 4711 } } }, /4711/],
+		['an answer that is no JSON', { status: 400, body: '<html>no</html>' }, /400/],
+		['an empty answer', { status: 404, body: '' }, /404/],
+	])('for %s gives an error that says so', async (_, fault, message) => {
+		stage.emulator.failNext('calls', fault, { times: Infinity });
+		expect((await start()).error.message).toMatch(message);
+	});
+
+	test.each<[string, Fault]>([
+		['Meta refuses', { errorCode: 138006 }],
+		['Meta answers without JSON', { status: 400, body: '<html>no</html>' }],
+		['the connection is cut', { reset: true }],
+		['Meta answers 401', { errorCode: 190 }],
+	])('never holds the token, nor the app secret, when %s', async (_, fault) => {
+		stage.emulator.failNext('calls', fault, { times: Infinity });
+		const { accessToken, appSecret } = stage.emulator.account;
+		const stopped = await start();
+		const continued = await start({}, [{}], { onError: 'continueRegularOutput' });
+		for (const run of [stopped.run, continued.run]) {
+			const text = JSON.stringify(run.data.resultData) + everythingIn(run.data.resultData);
+			expect(text).not.toContain(accessToken);
+			expect(text).not.toContain(appSecret);
+		}
+		expect(stage.engine.logs.join('\n')).not.toContain(accessToken);
+	});
+
+	test('with Continue is an item with the facts to decide on', async () => {
+		const { items } = await start({ to: '14085555678' }, [{}], {
+			onError: 'continueRegularOutput',
+		});
+		expect(items[0].json.error).toMatchObject({
+			message: 'This person has not given permission to be called',
+			description: expect.stringContaining('permission'),
+			code: 138006,
+			httpStatus: 401,
+			traceId: expect.any(String),
+		});
+	});
+
+	test('with the error output is there with the same facts', async () => {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: '14085555678', ticket: 7 }], {
+			onError: 'continueErrorOutput',
+		});
+		expect(run.items).toEqual([]);
+		expect(run.errorItems[0].json).toMatchObject({ ticket: 7, error: { code: 138006 } });
+	});
+});
+
+describe('A request that failed', () => {
+	const sent = (action: string): LoggedRequest[] =>
+		stage.requests('calls').filter(({ body }) => (body as IDataObject).action === action);
+
+	test.each<[string, Fault]>([
+		['the connection was cut', { reset: true }],
+		['the answer was cut', { cutAfterBytes: 10 }],
+		['Meta was unavailable (131000)', { errorCode: 131000 }],
+		['Meta was unavailable (1)', { errorCode: 1 }],
+		['the connection to the person failed (138004)', { errorCode: 138004 }],
+		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
+		['a gateway answered 429', { status: 429, body: 'slow down' }],
+	])(
+		'does not start a call a second time when %s: the person might ring twice',
+		async (_, fault) => {
+			stage.emulator.failNext('calls', { ...fault, takesEffect: true });
+			const run = await start();
+			expect(run.error.message).toBeTruthy();
+			expect(sent('connect')).toHaveLength(1);
+			expect(stage.emulator.calls).toHaveLength(1);
+		},
+	);
+
+	test.each([138005, 138002, 130429, 80007, 4])(
+		'starts the call again after a rate limit, which proves that nobody rang (%i)',
+		async (errorCode) => {
+			stage.emulator.failNext('calls', { errorCode });
+			const { items } = await start();
+			expect(items).toHaveLength(1);
+			expect(sent('connect')).toHaveLength(2);
+			expect(stage.emulator.calls).toHaveLength(1);
+		},
+	);
+
+	test('gives up on a rate limit that stays', async () => {
+		stage.emulator.failNext('calls', { errorCode: 138005 }, { times: Infinity });
+		const run = await start();
+		expect(run.error.message).toBe('Calls are being placed too fast');
+		expect(sent('connect')).toHaveLength(3);
+	});
+
+	test.each([131000, 1, 131016])(
+		'accepts again when Meta says that it may (%i)',
+		async (errorCode) => {
+			const incoming = stage.emulator.userCalls();
+			stage.emulator.failNext('calls', { errorCode });
+			const { items } = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
+			expect(items[0].json.success).toBe(true);
+			expect(sent('accept')).toHaveLength(2);
+		},
+	);
+
+	test.each<[string, Fault]>([
+		['the connection was cut', { reset: true }],
+		['Meta refused for good', { errorCode: 100 }],
+		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
+	])('does not accept again when %s', async (_, fault) => {
+		const incoming = stage.emulator.userCalls();
+		stage.emulator.failNext('calls', fault, { times: 2 });
+		const run = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
+		expect(run.succeeded).toBe(false);
+		expect(sent('accept')).toHaveLength(1);
+	});
+
+	test('says that Meta could not be reached, and where', async () => {
+		stage.emulator.failNext('calls', { reset: true });
+		const { error } = await start();
+		expect(error.message).toBe('Meta could not be reached');
+		expect(error.description).toContain(new URL(stage.emulator.baseUrl).host);
+	});
+});
+
+describe('The credential', () => {
+	test.each<[string, Record<string, string>, RegExp]>([
+		['without a base URL', { baseUrl: '' }, /Base URL/],
+		['with a version that is none', { apiVersion: 'newest' }, /API Version/],
+		['without an app secret', { appSecret: '' }, /App Secret/],
+	])('%s is refused before anything is sent', async (_, fields, message) => {
+		const run = await stage.engine.run(
+			{ ...stage.credential, ...fields },
+			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: USER, sdp: 'v=0' },
+		);
+		expect(run.error.description).toMatch(message);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('works with the blanks and slashes that copying brings along', async () => {
+		const { credential } = stage;
+		const run = await stage.engine.run(
+			{
+				...credential,
+				accessToken: ` ${credential.accessToken}\n`,
+				apiVersion: ' 26.0 ',
+				baseUrl: `${credential.baseUrl}// `,
+			},
+			{
+				resource: 'call',
+				operation: 'start',
+				phoneNumberId: byId(NUMBER),
+				to: USER,
+				sdp: makeSdp('offer'),
+			},
+		);
+		expect(run.items).toHaveLength(1);
+	});
+});
+
+describe('The list of phone numbers', () => {
+	test('shows names and numbers, with the ID behind them', async () => {
+		const { results, paginationToken } = await stage.engine.searchPhoneNumbers(stage.credential);
+		expect(results).toContainEqual({
+			name: 'Emulated Support · +44 20 7946 0958',
+			value: NUMBER,
+		});
+		expect(results).toHaveLength(4);
+		expect(paginationToken).toBeUndefined();
+	});
+
+	test.each([
+		['the name', 'sales', ['106000000000002']],
+		['the number', '7946', [NUMBER]],
+		['the ID', '000003', ['106000000000003']],
+		['nothing that is there', 'zzz', []],
+	])('is searched by %s', async (_, filter, ids) => {
+		const { results } = await stage.engine.searchPhoneNumbers(stage.credential, filter);
+		expect(results.map(({ value }) => value)).toEqual(ids);
+	});
+
+	test('goes on page after page', async () => {
+		const [first] = stage.emulator.account.phoneNumbers;
+		const numbers = Array.from({ length: 250 }, (_, index) => ({
+			...first,
+			id: `1060000001${String(index).padStart(5, '0')}`,
+		}));
+		stage.emulator.account.phoneNumbers.splice(0, Infinity, ...numbers);
+		const seen: unknown[] = [];
+		let token: unknown;
+		do {
+			const page = await stage.engine.searchPhoneNumbers(
+				stage.credential,
+				undefined,
+				token as string | undefined,
+			);
+			seen.push(...page.results.map(({ value }) => value));
+			token = page.paginationToken;
+		} while (token !== undefined);
+		expect(seen).toEqual(numbers.map(({ id }) => id));
+		expect(stage.requests('phoneNumbers')).toHaveLength(3);
+		const options = await stage.engine.phoneNumberOptions(stage.credential);
+		expect(options).toHaveLength(250);
+	});
+
+	test('says what is wrong with the token', async () => {
+		stage.emulator.revokeToken();
+		await expect(stage.engine.searchPhoneNumbers(stage.credential)).rejects.toThrow(
+			'WhatsApp did not accept the access token',
+		);
+	});
+});

@@ -1,0 +1,270 @@
+import { readFile } from 'node:fs/promises';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../emulator';
+import type { ActionRun } from './engine';
+import { DAY_MS, useStage } from './harness';
+
+const stage = useStage();
+
+async function run(
+	resource: 'recording' | 'transcription',
+	operation: 'download' | 'get',
+	parameters: INodeParameters,
+	items?: IDataObject[],
+	settings?: Partial<INode>,
+): Promise<ActionRun> {
+	return await stage.engine.run(
+		stage.credential,
+		{ resource, operation, ...parameters },
+		items,
+		settings,
+	);
+}
+
+const download = (
+	{ mediaId }: Pick<CreatedRecording, 'mediaId'>,
+	parameters: INodeParameters = {},
+) => run('recording', 'download', { mediaId, ...parameters });
+
+describe('Downloading a recording', () => {
+	test('gives the verified audio byte for byte, and what is known of it', async () => {
+		const recording = await stage.emulator.createRecording();
+		const audio = await readFile(DEFAULT_RECORDING);
+		const { items } = await download(recording);
+		expect(items).toHaveLength(1);
+		expect(items[0].json).toEqual({
+			mediaId: recording.mediaId,
+			mimeType: 'audio/ogg; codecs=opus',
+			sha256: recording.media.sha256Base64,
+			fileName: `call-recording-${recording.mediaId}.ogg`,
+			sizeBytes: audio.length,
+			verified: true,
+		});
+		expect(items[0].pairedItem).toEqual({ item: 0 });
+		const file = items[0].binary?.data;
+		expect(file).toMatchObject({ mimeType: 'audio/ogg', fileExtension: 'ogg' });
+		expect(file && (await stage.engine.bytesOf(file)).equals(audio)).toBe(true);
+		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
+	});
+
+	test('works on the item of a trigger that did not download', async () => {
+		const trigger = stage.trigger({ downloadFile: false });
+		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
+		const { items } = await run(
+			'recording',
+			'download',
+			{
+				mediaId: '={{ $json.recording.mediaId }}',
+				sha256: '={{ $json.recording.sha256 }}',
+				binaryPropertyName: 'audio',
+				options: { phoneNumberId: '={{ $json.phoneNumberId }}' },
+			},
+			trigger.items.map(({ json }) => json),
+		);
+		expect(items[0].json.verified).toBe(true);
+		expect(Object.keys(items[0].binary ?? {})).toEqual(['audio']);
+	});
+
+	test.each(['base64', 'hex'] as const)('checks a hash that is given as %s', async (form) => {
+		const recording = await stage.emulator.createRecording();
+		const sha256 = Buffer.from(recording.media.sha256Hex, 'hex').toString(form);
+		const { items } = await download(recording, { sha256 });
+		expect(items[0].json.verified).toBe(true);
+	});
+
+	test('with the hash of another file fails, and keeps nothing', async () => {
+		const before = await stage.engine.storedFiles();
+		const recording = await stage.emulator.createRecording();
+		const { error } = await download(recording, { sha256: 'a'.repeat(64) });
+		expect(error.message).toBe('The file does not have the expected SHA-256');
+		expect(error.context.reason).toBe('hashMismatch');
+		expect(await stage.engine.storedFiles()).toEqual(before);
+	});
+
+	test('whose hash nobody gives is done, but not called verified', async () => {
+		const recording = await stage.emulator.createRecording();
+		const url = (recording.event.call_recording as { audio: { url: string } }).audio.url;
+		stage.emulator.failNext('mediaInfo', { status: 200, body: { url, id: recording.mediaId } });
+		const { items } = await download(recording);
+		expect(items[0].json).toMatchObject({
+			verified: false,
+			sha256: recording.media.sha256Base64,
+		});
+	});
+
+	test('after its 7 days says that it is gone, and why', async () => {
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.clock.advance(7 * DAY_MS);
+		const { error } = await download(recording);
+		expect(error.message).toBe('The file is no longer available at Meta');
+		expect(error.description).toContain('7 days');
+		expect(error.context).toMatchObject({ reason: 'mediaGone', itemIndex: 0 });
+	});
+
+	test('six days and more after the call works', async () => {
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.clock.advance(7 * DAY_MS - 60_000);
+		expect((await download(recording)).items[0].json.verified).toBe(true);
+	});
+
+	test('of another number of the account fails where the number is given', async () => {
+		const recording = await stage.emulator.createRecording();
+		const { error } = await download(recording, {
+			options: { phoneNumberId: '106000000000002' },
+		});
+		expect(error.context.reason).toBe('mediaGone');
+	});
+
+	test.each<[string, Fault]>([
+		['answers 503', { status: 503 }],
+		['cuts the connection', { cutAfterBytes: 2_000 }],
+		['resets the connection', { reset: true }],
+		['sends other bytes', { wrongContent: true }],
+		['says that the URL is stale', { status: 404 }],
+	])('is tried again when the media host %s once', async (_, fault) => {
+		stage.emulator.failNext('media', fault);
+		const { items } = await download(await stage.emulator.createRecording());
+		expect(items[0].json.verified).toBe(true);
+		expect(stage.requests('media')).toHaveLength(2);
+	});
+
+	test('fails with the reason when the media host stays unavailable', async () => {
+		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const { error } = await download(await stage.emulator.createRecording());
+		expect(error.description).toContain('503');
+		expect(error.context.reason).toBe('unavailable');
+		expect(stage.requests('media')).toHaveLength(3);
+	});
+
+	test('that takes too long fails with the reason', async () => {
+		stage.emulator.failNext('media', { bytesPerSecond: 4_000 }, { times: Infinity });
+		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
+		const { error } = await download(recording, { options: { timeout: 0.3 } });
+		expect(error.message).toBe('The download took too long');
+	});
+
+	test('that is too large fails with the limit, and keeps nothing', async () => {
+		const before = await stage.engine.storedFiles();
+		const recording = await stage.emulator.createRecording({ sizeBytes: 2_000_000 });
+		const { error } = await download(recording, { options: { maxFileSize: 1 } });
+		expect(error.message).toBe('The file is too large');
+		expect(error.description).toContain('1.9 MB');
+		expect(await stage.engine.storedFiles()).toEqual(before);
+	});
+
+	test.each<[string, INodeParameters, RegExp]>([
+		['no media ID', { mediaId: '={{ "" }}' }, /media ID is missing/],
+		['a media ID that is a path', { mediaId: '../me' }, /not a media ID/],
+		['a hash that is none', { mediaId: '1', sha256: 'abc' }, /SHA-256 cannot be read/],
+		['a limit that is none', { mediaId: '1', options: { maxFileSize: 0 } }, /maxFileSize/],
+	])('with %s is refused before anything is sent', async (_, parameters, message) => {
+		const { error } = await run('recording', 'download', parameters);
+		expect(error.message).toMatch(message);
+		expect(error.description).toBeTruthy();
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('of several items goes on after one that failed, where the operator wants it', async () => {
+		const [first, last] = [
+			await stage.emulator.createRecording(),
+			await stage.emulator.createRecording(),
+		];
+		const ids = [first.mediaId, '999', last.mediaId];
+		const { items, errorItems } = await run(
+			'recording',
+			'download',
+			{ mediaId: '={{ $json.id }}' },
+			ids.map((id) => ({ id })),
+			{ onError: 'continueErrorOutput' },
+		);
+		expect(items.map(({ json }) => json.mediaId)).toEqual([first.mediaId, last.mediaId]);
+		expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 2 }]);
+		expect(errorItems.map(({ json }) => json)).toEqual([
+			{ id: '999', error: expect.objectContaining({ reason: 'mediaGone' }) },
+		]);
+	});
+});
+
+describe('Getting a recording', () => {
+	test('gives its metadata and a fresh URL, without a file', async () => {
+		const recording = await stage.emulator.createRecording();
+		const askedAt = Date.now();
+		const { items } = await run('recording', 'get', { mediaId: recording.mediaId });
+		expect(items[0]).toEqual({
+			json: {
+				mediaId: recording.mediaId,
+				url: expect.stringContaining(`${stage.emulator.baseUrl}/whatsapp_business/attachments/`),
+				urlValidUntil: expect.any(String),
+				mimeType: 'audio/ogg; codecs=opus',
+				sha256: recording.media.sha256Base64,
+				sizeBytes: recording.media.sizeBytes,
+			},
+			pairedItem: { item: 0 },
+		});
+		const validFor = Date.parse(String(items[0].json.urlValidUntil)) - askedAt;
+		expect(validFor).toBeGreaterThan(4 * 60_000);
+		expect(validFor).toBeLessThanOrEqual(5 * 60_000 + 1_000);
+		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo']);
+	});
+
+	test.each(['string', 'number'] as const)('reads a size that is a %s', async (fileSizeAs) => {
+		await stage.emulator.stop();
+		await stage.startEmulator({ fileSizeAs });
+		const recording = await stage.emulator.createRecording({ sizeBytes: 1_234 });
+		const { items } = await run('recording', 'get', { mediaId: recording.mediaId });
+		expect(items[0].json.sizeBytes).toBe(1_234);
+	});
+
+	test('after its 7 days says that it is gone', async () => {
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.clock.advance(7 * DAY_MS);
+		const { error } = await run('recording', 'get', { mediaId: recording.mediaId });
+		expect(error.message).toBe('The file is no longer available at Meta');
+	});
+
+	test('with an expired token says so', async () => {
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.revokeToken();
+		const { error } = await run('recording', 'get', { mediaId: recording.mediaId });
+		expect(error.message).toBe('WhatsApp did not accept the access token');
+		expect(error.context.whatsApp).toMatchObject({ code: 190 });
+	});
+
+	test('is repeated when Meta is unavailable for a moment', async () => {
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.failNext('mediaInfo', { errorCode: 131000 });
+		const { items } = await run('recording', 'get', { mediaId: recording.mediaId });
+		expect(items).toHaveLength(1);
+	});
+});
+
+describe('Downloading a transcript', () => {
+	test('gives the file and what was said', async () => {
+		const transcript = await stage.emulator.createRecording({ transcript: true });
+		const { items } = await run('transcription', 'download', { mediaId: transcript.mediaId });
+		expect(items[0].json).toMatchObject({
+			mimeType: 'application/json',
+			fileName: `call-transcript-${transcript.mediaId}.json`,
+			verified: true,
+			transcript: {
+				language: 'en',
+				text: expect.stringContaining('[Customer] Hello.'),
+				segments: expect.arrayContaining([expect.objectContaining({ speaker: 'Business' })]),
+			},
+		});
+		const file = items[0].binary?.data;
+		expect(file && String(await stage.engine.bytesOf(file))).toContain('"words"');
+	});
+
+	test('gives the file alone where it cannot be read', async () => {
+		const transcript = await stage.emulator.createRecording({ transcript: true, content: '{}' });
+		const { items } = await run('transcription', 'download', { mediaId: transcript.mediaId });
+		expect(items[0].json).toMatchObject({ transcript: null, verified: true });
+	});
+
+	test('gets its metadata too', async () => {
+		const transcript = await stage.emulator.createRecording({ transcript: true });
+		const { items } = await run('transcription', 'get', { mediaId: transcript.mediaId });
+		expect(items[0].json).toMatchObject({ mimeType: 'application/json' });
+	});
+});
