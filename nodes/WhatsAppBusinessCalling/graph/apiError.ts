@@ -32,6 +32,8 @@ export function failureTitle(failure: GraphFailure): string {
 		: `WhatsApp refused the request (code ${failure.code})`;
 }
 
+type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
+
 /** Hint, Meta's own words and the numbers that Meta's support asks for, in this order. */
 export function failureDescription(failure: GraphFailure): string {
 	const hint =
@@ -46,6 +48,15 @@ export function failureDescription(failure: GraphFailure): string {
 		failure.traceId === null ? '' : `trace ID ${failure.traceId}`,
 	].filter(Boolean);
 	return [hint, `Meta said: ${said}`, numbers.join(', ')].filter(Boolean).join('\n');
+}
+
+/** The cause in n8n's terms; versions of n8n without them ignore it. */
+function declaredFailure(failure: GraphFailure): NodeApiErrorOptions['failure'] {
+	const cause =
+		errorEntry(failure.code)?.cause ?? (failure.transient ? 'temporarily-unavailable' : undefined);
+	if (cause === undefined) return undefined;
+	if (cause === 'configuration-invalid' || cause === 'credential-invalid') return { cause };
+	return failure.retryAfterMs === null ? { cause } : { cause, retryAfterMs: failure.retryAfterMs };
 }
 
 /**
@@ -67,6 +78,7 @@ export function toNodeApiError(
 			description,
 			httpCode: failure.status === null ? undefined : String(failure.status),
 			...(itemIndex === undefined ? {} : { itemIndex }),
+			failure: declaredFailure(failure),
 		},
 	);
 	error.context.whatsApp = failureFacts(failure);

@@ -1,3 +1,11 @@
+/** Why something failed, as n8n's errors declare it (`failure.cause` of n8n-workflow). */
+export type FailureCause =
+	| 'configuration-invalid'
+	| 'credential-invalid'
+	| 'quota-exhausted'
+	| 'rate-limited'
+	| 'temporarily-unavailable';
+
 /**
  * What Meta's error codes mean for an operator.
  *
@@ -9,8 +17,10 @@ export interface ErrorEntry {
 	codes: Array<number | [number, number]>;
 	title: string;
 	hint: string;
-	/** Whether the same request can succeed later without a change. */
+	/** Whether the same request can succeed later without a change; then n8n's Retry On Fail makes sense. */
 	transient: boolean;
+	/** The cause in n8n's terms, where one fits: some causes lie with the person who is called. */
+	cause?: FailureCause;
 	/** Whether the refusal proves that no call was placed, so that even a start may be sent again. */
 	refusedBeforeCalling?: boolean;
 }
@@ -21,6 +31,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'Calling is not enabled on this phone number',
 		hint: 'Enable calling in WhatsApp Manager: Phone numbers, your number, Call settings. Then run the node again.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [138001],
@@ -33,6 +44,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'Too many calls at the same time on this phone number',
 		hint: 'Wait for running calls to end, then start this one again.',
 		transient: true,
+		cause: 'rate-limited',
 		refusedBeforeCalling: true,
 	},
 	{
@@ -46,12 +58,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'The call could not be connected',
 		hint: 'Check that the SDP comes from your media server unchanged, then try again. Look at your call list first: the person may have been rung.',
 		transient: true,
+		cause: 'temporarily-unavailable',
 	},
 	{
 		codes: [138005],
 		title: 'Calls are being placed too fast',
 		hint: 'Wait a minute, and place calls at a slower pace (node Loop Over Items with Wait).',
 		transient: true,
+		cause: 'rate-limited',
 		refusedBeforeCalling: true,
 	},
 	{
@@ -71,12 +85,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'Too many call permission requests to this person',
 		hint: 'WhatsApp allows one request in 24 hours and two in 7 days. Wait, or let the person call you.',
 		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [138012],
 		title: 'The daily number of calls to this person is used up',
 		hint: 'The details say when the next call is possible.',
 		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [138013],
@@ -89,12 +105,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'Calling is paused on this phone number because of its quality',
 		hint: 'People gave bad feedback or did not pick up. WhatsApp Manager says until when; call fewer people and with their consent.',
 		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [138015],
 		title: 'Calling cannot be enabled on this phone number',
 		hint: 'The number needs a messaging limit of at least 2,000. WhatsApp Manager shows the limit under Phone numbers.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [138017],
@@ -107,6 +125,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'Calling cannot be used yet: no webhook for calls',
 		hint: "Activate a workflow with the WhatsApp Business Calling Trigger first, or subscribe your app to the field calls in Meta's dashboard.",
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [138019, 138020, 138021, 138022, 138023],
@@ -119,18 +138,21 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'There is a payment problem on the WhatsApp Business account',
 		hint: 'Check the payment method in Meta Business Suite: Billing.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [131055],
 		title: 'This phone number is set up for SIP',
 		hint: 'A number can use either SIP or this API. Turn SIP off in its call settings, or use another number.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [131030],
 		title: 'A test number can only reach numbers on its list',
 		hint: "Add the person's number under WhatsApp > API Setup in Meta's app dashboard, or use a real business number.",
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [131026],
@@ -143,42 +165,49 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'The WhatsApp Business account is locked or restricted',
 		hint: 'Look into Business Support Home of your business at Meta for the reason and what to do.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [131008, 131009],
 		title: 'WhatsApp did not accept a value of the request',
 		hint: 'The details name the value. Correct it in the node.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [33],
 		title: 'The phone number no longer exists on this account',
 		hint: 'Choose another phone number from the list.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [100],
 		title: 'WhatsApp did not accept the request',
 		hint: 'The details name what is wrong: often an ID of another account, a changed SDP or a value out of range. Correct it in the node.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [0, 190, 102],
 		title: 'WhatsApp did not accept the access token',
 		hint: 'The token is wrong, expired or revoked. Create a new token of a system user in Meta Business Suite: Settings > Users > System users, and put it into the credential.',
 		transient: false,
+		cause: 'credential-invalid',
 	},
 	{
 		codes: [3, 10, [200, 299], 131005],
 		title: 'The access token lacks a permission',
 		hint: 'Give the system user the permissions whatsapp_business_messaging and whatsapp_business_management and access to this account, then create a new token.',
 		transient: false,
+		cause: 'credential-invalid',
 	},
 	{
 		codes: [803],
 		title: 'Meta does not know this ID',
 		hint: 'Check the IDs in the credential: Business Account ID and App ID.',
 		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [2200],
@@ -186,12 +215,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		hint: 'Meta calls the webhook address of n8n while the workflow is being activated. It must be reachable from the internet over https with a valid certificate (see WEBHOOK_URL in the documentation of n8n).',
 		// The process that answers may still be starting.
 		transient: true,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [4, 613, 80007, 130429, 131056],
 		title: 'Too many requests to WhatsApp',
 		hint: 'Wait a few minutes, then run the node again at a slower pace.',
 		transient: true,
+		cause: 'rate-limited',
 		refusedBeforeCalling: true,
 	},
 	{
@@ -199,12 +230,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'WhatsApp has stopped requests of this phone number for a while',
 		hint: 'Too much of what it sent was unwanted, or it was registered too often. Wait some hours, and look into WhatsApp Manager: Phone numbers, for its quality.',
 		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [1, 2, 131000, 131016, 131057, 133004],
 		title: 'WhatsApp is unavailable at the moment',
 		hint: "Try again in a few minutes. Meta's status page shows known outages.",
 		transient: true,
+		cause: 'temporarily-unavailable',
 	},
 ];
 
