@@ -331,9 +331,15 @@ const takeFrom =
 
 const cleanups: Array<() => Promise<void>> = [];
 
+let cleaning: Promise<void> | undefined;
+let interrupted = false;
+
 /** Stops and removes everything, the last first. */
 async function cleanUp(): Promise<void> {
-	for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
+	cleaning ??= (async () => {
+		for (const cleanup of cleanups.reverse()) await cleanup().catch(() => undefined);
+	})();
+	await cleaning;
 }
 
 async function main(): Promise<void> {
@@ -364,6 +370,7 @@ async function main(): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 	process.once(signal, () => {
+		interrupted = true;
 		void cleanUp().then(() => {
 			stopAll();
 			process.exit(130);
@@ -374,7 +381,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 main().then(
 	() => process.exit(0),
 	(error: unknown) => {
-		console.error(error);
-		process.exit(1);
+		if (!interrupted) console.error(error);
+		process.exit(interrupted ? 130 : 1);
 	},
 );
