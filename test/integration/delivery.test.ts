@@ -189,13 +189,15 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 
 	test('when finished: a workflow that takes longer than Meta waits does not run twice', async () => {
 		await stage.emulator.stop();
-		await stage.startEmulator({ deliveryTimeoutMs: 200 });
+		await stage.startEmulator({ deliveryTimeoutMs: 1_000 });
 		const trigger = stage.trigger({ acknowledge: 'finished' });
-		trigger.work = async () => await new Promise((resolve) => setTimeout(resolve, 400));
-		const recording = await stage.emulator.createRecording();
-		const statuses = await statusesOf(recording);
-		expect(statuses[0]).toBe(0);
-		expect(statuses.at(-1)).toBe(200);
+		let finish = () => {};
+		const finished = new Promise<void>((resolve) => (finish = resolve));
+		trigger.work = async () => await finished;
+		const delivery = stage.emulator.deliver([await stage.emulator.createRecording()]);
+		expect(await delivery.answer).toMatchObject({ status: 0 });
+		finish();
+		expect((await delivery.settled).attempts.map(({ status }) => status)).toEqual([0, 200]);
 		await stage.engine.idle();
 		expect(trigger.executions.map(({ status }) => status)).toEqual(['success']);
 	});

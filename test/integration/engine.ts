@@ -46,7 +46,7 @@ import {
 	type IWorkflowExecuteAdditionalData,
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
-import type { Emulator } from '../emulator';
+import type { CredentialFields } from './credential';
 
 export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 export const CREDENTIAL = 'whatsAppBusinessCallingApi';
@@ -67,20 +67,6 @@ const { Logger } = requireOfCore('@n8n/backend-common') as { Logger: typeof Coll
 
 /** Where the built package is; the repository unless told. */
 const packageFolder = process.env.INTEGRATION_PACKAGE_FOLDER ?? join(__dirname, '../..');
-
-/** A credential, as n8n's editor would save it. */
-export type CredentialFields = Record<string, string>;
-
-export function credentialFor({ account, baseUrl }: Emulator): CredentialFields {
-	return {
-		accessToken: account.accessToken,
-		businessAccountId: account.businessAccountId,
-		appId: account.appId,
-		appSecret: account.appSecret,
-		apiVersion: 'v26.0',
-		baseUrl,
-	};
-}
 
 /** Does the work of a workflow; what it throws makes the execution fail. */
 export type Work = (items: INodeExecutionData[]) => Promise<void> | void;
@@ -429,6 +415,12 @@ export class Engine {
 
 	async bytesOf(binary: IBinaryData): Promise<Buffer> {
 		return await Container.get(BinaryDataService).getAsBuffer(binary);
+	}
+
+	/** The same as a stream, for files that shall not be in memory. */
+	async streamOf({ id }: IBinaryData): Promise<AsyncIterable<Buffer>> {
+		if (!id) throw new Error('The file is not in the binary store');
+		return await Container.get(BinaryDataService).getAsStream(id);
 	}
 
 	/** Files in the binary store, without their metadata. */

@@ -9,7 +9,8 @@ import {
 	type Fault,
 	type MediaContent,
 } from '../emulator';
-import { credentialFor, everythingIn, type TriggerWorkflow } from './engine';
+import { credentialFor } from './credential';
+import { everythingIn, type TriggerWorkflow } from './engine';
 import { AFTER_URL_LIFETIME_MS, useStage } from './harness';
 
 const stage = useStage();
@@ -76,7 +77,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 
 	test.each<[string, Fault]>([
 		['never answers', { hang: true }],
-		['answers too late', { delayMs: 3_000 }],
+		['answers too late', { delayMs: 60_000 }],
 		['sends one drop after the other', { bytesPerSecond: 4_000 }],
 	])('when the media host %s: the time budget ends it', async (_, fault) => {
 		const trigger = stage.trigger({ options: { timeBudget: IMPATIENT } });
@@ -85,7 +86,8 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
 		const [attempt] = stage.emulator.deliveries[0].attempts;
 		expect(attempt.durationMs).toBeGreaterThanOrEqual(IMPATIENT * 1000 - 50);
-		expect(attempt.durationMs).toBeLessThan(2_900);
+		// Far below the budget that holds where none is chosen.
+		expect(attempt.durationMs).toBeLessThan(12_000);
 		expect(trigger.items).toHaveLength(1);
 		expect(fileOf(trigger).verified).toBe(true);
 	});

@@ -5,7 +5,8 @@ import {
 	type EmulatorOptions,
 	type LoggedRequest,
 } from '../emulator';
-import { credentialFor, Engine, type CredentialFields, type TriggerWorkflow } from './engine';
+import { credentialFor, type CredentialFields } from './credential';
+import { Engine, type TriggerWorkflow } from './engine';
 
 /** An n8n for a test file, and a Meta for each of its tests. */
 export class Stage {

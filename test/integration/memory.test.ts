@@ -1,0 +1,66 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
+import { credentialFor } from './credential';
+import type { Report } from './memoryRun';
+
+const MEBIBYTE = 1024 * 1024;
+const RECORDING_BYTES = 100 * MEBIBYTE;
+const LIMIT_BYTES = 64 * MEBIBYTE;
+
+describe('The memory of n8n', () => {
+	let emulator: Emulator;
+	let n8n: ChildProcess;
+
+	beforeAll(async () => {
+		emulator = await startEmulator({ redeliveryDelaysMs: [], deliveryTimeoutMs: 120_000 });
+		n8n = fork(join(__dirname, 'memoryRun.ts'), [], {
+			execArgv: ['--expose-gc', '--require', require.resolve('tsx/cjs')],
+			// In its test mode n8n loads nodes in another way than in production.
+			env: { ...process.env, NODE_ENV: 'production' },
+		});
+		await once(n8n, 'message');
+		const { url } = await ask<{ url: string }>({ credential: credentialFor(emulator) });
+		emulator.presetSubscription(url);
+	});
+
+	afterAll(async () => {
+		const gone = once(n8n, 'exit');
+		n8n.disconnect();
+		await gone;
+		await emulator.stop();
+	});
+
+	async function ask<Answer>(order: object): Promise<Answer> {
+		const answer = once(n8n, 'message');
+		n8n.send(order);
+		const [message] = (await answer) as [Answer];
+		return message;
+	}
+
+	async function deliver(recording: CreatedRecording): Promise<Report> {
+		await ask({ measure: true });
+		expect((await emulator.deliver([recording]).answer).status).toBe(200);
+		return await ask<Report>({ report: true });
+	}
+
+	test('does not grow with the recording: 100 MB are stored whole and verified', async () => {
+		for (const seed of [1, 2, 3]) {
+			const warmUp = await emulator.createRecording({ sizeBytes: 4 * MEBIBYTE, seed });
+			expect((await deliver(warmUp)).verified).toBe(true);
+		}
+		const recording = await emulator.createRecording({ sizeBytes: RECORDING_BYTES, seed: 4 });
+		const report = await deliver(recording);
+		console.log(
+			`100 MB recording: resident memory grew by ${(report.growthBytes / MEBIBYTE).toFixed(1)} MB at most (${report.samples} samples)`,
+		);
+		expect(report).toMatchObject({
+			sizeBytes: RECORDING_BYTES,
+			verified: true,
+			storedSha256: recording.media.sha256Hex,
+		});
+		expect(report.samples).toBeGreaterThan(10);
+		expect(report.growthBytes).toBeLessThan(LIMIT_BYTES);
+	}, 180_000);
+});
