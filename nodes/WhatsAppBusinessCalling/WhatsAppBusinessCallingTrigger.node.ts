@@ -24,9 +24,10 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 		},
 		group: ['trigger'],
 		version: 1,
-		subtitle: '={{$parameter["events"].join(", ")}}',
+		subtitle:
+			'={{ $parameter["events"].length === 1 ? $parameter["events"][0].replace("call_", "").replaceAll("_", " ") : $parameter["events"].length + " events" }}',
 		description:
-			'Starts the workflow when the recording of a WhatsApp call is ready, with the verified audio, or on other events of calls',
+			'Receive recordings of WhatsApp calls as verified audio, react to call events, and start, answer and record calls',
 		eventTriggerDescription: 'Waiting for a WhatsApp call event',
 		defaults: { name: 'WhatsApp Business Calling Trigger' },
 		inputs: [],

@@ -86,7 +86,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 				displayOptions,
 				options: [
 					{
-						displayName: 'Max File Size',
+						displayName: 'Max File Size (MB)',
 						name: 'maxFileSize',
 						type: 'number',
 						default: 100,
@@ -103,7 +103,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 						description: 'Number that the file must belong to; Meta refuses it otherwise',
 					},
 					{
-						displayName: 'Timeout',
+						displayName: 'Timeout (Seconds)',
 						name: 'timeout',
 						type: 'number',
 						default: 300,

@@ -15,6 +15,7 @@ export function personFields(
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. +1 408 555 1234',
+			hint: 'Fill in this or User ID',
 			description: `Phone number of the person with country code. Leave it empty to ${verb} by User ID only.`,
 			displayOptions,
 		},

@@ -59,7 +59,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Connecting',
 		description:
-			'Someone calls (with the SDP offer to answer), or a call that you started gets its SDP answer. Comes at once: a call must be accepted within 30 seconds.',
+			'Someone calls (accept within 30 seconds), or a call you started gets its SDP answer',
 		field: 'calls',
 		list: 'calls',
 		read: (element, { contactName }) =>
@@ -74,7 +74,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Created',
 		description:
-			'A call came into being on a number that uses SIP and has webhooks switched on. Other numbers do not get it.',
+			'A call began on a number that uses SIP with webhooks; other numbers do not get it',
 		field: 'calls',
 		list: 'calls',
 		read: (element, { contactName }) =>
@@ -84,8 +84,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'status',
 		aliases: [],
 		label: 'Call Status',
-		description:
-			'The phone of the person whom you called rings, was picked up or was declined: RINGING, ACCEPTED or REJECTED',
+		description: 'The person whom you called hears it ring, has picked up or has declined',
 		field: 'calls',
 		list: 'statuses',
 		read: (element, { contactName }) => {
@@ -106,7 +105,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Terminated',
 		description:
-			'A call has ended, or was not picked up: whether it was answered, its start, end and duration, and what went wrong',
+			'A call has ended or was missed: whether it was answered, its times, and what went wrong',
 		field: 'calls',
 		list: 'calls',
 		read: (element, { contactName, errors }) =>
@@ -126,8 +125,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'call_recording_available',
 		aliases: [],
 		label: 'Call Recording Available',
-		description:
-			'The recording of a call is ready, usually within a minute after the call. The audio is downloaded and verified.',
+		description: 'The recording of a call is ready: its audio, downloaded and verified',
 		field: 'calls',
 		list: 'calls',
 		read: (element) =>
@@ -141,8 +139,7 @@ export const EVENT_TYPES: EventType[] = [
 		// Documented as above, seen on the wire as below.
 		aliases: ['call_transcript_available'],
 		label: 'Call Transcription Available',
-		description:
-			'The transcript of a call is ready. The JSON file is downloaded, verified and read into the item.',
+		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
 		field: 'calls',
 		list: 'calls',
 		read: (element) =>
@@ -156,7 +153,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person has allowed your business to call, or has not. Meta sends it with the messages, so choosing it also subscribes your app to the field messages.',
+			'A person allowed or refused calls. Also subscribes your app to the field messages.',
 		field: 'messages',
 		list: 'messages',
 		read: (element) => {

@@ -5,7 +5,7 @@ import { eventOptions } from './events';
 export const triggerProperties: INodeProperties[] = [
 	{
 		displayName:
-			'A Meta app has one webhook address. Activating this workflow points it here, unless another system uses it: then you get an error that says what to do. See <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">Meta\'s documentation</a> for the set-up of calling.',
+			'A Meta app has one webhook address. Publishing (activating) this workflow points it here. If another system uses the address, nothing is changed and you get an error that says what to do. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
 		name: 'registrationNotice',
 		type: 'notice',
 		default: '',
@@ -13,7 +13,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"In Meta's app dashboard open WhatsApp > Configuration > Webhook. Type in the Production URL from above as Callback URL and the Verify Token from below, then subscribe to the field <b>calls</b>. Do it while this workflow is active: Meta calls the URL at once.",
+			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li></ul>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',
@@ -29,7 +29,7 @@ export const triggerProperties: INodeProperties[] = [
 		description: 'What starts the workflow; each event is one item',
 	},
 	{
-		displayName: 'Phone Number Names or IDs',
+		displayName: 'Business Phone Number Names or IDs',
 		name: 'phoneNumberIds',
 		type: 'multiOptions',
 		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
@@ -56,13 +56,13 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'App (Automatic)',
 				value: 'app',
 				description:
-					'Activating the workflow subscribes your Meta app to calls, and deactivating undoes it',
+					'Publishing the workflow subscribes your Meta app to calls, unpublishing undoes it',
 			},
 			{
 				name: 'Business Account (Automatic)',
 				value: 'businessAccount',
 				description:
-					"Events of the whole WhatsApp Business account come here, whatever address the app has. Moves the account's messages here as well.",
+					'Events of the whole account come here, its messages too, whatever address the app has',
 			},
 			{
 				name: 'Manual',
@@ -73,7 +73,7 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'Phone Number (Automatic)',
 				value: 'phoneNumber',
 				description:
-					'Events of the chosen numbers come here, whatever address the app and the account have. Moves the messages of these numbers here as well.',
+					'Events of the chosen numbers come here, their messages too, whatever address the app has',
 			},
 		],
 	},
@@ -90,7 +90,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'An address of the account or of a number takes over <b>all</b> its events, messages included: a workflow with the WhatsApp Trigger no longer gets the messages of these numbers, unless they are forwarded below. The app itself must be subscribed to the field calls; activating sees to that where it can.',
+			'An address of the account or of a number takes over all its events, messages included: a workflow with the WhatsApp Trigger no longer gets the messages of these numbers, unless they are forwarded below. The app itself must be subscribed to the field calls; activating sees to that where it can.',
 		name: 'overrideNotice',
 		type: 'notice',
 		default: '',
@@ -114,7 +114,7 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'Take Over and Forward',
 				value: 'takeOverAndForward',
 				description:
-					'Register this trigger, and hand everything that is not about calls on to the other address, unchanged. Deactivating puts it back.',
+					'Hand on to it, unchanged, what is not about calls. Unpublishing puts it back.',
 			},
 		],
 	},
@@ -146,13 +146,13 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'When Stored',
 				value: 'stored',
 				description:
-					'As soon as n8n has stored the execution with its file. Fast; what happens in the workflow afterwards is up to n8n.',
+					'As soon as n8n has stored the execution with its file. Later errors are handled in n8n.',
 			},
 			{
 				name: 'When Workflow Has Succeeded',
 				value: 'finished',
 				description:
-					'Only when the whole workflow has succeeded. If it fails, Meta delivers again and the workflow runs again, so that nothing is lost when your storage is down.',
+					'Only after the whole workflow has succeeded. If it fails, Meta delivers again and it runs again.',
 			},
 		],
 	},
@@ -201,7 +201,7 @@ export const triggerProperties: INodeProperties[] = [
 				description: 'Whether to add the event as Meta sent it to the item, under rawEvent',
 			},
 			{
-				displayName: 'Max File Size',
+				displayName: 'Max File Size (MB)',
 				name: 'maxFileSize',
 				type: 'number',
 				default: 100,
@@ -217,7 +217,7 @@ export const triggerProperties: INodeProperties[] = [
 				hint: 'The name of the output binary field to put the file in',
 			},
 			{
-				displayName: 'Retry For',
+				displayName: 'Retry For (Hours)',
 				name: 'retryFor',
 				type: 'number',
 				default: 1,
@@ -227,7 +227,7 @@ export const triggerProperties: INodeProperties[] = [
 					'For how many hours Meta is asked again for an unavailable file, counted from its first event. After that the item comes without the file.',
 			},
 			{
-				displayName: 'Time Budget',
+				displayName: 'Time Budget (Seconds)',
 				name: 'timeBudget',
 				type: 'number',
 				default: 15,
@@ -240,14 +240,21 @@ export const triggerProperties: INodeProperties[] = [
 ];
 
 const WHERE_TO_LOOK =
-	"<b>Nothing arrives?</b> Check in this order: (1) Is the workflow active, and does n8n's URL begin with https and work from the internet? (2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed? (3) Is the app in Live mode, and does its webhook include your WhatsApp Business account? (4) Was the call accepted or started with recording switched on, and did both sides stay past the announcement? Recordings take up to a minute after the call.";
+	"<b>Nothing arrives?</b> Run the action node's Setup > Check with the production URL: it names what is wrong. Look also here:<br />(1) Is the workflow published, and does n8n's URL begin with https and work from the internet?<br />(2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed?<br />(3) Is the app in Live mode, and does it get the webhooks of your WhatsApp Business account?<br />(4) Was the call accepted or started with recording switched on, and did both sides stay past the announcement? Recordings take up to a minute after the call.";
+
+const WHILE_BUILDING =
+	"<b>While building</b>, click 'Execute step', then make a WhatsApp call that is recorded, and hang up.";
 
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
-	header: 'Call with recording and hang up, then wait',
+	header: 'Receive a recorded WhatsApp call',
 	executionsHelp: {
-		inactive: `<b>While building</b>, click "Listen for test event", then make a WhatsApp call that is recorded, and hang up. While n8n listens, Meta's webhook points to the test URL; afterwards it is put back.<br /><br /><b>When your workflow is ready</b>, activate it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
-		active: `<b>While building</b>, click "Listen for test event", then make a WhatsApp call that is recorded, and hang up. While n8n listens, events go to the test URL instead of the active workflow; afterwards the production URL is put back.<br /><br /><b>Your workflow is active</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is put back.<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
+		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is put back.<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
 	},
-	activationHint:
-		"Once you've finished building your workflow, activate it to receive every recording at the production URL.",
+	activationHint: {
+		inactive:
+			"Once you've finished building your workflow, publish it to receive every recording at the production URL.",
+		active:
+			'This workflow is published: recordings also start it by themselves. You find those runs under Executions.',
+	},
 };

@@ -57,19 +57,20 @@ function notice(name: string, displayName: string, displayOptions: object): INod
 	return { displayName, name, type: 'notice', default: '', displayOptions };
 }
 
-const announcementNotices: INodeProperties[] = ANNOUNCEMENT_LANGUAGES.flatMap(
-	({ codes, recording, combined }) => [
-		notice(
-			`recordingAnnouncement_${codes[0]}`,
-			`Both sides hear: “${recording} <i>your purpose</i>.” Recording starts after it; whoever hangs up before is not recorded.`,
-			show({ recordCall: [true], transcribeCall: [false], recordingLanguage: codes }),
-		),
-		notice(
-			`combinedAnnouncement_${codes[0]}`,
-			`Both sides hear one announcement: “${combined} <i>your purpose</i>.” With both switched on, purpose and language of the recording are used.`,
-			show({ recordCall: [true], transcribeCall: [true], recordingLanguage: codes }),
-		),
-	],
+const recordingNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, recording }) =>
+	notice(
+		`recordingAnnouncement_${codes[0]}`,
+		`Both sides hear: “${recording} [your purpose].” Recording starts after it; whoever hangs up before is not recorded.`,
+		show({ recordCall: [true], transcribeCall: [false], recordingLanguage: codes }),
+	),
+);
+
+const combinedNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, combined }) =>
+	notice(
+		`combinedAnnouncement_${codes[0]}`,
+		`Both sides hear one announcement: “${combined} [your purpose].” It covers both, with the purpose and language of the recording.`,
+		show({ recordCall: [true], transcribeCall: [true], recordingLanguage: codes }),
+	),
 );
 
 const inEnglish = ANNOUNCEMENT_LANGUAGES.filter((row) => row.transcriptionInEnglish).flatMap(
@@ -88,6 +89,7 @@ export const announcementFields: INodeProperties[] = [
 	},
 	purposeField('recording', show({ recordCall: [true] })),
 	languageField('recording', show({ recordCall: [true] })),
+	...recordingNotices,
 	{
 		displayName: 'Transcribe Call',
 		name: 'transcribeCall',
@@ -99,7 +101,7 @@ export const announcementFields: INodeProperties[] = [
 	},
 	purposeField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
 	languageField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
-	...announcementNotices,
+	...combinedNotices,
 	notice(
 		'transcriptionAnnouncement',
 		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
@@ -166,7 +168,7 @@ function readFeature(input: OperationInput, what: 'recording' | 'transcription')
 		throw inputError(
 			input,
 			`The ${label} needs a purpose`,
-			`WhatsApp speaks it to both sides before the ${label} starts, and refuses the call without it. Fill in the purpose, e.g. quality assurance.`,
+			`WhatsApp speaks it to both sides before the ${label} starts, and refuses the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
 		);
 	}
 	if (length > MAX_PURPOSE_LENGTH) {

@@ -29,11 +29,12 @@ export function sdpField(
 		typeOptions: { rows: 4 },
 		default: '',
 		required: true,
-		placeholder: 'e.g. v=0 o=- 4611731400430051336 2 IN IP4 127.0.0.1 ...',
+		placeholder: 'e.g. {{ $json.sdp }}',
+		hint: 'Made by your media server or voice agent, for example in an HTTP Request node before this one',
 		description:
 			kind === 'offer'
-				? 'Session description (RFC 8866) that your media server made for this call. The audio flows between WhatsApp and your media server; n8n only carries this text.'
-				: 'Session description (RFC 8866) by which your media server answers the offer of the event Call Connecting. The audio flows between WhatsApp and your media server; n8n only carries this text.',
+				? 'Session description that your media server made for this call. The audio flows between WhatsApp and your media server; n8n only carries this text.'
+				: 'Session description by which your media server answers the offer of the event Call Connecting. The audio flows between WhatsApp and your media server; n8n only carries this text.',
 		displayOptions,
 	};
 }
