@@ -29,7 +29,7 @@ export const triggerProperties: INodeProperties[] = [
 		description: 'What starts the workflow; each event is one item',
 	},
 	{
-		displayName: 'Business Phone Number Names or IDs',
+		displayName: 'Phone Number Names or IDs',
 		name: 'phoneNumberIds',
 		type: 'multiOptions',
 		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
