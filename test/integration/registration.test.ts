@@ -160,6 +160,25 @@ describe('A callback that belongs to somebody else', () => {
 		expect(stage.emulator.subscriptionState().app?.callbackUrl).toBe(first.url);
 	});
 
+	test.each<[string, unknown]>([
+		['the page of a proxy', '<html>Please sign in</html>'],
+		['nothing', ''],
+		['no list', {}],
+		['no address', { data: [{ object: 'whatsapp_business_account', callback_url: null }] }],
+	])(
+		'is not overwritten where Meta does not tell of it: 200 with %s',
+		async (_, body) => {
+			stage.emulator.presetSubscription(foreign, ['messages']);
+			const before = stage.emulator.subscriptionState();
+			const always = { method: 'GET', times: Infinity };
+			stage.emulator.failNext('subscriptions', { status: 200, body }, always);
+			await failureOf(stage.engine.trigger(stage.credential).create());
+			expect(changes()).toEqual([]);
+			expect(stage.emulator.subscriptionState()).toEqual(before);
+		},
+		20_000,
+	);
+
 	test('that took over meanwhile is left alone when the workflow is deactivated', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
@@ -186,6 +205,21 @@ describe('Trouble at Meta while the workflow is activated', () => {
 			await trigger.activate();
 			expect(fault.hits()).toBe(2);
 			expect(await trigger.checkExists()).toBe(true);
+		},
+		20_000,
+	);
+
+	test.each<[EndpointKind, unknown]>([
+		['subscriptions', '<html>Please sign in</html>'],
+		['subscriptions', { success: false }],
+		['subscribedApps', ''],
+	])(
+		'is not taken for a success: 200 from POST %s with %j',
+		async (kind, body) => {
+			const always = { method: 'POST', times: Infinity };
+			stage.emulator.failNext(kind, { status: 200, body }, always);
+			const error = await failureOf(stage.engine.trigger(stage.credential).create());
+			expect(error.description).toContain('did not confirm');
 		},
 		20_000,
 	);

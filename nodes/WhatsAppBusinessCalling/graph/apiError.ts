@@ -27,6 +27,8 @@ export function failureTitle(failure: GraphFailure): string {
 	const known = errorEntry(failure.code)?.title;
 	if (known) return known;
 	if (failure.kind === 'network') return 'Meta could not be reached';
+	if (failure.status !== null && failure.status < 300)
+		return 'Meta gave an answer that cannot be read';
 	return failure.code === null
 		? `Meta answered with HTTP status ${failure.status}`
 		: `WhatsApp refused the request (code ${failure.code})`;

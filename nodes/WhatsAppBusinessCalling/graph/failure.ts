@@ -56,6 +56,24 @@ export function failureFromAnswer(
 	};
 }
 
+/**
+ * An answer with a good status that is not what it should be: the page of a proxy, or half an answer. It
+ * must not be taken for "there is nothing".
+ */
+export function unreadableAnswer(message: string): GraphFailure {
+	return {
+		kind: 'http',
+		status: 200,
+		code: null,
+		subcode: null,
+		message,
+		details: null,
+		traceId: null,
+		transient: true,
+		retryAfterMs: null,
+	};
+}
+
 const NETWORK_CAUSES: Record<string, string> = {
 	ECONNREFUSED: 'the connection was refused',
 	ECONNRESET: 'the connection was cut',

@@ -3,7 +3,7 @@ import { sleep } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME, type Account } from './account';
 import { errorEntry } from './errorCatalogue';
-import { failureFromAnswer, failureFromThrown } from './failure';
+import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
 import type { GraphContext, GraphFailure, Result } from './types';
 
 /** Sent with every request: some of Meta's hosts refuse requests without one (Media API reference). */
@@ -55,6 +55,25 @@ export async function graphRequest(
 		const backOff = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
 		await sleep(Math.min(result.failure.retryAfterMs ?? backOff, LONGEST_PAUSE_MS));
 	}
+}
+
+/**
+ * Sends a request that changes something, and makes sure that Meta said so (`{"success": true}`): what
+ * stands between may answer 200 to anything.
+ */
+export async function graphChange(
+	context: GraphContext,
+	account: Account,
+	request: GraphRequest,
+): Promise<Result<unknown>> {
+	const result = await graphRequest(context, account, request);
+	if (!result.ok || isConfirmed(result.value)) return result;
+	return { ok: false, failure: unreadableAnswer('Meta did not confirm the change') };
+}
+
+function isConfirmed(value: unknown): boolean {
+	if (typeof value !== 'object' || value === null) return value === true;
+	return (value as { success?: unknown }).success === true;
 }
 
 function mayRepeat(failure: GraphFailure, repeat: Repeat): boolean {

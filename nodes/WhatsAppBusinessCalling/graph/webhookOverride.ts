@@ -1,16 +1,22 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
+import { unreadableAnswer } from './failure';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
+import { idText } from './wholeNumber';
 
-const text = z.string().min(1).nullable().catch(null);
+const address = z
+	.string()
+	.nullish()
+	.transform((text) => text || null);
 
+/** Numbers without an address of their own may come without the configuration, but never without their ID. */
 const answerSchema = z.object({
+	id: idText,
 	webhook_configuration: z
-		.object({ phone_number: text, whatsapp_business_account: text, application: text })
-		.nullable()
-		.catch(null),
+		.object({ phone_number: address, whatsapp_business_account: address, application: address })
+		.nullish(),
 });
 
 /** Where the webhooks of one number go; the first that is set counts (Meta, "Webhook overrides"). */
@@ -33,7 +39,11 @@ export async function readWebhookRoute(
 	});
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
-	const found = parsed.success ? parsed.data.webhook_configuration : null;
+	if (!parsed.success) {
+		const failure = unreadableAnswer("Meta's answer about the number's webhook cannot be read");
+		return { ok: false, failure };
+	}
+	const found = parsed.data.webhook_configuration;
 	return {
 		ok: true,
 		value: {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Account } from '../graph/account';
 import { failureTitle } from '../graph/apiError';
+import { unreadableAnswer } from '../graph/failure';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { wholeNumber } from '../graph/wholeNumber';
@@ -39,23 +40,11 @@ export async function getMediaInfo(
 	});
 	if (!answer.ok) return answer;
 	const parsed = mediaInfoSchema.safeParse(answer.value);
-	if (!parsed.success) return { ok: false, failure: unreadable() };
+	if (!parsed.success) {
+		return { ok: false, failure: unreadableAnswer('The answer of the Media API holds no URL') };
+	}
 	const { url, mime_type: mimeType, sha256, file_size: sizeBytes } = parsed.data;
 	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
-}
-
-function unreadable(): GraphFailure {
-	return {
-		kind: 'http',
-		status: 200,
-		code: null,
-		subcode: null,
-		message: 'The answer of the Media API holds no URL',
-		details: null,
-		traceId: null,
-		transient: true,
-		retryAfterMs: null,
-	};
 }
 
 /** A media ID that is unknown or whose 7 days are over: HTTP 404 or 410, or code 100 with subcode 33. */

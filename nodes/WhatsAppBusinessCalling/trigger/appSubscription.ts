@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { graphRequest } from '../graph/request';
-import type { GraphContext, Result } from '../graph/types';
+import { unreadableAnswer } from '../graph/failure';
+import { graphChange, graphRequest } from '../graph/request';
+import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { idText } from '../graph/wholeNumber';
 
 /** Meta's name for what WhatsApp webhooks are about. */
@@ -19,22 +20,16 @@ export interface AppSubscription {
 const ACTIVATION_ATTEMPTS = 6;
 
 const subscriptionsSchema = z.object({
-	data: z.array(
-		z
-			.object({
-				object: z.string(),
-				callback_url: z.string(),
-				active: z.boolean().catch(true),
-				// Documented as names, seen as objects with a name.
-				fields: z
-					.array(
-						z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]),
-					)
-					.catch([]),
-			})
-			.nullable()
-			.catch(null),
-	),
+	data: z.array(z.object({ object: z.string() }).passthrough()),
+});
+
+const subscriptionSchema = z.object({
+	callback_url: z.string(),
+	active: z.boolean().catch(true),
+	// Documented as names, seen as objects with a name.
+	fields: z
+		.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
+		.default([]),
 });
 
 const subscribedAppsSchema = z.object({
@@ -42,13 +37,17 @@ const subscribedAppsSchema = z.object({
 		z
 			.object({
 				whatsapp_business_api_data: z.object({ id: idText }),
-				override_callback_uri: z.string().optional(),
+				override_callback_uri: z.unknown(),
 			})
 			.nullable()
 			.catch(null),
 	),
 });
 
+/**
+ * @returns null where the app has no webhook, and a failure where the answer does not tell: it must not
+ * be mistaken for an app without one, whose webhook anybody may take
+ */
 export async function readAppSubscription(
 	context: GraphContext,
 	account: Account,
@@ -61,13 +60,18 @@ export async function readAppSubscription(
 		attempts: ACTIVATION_ATTEMPTS,
 	});
 	if (!answer.ok) return answer;
-	const parsed = subscriptionsSchema.safeParse(answer.value);
-	const found = parsed.success ? parsed.data.data.find((row) => row?.object === OBJECT) : null;
-	if (!found) return { ok: true, value: null };
-	return {
-		ok: true,
-		value: { callbackUrl: found.callback_url, active: found.active, fields: found.fields },
-	};
+	const rows = subscriptionsSchema.safeParse(answer.value);
+	if (!rows.success) return unreadable("Meta's list of the app's webhooks cannot be read");
+	const row = rows.data.data.find(({ object }) => object === OBJECT);
+	if (!row) return { ok: true, value: null };
+	const found = subscriptionSchema.safeParse(row);
+	if (!found.success) return unreadable("Meta's answer about the app's webhook cannot be read");
+	const { callback_url: callbackUrl, active, fields } = found.data;
+	return { ok: true, value: { callbackUrl, active, fields } };
+}
+
+function unreadable(message: string): { ok: false; failure: GraphFailure } {
+	return { ok: false, failure: unreadableAnswer(message) };
 }
 
 /**
@@ -79,7 +83,7 @@ export async function writeAppSubscription(
 	account: Account,
 	subscription: { callbackUrl: string; verifyToken: string; fields: string[] },
 ): Promise<Result<unknown>> {
-	return await graphRequest(context, account, {
+	return await graphChange(context, account, {
 		method: 'POST',
 		path: `${account.appId}/subscriptions`,
 		body: {
@@ -101,7 +105,7 @@ export async function removeAppFields(
 	account: Account,
 	fields: string[],
 ): Promise<Result<unknown>> {
-	return await graphRequest(context, account, {
+	return await graphChange(context, account, {
 		method: 'DELETE',
 		path: `${account.appId}/subscriptions`,
 		query: { object: OBJECT, fields: fields.join(',') },
@@ -125,8 +129,8 @@ async function readAppOnAccount(
 	});
 	if (!answer.ok) return answer;
 	const parsed = subscribedAppsSchema.safeParse(answer.value);
-	const rows = parsed.success ? parsed.data.data : [];
-	const own = rows.find((row) => row?.whatsapp_business_api_data.id === account.appId);
+	if (!parsed.success) return unreadable("Meta's list of the account's apps cannot be read");
+	const own = parsed.data.data.find((row) => row?.whatsapp_business_api_data.id === account.appId);
 	return { ok: true, value: own ?? null };
 }
 
@@ -145,7 +149,10 @@ export async function readAccountOverride(
 	account: Account,
 ): Promise<Result<string | null>> {
 	const row = await readAppOnAccount(context, account);
-	return row.ok ? { ok: true, value: row.value?.override_callback_uri || null } : row;
+	if (!row.ok) return row;
+	const address = row.value?.override_callback_uri ?? '';
+	if (typeof address !== 'string') return unreadable("The account's address cannot be read");
+	return { ok: true, value: address || null };
 }
 
 /** Subscribes the app to the account, with an override or (which removes one) without; or takes it off. */
@@ -155,7 +162,7 @@ export async function setAppOnAccount(
 	method: 'POST' | 'DELETE',
 	override?: { callbackUrl: string; verifyToken: string },
 ): Promise<Result<unknown>> {
-	return await graphRequest(context, account, {
+	return await graphChange(context, account, {
 		method,
 		path: `${account.businessAccountId}/subscribed_apps`,
 		body: override && {

@@ -1,5 +1,5 @@
 import type { Account } from '../graph/account';
-import { graphRequest } from '../graph/request';
+import { graphChange } from '../graph/request';
 import type { GraphContext, Result } from '../graph/types';
 import { readWebhookRoute } from '../graph/webhookOverride';
 import {
@@ -63,7 +63,7 @@ export function phoneNumberPlace(
 	phoneNumberId: string,
 ): Place {
 	const write = async (callbackUrl: string, verifyToken?: string) =>
-		await graphRequest(context, account, {
+		await graphChange(context, account, {
 			method: 'POST',
 			path: phoneNumberId,
 			body: {

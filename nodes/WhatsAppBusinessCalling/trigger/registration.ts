@@ -127,7 +127,11 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 	}
 	const failure = await carryOut(node, before, registration);
 	if (failure) {
-		await undo(node, registration);
+		try {
+			await undo(node, registration);
+		} catch {
+			// What went wrong first is what the operator has to know.
+		}
 		throw failure;
 	}
 	staticData(context).registration = registration;
