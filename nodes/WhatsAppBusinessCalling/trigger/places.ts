@@ -19,6 +19,8 @@ export interface Place {
 	/** For people: what has the address. */
 	label: string;
 	read: () => Promise<Result<string | null>>;
+	/** Where its events go as long as it has no address of its own: to a wider place, or nowhere. */
+	readInherited: () => Promise<Result<string | null>>;
 	/** Meta calls the address before it answers. */
 	point: (callbackUrl: string, verifyToken: string) => Promise<Result<unknown>>;
 	/** Takes the address away; what the app had subscribed before stays. */
@@ -28,15 +30,21 @@ export interface Place {
 /** While a workflow is activated, passing trouble is waited out. */
 const ATTEMPTS = 6;
 
+async function readAppAddress(
+	context: GraphContext,
+	account: Account,
+): Promise<Result<string | null>> {
+	const found = await readAppSubscription(context, account);
+	return found.ok ? { ok: true, value: found.value?.callbackUrl ?? null } : found;
+}
+
 /** The app's own webhook: one address for everything that the app subscribes to. */
 export function appPlace(context: GraphContext, account: Account, fields: string[]): Place {
 	return {
 		key: 'app',
 		label: 'The Meta app',
-		read: async () => {
-			const found = await readAppSubscription(context, account);
-			return found.ok ? { ok: true, value: found.value?.callbackUrl ?? null } : found;
-		},
+		read: async () => await readAppAddress(context, account),
+		readInherited: async () => ({ ok: true, value: null }),
 		point: async (callbackUrl, verifyToken) =>
 			await writeAppSubscription(context, account, { callbackUrl, verifyToken, fields }),
 		clear: async () => await removeAppFields(context, account, fields),
@@ -49,6 +57,7 @@ export function businessAccountPlace(context: GraphContext, account: Account): P
 		key: 'businessAccount',
 		label: `The WhatsApp Business account ${account.businessAccountId}`,
 		read: async () => await readAccountOverride(context, account),
+		readInherited: async () => await readAppAddress(context, account),
 		point: async (callbackUrl, verifyToken) =>
 			await setAppOnAccount(context, account, 'POST', { callbackUrl, verifyToken }),
 		// Subscribing without an address removes the override and nothing else.
@@ -81,6 +90,10 @@ export function phoneNumberPlace(
 		read: async () => {
 			const route = await readWebhookRoute(context, account, phoneNumberId);
 			return route.ok ? { ok: true, value: route.value.phoneNumber } : route;
+		},
+		readInherited: async () => {
+			const route = await readWebhookRoute(context, account, phoneNumberId);
+			return route.ok ? { ok: true, value: route.value.businessAccount ?? route.value.app } : route;
 		},
 		point: write,
 		clear: async () => await write(''),

@@ -121,8 +121,12 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 		const address = valueOf(context, await place.read());
 		if (address !== null && !isOwn(context, address)) {
 			await requirePermissionToTakeOver(context, place, address);
-			registration.forwardTo = address;
 		}
+		const receiver = await otherReceiver(context, place, address);
+		if (receiver !== null && registration.forwardTo !== null) {
+			requireSameReceiver(context, receiver, registration.forwardTo);
+		}
+		registration.forwardTo ??= receiver;
 		before.push({ place, address });
 	}
 	const failure = await carryOut(node, before, registration);
@@ -136,6 +140,36 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 	}
 	staticData(context).registration = registration;
 	return true;
+}
+
+/**
+ * Who gets, or got, the events of a place besides this node: the address that it has, or that of the wider
+ * place that it takes them from. Null where nothing is to be handed on.
+ */
+async function otherReceiver(
+	context: IHookFunctions,
+	place: Place,
+	address: string | null,
+): Promise<string | null> {
+	if (!forwards(context)) return null;
+	if (address !== null && !isOwn(context, address)) return address;
+	// A test run takes the events from the active node, which hands them on.
+	if (address !== null && isTestRun(context)) return null;
+	const inherited = valueOf(context, await place.readInherited());
+	return inherited === null || isOwn(context, inherited) ? null : inherited;
+}
+
+/** @throws NodeOperationError where a delivery would be handed to somebody whom it is not for */
+function requireSameReceiver(context: IHookFunctions, one: string, other: string): void {
+	if (one === other) return;
+	throw new NodeOperationError(
+		context.getNode(),
+		`The chosen numbers send to different addresses: ${other} and ${one}`,
+		{
+			description:
+				'What is not about calls can be handed on to one address only, so nothing was changed. Use one trigger for each of them.',
+		},
+	);
 }
 
 /** Undoes what `register` did; does nothing where it had not succeeded. */
