@@ -35,6 +35,7 @@ export interface GraphRequest {
 	signal?: AbortSignal;
 }
 
+const LONGEST_ANSWER_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 
@@ -89,6 +90,9 @@ async function sendOnce(
 	request: GraphRequest,
 ): Promise<Result<unknown>> {
 	const url = `${account.baseUrl}/${account.apiVersion}/${request.path}`;
+	const timeout = request.timeoutMs ?? LONGEST_ANSWER_MS;
+	// n8n's own timeout is about silence: an answer that comes drop by drop would never end.
+	const total = AbortSignal.timeout(timeout);
 	const options: IHttpRequestOptions = {
 		method: request.method,
 		url,
@@ -96,8 +100,8 @@ async function sendOnce(
 		body: request.body,
 		json: true,
 		headers: { 'User-Agent': USER_AGENT },
-		timeout: request.timeoutMs ?? 30_000,
-		abortSignal: request.signal,
+		timeout,
+		abortSignal: request.signal ? AbortSignal.any([request.signal, total]) : total,
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,

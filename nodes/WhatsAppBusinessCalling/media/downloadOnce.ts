@@ -7,7 +7,7 @@ import type { FileContext } from '../graph/types';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
 import { guardMediaUrl } from './urlGuard';
-import { isFileStream, verifiedStream, type VerifiedStream } from './verifiedStream';
+import { discard, isFileStream, verifiedStream, type VerifiedStream } from './verifiedStream';
 
 export type Download =
 	| { ok: true; file: StoredFile }
@@ -254,11 +254,4 @@ function failed(
 		problem: { reason, message, transient: more.transient ?? false },
 		freshUrlMayHelp: more.freshUrlMayHelp ?? false,
 	};
-}
-
-/** Lets go of a body that is not read, or not any more. */
-function discard(body: unknown): void {
-	if (!isFileStream(body)) return;
-	body.on('error', () => {});
-	body.destroy();
 }

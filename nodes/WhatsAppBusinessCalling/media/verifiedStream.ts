@@ -8,6 +8,13 @@ export function isFileStream(body: unknown): body is FileStream {
 	return typeof body === 'object' && body !== null && 'pipe' in body && 'compose' in body;
 }
 
+/** Lets go of a body that is not read, or not any more. */
+export function discard(body: unknown): void {
+	if (!isFileStream(body)) return;
+	body.on('error', () => {});
+	body.destroy();
+}
+
 export type Flaw = 'hashMismatch' | 'tooLarge';
 
 export interface VerifiedStream {

@@ -6,6 +6,7 @@ import type {
 	IWebhookFunctions,
 } from 'n8n-workflow';
 
+import { discard, isFileStream } from '../media/verifiedStream';
 import { USER_AGENT } from '../graph/request';
 import type { GraphContext } from '../graph/types';
 
@@ -27,6 +28,9 @@ const NOT_FORWARDED = new Set([
 /** Milliseconds for the other webhook; Meta itself waits 20 seconds for both of us together. */
 const TIMEOUT_MS = 10_000;
 
+/** Bytes of the other webhook's answer that are read at most: room for a challenge. */
+const MAX_ANSWER_BYTES = 1_024;
+
 /**
  * Asks an address as Meta does when it verifies one. Only with the right verify token can an address
  * be put back at Meta later.
@@ -47,9 +51,9 @@ export async function passesChallenge(
 				'hub.verify_token': verifyToken,
 			},
 			headers: { 'User-Agent': USER_AGENT },
-			encoding: 'text',
 		});
-		return answer.statusCode === 200 && String(answer.body).trim() === challenge;
+		const said = await beginningOf(answer.body);
+		return answer.statusCode === 200 && said.trim() === challenge;
 	} catch {
 		return false;
 	}
@@ -72,14 +76,8 @@ export async function forward(
 		if (!NOT_FORWARDED.has(name.toLowerCase()) && value !== undefined) headers[name] = value;
 	}
 	try {
-		const answer = await send(context, {
-			method: 'POST',
-			url: address,
-			headers,
-			body,
-			abortSignal: signal,
-			encoding: 'text',
-		});
+		const answer = await send(context, { method: 'POST', url: address, headers, body }, signal);
+		discard(answer.body);
 		return answer.statusCode >= 200 && answer.statusCode < 300;
 	} catch {
 		return false;
@@ -89,12 +87,28 @@ export async function forward(
 async function send(
 	context: GraphContext,
 	options: IHttpRequestOptions,
+	signal?: AbortSignal,
 ): Promise<IN8nHttpFullResponse> {
+	// n8n's own timeout is about silence: an answer that comes drop by drop would never end.
+	const timeout = AbortSignal.timeout(TIMEOUT_MS);
 	return (await context.helpers.httpRequest({
 		...options,
 		timeout: TIMEOUT_MS,
+		abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+		// Nobody knows how much the other side sends.
+		encoding: 'stream',
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
 	})) as IN8nHttpFullResponse;
+}
+
+async function beginningOf(body: unknown): Promise<string> {
+	if (!isFileStream(body)) return '';
+	let text = '';
+	for await (const chunk of body) {
+		text += String(chunk);
+		if (text.length > MAX_ANSWER_BYTES) break;
+	}
+	return text;
 }

@@ -268,8 +268,9 @@ async function forwardOnce(
 	if (accepted) ledger.commit(key);
 	else ledger.release(key);
 	if (!accepted) {
+		const { origin } = URL.canParse(address) ? new URL(address) : { origin: 'of before' };
 		context.logger.warn(
-			`WhatsApp Business Calling Trigger: the earlier webhook ${new URL(address).origin} did not accept a delivery, Meta is asked to deliver it again`,
+			`WhatsApp Business Calling Trigger: the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again`,
 		);
 	}
 	return accepted;
