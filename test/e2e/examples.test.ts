@@ -1,0 +1,697 @@
+import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
+import {
+	DEFAULT_RECORDING,
+	makeSdp,
+	startEmulator,
+	type Call,
+	type Emulator,
+	type EmulatorOptions,
+} from '../emulator';
+import { graph } from '../emulator/helpers';
+import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { REPOSITORY } from '../support/package';
+import { startStage, type Stage } from './stage';
+
+jest.setTimeout(60_000);
+
+const EXAMPLES = [
+	'answer-and-record',
+	'call-permission-then-call',
+	'incoming-call-to-crm',
+	'nightly-setup-check',
+	'recording-to-s3',
+	'recording-to-storage',
+	'recording-to-transcription-service',
+];
+
+const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
+
+let stage: Stage;
+/** Where Read/Write Files from Disk may write. */
+let folder: string;
+let audio: Buffer;
+const cleanups: Array<() => Promise<void>> = [];
+
+beforeAll(async () => {
+	folder = await realpath(await mkdtemp(join(tmpdir(), 'examples-')));
+	audio = await readFile(DEFAULT_RECORDING);
+	stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: folder } });
+}, 180_000);
+
+afterAll(async () => {
+	await stage?.stop();
+	for (const cleanup of cleanups.reverse()) await cleanup();
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** A Meta of its own for an example, because a Meta app has one webhook. */
+async function meta(options: EmulatorOptions = {}) {
+	const emulator = await startEmulator({
+		recordingDelayMs: 0,
+		redeliveryDelaysMs: [],
+		...options,
+	});
+	cleanups.push(async () => await emulator.stop());
+	return { emulator, credential: await stage.credentialFor(emulator) };
+}
+
+/** A service of the operator (storage, CRM, chat ...) that keeps what it gets. */
+async function service(answer: Service['answer'] = () => ({})): Promise<Service> {
+	const started = await new Service(answer).start();
+	cleanups.push(async () => await started.stop());
+	return started;
+}
+
+interface Received {
+	method: string;
+	path: string;
+	headers: IncomingHttpHeaders;
+	raw: Buffer;
+}
+
+interface Answer {
+	status?: number;
+	body?: string | Record<string, unknown>;
+}
+
+class Service {
+	readonly received: Received[] = [];
+
+	private readonly server: Server = createServer((request, response) => {
+		const chunks: Buffer[] = [];
+		request.on('data', (chunk: Buffer) => chunks.push(chunk));
+		request.on('end', () => {
+			const { method = '', url: path = '', headers } = request;
+			const received = { method, path, headers, raw: Buffer.concat(chunks) };
+			this.received.push(received);
+			const { status = 200, body = {} } = this.answer(received);
+			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
+			response.writeHead(status, { 'content-type': type });
+			response.end(typeof body === 'string' ? body : JSON.stringify(body));
+		});
+	});
+
+	constructor(readonly answer: (received: Received) => Answer) {}
+
+	async start(): Promise<this> {
+		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+		return this;
+	}
+
+	get url(): string {
+		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	}
+
+	/** The bodies so far, read as JSON. */
+	get messages(): Array<Record<string, unknown>> {
+		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
+	}
+
+	async stop(): Promise<void> {
+		await new Promise<void>((resolve) => {
+			this.server.close(() => resolve());
+			this.server.closeAllConnections();
+		});
+	}
+}
+
+interface Installed {
+	id: string;
+	/** The next `count` executions that were not asked for before, finished, the oldest first. */
+	next(count?: number): Promise<Execution[]>;
+	/** "Execute workflow" in the editor. */
+	run(triggerName: string): Promise<Execution>;
+	/** Fails if there were executions that nobody asked for. */
+	expectNoMore(): Promise<void>;
+}
+
+/**
+ * Does what an operator does with an example: imports it, chooses credentials, changes the
+ * placeholders and publishes it.
+ */
+async function install(
+	example: string,
+	credentials: StoredCredential[],
+	placeholders: Record<string, string>,
+	edit: (workflow: WorkflowDefinition) => void = () => undefined,
+): Promise<Installed> {
+	const { api } = stage.n8n;
+	const { id } = await api.importWorkflow(fileOf(example), {
+		credentials,
+		edit(workflow) {
+			for (const [placeholder, value] of Object.entries(placeholders)) {
+				replaceInNodes(workflow, placeholder, value);
+			}
+			edit(workflow);
+			const text = JSON.stringify(nodesOf(workflow));
+			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
+		},
+	});
+	await api.activate(id);
+	let seen = 0;
+	const installed: Installed = {
+		id,
+		async next(count = 1) {
+			const all = await api.waitForExecutions(id, seen + count, { timeout: 20_000 });
+			const wanted = all.slice(seen, seen + count);
+			seen += count;
+			return wanted;
+		},
+		async run(triggerName) {
+			await api.request('POST', `/rest/workflows/${id}/run`, {
+				workflowData: await api.workflow(id),
+				triggerToStartFrom: { name: triggerName },
+			});
+			const [execution] = await installed.next();
+			return execution!;
+		},
+		async expectNoMore() {
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			expect(await api.executions(id)).toHaveLength(seen);
+		},
+	};
+	return installed;
+}
+
+const nodesOf = ({ nodes }: WorkflowDefinition) =>
+	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
+
+function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
+	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
+	let found = false;
+	for (const node of nodesOf(workflow)) {
+		const before = JSON.stringify(node.parameters);
+		const after = before.replaceAll(inJson(placeholder), inJson(value));
+		found ||= before !== after;
+		node.parameters = JSON.parse(after) as Record<string, unknown>;
+	}
+	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
+}
+
+/** What a form that was sent as multipart/form-data holds. */
+async function formOf({ raw, headers }: Received): Promise<FormData> {
+	const type = headers['content-type'] ?? '';
+	return await new Response(new Uint8Array(raw), { headers: { 'content-type': type } }).formData();
+}
+
+async function bytesOf(form: FormData, field: string): Promise<{ name: string; bytes: Buffer }> {
+	const file = form.get(field) as File;
+	return { name: file.name, bytes: Buffer.from(await file.arrayBuffer()) };
+}
+
+const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
+
+it('covers every example', async () => {
+	const files = await readdir(join(REPOSITORY, 'examples'));
+	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
+});
+
+/** The same look at a node that the editor takes after an import. */
+describe.each(EXAMPLES)('%s', (example) => {
+	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
+		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		for (const node of workflow.nodes as INode[]) {
+			const { name, type, typeVersion, parameters } = node;
+			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
+				'POST',
+				'/rest/node-types',
+				{ nodeInfos: [{ name: type, version: typeVersion }] },
+			);
+			if (!description) throw new Error(`n8n has no node type ${type}`);
+			const { properties } = description;
+			// Gives what the node really has: unknown and hidden parameters are left out.
+			const known = NodeHelpers.getNodeParameters(
+				properties,
+				parameters,
+				true,
+				false,
+				node,
+				description,
+			);
+			expect({ name, known }).toMatchObject({ name, known: parameters });
+			const issues = NodeHelpers.getNodeParametersIssues(
+				properties,
+				{ ...node, parameters: known ?? {} },
+				description,
+			);
+			expect({ name, issues }).toEqual({ name, issues: null });
+		}
+	});
+
+	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
+		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		const names = workflow.nodes.map(({ name }) => name);
+		expect(new Set(names).size).toBe(names.length);
+		expect(names).toContain('Start here');
+		for (const { credentials = {} } of nodesOf(workflow)) {
+			for (const { id } of Object.values(credentials)) expect(id).toBeNull();
+		}
+		expect(workflow.pinData).toEqual({});
+	});
+});
+
+describe('answer-and-record, at work', () => {
+	let emulator: Emulator;
+	let workflow: Installed;
+	let mediaServer: Service;
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		mediaServer = await service(() => ({ body: { sdp: makeSdp('answer') } }));
+		workflow = await install('answer-and-record', [own.credential], {
+			'https://media.example.com': mediaServer.url,
+			'/home/node/.n8n-files': folder,
+		});
+	});
+
+	it('accepts an incoming call with recording on, and saves the audio', async () => {
+		const call = emulator.userCalls();
+		const [accepting] = await workflow.next();
+		expect(accepting!.status).toBe('success');
+		expect(mediaServer.messages).toEqual([{ callId: call.id, sdp: call.sdp }]);
+		expect(call).toMatchObject({
+			state: 'inProgress',
+			recording: { status: 'ENABLED', purpose: 'quality assurance' },
+		});
+		emulator.hangUp(call.id, { durationSeconds: 42 });
+		const [saving] = await workflow.next();
+		expect(saving!.status).toBe('success');
+		const saved = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+		expect(saved.equals(audio)).toBe(true);
+	});
+
+	it('lets the SDP answer of a call that the business started alone', async () => {
+		const asked = mediaServer.received.length;
+		const [number] = emulator.account.phoneNumbers;
+		const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
+		// As Meta sends it: without a direction.
+		const connect = {
+			id: 'wacid.of-a-call-of-the-business',
+			event: 'connect',
+			to: '14085551234',
+			timestamp: '1760000000',
+			session,
+		};
+		const delivery = emulator.deliver([
+			{ phoneNumberId: number!.id, field: 'calls', value: { calls: [connect] } },
+		]);
+		expect((await delivery.answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(ranIn(execution!)).toEqual([
+			'When a call comes in or a recording is ready',
+			'Which event?',
+		]);
+		expect(mediaServer.received).toHaveLength(asked);
+	});
+
+	it('reports a recording whose audio stays damaged', async () => {
+		const recording = await emulator.createRecording();
+		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+		expect((await emulator.deliver([recording]).answer).status).toBe(200);
+		emulator.clearFaults();
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('error');
+		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
+		expect(await readdir(folder)).not.toContain(`${recording.mediaId}.ogg`);
+	});
+});
+
+/** The examples whose trigger acknowledges when the workflow has succeeded. */
+describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (example) => {
+	let emulator: Emulator;
+	let workflow: Installed;
+	let storage: Service;
+	let chat: Service;
+	let storageIsDown = false;
+
+	const pathOf = (mediaId: string) =>
+		example === 'recording-to-s3' ? `/my-recordings/${mediaId}.ogg` : `/recordings/${mediaId}.ogg`;
+	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+
+	beforeAll(async () => {
+		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+		emulator = own.emulator;
+		chat = await service();
+		storage = await service(({ method }) => {
+			if (method === 'GET') {
+				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+				return {
+					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+				};
+			}
+			const status = storageIsDown ? 503 : 200;
+			storageIsDown = false;
+			return { status, body: '' };
+		});
+		const s3 = await stage.n8n.api.createCredential({
+			name: 'S3',
+			type: 's3',
+			data: {
+				endpoint: storage.url,
+				region: 'eu-central-1',
+				accessKeyId: 'KEY',
+				secretAccessKey: 'not a secret',
+				forcePathStyle: true,
+				ignoreSSLIssues: false,
+			},
+		});
+		const place: Record<string, string> =
+			example === 'recording-to-s3'
+				? { 'call-recordings': 'my-recordings' }
+				: { 'https://storage.example.com': storage.url };
+		workflow = await install(example, [own.credential, s3], {
+			...place,
+			'https://chat.example.com': chat.url,
+		});
+	});
+
+	it('stores a recording once, though the storage was down at first', async () => {
+		const recording = await emulator.createRecording();
+		storageIsDown = true;
+		const { attempts } = await emulator.deliver([recording]).settled;
+		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+		const executions = await workflow.next(2);
+		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+			pathOf(recording.mediaId),
+			pathOf(recording.mediaId),
+		]);
+		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+		// A copy that comes later changes nothing.
+		expect((await emulator.deliver([recording]).answer).status).toBe(200);
+		await workflow.expectNoMore();
+		expect(uploads()).toHaveLength(2);
+		expect(chat.received).toHaveLength(0);
+	});
+
+	it('tells the team when the audio stays damaged, and is not asked again', async () => {
+		const before = uploads().length;
+		const recording = await emulator.createRecording();
+		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+		const { attempts } = await emulator.deliver([recording]).settled;
+		emulator.clearFaults();
+		expect(attempts.map(({ status }) => status)).toEqual([200]);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(chat.messages).toEqual([
+			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+		]);
+		expect(chat.messages[0]!.text).not.toContain('undefined');
+		expect(uploads()).toHaveLength(before);
+	});
+});
+
+describe('recording-to-transcription-service, at work', () => {
+	let emulator: Emulator;
+	let workflow: Installed;
+	let transcription: Service;
+	let crm: Service;
+	let chat: Service;
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		transcription = await service(() => ({ body: { text: 'Good morning, how can I help?' } }));
+		crm = await service();
+		chat = await service();
+		const key = await stage.n8n.api.createCredential({
+			name: 'Transcription service',
+			type: 'httpHeaderAuth',
+			data: { name: 'Authorization', value: 'Bearer a-key' },
+		});
+		workflow = await install('recording-to-transcription-service', [own.credential, key], {
+			'https://transcription.example.com': transcription.url,
+			'https://crm.example.com': crm.url,
+			'https://chat.example.com': chat.url,
+		});
+	});
+
+	it('sends the audio to the service and the text onward, each with its own call', async () => {
+		const recordings = [
+			await emulator.createRecording({ from: '14085551234' }),
+			await emulator.createRecording({ from: '14085555678' }),
+		];
+		expect((await emulator.deliver(recordings).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(transcription.received).toHaveLength(2);
+		for (const received of transcription.received) {
+			expect(received).toMatchObject({ method: 'POST', path: '/v1/audio/transcriptions' });
+			expect(received.headers.authorization).toBe('Bearer a-key');
+			const form = await formOf(received);
+			expect(form.get('model')).toBe('whisper-1');
+			const file = await bytesOf(form, 'file');
+			// Such services tell the format by the file's name.
+			expect(file.name).toMatch(/\.ogg$/);
+			expect(file.bytes.equals(audio)).toBe(true);
+		}
+		const text = 'Good morning, how can I help?';
+		expect(crm.messages).toEqual(
+			expect.arrayContaining(
+				recordings.map(({ callId, mediaId, event }) => ({
+					callId,
+					mediaId,
+					person: event.from,
+					text,
+				})),
+			),
+		);
+	});
+
+	it('tells the team when there is no audio', async () => {
+		const recording = await emulator.createRecording();
+		emulator.deleteMedia(recording.mediaId);
+		expect((await emulator.deliver([recording]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
+	});
+});
+
+describe('incoming-call-to-crm, at work', () => {
+	let emulator: Emulator;
+	let workflow: Installed;
+	let crm: Service;
+	let crmIsDown = false;
+
+	/** What the media server of the operator does: the workflow does not accept calls. */
+	const accept = async (call: Call) => {
+		const { status } = await graph(emulator, 'POST', `${call.phoneNumberId}/calls`, {
+			messaging_product: 'whatsapp',
+			call_id: call.id,
+			action: 'accept',
+			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+			recording: { status: 'ENABLED', purpose: 'training', announcement_language: 'en_US' },
+		});
+		expect(status).toBe(200);
+	};
+
+	beforeAll(async () => {
+		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+		emulator = own.emulator;
+		crm = await service(() => {
+			const status = crmIsDown ? 503 : 200;
+			crmIsDown = false;
+			return { status };
+		});
+		workflow = await install('incoming-call-to-crm', [own.credential], {
+			'https://crm.example.com': crm.url,
+		});
+	});
+
+	it('joins what was known during the call with its recording, for calls at the same time', async () => {
+		// Both find no table yet.
+		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
+		for (const call of calls) await accept(call);
+		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
+		for (const execution of await workflow.next(4)) expect(execution.status).toBe('success');
+		expect(crm.received).toHaveLength(2);
+		const forms = await Promise.all(crm.received.map(formOf));
+		for (const [index, call] of calls.entries()) {
+			const form = forms.find((candidate) => candidate.get('callId') === call.id)!;
+			const fields: Record<string, unknown> = {};
+			form.forEach((value, name) => {
+				if (typeof value === 'string') fields[name] = value;
+			});
+			expect(fields).toEqual({
+				callId: call.id,
+				mediaId: call.recordingMediaId,
+				phone: call.user.waId,
+				userId: call.user.userId,
+				contactName: call.user.name,
+				direction: 'incoming',
+				startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
+				durationSeconds: String(40 + index),
+			});
+			const file = await bytesOf(form, 'recording');
+			expect(file.bytes.equals(audio)).toBe(true);
+		}
+	});
+
+	it('hands on a recording whose call it does not know, after the CRM was down', async () => {
+		const before = crm.received.length;
+		const recording = await emulator.createRecording();
+		crmIsDown = true;
+		const { attempts } = await emulator.deliver([recording]).settled;
+		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+		const executions = await workflow.next(2);
+		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+		expect(crm.received).toHaveLength(before + 2);
+		const form = await formOf(crm.received.at(-1)!);
+		expect(form.get('mediaId')).toBe(recording.mediaId);
+		expect(form.get('direction')).toBe('');
+		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
+	});
+
+	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
+		const before = crm.received.length;
+		const gone = await emulator.createRecording();
+		const there = await emulator.createRecording();
+		emulator.deleteMedia(gone.mediaId);
+		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		const received = crm.received.slice(before);
+		expect(received).toHaveLength(2);
+		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
+		expect(JSON.parse(noted.raw.toString())).toMatchObject({
+			callId: gone.callId,
+			mediaId: gone.mediaId,
+			problem: expect.stringMatching(/./) as string,
+		});
+		const form = await formOf(received.find((one) => one !== noted)!);
+		expect(form.get('callId')).toBe(there.callId);
+	});
+});
+
+describe('call-permission-then-call, at work', () => {
+	const START = 'Call someone now';
+	const NUMBER = '106000000000001';
+	let emulator: Emulator;
+	let credential: StoredCredential;
+	let mediaServer: Service;
+	let workflow: Installed;
+
+	const callsTo = (waId: string) => emulator.calls.filter(({ user }) => user.waId === waId);
+	const changePerson = async (waId: string) => {
+		const { api } = stage.n8n;
+		const stored = await api.workflow(workflow.id);
+		const { parameters } = stored.nodes.find(({ name }) => name === 'Whom to call')!;
+		const { assignments } = parameters.assignments as {
+			assignments: Array<{ name: string; value: string }>;
+		};
+		assignments.find(({ name }) => name === 'to')!.value = `+${waId}`;
+		await api.request('PATCH', `/rest/workflows/${workflow.id}`, {
+			nodes: stored.nodes,
+			connections: stored.connections,
+			versionId: stored.versionId,
+		});
+	};
+
+	beforeAll(async () => {
+		({ emulator, credential } = await meta());
+		let sessions = 0;
+		mediaServer = await service(({ path }) =>
+			path.endsWith('/offer')
+				? { body: { sessionId: `session-${++sessions}`, sdp: makeSdp('offer') } }
+				: {},
+		);
+		workflow = await install('call-permission-then-call', [credential], {
+			'https://media.example.com': mediaServer.url,
+			'106540352242922': NUMBER,
+		});
+		// The person in the example.
+		expect(emulator.account.users[0]).toMatchObject({
+			waId: '14085551234',
+			permission: 'permanent',
+		});
+	});
+
+	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
+		await workflow.run(START);
+		const [call] = callsTo('14085551234');
+		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
+		const [connected] = await workflow.next();
+		expect(connected!.status).toBe('success');
+		expect(mediaServer.messages).toEqual([
+			{ to: '14085551234' },
+			{ sessionId: 'session-1', callId: call!.id, sdp: call!.sdp },
+		]);
+		emulator.hangUp(call!.id);
+	});
+
+	it('asks a person who has not agreed, and calls when the yes arrives', async () => {
+		const waId = '14085555678';
+		await changePerson(waId);
+		const asking = await workflow.run(START);
+		expect(asking.status).toBe('success');
+		expect(asking.items('Ask for permission')).toHaveLength(1);
+		expect(callsTo(waId)).toHaveLength(0);
+
+		// Asked today already.
+		const again = await workflow.run(START);
+		expect(again.status).toBe('error');
+		expect(again.error?.message).toMatch(/may not be called now.*before \d{4}-\d\d-\d\dT/);
+
+		const no = emulator.userAnswersPermissionRequest({ from: waId, accept: false });
+		expect((await no.answer).status).toBe(200);
+		const [refused] = await workflow.next();
+		expect(ranIn(refused!)).toEqual(['When a person answers', 'Which event?']);
+
+		const yes = emulator.userAnswersPermissionRequest({ from: waId, accept: true });
+		expect((await yes.answer).status).toBe(200);
+		// The reply, and then the SDP answer of the call.
+		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
+		const [call] = callsTo(waId);
+		expect(mediaServer.messages.at(-1)).toEqual({
+			sessionId: 'session-2',
+			callId: call!.id,
+			sdp: call!.sdp,
+		});
+		emulator.hangUp(call!.id);
+		await workflow.expectNoMore();
+	});
+});
+
+describe('nightly-setup-check, at work', () => {
+	it('sends one message with everything that is wrong, and none when all is well', async () => {
+		const triggerUrl = 'https://n8n.example.net/webhook/1/webhook';
+		const { emulator, credential } = await meta();
+		const chat = await service();
+		emulator.presetSubscription(triggerUrl);
+		const workflow = await install(
+			'nightly-setup-check',
+			[credential],
+			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
+			({ nodes }) => {
+				const check = nodes.find(({ name }) => name === 'Check the set-up')!;
+				check.parameters.triggerUrl = triggerUrl;
+			},
+		);
+
+		const good = await workflow.run('Every night');
+		expect(good.status).toBe('success');
+		expect(good.items('Check the set-up').map(({ json }) => json.ok)).not.toContain(false);
+		expect(chat.received).toHaveLength(0);
+
+		emulator.account.phoneNumbers[0]!.callingEnabled = false;
+		emulator.presetSubscription('https://other.example.net/');
+		const bad = await workflow.run('Every night');
+		expect(bad.status).toBe('success');
+		expect(chat.messages).toHaveLength(1);
+		const lines = String(chat.messages[0]!.text).split('\n');
+		expect(lines[0]).toBe('WhatsApp calling needs attention:');
+		expect(lines.slice(1)).toEqual([
+			expect.stringMatching(/^- calling: off\. Switch calling on/),
+			expect.stringMatching(/^- callbackUrl: https:\/\/other\.example\.net\/\. Events go/),
+		]);
+	});
+});
