@@ -97,5 +97,8 @@ function isTimeZone(name: string): boolean {
 }
 
 function isDate(text: string): boolean {
-	return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+	if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+	const time = Date.parse(text);
+	// 30 February is read as 2 March.
+	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
