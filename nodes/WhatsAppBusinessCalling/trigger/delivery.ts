@@ -7,7 +7,14 @@ import {
 } from './events';
 import { z } from 'zod';
 
-import { changeSchema, contactSchema, entrySchema, eventNameSchema, valueSchema } from './schemas';
+import {
+	changeSchema,
+	contactSchema,
+	entrySchema,
+	eventNameSchema,
+	partiesSchema,
+	valueSchema,
+} from './schemas';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {
@@ -85,23 +92,25 @@ function readChange(change: unknown, businessAccountId: string | null, skip: Ski
 		return [];
 	}
 	const { metadata, contacts, errors, calls = [], statuses = [], messages = [] } = value.data;
-	const beside: Surroundings = { contactName: readContactName(contacts), errors };
 	const context = {
 		businessAccountId,
 		phoneNumberId: metadata?.phone_number_id ?? null,
 		displayPhoneNumber: metadata?.display_phone_number ?? null,
 	};
-	const read = (elements: unknown[], readOne: (element: unknown) => TypedEvent | null) =>
+	const read = (
+		elements: unknown[],
+		readOne: (element: unknown, beside: Surroundings) => TypedEvent | null,
+	) =>
 		elements.flatMap((raw) => {
-			const event = readOne(raw);
+			const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
 			return event === null ? [] : { ...event, ...context, raw };
 		});
 	return field === 'calls'
 		? [
-				...read(calls, (element) => readCallEvent(element, beside, skip)),
-				...read(statuses, (element) => readStatus(element, beside, skip)),
+				...read(calls, (element, beside) => readCallEvent(element, beside, skip)),
+				...read(statuses, (element, beside) => readStatus(element, beside, skip)),
 			]
-		: read(messages, (element) => readNameless('messages', element, beside));
+		: read(messages, (element, beside) => readNameless('messages', element, beside));
 }
 
 function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {
@@ -142,9 +151,17 @@ function readNameless(
 	return null;
 }
 
-function readContactName(contacts: unknown[]): string | null {
-	const parsed = contactSchema.safeParse(contacts[0]);
-	return parsed.success ? (parsed.data.profile?.name ?? null) : null;
+/** Contacts stand beside the calls; with several, the one that is a party of this call. */
+function contactNameOf(element: unknown, contacts: unknown[]): string | null {
+	const known = contacts.flatMap((contact) => contactSchema.safeParse(contact).data ?? []);
+	const parties = partiesSchema.safeParse(element).data ?? [];
+	const own =
+		contacts.length === 1
+			? known[0]
+			: known.find((contact) =>
+					[contact.wa_id, contact.user_id].some((id) => id !== null && parties.includes(id)),
+				);
+	return own?.profile?.name ?? null;
 }
 
 /** A name from outside, cut and freed of what could forge lines of a log. */

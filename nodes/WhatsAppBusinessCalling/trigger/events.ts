@@ -25,6 +25,7 @@ export type EventBody =
 
 /** What stands beside a call in a change, and belongs to it. */
 export interface Surroundings {
+	/** Name of the person of the element, in WhatsApp. */
 	contactName: string | null;
 	/** Errors of a failed call stand at the level of the value, not in the call. */
 	errors: unknown[];

@@ -141,7 +141,21 @@ export const permissionReplySchema = z.object({
 	}),
 });
 
+/** Phone numbers and user IDs of both sides of a call, and of whom a status is about. */
+export const partiesSchema = z
+	.object({
+		from: text,
+		from_user_id: text,
+		to: text,
+		to_user_id: text,
+		recipient_id: text,
+		recipient_user_id: text,
+	})
+	.transform((parties) => Object.values(parties));
+
 export const contactSchema = z.object({
+	wa_id: text,
+	user_id: text,
 	profile: z.object({ name: text }).nullable().catch(null),
 });
 
