@@ -1,4 +1,4 @@
-import { NodeOperationError } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 import type { OperationInput } from './types';
@@ -10,6 +10,16 @@ export function inputError(
 	description: string,
 ): NodeOperationError {
 	return new NodeOperationError(context.getNode(), message, { description, itemIndex });
+}
+
+/** An error about an answer of Meta's that is a success but not as documented. */
+export function oddAnswer(
+	{ context, itemIndex }: OperationInput,
+	what: string,
+	description: string,
+): NodeApiError {
+	const message = `WhatsApp answered, but ${what}`;
+	return new NodeApiError(context.getNode(), { message }, { message, description, itemIndex });
 }
 
 export function textParameter({ context, itemIndex }: OperationInput, name: string): string {

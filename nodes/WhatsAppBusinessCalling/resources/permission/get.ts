@@ -4,7 +4,7 @@ import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
 import { unixTime } from '../../graph/wholeNumber';
 import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter } from '../input';
+import { oddAnswer, phoneNumberIdParameter } from '../input';
 import { personFields, readPerson } from '../person';
 import type { Operation } from '../types';
 
@@ -54,7 +54,9 @@ export const get: Operation = {
 			repeat: 'freely',
 		});
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const { permission, actions } = answerSchema.parse(answer.value);
+		const parsed = answerSchema.safeParse(answer.value);
+		if (!parsed.success) throw oddAnswer(input, 'it names no permission', 'Try again.');
+		const { permission, actions } = parsed.data;
 		const may = (name: string) =>
 			actions.some((action) => action.action_name === name && action.can_perform_action);
 		return {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
 import { phoneNumberField } from '../fields';
-import { inputError, phoneNumberIdParameter, textParameter } from '../input';
+import { inputError, oddAnswer, phoneNumberIdParameter, textParameter } from '../input';
 import { personFields, readPerson } from '../person';
 import type { Operation } from '../types';
 
@@ -66,7 +66,15 @@ export const request: Operation = {
 			repeat: 'whenNotPlaced',
 		});
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const { contacts, messages } = answerSchema.parse(answer.value);
+		const parsed = answerSchema.safeParse(answer.value);
+		if (!parsed.success) {
+			throw oddAnswer(
+				input,
+				'it holds no message ID',
+				'Do not send it again: the person may have got the message. Their answer comes to the trigger as Call Permission Reply.',
+			);
+		}
+		const { contacts, messages } = parsed.data;
 		return {
 			json: {
 				messageId: messages[0].id,
