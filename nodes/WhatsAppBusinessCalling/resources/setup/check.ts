@@ -5,7 +5,7 @@ import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
 import { readTokenInfo } from '../../graph/tokenInfo';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
-import { readWebhookRoute } from '../../graph/webhookOverride';
+import { readWebhookRoute, type WebhookRoute } from '../../graph/webhookOverride';
 import { readAppSubscription, isAppOnAccount } from '../../trigger/appSubscription';
 import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter, textParameter } from '../input';
@@ -124,6 +124,9 @@ export const check: Operation = {
 			callbackUrl: look(app, (subscription) => {
 				if (!subscription) return unknown('The app has no webhook');
 				if (triggerUrl === '') return unknown(subscription.callbackUrl);
+				if (route.ok && overrideOf(route.value) === triggerUrl) {
+					return good(`${subscription.callbackUrl}, but an address of its own comes before it`);
+				}
 				return subscription.callbackUrl === triggerUrl
 					? good(subscription.callbackUrl)
 					: bad(
@@ -140,10 +143,12 @@ export const check: Operation = {
 						),
 			),
 			overrides: ofSettings(token, ofNumber(route), (found) => {
-				const override = found.phoneNumber ?? found.businessAccount;
+				const override = overrideOf(found);
 				if (override === null || override === triggerUrl) return good(override ?? 'none');
+				const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
+				if (triggerUrl === '') return unknown(what);
 				return bad(
-					`${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`,
+					what,
 					'It comes before the address of the app, so events of this number go there. Remove the override, or register the trigger on that level.',
 				);
 			}),
@@ -151,6 +156,11 @@ export const check: Operation = {
 		return Object.entries(findings).map(([name, finding]) => ({ json: { name, ...finding } }));
 	},
 };
+
+/** The address that comes before that of the app. */
+function overrideOf({ phoneNumber, businessAccount }: WebhookRoute): string | null {
+	return phoneNumber ?? businessAccount;
+}
 
 async function readBusinessAccount(
 	context: GraphContext,
