@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { readAccount, type Account } from '../graph/account';
 import { toNodeApiError } from '../graph/apiError';
 import type { GraphFailure, Result } from '../graph/types';
+import { readOverrides } from '../graph/webhookOverride';
 import {
 	isAppOnAccount,
 	readAppSubscription,
@@ -53,7 +54,12 @@ interface Node {
 	account: Account;
 	callbackUrl: string;
 	fields: string[];
-	places: Place[];
+}
+
+/** A place, and the address that it has. */
+interface Found {
+	place: Place;
+	address: string | null;
 }
 
 /**
@@ -91,7 +97,7 @@ async function looksRegistered(context: IHookFunctions): Promise<boolean> {
 	const subscription = valueOf(context, await readAppSubscription(context, node.account));
 	if (!subscription?.active) return false;
 	if (!node.fields.every((field) => subscription.fields.includes(field))) return false;
-	for (const place of node.places) {
+	for (const place of chosenPlaces(node)) {
 		if (valueOf(context, await place.read()) !== node.callbackUrl) return false;
 	}
 	return valueOf(context, await isAppOnAccount(context, node.account));
@@ -116,8 +122,8 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 		addedApp: false,
 		forwardTo: null,
 	};
-	const before: Array<{ place: Place; address: string | null }> = [];
-	for (const place of node.places) {
+	const before: Found[] = [];
+	for (const place of chosenPlaces(node)) {
 		const address = valueOf(context, await place.read());
 		if (address !== null && !isOwn(context, address)) {
 			await requirePermissionToTakeOver(context, place, address);
@@ -129,6 +135,7 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 		registration.forwardTo ??= receiver;
 		before.push({ place, address });
 	}
+	registration.forwardTo = await otherReceiver(node, before);
 	const failure = await carryOut(node, before, registration);
 	if (failure) {
 		try {
@@ -177,8 +184,9 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 	if (failedActivations.delete(placeOf(context))) return true;
 	const registration = readRegistration(staticData(context));
 	if (registration === null || isOfSibling(context, registration)) return true;
-	await undo(await describe(context), registration);
-	delete staticData(context).registration;
+	const left = await undo(await describe(context), registration);
+	if (left === null) delete staticData(context).registration;
+	else staticData(context).registration = left;
 	return true;
 }
 
@@ -191,7 +199,7 @@ export function readRegistration(data: IDataObject): Registration | null {
 /** Does the work step by step, writing down each step that succeeded; gives the error that ended it. */
 async function carryOut(
 	node: Node,
-	before: Array<{ place: Place; address: string | null }>,
+	before: Found[],
 	registration: Registration,
 ): Promise<NodeApiError | NodeOperationError | null> {
 	const { context, account, callbackUrl } = node;
@@ -201,14 +209,20 @@ async function carryOut(
 	const subscription = await readAppSubscription(context, account);
 	if (!subscription.ok) return failed(subscription.failure);
 	const missing = node.fields.filter((field) => !subscription.value?.fields.includes(field));
-	const pointsApp = node.places.some(({ key }) => key === 'app');
-	if (missing.length > 0 && !pointsApp) {
-		const address = subscription.value?.callbackUrl ?? null;
-		if (address !== null && !isOwn(context, address)) return fieldsMissing(context, missing);
+	const pointsApp = before.some(({ place }) => place.key === 'app');
+	const address = subscription.value?.callbackUrl ?? null;
+	const isOurs = address === null || isOwn(context, address);
+	// An inactive subscription sends nothing; an address of this node that is out of use is mended.
+	const toWrite =
+		subscription.value?.active === false || (isOurs && isOutOfUse(context, address))
+			? node.fields
+			: missing;
+	if (toWrite.length > 0 && !pointsApp) {
+		if (!isOurs) return fieldsMissing(context, toWrite);
 		const written = await writeAppSubscription(context, account, {
 			callbackUrl,
 			verifyToken: ownVerifyToken(node),
-			fields: missing,
+			fields: toWrite,
 		});
 		if (!written.ok) return failed(written.failure);
 	}
@@ -233,13 +247,48 @@ async function carryOut(
 		const known = earlier?.places.find(({ key }) => key === place.key);
 		registration.places.push({ key: place.key, previous: previousOf(context, address, known) });
 	}
-	registration.forwardTo ??= earlier?.forwardTo ?? null;
-	if (isTestRun(context) && forwards(context)) {
-		// Production takes what is not for a test, and hands it on.
-		registration.forwardTo ??=
-			registration.places.find(({ previous }) => previous)?.previous ?? null;
-	}
 	return null;
+}
+
+/**
+ * Who gets today what is not about calls, and shall go on getting it; null for nobody. Where a place
+ * has no address, its events go to the next one that has: number, account, app (Meta, "Webhook
+ * overrides").
+ *
+ * @throws NodeOperationError where there are several
+ */
+async function otherReceiver(
+	{ context, account, callbackUrl, fields }: Node,
+	before: Found[],
+): Promise<string | null> {
+	if (!forwards(context)) return null;
+	const above = {
+		businessAccount: businessAccountPlace(context, account),
+		app: appPlace(context, account, fields),
+	};
+	const receivers = new Set<string>();
+	for (const { place, address } of before) {
+		let receiver = address;
+		if (place.key.startsWith('phoneNumber')) {
+			receiver ??= valueOf(context, await above.businessAccount.read());
+		}
+		if (place.key !== 'app') receiver ??= valueOf(context, await above.app.read());
+		if (receiver !== null && isOwn(context, receiver)) {
+			// In a test run production takes what is not for the test, and hands it on.
+			const known = readRegistration(staticData(context))?.forwardTo ?? null;
+			receiver = isTestRun(context) && receiver !== callbackUrl ? receiver : known;
+		}
+		if (receiver !== null) receivers.add(receiver);
+	}
+	if (receivers.size <= 1) return [...receivers][0] ?? null;
+	throw new NodeOperationError(
+		context.getNode(),
+		`The chosen phone numbers send their webhooks to different addresses: ${[...receivers].join(', ')}`,
+		{
+			description:
+				'A trigger can forward to one of them. Use a trigger of its own for the numbers of each address.',
+		},
+	);
 }
 
 /** What has to be put back at a place: not an address of this node that is out of use. */
@@ -253,7 +302,8 @@ function previousOf(
 	return isTestRun(context) ? address : (earlier?.previous ?? null);
 }
 
-async function undo(node: Node, registration: Registration): Promise<void> {
+/** @returns what is still to be undone, because somebody else counts on it; null for nothing */
+async function undo(node: Node, registration: Registration): Promise<Registration | null> {
 	const { context } = node;
 	for (const place of allPlaces(node, registration)) {
 		const current = valueOf(context, await place.read());
@@ -267,17 +317,24 @@ async function undo(node: Node, registration: Registration): Promise<void> {
 			valueOf(context, await place.clear());
 		}
 	}
-	await leaveApp(node, registration);
+	return await leaveApp(node, registration);
 }
 
-/** Takes back what was added to the app's webhook and to the account. */
+/** Takes back what was added to the app's webhook and to the account; gives what has to stay. */
 async function leaveApp(
 	{ context, account }: Node,
 	{ callbackUrl, places, addedFields, addedApp }: Registration,
-): Promise<void> {
+): Promise<Registration | null> {
 	const subscription = valueOf(context, await readAppSubscription(context, account));
 	const ours = [callbackUrl, ...places.map(({ previous }) => previous)];
-	if (subscription && !ours.includes(subscription.callbackUrl)) return;
+	if (subscription && !ours.includes(subscription.callbackUrl)) return null;
+	if (subscription && addedFields.length > 0) {
+		const overrides = await readOverrides(context, account);
+		// Another address of a number or of the account gets only what the app is subscribed to.
+		if (!overrides.ok || overrides.value.some((address) => !ours.includes(address))) {
+			return { callbackUrl, places: [], addedFields, addedApp, forwardTo: null };
+		}
+	}
 	const left = subscription?.fields.filter((field) => !addedFields.includes(field)) ?? [];
 	if (subscription && addedFields.length > 0) {
 		valueOf(context, await removeAppFields(context, account, addedFields));
@@ -286,12 +343,14 @@ async function leaveApp(
 	if (addedApp && left.length === 0) {
 		valueOf(context, await setAppOnAccount(context, account, 'DELETE'));
 	}
+	return null;
 }
 
 /** The places that were registered, though the node's parameters may name others by now. */
-function allPlaces({ context, account, fields }: Node, registration: Registration): Place[] {
+function allPlaces({ context, account }: Node, registration: Registration): Place[] {
 	return registration.places.flatMap(({ key }) => {
-		if (key === 'app') return appPlace(context, account, fields);
+		// Meta asks for a field; this one is there already.
+		if (key === 'app') return appPlace(context, account, ['calls']);
 		if (key === 'businessAccount') return businessAccountPlace(context, account);
 		const [, phoneNumberId] = key.split(' ');
 		return phoneNumberPlace(context, account, phoneNumberId);
@@ -301,16 +360,10 @@ function allPlaces({ context, account, fields }: Node, registration: Registratio
 async function describe(context: IHookFunctions): Promise<Node> {
 	const account = await readAccount(context);
 	const fields = webhookFields(chosenEvents(context));
-	return {
-		context,
-		account,
-		fields,
-		callbackUrl: callbackUrlOf(context),
-		places: chosenPlaces(context, account, fields),
-	};
+	return { context, account, fields, callbackUrl: callbackUrlOf(context) };
 }
 
-function chosenPlaces(context: IHookFunctions, account: Account, fields: string[]): Place[] {
+function chosenPlaces({ context, account, fields }: Node): Place[] {
 	const scope = context.getNodeParameter('registration', 'app') as RegistrationScope;
 	if (scope === 'businessAccount') return [businessAccountPlace(context, account)];
 	if (scope !== 'phoneNumber') return [appPlace(context, account, fields)];
@@ -332,6 +385,11 @@ function isOwn(context: IHookFunctions, address: string): boolean {
 	const own = callbackUrlOf(context);
 	const registered = readRegistration(staticData(context))?.callbackUrl;
 	return address === own || address === registered || isSibling(address, own);
+}
+
+/** Whether an address was this node's and is no longer; in a test run that of production stays. */
+function isOutOfUse(context: IHookFunctions, address: string | null): boolean {
+	return address !== null && address !== callbackUrlOf(context) && !isTestRun(context);
 }
 
 /** A test run may be handed what the activation of the same node wrote; it is not its to undo. */
