@@ -7,6 +7,15 @@ export interface PhoneNumber {
 	/** SIP and the Graph API exclude each other. */
 	sipEnabled: boolean;
 	qualityRating: 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN';
+	/** What Meta has forbidden the number for a while; shown in its call settings. */
+	restrictions?: Restriction[];
+}
+
+export interface Restriction {
+	type: 'RESTRICTED_BUSINESS_INITIATED_CALLING' | 'RESTRICTED_USER_INITIATED_CALLING';
+	reason: string;
+	/** Unix milliseconds. */
+	expiresAt: number;
 }
 
 export type PermissionStatus = 'no_permission' | 'temporary' | 'permanent';
@@ -33,6 +42,10 @@ export interface WhatsAppUser {
 
 export interface Account {
 	accessToken: string;
+	/** Permissions of the access token; requests that need another one get code 200. */
+	tokenScopes: string[];
+	/** Unix milliseconds; left out: the token does not expire. */
+	tokenExpiresAt?: number;
 	appId: string;
 	appName: string;
 	appSecret: string;
@@ -46,6 +59,7 @@ export interface Account {
 export function defaultAccount(): Account {
 	return {
 		accessToken: 'EMULATOR-access-token-not-a-secret',
+		tokenScopes: ['whatsapp_business_management', 'whatsapp_business_messaging'],
 		appId: '670000000000001',
 		appName: 'Emulated App',
 		appSecret: '0123456789abcdef0123456789abcdef',

@@ -63,7 +63,7 @@ export class Emulator {
 		const settings = withDefaults(options);
 		this.account = structuredClone({ ...defaultAccount(), ...options.account });
 		this.clock = new Clock(options.clockStart);
-		this.tokens = new Tokens(this.account);
+		this.tokens = new Tokens(this.account, this.clock);
 		this.media = new MediaStore(this.clock);
 		this.subscriptions = new Subscriptions(
 			this.account,
@@ -257,6 +257,16 @@ export class Emulator {
 	 */
 	presetSubscription(callbackUrl: string, fields: string[] = ['calls']): void {
 		this.subscriptions.preset(callbackUrl, fields);
+	}
+
+	/** Sets an override without a challenge; null takes it away. Without a number: the account's. */
+	presetOverride(callbackUrl: string | null, phoneNumberId?: string): void {
+		this.subscriptions.presetOverride(callbackUrl, phoneNumberId);
+	}
+
+	/** What Meta does to the app's webhook after long trouble: it sends nothing until it is set again. */
+	deactivateSubscription(): void {
+		this.subscriptions.deactivate();
 	}
 
 	subscriptionState(): ReturnType<Subscriptions['state']> {

@@ -133,6 +133,9 @@ function getPermissions(request: GraphRequest, context: GraphContext): GraphAnsw
 	};
 }
 
+/** Characters (Meta, "Interactive messages"). */
+const MAX_BODY_LENGTH = 1024;
+
 /** Only call permission requests; Meta, "User call permissions". */
 function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
@@ -140,7 +143,16 @@ function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer 
 	const body = jsonOf(request);
 	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
 	if (body.messaging_product !== 'whatsapp') throw missingField('messaging_product');
+	if (body.recipient_type !== undefined && body.recipient_type !== 'individual') {
+		throw invalidParameter('recipient_type must be individual');
+	}
 	if (body.to === undefined && body.recipient === undefined) throw missingField('to');
+	if (body.to !== undefined && !/^\d{5,15}$/.test(String(body.to))) {
+		throw invalidParameter('to must be a phone number, digits only');
+	}
+	if (body.recipient !== undefined && !isUserId(body.recipient)) {
+		throw invalidParameter('recipient is not a business-scoped user ID');
+	}
 	if (body.type === undefined) throw missingField('type');
 	const { interactive } = body;
 	if (body.type !== 'interactive' || !isObject(interactive)) {
@@ -156,6 +168,9 @@ function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer 
 	if (interactive.body !== undefined) {
 		const text = isObject(interactive.body) ? interactive.body.text : undefined;
 		if (typeof text !== 'string' || text === '') throw missingField('text', 'interactive.body');
+		if ([...text].length > MAX_BODY_LENGTH) {
+			throw invalidParameter(`interactive.body.text has more than ${MAX_BODY_LENGTH} characters`);
+		}
 	}
 	const input = String(body.to ?? body.recipient);
 	const user = context.calls.findUser(input);
@@ -209,7 +224,10 @@ async function postPhoneNumber(
 	return SUCCESS;
 }
 
-function listPhoneNumbers(request: GraphRequest, { tokens, account, baseUrl }: GraphContext) {
+function listPhoneNumbers(
+	request: GraphRequest,
+	{ tokens, account, subscriptions, baseUrl }: GraphContext,
+) {
 	tokens.requireUser(request);
 	mustBe(request, account.businessAccountId);
 	const limit = Number(request.query.get('limit') ?? 25);
@@ -230,12 +248,14 @@ function listPhoneNumbers(request: GraphRequest, { tokens, account, baseUrl }: G
 	return {
 		body: {
 			data: page.map((number) =>
-				select(describeNumber(number), request.query, [
-					'verified_name',
-					'display_phone_number',
-					'quality_rating',
-					'id',
-				]),
+				select(
+					{
+						...describeNumber(number),
+						webhook_configuration: subscriptions.numberConfiguration(number.id),
+					},
+					request.query,
+					['verified_name', 'display_phone_number', 'quality_rating', 'id'],
+				),
 			),
 			...(first &&
 				last && {
@@ -358,6 +378,24 @@ function debugToken(request: GraphRequest, { tokens, account }: GraphContext): G
 		throw new GraphError(100, { message: '(#100) The parameter input_token is required.' });
 	}
 	const kind = tokens.kindOf(input);
+	if (input === account.accessToken && tokens.expired) {
+		return {
+			body: {
+				data: {
+					app_id: account.appId,
+					type: 'SYSTEM_USER',
+					error: {
+						code: 190,
+						message: 'Error validating access token: Session has expired.',
+						subcode: 463,
+					},
+					expires_at: Math.floor((account.tokenExpiresAt ?? 0) / 1000),
+					is_valid: false,
+					scopes: account.tokenScopes,
+				},
+			},
+		};
+	}
 	if (kind === undefined) {
 		return {
 			body: {
@@ -369,14 +407,17 @@ function debugToken(request: GraphRequest, { tokens, account }: GraphContext): G
 			},
 		};
 	}
-	const scopes = ['whatsapp_business_management', 'whatsapp_business_messaging'];
+	const scopes = account.tokenScopes;
 	return {
 		body: {
 			data: {
 				app_id: account.appId,
 				type: kind === 'user' ? 'SYSTEM_USER' : 'APP',
 				application: account.appName,
-				...(kind === 'user' && { expires_at: 0, data_access_expires_at: 0 }),
+				...(kind === 'user' && {
+					expires_at: Math.floor((account.tokenExpiresAt ?? 0) / 1000),
+					data_access_expires_at: 0,
+				}),
 				is_valid: true,
 				scopes: kind === 'user' ? scopes : [],
 				...(kind === 'user' && {

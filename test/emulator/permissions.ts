@@ -1,6 +1,7 @@
 import { digitsOf, type PhoneNumber, type WhatsAppUser } from './account';
 import { isObject } from './callRequest';
 import { toTimestamp, type Clock } from './clock';
+import { checkCallHours } from './callHours';
 import { GraphError, invalidParameter } from './errors';
 import { newMessageId } from './ids';
 import type { DeliveryHandle } from './types';
@@ -12,6 +13,19 @@ const TEMPORARY_MS = 7 * DAY_MS;
 const REQUESTS_PER_DAY = 1;
 const REQUESTS_PER_WEEK = 2;
 export const CALLS_PER_DAY = 100;
+
+/** Keys of `calling` (Meta, "Call settings"). */
+const SETTINGS = new Set([
+	'status',
+	'call_icon_visibility',
+	'call_icons',
+	'call_hours',
+	'callback_permission_status',
+	'srtp_key_exchange_protocol',
+	'audio',
+	'sip',
+	'voicemail',
+]);
 
 interface PermissionRequest {
 	messageId: string;
@@ -142,6 +156,15 @@ export class Permissions {
 			...this.settings.get(number.id),
 			status: number.callingEnabled ? 'ENABLED' : 'DISABLED',
 			...(number.sipEnabled && { sip: { status: 'ENABLED' } }),
+			...(number.restrictions && {
+				restrictions: {
+					restrictions_list: number.restrictions.map(({ type, reason, expiresAt }) => ({
+						type,
+						reason,
+						expiration: Math.floor(expiresAt / 1000),
+					})),
+				},
+			}),
 		};
 	}
 
@@ -151,6 +174,10 @@ export class Permissions {
 		calling: Record<string, unknown>,
 		subscribedToCalls: boolean,
 	): void {
+		const unknown = Object.keys(calling).filter((name) => !SETTINGS.has(name));
+		if (unknown.length > 0) throw invalidParameter(`calling.${unknown[0]} is not a setting`);
+		if (Object.keys(calling).length === 0) throw invalidParameter('calling is empty');
+		if (calling.call_hours !== undefined) checkCallHours(calling.call_hours);
 		checkChoice(calling, 'status', ['ENABLED', 'DISABLED']);
 		checkChoice(calling, 'call_icon_visibility', ['DEFAULT', 'DISABLE_ALL']);
 		checkChoice(calling, 'callback_permission_status', ['ENABLED', 'DISABLED']);

@@ -82,6 +82,16 @@ export class Subscriptions {
 		this.accountSubscribed = true;
 	}
 
+	presetOverride(callbackUrl: string | null, phoneNumberId: string | undefined): void {
+		if (phoneNumberId === undefined) this.accountOverride = callbackUrl ?? undefined;
+		else if (callbackUrl === null) this.numberOverrides.delete(phoneNumberId);
+		else this.numberOverrides.set(phoneNumberId, callbackUrl);
+	}
+
+	deactivate(): void {
+		if (this.app) this.app.active = false;
+	}
+
 	state() {
 		return {
 			app: this.app && { ...this.app, fields: [...this.app.fields] },

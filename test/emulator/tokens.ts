@@ -1,16 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import type { Account } from './account';
+import type { Clock } from './clock';
 import { GraphError } from './errors';
 import { parametersOf, type GraphRequest } from './graphRequest';
+import type { EndpointKind } from './types';
 
 type TokenKind = 'user' | 'app';
+
+const MANAGEMENT = 'whatsapp_business_management';
+const MESSAGING = 'whatsapp_business_messaging';
+
+/** Meta, "Permissions" and the reference of each endpoint. */
+const NEEDED_SCOPE: Partial<Record<EndpointKind, string>> = {
+	calls: MESSAGING,
+	callPermissions: MESSAGING,
+	messages: MESSAGING,
+	mediaInfo: MESSAGING,
+	settings: MANAGEMENT,
+	phoneNumber: MANAGEMENT,
+	phoneNumbers: MANAGEMENT,
+	account: MANAGEMENT,
+	subscribedApps: MANAGEMENT,
+};
 
 /** Access tokens: the account's system user's, and those of the app. */
 export class Tokens {
 	private revoked = false;
 	private readonly issued = new Set<string>();
 
-	constructor(private readonly account: Account) {}
+	constructor(
+		private readonly account: Account,
+		private readonly clock: Clock,
+	) {}
 
 	revoke(): void {
 		this.revoked = true;
@@ -23,9 +44,14 @@ export class Tokens {
 	kindOf(token: string | undefined): TokenKind | undefined {
 		const { accessToken, appId, appSecret } = this.account;
 		if (token === undefined || token === '') return undefined;
-		if (token === accessToken) return this.revoked ? undefined : 'user';
+		if (token === accessToken) return this.revoked || this.expired ? undefined : 'user';
 		if (token === `${appId}|${appSecret}` || this.issued.has(token)) return 'app';
 		return undefined;
+	}
+
+	/** Whether the access token's time is over. */
+	get expired(): boolean {
+		return (this.account.tokenExpiresAt ?? Infinity) <= this.clock.now();
 	}
 
 	/** The Graph API's own form of client credentials. */
@@ -69,6 +95,10 @@ export class Tokens {
 			throw new GraphError(200, {
 				message: '(#200) This needs a token with permissions on the WhatsApp Business Account',
 			});
+		}
+		const scope = NEEDED_SCOPE[request.kind];
+		if (scope !== undefined && !this.account.tokenScopes.includes(scope)) {
+			throw new GraphError(200, { message: `(#200) Requires ${scope} permission` });
 		}
 	}
 
