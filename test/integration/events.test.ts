@@ -1,0 +1,490 @@
+import type { IDataObject } from 'n8n-workflow';
+import { makeSdp, type DeliverOptions, type WebhookUpdate } from '../emulator';
+import { graph } from '../emulator/helpers';
+import type { TriggerWorkflow } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const USER = '14085551234';
+const NUMBER = '106000000000001';
+const ALL = [
+	'connect',
+	'call_created',
+	'status',
+	'terminate',
+	'call_recording_available',
+	'call_transcription_available',
+	'call_permission_reply',
+];
+
+function triggerOn(...events: string[]): TriggerWorkflow {
+	const trigger = stage.trigger({ events });
+	stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
+	return trigger;
+}
+
+const update = (value: IDataObject, field = 'calls'): WebhookUpdate => ({
+	phoneNumberId: NUMBER,
+	field,
+	value,
+});
+
+const ofCall = (more: IDataObject, beside: IDataObject = {}) =>
+	update({ calls: [{ id: 'wacid.A', timestamp: '1728932177', ...more }], ...beside });
+
+async function deliver(updates: WebhookUpdate[], options: DeliverOptions = {}): Promise<number> {
+	return (await stage.emulator.deliver(updates, { redeliver: false, ...options }).answer).status;
+}
+
+/** The only item that the updates lead to. */
+async function itemOf(trigger: TriggerWorkflow, ...updates: WebhookUpdate[]): Promise<IDataObject> {
+	const before = trigger.items.length;
+	expect(await deliver(updates)).toBe(200);
+	expect(trigger.items).toHaveLength(before + 1);
+	return trigger.items[before].json;
+}
+
+/** The business calls, with data of its own. */
+async function call(to = USER): Promise<string> {
+	const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		to,
+		action: 'connect',
+		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
+		biz_opaque_callback_data: 'order 4711',
+	});
+	return (body.calls as Array<{ id: string }>)[0].id;
+}
+
+const eventsOf = ({ items }: TriggerWorkflow) =>
+	items.map(({ json }) => [json.event, json.status ?? json.direction ?? null]);
+
+describe('A call of the business', () => {
+	test('that is answered: each status is an item of its own, then the end with its times', async () => {
+		const trigger = triggerOn('status', 'connect', 'terminate');
+		const callId = await call();
+		await stage.emulator.whenIdle();
+		stage.emulator.userPicksUp(callId);
+		stage.emulator.hangUp(callId, { durationSeconds: 75 });
+		await stage.emulator.whenIdle();
+		expect(eventsOf(trigger)).toEqual([
+			['status', 'RINGING'],
+			['connect', 'BUSINESS_INITIATED'],
+			['status', 'ACCEPTED'],
+			['terminate', 'COMPLETED'],
+		]);
+		const [ringing, connect, , terminate] = trigger.items.map(({ json }) => json);
+		expect(ringing).toEqual({
+			event: 'status',
+			callId,
+			timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+			businessAccountId: '102000000000001',
+			phoneNumberId: NUMBER,
+			displayPhoneNumber: '442079460958',
+			from: null,
+			fromUserId: null,
+			fromParentUserId: null,
+			to: USER,
+			toUserId: 'US.13491208655302741918',
+			toParentUserId: 'US.ENT.11815799212886844830',
+			status: 'RINGING',
+			bizOpaqueCallbackData: 'order 4711',
+			contactName: 'Ana Söderström',
+		});
+		expect(connect).toMatchObject({
+			to: USER,
+			from: '442079460958',
+			session: { sdpType: 'answer', sdp: expect.stringContaining('a=ice-ufrag') },
+			bizOpaqueCallbackData: 'order 4711',
+		});
+		expect(terminate).toMatchObject({
+			callId,
+			direction: 'BUSINESS_INITIATED',
+			answered: true,
+			durationSeconds: 75,
+			errors: [],
+			bizOpaqueCallbackData: 'order 4711',
+		});
+		const { startedAt, endedAt } = terminate as Record<string, string>;
+		expect(Date.parse(endedAt) - Date.parse(startedAt)).toBe(75_000);
+	});
+
+	test('that is declined', async () => {
+		const trigger = triggerOn('status', 'terminate');
+		const callId = await call();
+		await stage.emulator.whenIdle();
+		stage.emulator.userRejects(callId);
+		await stage.emulator.whenIdle();
+		expect(eventsOf(trigger)).toEqual([
+			['status', 'RINGING'],
+			['status', 'REJECTED'],
+			['terminate', 'COMPLETED'],
+		]);
+		expect(trigger.items[2].json).toMatchObject({
+			answered: false,
+			startedAt: null,
+			endedAt: null,
+			durationSeconds: null,
+		});
+	});
+
+	test('has its statuses once each, although Meta sends them again', async () => {
+		const trigger = triggerOn('status');
+		const statuses = ['RINGING', 'ACCEPTED'].map((status) =>
+			update({ statuses: [{ id: 'wacid.A', timestamp: '1728932177', type: 'call', status }] }),
+		);
+		for (const layout of ['changes', 'merged', 'entries'] as const) {
+			expect(await deliver(statuses, { layout })).toBe(200);
+		}
+		expect(eventsOf(trigger)).toEqual([
+			['status', 'RINGING'],
+			['status', 'ACCEPTED'],
+		]);
+	});
+
+	test.each(['omitted', 'empty'] as const)(
+		'to somebody whose phone number is %s names the user ID',
+		async (phoneShown) => {
+			stage.emulator.account.users[0].phoneShown = phoneShown;
+			const trigger = triggerOn('status', 'connect');
+			await call();
+			await stage.emulator.whenIdle();
+			for (const { json } of trigger.items) {
+				expect(json).toMatchObject({ to: null, toUserId: 'US.13491208655302741918' });
+			}
+			expect(trigger.items).toHaveLength(2);
+		},
+	);
+});
+
+describe('A call of a person', () => {
+	test('that nobody answers ends without times', async () => {
+		const trigger = triggerOn('connect', 'terminate');
+		const { id } = stage.emulator.userCalls({ deeplinkPayload: 'campaign 7' });
+		stage.emulator.hangUp(id);
+		await stage.emulator.whenIdle();
+		expect(eventsOf(trigger)).toEqual([
+			['connect', 'USER_INITIATED'],
+			['terminate', 'COMPLETED'],
+		]);
+		expect(trigger.items[1].json).toMatchObject({
+			from: USER,
+			answered: false,
+			direction: 'USER_INITIATED',
+			deeplinkPayload: 'campaign 7',
+			ctaPayload: null,
+		});
+	});
+
+	test.each(['omitted', 'empty'] as const)(
+		'whose phone number is %s is named by the user ID, in call and contact',
+		async (phoneShown) => {
+			stage.emulator.account.users[0].phoneShown = phoneShown;
+			const trigger = triggerOn('connect');
+			stage.emulator.userCalls();
+			await stage.emulator.whenIdle();
+			expect(trigger.items[0].json).toMatchObject({
+				from: null,
+				fromUserId: 'US.13491208655302741918',
+				contactName: 'Ana Söderström',
+			});
+		},
+	);
+
+	test('with a user ID in the place of the phone number', async () => {
+		const trigger = triggerOn('connect');
+		const json = await itemOf(trigger, ofCall({ event: 'connect', from: 'LB.94640118273' }));
+		expect(json).toMatchObject({ from: null, fromUserId: 'LB.94640118273', session: null });
+	});
+
+	test('without direction, as in the flow examples', async () => {
+		const trigger = triggerOn('connect');
+		const json = await itemOf(trigger, ofCall({ event: 'connect', from: USER }));
+		expect(json).toMatchObject({ from: USER, direction: null, contactName: null });
+	});
+});
+
+describe('The end of a call', () => {
+	const failed = {
+		event: 'terminate',
+		direction: 'BUSINESS_INITIATED',
+		status: ['Failed', 'Completed'],
+	};
+	const error = {
+		code: 138021,
+		message: 'Media receive timeout',
+		href: 'https://developers.facebook.com/',
+		error_data: { details: 'No packets came for 30 seconds' },
+	};
+
+	test.each([
+		['beside the call', ofCall(failed, { errors: [error] })],
+		['in the call', ofCall({ ...failed, errors: [error] })],
+	])('with an error %s has title and hint for it', async (_, sent) => {
+		const json = await itemOf(triggerOn('terminate'), sent);
+		expect(json).toMatchObject({ status: 'FAILED', answered: false });
+		expect(json.errors).toEqual([
+			{
+				code: 138021,
+				title: 'The audio connection of the call failed',
+				message: 'Media receive timeout',
+				details: 'No packets came for 30 seconds',
+				hint: expect.stringContaining('firewall'),
+			},
+		]);
+	});
+
+	test('that the emulator makes fail, likewise', async () => {
+		const trigger = triggerOn('terminate');
+		const { id } = stage.emulator.userCalls();
+		stage.emulator.hangUp(id, { error: { code: 131044, message: 'Payment' } });
+		await stage.emulator.whenIdle();
+		expect(trigger.items[0].json).toMatchObject({
+			status: 'FAILED',
+			errors: [{ code: 131044, title: expect.stringContaining('payment') }],
+		});
+	});
+
+	test('may come before its beginning: nothing is lost', async () => {
+		const trigger = triggerOn('connect', 'terminate');
+		expect(await deliver([ofCall(failed)])).toBe(200);
+		expect(await deliver([ofCall({ event: 'connect' })])).toBe(200);
+		expect(trigger.items.map(({ json }) => json.event)).toEqual(['terminate', 'connect']);
+	});
+});
+
+describe('Several calls in one change', () => {
+	test('each have the name of their own person', async () => {
+		const trigger = triggerOn('connect', 'status');
+		const people = [
+			{ profile: { name: 'Ana' }, wa_id: '1001', user_id: 'US.1' },
+			{ profile: { name: 'Ben' }, user_id: 'US.2' },
+		];
+		const calls = ['1001', ''].map((from, i) => ({
+			id: `wacid.${i}`,
+			timestamp: '1728932177',
+			event: 'connect',
+			from,
+			from_user_id: `US.${i + 1}`,
+		}));
+		const stranger = { ...calls[0], id: 'wacid.3', from: '1003', from_user_id: 'US.3' };
+		const statuses = [
+			{ id: 'wacid.4', type: 'call', status: 'RINGING', recipient_user_id: 'US.2' },
+		];
+		expect(
+			await deliver([update({ contacts: people, calls: [...calls, stranger], statuses })]),
+		).toBe(200);
+		expect(trigger.items.map(({ json }) => json.contactName)).toEqual(['Ana', 'Ben', null, 'Ben']);
+	});
+});
+
+describe('A call of a number that uses SIP', () => {
+	test('is told as Call Created, without an SDP', async () => {
+		const trigger = triggerOn('call_created');
+		const json = await itemOf(
+			trigger,
+			ofCall(
+				{ event: 'call_created', from: USER, to: '442079460958', direction: 'USER_INITIATED' },
+				{ contacts: [{ profile: { name: 'Ana' }, wa_id: USER }] },
+			),
+		);
+		expect(json).toMatchObject({
+			event: 'call_created',
+			callId: 'wacid.A',
+			from: USER,
+			direction: 'USER_INITIATED',
+			contactName: 'Ana',
+		});
+		expect(json).not.toHaveProperty('session');
+	});
+});
+
+describe('The answer to a call permission request', () => {
+	/** Asks, and gives the ID of the message that asked. */
+	async function ask(): Promise<string> {
+		const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
+			messaging_product: 'whatsapp',
+			to: USER,
+			type: 'interactive',
+			interactive: {
+				type: 'call_permission_request',
+				action: { name: 'call_permission_request' },
+			},
+		});
+		return (body.messages as Array<{ id: string }>)[0].id;
+	}
+
+	test.each([
+		[{ accept: true }, { response: 'accept', accepted: true, isPermanent: false }],
+		[
+			{ accept: true, permanent: true },
+			{ response: 'accept', accepted: true, isPermanent: true, expiresAt: null },
+		],
+		[
+			{ accept: false },
+			{ response: 'reject', accepted: false, isPermanent: false, expiresAt: null },
+		],
+	])('%j', async (answer, expected) => {
+		const trigger = triggerOn('call_permission_reply');
+		stage.emulator.setPermission(USER, 'no_permission');
+		const requestMessageId = await ask();
+		stage.emulator.userAnswersPermissionRequest(answer);
+		await stage.emulator.whenIdle();
+		expect(trigger.items).toHaveLength(1);
+		expect(trigger.items[0].json).toMatchObject({
+			event: 'call_permission_reply',
+			callId: null,
+			messageId: expect.stringMatching(/^wamid\./),
+			requestMessageId,
+			from: USER,
+			fromUserId: 'US.13491208655302741918',
+			responseSource: 'user_action',
+			...expected,
+		});
+	});
+
+	test('that is temporary says until when', async () => {
+		const trigger = triggerOn('call_permission_reply');
+		stage.emulator.userAnswersPermissionRequest({ accept: true });
+		await stage.emulator.whenIdle();
+		const { expiresAt, timestamp, requestMessageId } = trigger.items[0].json;
+		expect(Date.parse(String(expiresAt)) - Date.parse(String(timestamp))).toBe(7 * 24 * 3_600_000);
+		// Given in the profile, unasked.
+		expect(requestMessageId).toBeNull();
+	});
+
+	const reply = (answer: IDataObject, more: IDataObject = {}) =>
+		update(
+			{
+				messages: [
+					{
+						from: USER,
+						id: 'wamid.R',
+						timestamp: '1728932177',
+						interactive: { type: 'call_permission_reply', call_permission_reply: answer },
+						...more,
+					},
+				],
+			},
+			'messages',
+		);
+
+	test('that WhatsApp gave itself, after calls that were not picked up', async () => {
+		const json = await itemOf(
+			triggerOn('call_permission_reply'),
+			reply({ response: 'reject', response_source: 'automatic' }),
+		);
+		expect(json).toMatchObject({
+			accepted: false,
+			responseSource: 'automatic',
+			callId: null,
+			requestMessageId: null,
+		});
+	});
+
+	test('that came with a call names the call', async () => {
+		const json = await itemOf(
+			triggerOn('call_permission_reply'),
+			reply({ response: 'accept' }, { context: { id: 'wacid.B', from: '442079460958' } }),
+		);
+		expect(json).toMatchObject({ callId: 'wacid.B', requestMessageId: null });
+	});
+
+	test('makes the app subscribe to messages as well', async () => {
+		const trigger = stage.engine.trigger(stage.credential, { events: ['call_permission_reply'] });
+		await trigger.activate();
+		expect(stage.emulator.subscriptionState().app?.fields.toSorted()).toEqual([
+			'calls',
+			'messages',
+		]);
+		await trigger.deactivate();
+		expect(stage.emulator.subscriptionState().app).toBeUndefined();
+	});
+});
+
+describe('Other messages', () => {
+	const text = { from: USER, id: 'wamid.T', timestamp: '1', type: 'text', text: { body: 'Hello' } };
+
+	test.each<[string, IDataObject]>([
+		['a text', { messages: [text] }],
+		[
+			'a button reply',
+			{ messages: [{ ...text, type: 'interactive', interactive: { type: 'button_reply' } }] },
+		],
+		['the status of a message', { statuses: [{ id: 'wamid.T', status: 'delivered' }] }],
+		[
+			'the status of a call, which is not one there',
+			{
+				statuses: [{ id: 'wacid.A', status: 'RINGING', type: 'call' }],
+			},
+		],
+		[
+			'an unsupported message with its error',
+			{ messages: [{ ...text, errors: [{ code: 131051 }] }] },
+		],
+		['something of another shape', { messages: 'x' }],
+	])(
+		'such as %s are acknowledged, without an execution and a word in the log',
+		async (_, value) => {
+			const trigger = triggerOn(...ALL);
+			const logged = stage.engine.logs.length;
+			expect(await deliver([update(value, 'messages')])).toBe(200);
+			expect(trigger.executions).toEqual([]);
+			expect(stage.engine.logs.slice(logged)).toEqual([]);
+		},
+	);
+
+	test('beside an event of ours do not disturb it', async () => {
+		const trigger = triggerOn(...ALL);
+		const json = await itemOf(
+			trigger,
+			update({ messages: [text] }, 'messages'),
+			ofCall({ event: 'terminate' }),
+		);
+		expect(json.event).toBe('terminate');
+	});
+});
+
+describe('Events without a file', () => {
+	test('are handed on without a single request to Meta, while media is slow', async () => {
+		const trigger = triggerOn(...ALL);
+		stage.emulator.failNext('media', { hang: true }, { times: Infinity });
+		const started = performance.now();
+		const updates = Array.from({ length: 50 }, (_, i) =>
+			update({ calls: [{ id: `wacid.${i}`, timestamp: '1', event: 'terminate' }] }),
+		);
+		expect(await deliver(updates)).toBe(200);
+		expect(performance.now() - started).toBeLessThan(2_000);
+		expect(trigger.items).toHaveLength(50);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('do not wait for the file of another event in the same delivery for ever', async () => {
+		const trigger = stage.trigger({
+			events: ['terminate', 'call_recording_available'],
+			options: { timeBudget: 1 },
+		});
+		const recording = await stage.emulator.createRecording();
+		stage.emulator.failNext('media', { hang: true }, { times: Infinity });
+		expect(await deliver([ofCall({ event: 'terminate' }), recording.update])).toBe(503);
+		expect(trigger.items.map(({ json }) => json.event)).toEqual(['terminate']);
+		stage.emulator.clearFaults();
+		expect(await deliver([ofCall({ event: 'terminate' }), recording.update])).toBe(200);
+		expect(trigger.items.map(({ json }) => json.event)).toEqual([
+			'terminate',
+			'call_recording_available',
+		]);
+	});
+
+	test('that were not chosen start nothing', async () => {
+		const trigger = triggerOn('call_recording_available');
+		expect(
+			await deliver([
+				ofCall({ event: 'terminate' }),
+				update({ statuses: [{ id: 'wacid.A', type: 'call', status: 'RINGING' }] }),
+			]),
+		).toBe(200);
+		expect(trigger.executions).toEqual([]);
+	});
+});
