@@ -128,11 +128,6 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 		if (address !== null && !isOwn(context, address)) {
 			await requirePermissionToTakeOver(context, place, address);
 		}
-		const receiver = await otherReceiver(context, place, address);
-		if (receiver !== null && registration.forwardTo !== null) {
-			requireSameReceiver(context, receiver, registration.forwardTo);
-		}
-		registration.forwardTo ??= receiver;
 		before.push({ place, address });
 	}
 	registration.forwardTo = await otherReceiver(node, before);
@@ -147,36 +142,6 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 	}
 	staticData(context).registration = registration;
 	return true;
-}
-
-/**
- * Who gets, or got, the events of a place besides this node: the address that it has, or that of the wider
- * place that it takes them from. Null where nothing is to be handed on.
- */
-async function otherReceiver(
-	context: IHookFunctions,
-	place: Place,
-	address: string | null,
-): Promise<string | null> {
-	if (!forwards(context)) return null;
-	if (address !== null && !isOwn(context, address)) return address;
-	// A test run takes the events from the active node, which hands them on.
-	if (address !== null && isTestRun(context)) return null;
-	const inherited = valueOf(context, await place.readInherited());
-	return inherited === null || isOwn(context, inherited) ? null : inherited;
-}
-
-/** @throws NodeOperationError where a delivery would be handed to somebody whom it is not for */
-function requireSameReceiver(context: IHookFunctions, one: string, other: string): void {
-	if (one === other) return;
-	throw new NodeOperationError(
-		context.getNode(),
-		`The chosen numbers send to different addresses: ${other} and ${one}`,
-		{
-			description:
-				'What is not about calls can be handed on to one address only, so nothing was changed. Use one trigger for each of them.',
-		},
-	);
 }
 
 /** Undoes what `register` did; does nothing where it had not succeeded. */
@@ -258,21 +223,13 @@ async function carryOut(
  * @throws NodeOperationError where there are several
  */
 async function otherReceiver(
-	{ context, account, callbackUrl, fields }: Node,
+	{ context, callbackUrl }: Node,
 	before: Found[],
 ): Promise<string | null> {
 	if (!forwards(context)) return null;
-	const above = {
-		businessAccount: businessAccountPlace(context, account),
-		app: appPlace(context, account, fields),
-	};
 	const receivers = new Set<string>();
 	for (const { place, address } of before) {
-		let receiver = address;
-		if (place.key.startsWith('phoneNumber')) {
-			receiver ??= valueOf(context, await above.businessAccount.read());
-		}
-		if (place.key !== 'app') receiver ??= valueOf(context, await above.app.read());
+		let receiver = address ?? valueOf(context, await place.readInherited());
 		if (receiver !== null && isOwn(context, receiver)) {
 			// In a test run production takes what is not for the test, and hands it on.
 			const known = readRegistration(staticData(context))?.forwardTo ?? null;
@@ -331,7 +288,7 @@ async function leaveApp(
 	if (subscription && addedFields.length > 0) {
 		const overrides = await readOverrides(context, account);
 		// Another address of a number or of the account gets only what the app is subscribed to.
-		if (!overrides.ok || overrides.value.some((address) => !ours.includes(address))) {
+		if (overrides.ok && overrides.value.some((address) => !ours.includes(address))) {
 			return { callbackUrl, places: [], addedFields, addedApp, forwardTo: null };
 		}
 	}
