@@ -1,0 +1,254 @@
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import type { ActionRun } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const USER = '14085551234';
+const USER_ID = 'US.13491208655302741918';
+const NUMBER = '106000000000001';
+
+async function permission(operation: string, parameters: INodeParameters): Promise<ActionRun> {
+	return await stage.engine.run(stage.credential, {
+		resource: 'permission',
+		operation,
+		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+		...parameters,
+	});
+}
+
+const get = async (parameters: INodeParameters = { to: USER }) =>
+	(await permission('get', parameters)).items[0].json;
+
+const request = async (parameters: INodeParameters) => await permission('request', parameters);
+
+describe('Getting a call permission', () => {
+	test('that is permanent: may call, and need not ask', async () => {
+		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
+			phoneNumberId: NUMBER,
+			to: USER,
+			recipient: null,
+			status: 'permanent',
+			expiresAt: null,
+			canCall: true,
+			canRequestPermission: false,
+			limits: [
+				{
+					action: 'send_call_permission_request',
+					period: 'PT24H',
+					maxAllowed: 1,
+					used: 0,
+					freeAgainAt: null,
+				},
+				{
+					action: 'send_call_permission_request',
+					period: 'P7D',
+					maxAllowed: 2,
+					used: 0,
+					freeAgainAt: null,
+				},
+				{ action: 'start_call', period: 'PT24H', maxAllowed: 100, used: 0, freeAgainAt: null },
+			],
+		});
+		const [{ query }] = stage.requests('callPermissions');
+		expect(query).toEqual({ user_wa_id: USER });
+	});
+
+	test('that is temporary: until when', async () => {
+		const now = stage.emulator.clock.now();
+		stage.emulator.userAnswersPermissionRequest({ accept: true });
+		const json = await get();
+		expect(json).toMatchObject({ status: 'temporary', canCall: true });
+		expect(Date.parse(String(json.expiresAt)) - now).toBeCloseTo(7 * 24 * 3_600_000, -4);
+	});
+
+	test('that there is none, of somebody named by the user ID', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		expect(await get({ recipient: USER_ID })).toMatchObject({
+			to: null,
+			recipient: USER_ID,
+			status: 'no_permission',
+			canCall: false,
+			canRequestPermission: true,
+		});
+		expect(stage.requests('callPermissions')[0].query).toEqual({ recipient: USER_ID });
+	});
+
+	test('after a request says when the next one is possible', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		const now = stage.emulator.clock.now();
+		await request({ to: USER });
+		const json = await get();
+		expect(json.canRequestPermission).toBe(false);
+		const [day] = json.limits as IDataObject[];
+		expect(day).toMatchObject({ maxAllowed: 1, used: 1 });
+		expect(Date.parse(String(day.freeAgainAt)) - now).toBeCloseTo(24 * 3_600_000, -4);
+	});
+
+	test.each<[string, unknown, IDataObject]>([
+		[
+			'the end under its other documented name',
+			{ permission: { status: 'temporary', expiration: 1745343479 }, actions: [] },
+			{ expiresAt: '2025-04-22T17:37:59.000Z', canCall: false, limits: [] },
+		],
+		[
+			'no list of actions',
+			{ permission: { status: 'no_permission' } },
+			{ canCall: false, canRequestPermission: false, limits: [] },
+		],
+		[
+			'limits without numbers',
+			{
+				permission: { status: 'permanent', expiration_time: '' },
+				actions: [{ action_name: 'start_call', can_perform_action: true, limits: [{}] }],
+			},
+			{
+				canCall: true,
+				expiresAt: null,
+				limits: [
+					{
+						action: 'start_call',
+						period: null,
+						maxAllowed: null,
+						used: null,
+						freeAgainAt: null,
+					},
+				],
+			},
+		],
+	])('reads an answer with %s', async (_, body, expected) => {
+		stage.emulator.failNext('callPermissions', { status: 200, body });
+		expect(await get()).toMatchObject(expected);
+	});
+
+	test('says so where the answer is no permission', async () => {
+		stage.emulator.failNext('callPermissions', { status: 200, body: { data: [] } });
+		const { error } = await permission('get', { to: USER });
+		expect(error.message).toBe('WhatsApp answered, but it names no permission');
+	});
+
+	test('waits where Meta says that there were too many requests', async () => {
+		stage.emulator.failNext('callPermissions', { errorCode: 613 });
+		expect(await get()).toMatchObject({ canCall: true });
+		expect(stage.requests('callPermissions')).toHaveLength(2);
+	});
+});
+
+describe('Requesting a call permission', () => {
+	test('sends the interactive message, and gives its ID', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		const { items } = await request({ to: USER, bodyText: ' May we call you? ' });
+		expect(stage.requests('messages').map(({ body }) => body)).toEqual([
+			{
+				messaging_product: 'whatsapp',
+				recipient_type: 'individual',
+				to: USER,
+				type: 'interactive',
+				interactive: {
+					type: 'call_permission_request',
+					action: { name: 'call_permission_request' },
+					body: { text: 'May we call you?' },
+				},
+			},
+		]);
+		expect(items).toEqual([
+			{
+				json: {
+					messageId: expect.stringMatching(/^wamid\./),
+					phoneNumberId: NUMBER,
+					to: USER,
+					userId: USER_ID,
+				},
+				pairedItem: { item: 0 },
+			},
+		]);
+	});
+
+	test('to a user ID and without a text', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		const { items } = await request({ recipient: USER_ID });
+		expect(items[0].json).toMatchObject({ to: USER, userId: USER_ID });
+		const [{ body }] = stage.requests('messages');
+		expect(body).toMatchObject({ recipient: USER_ID });
+		expect(body).not.toHaveProperty('to');
+		expect(body).not.toHaveProperty('interactive.body');
+	});
+
+	test('takes a text of 1,024 characters, also of such that are two units', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		expect((await request({ to: USER, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
+	});
+
+	test('with both named sends both, of which WhatsApp takes the number', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		await request({ to: USER, recipient: USER_ID });
+		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
+	});
+
+	test.each<[number, string]>([
+		[138009, 'Too many call permission requests to this person'],
+		[138017, 'This person has already given permanent permission to be called'],
+		[131026, 'The message could not be delivered to this person'],
+		[131044, 'There is a payment problem on the WhatsApp Business account'],
+		[131048, 'WhatsApp has stopped requests of this phone number for a while'],
+	])('that Meta refuses with %d says why, and is sent once', async (errorCode, title) => {
+		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
+		const { error } = await request({ to: USER });
+		expect(error.message).toBe(title);
+		expect(error.context.whatsApp).toMatchObject({ code: errorCode });
+		expect(stage.requests('messages')).toHaveLength(1);
+	});
+
+	test('twice a day is refused by Meta', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		expect((await request({ to: USER })).succeeded).toBe(true);
+		const { error } = await request({ to: USER });
+		expect(error.message).toBe('Too many call permission requests to this person');
+	});
+
+	test('is not sent again where the answer was lost: the person would get two', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
+		const { error } = await request({ to: USER });
+		expect(error.message).toBe('Meta could not be reached');
+		expect(stage.requests('messages')).toHaveLength(1);
+	});
+
+	test('with an answer without an ID warns of doing it again', async () => {
+		stage.emulator.failNext('messages', { status: 200, body: { messages: [] } });
+		const { error } = await request({ to: USER });
+		expect(error.message).toBe('WhatsApp answered, but it holds no message ID');
+		expect(error.description).toContain('Do not send it again');
+	});
+});
+
+describe('Before anything is sent', () => {
+	test.each<[string, INodeParameters, string]>([
+		['nobody', {}, 'Nobody is named'],
+		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
+		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],
+		[
+			'no number of the business',
+			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },
+			'No phone number was chosen',
+		],
+		[
+			'a phone number as its ID',
+			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
+			'"+44 20" is not a phone number ID',
+		],
+	])('%s is refused by both operations', async (_, parameters, message) => {
+		for (const operation of ['get', 'request']) {
+			const { error } = await permission(operation, parameters);
+			expect(error.message).toContain(message);
+			expect(error.description).not.toBe('');
+		}
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('a text that is too long is refused', async () => {
+		const { error } = await request({ to: USER, bodyText: 'x'.repeat(1025) });
+		expect(error.message).toBe('The message is too long: 1025 characters');
+		expect(stage.emulator.requests).toEqual([]);
+	});
+});

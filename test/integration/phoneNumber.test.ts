@@ -1,0 +1,319 @@
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import type { ActionRun } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const NUMBER = '106000000000001';
+
+async function phoneNumber(
+	operation: string,
+	parameters: INodeParameters = {},
+): Promise<ActionRun> {
+	return await stage.engine.run(stage.credential, {
+		resource: 'phoneNumber',
+		operation,
+		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+		...parameters,
+	});
+}
+
+const jsonOf = ({ items }: ActionRun) => items.map(({ json }) => json);
+
+/** As the editor saves it. */
+const range = (day: string, opens: string, closes: string) => ({ day, opens, closes });
+const callHours = (
+	weekly: Array<ReturnType<typeof range>>,
+	more: INodeParameters = {},
+): INodeParameters => ({
+	callHours: {
+		hours: {
+			status: 'ENABLED',
+			timeZone: 'Europe/Berlin',
+			weeklyHours: { range: weekly },
+			...more,
+		},
+	},
+});
+
+describe('Getting many phone numbers', () => {
+	function withNumbers(count: number): void {
+		const { phoneNumbers } = stage.emulator.account;
+		const [first] = phoneNumbers;
+		phoneNumbers.length = 0;
+		for (let i = 1; i <= count; i++) phoneNumbers.push({ ...first, id: String(1000 + i) });
+	}
+
+	test('gives one item each, with what is needed to choose', async () => {
+		const items = jsonOf(await phoneNumber('getMany'));
+		expect(items).toHaveLength(4);
+		expect(items[0]).toEqual({
+			phoneNumberId: NUMBER,
+			displayPhoneNumber: '+44 20 7946 0958',
+			verifiedName: 'Emulated Support',
+			qualityRating: 'GREEN',
+			status: 'CONNECTED',
+			platform: 'CLOUD_API',
+		});
+	});
+
+	test.each<[INodeParameters, number, number]>([
+		[{}, 50, 1],
+		[{ limit: 1 }, 1, 1],
+		[{ limit: 150 }, 150, 2],
+		[{ returnAll: true, limit: 1 }, 250, 3],
+	])('of 250 with %j gives %d in %d requests', async (parameters, items, requests) => {
+		withNumbers(250);
+		const found = jsonOf(await phoneNumber('getMany', parameters));
+		expect(found).toHaveLength(items);
+		expect(new Set(found.map(({ phoneNumberId }) => phoneNumberId)).size).toBe(items);
+		expect(stage.requests('phoneNumbers')).toHaveLength(requests);
+	});
+
+	test('of an account without numbers gives no items', async () => {
+		withNumbers(0);
+		expect(jsonOf(await phoneNumber('getMany', { returnAll: true }))).toEqual([]);
+	});
+
+	test('of another account says what is wrong', async () => {
+		const run = await stage.engine.run(
+			{ ...stage.credential, businessAccountId: '999' },
+			{ resource: 'phoneNumber', operation: 'getMany' },
+		);
+		expect(run.error.message).toBe('WhatsApp did not accept the request');
+	});
+});
+
+describe('Getting call settings', () => {
+	const get = async () => jsonOf(await phoneNumber('getCallSettings'))[0];
+
+	test('of a number that was never set up', async () => {
+		expect(await get()).toEqual({
+			phoneNumberId: NUMBER,
+			calling: 'ENABLED',
+			callIconVisibility: 'DEFAULT',
+			callbackPermission: 'DISABLED',
+			callHours: null,
+			sip: null,
+			restrictions: [],
+		});
+	});
+
+	test('gives call hours as people write them, SIP and restrictions', async () => {
+		const [number] = stage.emulator.account.phoneNumbers;
+		stage.emulator.presetSubscription('https://n8n.example/webhook');
+		await phoneNumber('updateCallSettings', {
+			settings: callHours([range('MONDAY', '9:00', '17:30')], {
+				holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+			}),
+		});
+		number.sipEnabled = true;
+		number.restrictions = [
+			{
+				type: 'RESTRICTED_BUSINESS_INITIATED_CALLING',
+				reason: 'Low pick-up rate',
+				expiresAt: Date.UTC(2026, 11, 1),
+			},
+		];
+		expect(await get()).toMatchObject({
+			sip: 'ENABLED',
+			callHours: {
+				status: 'ENABLED',
+				timeZone: 'Europe/Berlin',
+				weeklyHours: [{ day: 'MONDAY', opens: '09:00', closes: '17:30' }],
+				holidays: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }],
+			},
+			restrictions: [
+				{
+					type: 'RESTRICTED_BUSINESS_INITIATED_CALLING',
+					reason: 'Low pick-up rate',
+					endsAt: '2026-12-01T00:00:00.000Z',
+				},
+			],
+		});
+	});
+
+	test('reads holidays under their other documented names, and times with a colon', async () => {
+		stage.emulator.failNext('settings', {
+			status: 200,
+			body: {
+				calling: {
+					status: 'ENABLED',
+					call_hours: {
+						status: 'ENABLED',
+						timezone_id: 'UTC',
+						weekly_operating_hours: [
+							{ day_of_week: 'MONDAY', open_time: '04:00', close_time: '1020' },
+						],
+						holiday_schedule: [{ date: '2026-01-01', open_time: '0000', close_time: '2359' }],
+					},
+				},
+			},
+		});
+		expect((await get()).callHours).toMatchObject({
+			weeklyHours: [{ opens: '04:00', closes: '10:20' }],
+			holidays: [{ date: '2026-01-01', starts: '00:00', ends: '23:59' }],
+		});
+	});
+
+	test.each<[string, unknown]>([
+		['nothing', {}],
+		['calling as a text', { calling: 'ENABLED' }],
+		['odd parts', { calling: { status: 1, call_hours: [], restrictions: 'x', sip: null } }],
+	])('reads an answer with %s as nothing set', async (_, body) => {
+		stage.emulator.failNext('settings', { status: 200, body });
+		expect(await get()).toMatchObject({
+			calling: null,
+			callHours: null,
+			sip: null,
+			restrictions: [],
+		});
+	});
+
+	test('of a number of another account says what is wrong', async () => {
+		const { error } = await phoneNumber('getCallSettings', {
+			phoneNumberId: { __rl: true, mode: 'id', value: '999' },
+		});
+		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(error.context.whatsApp).toMatchObject({ code: 100, subcode: 33 });
+	});
+});
+
+describe('Updating call settings', () => {
+	const update = async (settings: INodeParameters) =>
+		await phoneNumber('updateCallSettings', { settings });
+	const sent = () => stage.requests('settings').map(({ body }) => body);
+
+	beforeEach(() => stage.emulator.presetSubscription('https://n8n.example/webhook'));
+
+	test.each<[INodeParameters, IDataObject]>([
+		[{ calling: 'DISABLED' }, { status: 'DISABLED' }],
+		[{ callIconVisibility: 'DISABLE_ALL' }, { call_icon_visibility: 'DISABLE_ALL' }],
+		[{ callbackPermission: 'ENABLED' }, { callback_permission_status: 'ENABLED' }],
+		[
+			{ calling: 'ENABLED', callbackPermission: 'DISABLED' },
+			{ status: 'ENABLED', callback_permission_status: 'DISABLED' },
+		],
+	])('%j sends that alone', async (settings, calling) => {
+		const { items } = await update(settings);
+		expect(sent()).toEqual([{ calling }]);
+		expect(items).toEqual([
+			{ json: { phoneNumberId: NUMBER, success: true }, pairedItem: { item: 0 } },
+		]);
+	});
+
+	test('sends call hours in the form of Meta', async () => {
+		await update(
+			callHours([range('MONDAY', '13:00', '17:00'), range('MONDAY', '9:00', '12:00')], {
+				holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+			}),
+		);
+		expect(sent()).toEqual([
+			{
+				calling: {
+					call_hours: {
+						status: 'ENABLED',
+						timezone_id: 'Europe/Berlin',
+						weekly_operating_hours: [
+							{ day_of_week: 'MONDAY', open_time: '1300', close_time: '1700' },
+							{ day_of_week: 'MONDAY', open_time: '0900', close_time: '1200' },
+						],
+						holiday_schedule: [{ date: '2026-12-24', start_time: '0000', end_time: '2359' }],
+					},
+				},
+			},
+		]);
+	});
+
+	test('turns call hours off without a schedule', async () => {
+		await update({ callHours: { hours: { status: 'DISABLED', timeZone: 'UTC' } } });
+		expect(sent()).toMatchObject([{ calling: { call_hours: { status: 'DISABLED' } } }]);
+	});
+
+	const holidays = (count: number) => ({
+		holidays: {
+			holiday: Array.from({ length: count }, (_, i) => ({
+				date: `2026-12-${String(i + 1).padStart(2, '0')}`,
+				starts: '00:00',
+				ends: '23:59',
+			})),
+		},
+	});
+	const monday = range('MONDAY', '09:00', '17:00');
+
+	test('takes 20 holidays and two ranges a day', async () => {
+		const run = await update(
+			callHours(
+				[range('MONDAY', '08:00', '12:00'), range('MONDAY', '12:00', '17:00')],
+				holidays(20),
+			),
+		);
+		expect(run.succeeded).toBe(true);
+	});
+
+	test.each<[string, INodeParameters, string]>([
+		['nothing to change', {}, 'Add at least one setting'],
+		['empty call hours', { callHours: {} }, 'Add at least one setting'],
+		[
+			'three ranges a day',
+			callHours([monday, range('MONDAY', '18:00', '19:00'), range('MONDAY', '20:00', '21:00')]),
+			'MONDAY has 3 ranges',
+		],
+		[
+			'ranges that overlap',
+			callHours([monday, range('MONDAY', '16:00', '18:00')]),
+			'The ranges of MONDAY overlap',
+		],
+		['21 holidays', callHours([monday], holidays(21)), 'at most 20 holidays'],
+		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'written as 09:00'],
+		[
+			'an end before its start',
+			callHours([range('MONDAY', '17:00', '09:00')]),
+			'On MONDAY the opening time must be before the closing time',
+		],
+		['an unknown time zone', callHours([monday], { timeZone: 'Berlin' }), 'Europe/Berlin'],
+		['no time zone', callHours([monday], { timeZone: '' }), 'Europe/Berlin'],
+		['no ranges', callHours([]), 'at least one weekly range'],
+		[
+			'a date that is none',
+			callHours([monday], {
+				holidays: { holiday: [{ date: '2026-02-30', starts: '00:00', ends: '23:59' }] },
+			}),
+			'written as 2026-12-24',
+		],
+	])('refuses %s before anything is sent', async (_, settings, words) => {
+		const { error } = await update(settings);
+		expect(`${error.message}. ${error.description}`).toContain(words);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	test('tells all problems of call hours at once', async () => {
+		const { error } = await update(
+			callHours([range('MONDAY', '17:00', '09:00')], { ...holidays(21) }),
+		);
+		expect(error.message).toBe('The call hours need a correction');
+		expect(error.description).toContain('at most 20 holidays');
+	});
+
+	test.each<[number, string]>([
+		[138015, 'Calling cannot be enabled on this phone number'],
+		[138018, 'Calling cannot be used yet: no webhook for calls'],
+		[200, 'The access token lacks a permission'],
+	])('that Meta refuses with %d says why', async (errorCode, title) => {
+		stage.emulator.failNext('settings', { errorCode }, { times: Infinity });
+		const { error } = await update({ calling: 'ENABLED' });
+		expect(error.message).toBe(title);
+	});
+
+	test('with a value from an expression that Meta does not know gives its words', async () => {
+		const { error } = await update({ callbackPermission: '={{ "MAYBE" }}' });
+		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(error.description).toContain('callback_permission_status must be one of');
+	});
+
+	test('is repeated after trouble that passes', async () => {
+		stage.emulator.failNext('settings', { status: 503 });
+		expect((await update({ calling: 'ENABLED' })).succeeded).toBe(true);
+		expect(sent()).toHaveLength(2);
+	});
+});

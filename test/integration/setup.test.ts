@@ -1,0 +1,228 @@
+import type { INodeParameters } from 'n8n-workflow';
+import type { CredentialFields } from './credential';
+import { DAY_MS, useStage } from './harness';
+
+const stage = useStage();
+
+const NUMBER = '106000000000001';
+const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
+const ELSEWHERE = 'https://crm.example/hook';
+const CHECKS = [
+	'token',
+	'tokenPermissions',
+	'businessAccount',
+	'phoneNumber',
+	'calling',
+	'sip',
+	'quality',
+	'appSubscription',
+	'callbackUrl',
+	'accountSubscription',
+	'overrides',
+];
+
+interface Finding {
+	name: string;
+	ok: boolean | null;
+	found: string;
+	hint: string | null;
+}
+
+async function check(
+	parameters: INodeParameters = {},
+	credential: Partial<CredentialFields> = {},
+): Promise<Finding[]> {
+	const { items } = await stage.engine.run(
+		{ ...stage.credential, ...credential } as CredentialFields,
+		{
+			resource: 'setup',
+			operation: 'check',
+			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+			triggerUrl: TRIGGER_URL,
+			...parameters,
+		},
+	);
+	return items.map(({ json }) => json as unknown as Finding);
+}
+
+const named = (findings: Finding[], ok: boolean | null) =>
+	findings.filter((finding) => finding.ok === ok).map(({ name }) => name);
+
+beforeEach(() => stage.emulator.presetSubscription(TRIGGER_URL));
+
+afterEach(() => {
+	expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+});
+
+describe('Checking a set-up', () => {
+	test('that is right finds nothing, one item per check', async () => {
+		const findings = await check();
+		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
+		expect(named(findings, true)).toEqual(CHECKS);
+		expect(findings.map(({ hint }) => hint)).toEqual(CHECKS.map(() => null));
+		expect(findings.every(({ found }) => found !== '')).toBe(true);
+	});
+
+	test.each<[string, () => void, RegExp, INodeParameters?]>([
+		['token', () => stage.emulator.revokeToken(), /Invalid OAuth/],
+		[
+			'token',
+			() => {
+				stage.emulator.account.tokenExpiresAt = stage.emulator.clock.now() - DAY_MS;
+			},
+			/expired/,
+		],
+		[
+			'tokenPermissions',
+			() => {
+				stage.emulator.account.tokenScopes = ['whatsapp_business_management'];
+			},
+			/missing: whatsapp_business_messaging/,
+		],
+		[
+			'businessAccount',
+			() => stage.emulator.failNext('account', { errorCode: 803 }, { times: Infinity }),
+			/does not know this ID/,
+		],
+		[
+			'phoneNumber',
+			() => {},
+			/999 is not on this account/,
+			{ phoneNumberId: { __rl: true, mode: 'id', value: '999' } },
+		],
+		[
+			'calling',
+			() => {
+				stage.emulator.account.phoneNumbers[0].callingEnabled = false;
+			},
+			/off/,
+		],
+		[
+			'sip',
+			() => {
+				stage.emulator.account.phoneNumbers[0].sipEnabled = true;
+			},
+			/SIP/,
+		],
+		[
+			'quality',
+			() => {
+				stage.emulator.account.phoneNumbers[0].restrictions = [
+					{
+						type: 'RESTRICTED_USER_INITIATED_CALLING',
+						reason: 'feedback',
+						expiresAt: Date.UTC(2026, 11, 1),
+					},
+				];
+			},
+			/RESTRICTED_USER_INITIATED_CALLING until 2026-12-01/,
+		],
+		[
+			'appSubscription',
+			() => stage.emulator.presetSubscription(TRIGGER_URL, ['messages']),
+			/not subscribed to calls \(fields: messages\)/,
+		],
+		['appSubscription', () => stage.emulator.deactivateSubscription(), /inactive/],
+		['callbackUrl', () => stage.emulator.presetSubscription(ELSEWHERE), /crm\.example/],
+		[
+			'overrides',
+			() => stage.emulator.presetOverride(ELSEWHERE, NUMBER),
+			/The number has an address of its own: https:\/\/crm\.example/,
+		],
+		[
+			'overrides',
+			() => stage.emulator.presetOverride(ELSEWHERE),
+			/The account has an address of its own/,
+		],
+	])('that is broken at %s fails that check alone', async (name, breakIt, found, parameters) => {
+		breakIt();
+		const findings = await check(parameters);
+		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+		expect(named(findings, false)).toEqual([name]);
+		const finding = findings.find((known) => known.name === name);
+		expect(finding?.found).toMatch(found);
+		expect(finding?.hint).toMatch(/\w{3,} \w+/);
+	});
+
+	test('whose app does not get the webhooks of the account fails that check alone', async () => {
+		await stage.emulator.stop();
+		await stage.startEmulator({});
+		const { appId, appSecret, businessAccountId, accessToken } = stage.emulator.account;
+		stage.emulator.presetSubscription(TRIGGER_URL);
+		await fetch(`${stage.emulator.baseUrl}/v26.0/${businessAccountId}/subscribed_apps`, {
+			method: 'DELETE',
+			headers: { authorization: `Bearer ${accessToken}` },
+		});
+		stage.emulator.forget();
+		expect(appId && appSecret).toBeTruthy();
+		expect(named(await check(), false)).toEqual(['accountSubscription']);
+	});
+
+	test('without any webhook finds no app subscription, and cannot look at its address', async () => {
+		await stage.emulator.stop();
+		await stage.startEmulator({});
+		const findings = await check();
+		expect(named(findings, false)).toEqual(['appSubscription', 'accountSubscription']);
+		expect(named(findings, null)).toEqual(['callbackUrl']);
+	});
+
+	test('with a bad token says so once, and leaves open what only the token could see', async () => {
+		stage.emulator.revokeToken();
+		const findings = await check();
+		expect(named(findings, true)).toEqual(['appSubscription', 'callbackUrl']);
+		expect(named(findings, null)).toHaveLength(CHECKS.length - 3);
+	});
+
+	test('with a number of another account leaves open what belongs to a number', async () => {
+		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
+		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);
+	});
+
+	test('with a wrong app secret says that it is the app secret', async () => {
+		const findings = await check({}, { appSecret: 'wrong' });
+		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
+		const [token] = findings;
+		expect(`${token.found} ${token.hint}`).toMatch(/App Secret/);
+	});
+
+	test('does not stop where Meta fails at everything', async () => {
+		for (const kind of [
+			'debugToken',
+			'account',
+			'phoneNumbers',
+			'settings',
+			'subscriptions',
+			'subscribedApps',
+			'phoneNumber',
+		] as const) {
+			stage.emulator.failNext(kind, { errorCode: 200 }, { times: Infinity });
+		}
+		const findings = await check();
+		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
+		expect(named(findings, false)).toEqual(CHECKS);
+		expect(findings.every(({ hint }) => hint !== null)).toBe(true);
+	});
+
+	test('without the URL of the trigger leaves the addresses open, and names them', async () => {
+		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
+		const findings = await check({ triggerUrl: '' });
+		expect(named(findings, false)).toEqual([]);
+		expect(named(findings, null)).toEqual(['callbackUrl', 'overrides']);
+		expect(findings.find(({ name }) => name === 'overrides')?.found).toContain(ELSEWHERE);
+	});
+
+	test.each<[string, string?]>([['number', NUMBER], ['account']])(
+		'that is registered on the %s is right although the app belongs to somebody else',
+		async (_, number) => {
+			stage.emulator.presetSubscription(ELSEWHERE, ['messages', 'calls']);
+			stage.emulator.presetOverride(TRIGGER_URL, number);
+			expect(named(await check(), true)).toEqual(CHECKS);
+		},
+	);
+
+	test('says until when the token is valid', async () => {
+		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
+		const [token] = await check();
+		expect(token).toMatchObject({ ok: true, found: 'valid until 2100-01-01T00:00:00.000Z' });
+	});
+});
