@@ -58,8 +58,20 @@ export const check: Operation = {
 		// A number of another account can't be read: that is one problem, not several.
 		const ofNumber = <T>(result: Result<T>): Result<T> | null =>
 			numbers.ok && number === undefined ? null : result;
+		const secretRefused = isRefused(token) && isRefused(app);
+		// Without it neither the token nor the app can be looked at: that is one problem as well.
+		const asApp = <T>(result: Result<T>, judge: (value: T) => Finding): Finding =>
+			secretRefused ? unknown('Meta did not accept the app secret') : look(result, judge);
 		const findings: Record<string, Finding> = {
-			token: look(token, (info) =>
+			appSecret: secretRefused
+				? bad(
+						'Meta did not accept App ID and App Secret',
+						"Copy both from Meta's app dashboard (App settings > Basic) into the credential.",
+					)
+				: token.ok || app.ok
+					? good('accepted')
+					: unknown('Meta did not answer'),
+			token: asApp(token, (info) =>
 				info.is_valid
 					? good(
 							info.expires_at
@@ -71,7 +83,7 @@ export const check: Operation = {
 							'Create a new token of a system user in Meta Business Suite and put it into the credential.',
 						),
 			),
-			tokenPermissions: look(token, (info) => {
+			tokenPermissions: asApp(token, (info) => {
 				if (!info.is_valid) return unknown('The token is not valid');
 				const missing = NEEDED_PERMISSIONS.filter((name) => !info.scopes.includes(name));
 				return missing.length === 0
@@ -107,7 +119,7 @@ export const check: Operation = {
 					: good('not used'),
 			),
 			quality: ofSettings(token, ofNumber(settings), (found) => quality(found, number)),
-			appSubscription: look(app, (subscription) => {
+			appSubscription: asApp(app, (subscription) => {
 				if (!subscription) {
 					return bad('The app has no webhook', 'Activate the workflow with the trigger.');
 				}
@@ -121,7 +133,7 @@ export const check: Operation = {
 							"Activate the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard.",
 						);
 			}),
-			callbackUrl: look(app, (subscription) => {
+			callbackUrl: asApp(app, (subscription) => {
 				if (!subscription) return unknown('The app has no webhook');
 				if (triggerUrl === '') return unknown(subscription.callbackUrl);
 				if (route.ok && overrideOf(route.value) === triggerUrl) {
@@ -193,6 +205,11 @@ function quality({ restrictions }: CallSettings, number: PhoneNumber | undefined
 
 function look<T>(result: Result<T>, judge: (value: T) => Finding): Finding {
 	return result.ok ? judge(result.value) : failed(result.failure);
+}
+
+/** Whether Meta did not accept what a request was signed with; for the app that is its secret. */
+function isRefused(result: Result<unknown>): boolean {
+	return !result.ok && [101, 190].includes(result.failure.code ?? 0);
 }
 
 /** A bad token is told once, by its own check. */
