@@ -707,7 +707,12 @@ export class TriggerWorkflow {
 		if (!(await readBody(req, res))) return;
 		this.changeRequest(req);
 
-		const workflow = this.engine.workflow(this.definition);
+		// A test run sees what its own `create` wrote.
+		const staticData = webhook.isTest && this.testStaticData;
+		const workflow = this.engine.workflow({
+			...this.definition,
+			...(staticData && { staticData }),
+		});
 		const trigger = workflow.getNode(webhook.node);
 		if (!trigger) throw new Error('The workflow has no trigger');
 		const additionalData = Object.assign(this.engine.additionalData(this.webhookBase), {

@@ -1,0 +1,290 @@
+import type { INodeParameters } from 'n8n-workflow';
+import type { TriggerWorkflow } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const ONE = '106000000000001';
+const TWO = '106000000000002';
+const FOREIGN = 'https://crm.example/whatsapp';
+const NOTHING = {
+	app: undefined,
+	accountSubscribed: false,
+	accountOverride: null,
+	numberOverrides: {},
+};
+
+const ON_ACCOUNT = { registration: 'businessAccount' };
+const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
+const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [TWO] };
+const ON_BOTH = { registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] };
+const SCOPES: Array<[string, INodeParameters]> = [
+	['the account', ON_ACCOUNT],
+	['one number', ON_ONE],
+	['two numbers', ON_BOTH],
+];
+
+const trigger = (parameters: INodeParameters) => stage.engine.trigger(stage.credential, parameters);
+const state = () => stage.emulator.subscriptionState();
+const changes = () => stage.emulator.requests.filter(({ method }) => method !== 'GET');
+
+/** The addresses that come before that of the app. */
+const overrides = () =>
+	[state().accountOverride ?? [], Object.values(state().numberOverrides)].flat();
+
+async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
+	return await work.then(
+		() => {
+			throw new Error('It did not fail');
+		},
+		(error: Error) => error,
+	);
+}
+
+async function outcomeOfRecording(phoneNumberId: string): Promise<string> {
+	const recording = await stage.emulator.createRecording({ phoneNumberId });
+	return (await stage.emulator.deliver([recording]).settled).outcome;
+}
+
+describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
+	test('is found there, receives, and leaves nothing behind', async () => {
+		const one = trigger(parameters);
+		expect(await one.checkExists()).toBe(false);
+		await one.activate();
+		expect(new Set(overrides())).toEqual(new Set([one.url]));
+		expect(await one.checkExists()).toBe(true);
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(one.items).toHaveLength(1);
+
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+		expect(await one.checkExists()).toBe(false);
+	});
+
+	test('comes before the webhook that somebody else has on the app, which stays as it is', async () => {
+		stage.emulator.presetSubscription(FOREIGN, ['messages', 'calls']);
+		const before = state();
+		const one = trigger(parameters);
+		await one.activate();
+		expect(state().app).toEqual(before.app);
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		await one.deactivate();
+		expect(state()).toEqual(before);
+	});
+
+	test('says which field the app of somebody else lacks, and changes nothing', async () => {
+		stage.emulator.presetSubscription(FOREIGN, ['messages']);
+		const before = state();
+		const error = await failureOf(trigger(parameters).activate());
+		expect(error.message).toBe('The Meta app is not subscribed to calls');
+		expect(error.description).toContain("Meta's app dashboard");
+		expect(state()).toEqual(before);
+		expect(changes()).toEqual([]);
+	});
+
+	test('names every field that is missing', async () => {
+		stage.emulator.presetSubscription(FOREIGN, ['security']);
+		const error = await failureOf(
+			trigger({ ...parameters, events: ['call_permission_reply'] }).activate(),
+		);
+		expect(error.message).toBe('The Meta app is not subscribed to calls and messages');
+	});
+
+	test('revives a webhook of the app that Meta has switched off', async () => {
+		const one = trigger(parameters);
+		await one.activate();
+		stage.emulator.deactivateSubscription();
+		expect(await one.checkExists()).toBe(false);
+		await one.activate();
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('can be activated twice: nothing is written again', async () => {
+		const one = trigger(parameters);
+		await one.activate();
+		const before = state();
+		stage.emulator.forget();
+		await one.activate();
+		expect(changes()).toEqual([]);
+		await one.create();
+		expect(state()).toEqual(before);
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('does not overwrite an address of somebody else, and names it', async () => {
+		stage.emulator.presetSubscription(FOREIGN, ['calls']);
+		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
+		else stage.emulator.presetOverride(FOREIGN, ONE);
+		const before = state();
+		const error = await failureOf(trigger(parameters).activate());
+		expect(error.message).toContain(`already sends its webhooks to another address: ${FOREIGN}`);
+		expect(error.message).toMatch(parameters === ON_ACCOUNT ? /account 1020/ : /number 1060/);
+		expect(error.description).toContain('Ways out');
+		expect(state()).toEqual(before);
+		expect(changes()).toEqual([]);
+	});
+
+	test('leaves alone what somebody else has taken over meanwhile', async () => {
+		const one = trigger(parameters);
+		await one.activate();
+		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
+		else stage.emulator.presetOverride(FOREIGN, ONE);
+		await one.deactivate();
+		expect(overrides()).toEqual([FOREIGN]);
+		// The other one gets calls only as long as the app is subscribed to them.
+		expect(state().app?.fields).toEqual(['calls']);
+	});
+
+	test('is mended where the address of the instance has changed', async () => {
+		const old = trigger(parameters);
+		await old.activate();
+		const webhookBase = stage.engine.origin.replace('127.0.0.1', 'localhost');
+		const moved = stage.engine
+			.trigger(stage.credential, parameters, { id: old.id, webhookBase })
+			.continueFrom(old);
+		expect(await moved.checkExists()).toBe(false);
+		await moved.activate();
+		expect(new Set([...overrides(), state().app?.callbackUrl])).toEqual(new Set([moved.url]));
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		await moved.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('is undone where it was, whatever the parameters say by now', async () => {
+		const one = trigger(parameters);
+		await one.activate();
+		one.setParameters({ registration: 'phoneNumber', phoneNumberIds: [] });
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('takes everything back where the last step fails', async () => {
+		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
+		// On the account the first request joins it, and the second one sets the address.
+		const after = parameters === ON_ONE ? 0 : 1;
+		stage.emulator.failNext(kind, { errorCode: 100 }, { method: 'POST', after });
+		const one = trigger(parameters);
+		await failureOf(one.activate());
+		expect(state()).toEqual(NOTHING);
+		await one.activate();
+		expect(await one.checkExists()).toBe(true);
+	});
+
+	test('waits out trouble that passes', async () => {
+		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
+		stage.emulator.failNext(kind, { status: 503 }, { method: 'POST', times: 2 });
+		const one = trigger(parameters);
+		await one.activate();
+		expect(await one.checkExists()).toBe(true);
+	});
+
+	test('listens for a test event, and production works again afterwards', async () => {
+		const one = trigger(parameters);
+		await one.activate();
+		const before = state();
+		await one.listen();
+		expect(new Set(overrides())).toEqual(new Set([one.testUrl]));
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		await one.stopListening();
+		expect(state()).toEqual(before);
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(one.executions.map(({ mode }) => mode)).toEqual(['manual', 'webhook']);
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('leaves nothing behind of a test without an active workflow', async () => {
+		const one = trigger(parameters);
+		await one.listen();
+		await one.stopListening();
+		expect(state()).toEqual(NOTHING);
+	});
+});
+
+describe('A trigger on numbers', () => {
+	test('without one is refused, and says where to choose', async () => {
+		for (const phoneNumberIds of [[], '', ' , ']) {
+			const error = await failureOf(
+				trigger({ registration: 'phoneNumber', phoneNumberIds }).activate(),
+			);
+			expect(error.message).toBe('No phone number is chosen');
+			expect(error.description).toContain('Phone Number Names or IDs');
+		}
+		expect(changes()).toEqual([]);
+	});
+
+	test('of another account is refused, and leaves nothing behind', async () => {
+		const error = await failureOf(
+			trigger({ registration: 'phoneNumber', phoneNumberIds: [ONE, '999'] }).activate(),
+		);
+		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(state()).toEqual(NOTHING);
+	});
+
+	test('takes the numbers from an expression', async () => {
+		const one = trigger({ registration: 'phoneNumber', phoneNumberIds: `${ONE}, ${TWO}` });
+		await one.activate();
+		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: one.url });
+	});
+
+	test('does not get the events of other numbers of the app', async () => {
+		const app = trigger({});
+		await app.activate();
+		const one = trigger(ON_ONE);
+		await one.activate();
+		await outcomeOfRecording(ONE);
+		await outcomeOfRecording(TWO);
+		expect([one.items.length, app.items.length]).toEqual([1, 1]);
+	});
+});
+
+describe('Two triggers on two numbers of one app', () => {
+	let one: TriggerWorkflow;
+	let two: TriggerWorkflow;
+
+	beforeEach(async () => {
+		one = trigger(ON_ONE);
+		two = trigger(ON_TWO);
+		await one.activate();
+		await two.activate();
+	});
+
+	test('each get their own', async () => {
+		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
+		await outcomeOfRecording(ONE);
+		await outcomeOfRecording(TWO);
+		const numbers = [one, two].map(({ items }) => items.map(({ json }) => json.phoneNumberId));
+		expect(numbers).toEqual([[ONE], [TWO]]);
+	});
+
+	test('do not silence each other: whoever goes, the other one goes on receiving', async () => {
+		await one.deactivate();
+		expect(await outcomeOfRecording(TWO)).toBe('delivered');
+		expect(await two.checkExists()).toBe(true);
+		// The first one had subscribed the app; where it goes last it also cleans up.
+		await one.activate();
+		await two.deactivate();
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+});
+
+describe('A trigger on the account and one on a number of it', () => {
+	test('work side by side, in either order of going', async () => {
+		const [account, number] = [trigger(ON_ACCOUNT), trigger(ON_ONE)];
+		await account.activate();
+		await number.activate();
+		await outcomeOfRecording(ONE);
+		await outcomeOfRecording(TWO);
+		expect([account.items.length, number.items.length]).toEqual([1, 1]);
+		await number.deactivate();
+		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(account.items).toHaveLength(2);
+		await account.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+});
