@@ -5,7 +5,7 @@ import type { GraphFailure } from './types';
 import { wholeNumber } from './wholeNumber';
 
 const number = wholeNumber.nullable().catch(null);
-const text = z.string().min(1).transform(withoutTokens).nullable().catch(null);
+const text = z.string().min(1).nullable().catch(null);
 
 const envelopeSchema = z.object({
 	error: z.object({
@@ -19,9 +19,24 @@ const envelopeSchema = z.object({
 	}),
 });
 
-/** Meta repeats a token that it cannot read in its error text; an operator's typing error is enough. */
-function withoutTokens(said: string): string {
-	return said.replace(/\bEAA[A-Za-z0-9_-]{12,}|\b\d+\|[A-Za-z0-9_-]{12,}/g, '(token)');
+/** Characters of a text of Meta's that people get to read. */
+const MAX_TEXT_LENGTH = 1_000;
+
+/** Shorter ones would blank out words. */
+const MIN_SECRET_LENGTH = 8;
+
+/**
+ * A text of Meta's as it may reach items, errors and the log: in one line, of a readable length, and
+ * without secrets. Meta repeats a token that it cannot read, an operator's typing error is enough; and a
+ * proxy may repeat anything, so that the credential's own values go whatever they look like.
+ */
+export function legible(said: string, secrets: string[]): string {
+	return secrets
+		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
+		.reduce((text, secret) => text.replaceAll(secret, '(token)'), said)
+		.replace(/\bEAA[A-Za-z0-9_-]{12,}|\b\d+\|[A-Za-z0-9_-]{12,}/g, '(token)')
+		.replace(/\p{Cc}+/gu, ' ')
+		.slice(0, MAX_TEXT_LENGTH);
 }
 
 const RETRYABLE_STATUS = new Set([408, 425, 429]);
@@ -30,25 +45,28 @@ const RETRYABLE_STATUS = new Set([408, 425, 429]);
  * Reads an answer of the Graph API that is not a success.
  *
  * @param body the answer's body, parsed where it was JSON; anything else is not looked at
+ * @param secrets of the credential; they are taken out of what Meta says
  * @source Meta, "Cloud API error codes": `{error: {message, code, error_subcode, error_data, fbtrace_id}}`
  */
 export function failureFromAnswer(
 	status: number,
 	body: unknown,
 	headers: Record<string, unknown> = {},
+	secrets: string[] = [],
 ): GraphFailure {
 	const envelope = envelopeSchema.safeParse(body);
 	const error = envelope.success ? envelope.data.error : null;
 	const code = error?.code ?? null;
+	const said = (text: string | null | undefined) => (text ? legible(text, secrets) : null);
 	const entry = errorEntry(code);
 	return {
 		kind: 'http',
 		status,
 		code,
 		subcode: error?.error_subcode ?? null,
-		message: error?.message ?? `HTTP ${status} without an error text`,
-		details: error?.error_data?.details ?? error?.error_user_msg ?? null,
-		traceId: error?.fbtrace_id ?? null,
+		message: said(error?.message) ?? `HTTP ${status} without an error text`,
+		details: said(error?.error_data?.details ?? error?.error_user_msg),
+		traceId: said(error?.fbtrace_id),
 		transient:
 			error?.is_transient === true ||
 			(entry ? entry.transient : status >= 500 || RETRYABLE_STATUS.has(status)),

@@ -112,7 +112,7 @@ async function sendOnce(
 			request.as === 'app'
 				? await sendAsApp(context, account, options)
 				: await sendAsUser(context, options);
-		return readAnswer(answer);
+		return await readAnswer(context, account, answer);
 	} catch (thrown) {
 		return { ok: false, failure: failureFromThrown(thrown, new URL(url).host) };
 	}
@@ -140,9 +140,15 @@ async function sendAsApp(
 	})) as IN8nHttpFullResponse;
 }
 
-function readAnswer(answer: IN8nHttpFullResponse): Result<unknown> {
+async function readAnswer(
+	context: GraphContext,
+	account: Account,
+	answer: IN8nHttpFullResponse,
+): Promise<Result<unknown>> {
 	const { statusCode, body, headers } = answer;
 	const isError = typeof body === 'object' && body !== null && 'error' in body;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
-	return { ok: false, failure: failureFromAnswer(statusCode, body, headers) };
+	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
+	const secrets = [String(accessToken).trim(), account.appSecret];
+	return { ok: false, failure: failureFromAnswer(statusCode, body, headers, secrets) };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { CREDENTIAL_NAME, type Account } from './account';
+import { legible } from './failure';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 
@@ -8,7 +9,7 @@ const answerSchema = z.object({
 	data: z.object({
 		is_valid: z.boolean().catch(false),
 		/** Unix seconds; 0 for a token that does not expire. */
-		expires_at: z.number().nullable().catch(null),
+		expires_at: z.number().max(8.64e12).nullable().catch(null),
 		scopes: z.array(z.string()).catch([]),
 		error: z.object({ message: z.string() }).nullable().catch(null),
 	}),
@@ -21,17 +22,21 @@ export async function readTokenInfo(
 	context: GraphContext,
 	account: Account,
 ): Promise<Result<TokenInfo>> {
-	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
+	const credential = await context.getCredentials(CREDENTIAL_NAME);
+	const accessToken = String(credential.accessToken).trim();
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: 'debug_token',
-		query: { input_token: String(accessToken).trim() },
+		query: { input_token: accessToken },
 		as: 'app',
 		repeat: 'freely',
 	});
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
-	return parsed.success
-		? { ok: true, value: parsed.data.data }
-		: { ok: true, value: { is_valid: false, expires_at: null, scopes: [], error: null } };
+	if (!parsed.success) {
+		return { ok: true, value: { is_valid: false, expires_at: null, scopes: [], error: null } };
+	}
+	const { error, ...info } = parsed.data.data;
+	const message = error && legible(error.message, [accessToken, account.appSecret]);
+	return { ok: true, value: { ...info, error: message === null ? null : { message } } };
 }

@@ -38,6 +38,22 @@ describe('failureFromAnswer', () => {
 		});
 	});
 
+	it('takes the secrets of the credential out of what is said, whatever they look like', () => {
+		const secrets = ['not-like-one-of-Metas', APP_SECRET, ''];
+		const said = `Bearer ${secrets[0]}\r\nsecret ${secrets[1]}`;
+		const body = envelope({ message: said, error_data: { details: said }, fbtrace_id: said });
+		const { message, details, traceId } = failureFromAnswer(401, body, {}, secrets);
+		expect([message, details, traceId]).toEqual(Array(3).fill('Bearer (token) secret (token)'));
+	});
+
+	it('cuts a text that nobody would read, and no secret with it', () => {
+		const secret = 's'.repeat(40);
+		const body = envelope({ message: `${'a'.repeat(980)}${secret}${'b'.repeat(1e6)}` });
+		const { message } = failureFromAnswer(400, body, {}, [secret]);
+		expect(message.length).toBeLessThanOrEqual(1000);
+		expect(message).not.toContain('ss');
+	});
+
 	it('takes the text for users where there are no details', () => {
 		expect(failureFromAnswer(400, envelope({ error_user_msg: 'For you' })).details).toBe('For you');
 	});
