@@ -26,8 +26,12 @@ import { readSettings, type TriggerSettings } from './settings';
 import { isSignedBy } from './signature';
 import { usableAccount } from './usableAccount';
 
-/** Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. */
-const AFTER_CLOSED_MS = { stored: 10_000, finished: 60 * 60_000 };
+/**
+ * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
+ * take long although it has stored the execution: with a limit on concurrent executions it answers only
+ * when the execution has its turn, and runs it then. To take it for lost before would run it twice.
+ */
+const AFTER_CLOSED_MS = 60 * 60_000;
 
 interface Delivery {
 	context: IWebhookFunctions;
@@ -278,7 +282,7 @@ async function forwardOnce(
 
 /** @param incomplete whether something of the delivery is still missing besides what outcomes say */
 function handOver(
-	{ context, settings, ledger }: Delivery,
+	{ context, ledger }: Delivery,
 	outcomes: Outcome[],
 	incomplete: boolean,
 ): IWebhookResponseData {
@@ -291,7 +295,7 @@ function handOver(
 	watchAnswer(
 		context.getResponseObject(),
 		alsoMissing,
-		{ afterClosedMs: AFTER_CLOSED_MS[settings.acknowledge] },
+		{ afterClosedMs: AFTER_CLOSED_MS },
 		(outcome) => {
 			for (const { key, item: emitted } of outcomes) {
 				if (emitted === null) continue;
