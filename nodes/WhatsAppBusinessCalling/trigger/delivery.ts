@@ -5,7 +5,6 @@ import {
 	type ReadEvent,
 	type Surroundings,
 } from './events';
-import { z } from 'zod';
 
 import {
 	changeSchema,
@@ -50,34 +49,66 @@ export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
 		skip('the body has no list of entries');
 		return [];
 	}
-	return entries.flatMap((entry: unknown) => readEntry(entry, skip));
+	const oddities = new Oddities(skip);
+	return entries.flatMap((entry: unknown) => oddities.guard(() => readEntry(entry, oddities)));
+}
+
+/**
+ * Meta sends up to 1,000 updates at once. To look into a million that are none would hold up the whole
+ * n8n process: after so many, what follows in a delivery is not looked at.
+ */
+const MAX_ODDITIES = 10_000;
+
+class Oddities {
+	private count = 0;
+
+	constructor(private readonly tell: Skip) {}
+
+	readonly skip: Skip = (reason) => {
+		this.count++;
+		this.tell(reason);
+	};
+
+	/** For what is odd here but ordinary elsewhere, such as a text message. */
+	readonly pass = () => void this.count++;
+
+	/** Reads one element, unless there was too much before it that could not be read. */
+	guard<T>(read: () => T[]): T[] {
+		return this.count > MAX_ODDITIES ? [] : read();
+	}
 }
 
 /** Whether a delivery holds something for others than us: fields of the webhook besides `calls`. */
 export function holdsOtherFields(rawBody: Buffer): boolean {
 	try {
-		const delivery = JSON.parse(rawBody.toString('utf8')) as { entry?: unknown } | null;
-		const entries = z.array(otherSchema).catch([]).parse(delivery?.entry);
-		return entries.some(({ changes }) => changes.some(({ field }) => field !== 'calls'));
+		const { entry } = JSON.parse(rawBody.toString('utf8')) as { entry: unknown[] };
+		return entry.some((one) => {
+			const changes = (one as { changes?: unknown } | null)?.changes;
+			if (!Array.isArray(changes)) return false;
+			return changes.some((change: { field?: unknown } | null) => change?.field !== 'calls');
+		});
 	} catch {
 		return false;
 	}
 }
 
-const otherSchema = z
-	.object({ changes: z.array(z.object({ field: z.unknown() }).catch({ field: null })) })
-	.catch({ changes: [] });
-
-function readEntry(entry: unknown, skip: Skip): CallEvent[] {
+function readEntry(entry: unknown, oddities: Oddities): CallEvent[] {
 	const parsed = entrySchema.safeParse(entry);
 	if (!parsed.success) {
-		skip('an entry has an unknown shape');
+		oddities.skip('an entry has an unknown shape');
 		return [];
 	}
-	return parsed.data.changes.flatMap((change) => readChange(change, parsed.data.id, skip));
+	return parsed.data.changes.flatMap((change) =>
+		oddities.guard(() => readChange(change, parsed.data.id, oddities)),
+	);
 }
 
-function readChange(change: unknown, businessAccountId: string | null, skip: Skip): CallEvent[] {
+function readChange(
+	change: unknown,
+	businessAccountId: string | null,
+	oddities: Oddities,
+): CallEvent[] {
+	const { skip } = oddities;
 	const parsed = changeSchema.safeParse(change);
 	if (!parsed.success) {
 		skip('a change has an unknown shape');
@@ -91,7 +122,7 @@ function readChange(change: unknown, businessAccountId: string | null, skip: Ski
 		if (field === 'calls') skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const { metadata, contacts, errors, calls = [], statuses = [], messages = [] } = value.data;
+	const { metadata, contacts, errors, calls, statuses, messages } = value.data;
 	const context = {
 		businessAccountId,
 		phoneNumberId: metadata?.phone_number_id ?? null,
@@ -101,16 +132,22 @@ function readChange(change: unknown, businessAccountId: string | null, skip: Ski
 		elements: unknown[],
 		readOne: (element: unknown, beside: Surroundings) => TypedEvent | null,
 	) =>
-		elements.flatMap((raw) => {
-			const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
-			return event === null ? [] : { ...event, ...context, raw };
-		});
+		elements.flatMap((raw) =>
+			oddities.guard(() => {
+				const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
+				return event === null ? [] : [{ ...event, ...context, raw }];
+			}),
+		);
 	return field === 'calls'
 		? [
 				...read(calls, (element, beside) => readCallEvent(element, beside, skip)),
 				...read(statuses, (element, beside) => readStatus(element, beside, skip)),
 			]
-		: read(messages, (element, beside) => readNameless('messages', element, beside));
+		: read(messages, (element, beside) => {
+				const event = readNameless('messages', element, beside);
+				if (event === null) oddities.pass();
+				return event;
+			});
 }
 
 function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {

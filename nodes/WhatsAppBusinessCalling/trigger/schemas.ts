@@ -35,6 +35,11 @@ export const entrySchema = z.object({ id: text, changes: z.array(z.unknown()) })
 
 export const changeSchema = z.object({ field: z.string(), value: z.unknown() });
 
+const list = z
+	.array(z.unknown())
+	.nullish()
+	.transform((elements) => elements ?? []);
+
 export const valueSchema = z.object({
 	metadata: z
 		.object({ phone_number_id: id, display_phone_number: text })
@@ -43,9 +48,9 @@ export const valueSchema = z.object({
 		.transform((metadata) => metadata ?? null),
 	contacts: z.array(z.unknown()).catch([]),
 	errors: z.array(z.unknown()).catch([]),
-	calls: z.array(z.unknown()).optional(),
-	statuses: z.array(z.unknown()).optional(),
-	messages: z.array(z.unknown()).optional(),
+	calls: list,
+	statuses: list,
+	messages: list,
 });
 
 export const eventNameSchema = z.object({ event: z.string().min(1) });

@@ -79,7 +79,8 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 		onFileUnavailable: options.onFileUnavailable,
 		retryForMs: options.retryFor * HOUR_MS,
 		includeRawEvent: options.includeRawEvent,
-		timeBudgetMs: options.timeBudget * 1000,
+		// Whole: a timer of a fraction of a millisecond is an error.
+		timeBudgetMs: Math.round(options.timeBudget * 1000),
 		maxConcurrentDownloads: options.maxConcurrentDownloads,
 	};
 }

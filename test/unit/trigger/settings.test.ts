@@ -77,6 +77,10 @@ describe('readSettings', () => {
 		);
 	});
 
+	it('gives a time budget that a timer takes, whatever fraction of a second it has', () => {
+		expect(read({ events: [], options: { timeBudget: 2.0005 } }).timeBudgetMs).toBe(2_001);
+	});
+
 	it('throws nothing but errors for the operator', () => {
 		const names = ['events', 'phoneNumberIds', 'downloadFile', 'acknowledge', 'options'] as const;
 		fc.assert(
