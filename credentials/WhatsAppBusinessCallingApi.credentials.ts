@@ -90,6 +90,9 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			baseURL: '={{$credentials.baseUrl}}',
 			url: '=/{{$credentials.apiVersion}}/{{$credentials.businessAccountId}}',
 			qs: { fields: 'id,name' },
+			// n8n would follow a redirect to any host, with the token.
+			disableFollowRedirect: true,
+			sendCredentialsOnCrossOriginRedirect: false,
 		},
 	};
 }

@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Receiver } from '../emulator/helpers';
 import { startEmulator, type Emulator } from '../emulator';
 import { poll } from '../support/processes';
@@ -30,6 +32,36 @@ const callback = (emulator: Emulator) => emulator.subscriptionState();
 describe('credential', () => {
 	it('is accepted with the right token and account', async () => {
 		expect(await stage.n8n.api.testCredential(stage.credential)).toMatchObject({ status: 'OK' });
+	});
+
+	it('does not take its token to another host when it is tested', async () => {
+		const seen: Array<string | undefined> = [];
+		const listen = async (server: Server) =>
+			await new Promise<string>((resolve) => {
+				server.listen(0, '127.0.0.1', () =>
+					resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+				);
+			});
+		const thief = createServer((request, response) => {
+			seen.push(request.headers.authorization);
+			response.end('{"id": "1"}');
+		});
+		const target = await listen(thief);
+		const proxy = createServer((_, response) => {
+			response.writeHead(302, { location: `${target}/steal` }).end();
+		});
+		const baseUrl = await listen(proxy);
+		try {
+			const credential = await stage.credentialFor({
+				account: stage.emulator.account,
+				baseUrl,
+			} as Emulator);
+			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({ status: 'Error' });
+			expect(seen).toEqual([]);
+		} finally {
+			proxy.close();
+			thief.close();
+		}
 	});
 
 	it('is refused with a revoked token', async () => {
