@@ -93,6 +93,7 @@ async function sendOnce(
 	const timeout = request.timeoutMs ?? LONGEST_ANSWER_MS;
 	// n8n's own timeout is about silence: an answer that comes drop by drop would never end.
 	const total = AbortSignal.timeout(timeout);
+	const signal = request.signal ? AbortSignal.any([request.signal, total]) : total;
 	const options: IHttpRequestOptions = {
 		method: request.method,
 		url,
@@ -101,21 +102,30 @@ async function sendOnce(
 		json: true,
 		headers: { 'User-Agent': USER_AGENT },
 		timeout,
-		abortSignal: request.signal ? AbortSignal.any([request.signal, total]) : total,
+		abortSignal: signal,
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
 		sendCredentialsOnCrossOriginRedirect: false,
 	};
 	try {
-		const answer =
-			request.as === 'app'
-				? await sendAsApp(context, account, options)
-				: await sendAsUser(context, options);
+		const sending =
+			request.as === 'app' ? sendAsApp(context, account, options) : sendAsUser(context, options);
+		const answer = await within(signal, sending);
 		return await readAnswer(context, account, answer);
 	} catch (thrown) {
 		return { ok: false, failure: failureFromThrown(thrown, new URL(url).host) };
 	}
+}
+
+/** In executions n8n puts its own signal in the place of a request's, so that ours does not end it. */
+async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+	return await new Promise<T>((resolve, reject) => {
+		const tooLate = () => reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
+		if (signal.aborted) tooLate();
+		signal.addEventListener('abort', tooLate, { once: true });
+		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLate));
+	});
 }
 
 async function sendAsUser(

@@ -72,6 +72,19 @@ describe('graphRequest', () => {
 		expect(sent).toHaveLength(1);
 	});
 
+	it('ends a request whose answer does not end, although n8n ignores the signal', async () => {
+		jest.useRealTimers();
+		const { context } = fakeExecution({});
+		context.helpers.httpRequestWithAuthentication = async () => await new Promise(() => undefined);
+		const result = await graphRequest(context, ACCOUNT, {
+			method: 'POST',
+			path: '1/calls',
+			repeat: 'whenNotPlaced',
+			timeoutMs: 50,
+		});
+		expect(result).toMatchObject({ ok: false, failure: { kind: 'network' } });
+	});
+
 	it('never follows a redirect, and leaves the token to n8n', async () => {
 		const { sent } = await send([OK], { query: { fields: 'id' }, body: { a: 1 } });
 		expect(sent[0]).toMatchObject({
