@@ -59,6 +59,10 @@ export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
  */
 const MAX_ODDITIES = 10_000;
 
+const MAX_CONTACTS = 1_000;
+
+type Contact = NonNullable<ReturnType<typeof contactSchema.safeParse>['data']>;
+
 class Oddities {
 	private count = 0;
 
@@ -122,7 +126,11 @@ function readChange(
 		if (field === 'calls') skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const { metadata, contacts, errors, calls, statuses, messages } = value.data;
+	const { metadata, errors, calls, statuses, messages } = value.data;
+	// Once for all: there may be as many contacts as elements.
+	const contacts = value.data.contacts
+		.slice(0, MAX_CONTACTS)
+		.map((contact) => contactSchema.safeParse(contact).data ?? null);
 	const context = {
 		businessAccountId,
 		phoneNumberId: metadata?.phone_number_id ?? null,
@@ -189,14 +197,16 @@ function readNameless(
 }
 
 /** Contacts stand beside the calls; with several, the one that is a party of this call. */
-function contactNameOf(element: unknown, contacts: unknown[]): string | null {
-	const known = contacts.flatMap((contact) => contactSchema.safeParse(contact).data ?? []);
+function contactNameOf(element: unknown, contacts: Array<Contact | null>): string | null {
+	if (contacts.length === 0) return null;
 	const parties = partiesSchema.safeParse(element).data ?? [];
 	const own =
 		contacts.length === 1
-			? known[0]
-			: known.find((contact) =>
-					[contact.wa_id, contact.user_id].some((id) => id !== null && parties.includes(id)),
+			? contacts[0]
+			: contacts.find((contact) =>
+					[contact?.wa_id, contact?.user_id].some(
+						(id) => typeof id === 'string' && parties.includes(id),
+					),
 				);
 	return own?.profile?.name ?? null;
 }

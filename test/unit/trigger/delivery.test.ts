@@ -191,6 +191,16 @@ describe('parseDelivery', () => {
 		expect(Date.now() - start).toBeLessThan(3_000);
 	});
 
+	it('reads 1,000 calls beside 1,000 contacts without holding up n8n', () => {
+		const all = Array.from({ length: 1_000 }, (_, index) => String(index));
+		const contacts = all.map((wa_id) => ({ wa_id, profile: { name: wa_id } }));
+		const calls = all.map((from) => ({ id: from, from, event: 'connect', timestamp: '1' }));
+		const start = Date.now();
+		const { events } = parse(delivery([entry([change({ metadata: METADATA, contacts, calls })])]));
+		expect(events).toHaveLength(1_000);
+		expect(Date.now() - start).toBeLessThan(2_000);
+	});
+
 	it('reads calls beside lists that are null', () => {
 		const value = { metadata: METADATA, calls: [recording('a')], statuses: null, messages: null };
 		expect(idsOf(parse(delivery([entry([change(value)])])).events)).toEqual(['a']);
