@@ -670,9 +670,9 @@ export class TriggerWorkflow {
 		this.definition.staticData = deepCopy(workflow.staticData);
 	}
 
-	/** "Listen for test event": nothing of its static data is saved. */
+	/** "Listen for test event": begins with empty static data, and nothing of it is saved. */
 	async listen(): Promise<void> {
-		const workflow = this.engine.workflow(this.definition);
+		const workflow = this.engine.workflow({ ...this.definition, staticData: {} });
 		await this.register(workflow, 'manual', 'manual', true);
 		this.testStaticData = deepCopy(workflow.staticData);
 	}

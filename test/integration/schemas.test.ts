@@ -1,0 +1,259 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import { makeSdp } from '../emulator';
+import { graph } from '../emulator/helpers';
+import { ACTION } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage();
+
+const FOLDER = join(__dirname, '../../nodes/WhatsAppBusinessCalling/__schema__/v1.0.0');
+const USER = '14085551234';
+const NUMBER = '106000000000001';
+const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
+
+interface Schema {
+	type: 'object' | 'array' | 'string' | 'boolean' | 'integer' | 'number';
+	properties?: Record<string, Schema>;
+	items?: Schema;
+	version?: number;
+}
+
+const readSchema = (path: string) => JSON.parse(readFileSync(join(FOLDER, path), 'utf8')) as Schema;
+
+/** What of a value is not as the schema says. Every field may be null, as n8n's schemas have it. */
+function differences(schema: Schema, value: unknown, path = '$'): string[] {
+	if (value === null) return [];
+	switch (schema.type) {
+		case 'array':
+			if (!Array.isArray(value) || !schema.items) return [`${path} is no array`];
+			return value.flatMap((element, i) =>
+				differences(schema.items as Schema, element, `${path}[${i}]`),
+			);
+		case 'object':
+			if (typeof value !== 'object' || Array.isArray(value)) return [`${path} is no object`];
+			return Object.entries(value).flatMap(([name, field]) => {
+				const known = schema.properties?.[name];
+				return known
+					? differences(known, field, `${path}.${name}`)
+					: [`${path}.${name} is not in the schema`];
+			});
+		case 'integer':
+			return Number.isInteger(value) ? [] : [`${path} is no integer`];
+		default:
+			return typeof value === schema.type ? [] : [`${path} is no ${schema.type}`];
+	}
+}
+
+/** Places of a schema that no value has filled, so that nothing is promised that never comes. */
+function unfilled(schema: Schema, values: unknown[], path = '$'): string[] {
+	const present = values.filter((value) => value !== null && value !== undefined);
+	if (present.length === 0) return [path];
+	if (schema.type === 'array') {
+		return unfilled(schema.items as Schema, present.flat(), `${path}[]`);
+	}
+	return Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
+		unfilled(
+			field,
+			present.map((value) => (value as IDataObject)[name]),
+			`${path}.${name}`,
+		),
+	);
+}
+
+function check(path: string, items: INodeExecutionData[]): void {
+	const schema = readSchema(path);
+	const values = items.map(({ json }) => json);
+	expect(values.flatMap((value) => differences(schema, value))).toEqual([]);
+	expect(unfilled(schema, values)).toEqual([]);
+}
+
+async function run(parameters: INodeParameters): Promise<INodeExecutionData[]> {
+	return (await stage.engine.run(stage.credential, { phoneNumberId, ...parameters })).items;
+}
+
+const announced = {
+	recordCall: true,
+	recordingPurpose: 'quality',
+	recordingLanguage: 'en_US',
+	transcribeCall: true,
+	transcriptionPurpose: 'quality',
+	transcriptionLanguage: 'en_US',
+};
+
+const onCall = () => ({ resource: 'call', callId: stage.emulator.userCalls().id });
+const file = async (transcript: boolean) => ({
+	resource: transcript ? 'transcription' : 'recording',
+	mediaId: (await stage.emulator.createRecording({ transcript })).mediaId,
+});
+
+/** Outputs that together fill every field of an operation's schema. */
+const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
+	'call/start': async () => [
+		...(await run({
+			resource: 'call',
+			operation: 'start',
+			to: USER,
+			sdp: makeSdp('offer'),
+			...announced,
+		})),
+		...(await run({
+			resource: 'call',
+			operation: 'start',
+			recipient: 'GB.94640118273650027741',
+			sdp: makeSdp('offer'),
+		})),
+	],
+	'call/preAccept': async () =>
+		await run({ ...onCall(), operation: 'preAccept', sdp: makeSdp('answer') }),
+	'call/accept': async () =>
+		await run({ ...onCall(), operation: 'accept', sdp: makeSdp('answer'), ...announced }),
+	'call/reject': async () => await run({ ...onCall(), operation: 'reject' }),
+	'call/terminate': async () => await run({ ...onCall(), operation: 'terminate' }),
+	'permission/get': async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		await run({ resource: 'permission', operation: 'request', to: USER });
+		stage.emulator.userAnswersPermissionRequest({ accept: true });
+		return [
+			...(await run({ resource: 'permission', operation: 'get', to: USER })),
+			...(await run({
+				resource: 'permission',
+				operation: 'get',
+				recipient: 'US.13491208655302741918',
+			})),
+		];
+	},
+	'permission/request': async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		return await run({ resource: 'permission', operation: 'request', to: USER });
+	},
+	'phoneNumber/getMany': async () => await run({ resource: 'phoneNumber', operation: 'getMany' }),
+	'phoneNumber/updateCallSettings': async () => await updateCallSettings(),
+	'phoneNumber/getCallSettings': async () => {
+		await updateCallSettings();
+		const [number] = stage.emulator.account.phoneNumbers;
+		number.sipEnabled = true;
+		number.restrictions = [
+			{ type: 'RESTRICTED_USER_INITIATED_CALLING', reason: 'feedback', expiresAt: Date.now() },
+		];
+		return await run({ resource: 'phoneNumber', operation: 'getCallSettings' });
+	},
+	'recording/download': async () => await run({ ...(await file(false)), operation: 'download' }),
+	'recording/get': async () => await run({ ...(await file(false)), operation: 'get' }),
+	'setup/check': async () => await run({ resource: 'setup', operation: 'check' }),
+	'transcription/download': async () => await run({ ...(await file(true)), operation: 'download' }),
+	'transcription/get': async () => await run({ ...(await file(true)), operation: 'get' }),
+};
+
+async function updateCallSettings(): Promise<INodeExecutionData[]> {
+	return await run({
+		resource: 'phoneNumber',
+		operation: 'updateCallSettings',
+		settings: {
+			callHours: {
+				hours: {
+					status: 'ENABLED',
+					timeZone: 'UTC',
+					weeklyHours: { range: [{ day: 'MONDAY', opens: '09:00', closes: '17:00' }] },
+					holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+				},
+			},
+		},
+	});
+}
+
+/** Every operation that the panel offers, as `resource/operation`. */
+function operations(): string[] {
+	const { properties } = stage.engine.nodeTypes.getByNameAndVersion(ACTION).description;
+	return properties
+		.filter(({ name }) => name === 'operation')
+		.flatMap(({ options = [], displayOptions }) =>
+			options.flatMap((option) =>
+				(displayOptions?.show?.resource ?? []).map(
+					(resource) => `${String(resource)}/${String('value' in option ? option.value : '')}`,
+				),
+			),
+		)
+		.toSorted();
+}
+
+describe('Output schemas', () => {
+	test('there is one for every operation and for the trigger, and no other', () => {
+		const files = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
+			.filter((entry) => entry.isFile())
+			.map((entry) => join(entry.parentPath, entry.name).slice(FOLDER.length + 1))
+			.toSorted();
+		expect(files).toEqual(
+			[...operations().map((name) => `${name}.json`), 'output.json'].toSorted(),
+		);
+		expect(operations()).toEqual(Object.keys(OUTPUTS).toSorted());
+	});
+
+	test('are part of the built package', () => {
+		const built = FOLDER.replace('/nodes/', '/dist/nodes/');
+		for (const name of [...operations(), 'output']) {
+			expect([name, existsSync(join(built, `${name}.json`))]).toEqual([name, true]);
+			expect(readSchema(`${name}.json`)).toMatchObject({ type: 'object', version: 1 });
+		}
+	});
+
+	test.each(Object.keys(OUTPUTS))(
+		'%s: everything that comes is in it, and all of it comes',
+		async (name) => {
+			check(`${name}.json`, await OUTPUTS[name]());
+		},
+	);
+
+	test('of the trigger: everything that comes is in it, and all of it comes', async () => {
+		const trigger = stage.trigger({
+			events: [
+				'connect',
+				'call_created',
+				'status',
+				'terminate',
+				'call_recording_available',
+				'call_transcription_available',
+				'call_permission_reply',
+			],
+			options: { includeRawEvent: false },
+		});
+		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
+
+		const { id } = stage.emulator.userCalls({ deeplinkPayload: 'a', ctaPayload: 'b' });
+		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+			messaging_product: 'whatsapp',
+			call_id: id,
+			action: 'accept',
+			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+			recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+			transcription: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+		});
+		stage.emulator.hangUp(id, {
+			durationSeconds: 3,
+			error: { code: 138021, message: 'Timeout', details: 'No media' },
+		});
+		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+			messaging_product: 'whatsapp',
+			to: USER,
+			action: 'connect',
+			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
+			biz_opaque_callback_data: 'c',
+		});
+		await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
+			messaging_product: 'whatsapp',
+			to: '14085555678',
+			type: 'interactive',
+			interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
+		});
+		stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
+		for (const transcript of [false, true]) {
+			const gone = await stage.emulator.createRecording({ transcript });
+			stage.emulator.deleteMedia(gone.mediaId);
+			stage.emulator.deliver([gone]);
+		}
+		await stage.emulator.whenIdle();
+		expect(new Set(trigger.items.map(({ json }) => json.event)).size).toBe(6);
+		check('output.json', trigger.items);
+	});
+});
