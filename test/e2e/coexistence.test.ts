@@ -1,0 +1,290 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmulator, type Emulator, type WebhookUpdate } from '../emulator';
+import { graph, Receiver } from '../emulator/helpers';
+import type { StoredCredential, WorkflowNode } from '../support/n8n';
+import { poll } from '../support/processes';
+import { startStage, TRIGGER, type Stage, type Workflow } from './stage';
+
+jest.setTimeout(240_000);
+
+const ONE = '106000000000001';
+const TWO = '106000000000002';
+const ITS_TRIGGER = 'WhatsApp Trigger';
+
+let folder: string;
+let stage: Stage;
+let messages = 0;
+
+/** A Meta of its own for each test, at which n8n's own WhatsApp Trigger arrives too. */
+let emulator: Emulator;
+let credential: StoredCredential;
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'graph-host-'));
+	stage = await startStage({
+		env: {
+			NODE_OPTIONS: `--require=${join(__dirname, 'graph-host.cjs')}`,
+			GRAPH_HOST_FILE: join(folder, 'address'),
+		},
+	});
+});
+
+afterAll(async () => {
+	await stage?.stop();
+	await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+	emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+	credential = await stage.credentialFor(emulator);
+	await writeFile(join(folder, 'address'), emulator.baseUrl);
+});
+
+afterEach(async () => await emulator.stop());
+
+const state = () => emulator.subscriptionState();
+
+interface ItsWorkflow {
+	id: string;
+	url: string;
+	nodeId: string;
+}
+
+/** A workflow that begins with n8n's own WhatsApp Trigger. */
+async function itsWorkflow(): Promise<ItsWorkflow> {
+	const { api } = stage.n8n;
+	const { appId, appSecret, businessAccountId } = emulator.account;
+	const type = 'whatsAppTriggerApi';
+	const stored = await api.createCredential({
+		name: `WhatsApp OAuth ${emulator.baseUrl}`,
+		type,
+		data: { clientId: appId, clientSecret: appSecret },
+	});
+	const node: WorkflowNode = {
+		id: crypto.randomUUID(),
+		name: ITS_TRIGGER,
+		type: 'n8n-nodes-base.whatsAppTrigger',
+		typeVersion: 1,
+		position: [0, 0],
+		webhookId: crypto.randomUUID(),
+		parameters: { updates: ['messages'] },
+		credentials: { [type]: { id: stored.id, name: stored.name } },
+	};
+	const { id } = await api.createWorkflow({ name: ITS_TRIGGER, nodes: [node], connections: {} });
+	// It counts on the account's being subscribed in the dashboard.
+	await graph(emulator, 'POST', `${businessAccountId}/subscribed_apps`);
+	await api.activate(id);
+	return { id, url: api.webhookUrl(node), nodeId: String(node.id) };
+}
+
+async function ours(parameters: Record<string, unknown>, activate = true): Promise<Workflow> {
+	return await stage.addWorkflow({ credential, parameters, activate });
+}
+
+function message(phoneNumberId = ONE): WebhookUpdate {
+	messages++;
+	const element = {
+		from: '14085551234',
+		id: `wamid.${messages}`,
+		timestamp: '1728932177',
+		type: 'text',
+		text: { body: `Grüße ${messages}` },
+	};
+	return { phoneNumberId, field: 'messages', value: { messages: [element] } };
+}
+
+const statusOf = async (...updates: Array<WebhookUpdate | { update: WebhookUpdate }>) =>
+	(await emulator.deliver(updates).answer).status;
+
+async function executions(id: string): Promise<number> {
+	return (await stage.n8n.api.executions(id)).length;
+}
+
+/** What a workflow got since `before` executions. */
+async function itemsSince(id: string, trigger: string, before: number) {
+	const all = await stage.n8n.api.waitForExecutions(id, before + 1);
+	return all.slice(before).flatMap((execution) => execution.items(trigger));
+}
+
+/** Deactivates them in this order. */
+async function deactivate(...workflows: Array<{ id: string }>): Promise<void> {
+	for (const { id } of workflows) await stage.n8n.api.deactivate(id);
+}
+
+describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
+	it('is refused by default, and names the address of the other one', async () => {
+		const its = await itsWorkflow();
+		const before = state();
+		expect(before.app).toMatchObject({ callbackUrl: its.url, fields: ['messages'] });
+		const mine = await ours({}, false);
+		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(its.url);
+		expect(state()).toEqual(before);
+		await deactivate(its);
+	});
+
+	it('takes over and forwards: messages go to it as ever, recordings come here', async () => {
+		const its = await itsWorkflow();
+		const before = state();
+		expect(await statusOf(message())).toBe(200);
+		await stage.n8n.api.waitForExecutions(its.id, 1);
+
+		const mine = await ours({
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: its.nodeId,
+		});
+		expect(state().app).toMatchObject({ callbackUrl: mine.url, fields: ['messages', 'calls'] });
+
+		expect(await statusOf(message())).toBe(200);
+		const [forwarded] = await itemsSince(its.id, ITS_TRIGGER, 1);
+		expect(forwarded.json).toMatchObject({
+			field: 'messages',
+			messages: [{ text: { body: `Grüße ${messages}` } }],
+		});
+		expect(await executions(mine.id)).toBe(0);
+
+		const recording = await emulator.createRecording({});
+		expect(await statusOf(recording)).toBe(200);
+		const [item] = await itemsSince(mine.id, TRIGGER, 0);
+		expect(item.json).toMatchObject({ callId: recording.callId, recording: { verified: true } });
+		expect(await executions(its.id)).toBe(2);
+
+		await deactivate(mine);
+		expect(state()).toEqual(before);
+		expect(await statusOf(message())).toBe(200);
+		await stage.n8n.api.waitForExecutions(its.id, 3);
+		await deactivate(its);
+	});
+
+	it('listens for a test event without silencing either', async () => {
+		const its = await itsWorkflow();
+		const mine = await ours({
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: its.nodeId,
+		});
+		const before = state();
+		await stage.n8n.api.listenForTestEvent(mine.id, TRIGGER);
+		expect(state().app?.callbackUrl).toBe(mine.testUrl);
+		expect(await statusOf(message())).toBe(200);
+		await stage.n8n.api.waitForExecutions(its.id, 1);
+		expect(state().app?.callbackUrl).toBe(mine.testUrl);
+
+		await stage.n8n.api.stopListening(mine.id);
+		await poll('the production webhook', 20_000, async () => {
+			return state().app?.callbackUrl === mine.url || undefined;
+		});
+		expect(state()).toEqual(before);
+		expect(await statusOf(message())).toBe(200);
+		await stage.n8n.api.waitForExecutions(its.id, 2);
+		await deactivate(mine, its);
+	});
+
+	it('says so where the verify token is wrong, and changes nothing', async () => {
+		const its = await itsWorkflow();
+		const before = state();
+		const mine = await ours(
+			{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' },
+			false,
+		);
+		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(
+			'did not accept the verify token',
+		);
+		expect(state()).toEqual(before);
+		await deactivate(its);
+	});
+
+	it('on the account, forwards as well; the app stays with the other one', async () => {
+		const its = await itsWorkflow();
+		emulator.presetSubscription(its.url, ['messages', 'calls']);
+		const before = state();
+		const mine = await ours({
+			registration: 'businessAccount',
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: its.nodeId,
+		});
+		expect(state()).toEqual({ ...before, accountOverride: mine.url });
+		expect(await statusOf(message())).toBe(200);
+		await stage.n8n.api.waitForExecutions(its.id, 1);
+		expect(await statusOf(await emulator.createRecording({}))).toBe(200);
+		await stage.n8n.api.waitForExecutions(mine.id, 1);
+		await deactivate(mine);
+		expect(state()).toEqual(before);
+		await deactivate(its);
+	});
+});
+
+describe('registration on the account and on numbers', () => {
+	it('comes before the webhook of the app, receives, and leaves nothing behind', async () => {
+		for (const parameters of [
+			{ registration: 'businessAccount' },
+			{ registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] },
+		]) {
+			const before = state();
+			const mine = await ours(parameters);
+			const { accountOverride, numberOverrides } = state();
+			expect({ accountOverride, numberOverrides }).toEqual(
+				parameters.registration === 'businessAccount'
+					? { accountOverride: mine.url, numberOverrides: {} }
+					: { accountOverride: null, numberOverrides: { [ONE]: mine.url, [TWO]: mine.url } },
+			);
+			expect(await statusOf(await emulator.createRecording({ phoneNumberId: TWO }))).toBe(200);
+			await stage.n8n.api.waitForExecutions(mine.id, 1);
+			await deactivate(mine);
+			expect(state()).toEqual(before);
+		}
+	});
+
+	it('puts back an address that was there, when it may take over', async () => {
+		const other = await new Receiver().start();
+		try {
+			emulator.presetSubscription(other.url, ['messages', 'calls']);
+			emulator.presetOverride(other.url, ONE);
+			const before = state();
+			const mine = await ours({
+				registration: 'phoneNumber',
+				phoneNumberIds: [ONE],
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: other.verifyToken,
+			});
+			expect(state().numberOverrides).toEqual({ [ONE]: mine.url });
+			const delivery = emulator.deliver([message()]);
+			expect((await delivery.answer).status).toBe(200);
+			expect(other.webhooks.map(({ raw }) => raw.toString())).toEqual([delivery.record.body]);
+			await deactivate(mine);
+			expect(state()).toEqual(before);
+		} finally {
+			await other.stop();
+		}
+	});
+
+	it.each([
+		[{ registration: 'phoneNumber' }, 'No phone number is chosen'],
+		[{ registration: 'businessAccount' }, 'The Meta app is not subscribed to calls'],
+	])('%j is refused with a word for the operator', async (parameters, words) => {
+		emulator.presetSubscription('https://crm.example/hook', ['messages']);
+		const before = state();
+		const mine = await ours(parameters, false);
+		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
+		expect(state()).toEqual(before);
+	});
+
+	it('of two triggers on two numbers of one app works side by side', async () => {
+		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [ONE] });
+		const two = await ours({ registration: 'phoneNumber', phoneNumberIds: [TWO] });
+		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
+		for (const phoneNumberId of [ONE, TWO]) {
+			expect(await statusOf(await emulator.createRecording({ phoneNumberId }))).toBe(200);
+		}
+		const [[first], [second]] = [
+			await itemsSince(one.id, TRIGGER, 0),
+			await itemsSince(two.id, TRIGGER, 0),
+		];
+		expect([first.json.phoneNumberId, second.json.phoneNumberId]).toEqual([ONE, TWO]);
+
+		await deactivate(one);
+		expect(await statusOf(await emulator.createRecording({ phoneNumberId: TWO }))).toBe(200);
+		await stage.n8n.api.waitForExecutions(two.id, 2);
+		await deactivate(two);
+	});
+});
