@@ -328,6 +328,12 @@ export class N8nClient {
 		}
 	}
 
+	/** The full names of all node types, as the editor loads them. */
+	async nodeTypeNames(): Promise<string[]> {
+		const response = await this.send('GET', '/types/nodes.json');
+		return ((await response.json()) as Array<{ name: string }>).map(({ name }) => name);
+	}
+
 	/** A request to any path of the editor's REST interface; gives what n8n wraps in `data`. */
 	async request<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
 		const response = await this.send(method, path, body);

@@ -1,0 +1,160 @@
+import type { Execution, Item, WorkflowNode } from '../support/n8n';
+import { CREDENTIAL_TYPE, startStage, type Stage } from './stage';
+
+jest.setTimeout(180_000);
+
+const TOOL = 'WhatsApp';
+/** n8n's node that runs a tool without a language model: the editor's "Execute step" on a tool. */
+const EXECUTOR = 'PartialExecutionToolExecutor';
+const USER = '14085551234';
+const NUMBER = '106000000000001';
+const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
+
+let stage: Stage;
+
+beforeAll(async () => {
+	stage = await startStage();
+});
+
+afterAll(async () => {
+	await stage?.stop();
+});
+
+beforeEach(() => stage.emulator.forget());
+
+/** What an agent may fill in, as n8n's editor writes it into a parameter. */
+const fromAi = (key: string, type = 'string') =>
+	`={{ /*n8n-auto-generated-fromAI-override*/ $fromAI('${key}', \`\`, '${type}') }}`;
+
+/** Calls the node as a tool, with what an agent would say. */
+async function callTool(
+	parameters: Record<string, unknown>,
+	said: Record<string, unknown> = {},
+): Promise<Execution> {
+	const { api } = stage.n8n;
+	const { id, name } = stage.credential;
+	const node = (fields: Partial<WorkflowNode> & { name: string; type: string }): WorkflowNode => ({
+		id: crypto.randomUUID(),
+		typeVersion: 1,
+		position: [0, 0],
+		parameters: {},
+		...fields,
+	});
+	const workflow = await api.createWorkflow({
+		name: 'Agent with a tool',
+		nodes: [
+			node({ name: 'Start', type: 'n8n-nodes-base.manualTrigger' }),
+			node({ name: 'Agent', type: '@n8n/n8n-nodes-langchain.agent', typeVersion: 3 }),
+			node({
+				name: TOOL,
+				type: 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTool',
+				parameters,
+				credentials: { [CREDENTIAL_TYPE]: { id, name } },
+			}),
+		],
+		connections: {
+			Start: { main: [[{ node: 'Agent', type: 'main', index: 0 }]] },
+			[TOOL]: { ai_tool: [[{ node: 'Agent', type: 'ai_tool', index: 0 }]] },
+		},
+	});
+	await api.request('POST', `/rest/workflows/${workflow.id}/run`, {
+		workflowData: await api.workflow(workflow.id),
+		triggerToStartFrom: { name: 'Start' },
+		destinationNode: { nodeName: TOOL, mode: 'inclusive' },
+		agentRequest: { query: { [TOOL]: said }, tool: { name: TOOL } },
+	});
+	const [execution] = await api.waitForExecutions(workflow.id, 1);
+	return execution;
+}
+
+/** The text that the agent would read. */
+function answerOf(execution: Execution): string {
+	expect(execution.error).toBeUndefined();
+	const [item] = execution.items(EXECUTOR) as Array<Omit<Item, 'json'> & { json: unknown }>;
+	expect(item.binary).toBeUndefined();
+	return String(item.json);
+}
+
+describe('the action node as a tool of an agent', () => {
+	it('is offered by n8n, and the trigger is not', async () => {
+		const names = await stage.n8n.api.nodeTypeNames();
+		const ours = names.filter((name) => name.startsWith('n8n-nodes-whatsapp-business-calling.'));
+		expect(ours.toSorted()).toEqual([
+			'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCalling',
+			'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTool',
+			'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTrigger',
+		]);
+	});
+
+	it('answers whether a person may be called, whom the agent names', async () => {
+		const execution = await callTool(
+			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
+			{ To: '+1 408 555 1234' },
+		);
+		const answer = JSON.parse(answerOf(execution)) as object[];
+		expect(answer).toMatchObject([{ to: USER, status: 'permanent', canCall: true }]);
+		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: USER }]);
+	});
+
+	it('lists the numbers and checks the set-up in a few hundred characters each', async () => {
+		const numbers = answerOf(await callTool({ resource: 'phoneNumber', operation: 'getMany' }));
+		expect(JSON.parse(numbers)).toHaveLength(4);
+		const check = answerOf(
+			await callTool({ resource: 'setup', operation: 'check', phoneNumberId }),
+		);
+		expect(JSON.parse(check)).toContainEqual(expect.objectContaining({ name: 'token', ok: true }));
+		expect(numbers.length + check.length).toBeLessThan(8_000);
+	});
+
+	it('downloads a recording of megabytes and tells of it in a few words, without its bytes', async () => {
+		const recording = await stage.emulator.createRecording({ sizeBytes: 3_000_000 });
+		const execution = await callTool(
+			{ resource: 'recording', operation: 'download', mediaId: fromAi('Media_ID') },
+			{ Media_ID: recording.mediaId },
+		);
+		const answer = answerOf(execution);
+		expect(JSON.parse(answer)).toEqual([
+			expect.objectContaining({
+				mediaId: recording.mediaId,
+				sizeBytes: 3_000_000,
+				sha256: recording.media.sha256Base64,
+				verified: true,
+			}),
+		]);
+		expect(answer.length).toBeLessThan(1_000);
+	});
+
+	it('gives the text of a transcript', async () => {
+		const { mediaId } = await stage.emulator.createRecording({ transcript: true });
+		const answer = answerOf(
+			await callTool({ resource: 'transcription', operation: 'download', mediaId }),
+		);
+		const [{ transcript }] = JSON.parse(answer) as Array<{ transcript: { text: string } }>;
+		expect(transcript.text).toContain('[Business]');
+	});
+
+	it('tells the agent what went wrong and what to do', async () => {
+		const { error } = await callTool(
+			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
+			{ To: 'Ana' },
+		);
+		expect(error?.message).toContain('"Ana" is not a phone number');
+		expect(error?.message).toContain('country code');
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
+	it('tells the agent what Meta said, without token or secret', async () => {
+		const { accessToken, appSecret } = stage.emulator.account;
+		stage.emulator.failNext('messages', { errorCode: 138009 });
+		const execution = await callTool({
+			resource: 'permission',
+			operation: 'request',
+			phoneNumberId,
+			to: USER,
+		});
+		expect(execution.error?.message).toContain('Too many call permission requests to this person');
+		const everything = JSON.stringify(execution.nodes) + JSON.stringify(execution.error);
+		expect(everything).not.toContain(accessToken);
+		expect(everything).not.toContain(appSecret);
+	});
+});

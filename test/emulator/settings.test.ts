@@ -1,0 +1,223 @@
+import { graph } from './helpers';
+import { startEmulator, type Emulator } from './index';
+
+const WABA = '102000000000001';
+const NUMBER = '106000000000001';
+const HOOK = 'https://n8n.example/webhook';
+
+let emulator: Emulator;
+
+beforeEach(async () => {
+	emulator = await startEmulator({ redeliveryDelaysMs: [] });
+	emulator.presetSubscription(HOOK);
+});
+
+afterEach(async () => await emulator.stop());
+
+const settings = (calling: unknown) => graph(emulator, 'POST', `${NUMBER}/settings`, { calling });
+
+const hours = (more: object = {}) => ({
+	status: 'ENABLED',
+	timezone_id: 'Europe/Berlin',
+	weekly_operating_hours: [{ day_of_week: 'MONDAY', open_time: '0900', close_time: '1700' }],
+	holiday_schedule: [{ date: '2026-12-24', start_time: '0000', end_time: '2359' }],
+	...more,
+});
+const range = (open_time: string, close_time: string, day_of_week = 'MONDAY') => ({
+	day_of_week,
+	open_time,
+	close_time,
+});
+const holidays = (count: number) =>
+	Array.from({ length: count }, () => ({
+		date: '2026-12-24',
+		start_time: '0000',
+		end_time: '2359',
+	}));
+
+describe('call settings', () => {
+	it('are kept and given back', async () => {
+		expect((await settings({ call_hours: hours() })).body).toEqual({ success: true });
+		const { body } = await graph(emulator, 'GET', `${NUMBER}/settings`);
+		expect(body.calling).toMatchObject({ status: 'ENABLED', call_hours: hours() });
+	});
+
+	it.each<[string, object]>([
+		['two ranges', { weekly_operating_hours: [range('0900', '1200'), range('1200', '1700')] }],
+		['20 holidays', { holiday_schedule: holidays(20) }],
+		['no holidays', { holiday_schedule: undefined }],
+		['no ranges where they are off', { status: 'DISABLED', weekly_operating_hours: [] }],
+	])('take %s', async (_, more) => {
+		expect((await settings({ call_hours: hours(more) })).status).toBe(200);
+	});
+
+	it.each<[string, unknown]>([
+		['nothing', {}],
+		['a setting that is none', { recording: 'ENABLED' }],
+		['call hours that are a text', { call_hours: 'always' }],
+		['a status that is none', { call_hours: hours({ status: 'ON' }) }],
+		['no time zone', { call_hours: hours({ timezone_id: undefined }) }],
+		['a time zone that is none', { call_hours: hours({ timezone_id: 'Berlin' }) }],
+		['no ranges', { call_hours: hours({ weekly_operating_hours: [] }) }],
+		[
+			'three ranges a day',
+			{
+				call_hours: hours({
+					weekly_operating_hours: [
+						range('0900', '1000'),
+						range('1100', '1200'),
+						range('1300', '1400'),
+					],
+				}),
+			},
+		],
+		[
+			'ranges that overlap',
+			{
+				call_hours: hours({
+					weekly_operating_hours: [range('1100', '1700'), range('0900', '1101')],
+				}),
+			},
+		],
+		[
+			'a time with a colon',
+			{ call_hours: hours({ weekly_operating_hours: [range('09:00', '1700')] }) },
+		],
+		[
+			'a range backwards',
+			{ call_hours: hours({ weekly_operating_hours: [range('1700', '0900')] }) },
+		],
+		[
+			'a day that is none',
+			{ call_hours: hours({ weekly_operating_hours: [range('0900', '1700', 'Monday')] }) },
+		],
+		['21 holidays', { call_hours: hours({ holiday_schedule: holidays(21) }) }],
+		[
+			'a date that is none',
+			{ call_hours: hours({ holiday_schedule: [{ ...holidays(1)[0], date: '2026-02-30' }] }) },
+		],
+	])('refuse %s', async (_, calling) => {
+		const { status, error } = await settings(calling);
+		expect([status, error.code]).toEqual([400, 100]);
+	});
+
+	it('show restrictions', async () => {
+		emulator.account.phoneNumbers[0].restrictions = [
+			{
+				type: 'RESTRICTED_USER_INITIATED_CALLING',
+				reason: 'feedback',
+				expiresAt: 1_800_000_000_000,
+			},
+		];
+		const { body } = await graph(emulator, 'GET', `${NUMBER}/settings`);
+		expect(body.calling).toMatchObject({
+			restrictions: {
+				restrictions_list: [
+					{
+						type: 'RESTRICTED_USER_INITIATED_CALLING',
+						reason: 'feedback',
+						expiration: 1_800_000_000,
+					},
+				],
+			},
+		});
+	});
+});
+
+describe('the access token', () => {
+	it.each([
+		['whatsapp_business_messaging', `${NUMBER}/call_permissions?user_wa_id=14085551234`],
+		['whatsapp_business_management', `${NUMBER}/settings`],
+		['whatsapp_business_management', `${WABA}/subscribed_apps`],
+	])('needs %s for %s', async (scope, path) => {
+		expect((await graph(emulator, 'GET', path)).status).toBe(200);
+		emulator.account.tokenScopes = emulator.account.tokenScopes.filter((name) => name !== scope);
+		const { error } = await graph(emulator, 'GET', path);
+		expect([error.code, error.message]).toEqual([200, expect.stringContaining(scope)]);
+	});
+
+	it('ends with its time, by the clock of the emulator', async () => {
+		emulator.account.tokenExpiresAt = emulator.clock.now() + 60_000;
+		expect((await graph(emulator, 'GET', WABA)).status).toBe(200);
+		emulator.clock.advance(60_000);
+		expect((await graph(emulator, 'GET', WABA)).error.code).toBe(190);
+		const { account } = emulator;
+		const { body } = await graph(
+			emulator,
+			'GET',
+			`debug_token?input_token=${account.accessToken}`,
+			undefined,
+			{ authorization: `Bearer ${account.appId}|${account.appSecret}` },
+		);
+		expect(body.data).toMatchObject({
+			is_valid: false,
+			expires_at: Math.floor(account.tokenExpiresAt / 1000),
+			error: { code: 190 },
+		});
+	});
+});
+
+describe('webhooks as set in the dashboard', () => {
+	it('have overrides, which the list of numbers shows too', async () => {
+		emulator.presetOverride('https://crm.example/account');
+		emulator.presetOverride('https://crm.example/number', NUMBER);
+		const { body } = await graph(
+			emulator,
+			'GET',
+			`${WABA}/phone_numbers?limit=1&fields=id,webhook_configuration`,
+		);
+		expect(body.data).toEqual([
+			{
+				id: NUMBER,
+				webhook_configuration: {
+					phone_number: 'https://crm.example/number',
+					whatsapp_business_account: 'https://crm.example/account',
+					application: HOOK,
+				},
+			},
+		]);
+		emulator.presetOverride(null, NUMBER);
+		emulator.presetOverride(null);
+		expect(emulator.subscriptionState()).toMatchObject({
+			accountOverride: null,
+			numberOverrides: {},
+		});
+	});
+
+	it('send nothing while they are inactive', async () => {
+		emulator.deactivateSubscription();
+		const delivery = emulator.deliver([await emulator.createRecording()]);
+		expect((await delivery.settled).outcome).toBe('notSubscribed');
+	});
+});
+
+describe('a call permission request', () => {
+	const ask = (more: object) =>
+		graph(emulator, 'POST', `${NUMBER}/messages`, {
+			messaging_product: 'whatsapp',
+			recipient_type: 'individual',
+			to: '14085555678',
+			type: 'interactive',
+			interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
+			...more,
+		});
+
+	it.each<[string, object]>([
+		['to a group', { recipient_type: 'group' }],
+		['to a number with a plus', { to: '+14085555678' }],
+		['to a user ID that is none', { to: undefined, recipient: '1' }],
+		[
+			'with more than 1,024 characters',
+			{
+				interactive: {
+					type: 'call_permission_request',
+					action: { name: 'call_permission_request' },
+					body: { text: 'x'.repeat(1025) },
+				},
+			},
+		],
+	])('%s is refused', async (_, more) => {
+		expect((await ask({})).status).toBe(200);
+		expect((await ask(more)).error.code).toBe(100);
+	});
+});
