@@ -151,7 +151,7 @@ describe('the access token', () => {
 		);
 		expect(body.data).toMatchObject({
 			is_valid: false,
-			expires_at: Math.floor(account.tokenExpiresAt / 1000),
+			expires_at: Math.floor(emulator.clock.now() / 1000),
 			error: { code: 190 },
 		});
 	});
