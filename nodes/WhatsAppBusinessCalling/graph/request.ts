@@ -4,10 +4,8 @@ import { sleep } from 'n8n-workflow';
 import { CREDENTIAL_NAME, type Account } from './account';
 import { errorEntry } from './errorCatalogue';
 import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
+import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from './http';
 import type { GraphContext, GraphFailure, Result } from './types';
-
-/** Sent with every request: some of Meta's hosts refuse requests without one (Media API reference). */
-export const USER_AGENT = 'n8n-nodes-whatsapp-business-calling';
 
 /**
  * When a request may be sent again by itself.
@@ -91,9 +89,7 @@ async function sendOnce(
 ): Promise<Result<unknown>> {
 	const url = `${account.baseUrl}/${account.apiVersion}/${request.path}`;
 	const timeout = request.timeoutMs ?? LONGEST_ANSWER_MS;
-	// n8n's own timeout is about silence: an answer that comes drop by drop would never end.
-	const total = AbortSignal.timeout(timeout);
-	const signal = request.signal ? AbortSignal.any([request.signal, total]) : total;
+	const signal = endsWithin(timeout, request.signal);
 	const options: IHttpRequestOptions = {
 		method: request.method,
 		url,
@@ -103,10 +99,7 @@ async function sendOnce(
 		headers: { 'User-Agent': USER_AGENT },
 		timeout,
 		abortSignal: signal,
-		returnFullResponse: true,
-		ignoreHttpStatusErrors: true,
-		disableFollowRedirect: true,
-		sendCredentialsOnCrossOriginRedirect: false,
+		...ANSWER_AS_IT_IS,
 	};
 	try {
 		const sending =

@@ -2,7 +2,7 @@ import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 
 import { CREDENTIAL_NAME, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
-import { USER_AGENT } from '../graph/request';
+import { ANSWER_AS_IT_IS, USER_AGENT } from '../graph/http';
 import type { FileContext } from '../graph/types';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
@@ -91,11 +91,8 @@ async function get(
 		url: url.href,
 		headers: { 'User-Agent': USER_AGENT, Accept: '*/*', 'Accept-Encoding': 'identity' },
 		encoding: 'stream',
-		returnFullResponse: true,
-		ignoreHttpStatusErrors: true,
-		// Followed by hand: the token must not cross to another origin, and each host is checked.
-		disableFollowRedirect: true,
-		sendCredentialsOnCrossOriginRedirect: false,
+		// Redirects are followed by hand: each host is checked.
+		...ANSWER_AS_IT_IS,
 		timeout: 30_000,
 		abortSignal: how.signal,
 	};

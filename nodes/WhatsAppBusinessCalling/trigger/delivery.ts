@@ -5,7 +5,6 @@ import {
 	type ReadEvent,
 	type Surroundings,
 } from './events';
-
 import {
 	changeSchema,
 	contactSchema,

@@ -6,9 +6,9 @@ import type {
 	IWebhookFunctions,
 } from 'n8n-workflow';
 
-import { discard, isFileStream } from '../media/verifiedStream';
-import { USER_AGENT } from '../graph/request';
+import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from '../graph/http';
 import type { GraphContext } from '../graph/types';
+import { discard, isFileStream } from '../media/verifiedStream';
 
 /** Headers that belong to one connection, or to the form in which the body came over it. */
 const NOT_FORWARDED = new Set([
@@ -89,17 +89,13 @@ async function send(
 	options: IHttpRequestOptions,
 	signal?: AbortSignal,
 ): Promise<IN8nHttpFullResponse> {
-	// n8n's own timeout is about silence: an answer that comes drop by drop would never end.
-	const timeout = AbortSignal.timeout(TIMEOUT_MS);
 	return (await context.helpers.httpRequest({
 		...options,
 		timeout: TIMEOUT_MS,
-		abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+		abortSignal: endsWithin(TIMEOUT_MS, signal),
 		// Nobody knows how much the other side sends.
 		encoding: 'stream',
-		returnFullResponse: true,
-		ignoreHttpStatusErrors: true,
-		disableFollowRedirect: true,
+		...ANSWER_AS_IT_IS,
 	})) as IN8nHttpFullResponse;
 }
 

@@ -14,7 +14,7 @@ import type { OperationInput } from '../types';
 const OPERATIONS = ['start', 'accept'];
 
 /** Longest purpose, in characters (Meta, "Call recording": recording object). */
-export const MAX_PURPOSE_LENGTH = 250;
+const MAX_PURPOSE_LENGTH = 250;
 
 const show = (conditions: Record<string, Array<string | boolean>>) => ({
 	show: { resource: ['call'], operation: OPERATIONS, ...conditions },
