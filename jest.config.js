@@ -20,7 +20,9 @@ module.exports = {
 		project('emulator'),
 		project('integration'),
 		project('package'),
-		project('e2e', { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
+		...['e2e', 'faults', 'attacks', 'queue', 'soak'].map((name) =>
+			project(name, { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
+		),
 	],
 	testTimeout: 60_000,
 };
