@@ -48,9 +48,9 @@ import {
 } from 'n8n-workflow';
 import type { CredentialFields } from './credential';
 
-export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
-export const CREDENTIAL = 'whatsAppBusinessCallingApi';
-export const TRIGGER = `${PACKAGE}.whatsAppBusinessCallingTrigger`;
+const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
+const CREDENTIAL = 'whatsAppBusinessCallingApi';
+const TRIGGER = `${PACKAGE}.whatsAppBusinessCallingTrigger`;
 export const ACTION = `${PACKAGE}.whatsAppBusinessCalling`;
 const START = 'integration.start';
 const WORK = 'integration.work';

@@ -9,7 +9,7 @@ import { credentialFor, type CredentialFields } from './credential';
 import { Engine, type TriggerWorkflow } from './engine';
 
 /** An n8n for a test file, and a Meta for each of its tests. */
-export class Stage {
+class Stage {
 	private runningEngine: Engine | undefined;
 
 	private runningEmulator: Emulator | undefined;

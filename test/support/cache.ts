@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sleep } from './processes';
 
 /** What is expensive to make and can be made again: n8n itself, and a user folder after its migrations. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
 	const base = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 	return join(base, 'n8n-nodes-whatsapp-business-calling');
 }

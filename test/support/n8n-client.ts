@@ -96,7 +96,7 @@ interface PublicationStatus {
 
 const UNFINISHED = new Set(['new', 'running', 'waiting', 'unknown']);
 
-export class N8nApiError extends Error {
+class N8nApiError extends Error {
 	constructor(
 		message: string,
 		readonly statusCode: number,

@@ -95,7 +95,7 @@ const NOT_INHERITED =
 	/^npm_(package|lifecycle|command|node_execpath)|^npm_config_(local_prefix|ignore_scripts|omit)/i;
 
 /** The environment for an npm that works in another folder than the npm script that started us. */
-export function npmEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+function npmEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 	const kept = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
 	return { ...Object.fromEntries(kept), npm_config_update_notifier: 'false', ...extra };
 }
