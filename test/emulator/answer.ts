@@ -72,10 +72,13 @@ export async function writeAnswer(
 	const size = fault.emptyBody
 		? 0
 		: Math.min(fault.truncateTo ?? Infinity, answer.content.sizeBytes);
-	const toSend = Math.min(fault.cutAfterBytes ?? Infinity, size);
+	const toSend = Math.min(fault.cutAfterBytes ?? fault.stallAfterBytes ?? Infinity, size);
 	const headers: Record<string, string> = { ...answer.headers };
 	if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
-	if (!fault.chunked) headers['content-length'] = String(size + (fault.contentLengthDelta ?? 0));
+	if (fault.unframed) response.useChunkedEncodingByDefault = false;
+	if (!fault.chunked && !fault.unframed) {
+		headers['content-length'] = String(size + (fault.contentLengthDelta ?? 0));
+	}
 	for (const [name, value] of Object.entries(fault.headers ?? {})) {
 		headers[name.toLowerCase()] = value;
 	}
@@ -93,9 +96,11 @@ export async function writeAnswer(
 			if (sent >= toSend) break;
 		}
 	}
+	if (fault.stallAfterBytes !== undefined) return;
 	// A body that disagrees with its Content-Length can only be ended by ending the connection.
-	if (sent < size || fault.contentLengthDelta) response.socket?.destroySoon();
-	else response.end();
+	if (sent >= size && !fault.contentLengthDelta) response.end();
+	else if (fault.abruptly) response.socket?.resetAndDestroy();
+	else response.socket?.destroySoon();
 }
 
 const TICK_MS = 50;

@@ -229,6 +229,48 @@ describe('a fault of a download', () => {
 		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');
 	});
 
+	it('can be a connection that is reset inside the body', async () => {
+		emulator.failNext('media', { cutAfterBytes: 5000, abruptly: true });
+		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');
+	});
+
+	it('can be a body that only the end of the connection ends, so that a cut cannot be seen', async () => {
+		emulator.failNext('media', { unframed: true });
+		const whole = await download(emulator, urlOf(made));
+		expect(whole.headers.get('content-length')).toBeNull();
+		expect(whole.headers.get('transfer-encoding')).toBeNull();
+		expect((await bytesOf(whole)).equals(content)).toBe(true);
+		emulator.failNext('media', { unframed: true, cutAfterBytes: 5000 });
+		const half = await bytesOf(await download(emulator, urlOf(made)));
+		expect(half.equals(content.subarray(0, 5000))).toBe(true);
+	});
+
+	it('can be silence after some bytes', async () => {
+		emulator.failNext('media', { stallAfterBytes: 5000 });
+		const giveUp = new AbortController();
+		const answer = await fetch(urlOf(made), {
+			headers: { authorization: `Bearer ${emulator.account.accessToken}`, 'user-agent': 'test' },
+			signal: giveUp.signal,
+		});
+		let received = 0;
+		const reader = answer.body!.getReader();
+		while (received < 5000) received += (await reader.read()).value?.length ?? 0;
+		const more = reader.read();
+		giveUp.abort();
+		await expect(more).rejects.toThrow();
+		expect(received).toBe(5000);
+	});
+
+	it('can wait for what the test does', async () => {
+		let goOn = () => {};
+		emulator.failNext('media', { until: new Promise<void>((resolve) => (goOn = resolve)) });
+		const answer = download(emulator, urlOf(made));
+		while (emulator.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+		emulator.revokeToken();
+		goOn();
+		expect((await answer).status).toBe(401);
+	});
+
 	it('can be a Content-Length that is not true', async () => {
 		emulator.failNext('media', { contentLengthDelta: 100 });
 		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');

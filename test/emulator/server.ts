@@ -71,6 +71,7 @@ async function serve(
 	requests.push(entry);
 
 	if (fault?.delayMs !== undefined && !(await sleep(fault.delayMs))) return;
+	await fault?.until;
 	const replaced = replacesAnswer(fault);
 	const { answer, afterwards } =
 		replaced && !fault.takesEffect

@@ -129,6 +129,8 @@ export interface DeliverOptions {
 	redeliver?: boolean;
 	/** Sent here whatever is subscribed. */
 	url?: string;
+	/** Milliseconds that the callback may take to answer, if not as long as ever. */
+	timeoutMs?: number;
 	/**
 	 * How updates of one number share the delivery: each a change of its own (default), merged into
 	 * one change with longer arrays, or each an entry of its own.
@@ -140,6 +142,8 @@ export interface DeliverOptions {
 export interface Fault {
 	/** Milliseconds to wait before anything else. */
 	delayMs?: number;
+	/** Nothing happens before this comes. Not over HTTP. */
+	until?: Promise<unknown>;
 	/** Answer with this status instead. Without `body`: Meta's error envelope, or nothing for media. */
 	status?: number;
 	/** Answer with this Graph error code and the HTTP status that belongs to it. */
@@ -156,12 +160,18 @@ export interface Fault {
 	redirectTo?: string;
 	/** Headers announce the whole body; the connection ends after so many bytes of it. */
 	cutAfterBytes?: number;
+	/** The connection that is cut ends with a reset in place of an orderly close. */
+	abruptly?: boolean;
+	/** After so many bytes of the body nothing more comes; the connection stays open. */
+	stallAfterBytes?: number;
 	/** A shorter body, and a Content-Length that agrees with it. */
 	truncateTo?: number;
 	/** Added to the true Content-Length; the body itself stays whole. */
 	contentLengthDelta?: number;
 	/** No Content-Length. */
 	chunked?: boolean;
+	/** Neither Content-Length nor chunks: the end of the connection is the end of the body. */
+	unframed?: boolean;
 	/** Slow body. */
 	bytesPerSecond?: number;
 	/** As many bytes as there should be, but other ones. */

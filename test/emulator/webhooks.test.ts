@@ -160,6 +160,13 @@ describe('redelivery', () => {
 		expect(record.outcome).toBe('delivered');
 	});
 
+	it('can have a time limit of its own', async () => {
+		const made = await emulator.createRecording();
+		receiver.replies = [{ delayMs: 10_000 }];
+		const handle = emulator.deliver([made], { timeoutMs: 100, redeliver: false });
+		expect(await handle.answer).toMatchObject({ status: 0, error: 'no answer in 100 ms' });
+	});
+
 	it('follows a connection that fails', async () => {
 		emulator.presetSubscription('http://127.0.0.1:9/');
 		const handle = await deliver();

@@ -58,7 +58,7 @@ export class Webhooks {
 		const answer = new Promise<WebhookAnswer>((resolve) => {
 			answered = resolve;
 		});
-		const settled = this.track(this.run(record, body, route, options.redeliver ?? true, answered));
+		const settled = this.track(this.run(record, body, route, options, answered));
 		const handle = { id: record.id, record, answer, settled };
 		this.handles.set(record.id, handle);
 		return handle;
@@ -113,14 +113,14 @@ export class Webhooks {
 		record: DeliveryRecord,
 		body: Buffer,
 		route: () => string | undefined,
-		redeliver: boolean,
+		{ redeliver = true, timeoutMs = this.settings.deliveryTimeoutMs }: DeliverOptions,
 		answered: (answer: WebhookAnswer) => void,
 	): Promise<DeliveryRecord> {
 		const delays = redeliver ? [...this.settings.redeliveryDelaysMs] : [];
 		for (;;) {
 			const url = route();
 			const answer: WebhookAnswer = url
-				? await this.attempt(record, body, url)
+				? await this.attempt(record, body, url, timeoutMs)
 				: { status: 0, headers: {}, body: '', error: 'not subscribed' };
 			this.logAttempt(record, answer);
 			answered(answer);
@@ -144,13 +144,18 @@ export class Webhooks {
 		}
 	}
 
-	private async attempt(record: DeliveryRecord, body: Buffer, url: string): Promise<WebhookAnswer> {
+	private async attempt(
+		record: DeliveryRecord,
+		body: Buffer,
+		url: string,
+		timeoutMs: number,
+	): Promise<WebhookAnswer> {
 		const started = performance.now();
 		const time = this.clock.now();
 		const timeout = new AbortController();
 		const timer = setTimeout(
-			() => timeout.abort(new Error(`no answer in ${this.settings.deliveryTimeoutMs} ms`)),
-			this.settings.deliveryTimeoutMs,
+			() => timeout.abort(new Error(`no answer in ${timeoutMs} ms`)),
+			timeoutMs,
 		);
 		let answer: WebhookAnswer;
 		try {
