@@ -2,6 +2,7 @@ import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 import { sleep } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME, type Account } from './account';
+import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from './answerBody';
 import { errorEntry } from './errorCatalogue';
 import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
 import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from './http';
@@ -99,15 +100,25 @@ async function sendOnce(
 		headers: { 'User-Agent': USER_AGENT },
 		timeout,
 		abortSignal: signal,
+		// Read by hand: nobody knows how much comes.
+		encoding: 'stream',
 		...ANSWER_AS_IT_IS,
 	};
+	const send = async () => {
+		const answer =
+			request.as === 'app'
+				? await sendAsApp(context, account, options)
+				: await sendAsUser(context, options);
+		return { ...answer, body: await readAnswerBody(answer.body, signal) };
+	};
 	try {
-		const sending =
-			request.as === 'app' ? sendAsApp(context, account, options) : sendAsUser(context, options);
-		const answer = await within(signal, sending);
-		return await readAnswer(context, account, answer);
+		return await readAnswer(context, account, await within(signal, send()));
 	} catch (thrown) {
-		return { ok: false, failure: failureFromThrown(thrown, new URL(url).host) };
+		const failure =
+			thrown instanceof AnswerTooLarge
+				? unreadableAnswer(`The answer has more than ${MAX_ANSWER_BYTES / 1024 / 1024} MB`)
+				: failureFromThrown(thrown, new URL(url).host);
+		return { ok: false, failure };
 	}
 }
 
@@ -146,7 +157,7 @@ async function sendAsApp(
 async function readAnswer(
 	context: GraphContext,
 	account: Account,
-	answer: IN8nHttpFullResponse,
+	answer: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
 ): Promise<Result<unknown>> {
 	const { statusCode, body, headers } = answer;
 	const isError = typeof body === 'object' && body !== null && 'error' in body;

@@ -1,0 +1,111 @@
+import { Readable } from 'node:stream';
+import { createGunzip, gzipSync } from 'node:zlib';
+
+import {
+	AnswerTooLarge,
+	MAX_ANSWER_BYTES,
+	readAnswerBody,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/answerBody';
+import { graphRequest } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
+import { ACCOUNT, fakeExecution } from '../fakes';
+
+const NEVER = new AbortController().signal;
+const BLOCK = Buffer.alloc(64 * 1024, ' ');
+
+/** An answer without an end, which counts what was taken of it. */
+function endless() {
+	const taken = { bytes: 0 };
+	const stream = new Readable({
+		read() {
+			taken.bytes += BLOCK.length;
+			this.push(BLOCK);
+		},
+	});
+	return { stream, taken };
+}
+
+describe('readAnswerBody', () => {
+	it.each<[string, string, unknown]>([
+		['JSON', '{"id":"1","name":"\u00e4"}', { id: '1', name: '\u00e4' }],
+		['JSON behind a byte order mark', '\ufeff{"id":"1"}', { id: '1' }],
+		['a number', '5', 5],
+		['a page of a proxy', '<html></html>', '<html></html>'],
+		['half an answer', '{"id":', '{"id":'],
+		['nothing', '', ''],
+	])('reads %s', async (_, text, expected) => {
+		// Byte by byte, so that characters come in parts.
+		const bytes = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
+		expect(await readAnswerBody(Readable.from(bytes), NEVER)).toEqual(expected);
+	});
+
+	it.each([[{ id: '1' }], ['text'], [null], [undefined]])(
+		'leaves what n8n has read already as it is: %j',
+		async (body) => expect(await readAnswerBody(body, NEVER)).toBe(body),
+	);
+
+	it('reads as much as may be, and not a byte more', async () => {
+		const most = Buffer.alloc(MAX_ANSWER_BYTES, ' ');
+		most.write('1', MAX_ANSWER_BYTES - 1);
+		expect(await readAnswerBody(Readable.from([most]), NEVER)).toBe(1);
+		const more = readAnswerBody(Readable.from([most, Buffer.from(' ')]), NEVER);
+		await expect(more).rejects.toBeInstanceOf(AnswerTooLarge);
+	});
+
+	it('lets go of an answer that does not end', async () => {
+		const { stream, taken } = endless();
+		await expect(readAnswerBody(stream, NEVER)).rejects.toBeInstanceOf(AnswerTooLarge);
+		expect(stream.destroyed).toBe(true);
+		expect(taken.bytes).toBeLessThan(2 * MAX_ANSWER_BYTES);
+	});
+
+	it('counts what a packed answer unpacks to', async () => {
+		const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+		const unpacked = Readable.from([bomb]).pipe(createGunzip());
+		await expect(readAnswerBody(unpacked, NEVER)).rejects.toBeInstanceOf(AnswerTooLarge);
+		expect(unpacked.destroyed).toBe(true);
+	});
+
+	it.each(['while it waits', 'before it begins'])('ends when its time is over: %s', async (when) => {
+		const silent = new Readable({ read() {} });
+		const ending = new AbortController();
+		if (when === 'before it begins') ending.abort();
+		const reading = readAnswerBody(silent, ending.signal);
+		ending.abort();
+		await expect(reading).rejects.toThrow();
+		expect(silent.destroyed).toBe(true);
+	});
+
+	it('fails with what the connection failed with', async () => {
+		const cut = new Readable({ read() {} });
+		cut.push('{"id":');
+		const reading = readAnswerBody(cut, NEVER);
+		cut.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+		await expect(reading).rejects.toMatchObject({ code: 'ECONNRESET' });
+	});
+});
+
+describe('graphRequest', () => {
+	const send = async (body: unknown) => {
+		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body }));
+		const result = await graphRequest(context, ACCOUNT, {
+			method: 'GET',
+			path: '1',
+			repeat: 'never',
+		});
+		return { result, sent };
+	};
+
+	it('asks for streams, and reads them', async () => {
+		const { result, sent } = await send(Readable.from([Buffer.from('{"id":"1"}')]));
+		expect(result).toEqual({ ok: true, value: { id: '1' } });
+		expect(sent[0].encoding).toBe('stream');
+	});
+
+	it('says of an answer that does not end that it cannot be read', async () => {
+		const { result } = await send(endless().stream);
+		expect(result).toMatchObject({
+			ok: false,
+			failure: { kind: 'http', message: 'The answer has more than 2 MB', transient: true },
+		});
+	});
+});
