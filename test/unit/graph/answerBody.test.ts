@@ -65,15 +65,18 @@ describe('readAnswerBody', () => {
 		expect(unpacked.destroyed).toBe(true);
 	});
 
-	it.each(['while it waits', 'before it begins'])('ends when its time is over: %s', async (when) => {
-		const silent = new Readable({ read() {} });
-		const ending = new AbortController();
-		if (when === 'before it begins') ending.abort();
-		const reading = readAnswerBody(silent, ending.signal);
-		ending.abort();
-		await expect(reading).rejects.toThrow();
-		expect(silent.destroyed).toBe(true);
-	});
+	it.each(['while it waits', 'before it begins'])(
+		'ends when its time is over: %s',
+		async (when) => {
+			const silent = new Readable({ read() {} });
+			const ending = new AbortController();
+			if (when === 'before it begins') ending.abort();
+			const reading = readAnswerBody(silent, ending.signal);
+			ending.abort();
+			await expect(reading).rejects.toThrow();
+			expect(silent.destroyed).toBe(true);
+		},
+	);
 
 	it('fails with what the connection failed with', async () => {
 		const cut = new Readable({ read() {} });
