@@ -12,11 +12,29 @@ const EXTENSIONS = new Map([
 const MIME_TYPE_PATTERN =
 	/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}(?: *; *[a-z0-9-]{1,30}=(?:[a-z0-9.+-]{1,60}|"[a-z0-9 .,+-]{0,60}")){0,8}$/i;
 
-/** A MIME type as it is, or null where it could smuggle something into a header or a path. */
+/** Types of files of calls, besides all kinds of audio and video. */
+const PLAIN_TYPES = new Set([
+	'application/json',
+	'application/octet-stream',
+	'application/ogg',
+	'text/plain',
+	'text/vtt',
+]);
+
+/**
+ * A MIME type as it is, or null where it could smuggle something into a header or a path, or where a
+ * browser would run the file: whoever serves it later, n8n or a storage, may do so under this type.
+ */
 export function safeMimeType(text: unknown): string | null {
 	if (typeof text !== 'string') return null;
 	const trimmed = text.trim();
-	return MIME_TYPE_PATTERN.test(trimmed) ? trimmed : null;
+	return MIME_TYPE_PATTERN.test(trimmed) && isInert(bareMimeType(trimmed)) ? trimmed : null;
+}
+
+function isInert(type: string): boolean {
+	// Browsers take every type that ends so for a document.
+	if (type.endsWith('+xml')) return false;
+	return type.startsWith('audio/') || type.startsWith('video/') || PLAIN_TYPES.has(type);
 }
 
 /** `audio/ogg; codecs=opus` without its parameters: `audio/ogg`. */

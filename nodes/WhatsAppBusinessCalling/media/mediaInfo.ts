@@ -6,14 +6,13 @@ import { unreadableAnswer } from '../graph/failure';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { wholeNumber } from '../graph/wholeNumber';
+import { safeMimeType } from './fileNames';
 import { parseSha256 } from './sha256';
 import type { MediaInfo, MediaProblem } from './types';
 
-const text = z.string().min(1).nullable().catch(null);
-
 const mediaInfoSchema = z.object({
 	url: z.string().min(1),
-	mime_type: text,
+	mime_type: z.unknown().transform(safeMimeType),
 	sha256: z.unknown().transform(parseSha256),
 	// Documented as text, seen as a number.
 	file_size: wholeNumber.pipe(z.number().positive()).nullable().catch(null),

@@ -12,7 +12,10 @@ describe('safeMimeType', () => {
 		'audio/ogg; codecs=opus',
 		'audio/ogg; codecs="opus"',
 		'application/json; charset=utf-8',
-		'application/vnd.wave+xml',
+		'audio/amr-wb+',
+		'video/mp4',
+		'text/plain; charset=utf-8',
+		'application/octet-stream',
 		'Audio/OGG',
 	])('takes %s as it is', (text) => {
 		expect(safeMimeType(text)).toBe(text);
@@ -39,12 +42,21 @@ describe('safeMimeType', () => {
 		['a NUL', 'audio/ogg\0'],
 		['markup', 'text/html<script>'],
 		['letters of other scripts', 'audio/ögg'],
+		['a page', 'text/html'],
+		['a page with a charset', 'Text/HTML; charset=utf-7'],
+		['a page of another kind', 'application/xhtml+xml'],
+		['a document that calls itself audio', 'audio/x+xml'],
+		['the same in capitals', 'audio/x+XML; a=b'],
+		['a picture that runs scripts', 'image/svg+xml'],
+		['a script', 'text/javascript'],
+		['a document with scripts', 'application/pdf'],
+		['a list of parts', 'multipart/x-mixed-replace'],
 		['more than any type has', `audio/${'o'.repeat(100)}`],
 	])('refuses %s', (_, text) => {
 		expect(safeMimeType(text)).toBeNull();
 	});
 
-	it('lets nothing through that ends a header or a path', () => {
+	it('lets nothing through that ends a header or a path, or that a browser runs', () => {
 		const piece = fc.constantFrom(
 			'audio',
 			'/',
@@ -60,10 +72,21 @@ describe('safeMimeType', () => {
 			'é',
 		);
 		const text = fc.array(piece, { maxLength: 12 }).map((parts) => parts.join(''));
+		const type = fc
+			.tuple(
+				fc.constantFrom('audio', 'video', 'text', 'application', 'image', 'multipart', 'model'),
+				fc.constantFrom('html', 'x+xml', 'xml', 'svg+xml', 'javascript', 'ogg', 'plain', 'json'),
+				fc.constantFrom('', ';', '; charset=utf-7', ';x="y"', '\n', ' '),
+			)
+			.map(([kind, subtype, more]) => `${kind}/${subtype}${more}`);
 		fc.assert(
-			fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (given) => {
-				const type = safeMimeType(given);
-				return type === null || /^[\x20-\x7e]+$/.test(type);
+			fc.property(fc.oneof(text, type, fc.string({ unit: 'binary' })), (given) => {
+				const safe = safeMimeType(given);
+				if (safe === null) return true;
+				const runs = /\+xml$|^(text|application)\/.*(html|xml|script)|^multipart|^image/.test(
+					bareMimeType(safe),
+				);
+				return /^[\x20-\x7e]+$/.test(safe) && !runs;
 			}),
 			{ numRuns: 5000 },
 		);

@@ -59,6 +59,14 @@ describe('getMediaInfo', () => {
 		});
 	});
 
+	it.each(['text/html', 'audio/ogg\r\nSet-Cookie: a=b', '../x'])(
+		'does not hand on the MIME type %j',
+		async (type) => {
+			const answer = await ask({ url: 'https://x', mime_type: type });
+			expect(answer).toMatchObject({ ok: true, value: { mimeType: null } });
+		},
+	);
+
 	it('takes an answer without a URL as something that may pass, and never throws', async () => {
 		await fc.assert(
 			fc.asyncProperty(fc.jsonValue(), async (body) => {
