@@ -2,14 +2,25 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 
+/** Anybody can send requests to a webhook: what they may add to the log is bounded. */
+const QUIET_MS = 10 * 60_000;
+
+/** When it was last said that the credential of a node cannot be used, in milliseconds since 1970. */
+const saidAt = new Map<string, number>();
+
 /**
- * The credential, or null with a word to the log. It does not throw: n8n makes a failed execution of
- * every error in a webhook, and anybody can send requests to it.
+ * The credential, or null with a word to the log, which is said again after ten minutes. It does not
+ * throw: n8n makes a failed execution of every error in a webhook, and anybody can send requests to it.
  */
 export async function usableAccount(context: IWebhookFunctions): Promise<Account | null> {
+	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
 	try {
-		return await readAccount(context);
+		const account = await readAccount(context);
+		saidAt.delete(place);
+		return account;
 	} catch {
+		if (Math.abs(Date.now() - (saidAt.get(place) ?? -Infinity)) < QUIET_MS) return null;
+		saidAt.set(place, Date.now());
 		context.logger.error(
 			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is mended`,
 		);
