@@ -6,6 +6,9 @@ import type { FileContext } from '../graph/types';
 /** Bytes; a larger document is handed on as a file only, so that it does not fill the execution. */
 const MAX_PARSED_BYTES = 10 * 1024 * 1024;
 
+/** More than a day of talk; a longer list is handed on in the file only, because each costs time to read. */
+const MAX_SEGMENTS = 20_000;
+
 const number = z.number().nullable().catch(null);
 const text = z.string().nullable().catch(null);
 
@@ -25,7 +28,10 @@ const documentSchema = z.object({
 		language: text,
 		duration: number,
 		confidence: number,
-		segments: z.array(segmentSchema).catch([]),
+		segments: z
+			.unknown()
+			.refine((list) => !Array.isArray(list) || list.length <= MAX_SEGMENTS)
+			.pipe(z.array(segmentSchema).catch([])),
 	}),
 });
 

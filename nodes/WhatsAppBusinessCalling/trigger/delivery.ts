@@ -58,12 +58,17 @@ export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
  */
 const MAX_ODDITIES = 10_000;
 
+/** Ten times what Meta sends at once; for the same reason. */
+const MAX_EVENTS = 10_000;
+
 const MAX_CONTACTS = 1_000;
 
 type Contact = NonNullable<ReturnType<typeof contactSchema.safeParse>['data']>;
 
 class Oddities {
 	private count = 0;
+
+	private events = 0;
 
 	constructor(private readonly tell: Skip) {}
 
@@ -75,9 +80,16 @@ class Oddities {
 	/** For what is odd here but ordinary elsewhere, such as a text message. */
 	readonly pass = () => void this.count++;
 
-	/** Reads one element, unless there was too much before it that could not be read. */
+	/** Reads one element, unless there was too much before it. */
 	guard<T>(read: () => T[]): T[] {
-		return this.count > MAX_ODDITIES ? [] : read();
+		return this.count > MAX_ODDITIES || this.events > MAX_EVENTS ? [] : read();
+	}
+
+	/** Whether there is room for one event more. */
+	takes(): boolean {
+		this.events++;
+		if (this.events === MAX_EVENTS + 1) this.tell(`it holds more than ${MAX_EVENTS} events`);
+		return this.events <= MAX_EVENTS;
 	}
 }
 
@@ -142,7 +154,7 @@ function readChange(
 		elements.flatMap((raw) =>
 			oddities.guard(() => {
 				const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
-				return event === null ? [] : [{ ...event, ...context, raw }];
+				return event !== null && oddities.takes() ? [{ ...event, ...context, raw }] : [];
 			}),
 		);
 	return field === 'calls'

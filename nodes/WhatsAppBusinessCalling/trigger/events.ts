@@ -255,8 +255,11 @@ function callDetails(element: unknown): IDataObject {
 	};
 }
 
+/** They are read again for each call beside them; Meta sends one. */
+const MAX_ERRORS = 10;
+
 function readErrors(errors: unknown[]): IDataObject[] {
-	return errors.flatMap((error) => {
+	return errors.slice(0, MAX_ERRORS).flatMap((error) => {
 		const parsed = callErrorSchema.safeParse(error);
 		if (!parsed.success) return [];
 		const { code, message, title, error_data: data } = parsed.data;

@@ -33,6 +33,9 @@ import { usableAccount } from './usableAccount';
  */
 const AFTER_CLOSED_MS = 60 * 60_000;
 
+/** Lines that one delivery may add to the log for what is skipped of it. */
+const MAX_REASONS = 20;
+
 interface Delivery {
 	context: IWebhookFunctions;
 	account: Account;
@@ -103,9 +106,14 @@ function chosenEvents(
 	const events = parseDelivery(body, (reason) =>
 		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
 	);
-	for (const [reason, count] of skipped) {
+	for (const [reason, count] of [...skipped].slice(0, MAX_REASONS)) {
 		context.logger.warn(
 			`WhatsApp Business Calling Trigger: part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`,
+		);
+	}
+	if (skipped.size > MAX_REASONS) {
+		context.logger.warn(
+			`WhatsApp Business Calling Trigger: parts of a delivery were skipped for ${skipped.size - MAX_REASONS} more reasons`,
 		);
 	}
 	const { events: names, phoneNumberIds } = settings;

@@ -60,6 +60,15 @@ describe('parseTranscript', () => {
 		'{"transcript":{"text":5}}',
 	])('is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
 
+	it('leaves a document in the file that has more segments than any call', () => {
+		const withSegments = (count: number) =>
+			parseTranscript(
+				JSON.stringify({ transcript: { text: '', segments: Array(count).fill({}) } }),
+			);
+		expect(withSegments(20_000)?.segments).toHaveLength(20_000);
+		expect(withSegments(20_001)).toBeNull();
+	});
+
 	it('is null or has its text for any document, and never throws', () => {
 		const any = fc.oneof(
 			fc.string(),

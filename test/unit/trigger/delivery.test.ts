@@ -5,6 +5,7 @@ import {
 	type CallEvent,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
 import {
+	callErrorSchema,
 	changeSchema,
 	contactSchema,
 	entrySchema,
@@ -209,6 +210,25 @@ describe('parseDelivery', () => {
 		const looks = jest.spyOn(contactSchema, 'safeParse');
 		const { events } = parse(delivery([entry([change({ metadata: METADATA, contacts, calls })])]));
 		expect(events).toHaveLength(1_000);
+		expect(looks).toHaveBeenCalledTimes(1_000);
+		jest.restoreAllMocks();
+	});
+
+	it('reads ten times what Meta sends at once, and says that it leaves the rest', () => {
+		const calls = many('{"event":"connect","id":"a"}');
+		const { events, skipped } = parseText(
+			`{"entry":[{"id":"1","changes":[{"field":"calls","value":{"calls":[${calls}]}}]}]}`,
+		);
+		expect(events).toHaveLength(10_000);
+		expect(skipped).toEqual(['it holds more than 10000 events']);
+	});
+
+	it('reads ten of the errors beside the calls, however many calls and errors there are', () => {
+		const calls = Array.from({ length: 100 }, (_, id) => ({ id: String(id), event: 'terminate' }));
+		const errors = Array(10_000).fill({ code: 138_021 });
+		const looks = jest.spyOn(callErrorSchema, 'safeParse');
+		const { events } = parse(delivery([entry([change({ metadata: METADATA, errors, calls })])]));
+		expect(events).toHaveLength(100);
 		expect(looks).toHaveBeenCalledTimes(1_000);
 		jest.restoreAllMocks();
 	});
