@@ -1,5 +1,5 @@
 const { rm } = require('node:fs/promises');
-const { dest, parallel, src } = require('gulp');
+const { dest, parallel, src, watch } = require('gulp');
 
 /** What TypeScript does not put into dist: icons, codex files and output schemas. */
 const icons = () => src('icons/**/*.svg', { encoding: false }).pipe(dest('dist/icons'));
@@ -12,3 +12,4 @@ exports['build:icons'] = icons;
 exports['build:codex'] = codex;
 exports['build:schemas'] = schemas;
 exports.build = parallel(icons, codex, schemas);
+exports.watch = () => watch(['icons/**/*.svg', 'nodes/**/*.json'], exports.build);

@@ -73,6 +73,22 @@ describe('the repository', () => {
 		]);
 	});
 
+	it('is named the same wherever its address stands', async () => {
+		const [, repository = ''] = /github\.com\/(.+)\.git$/.exec(manifest.repository.url) ?? [];
+		expect(repository).toMatch(/^[\w-]+\/n8n-nodes-whatsapp-business-calling$/);
+		const places = [
+			'package.json',
+			'README.md',
+			'credentials/WhatsAppBusinessCallingApi.credentials.ts',
+			'nodes/WhatsAppBusinessCalling/WhatsAppBusinessCalling.node.json',
+			'nodes/WhatsAppBusinessCalling/WhatsAppBusinessCallingTrigger.node.json',
+		];
+		for (const place of places) {
+			const addresses = (await read(place)).match(/github\.com\/[\w-]+\/n8n-nodes-whatsapp[\w-]+/g);
+			expect(new Set(addresses)).toEqual(new Set([`github.com/${repository}`]));
+		}
+	});
+
 	it('has its licence', async () => {
 		expect(await read('LICENSE.md')).toContain('MIT');
 	});

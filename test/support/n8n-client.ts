@@ -149,6 +149,10 @@ export class N8nClient {
 	}
 
 	/** What the editor does when a credential is saved. */
+	async listCredentials(): Promise<StoredCredential[]> {
+		return await this.request<StoredCredential[]>('GET', '/rest/credentials');
+	}
+
 	async testCredential(
 		credential: StoredCredential,
 	): Promise<{ status: 'OK' | 'Error'; message: string }> {
