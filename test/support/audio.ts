@@ -1,0 +1,21 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+export interface DecodedAudio {
+	seconds: number;
+	/** Loudness as the root mean square of samples between -1 and 1; speech has 0.03 and more. */
+	channels: Array<{ loudness: number }>;
+	/** What the decoder complains about, which it does not do of every damage. */
+	problems: string[];
+}
+
+/** What is to be heard in an Ogg Opus file. */
+export async function decodeAudio(file: Buffer): Promise<DecodedAudio> {
+	const decoder = spawn(process.execPath, [join(__dirname, 'decode-audio.mjs')]);
+	decoder.stdin.on('error', () => undefined);
+	decoder.stdin.end(file);
+	const [output, errors] = await Promise.all([text(decoder.stdout), text(decoder.stderr)]);
+	if (output === '') throw new Error(`The audio cannot be decoded: ${errors.slice(-500)}`);
+	return JSON.parse(output) as DecodedAudio;
+}
