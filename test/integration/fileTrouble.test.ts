@@ -9,6 +9,7 @@ import {
 	type Fault,
 	type MediaContent,
 } from '../emulator';
+import { poll } from '../support/processes';
 import { credentialFor } from './credential';
 import { everythingIn, type TriggerWorkflow } from './engine';
 import { AFTER_URL_LIFETIME_MS, useStage } from './harness';
@@ -413,6 +414,26 @@ describe('Downloads at once', () => {
 		stage.emulator.failNext('media', { hang: true });
 		expect((await deliverAgainAndAgain(first, second)).statuses).toEqual([503, 200]);
 		expect(trigger.items).toHaveLength(2);
+	});
+
+	test('are not begun where too little time is left after the wait for a turn', async () => {
+		const trigger = stage.trigger({ options: { maxConcurrentDownloads: 1, timeBudget: 6 } });
+		const [slow, waiting] = [
+			await stage.emulator.createRecording(),
+			await stage.emulator.createRecording(),
+		];
+		// The turn comes after 4.5 of 6 seconds, and the download takes 2.
+		stage.emulator.failNext('media', { delayMs: 4_500 }, { mediaId: slow.mediaId });
+		stage.emulator.failNext('media', { delayMs: 2_000 }, { mediaId: waiting.mediaId });
+		const first = deliverAgainAndAgain(slow);
+		await poll('first request', 5_000, async () => stage.requests('media')[0]);
+		expect((await deliverAgainAndAgain(waiting)).statuses.at(-1)).toBe(200);
+		await first;
+		expect(trigger.items).toHaveLength(2);
+		const { attachmentId } = waiting.media;
+		expect(stage.requests('media').filter(({ query }) => query.mid === attachmentId)).toHaveLength(
+			1,
+		);
 	});
 });
 

@@ -43,6 +43,8 @@ interface Delivery {
 	ledger: Ledger;
 	/** Aborts when the time that Meta gives is nearly over. */
 	deadline: AbortSignal;
+	/** When that is, in milliseconds since 1970. */
+	endsAt: number;
 }
 
 /** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
@@ -74,6 +76,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		// A test run shows the same recording as often as somebody sends it.
 		ledger: context.getMode() === 'manual' ? new Ledger() : processLedger,
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
+		endsAt: Date.now() + settings.timeBudgetMs,
 	};
 	const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
 	const [outcomes, forwarded] = await Promise.all([
@@ -226,7 +229,10 @@ async function download(
 	media: MediaReference,
 ): Promise<MediaOutcome> {
 	const { context, account, settings, deadline } = delivery;
-	const freeSlot = await downloadSlots.take(settings.maxConcurrentDownloads, deadline);
+	const freeSlot = await downloadSlots.take(
+		settings.maxConcurrentDownloads,
+		patienceForSlot(delivery),
+	);
 	if (freeSlot === null) {
 		const message = 'Too many other files were being downloaded at the same time.';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
@@ -251,6 +257,15 @@ async function download(
 	} finally {
 		freeSlot();
 	}
+}
+
+/**
+ * Half of the time that is left: who waits longer for a slot would hardly finish the download. With more
+ * recordings than can be fetched, each slot would go to one that is about to give up, and none would
+ * ever arrive; this way as many arrive as can, and Meta delivers the others again.
+ */
+function patienceForSlot({ endsAt }: Delivery): AbortSignal {
+	return AbortSignal.timeout(Math.max(0, Math.floor((endsAt - Date.now()) / 2)));
 }
 
 /** Whether the operator's patience with this file lasts; counted from when this process first met it. */
