@@ -20,8 +20,15 @@ export class Ledger {
 
 	private readonly firstSeen = new Map<string, number>();
 
+	private readonly forgetDelivered: () => void;
+
+	private readonly forgetFirstSeen: () => void;
+
 	/** @param capacity how many keys are remembered of each kind; the oldest are forgotten first */
-	constructor(private readonly capacity = 100_000) {}
+	constructor(capacity = 100_000) {
+		this.forgetDelivered = forgetterOf(this.delivered, capacity);
+		this.forgetFirstSeen = forgetterOf(this.firstSeen, capacity);
+	}
 
 	/** Takes a key for the caller, unless it was delivered or another delivery holds it. */
 	claim(key: string): Claim {
@@ -46,7 +53,7 @@ export class Ledger {
 	/** The workflow has it, and Meta was or is being told so. */
 	commit(key: string): void {
 		this.delivered.add(key);
-		forgetOldest(this.delivered, this.capacity);
+		this.forgetDelivered();
 		this.firstSeen.delete(key);
 		this.settle(key);
 	}
@@ -61,7 +68,7 @@ export class Ledger {
 		const before = this.firstSeen.get(key);
 		if (before !== undefined) return before;
 		this.firstSeen.set(key, now);
-		forgetOldest(this.firstSeen, this.capacity);
+		this.forgetFirstSeen();
 		return now;
 	}
 
@@ -71,12 +78,21 @@ export class Ledger {
 	}
 }
 
-function forgetOldest(keys: Set<string> | Map<string, unknown>, capacity: number): void {
-	while (keys.size > capacity) {
-		const oldest = keys.keys().next();
-		if (oldest.done) return;
-		keys.delete(oldest.value);
-	}
+/**
+ * Gives a function that takes the oldest keys away until no more than `capacity` are left.
+ *
+ * It keeps one iterator for good, which stays at the oldest key. A new one would each time step over the
+ * places of all keys that were taken away before, tens of thousands in a full ledger.
+ */
+function forgetterOf(keys: Set<string> | Map<string, unknown>, capacity: number): () => void {
+	const oldest = keys.keys();
+	return () => {
+		while (keys.size > capacity) {
+			const next = oldest.next();
+			if (next.done) return;
+			keys.delete(next.value);
+		}
+	};
 }
 
 export const ledger = new Ledger();
