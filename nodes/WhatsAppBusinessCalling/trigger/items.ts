@@ -87,6 +87,19 @@ export function problemFields(announced: IDataObject, problem: MediaProblem): ID
 	return { ...announced, error: { reason: problem.reason, message: problem.message } };
 }
 
+/** Levels of an event that is handed on as it came; Meta's have six. */
+const MAX_LEVELS = 100;
+
+/** An event as Meta sent it, or null where n8n and its nodes could not walk through it. */
+export function rawEvent(event: CallEvent): IDataObject | null {
+	return isDeeperThan(MAX_LEVELS, event.raw) ? null : (event.raw as IDataObject);
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+	if (typeof value !== 'object' || value === null) return false;
+	return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));
+}
+
 export function item(json: IDataObject): INodeExecutionData {
 	return { json };
 }

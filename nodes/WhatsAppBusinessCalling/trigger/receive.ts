@@ -16,6 +16,7 @@ import {
 	FILE_NAME_PREFIX,
 	item,
 	problemFields,
+	rawEvent,
 	storedFileFields,
 } from './items';
 import { Ledger, ledger as processLedger } from './ledger';
@@ -195,7 +196,7 @@ async function toItem(
 ): Promise<INodeExecutionData | null> {
 	const { settings } = delivery;
 	const fields = callFields(event);
-	if (settings.includeRawEvent) fields.rawEvent = event.raw as typeof fields;
+	if (settings.includeRawEvent) fields.rawEvent = rawEvent(event);
 	if (event.body.kind === 'fields') return item({ ...fields, ...event.body.fields });
 
 	const { property, media } = event.body;

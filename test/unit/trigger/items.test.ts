@@ -8,6 +8,7 @@ import {
 	announcedFile,
 	callFields,
 	problemFields,
+	rawEvent,
 	storedFileFields,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
 
@@ -30,6 +31,23 @@ const MEDIA = {
 	mime_type: 'audio/ogg; codecs=opus',
 	url: 'https://lookaside.fbsbx.com/x',
 };
+
+describe('rawEvent', () => {
+	const nested = (levels: number) =>
+		JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown[];
+
+	it('gives the event as it came', () => {
+		const event = eventOf({ of_tomorrow: { list: nested(90) } });
+		expect(rawEvent(event)).toBe(event.raw);
+	});
+
+	it.each([101, 100_000])('leaves out an event of %i levels', (levels) => {
+		expect(rawEvent(eventOf({ of_tomorrow: nested(3) }))).not.toBeNull();
+		const event = eventOf({});
+		event.raw = { of_tomorrow: nested(levels) };
+		expect(rawEvent(event)).toBeNull();
+	});
+});
 
 describe('callFields', () => {
 	it('has every field of the public item, null for what was left out', () => {
