@@ -26,9 +26,11 @@ export function watchAnswer(
 	onSettled: (outcome: 'accepted' | 'refused') => void,
 ): void {
 	let open = true;
+	let stopWaiting = () => {};
 	const settle = (outcome: 'accepted' | 'refused') => {
 		if (!open) return;
 		open = false;
+		stopWaiting();
 		onSettled(outcome);
 	};
 	const end = response.end.bind(response) as (...args: unknown[]) => WebhookResponse;
@@ -41,7 +43,10 @@ export function watchAnswer(
 	const waitForWord = () => {
 		if (!open) return;
 		const waiting = AbortSignal.timeout(patience.afterClosedMs);
-		waiting.addEventListener('abort', () => settle('refused'), { once: true });
+		const giveUp = () => settle('refused');
+		waiting.addEventListener('abort', giveUp, { once: true });
+		// A timer that is listened to keeps the whole delivery in memory until it ends.
+		stopWaiting = () => waiting.removeEventListener('abort', giveUp);
 	};
 	if (response.closed) waitForWord();
 	else response.once('close', waitForWord);

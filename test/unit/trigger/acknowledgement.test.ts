@@ -1,5 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { createServer, get, type ClientRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import express, { type Response } from 'express';
 
 import {
@@ -121,6 +124,36 @@ describe('watchAnswer', () => {
 			client.destroy();
 		});
 		expect(await outcome).toBe('refused');
+	});
+
+	it('keeps nothing of a delivery whose connection was closed, once n8n has said what became of it', async () => {
+		setFlagsFromString('--expose-gc');
+		const collectGarbage = runInNewContext('gc') as () => void;
+		const deliver = () => {
+			const items = { file: 'a recording' };
+			const response = Object.assign(new EventEmitter(), {
+				statusCode: 200,
+				headersSent: false,
+				closed: false,
+				end: () => undefined,
+			});
+			const settled = jest.fn(() => void items.file);
+			watchAnswer(
+				response as unknown as WebhookResponse,
+				false,
+				{ afterClosedMs: 60 * 60_000 },
+				() => settled(),
+			);
+			response.emit('close');
+			response.end();
+			expect(settled).toHaveBeenCalledTimes(1);
+			return [new WeakRef<object>(items), new WeakRef<object>(response)];
+		};
+		const held = deliver();
+		// What a function has held in its last round may be seen as held until the next one.
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		collectGarbage();
+		expect(held.map((one) => one.deref())).toEqual([undefined, undefined]);
 	});
 
 	it('gives the time also where the connection was closed before it began to watch', async () => {
