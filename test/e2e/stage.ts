@@ -36,7 +36,7 @@ export interface WorkflowOptions {
 }
 
 export async function startStage(
-	options: { emulator?: EmulatorOptions; env?: Record<string, string> } = {},
+	options: { emulator?: EmulatorOptions; env?: Record<string, string>; version?: string } = {},
 ): Promise<Stage> {
 	const emulator = await startEmulator({
 		recordingDelayMs: 0,
@@ -44,7 +44,8 @@ export async function startStage(
 		...options.emulator,
 	});
 	const { tarball, remove } = await packPackage();
-	const n8n = await startN8n({ tarball, env: options.env }).finally(remove);
+	const { env, version } = options;
+	const n8n = await startN8n({ tarball, env, version }).finally(remove);
 	const credentialFor = async ({ account, baseUrl }: Emulator) =>
 		await n8n.api.createCredential({
 			name: `WhatsApp ${baseUrl}`,

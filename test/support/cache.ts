@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sleep } from './processes';
 
 /** What is expensive to make and can be made again: n8n itself, and a user folder after its migrations. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
 	const base = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 	return join(base, 'n8n-nodes-whatsapp-business-calling');
 }
@@ -92,4 +92,11 @@ async function isStale(lock: string): Promise<boolean> {
 	} catch (error) {
 		return (error as NodeJS.ErrnoException).code === 'ESRCH';
 	}
+}
+
+/** Takes something out of the cache; as a whole, so that nobody finds half of it. */
+export async function removeCached(name: string): Promise<void> {
+	const removed = join(cacheFolder(), `${name}.removed`);
+	await rename(join(cacheFolder(), name), removed).catch(() => undefined);
+	await rm(removed, { recursive: true, force: true });
 }

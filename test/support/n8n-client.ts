@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseFlatted } from './flatted';
+import type { Activation } from './n8n-versions';
 import { poll } from './processes';
 
 /** The account in every n8n that the harness starts. It is reachable from this machine only. */
@@ -113,6 +114,7 @@ export class N8nClient {
 	constructor(
 		private readonly url: string,
 		private readonly log: { tail(lines: number): string },
+		private readonly activation: Activation = 'publication',
 	) {}
 
 	/** True when n8n takes requests, undefined as long as it does not. */
@@ -211,8 +213,8 @@ export class N8nClient {
 	 * answered. Rejects with the error of the trigger that could not be.
 	 */
 	async activate(id: string, { timeout = 60_000 }: { timeout?: number } = {}): Promise<void> {
-		const { versionId } = await this.workflow(id);
-		await this.request('POST', `/rest/workflows/${id}/activate`, { versionId });
+		await this.setActive(id, true);
+		if (this.activation !== 'publication') return;
 		await this.settled(id, timeout, async () => {
 			const { status, triggers } = await this.publicationStatus(id);
 			if (status === 'in_progress' || status === 'not_published') return undefined;
@@ -224,11 +226,22 @@ export class N8nClient {
 
 	/** Deactivates a workflow and waits until its triggers are taken back. */
 	async deactivate(id: string, { timeout = 60_000 }: { timeout?: number } = {}): Promise<void> {
-		await this.request('POST', `/rest/workflows/${id}/deactivate`, {});
+		await this.setActive(id, false);
+		if (this.activation !== 'publication') return;
 		await this.settled(id, timeout, async () => {
 			const { status } = await this.publicationStatus(id);
 			return status === 'not_published' ? { error: undefined } : undefined;
 		});
+	}
+
+	private async setActive(id: string, active: boolean): Promise<void> {
+		const { versionId } = await this.workflow(id);
+		if (this.activation === 'saving') {
+			await this.request('PATCH', `/rest/workflows/${id}`, { active, versionId });
+		} else {
+			const path = `/rest/workflows/${id}/${active ? 'activate' : 'deactivate'}`;
+			await this.request('POST', path, active ? { versionId } : {});
+		}
 	}
 
 	async publicationStatus(id: string): Promise<PublicationStatus> {
@@ -334,7 +347,15 @@ export class N8nClient {
 
 	/** The full names of all node types, as the editor loads them. */
 	async nodeTypeNames(): Promise<string[]> {
-		const response = await this.send('GET', '/types/nodes.json');
+		return await this.namesIn('/types/nodes.json');
+	}
+
+	async credentialTypeNames(): Promise<string[]> {
+		return await this.namesIn('/types/credentials.json');
+	}
+
+	private async namesIn(path: string): Promise<string[]> {
+		const response = await this.send('GET', path);
 		return ((await response.json()) as Array<{ name: string }>).map(({ name }) => name);
 	}
 

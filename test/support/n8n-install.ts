@@ -1,6 +1,7 @@
 import { readdir, realpath, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { ensureCached, exists } from './cache';
+import { needsOf } from './n8n-versions';
 import { runNpm, startScript } from './processes';
 
 export const N8N_VERSION = '2.41.1';
@@ -17,13 +18,12 @@ export interface N8nInstallation {
 	version: string;
 	/** n8n's start script. */
 	script: string;
+	/** The Node that runs it. */
+	node: string;
 	folder: string;
 	/** False when the cache had it. */
 	installed: boolean;
 }
-
-/** Versions before 2.41 take this package from an address outside the npm registry. */
-const OVERRIDES = { xlsx: '0.18.5' };
 
 /**
  * Gives an n8n of exactly this version from the user's cache folder, installed there first if need be:
@@ -49,7 +49,23 @@ export async function ensureN8n({
 		},
 		() => report('waiting for another installation'),
 	);
-	return { version, folder, script: startScriptOf(folder), installed };
+	const node = await ensureNode(needsOf(version).node);
+	return { version, folder, script: startScriptOf(folder), node, installed };
+}
+
+/** Another version of Node.js for an older n8n (about 100 MB); without a version, the running one. */
+async function ensureNode(version: string | undefined): Promise<string> {
+	if (version === undefined) return process.execPath;
+	const folder = await ensureCached(`node-${version}`, async (unfinished) => {
+		const manifest = {
+			private: true,
+			dependencies: { node: version },
+			allowScripts: { node: true },
+		};
+		await writeFile(join(unfinished, 'package.json'), JSON.stringify(manifest, null, 2));
+		await runNpm(['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: unfinished });
+	});
+	return join(folder, 'node_modules', 'node', 'bin', 'node');
 }
 
 const startScriptOf = (folder: string) => join(folder, 'node_modules', 'n8n', 'bin', 'n8n');
@@ -59,11 +75,12 @@ async function install(
 	version: string,
 	report: (phase: InstallProgress['phase'], packages?: number) => void,
 ) {
+	const { overrides } = needsOf(version);
 	const manifest = {
 		private: true,
 		dependencies: { n8n: version },
 		allowScripts: { sqlite3: true },
-		...(needsOverrides(version) ? { overrides: OVERRIDES } : {}),
+		...(overrides && { overrides }),
 	};
 	await writeFile(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
 
@@ -128,11 +145,6 @@ async function verify(folder: string, version: string) {
 	const answer = await run(startScriptOf(folder), '--version');
 	if (!answer.includes(version)) throw new Error(`n8n says it is version ${answer.trim()}`);
 }
-
-const needsOverrides = (version: string) => {
-	const [major = 0, minor = 0] = version.split('.').map(Number);
-	return major < 2 || (major === 2 && minor < 41);
-};
 
 async function countPackages(folder: string): Promise<number> {
 	const names = await readdir(join(folder, 'node_modules')).catch(() => []);

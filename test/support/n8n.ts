@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ensureCached, exists } from './cache';
 import { N8nClient, OWNER } from './n8n-client';
 import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8n-install';
+import { needsOf } from './n8n-versions';
 import { installPackage } from './package';
 import { freePorts, poll, startScript, type StartedProcess } from './processes';
 
@@ -19,6 +20,8 @@ export interface StartOptions {
 	env?: Record<string, string>;
 	/** Package (from `packPackage`) to be installed before the start. */
 	tarball?: string;
+	/** What else shall be done to the user folder, which is complete by then, before the start. */
+	beforeStart?: (userFolder: string) => Promise<void>;
 	/** Folders that nodes such as Read/Write Files from Disk may use. They must exist. */
 	allowedFolders?: string[];
 	onProgress?: (progress: InstallProgress) => void;
@@ -72,6 +75,7 @@ export async function startN8n(options: StartOptions = {}): Promise<N8n> {
 			await cp(template, userFolder, { recursive: true });
 		}
 		if (options.tarball !== undefined) await installPackage(options.tarball, userFolder);
+		await options.beforeStart?.(userFolder);
 
 		const allowedFolders = await Promise.all(
 			(options.allowedFolders ?? []).map(async (folder) => await realpath(folder)),
@@ -138,8 +142,12 @@ async function launch(
 	const port = fixedPort ?? freePort;
 	const url = `http://127.0.0.1:${port}`;
 	const log = createLog(join(userFolder, 'n8n.log'));
-	const api = new N8nClient(url, log);
-	let env = environment(userFolder, url, port, brokerPort, ownEnv);
+	const { activation, disabledModules = '' } = needsOf(installation.version);
+	const api = new N8nClient(url, log, activation);
+	let env = environment(userFolder, url, port, brokerPort, {
+		...(disabledModules && { N8N_DISABLED_MODULES: disabledModules }),
+		...ownEnv,
+	});
 	let n8n: StartedProcess;
 
 	const start = async () => {
@@ -148,6 +156,7 @@ async function launch(
 			cwd: userFolder,
 			env,
 			onOutput: log.write,
+			node: installation.node,
 		});
 		n8n = started;
 		try {
@@ -215,7 +224,6 @@ function environment(
 		N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
 		N8N_LICENSE_AUTO_RENEW_ENABLED: 'false',
 		N8N_PYTHON_ENABLED: 'false',
-		N8N_DISABLED_MODULES: 'mcp-registry',
 		...ownEnv,
 	};
 }

@@ -41,19 +41,30 @@ export async function packPackage(
 	return { tarball: join(target, file), remove };
 }
 
+/** Where a package comes from: a file that `npm pack` made, or a version in a registry. */
+type PackageSource = string | { name: string; version: string; registry: string };
+
+export interface InstalledPackage {
+	name: string;
+	version: string;
+	folder: string;
+}
+
 /**
- * Installs a packed package into n8n's user folder with the steps of n8n's own installer
- * (`CommunityPackagesService.downloadPackage`), from a file in the place of the public registry.
+ * Installs a package into n8n's user folder with the steps of n8n's own installer
+ * (`CommunityPackagesService.downloadPackage`), which itself takes them only from the public registry.
  */
 export async function installPackage(
-	tarball: string,
+	source: PackageSource,
 	userFolder: string,
-): Promise<{ name: string; version: string; folder: string }> {
+): Promise<InstalledPackage> {
 	const downloads = join(userFolder, '.n8n', 'nodes');
 	const unpacked = join(downloads, 'unpacked');
 	await rm(unpacked, { recursive: true, force: true });
 	await mkdir(unpacked, { recursive: true });
+	const tarball = typeof source === 'string' ? source : await packFromRegistry(source, downloads);
 	await promisify(execFile)('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components=1']);
+	if (typeof source !== 'string') await rm(tarball);
 
 	const manifest = await readJson<Manifest>(join(unpacked, 'package.json'));
 	const { name, version } = manifest;
@@ -75,6 +86,7 @@ export async function installPackage(
 			'--install-strategy=shallow',
 			'--ignore-scripts=true',
 			'--package-lock=false',
+			...(typeof source === 'string' ? [] : [`--registry=${source.registry}`]),
 		],
 		{ cwd: folder },
 	);
@@ -88,4 +100,14 @@ export async function installPackage(
 	installed.dependencies = { ...installed.dependencies, [name]: version };
 	await writeJson(list, installed);
 	return { name, version, folder };
+}
+
+async function packFromRegistry(
+	{ name, version, registry }: Exclude<PackageSource, string>,
+	folder: string,
+): Promise<string> {
+	const file = await runNpm(['pack', `${name}@${version}`, '--quiet', `--registry=${registry}`], {
+		cwd: folder,
+	});
+	return join(folder, file.trim().split('\n').at(-1) ?? '');
 }

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 
-const PRELOAD = join(__dirname, 'die-with-parent.ts');
+const PRELOAD = join(__dirname, 'die-with-parent.cjs');
 
 export interface StartedProcess {
 	readonly pid: number;
@@ -32,13 +32,24 @@ export function stopAll(): void {
 
 process.on('exit', stopAll);
 
-/** Runs a script with the running Node, in a process group of its own that never outlives this process. */
+/**
+ * Runs a script with the running Node, or with the one at the path `node`, in a process group of its own
+ * that never outlives this process.
+ */
 export function startScript(
 	script: string,
 	args: string[],
-	options: { cwd: string; env: NodeJS.ProcessEnv; onOutput: (text: string) => void },
+	{
+		node = process.execPath,
+		...options
+	}: {
+		cwd: string;
+		env: NodeJS.ProcessEnv;
+		onOutput: (text: string) => void;
+		node?: string;
+	},
 ): StartedProcess {
-	return start(process.execPath, ['--require', PRELOAD, script, ...args], options);
+	return start(node, ['--require', PRELOAD, script, ...args], options);
 }
 
 function start(
