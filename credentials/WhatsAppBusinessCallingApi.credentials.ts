@@ -87,12 +87,40 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 
 	test: ICredentialTestRequest = {
 		request: {
-			baseURL: '={{$credentials.baseUrl}}',
-			url: '=/{{$credentials.apiVersion}}/{{$credentials.businessAccountId}}',
-			qs: { fields: 'id,name' },
+			baseURL: '={{$credentials.baseUrl.trim()}}',
+			// Only a WhatsApp Business account has phone numbers: the ID of the app, of a number or of the
+			// business in its place is found out, which reading the object itself would take for good.
+			url: '=/{{$credentials.apiVersion.trim()}}/{{$credentials.businessAccountId.trim()}}/phone_numbers',
+			qs: { fields: 'id', limit: 1 },
 			// n8n would follow a redirect to any host, with the token.
 			disableFollowRedirect: true,
 			sendCredentialsOnCrossOriginRedirect: false,
 		},
+		rules: [
+			{
+				type: 'responseCode',
+				properties: {
+					value: 401,
+					message:
+						'Meta did not accept the access token. Generate one for a system user that never expires, and paste the whole of it.',
+				},
+			},
+			{
+				type: 'responseCode',
+				properties: {
+					value: 400,
+					message:
+						'Meta found no WhatsApp Business account with this ID that the access token may use. The ID stands in WhatsApp > API Setup, below the phone number; it is not that of the app or of the number. The system user of the token needs access to that account.',
+				},
+			},
+			{
+				type: 'responseCode',
+				properties: {
+					value: 403,
+					message:
+						'The access token lacks a permission. It needs whatsapp_business_messaging and whatsapp_business_management.',
+				},
+			},
+		],
 	};
 }

@@ -64,13 +64,33 @@ describe('credential', () => {
 		}
 	});
 
-	it('is refused with a revoked token', async () => {
+	it('is refused with a revoked token, and says what to do', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.revokeToken();
-			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({ status: 'Error' });
+			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
+				status: 'Error',
+				message: expect.stringContaining('did not accept the access token') as string,
+			});
 		});
 	});
+
+	it.each(['appId', 'phoneNumberId'])(
+		'is refused with the %s in the place of the business account',
+		async (mistake) => {
+			const { account, baseUrl } = stage.emulator;
+			const businessAccountId =
+				mistake === 'appId' ? account.appId : (account.phoneNumbers[0]?.id ?? '');
+			const credential = await stage.credentialFor({
+				account: { ...account, businessAccountId },
+				baseUrl,
+			} as Emulator);
+			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
+				status: 'Error',
+				message: expect.stringContaining('no WhatsApp Business account with this ID') as string,
+			});
+		},
+	);
 });
 
 describe('registration with the app', () => {
