@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { createGunzip, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 
 import {
@@ -65,6 +66,32 @@ describe('verifiedStream', () => {
 		const { error, seen } = await store(Readable.from(broken()), sha256(BYTES));
 		expect(error).toBe('socket hang up');
 		expect(seen).toEqual({ bytes: BYTES.length, sha256: null, flaw: null });
+	});
+
+	it.each([
+		['with an error', new Error('timeout'), 'timeout'],
+		['without one', undefined, 'Premature close'],
+	])('ends when its source is destroyed %s', async (_, error, message) => {
+		const source = new Readable({ read: () => undefined });
+		source.on('error', () => undefined);
+		source.push(BYTES);
+		setImmediate(() => source.destroy(error));
+		const stored = await store(source, sha256(BYTES));
+		expect(stored).toMatchObject({ error: message, seen: { sha256: null, flaw: null } });
+	});
+
+	it('lets go of its source when it is destroyed itself', async () => {
+		const source = Readable.from(Array<Buffer>(1000).fill(BYTES));
+		const { stream } = verifiedStream(source, null, 1_000_000);
+		for await (const _ of stream) break;
+		expect(source.destroyed).toBe(true);
+	});
+
+	it.each([
+		['a stream that unpacks', () => Readable.from([gzipSync(BYTES)]).pipe(createGunzip())],
+		['a stream of a class of its own', () => new (class extends PassThrough {})().end(BYTES)],
+	])('takes %s', async (_, source) => {
+		expect(await store(source(), sha256(BYTES))).toMatchObject({ stored: BYTES, error: null });
 	});
 
 	it('takes an empty file for what it is', async () => {
