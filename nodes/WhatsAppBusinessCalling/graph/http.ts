@@ -25,3 +25,16 @@ export function endsWithin(milliseconds: number, signal?: AbortSignal): AbortSig
 	const total = AbortSignal.timeout(milliseconds);
 	return signal ? AbortSignal.any([signal, total]) : total;
 }
+
+/**
+ * Waits for something no longer than until the signal. In executions n8n puts its own signal in the place
+ * of a request's, so that ours does not end it; and what n8n stores to may never answer.
+ */
+export async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+	return await new Promise<T>((resolve, reject) => {
+		const tooLate = () => reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
+		if (signal.aborted) tooLate();
+		signal.addEventListener('abort', tooLate, { once: true });
+		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLate));
+	});
+}

@@ -5,7 +5,7 @@ import { CREDENTIAL_NAME, type Account } from './account';
 import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from './answerBody';
 import { errorEntry } from './errorCatalogue';
 import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
-import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from './http';
+import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT, within } from './http';
 import type { GraphContext, GraphFailure, Result } from './types';
 
 /**
@@ -120,16 +120,6 @@ async function sendOnce(
 				: failureFromThrown(thrown, new URL(url).host);
 		return { ok: false, failure };
 	}
-}
-
-/** In executions n8n puts its own signal in the place of a request's, so that ours does not end it. */
-async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-	return await new Promise<T>((resolve, reject) => {
-		const tooLate = () => reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
-		if (signal.aborted) tooLate();
-		signal.addEventListener('abort', tooLate, { once: true });
-		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLate));
-	});
 }
 
 async function sendAsUser(

@@ -2,7 +2,7 @@ import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 
 import { CREDENTIAL_NAME, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
-import { ANSWER_AS_IT_IS, USER_AGENT } from '../graph/http';
+import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
 import type { FileContext } from '../graph/types';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
@@ -127,10 +127,9 @@ async function store(
 	source.on('error', (error) => (sourceFault.error ??= error));
 	const checked = verifiedStream(source, target.sha256, target.maxBytes);
 	try {
-		const binary = await context.helpers.prepareBinaryData(
-			checked.stream,
-			fileName,
-			bareMimeType(mimeType),
+		const binary = await within(
+			signal,
+			context.helpers.prepareBinaryData(checked.stream, fileName, bareMimeType(mimeType)),
 		);
 		return confirm(target, binary, checked, { fileName, mimeType });
 	} catch (thrown) {
