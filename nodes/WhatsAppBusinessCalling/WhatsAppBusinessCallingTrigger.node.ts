@@ -13,6 +13,7 @@ import { answerChallenge } from './trigger/challenge';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { receiveDelivery } from './trigger/receive';
 import { isRegistered, register, unregister } from './trigger/registration';
+import { responseMode } from './trigger/responseMode';
 
 export class WhatsAppBusinessCallingTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -45,7 +46,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 			{
 				name: 'default',
 				httpMethod: 'POST',
-				responseMode: '={{$parameter["acknowledge"] === "finished" ? "lastNode" : "onReceived"}}',
+				...responseMode,
 				responseData: 'noData',
 				path: 'webhook',
 				ndvHideMethod: true,

@@ -20,7 +20,6 @@ import {
 import {
 	createRunExecutionData,
 	deepCopy,
-	isExpression,
 	NodeHelpers,
 	Workflow,
 	type IBinaryData,
@@ -132,6 +131,9 @@ class NodeTypes implements INodeTypes {
  * `authenticate` to requests. Both are done here as there, but from memory.
  */
 class CredentialsHelper implements ICredentialsHelper {
+	/** How often a credential was decrypted. */
+	reads = 0;
+
 	constructor(
 		private readonly loader: PackageDirectoryLoader,
 		private readonly stored: Map<string, CredentialFields>,
@@ -149,33 +151,10 @@ class CredentialsHelper implements ICredentialsHelper {
 		credentials: ICredentialDataDecryptedObject,
 		typeName: string,
 		options: IHttpRequestOptions,
-		workflow?: Workflow,
-		node?: INode,
 	): Promise<IHttpRequestOptions> {
 		const { authenticate } = this.type(typeName);
-		if (typeof authenticate !== 'object' || !workflow || !node) {
-			throw new Error('Only declarative authentication is known here');
-		}
-		const resolve = (value: unknown): string =>
-			isExpression(value)
-				? String(
-						workflow.expression.getSimpleParameterValue(
-							node,
-							value,
-							'internal',
-							{ $credentials: credentials },
-							undefined,
-							'',
-						) ?? '',
-					)
-				: String(value);
-		const target = options as unknown as Record<string, Record<string, unknown> | undefined>;
-		for (const [part, values] of Object.entries(authenticate.properties)) {
-			for (const [name, value] of Object.entries(values ?? {})) {
-				target[part] = { ...target[part], [resolve(name)]: resolve(value) };
-			}
-		}
-		return options;
+		if (typeof authenticate !== 'function') throw new Error('Only functions are known here');
+		return await authenticate(credentials, options);
 	}
 
 	async preAuthentication(): Promise<undefined> {
@@ -191,6 +170,7 @@ class CredentialsHelper implements ICredentialsHelper {
 		{ id }: INodeCredentialsDetails,
 		type: string,
 	): Promise<ICredentialDataDecryptedObject> {
+		this.reads++;
 		const fields = this.stored.get(id ?? '');
 		if (!fields) throw new Error(`Credential with ID "${id}" does not exist for type "${type}".`);
 		const decrypted = NodeHelpers.getNodeParameters(
@@ -310,6 +290,12 @@ export class Engine {
 		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
 	}
 
+	/** How often n8n decrypted a credential so far. */
+	get credentialReads(): number {
+		return this.credentialsHelper.reads;
+	}
+
+	/** Later changes of the fields count, as when an operator saves the credential again. */
 	addCredential(fields: CredentialFields): string {
 		const id = `credential-${this.credentials.size + 1}`;
 		this.credentials.set(id, fields);

@@ -1,4 +1,8 @@
-import type { INode } from 'n8n-workflow';
+import type {
+	IAdditionalCredentialOptions,
+	ICredentialDataDecryptedObject,
+	INode,
+} from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
@@ -46,13 +50,34 @@ function isBaseUrl(text: string): boolean {
 	return ['https:', 'http:'].includes(url.protocol) && plain;
 }
 
+/** What n8n decrypted, beside the account and not in it: so the token is in nothing that is handed on. */
+const decrypted = new WeakMap<Account, ICredentialDataDecryptedObject>();
+
 /**
  * Reads and checks the credential.
  *
  * @throws NodeOperationError that names each field to correct
  */
 export async function readAccount(context: GraphContext): Promise<Account> {
-	return parseAccount(context.getNode(), await context.getCredentials(CREDENTIAL_NAME));
+	const fields = await context.getCredentials(CREDENTIAL_NAME);
+	const account = parseAccount(context.getNode(), fields);
+	decrypted.set(account, fields);
+	return account;
+}
+
+/**
+ * For n8n's authenticated requests, which otherwise decrypt the credential again. In a webhook that
+ * costs more than the request: n8n makes an isolate of its expression engine for it.
+ */
+export function decryptedCredential(account: Account): IAdditionalCredentialOptions {
+	const data = decrypted.get(account);
+	if (data === undefined) return {};
+	return { credentialsDecrypted: { id: '', name: '', type: CREDENTIAL_NAME, data } };
+}
+
+/** Whether two accounts are of a credential that nobody changed between their readings. */
+export function isSameCredential(one: Account, other: Account): boolean {
+	return JSON.stringify(decrypted.get(one)) === JSON.stringify(decrypted.get(other));
 }
 
 export function parseAccount(node: INode, fields: unknown): Account {

@@ -1,7 +1,7 @@
 import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
 import { sleep } from 'n8n-workflow';
 
-import { CREDENTIAL_NAME, type Account } from './account';
+import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from './answerBody';
 import { errorEntry } from './errorCatalogue';
 import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
@@ -108,7 +108,7 @@ async function sendOnce(
 		const answer =
 			request.as === 'app'
 				? await sendAsApp(context, account, options)
-				: await sendAsUser(context, options);
+				: await sendAsUser(context, account, options);
 		return { ...answer, body: await readAnswerBody(answer.body, signal) };
 	};
 	try {
@@ -124,12 +124,14 @@ async function sendOnce(
 
 async function sendAsUser(
 	context: GraphContext,
+	account: Account,
 	options: IHttpRequestOptions,
 ): Promise<IN8nHttpFullResponse> {
 	return (await context.helpers.httpRequestWithAuthentication.call(
 		context,
 		CREDENTIAL_NAME,
 		options,
+		decryptedCredential(account),
 	)) as IN8nHttpFullResponse;
 }
 

@@ -1,6 +1,6 @@
 import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
 
-import { CREDENTIAL_NAME, type Account } from '../graph/account';
+import { CREDENTIAL_NAME, decryptedCredential, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
 import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
 import type { FileContext } from '../graph/types';
@@ -59,7 +59,10 @@ async function open(
 		const { url } = guarded;
 		let answer: IN8nHttpFullResponse;
 		try {
-			answer = await get(context, url, { withToken: url.origin === firstOrigin, signal });
+			answer = await get(context, url, {
+				account: url.origin === firstOrigin ? account : null,
+				signal,
+			});
 		} catch (thrown) {
 			return interrupted(signal, failureFromThrown(thrown, url.host).message);
 		}
@@ -84,7 +87,7 @@ async function open(
 async function get(
 	context: FileContext,
 	url: URL,
-	how: { withToken: boolean; signal: AbortSignal },
+	how: { account: Account | null; signal: AbortSignal },
 ): Promise<IN8nHttpFullResponse> {
 	const options: IHttpRequestOptions = {
 		method: 'GET',
@@ -96,8 +99,14 @@ async function get(
 		timeout: 30_000,
 		abortSignal: how.signal,
 	};
-	const answer: unknown = how.withToken
-		? await context.helpers.httpRequestWithAuthentication.call(context, CREDENTIAL_NAME, options)
+	// Without an account it goes out without the token.
+	const answer: unknown = how.account
+		? await context.helpers.httpRequestWithAuthentication.call(
+				context,
+				CREDENTIAL_NAME,
+				options,
+				decryptedCredential(how.account),
+			)
 		: await context.helpers.httpRequest(options);
 	return answer as IN8nHttpFullResponse;
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import type { Account } from '../graph/account';
+import { isSameCredential, type Account } from '../graph/account';
 import { downloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
-import type { MediaOutcome } from '../media/types';
+import type { MediaOutcome, MediaRequest } from '../media/types';
 import { watchAnswer } from './acknowledgement';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
 import type { FileProperty } from './events';
@@ -19,13 +19,13 @@ import {
 	rawEvent,
 	storedFileFields,
 } from './items';
+import { FRESH_MS, knownAccount, RECHECK_MS } from './knownAccount';
 import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './schemas';
 import { forward } from './otherWebhook';
 import { readRegistration } from './registration';
 import { readSettings, type TriggerSettings } from './settings';
-import { isSignedBy } from './signature';
-import { usableAccount } from './usableAccount';
+import { isSignature, isSignedBy } from './signature';
 
 /**
  * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
@@ -59,11 +59,9 @@ type Outcome = { key: string; item: INodeExecutionData | null };
  * them. What succeeded in a delivery that is answered 503 is emitted all the same, once.
  */
 export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebhookResponseData> {
-	const account = await usableAccount(context);
-	// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-	if (account === null) return answer(context, 503);
-	const body = await signedBody(context, account.appSecret);
-	if (body === null) return answer(context, 401);
+	const signed = await readSigned(context);
+	if (typeof signed === 'number') return answer(context, signed);
+	const { account, body } = signed;
 
 	const settings = readSettings(context);
 	const events = chosenEvents(context, settings, body);
@@ -87,7 +85,30 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	return handOver(delivery, outcomes, elsewhere || !forwarded);
 }
 
-async function signedBody(context: IWebhookFunctions, appSecret: string): Promise<Buffer | null> {
+/** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
+async function readSigned(
+	context: IWebhookFunctions,
+): Promise<{ account: Account; body: Buffer } | 401 | 503> {
+	const signature: unknown = context.getHeaderData()['x-hub-signature-256'];
+	if (!isSignature(signature)) return 401;
+	const body = await readBody(context);
+	if (!Buffer.isBuffer(body)) return 401;
+	let checked: Account | null = null;
+	// The secret may have been changed since the credential was read: then it is read once more.
+	for (const maxAgeMs of [FRESH_MS, RECHECK_MS]) {
+		const account = await knownAccount(context, maxAgeMs);
+		// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
+		if (account === null) return 503;
+		if (account !== checked && isSignedBy(account.appSecret, body, signature)) {
+			return { account, body };
+		}
+		checked = account;
+	}
+	return 401;
+}
+
+/** The bytes as they came; anything else where there are none. */
+async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	const request = context.getRequestObject();
 	try {
 		if (!request.rawBody && typeof request.readRawBody === 'function') await request.readRawBody();
@@ -95,9 +116,7 @@ async function signedBody(context: IWebhookFunctions, appSecret: string): Promis
 		// A form with files, which n8n has read already, or a sender that is gone: nothing that Meta signed.
 		return null;
 	}
-	const header = context.getHeaderData()['x-hub-signature-256'];
-	const rawBody: unknown = request.rawBody;
-	return isSignedBy(appSecret, rawBody, header) ? rawBody : null;
+	return request.rawBody;
 }
 
 /** The events that the operator chose, each once, under the key by which the ledger knows it. */
@@ -229,7 +248,7 @@ async function download(
 	property: FileProperty,
 	media: MediaReference,
 ): Promise<MediaOutcome> {
-	const { context, account, settings, deadline } = delivery;
+	const { context, settings, deadline } = delivery;
 	const freeSlot = await downloadSlots.take(
 		settings.maxConcurrentDownloads,
 		patienceForSlot(delivery),
@@ -238,23 +257,26 @@ async function download(
 		const message = 'Too many other files were being downloaded at the same time.';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
+	const request: MediaRequest = {
+		mediaId: media.id,
+		phoneNumberId: event.phoneNumberId,
+		url: media.url,
+		urlCreatedAt: event.call.timestamp,
+		sha256: parseSha256(media.sha256),
+		mimeType: media.mime_type,
+		fileNamePrefix: FILE_NAME_PREFIX[property],
+		maxBytes: settings.maxBytes,
+		allowUnverified: false,
+	};
+	const fetchAs = async (account: Account) =>
+		await fetchMedia(context, account, request, deadline);
 	try {
-		return await fetchMedia(
-			context,
-			account,
-			{
-				mediaId: media.id,
-				phoneNumberId: event.phoneNumberId,
-				url: media.url,
-				urlCreatedAt: event.call.timestamp,
-				sha256: parseSha256(media.sha256),
-				mimeType: media.mime_type,
-				fileNamePrefix: FILE_NAME_PREFIX[property],
-				maxBytes: settings.maxBytes,
-				allowUnverified: false,
-			},
-			deadline,
-		);
+		const outcome = await fetchAs(delivery.account);
+		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;
+		// The token may have been changed since the credential was read.
+		const current = await knownAccount(context, 0);
+		const isChanged = current !== null && !isSameCredential(current, delivery.account);
+		return isChanged ? await fetchAs(current) : outcome;
 	} finally {
 		freeSlot();
 	}

@@ -2,6 +2,11 @@ import { createHmac, timingSafeEqual } from 'crypto';
 
 const HEADER_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
+/** Whether a header has the form of a signature. What has not needs no secret to be refused. */
+export function isSignature(header: unknown): header is string {
+	return typeof header === 'string' && HEADER_PATTERN.test(header);
+}
+
 /**
  * Whether a delivery was signed with the app secret. Never throws; the comparison takes the same
  * time wherever the two values differ.

@@ -1,0 +1,102 @@
+import type { CreatedRecording } from '../emulator';
+import type { TriggerWorkflow } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage({ redeliveryDelaysMs: [] });
+
+async function deliver(recording: CreatedRecording, secret = 'valid'): Promise<number> {
+	return (await stage.emulator.deliver([recording], { signature: secret }).answer).status;
+}
+
+const recordingOf = (trigger: TriggerWorkflow, execution: number) =>
+	trigger.executions[execution].items[0].json.recording as {
+		verified: boolean;
+		error?: { reason: string };
+	};
+
+describe('The credential', () => {
+	let now = Date.now();
+
+	beforeEach(() => {
+		now = Date.now();
+		jest.spyOn(Date, 'now').mockImplementation(() => now);
+	});
+
+	afterEach(() => jest.restoreAllMocks());
+
+	test('is read once for many deliveries, their downloads included, and again after ten seconds', async () => {
+		const trigger = stage.trigger();
+		const before = stage.engine.credentialReads;
+		const recordings = await Promise.all(
+			Array.from({ length: 6 }, async () => await stage.emulator.createRecording()),
+		);
+		const [late, ...first] = recordings;
+		const answers = await Promise.all(first.map(async (recording) => await deliver(recording)));
+		expect(answers).toEqual(Array(5).fill(200));
+		expect(stage.engine.credentialReads - before).toBe(1);
+		now += 10_000;
+		expect(await deliver(late)).toBe(200);
+		expect(stage.engine.credentialReads - before).toBe(2);
+		expect(trigger.executions.map((_, i) => recordingOf(trigger, i).verified)).toEqual(
+			Array(6).fill(true),
+		);
+	});
+
+	test('is not read for a request whose header is no signature', async () => {
+		stage.trigger();
+		const before = stage.engine.credentialReads;
+		const recording = await stage.emulator.createRecording();
+		expect(await deliver(recording, 'missing')).toBe(401);
+		expect(await deliver(recording, 'sha256=short')).toBe(401);
+		expect(stage.engine.credentialReads).toBe(before);
+	});
+
+	test('is read at most once a second for forged deliveries', async () => {
+		stage.trigger();
+		const before = stage.engine.credentialReads;
+		const recording = await stage.emulator.createRecording();
+		for (let i = 0; i < 20; i++) expect(await deliver(recording, 'wrong')).toBe(401);
+		expect(stage.engine.credentialReads - before).toBe(1);
+		now += 1_000;
+		for (let i = 0; i < 20; i++) expect(await deliver(recording, 'wrong')).toBe(401);
+		expect(stage.engine.credentialReads - before).toBe(2);
+	});
+
+	test('with a new app secret counts from the next delivery on', async () => {
+		const credential = stage.credential;
+		const trigger = stage.trigger({}, credential);
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		now += 1_000;
+		credential.appSecret = stage.emulator.account.appSecret = 'fedcba9876543210fedcba9876543210';
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		expect(trigger.executions).toHaveLength(2);
+	});
+
+	test('with a new access token counts from the next delivery on', async () => {
+		const credential = stage.credential;
+		const trigger = stage.trigger({}, credential);
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		credential.accessToken = stage.emulator.account.accessToken = 'EMULATOR-another-token';
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		expect(recordingOf(trigger, 1)).toMatchObject({ verified: true });
+	});
+
+	test('that Meta refuses is read again, and the file is not asked for twice where it is the same', async () => {
+		const trigger = stage.trigger();
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		stage.emulator.revokeToken();
+		stage.emulator.forget();
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		expect(recordingOf(trigger, 1).error?.reason).toBe('accessDenied');
+		expect(stage.requests('mediaInfo')).toHaveLength(1);
+	});
+
+	test('of one trigger is not taken for that of another', async () => {
+		const { credential } = stage;
+		const trigger = stage.trigger({}, credential);
+		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
+		const other = stage.trigger({}, { ...credential, appSecret: 'of another app' });
+		expect(await deliver(await stage.emulator.createRecording())).toBe(401);
+		expect([trigger.executions.length, other.executions.length]).toEqual([1, 0]);
+	});
+});
