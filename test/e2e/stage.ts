@@ -46,18 +46,11 @@ export async function startStage(
 	const { tarball, remove } = await packPackage();
 	const { env, version } = options;
 	const n8n = await startN8n({ tarball, env, version }).finally(remove);
-	const credentialFor = async ({ account, baseUrl }: Emulator) =>
+	const credentialFor = async (meta: Emulator) =>
 		await n8n.api.createCredential({
-			name: `WhatsApp ${baseUrl}`,
+			name: `WhatsApp ${meta.baseUrl}`,
 			type: CREDENTIAL_TYPE,
-			data: {
-				accessToken: account.accessToken,
-				businessAccountId: account.businessAccountId,
-				appId: account.appId,
-				appSecret: account.appSecret,
-				apiVersion: 'v26.0',
-				baseUrl,
-			},
+			data: credentialData(meta),
 		});
 	const credential = await credentialFor(emulator);
 	let workflows = 0;
@@ -89,6 +82,18 @@ export async function startStage(
 			await n8n.stop();
 			await emulator.stop();
 		},
+	};
+}
+
+/** What an operator types into the credential. */
+export function credentialData({ account, baseUrl }: Emulator): Record<string, string> {
+	return {
+		accessToken: account.accessToken,
+		businessAccountId: account.businessAccountId,
+		appId: account.appId,
+		appSecret: account.appSecret,
+		apiVersion: 'v26.0',
+		baseUrl,
 	};
 }
 
@@ -145,7 +150,7 @@ export class FileStore {
 			const fails = this.failNext > 0;
 			if (fails) this.failNext--;
 			else this.files.set((request.url ?? '/').slice(1), Buffer.concat(chunks));
-			setTimeout(() => response.writeHead(fails ? 500 : 200).end('{}'), this.delayMs);
+			setTimeout(() => response.writeHead(fails ? 500 : 200).end('{}'), this.delayMs).unref();
 		});
 	});
 

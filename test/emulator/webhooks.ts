@@ -299,8 +299,8 @@ function summaryOf(updates: WebhookUpdate[]): string {
 	for (const { field, value } of updates) {
 		for (const list of [value.calls, value.statuses]) {
 			if (!Array.isArray(list)) continue;
-			for (const item of list as Array<{ event?: string; status?: string }>) {
-				names.add(item.event ?? item.status ?? field);
+			for (const item of list as Array<{ event?: string; status?: string } | null>) {
+				names.add(item?.event ?? item?.status ?? field);
 			}
 		}
 	}

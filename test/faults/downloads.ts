@@ -1,0 +1,524 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../emulator';
+import { audio, eachTry, LATER, noFile, OK, type Suite } from './suite';
+
+const SIZE = 20_000;
+
+type FaultOrder = { kind: EndpointKind; fault: Fault; times: number };
+
+interface DownloadCase {
+	name: string;
+	recording?: RecordingOrder;
+	/** Options of the trigger. */
+	options?: Record<string, unknown>;
+	faults?: FaultOrder[];
+	/** Other trouble, before the first try. */
+	cause?: (suite: Suite, recording: CreatedRecording) => void | Promise<void>;
+	/** What Meta was answered, try for try. */
+	answers: number[];
+	/** What Meta was answered when the trouble was over. */
+	mended?: number[];
+	/** `audio`, or why there is no file. */
+	out: string;
+	/** How often Meta was asked for the file, and for a URL of it. */
+	asked: { file: number; url: number };
+}
+
+const once = (kind: EndpointKind, fault: Fault): FaultOrder => ({ kind, fault, times: 1 });
+const twice = (kind: EndpointKind, fault: Fault): FaultOrder => ({ kind, fault, times: 2 });
+const forEver = (kind: EndpointKind, fault: Fault): FaultOrder => ({
+	kind,
+	fault,
+	times: Infinity,
+});
+
+/** The media host gives trouble that passes: two tries are answered 503, the third brings the audio. */
+const passing = (name: string, fault: Fault, options?: DownloadCase['options']): DownloadCase => ({
+	name,
+	options,
+	faults: [twice('media', fault)],
+	answers: [LATER, LATER, OK],
+	out: 'audio',
+	asked: { file: 3, url: 0 },
+});
+
+/** A first answer of the media host that a fresh URL makes good, at once. */
+const mendedByFreshUrl = (name: string, fault: Fault): DownloadCase => ({
+	name: `${name}, once`,
+	faults: [once('media', fault)],
+	answers: [OK],
+	out: 'audio',
+	asked: { file: 2, url: 1 },
+});
+
+/** The media host gives the same answer to a fresh URL: nothing that waiting would make better. */
+const final = (name: string, out: string, fault: Fault): DownloadCase => ({
+	name: `${name}, for ever`,
+	faults: [forEver('media', fault)],
+	answers: [OK],
+	out,
+	asked: { file: 2, url: 1 },
+});
+
+const expired = (suite: Suite) => suite.emulator.expireUrls();
+
+const minutesAgo = (minutes: number) => String(Math.floor(Date.now() / 1000) - minutes * 60);
+
+const CONNECTION: DownloadCase[] = [
+	passing('a connection that is reset before the answer', { reset: true }),
+	passing('a connection that is cut before the first byte', { cutAfterBytes: 0 }),
+	passing('a connection that is cut after the first byte', { cutAfterBytes: 1 }),
+	passing('a connection that is cut in the middle', { cutAfterBytes: SIZE / 2 }),
+	passing('a connection that is cut one byte before the end', { cutAfterBytes: SIZE - 1 }),
+	passing('a connection that is reset in the middle', { cutAfterBytes: SIZE / 2, abruptly: true }),
+	passing('a chunked answer that is cut in the middle', {
+		cutAfterBytes: SIZE / 2,
+		chunked: true,
+	}),
+	passing('a body shorter than announced', { contentLengthDelta: 100 }),
+	{
+		name: 'a connection that is cut whenever it is made, until it is mended',
+		faults: [forEver('media', { cutAfterBytes: SIZE / 2 })],
+		answers: eachTry(LATER),
+		mended: [OK],
+		out: 'audio',
+		asked: { file: 5, url: 0 },
+	},
+	passing('no answer within the time budget', { hang: true }, { timeBudget: 1 }),
+	passing(
+		'silence in the middle, past the time budget',
+		{ stallAfterBytes: SIZE / 2 },
+		{ timeBudget: 1 },
+	),
+	passing('a drip of 1 kB/s, past the time budget', { bytesPerSecond: 1_000 }, { timeBudget: 1 }),
+	{
+		name: 'a slow body that comes within the time budget',
+		faults: [once('media', { bytesPerSecond: 20_000 })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+];
+
+const CONTENT: DownloadCase[] = [
+	mendedByFreshUrl('wrong bytes', { wrongContent: true }),
+	final('wrong bytes', 'hashMismatch', { wrongContent: true }),
+	mendedByFreshUrl('a body longer than announced', { contentLengthDelta: -100 }),
+	final('a body longer than announced', 'hashMismatch', { contentLengthDelta: -100 }),
+	mendedByFreshUrl('a whole answer with half the file in it', { truncateTo: SIZE / 2 }),
+	final('a whole answer with half the file in it', 'hashMismatch', { truncateTo: SIZE / 2 }),
+	mendedByFreshUrl('half the file, its end only told by the end of the connection', {
+		unframed: true,
+		cutAfterBytes: SIZE / 2,
+	}),
+	mendedByFreshUrl('an empty answer', { emptyBody: true }),
+	final('an empty answer', 'hashMismatch', { emptyBody: true }),
+	mendedByFreshUrl('a web page with status 200', { status: 200, body: '<html>Sign in</html>' }),
+	final('a web page with status 200', 'hashMismatch', {
+		status: 200,
+		body: '<html>Sign in</html>',
+	}),
+	mendedByFreshUrl('an answer without content', { status: 204 }),
+	final('an answer without content', 'hashMismatch', { status: 204 }),
+	passing('an answer that is said to be compressed and is not', {
+		headers: { 'Content-Encoding': 'gzip' },
+	}),
+	{
+		name: 'the right bytes with a wrong content type',
+		faults: [forEver('media', { contentType: 'text/html' })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'the right bytes without a length or chunks',
+		faults: [forEver('media', { unframed: true })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a recording of no bytes at all',
+		recording: { sizeBytes: 0 },
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+];
+
+const STATUSES: DownloadCase[] = [500, 502, 503, 429].flatMap((status) =>
+	[undefined, { 'Retry-After': '1' }].flatMap((headers) => {
+		const how = headers ? 'with Retry-After' : 'without Retry-After';
+		return [
+			passing(`status ${status} ${how} from the media host`, { status, headers }),
+			{
+				name: `status ${status} ${how} from the Media API, the URL being expired`,
+				cause: expired,
+				faults: [twice('mediaInfo', { status, headers })],
+				answers: [LATER, LATER, OK],
+				out: 'audio',
+				asked: { file: 4, url: 3 },
+			},
+		];
+	}),
+);
+
+const REFUSALS: DownloadCase[] = [
+	...[401, 403].flatMap((status) => [
+		mendedByFreshUrl(`status ${status}`, { status }),
+		final(`status ${status}`, 'accessDenied', { status }),
+	]),
+	final('status 400', 'downloadFailed', { status: 400 }),
+	{
+		name: 'a URL that has expired early',
+		cause: expired,
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 2, url: 1 },
+	},
+	{
+		name: 'a URL that is past its 5 minutes when the event comes',
+		recording: { event: { timestamp: minutesAgo(6) } },
+		cause: expired,
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 1 },
+	},
+	{
+		name: 'media that was deleted',
+		cause: (suite, { mediaId }) => void suite.emulator.deleteMedia(mediaId),
+		answers: [OK],
+		out: 'mediaGone',
+		asked: { file: 1, url: 1 },
+	},
+	{
+		name: 'a Media API that is down while the URL works',
+		faults: [forEver('mediaInfo', { status: 503 })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a Media API that is down while the URL works although it is old',
+		recording: { event: { timestamp: minutesAgo(6) } },
+		faults: [forEver('mediaInfo', { status: 503 })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 1 },
+	},
+	{
+		name: 'a URL that is dead while the Media API works',
+		faults: [once('media', { status: 404 })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 2, url: 1 },
+	},
+	{
+		name: 'a Media API that is down while the URL is dead, until it is mended',
+		cause: expired,
+		faults: [forEver('mediaInfo', { reset: true })],
+		answers: eachTry(LATER),
+		mended: [OK],
+		out: 'audio',
+		asked: { file: 6, url: 5 },
+	},
+	{
+		name: 'a Media API that answers with a web page, the URL being expired',
+		cause: expired,
+		faults: [twice('mediaInfo', { status: 200, body: '<html>Sign in</html>' })],
+		answers: [LATER, LATER, OK],
+		out: 'audio',
+		asked: { file: 4, url: 3 },
+	},
+	{
+		name: 'a Media API that refuses the token, the URL being expired',
+		cause: expired,
+		faults: [forEver('mediaInfo', { errorCode: 190 })],
+		answers: [OK],
+		out: 'accessDenied',
+		asked: { file: 1, url: 1 },
+	},
+];
+
+const HASHES: DownloadCase[] = [
+	{
+		name: 'an event whose hash is not that of the file',
+		recording: { sha256Override: 'ab'.repeat(32) },
+		answers: [OK],
+		out: 'hashMismatch',
+		asked: { file: 2, url: 1 },
+	},
+	...(
+		[
+			['hex', (hex) => hex],
+			['hex in capitals', (hex) => hex.toUpperCase()],
+			['base64 with padding', (hex) => Buffer.from(hex, 'hex').toString('base64')],
+			[
+				'base64 without padding',
+				(hex) => Buffer.from(hex, 'hex').toString('base64').replace('=', ''),
+			],
+			['base64url', (hex) => Buffer.from(hex, 'hex').toString('base64url')],
+		] as Array<[string, (hex: string) => string]>
+	).map(
+		([name, write]): DownloadCase => ({
+			name: `an event with its hash in ${name}`,
+			cause: (_suite, recording) => {
+				fileOf(recording).sha256 = write(recording.media.content.sha256Hex);
+			},
+			answers: [OK],
+			out: 'audio',
+			asked: { file: 1, url: 0 },
+		}),
+	),
+	{
+		name: 'an event without a hash, which the Media API has',
+		recording: { fileFields: { sha256: undefined } },
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 1 },
+	},
+	{
+		name: 'an event with a hash that is none, which the Media API has',
+		recording: { fileFields: { sha256: 'to follow' } },
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 1 },
+	},
+	{
+		name: 'a hash that is missing everywhere',
+		recording: { fileFields: { sha256: undefined } },
+		cause: ({ emulator }, recording) => {
+			const body = { url: fileOf(recording).url, mime_type: 'audio/ogg', id: recording.mediaId };
+			const match = { mediaId: recording.mediaId, times: Infinity };
+			emulator.failNext('mediaInfo', { status: 200, body }, match);
+		},
+		answers: [OK],
+		out: 'hashMissing',
+		asked: { file: 0, url: 1 },
+	},
+];
+
+const ONE_MB = 1024 * 1024;
+const capped = { maxFileSize: 1 };
+
+const SIZES: DownloadCase[] = [
+	{
+		name: 'a file over the cap, with its length',
+		recording: { sizeBytes: ONE_MB + 1 },
+		options: capped,
+		answers: [OK],
+		out: 'tooLarge',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a file over the cap, without its length',
+		recording: { sizeBytes: ONE_MB + 1 },
+		options: capped,
+		faults: [forEver('media', { chunked: true })],
+		answers: [OK],
+		out: 'tooLarge',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a file as large as the cap',
+		recording: { sizeBytes: ONE_MB },
+		options: capped,
+		faults: [forEver('media', { chunked: true })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a file of 20 MB in chunks',
+		recording: { sizeBytes: 20_000_000 },
+		faults: [forEver('media', { chunked: true })],
+		answers: [OK],
+		out: 'audio',
+		asked: { file: 1, url: 0 },
+	},
+];
+
+/** Trouble that would pass, but that the operator does not want to wait for. */
+const IMPATIENT: DownloadCase[] = [
+	{
+		name: 'status 503, where the operator does not want to wait',
+		options: { onFileUnavailable: 'emit' },
+		faults: [forEver('media', { status: 503 })],
+		answers: [OK],
+		out: 'unavailable',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a drip of 1 kB/s, where the operator does not want to wait',
+		options: { onFileUnavailable: 'emit', timeBudget: 1 },
+		faults: [forEver('media', { bytesPerSecond: 1_000 })],
+		answers: [OK],
+		out: 'timeout',
+		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a connection that is cut, with a Retry For of 0 hours',
+		options: { retryFor: 0 },
+		faults: [forEver('media', { cutAfterBytes: SIZE / 2 })],
+		answers: [OK],
+		out: 'unavailable',
+		asked: { file: 1, url: 0 },
+	},
+];
+
+/** The file's part of a ready event. */
+function fileOf({ event }: CreatedRecording): Record<string, unknown> {
+	return (event.call_recording as { audio: Record<string, unknown> }).audio;
+}
+
+/** Cuts, silence and drips: the part that is asked of more than one n8n. */
+export function describeConnections(suite: () => Suite, of = ''): void {
+	describe(`a recording meets trouble (connection${of}):`, () => {
+		it.each(CONNECTION)('$name', async (one) => await play(suite(), one));
+	});
+}
+
+export function describeDownloads(suite: () => Suite): void {
+	describeConnections(suite);
+	describe.each([
+		['content', CONTENT],
+		['status', STATUSES],
+		['refusal', REFUSALS],
+		['hash', HASHES],
+		['size', SIZES],
+		['no patience', IMPATIENT],
+	])('a recording meets trouble (%s):', (_name, cases) => {
+		it.each(cases)('$name', async (one) => await play(suite(), one));
+	});
+	describeRedirects(suite);
+}
+
+async function play(suite: Suite, one: DownloadCase): Promise<void> {
+	const { options, faults = [], answers, mended = [], out, asked } = one;
+	const scene = await suite.scene(options && { options });
+	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
+	await one.cause?.(suite, recording);
+	const injected = faults.map(({ kind, fault, times }) =>
+		suite.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
+	);
+	await scene.deliver([recording]);
+	injected.forEach((fault) => fault.cancel());
+	if (mended.length > 0) await scene.deliver([recording]);
+	// Sent again although it was acknowledged.
+	await scene.deliver([recording]);
+	await scene.mustHave({
+		answers: [...answers, ...mended, OK],
+		executions: [[out === 'audio' ? audio(recording) : noFile(recording, out)]],
+	});
+	expect(scene.asked(recording)).toEqual(asked);
+}
+
+function describeRedirects(suite: () => Suite): void {
+	const asked: IncomingMessage[] = [];
+	let elsewhere: Server;
+	let content = Buffer.alloc(0);
+	let address: string;
+
+	beforeAll(async () => {
+		elsewhere = createServer((request, response) => {
+			asked.push(request);
+			response.end(content);
+		});
+		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+		address = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+		// Where n8n finds what it takes for https://graph.facebook.com.
+		await writeFile(join(suite().n8n.userFolder, 'graph-host'), `http://${address}`);
+	});
+
+	beforeEach(() => asked.splice(0));
+
+	afterAll(async () => {
+		await new Promise((resolve) => elsewhere.close(resolve));
+	});
+
+	describe('a recording meets trouble (redirect):', () => {
+		it.each([301, 302, 303, 307, 308])('to the same host, with status %s', async (status) => {
+			const recording = await redirected((own) => ({ redirectTo: own, status }), {
+				times: 1,
+				out: 'audio',
+				asked: { file: 2, url: 0 },
+			});
+			const tokens = suite()
+				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
+				.map(({ headers }) => headers.authorization !== undefined);
+			expect(tokens).toEqual([true, true]);
+		});
+
+		it('to another host of Meta: followed without the token', async () => {
+			content = Buffer.from('a recording on another host');
+			await redirected(() => ({ redirectTo: 'https://graph.facebook.com/file' }), {
+				times: Infinity,
+				out: 'audio',
+				asked: { file: 1, url: 0 },
+				recording: { content: content.toString() },
+			});
+			expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+		});
+
+		it.each([
+			['to another host', () => 'https://files.example.com/file'],
+			['to another port of the same host', () => `http://${address}/file`],
+			['to http', () => 'http://lookaside.fbsbx.com/file'],
+			['to a private address', () => 'https://10.0.0.1/file'],
+			["to the cloud's metadata service", () => 'http://169.254.169.254/latest/meta-data'],
+			['to the loopback interface', () => `https://localhost:${address.split(':')[1]}/file`],
+			['to a file', () => 'file:///etc/passwd'],
+		])('%s: refused', async (_name, target) => {
+			await redirected(() => ({ redirectTo: target() }), {
+				times: Infinity,
+				out: 'hostNotAllowed',
+				asked: { file: 1, url: 0 },
+			});
+			expect(asked).toEqual([]);
+		});
+
+		it('in a loop, once: made good by a fresh URL', async () => {
+			await redirected((own) => ({ redirectTo: own }), {
+				times: 6,
+				out: 'audio',
+				asked: { file: 7, url: 1 },
+			});
+		});
+
+		it('in a loop, for ever', async () => {
+			await redirected((own) => ({ redirectTo: own }), {
+				times: Infinity,
+				out: 'downloadFailed',
+				asked: { file: 12, url: 1 },
+			});
+		});
+	});
+
+	async function redirected(
+		faultFor: (ownUrl: string) => Fault,
+		wanted: {
+			times: number;
+			out: string;
+			asked: DownloadCase['asked'];
+			recording?: RecordingOrder;
+		},
+	): Promise<CreatedRecording> {
+		let played: CreatedRecording | undefined;
+		await play(suite(), {
+			name: 'redirect',
+			recording: wanted.recording,
+			cause: ({ emulator }, recording) => {
+				played = recording;
+				const fault = faultFor(String(fileOf(recording).url));
+				emulator.failNext('media', fault, { mediaId: recording.mediaId, times: wanted.times });
+			},
+			answers: [OK],
+			out: wanted.out,
+			asked: wanted.asked,
+		});
+		return played!;
+	}
+}

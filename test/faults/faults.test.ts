@@ -1,0 +1,37 @@
+import { describeDeliveries } from './deliveries';
+import { describeConnections, describeDownloads } from './downloads';
+import { describeKills } from './kills';
+import { Suite } from './suite';
+import { describeSurroundings } from './surroundings';
+import { Tally } from './tally';
+
+jest.setTimeout(180_000);
+
+const tally = new Tally();
+let one: Suite;
+/** Is killed, and works as n8n does by default; the other with the engine that costs less time. */
+let killed: Suite;
+
+beforeAll(async () => {
+	[one, killed] = await Promise.all([
+		Suite.start(tally, { N8N_EXPRESSION_ENGINE: 'legacy' }),
+		Suite.start(tally),
+	]);
+}, 300_000);
+
+afterAll(async () => {
+	await one?.stop();
+	await killed?.stop();
+});
+
+describeDownloads(() => one);
+describeDeliveries(() => one);
+describeSurroundings(() => one);
+describeConnections(() => killed, ', default engine');
+describeKills(() => killed);
+
+it('in all, nothing is lost, doubled or left behind', async () => {
+	const figures = await tally.figures();
+	process.stdout.write(`\n${tally.report(figures)}\n`);
+	expect(figures).toMatchObject({ lost: [], doubled: [], doubledInStore: [], filesLeft: [] });
+});

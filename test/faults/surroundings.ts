@@ -1,0 +1,276 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FileStore } from '../e2e/stage';
+import { audio, eachTry, LATER, noFile, OK, type Came, type Suite } from './suite';
+
+const FAILED = 500;
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+
+/** Trouble that does not come from a download: credential, storage, database, clocks. */
+export function describeSurroundings(suite: () => Suite): void {
+	describeCredential(suite);
+	describeStorage(suite);
+	describeOperatorsStorage(suite);
+	describeClock(suite);
+}
+
+function describeCredential(suite: () => Suite): void {
+	describe('the credential', () => {
+		afterEach(async () => {
+			suite().emulator.restoreToken();
+			await suite().saveCredential();
+		});
+
+		it('is revoked between the event and the download', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			const goOn = scene.holdDownload(recording);
+			const delivered = scene.deliver([recording]);
+			await scene.downloading(recording);
+			suite().emulator.revokeToken();
+			goOn();
+			await delivered;
+			await scene.mustHave({ answers: [OK], executions: [[noFile(recording, 'accessDenied')]] });
+			expect(scene.asked(recording)).toEqual({ file: 1, url: 1 });
+		});
+
+		it('is replaced before Meta delivers again', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			suite().emulator.failNext('media', { status: 500 }, { mediaId: recording.mediaId, times: 4 });
+			await scene.deliver([recording]);
+			suite().replaceToken('EAAG-the-token-of-tomorrow');
+			await suite().saveCredential();
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
+		});
+
+		it('has lost its app secret for a while', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			await suite().saveCredential({ appSecret: '' });
+			await scene.deliver([recording]);
+			await suite().saveCredential();
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
+		});
+
+		it('holds the secret of another app for a while', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			await suite().saveCredential({ appSecret: 'the secret of another app' });
+			await scene.deliver([recording]);
+			await suite().saveCredential();
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(401), OK], executions: [[audio(recording)]] });
+		});
+	});
+}
+
+function describeStorage(suite: () => Suite): void {
+	describe('the storage of n8n', () => {
+		afterEach(async () => await suite().trouble({ freeBytes: null }));
+
+		it('cannot be written, because a file stands in the place of its folder', async () => {
+			const scene = await suite().sceneApart();
+			const recording = await scene.record();
+			const folder = join(suite().storageFolder, 'workflows', scene.workflow.id);
+			await mkdir(dirname(folder), { recursive: true });
+			await writeFile(folder, 'in the way');
+			await scene.deliver([recording]);
+			await rm(folder);
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
+		});
+
+		it.each([
+			['before the first byte', 0],
+			['in the middle of the file', 10_000],
+			['one byte before the end', 19_999],
+		])('is full %s', async (_when, freeBytes) => {
+			const scene = await suite().scene();
+			const recording = await scene.record({ sizeBytes: 20_000 });
+			await suite().trouble({ freeBytes });
+			await scene.deliver([recording]);
+			await suite().trouble({ freeBytes: null });
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
+		});
+
+		it('is full for one recording of a delivery and not for the other', async () => {
+			const scene = await suite().scene();
+			const small = await scene.record({ sizeBytes: 5_000 });
+			const large = await scene.record({ sizeBytes: 50_000 });
+			await suite().trouble({ freeBytes: 20_000 });
+			await scene.deliver([small, large]);
+			await suite().trouble({ freeBytes: null });
+			await scene.deliver([small, large]);
+			await scene.mustHave({
+				answers: [...eachTry(LATER), OK],
+				executions: [[audio(small)], [audio(large)]],
+			});
+		});
+
+		it('is full, where the operator does not want to wait', async () => {
+			const scene = await suite().scene({ options: { retryFor: 0 } });
+			const recording = await scene.record({ sizeBytes: 20_000 });
+			await suite().trouble({ freeBytes: 10_000 });
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [OK], executions: [[noFile(recording, 'storageFailed')]] });
+		});
+
+		it('holds the file, but not what n8n writes beside it', async () => {
+			const scene = await suite().sceneApart();
+			// n8n does not take the file away again.
+			suite().tally.filesMayStay(scene.workflow.id, 4);
+			const recording = await scene.record({ sizeBytes: 20 });
+			await suite().trouble({ freeBytes: 40 });
+			await scene.deliver([recording]);
+			await suite().trouble({ freeBytes: null });
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
+		});
+
+		it('holds the file, but the database does not take the execution', async () => {
+			const scene = await suite().sceneApart();
+			// Each with what n8n writes beside it. A node has no means to take a file out of the store.
+			suite().tally.filesMayStay(scene.workflow.id, 8);
+			const recording = await scene.record();
+			suite().inDatabase((database) =>
+				database.exec(
+					`CREATE TRIGGER disk_full BEFORE INSERT ON execution_entity
+						BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
+				),
+			);
+			await scene.deliver([recording]);
+			suite().inDatabase((database) => database.exec('DROP TRIGGER disk_full'));
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [...eachTry(FAILED), OK], executions: [[audio(recording)]] });
+		});
+	});
+}
+
+function describeOperatorsStorage(suite: () => Suite): void {
+	it("the operator's storage is down for three tries, and Meta waits for the workflow", async () => {
+		const store = await new FileStore().start();
+		suite().tally.watchStore(store);
+		const scene = await suite().sceneOfExample(store, 'finished');
+		const recording = await scene.record({ content: 'for a storage that is down' });
+		store.failNext = 3;
+		await scene.deliver([recording]);
+		await scene.deliver([recording]);
+		await scene.mustHave({
+			answers: [FAILED, FAILED, FAILED, OK, OK],
+			statuses: ['error', 'error', 'error', 'success'],
+			executions: Array<Came[]>(4).fill([audio(recording)]),
+		});
+		expect([...store.files.values()].map(String)).toEqual(['for a storage that is down']);
+		await store.stop();
+	});
+}
+
+function describeClock(suite: () => Suite): void {
+	describe('the clock', () => {
+		afterEach(async () => await suite().trouble({ clockMs: 0 }));
+
+		it.each([
+			['an hour behind', -HOUR, 0],
+			['an hour ahead', HOUR, 1],
+			['a year ahead', 365 * DAY, 1],
+			['ten years behind', -3650 * DAY, 0],
+		])('of n8n is %s', async (_how, clockMs, url) => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			await suite().trouble({ clockMs });
+			await scene.deliver([recording]);
+			await scene.deliver([recording]);
+			await suite().trouble({ clockMs: 0 });
+			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+			expect(scene.asked(recording)).toEqual({ file: 1, url });
+		});
+
+		it.each([
+			['forward', HOUR],
+			['back', -HOUR],
+		])('of n8n jumps an hour %s during a download', async (_where, clockMs) => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			const goOn = scene.holdDownload(recording);
+			const delivered = scene.deliver([recording]);
+			await scene.downloading(recording);
+			await suite().trouble({ clockMs });
+			goOn();
+			await delivered;
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+		});
+
+		it('of n8n passes the hours of Retry For', async () => {
+			const scene = await suite().scene({ options: { retryFor: 2 } });
+			const recording = await scene.record();
+			const { mediaId } = recording;
+			suite().emulator.failNext('media', { status: 503 }, { mediaId, times: Infinity });
+			await scene.deliver([recording], { redeliver: false });
+			await suite().trouble({ clockMs: 1.9 * HOUR });
+			await scene.deliver([recording], { redeliver: false });
+			await suite().trouble({ clockMs: 2.1 * HOUR });
+			await scene.deliver([recording], { redeliver: false });
+			await scene.deliver([recording]);
+			suite().emulator.clearFaults();
+			await scene.mustHave({
+				answers: [LATER, LATER, OK, OK],
+				executions: [[noFile(recording, 'unavailable')]],
+			});
+		});
+
+		it('of n8n jumps back while a recording is waited for', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			suite().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
+			await scene.deliver([recording], { redeliver: false });
+			await suite().trouble({ clockMs: -DAY });
+			await scene.deliver([recording], { redeliver: false });
+			await suite().trouble({ clockMs: 0 });
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [LATER, LATER, OK], executions: [[audio(recording)]] });
+		});
+
+		it('of n8n jumps a day between a delivery and its copy', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			await scene.deliver([recording]);
+			for (const clockMs of [DAY, -DAY]) {
+				await suite().trouble({ clockMs });
+				await scene.deliver([recording]);
+			}
+			await suite().trouble({ clockMs: 0 });
+			await scene.mustHave({ answers: [OK, OK, OK], executions: [[audio(recording)]] });
+		});
+
+		it('of Meta passes the 5 minutes of the URL before it delivers again', async () => {
+			const scene = await suite().scene();
+			const recording = await scene.record();
+			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
+			await scene.deliver([recording], { redeliver: false });
+			suite().emulator.clock.advance(6 * 60_000);
+			await scene.deliver([recording]);
+			await scene.mustHave({ answers: [LATER, OK], executions: [[audio(recording)]] });
+			expect(scene.asked(recording)).toEqual({ file: 3, url: 1 });
+		});
+
+		it('of Meta passes the 7 days of the file before it delivers again', async () => {
+			const scene = await suite().scene({ options: { retryFor: 240 } });
+			const recording = await scene.record();
+			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
+			await scene.deliver([recording], { redeliver: false });
+			suite().emulator.clock.advance(8 * DAY);
+			await scene.deliver([recording]);
+			suite().emulator.clock.advance(-8 * DAY);
+			await scene.mustHave({
+				answers: [LATER, OK],
+				executions: [[noFile(recording, 'mediaGone')]],
+			});
+		});
+	});
+}
