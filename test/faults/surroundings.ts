@@ -7,6 +7,9 @@ const FAILED = 500;
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
 
+/** More than the time for which a trigger goes on with the credential that it has read. */
+const CREDENTIAL_KEPT_MS = 11_000;
+
 /** Trouble that does not come from a download: credential, storage, database, clocks. */
 export function describeSurroundings(suite: () => Suite): void {
 	describeCredential(suite);
@@ -20,6 +23,7 @@ function describeCredential(suite: () => Suite): void {
 		afterEach(async () => {
 			suite().emulator.restoreToken();
 			await suite().saveCredential();
+			await suite().trouble({ clockMs: 0 });
 		});
 
 		it('is revoked between the event and the download', async () => {
@@ -47,7 +51,7 @@ function describeCredential(suite: () => Suite): void {
 		});
 
 		it('has lost its app secret for a while', async () => {
-			const scene = await suite().scene();
+			const scene = await suite().sceneApart();
 			const recording = await scene.record();
 			await suite().saveCredential({ appSecret: '' });
 			await scene.deliver([recording]);
@@ -57,11 +61,12 @@ function describeCredential(suite: () => Suite): void {
 		});
 
 		it('holds the secret of another app for a while', async () => {
-			const scene = await suite().scene();
+			const scene = await suite().sceneApart();
 			const recording = await scene.record();
 			await suite().saveCredential({ appSecret: 'the secret of another app' });
 			await scene.deliver([recording]);
 			await suite().saveCredential();
+			await suite().trouble({ clockMs: CREDENTIAL_KEPT_MS });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(401), OK], executions: [[audio(recording)]] });
 		});
