@@ -1,3 +1,4 @@
+import { findSecrets } from '../support/secrets';
 import { describeDeliveries } from './deliveries';
 import { describeConnections, describeDownloads } from './downloads';
 import { describeKills } from './kills';
@@ -34,4 +35,13 @@ it('in all, nothing is lost, doubled or left behind', async () => {
 	const figures = await tally.figures();
 	process.stdout.write(`\n${tally.report(figures)}\n`);
 	expect(figures).toMatchObject({ lost: [], doubled: [], doubledInStore: [], filesLeft: [] });
+});
+
+it('in all, no token and no app secret is in what n8n keeps or logs', async () => {
+	for (const { n8n, secrets } of [one, killed]) {
+		const { found, files, values } = await findSecrets(n8n.userFolder, secrets);
+		expect(found).toEqual([]);
+		expect(files).toBeGreaterThan(20);
+		expect(values).toBeGreaterThan(1_000);
+	}
 });
