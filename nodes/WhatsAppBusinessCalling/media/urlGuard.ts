@@ -2,8 +2,8 @@ export type GuardedUrl =
 	| { allowed: true; url: URL }
 	| { allowed: false; host: string; why: string };
 
-const META_HOSTS = ['graph.facebook.com'];
-const META_DOMAINS = ['fbsbx.com', 'fbcdn.net'];
+/** The Graph API, and every host below the domains of files. */
+const META_HOST_PATTERN = /^(?:graph\.facebook\.com|(?:[a-z0-9_-]+\.)+(?:fbsbx\.com|fbcdn\.net))$/;
 
 /**
  * Decides whether a file may be fetched from an address, with the access token.
@@ -28,11 +28,6 @@ export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	if (url.protocol === base.protocol && url.host === base.host) return { allowed: true, url };
 	if (url.protocol !== 'https:') return refuse('it is not an https address');
 	if (url.port !== '') return refuse('it names a port of its own');
-	if (!isMetaHost(url.hostname)) return refuse("it is not one of Meta's file hosts");
+	if (!META_HOST_PATTERN.test(url.hostname)) return refuse("it is not one of Meta's file hosts");
 	return { allowed: true, url };
-}
-
-function isMetaHost(hostname: string): boolean {
-	if (META_HOSTS.includes(hostname)) return true;
-	return META_DOMAINS.some((domain) => hostname.endsWith(`.${domain}`));
 }

@@ -5,6 +5,7 @@ import {
 	mediaFileName,
 	safeMimeType,
 } from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
+import { RUNS } from '../../support/properties';
 
 describe('safeMimeType', () => {
 	it.each([
@@ -88,7 +89,7 @@ describe('safeMimeType', () => {
 				);
 				return /^[\x20-\x7e]+$/.test(safe) && !runs;
 			}),
-			{ numRuns: 5000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -138,7 +139,7 @@ describe('mediaFileName', () => {
 					mediaFileName('call-recording', id, mimeType),
 				),
 			),
-			{ numRuns: 2000 },
+			{ numRuns: RUNS },
 		);
 	});
 });

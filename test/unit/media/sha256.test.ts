@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 
 import { parseSha256 } from '../../../nodes/WhatsAppBusinessCalling/media/sha256';
+import { RUNS } from '../../support/properties';
 
 // 0xfb and 0xff give both characters in which base64 and its URL-safe form differ.
 const BYTES = Buffer.concat([
@@ -61,7 +62,7 @@ describe('parseSha256', () => {
 				];
 				return written.every((text) => parseSha256(text)?.equals(bytes) === true);
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -76,7 +77,7 @@ describe('parseSha256', () => {
 				const hash = parseSha256(value);
 				return hash === null || hash.length === 32;
 			}),
-			{ numRuns: 3000 },
+			{ numRuns: RUNS },
 		);
 	});
 });

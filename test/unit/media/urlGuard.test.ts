@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import { guardMediaUrl } from '../../../nodes/WhatsAppBusinessCalling/media/urlGuard';
+import { RUNS } from '../../support/properties';
 
 const GRAPH = 'https://graph.facebook.com';
 const EMULATOR = 'http://127.0.0.1:8080/api';
@@ -39,6 +40,9 @@ describe('guardMediaUrl', () => {
 		['a host that ends alike', 'https://lookaside-fbsbx.com/x'],
 		['the other domain, ended alike', 'https://evilfbcdn.net/x'],
 		['the bare domain', 'https://fbsbx.com/x'],
+		['the bare domain behind a dot', 'https://.fbsbx.com/x'],
+		['a host with an empty part', 'https://lookaside..fbsbx.com/x'],
+		['a host of odd characters', 'https://a!b.fbsbx.com/x'],
 		['the Graph API under another host', 'https://evil.graph.facebook.com/x'],
 		['another host of facebook.com', 'https://l.facebook.com/l.php?u=https://lookaside.fbsbx.com'],
 		['a user name that looks like the host', 'https://lookaside.fbsbx.com@evil.example/x'],
@@ -131,7 +135,7 @@ describe('guardMediaUrl', () => {
 					(atBase || (url.protocol === 'https:' && url.port === '' && atMeta))
 				);
 			}),
-			{ numRuns: 20_000 },
+			{ numRuns: RUNS },
 		);
 	});
 });

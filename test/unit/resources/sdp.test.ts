@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import { cleanSdp } from '../../../nodes/WhatsAppBusinessCalling/resources/call/sdp';
+import { RUNS } from '../../support/properties';
 
 const LINES = [
 	'v=0',
@@ -82,7 +83,7 @@ describe('cleanSdp', () => {
 					sdp: expected,
 				});
 			}),
-			{ numRuns: 1000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -96,7 +97,7 @@ describe('cleanSdp', () => {
 				const once = cleanSdp(given, 'offer');
 				return !once.ok || JSON.stringify(cleanSdp(once.sdp, 'offer')) === JSON.stringify(once);
 			}),
-			{ numRuns: 3000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -106,7 +107,7 @@ describe('cleanSdp', () => {
 				const cleaned = cleanSdp(given, 'answer');
 				return cleaned.ok ? /^v=0\r\n([^\r\n]*\r\n)+$/.test(cleaned.sdp) : cleaned.problem !== '';
 			}),
-			{ numRuns: 3000 },
+			{ numRuns: RUNS },
 		);
 	});
 });

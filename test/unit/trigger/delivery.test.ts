@@ -13,6 +13,7 @@ import {
 	permissionReplySchema,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/schemas';
 import { callFields } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+import { RUNS } from '../../support/properties';
 
 const recording = (id: string, more: object = {}) => ({
 	id,
@@ -440,7 +441,7 @@ describe('parseDelivery', () => {
 					expect(typeof callFields(event).event).toBe('string');
 				}
 			}),
-			{ numRuns: 3000 },
+			{ numRuns: RUNS },
 		);
 	});
 });

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
 import { isSameSecret, isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/trigger/signature';
+import { RUNS } from '../../support/properties';
 
 const SECRET = 'app secret';
 const BODY = Buffer.from('{"object":"whatsapp_business_account","name":"\\u00e4"}');
@@ -76,7 +77,7 @@ describe('isSignedBy', () => {
 					isSignedBy(secret, Buffer.from(other), header) === same
 				);
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -87,7 +88,7 @@ describe('isSignedBy', () => {
 				const changed = GOOD.slice(0, at) + digit + GOOD.slice(at + 1);
 				return isSignedBy(SECRET, BODY, changed) === (changed === GOOD);
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: RUNS },
 		);
 	});
 
@@ -97,7 +98,7 @@ describe('isSignedBy', () => {
 			fc.property(fc.string(), fc.oneof(odd, fc.constant(BODY)), odd, (secret, body, header) => {
 				return !isSignedBy(secret, body, header);
 			}),
-			{ numRuns: 3000 },
+			{ numRuns: RUNS },
 		);
 	});
 });
@@ -110,7 +111,7 @@ describe('isSameSecret', () => {
 					isSameSecret(given, expected) === (given === expected) && isSameSecret(expected, expected)
 				);
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: RUNS },
 		);
 	});
 
