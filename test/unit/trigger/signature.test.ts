@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import crypto, { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
 import { isSameSecret, isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/trigger/signature';
@@ -121,5 +121,39 @@ describe('isSameSecret', () => {
 
 	it('refuses everything where nothing is expected', () => {
 		expect(isSameSecret('', '')).toBe(false);
+	});
+});
+
+describe('The comparison of secrets', () => {
+	const wrongAt = (place: number) =>
+		`${GOOD.slice(0, place)}${GOOD[place] === '0' ? '1' : '0'}${GOOD.slice(place + 1)}`;
+	const FIRST = 'sha256='.length;
+	const LAST = GOOD.length - 1;
+
+	// No clock: what it takes in nanoseconds is Node's matter, and lost in the noise of this machine.
+	it.each<[string, () => boolean]>([
+		['a signature whose first digit is wrong', () => isSignedBy(SECRET, BODY, wrongAt(FIRST))],
+		['a signature whose last digit is wrong', () => isSignedBy(SECRET, BODY, wrongAt(LAST))],
+		[
+			'a signature of nothing but zeros',
+			() => isSignedBy(SECRET, BODY, `sha256=${'0'.repeat(64)}`),
+		],
+		['a text whose first letter is wrong', () => isSameSecret('xecret', 'secret')],
+		['a text whose last letter is wrong', () => isSameSecret('secrex', 'secret')],
+		['a much longer text', () => isSameSecret('s'.repeat(10_000), 'secret')],
+		['an empty text', () => isSameSecret('', 'secret')],
+	])('of %s is timingSafeEqual, once, over 32 bytes, and nothing beside it', (_, compare) => {
+		const spy = jest.spyOn(crypto, 'timingSafeEqual');
+		try {
+			expect(compare()).toBe(false);
+			expect(spy.mock.calls.map((sides) => sides.map((side) => side.byteLength))).toEqual([
+				[32, 32],
+			]);
+			// What it says decides.
+			spy.mockReturnValue(true);
+			expect(compare()).toBe(true);
+		} finally {
+			spy.mockRestore();
+		}
 	});
 });

@@ -1,0 +1,331 @@
+import type { ServerResponse } from 'node:http';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { TRIGGER, type Workflow } from '../e2e/stage';
+import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
+import { fileOf, SECRETS, type Arena } from './arena';
+import { GRAPH_HOST, MEDIA_HOST } from './internet';
+
+const MEBIBYTE = 1024 * 1024;
+
+const blanks = Buffer.alloc(16 * MEBIBYTE, ' ');
+const packed = gzipSync(blanks);
+/** Each unpacks to 1 GB or 256 MB. */
+const GZIP_BOMB = Buffer.concat(Array<Buffer>(64).fill(packed));
+const deflateBomb = () => deflateSync(Buffer.alloc(256 * MEBIBYTE, ' '), { level: 1 });
+const brotliBomb = () =>
+	brotliCompressSync(Buffer.alloc(256 * MEBIBYTE, ' '), { params: { 1: 1 } });
+
+type Send = (response: ServerResponse) => void;
+
+const json = { 'content-type': 'application/json' };
+
+const body =
+	(
+		content: string | Buffer | (() => Buffer),
+		headers: Record<string, string> = {},
+		status = 200,
+	): Send =>
+	(response) =>
+		response
+			.writeHead(status, { ...json, ...headers })
+			.end(typeof content === 'function' ? content() : content);
+
+/** Sends as long as somebody listens, at most 1 GB. */
+const endless =
+	(headers: Record<string, string> = {}, beginning = ''): Send =>
+	(response) => {
+		response.writeHead(200, { ...json, ...headers });
+		response.write(beginning);
+		let left = 64;
+		const more = () => {
+			while (left-- > 0) if (!response.write(blanks)) return void response.once('drain', more);
+			response.end();
+		};
+		more();
+	};
+
+/** In the place of HTTP. */
+const bytes =
+	(text: string | Buffer): Send =>
+	({ socket }) =>
+		socket?.end(text);
+
+const lists = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+const token = SECRETS.accessToken;
+const secret = SECRETS.appSecret;
+
+/** Answers of the Graph API that pass: Meta is asked to deliver again, and nothing is executed. */
+const PASSING: Array<[string, Send]> = [
+	['1 GB of JSON', endless({}, '{"url":"')],
+	['1 GB whose length is not said truly', endless({ 'content-length': '10' })],
+	['1 GB whose length is said', endless({ 'content-length': String(1024 * MEBIBYTE) })],
+	['a bomb of 1 GB in gzip', body(GZIP_BOMB, { 'content-encoding': 'gzip' })],
+	['a bomb of 256 MB in deflate', body(deflateBomb, { 'content-encoding': 'deflate' })],
+	['a bomb of 256 MB in brotli', body(brotliBomb, { 'content-encoding': 'br' })],
+	['a bomb in a bomb', body(() => gzipSync(GZIP_BOMB), { 'content-encoding': 'gzip' })],
+	[
+		'a bomb that breaks off',
+		body(GZIP_BOMB.subarray(0, 1_000_000), { 'content-encoding': 'gzip' }),
+	],
+	['no gzip at all', body('{"url":"https://evil.example"}', { 'content-encoding': 'gzip' })],
+	['an encoding that nobody knows', body('\0\0', { 'content-encoding': '../../x' })],
+	[
+		'an announced length of 10 TB, and nothing',
+		(response) => {
+			response.writeHead(200, { ...json, 'content-length': '10000000000000' }).write('{');
+			response.socket?.end();
+		},
+	],
+	['lists of 500,000 levels', body(lists(500_000))],
+	['lists that do not close', body('['.repeat(2 * MEBIBYTE))],
+	['an address of 100,000 levels', body(`{"url":${lists(100_000)}}`)],
+	['its address in a prototype', body('{"__proto__":{"url":"https://evil.example"}}')],
+	[
+		'its address in a constructor',
+		body('{"constructor":{"prototype":{"url":"https://evil.example"}}}'),
+	],
+	['invalid UTF-8', body(Buffer.alloc(1_000, 0xff))],
+	['UTF-16', body(Buffer.from('{"url":"https://evil.example"}', 'utf16le'))],
+	['a page', body('<html><script>alert(1)</script></html>', { 'content-type': 'text/html' })],
+	['nothing', body('')],
+	['null', body('null')],
+	['no HTTP', bytes('SSH-2.0-OpenSSH\r\n\r\n')],
+	['half a header', bytes('HTTP/1.1 200 OK\r\nContent-Le')],
+	['headers of 1 MB', bytes(`HTTP/1.1 200 OK\r\n${'X-A: '.padEnd(1_000, 'a')}\r\n`.repeat(1_000))],
+	['10,000 headers', bytes(`HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(10_000)}\r\n{}`)],
+	['two lengths', bytes('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}')],
+	[
+		'a length and chunks',
+		bytes('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}'),
+	],
+	[
+		'a chunk of a negative length',
+		bytes('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n'),
+	],
+	['a status of one digit', bytes('HTTP/1.1 2 OK\r\n\r\n{}')],
+	['an end without a beginning', bytes('')],
+];
+
+/** Errors in which what must not be said is said. */
+const TELLTALES: Array<[string, Send]> = [
+	[
+		'message',
+		body(
+			JSON.stringify({ error: { code: 190, message: `Malformed access token ${token}` } }),
+			{},
+			401,
+		),
+	],
+	[
+		'details',
+		body(
+			JSON.stringify({
+				error: { code: 100, message: 'x', error_data: { details: `a ${secret} b ${token}` } },
+			}),
+			{},
+			400,
+		),
+	],
+	[
+		'message for people',
+		body(JSON.stringify({ error: { code: 100, error_user_msg: `${secret}${token}` } }), {}, 400),
+	],
+	[
+		'trace ID',
+		body(JSON.stringify({ error: { code: 100, message: 'x', fbtrace_id: token } }), {}, 400),
+	],
+	[
+		'headers',
+		body(
+			JSON.stringify({ error: { code: 100, message: 'x' } }),
+			{ 'www-authenticate': `Bearer ${token}` },
+			401,
+		),
+	],
+];
+
+/** Files that do not come; the reason is in the item, or Meta is asked to deliver again. */
+const FILES: Array<[string, Send, 'tooLarge' | 'again']> = [
+	['1 GB', endless(), 'tooLarge'],
+	['1 GB whose length is said', endless({ 'content-length': String(1024 * MEBIBYTE) }), 'tooLarge'],
+	['a bomb of 1 GB in gzip', body(GZIP_BOMB, { 'content-encoding': 'gzip' }), 'tooLarge'],
+	['a bomb of 256 MB in deflate', body(deflateBomb, { 'content-encoding': 'deflate' }), 'tooLarge'],
+	['a bomb of 256 MB in brotli', body(brotliBomb, { 'content-encoding': 'br' }), 'tooLarge'],
+	['no gzip at all', body('OggS', { 'content-encoding': 'gzip' }), 'again'],
+	['no HTTP', bytes('SSH-2.0-OpenSSH\r\n\r\n'), 'again'],
+	[
+		'headers of 1 MB',
+		bytes(`HTTP/1.1 200 OK\r\n${'X-A: '.padEnd(1_000, 'a')}\r\n`.repeat(1_000)),
+		'again',
+	],
+	[
+		'a length and chunks',
+		bytes('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}'),
+		'again',
+	],
+	[
+		'an announced length of 10 TB, and nothing',
+		(response) => {
+			response.writeHead(200, { ...json, 'content-length': '10000000000000' }).write('{');
+			response.socket?.end();
+		},
+		'tooLarge',
+	],
+];
+
+const TRANSCRIPTS: Array<[string, string]> = [
+	['lists of 4,000,000 levels', lists(4_000_000)],
+	['a text of 100,000 levels', `{"transcript":{"text":${lists(100_000)}}}`],
+	[
+		'segments, 3,000,000 of them',
+		`{"transcript":{"text":"","segments":[${'{},'.repeat(3_000_000)}{}]}}`,
+	],
+	[
+		'segments that are none, 4,000,000 of them',
+		`{"transcript":{"text":"","segments":[${'1,'.repeat(4_000_000)}1]}}`,
+	],
+	[
+		'a prototype',
+		'{"__proto__":{"polluted":1},"transcript":{"__proto__":{"polluted":1},"segments":[]}}',
+	],
+	['a page', '<html><script>alert(1)</script></html>'],
+];
+
+export function answerAttacks(arena: () => Arena): void {
+	let small: Workflow;
+	let transcripts: Workflow;
+
+	beforeAll(async () => {
+		const { addWorkflow } = arena().stage;
+		const manual = { registration: 'manual', verifyToken: 'x' };
+		const { credential } = arena();
+		small = await addWorkflow({
+			credential,
+			parameters: { ...manual, options: { maxFileSize: 5 } },
+		});
+		transcripts = await addWorkflow({
+			credential,
+			parameters: { ...manual, events: ['call_transcription_available'] },
+		});
+	});
+
+	/** Until the work is done, the Media API answers so about this file. */
+	const mediaApi = async <T>({ mediaId }: CreatedRecording, send: Send, work: () => Promise<T>) =>
+		await arena().internet.betrayed(
+			({ headers, url }) =>
+				headers.host === GRAPH_HOST && url?.includes(mediaId)
+					? (_, response) => send(response)
+					: undefined,
+			work,
+		);
+
+	const mediaHost = async <T>({ media }: CreatedRecording, send: Send, work: () => Promise<T>) =>
+		await arena().internet.betrayed(
+			({ headers, url }) =>
+				headers.host === MEDIA_HOST && url?.includes(`mid=${media.attachmentId}`)
+					? (_, response) => send(response)
+					: undefined,
+			work,
+		);
+
+	/** Bytes of all files that n8n keeps. */
+	async function stored(): Promise<number> {
+		const folder = join(arena().n8n.userFolder, '.n8n');
+		const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+		const files = entries.filter(
+			(entry) =>
+				entry.isFile() && !/node_modules|database/.test(join(entry.parentPath, entry.name)),
+		);
+		const sizes = await Promise.all(
+			files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
+		);
+		return sizes.reduce((sum, size) => sum + size, 0);
+	}
+
+	describe('the Media API answers with', () => {
+		it.each(PASSING)('%s: nothing is executed until it answers well', async (_, send) => {
+			const recording = await arena().recording();
+			fileOf(recording).url = undefined;
+			const delivered = arena().body(recording);
+			const [execution] = await arena().survives(async () => {
+				await mediaApi(recording, send, async () => {
+					await arena().withinMemory('bomb', async () => {
+						expect((await arena().deliver(delivered)).status).toBe(503);
+					});
+				});
+				expect((await arena().deliver(delivered)).status).toBe(200);
+			}, 1);
+			const [item] = execution?.items(TRIGGER) ?? [];
+			expect(item?.json.recording).toMatchObject({ verified: true });
+		});
+
+		it.each(TELLTALES)('an error with token and secret in its %s', async (_, send) => {
+			const recording = await arena().recording();
+			fileOf(recording).url = undefined;
+			const delivered = arena().body(recording);
+			const log = arena().n8n.log.text().length;
+			const [execution] = await arena().survives(async () => {
+				await mediaApi(recording, send, async () => {
+					expect((await arena().deliver(delivered)).status).toBe(200);
+				});
+			}, 1);
+			const seen = JSON.stringify(execution) + arena().n8n.log.text().slice(log);
+			expect(seen).toContain(recording.mediaId);
+			expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
+		});
+	});
+
+	describe('the host of a file answers with', () => {
+		it.each(FILES)('%s', async (_, send, outcome) => {
+			const recording = await arena().recording();
+			const delivered = arena().body(recording);
+			const before = await stored();
+			const [execution] = await arena().survives(async () => {
+				await mediaHost(recording, send, async () => {
+					await arena().withinMemory('bomb', async () => {
+						const { status } = await arena().deliver(delivered, { url: small.url });
+						expect(status).toBe(outcome === 'again' ? 503 : 200);
+					});
+				});
+				if (outcome === 'again') {
+					expect((await arena().deliver(delivered, { url: small.url })).status).toBe(200);
+				}
+			}, 1);
+			const [item] = execution?.items(TRIGGER) ?? [];
+			expect(item?.json.recording).toMatchObject(
+				outcome === 'again' ? { verified: true } : { verified: false, error: { reason: outcome } },
+			);
+			// The good ones, and nothing of the bad.
+			expect((await stored()) - before).toBeLessThan(MEBIBYTE);
+		});
+
+		it('the file, packed: it is unpacked and verified', async () => {
+			const recording = await arena().recording();
+			const file = gzipSync(await readFile(DEFAULT_RECORDING));
+			const delivered = arena().body(recording);
+			const [execution] = await arena().survives(async () => {
+				await mediaHost(recording, body(file, { 'content-encoding': 'gzip' }), async () => {
+					expect((await arena().deliver(delivered)).status).toBe(200);
+				});
+			}, 1);
+			const [item] = execution?.items(TRIGGER) ?? [];
+			expect(item?.json.recording).toMatchObject({ verified: true });
+		});
+	});
+
+	describe('a transcript is', () => {
+		it.each(TRANSCRIPTS)('%s', async (_, content) => {
+			const transcript = await arena().recording({ transcript: true, content });
+			const delivered = arena().body(transcript);
+			const [execution] = await arena().survives(async () => {
+				const { status } = await arena().deliver(delivered, { url: transcripts.url });
+				expect(status).toBe(200);
+			}, 1);
+			const [item] = execution?.items(TRIGGER) ?? [];
+			expect(item?.json.transcription).toMatchObject({ verified: true, transcript: null });
+			expect(item?.binary?.data?.mimeType).toBe('application/json');
+		});
+	});
+}

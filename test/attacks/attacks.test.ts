@@ -1,0 +1,101 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findSecrets } from '../support/secrets';
+import { answerAttacks } from './answers';
+import { Arena, figures, SECRETS } from './arena';
+import { bodyAttacks } from './bodies';
+import { challengeAttacks } from './challenge';
+import { httpAttacks } from './http';
+import { mediaUrlAttacks } from './mediaUrls';
+import { nameAttacks } from './names';
+import { operationAttacks } from './operations';
+import { signatureAttacks } from './signature';
+
+jest.setTimeout(180_000);
+
+let opened: Arena | undefined;
+let firstPid: number;
+
+function arena(): Arena {
+	if (!opened) throw new Error('n8n is not running');
+	return opened;
+}
+
+// One n8n for all of them: what an attack has left behind, the next ones and the end would show.
+beforeAll(async () => {
+	opened = await Arena.open();
+	firstPid = opened.n8n.pid();
+});
+
+afterAll(async () => {
+	await opened?.close();
+	process.stdout.write(
+		[
+			`Attacks: ${figures.attacks}`,
+			`executions wrongly started: ${figures.wronglyStarted}`,
+			`requests at hosts that are not allowed: ${figures.requestsAtOtherHosts}`,
+			`bytes of token, app secret and verify token in them: ${figures.bytesOfSecretsAtOtherHosts}`,
+			`crashes: ${figures.crashes}`,
+			`most growth of n8n's memory: ${figures.growthMB.body} MB by bodies of 16 MB, ${figures.growthMB.bomb} MB by bombs`,
+		].join('; ') + '\n',
+	);
+});
+
+describe('Signatures', () => signatureAttacks(arena));
+describe('Challenges', () => challengeAttacks(arena));
+describe('Bodies', () => bodyAttacks(arena));
+describe('Addresses of files', () => mediaUrlAttacks(arena));
+describe('IDs, names and types in events', () => nameAttacks(arena));
+describe('IDs and texts handed to operations', () => operationAttacks(arena));
+describe('Answers of Meta', () => answerAttacks(arena));
+describe('Broken HTTP', () => httpAttacks(arena));
+
+describe('After all of them', () => {
+	it('n8n is the process that it was', () => {
+		expect(arena().n8n.pid()).toBe(firstPid);
+		expect(figures).toMatchObject({
+			wronglyStarted: 0,
+			requestsAtOtherHosts: 0,
+			bytesOfSecretsAtOtherHosts: 0,
+			crashes: 0,
+		});
+	});
+
+	it('no key that came from outside is in the prototypes of n8n', async () => {
+		expect(await arena().addedToPrototypes()).toEqual([]);
+	});
+
+	it('no secret is in the database, the files and the log of n8n, in any form', async () => {
+		const { userFolder } = arena().n8n;
+		const { accessToken, appSecret, verifyToken } = SECRETS;
+		const derived = Object.fromEntries(
+			arena().derivedTokens.map((token, n) => [`derived ${n}`, token]),
+		);
+		expect(Object.keys(derived)).not.toHaveLength(0);
+		const secrets = { accessToken, appSecret, ...derived };
+		const { found, files, values } = await findSecrets(userFolder, secrets);
+		expect(found).toEqual([]);
+		expect(files).toBeGreaterThan(100);
+		expect(values).toBeGreaterThan(10_000);
+
+		// One that the operator has chosen is a parameter of the node, and nowhere else.
+		const chosen = await findSecrets(userFolder, { verifyToken });
+		const places = new Set(chosen.found.map(({ where }) => where));
+		expect([...places].filter((place) => !OF_WORKFLOWS.test(place))).toEqual([]);
+		// So it was looked for in the right places.
+		expect([...places]).toContain('workflow_entity.nodes');
+	});
+
+	it('nothing of a file is left that was not wanted', async () => {
+		const folder = join(arena().n8n.userFolder, '.n8n');
+		const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+		const left = entries.filter(
+			(entry) => entry.isFile() && /executions\/temp/.test(entry.parentPath),
+		);
+		expect(left.map(({ name }) => name)).toEqual([]);
+	});
+});
+
+/** Where n8n keeps workflows, and with each execution the workflow as it was. */
+const OF_WORKFLOWS =
+	/^(workflow_\w+\.nodes|execution_data\.workflowData|\.n8n\/database\.sqlite(-wal)?)$/;

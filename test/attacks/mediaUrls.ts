@@ -1,0 +1,296 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { TRIGGER } from '../e2e/stage';
+import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
+import type { WorkflowNode } from '../support/n8n';
+import { bytesOfSecrets, fileOf, SECRETS, type Arena } from './arena';
+import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';
+
+const FORBIDDEN: Array<[string, string]> = [
+	['another host', 'https://evil.example/x'],
+	['http at the right host', 'http://lookaside.fbsbx.com/x'],
+	['http at the Graph API', 'http://graph.facebook.com/x'],
+	['ftp', 'ftp://lookaside.fbsbx.com/x'],
+	['a web socket', 'wss://lookaside.fbsbx.com/x'],
+	['the domain, followed by another', 'https://fbsbx.com.evil.example/x'],
+	['the host, followed by another', 'https://lookaside.fbsbx.com.evil.example/x'],
+	['the other domain, followed by another', 'https://scontent.fbcdn.net.evil.example/x'],
+	['a domain that ends alike', 'https://evilfbsbx.com/x'],
+	['a host under a domain that ends alike', 'https://lookaside.evilfbsbx.com/x'],
+	['a host that ends alike', 'https://lookaside-fbsbx.com/x'],
+	['the domain under another top level', 'https://lookaside.fbsbx.co/x'],
+	['the bare domain', 'https://fbsbx.com/x'],
+	['the Graph API under another name', 'https://evil.graph.facebook.com/x'],
+	['another host of facebook.com', 'https://l.facebook.com/l.php?u=https://evil.example'],
+	['a user that looks like the host', 'https://lookaside.fbsbx.com@evil.example/x'],
+	['a user and a password that look like it', 'https://lookaside.fbsbx.com:443@evil.example/x'],
+	['a user before the right host', 'https://user@lookaside.fbsbx.com/x'],
+	['a password before the right host', 'https://:secret@lookaside.fbsbx.com/x'],
+	['an escaped @', 'https://lookaside.fbsbx.com%40evil.example/x'],
+	['a backslash for the slash', 'https://evil.example\\@lookaside.fbsbx.com/x'],
+	['a hash before the host', 'https://evil.example#@lookaside.fbsbx.com/x'],
+	['a question mark before the host', 'https://evil.example?@lookaside.fbsbx.com/x'],
+	['a trailing dot', 'https://lookaside.fbsbx.com./x'],
+	['a trailing dot at the Graph API', 'https://graph.facebook.com./x'],
+	['two trailing dots', 'https://lookaside.fbsbx.com../x'],
+	['an empty label', 'https://evil.example..fbsbx.com/x'],
+	['nothing before the dot of the domain', 'https://.fbsbx.com/x'],
+	['loopback', 'https://127.0.0.1/x'],
+	['loopback by name', 'https://localhost/x'],
+	['loopback as one number', 'https://2130706433/x'],
+	['loopback in hex', 'https://0x7f000001/x'],
+	['loopback in octal digits', 'https://0177.0.0.1/x'],
+	['loopback, shortened', 'https://127.1/x'],
+	['loopback in IPv6', 'https://[::1]/x'],
+	['loopback of IPv4 in IPv6', 'https://[::ffff:127.0.0.1]/x'],
+	['an address in IPv6', 'https://[2001:db8::1]/x'],
+	['an address in IPv6 with the host behind it', 'https://[::1].fbsbx.com/x'],
+	['the metadata of clouds', 'http://169.254.169.254/latest/meta-data/iam'],
+	['the metadata of clouds over https', 'https://169.254.169.254/latest/meta-data/iam'],
+	['a private address', 'https://10.0.0.1/x'],
+	['a Cyrillic letter', 'https://lookaside.fbsb\u0445.com/x'],
+	['its punycode', 'https://lookaside.xn--fbsb-u9d.com/x'],
+	['a letter with a dot below', 'https://lookaside.f\u1e05sbx.com/x'],
+	['a full-width dot', 'https://lookaside.fbsbx.com\uff0eevil.example/x'],
+	['an ideographic full stop', 'https://lookaside.fbsbx.com\u3002evil.example/x'],
+	['a full-width slash', 'https://evil.example\uff0f.fbsbx.com/x'],
+	['a soft hyphen', 'https://lookaside.fbsbx.com\u00ad.evil.example/x'],
+	['another port', 'https://lookaside.fbsbx.com:8443/x'],
+	['port 80 over https', 'https://lookaside.fbsbx.com:80/x'],
+	['port 443 over http', 'http://lookaside.fbsbx.com:443/x'],
+	['a port out of range', 'https://lookaside.fbsbx.com:99999/x'],
+	['the host in the path', 'https://evil.example/lookaside.fbsbx.com'],
+	['the host in the query', 'https://evil.example/?https://lookaside.fbsbx.com'],
+	['the host in the fragment', 'https://evil.example/#.fbsbx.com'],
+	['a line end in the host', 'https://lookaside.fbsbx.com\r\n.evil.example/x'],
+	['a NUL in the host', 'https://lookaside.fbsbx.com\0.evil.example/x'],
+	['blanks around it', ' https://evil.example/x '],
+	['data', 'data:audio/ogg;base64,T2dnUw=='],
+	['a file', 'file:///etc/passwd'],
+	['a file with the right host', 'file://lookaside.fbsbx.com/etc/passwd'],
+	['a script', 'javascript:fetch("https://evil.example")'],
+	['a blob of the Graph API', 'blob:https://graph.facebook.com/1'],
+	['no scheme', 'lookaside.fbsbx.com/x'],
+	['a path alone', '/whatsapp_business/attachments'],
+	['two slashes and another host', '//evil.example/x'],
+	['10,000 letters', `https://${'a'.repeat(10_000)}.fbsbx.com.evil.example/x`],
+];
+
+/** The kinds of them, once each, for the other ways in which an address comes. */
+const KINDS = FORBIDDEN.filter(([name]) =>
+	[
+		'another host',
+		'http at the right host',
+		'the host, followed by another',
+		'a user that looks like the host',
+		'a trailing dot',
+		'loopback in IPv6',
+		'the metadata of clouds',
+		'a Cyrillic letter',
+		'another port',
+		'a file',
+		'two slashes and another host',
+	].includes(name),
+);
+
+const REDIRECTS: Array<[string, string]> = [
+	...KINDS,
+	['a path of backslashes', '/\\evil.example/x'],
+	['http and a relative path', 'http:evil.example/x'],
+];
+
+export function mediaUrlAttacks(arena: () => Arena): void {
+	/** Delivers a recording whose file must not be fetched, and that comes out with the reason. */
+	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
+		const body = arena().body(recording);
+		const [execution] = await arena().survives(async () => {
+			const served = arena().internet.served.length;
+			expect((await arena().deliver(body)).status).toBe(200);
+			const asked = arena().internet.served.slice(served);
+			expect(asked.map(({ url }) => new URL(url).host)).toEqual(metaIsAsked);
+		}, 1);
+		const [item] = execution?.items(TRIGGER) ?? [];
+		expect(item?.binary).toBeUndefined();
+		expect(item?.json.recording).toMatchObject({
+			mediaId: recording.mediaId,
+			verified: false,
+			error: { reason: 'hostNotAllowed' },
+		});
+	}
+
+	describe('an event gives, as the address of its file,', () => {
+		it.each(FORBIDDEN)('%s', async (_, url) => {
+			const recording = await arena().recording();
+			fileOf(recording).url = url;
+			await withoutFile(recording, []);
+		});
+	});
+
+	describe('the Media API gives, as the address of a file,', () => {
+		it.each(KINDS)('%s', async (_, url) => {
+			const recording = await arena().recording();
+			fileOf(recording).url = undefined;
+			const { sha256Hex: sha256, sizeBytes } = recording.media;
+			const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
+			await arena().internet.betrayed(
+				({ url: path }) =>
+					path?.includes(recording.mediaId)
+						? (_, response) =>
+								response
+									.writeHead(200, { 'content-type': 'application/json' })
+									.end(JSON.stringify(info))
+						: undefined,
+				async () => await withoutFile(recording, [GRAPH_HOST]),
+			);
+		});
+	});
+
+	const redirecting = async (
+		recording: CreatedRecording,
+		location: string,
+		work: () => Promise<void>,
+	) => {
+		// Of the characters of a header, each is a byte.
+		const bytes = Buffer.from(location).toString('latin1');
+		await arena().internet.betrayed(
+			({ url, headers }) =>
+				url?.includes(`mid=${recording.media.attachmentId}`) && headers.host === MEDIA_HOST
+					? (_, response) => response.writeHead(302, { location: bytes }).end()
+					: undefined,
+			work,
+		);
+	};
+
+	describe('the host of the file redirects to', () => {
+		it.each(REDIRECTS)('%s', async (_, location) => {
+			const recording = await arena().recording();
+			await redirecting(
+				recording,
+				location,
+				async () => await withoutFile(recording, [MEDIA_HOST]),
+			);
+		});
+
+		it("another of Meta's hosts: the file comes, and the token stays behind", async () => {
+			const recording = await arena().recording();
+			const { url: address = '' } = fileOf(recording);
+			const body = arena().body(recording);
+			const file = await readFile(DEFAULT_RECORDING);
+			await arena().internet.betrayed(
+				({ url, headers }) => {
+					if (!url?.includes(`mid=${recording.media.attachmentId}`)) return undefined;
+					return headers.host === MEDIA_HOST
+						? (_, response) =>
+								response
+									.writeHead(302, { location: address.replace(MEDIA_HOST, OTHER_MEDIA_HOST) })
+									.end()
+						: (_, response) => response.writeHead(200).end(file);
+				},
+				async () => {
+					const asked: typeof served = [];
+					const { served } = arena().internet;
+					const [execution] = await arena().survives(async () => {
+						const before = served.length;
+						expect((await arena().deliver(body)).status).toBe(200);
+						asked.push(...served.slice(before));
+					}, 1);
+					expect(asked.map(({ url, withToken }) => [new URL(url).host, withToken])).toEqual([
+						[MEDIA_HOST, true],
+						[OTHER_MEDIA_HOST, false],
+					]);
+					const [item] = execution?.items(TRIGGER) ?? [];
+					expect(item?.json.recording).toMatchObject({ verified: true });
+				},
+			);
+		});
+
+		it('itself, for ever', async () => {
+			const recording = await arena().recording();
+			const { url: address = '' } = fileOf(recording);
+			const body = arena().body(recording);
+			await redirecting(recording, address, async () => {
+				const [execution] = await arena().survives(async () => {
+					expect((await arena().deliver(body)).status).toBe(200);
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject({ error: { reason: 'downloadFailed' } });
+			});
+		});
+	});
+
+	describe('the Graph API redirects', () => {
+		it.each(KINDS)('to %s: neither token nor request goes there', async (_, location) => {
+			const recording = await arena().recording();
+			fileOf(recording).url = undefined;
+			const body = arena().body(recording);
+			await arena().internet.betrayed(
+				({ url, headers }) =>
+					headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
+						? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
+						: undefined,
+				async () => {
+					const [execution] = await arena().survives(async () => {
+						expect((await arena().deliver(body)).status).toBe(200);
+					}, 1);
+					const [item] = execution?.items(TRIGGER) ?? [];
+					expect(item?.json.recording).toMatchObject({ verified: false });
+				},
+			);
+		});
+	});
+
+	it('the traps would have caught it: they get what any other node of n8n sends', async () => {
+		const urls = [
+			['https', 'https://lookaside.fbsbx.com.evil.example/x'],
+			['https', 'https://lookaside.fbsbx.com:8443/x'],
+			['https', 'https://[::1]/x'],
+			['https', 'https://127.0.0.1/x'],
+			['https', 'https://169.254.169.254/x'],
+			['http', 'http://lookaside.fbsbx.com/x'],
+			['http', 'http://169.254.169.254/x'],
+		] as const;
+		const { api } = arena().n8n;
+		const webhook: WorkflowNode = {
+			id: randomUUID(),
+			name: 'Webhook',
+			type: 'n8n-nodes-base.webhook',
+			typeVersion: 2,
+			position: [0, 0],
+			webhookId: randomUUID(),
+			parameters: { httpMethod: 'POST', path: 'fetch', responseMode: 'lastNode' },
+		};
+		const { id } = await api.createWorkflow({
+			name: 'Leak on purpose',
+			nodes: [
+				webhook,
+				{
+					id: randomUUID(),
+					name: 'HTTP Request',
+					type: 'n8n-nodes-base.httpRequest',
+					typeVersion: 4.2,
+					position: [200, 0],
+					parameters: {
+						url: '={{ $json.body.url }}',
+						sendHeaders: true,
+						headerParameters: { parameters: [{ name: 'Authorization', value: 'Bearer leaked' }] },
+					},
+				},
+			],
+			connections: { Webhook: { main: [[{ node: 'HTTP Request', type: 'main', index: 0 }]] } },
+		});
+		await api.activate(id);
+		for (const [how, url] of urls) {
+			const before = arena().internet.caught.length;
+			await arena().send({
+				url: `${arena().n8n.url}/webhook/fetch`,
+				headers: { 'content-type': 'application/json' },
+				body: JSON.stringify({ url }),
+			});
+			expect(arena().internet.caught.slice(before)).toEqual([
+				{ how, host: new URL(url).host, text: expect.stringContaining('Bearer leaked') },
+			]);
+		}
+		expect(bytesOfSecrets(`x ${SECRETS.accessToken} x`)).toBe(SECRETS.accessToken.length);
+		await arena().newExecutions(urls.length);
+	});
+}
