@@ -1,0 +1,157 @@
+import { startN8n, type N8n, type StoredCredential, type WorkflowNode } from '../support/n8n';
+import { packPackage } from '../support/package';
+import { INSPECTABLE } from './inspector';
+import type { Standing } from './meta';
+import { OutsideWorld } from './world';
+
+const TRIGGER_TYPE = 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTrigger';
+const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
+
+/**
+ * As a careful operator sets it: what succeeded is not kept, neither its data nor its files, and what is
+ * to be deleted is deleted soon (every quarter of a minute; n8n's default is 15 minutes).
+ */
+const PRUNING = {
+	EXECUTIONS_DATA_SAVE_ON_SUCCESS: 'none',
+	EXECUTIONS_DATA_PRUNE: 'true',
+	EXECUTIONS_DATA_PRUNE_HARD_DELETE_INTERVAL: '0.25',
+};
+
+/** A real n8n with the packed package, two published workflows, and the world outside in a process of its own. */
+export interface SoakStage {
+	n8n: N8n;
+	world: OutsideWorld;
+	/** Of the workflows: one for each of the two promises. */
+	urls: [string, ...string[]];
+	workflowIds: string[];
+	stop: () => Promise<void>;
+}
+
+export async function startSoakStage(env: Record<string, string> = {}): Promise<SoakStage> {
+	const world = await OutsideWorld.start();
+	try {
+		const { tarball, remove } = await packPackage();
+		const n8n = await startN8n({
+			tarball,
+			env: { ...PRUNING, ...INSPECTABLE, ...env },
+		}).finally(remove);
+		try {
+			const stop = async () => {
+				await n8n.stop();
+				await world.stop();
+			};
+			return { n8n, world, stop, ...(await publish(n8n, world.standing)) };
+		} catch (error) {
+			await n8n.stop();
+			throw error;
+		}
+	} catch (error) {
+		await world.stop();
+		throw error;
+	}
+}
+
+async function publish(
+	n8n: N8n,
+	standing: Standing,
+): Promise<Pick<SoakStage, 'urls' | 'workflowIds'>> {
+	const credential = await n8n.api.createCredential({
+		name: 'WhatsApp',
+		type: CREDENTIAL_TYPE,
+		data: standing.credential,
+	});
+	const publishOne = async (acknowledge: 'stored' | 'finished') => {
+		const trigger = triggerNode(credential, standing.phoneNumberId, acknowledge);
+		const { id } = await n8n.api.createWorkflow({
+			name: `Soak, ${acknowledge}`,
+			nodes: [trigger, hasFileNode(), ...storageNodes(standing.storageUrl)],
+			connections: {
+				[trigger.name]: { main: [[to(HAS_FILE)]] },
+				[HAS_FILE]: { main: [[to(STORE)], [to(REPORT)]] },
+			},
+		});
+		await n8n.api.activate(id);
+		return { id, url: n8n.api.webhookUrl(trigger) };
+	};
+	const stored = await publishOne('stored');
+	const finished = await publishOne('finished');
+	return { urls: [stored.url, finished.url], workflowIds: [stored.id, finished.id] };
+}
+
+const HAS_FILE = 'Has a file?';
+const STORE = 'Store the recording';
+const REPORT = 'Report the event';
+
+const to = (node: string) => ({ node, type: 'main', index: 0 });
+
+function triggerNode(
+	credential: StoredCredential,
+	phoneNumberId: string,
+	acknowledge: 'stored' | 'finished',
+): WorkflowNode {
+	return {
+		id: crypto.randomUUID(),
+		name: 'Trigger',
+		type: TRIGGER_TYPE,
+		typeVersion: 1,
+		position: [0, 0],
+		webhookId: crypto.randomUUID(),
+		parameters: {
+			events: ['call_recording_available', 'terminate'],
+			phoneNumberIds: [phoneNumberId],
+			registration: 'manual',
+			verifyToken: acknowledge,
+			acknowledge,
+		},
+		credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
+	};
+}
+
+function hasFileNode(): WorkflowNode {
+	return {
+		id: crypto.randomUUID(),
+		name: HAS_FILE,
+		type: 'n8n-nodes-base.if',
+		typeVersion: 2.2,
+		position: [200, 0],
+		parameters: {
+			conditions: {
+				options: { caseSensitive: true, leftValue: '', typeValidation: 'strict', version: 2 },
+				conditions: [
+					{
+						id: crypto.randomUUID(),
+						leftValue: '={{ $json.recording?.verified === true }}',
+						rightValue: '',
+						operator: { type: 'boolean', operation: 'true', singleValue: true },
+					},
+				],
+				combinator: 'and',
+			},
+		},
+	};
+}
+
+function storageNodes(storageUrl: string): WorkflowNode[] {
+	const request = (name: string, y: number, parameters: Record<string, unknown>): WorkflowNode => ({
+		id: crypto.randomUUID(),
+		name,
+		type: 'n8n-nodes-base.httpRequest',
+		typeVersion: 4.2,
+		position: [400, y],
+		parameters: { sendBody: true, options: {}, ...parameters },
+	});
+	return [
+		request(STORE, -100, {
+			method: 'PUT',
+			url: `=${storageUrl}/{{ $json.recording.mediaId }}`,
+			contentType: 'binaryData',
+			inputDataFieldName: 'data',
+		}),
+		request(REPORT, 100, {
+			method: 'POST',
+			url: storageUrl,
+			specifyBody: 'json',
+			jsonBody: '={{ JSON.stringify($json) }}',
+		}),
+	];
+}

@@ -1,0 +1,97 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const MEBIBYTE = 1024 * 1024;
+/** Of the kernel's clock; fixed at 100 for all programs on Linux. */
+const TICKS_PER_SECOND = 100;
+
+/** Resident memory of a process, in MB. Linux only. */
+export async function residentMegabytes(pid: number): Promise<number> {
+	const status = await readFile(`/proc/${pid}/status`, 'utf8');
+	const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+	if (kilobytes === undefined) throw new Error(`Process ${pid} has no resident memory`);
+	return Number(kilobytes) / 1024;
+}
+
+/** Processor time that a process has used so far, in seconds. Linux only. */
+export async function processorSeconds(pid: number): Promise<number> {
+	const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+	// The second field, the name in brackets, may have spaces.
+	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+	return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Processor time that all programs of the machine have used so far, in seconds. Linux only. */
+export async function machineSeconds(): Promise<number> {
+	const text = await readFile('/proc/stat', 'utf8');
+	const [user, nice, system, , , interrupts, softInterrupts] = text
+		.slice(0, text.indexOf('\n'))
+		.split(/\s+/)
+		.slice(1)
+		.map(Number);
+	return (user + nice + system + interrupts + softInterrupts) / TICKS_PER_SECOND;
+}
+
+/** Size of all files below a folder, in MB. Files may come and go meanwhile. */
+export async function folderMegabytes(folder: string): Promise<number> {
+	const sizes = (await filesBelow(folder)).map(
+		async (file) =>
+			await stat(file).then(
+				({ size }) => size,
+				() => 0,
+			),
+	);
+	return (await Promise.all(sizes)).reduce((total, size) => total + size, 0) / MEBIBYTE;
+}
+
+export async function filesBelow(folder: string): Promise<string[]> {
+	const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+	return entries
+		.filter((entry) => entry.isFile())
+		.map((entry) => join(entry.parentPath, entry.name));
+}
+
+export interface Sample {
+	atMs: number;
+	value: number;
+}
+
+/** Slope of the straight line that fits best (least squares), per minute. */
+export function slopePerMinute(samples: Sample[]): number {
+	const mean = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+	const minutes = samples.map(({ atMs }) => atMs / 60_000);
+	const values = samples.map(({ value }) => value);
+	const [middle, level] = [mean(minutes), mean(values)];
+	const rise = mean(minutes.map((minute, i) => (minute - middle) * (values[i] - level)));
+	return rise / mean(minutes.map((minute) => (minute - middle) ** 2));
+}
+
+/** Takes a sample at once, and then again and again until it is stopped. */
+export class Sampler {
+	readonly samples: Sample[] = [];
+
+	private readonly timer: NodeJS.Timeout;
+
+	constructor(
+		private readonly read: () => Promise<number>,
+		everyMs: number,
+		private readonly startedAt = performance.now(),
+	) {
+		void this.take();
+		this.timer = setInterval(() => void this.take(), everyMs);
+	}
+
+	get peak(): number {
+		return Math.max(...this.samples.map(({ value }) => value));
+	}
+
+	stop(): void {
+		clearInterval(this.timer);
+	}
+
+	private async take(): Promise<void> {
+		const atMs = performance.now() - this.startedAt;
+		const value = await this.read().catch(() => null);
+		if (value !== null) this.samples.push({ atMs, value });
+	}
+}
