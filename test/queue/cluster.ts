@@ -166,6 +166,8 @@ function environment({ redis, postgres }: Services, webhookUrl: string): Record<
 		// Without them, what has ended before the webhook processor listens for its end is never answered.
 		N8N_EXECUTIONS_QUEUE_KEEP_LAST_COMPLETED: '1000',
 		N8N_EXECUTIONS_QUEUE_KEEP_LAST_FAILED: '1000',
+		// Minutes. Each look at the queue can take an execution for dead that is on its way into it.
+		N8N_EXECUTIONS_QUEUE_RECOVERY_INTERVAL: '10080',
 		// So that the figures are those of queue mode, and not of one isolate for every webhook.
 		N8N_EXPRESSION_ENGINE: 'legacy',
 	};

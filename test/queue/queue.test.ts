@@ -1,6 +1,7 @@
 import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
 import { Receiver } from '../emulator/helpers';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { poll } from '../support/processes';
 import { startCluster, type Cluster } from './cluster';
 import { figuresOf } from './figures';
 import { keptFiles } from './kept';
@@ -205,6 +206,23 @@ describe('the example for queue mode', () => {
 			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
 			expect(chat.webhooks).toHaveLength(0);
 		});
+	});
+
+	it('is acknowledged also where n8n keeps no executions that succeeded', async () => {
+		await withExample(
+			async (workflowId) => {
+				const recordings = await three();
+				const { attempts } = await deliver(recordings).settled;
+				expect(attempts.map(({ status }) => status)).toEqual([200]);
+				expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
+				await poll('deletion of the execution', MINUTE, async () =>
+					(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
+				);
+			},
+			(workflow) => {
+				workflow.settings = { ...workflow.settings, saveDataSuccessExecution: 'none' };
+			},
+		);
 	});
 });
 

@@ -17,8 +17,11 @@ export function reportOf(runs: Run[]): string {
 		row('Recordings (MB)', ({ figures }) => `${figures.recordings} (${figures.megabytes})`),
 		row('Deliveries, copies included', ({ figures }) => figures.deliveries),
 		row('Answered 200', ({ figures: { answers } }) => answers['200'] ?? 0),
-		row('Answered otherwise, or not within 20 s', ({ figures: { answers } }) =>
-			total(Object.entries(answers).filter(([status]) => status !== '200')),
+		row('Other answers before', ({ figures: { answers } }) =>
+			Object.entries(answers)
+				.filter(([status]) => status !== '200')
+				.map(([status, count]) => `${count} × ${status === '0' ? 'none in 20 s' : status}`)
+				.join(', '),
 		),
 		row('Deliveries that never got a 200', ({ figures }) => figures.undelivered),
 		row('Executions', ({ figures: { executions } }) => total(Object.entries(executions))),
@@ -27,10 +30,8 @@ export function reportOf(runs: Run[]): string {
 			'Deliveries cut by the death of the webhook processor',
 			({ figures }) => figures.cutWithProcessor,
 		),
-		row(
-			'Executions that failed, or that n8n shows as running for ever',
-			({ figures: { executions } }) =>
-				total(Object.entries(executions).filter(([status]) => status !== 'success')),
+		row('Executions that did not succeed', ({ figures: { executions } }) =>
+			total(Object.entries(executions).filter(([status]) => status !== 'success')),
 		),
 		row('Uploads to the storage', ({ figures }) => figures.uploads),
 		row('Recordings with a result', ({ figures }) => figures.results),

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 
 const PRELOAD = join(__dirname, 'die-with-parent.cjs');
-const LAUNCHER = join(__dirname, 'run-program.ts');
+const LAUNCHER = join(__dirname, 'run-program.mjs');
 
 export interface StartedProcess {
 	readonly pid: number;

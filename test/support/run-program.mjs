@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 
 /**
- * Runs a program that is not a script of Node: `run-program.ts PROGRAM ARGUMENTS...`. The preload that
+ * Runs a program that is not a script of Node: `run-program.mjs PROGRAM ARGUMENTS...`. The preload that
  * ends other processes with the harness can't be put into it, so this stays beside it. When the harness
  * is gone, however that came, the program is ended in an orderly way and its files are removed.
  */
@@ -22,7 +22,7 @@ const child = spawn(program, args, {
 	stdio: ['ignore', 'inherit', 'inherit'],
 	...(RUN_AS_UID !== undefined && { uid: Number(RUN_AS_UID), gid: Number(RUN_AS_GID) }),
 });
-const stop = () => child.kill(STOP_SIGNAL as NodeJS.Signals);
+const stop = () => child.kill(STOP_SIGNAL);
 let isOrphan = false;
 
 process.stdin.resume();
@@ -43,7 +43,7 @@ child.once('error', (error) => {
 });
 child.once('exit', (code) => void end(code ?? 1));
 
-async function end(code: number): Promise<void> {
+async function end(code) {
 	if (isOrphan && FOLDER_TO_REMOVE !== undefined) {
 		await rm(FOLDER_TO_REMOVE, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 	}
