@@ -24,6 +24,8 @@ const EXAMPLES = [
 	'call-permission-then-call',
 	'incoming-call-to-crm',
 	'nightly-setup-check',
+	// At work in test/queue.
+	'recording-in-queue-mode',
 	'recording-to-s3',
 	'recording-to-storage',
 	'recording-to-transcription-service',
@@ -208,7 +210,9 @@ const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('covers every example', async () => {
 	const files = await readdir(join(REPOSITORY, 'examples'));
-	expect(files.filter((file) => file.endsWith('.json')).sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
+	expect(files.filter((file) => file.endsWith('.json')).sort()).toEqual(
+		EXAMPLES.map((example) => `${example}.json`),
+	);
 });
 
 /** The same look at a node that the editor takes after an import. */

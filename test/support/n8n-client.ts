@@ -97,7 +97,7 @@ interface PublicationStatus {
 
 const UNFINISHED = new Set(['new', 'running', 'waiting', 'unknown']);
 
-class N8nApiError extends Error {
+export class N8nApiError extends Error {
 	constructor(
 		message: string,
 		readonly statusCode: number,
@@ -119,11 +119,16 @@ export class N8nClient {
 
 	/** True when n8n takes requests, undefined as long as it does not. */
 	async isReady(): Promise<true | undefined> {
-		const health = await fetch(`${this.url}/healthz/readiness`);
-		if (!health.ok) return undefined;
+		if ((await this.isHealthy()) === undefined) return undefined;
 		const settings = await fetch(`${this.url}/rest/settings`);
 		// While it starts, n8n answers every path with a page of its own.
 		return settings.headers.get('content-type')?.includes('json') ? true : undefined;
+	}
+
+	/** The same of a process without an editor: a worker, or a webhook processor. */
+	async isHealthy(): Promise<true | undefined> {
+		const health = await fetch(`${this.url}/healthz/readiness`);
+		return health.ok ? true : undefined;
 	}
 
 	async setUpOwner(): Promise<void> {

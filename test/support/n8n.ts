@@ -132,11 +132,16 @@ async function prepareTemplate(installation: N8nInstallation, folder: string) {
 	await rm(join(folder, '.cache'), { recursive: true, force: true });
 }
 
-async function launch(
+/** n8n alone or the main process of queue mode; and the other processes of queue mode. */
+export type N8nCommand = 'start' | 'webhook' | 'worker';
+
+/** Starts one process of n8n on a user folder, and resolves when it is ready. */
+export async function launch(
 	installation: N8nInstallation,
 	userFolder: string,
 	fixedPort: number | undefined,
 	ownEnv: Record<string, string>,
+	command: N8nCommand = 'start',
 ): Promise<N8n> {
 	const [freePort = 0, brokerPort = 0] = await freePorts(2);
 	const port = fixedPort ?? freePort;
@@ -144,6 +149,7 @@ async function launch(
 	const log = createLog(join(userFolder, 'n8n.log'));
 	const { activation, disabledModules = '' } = needsOf(installation.version);
 	const api = new N8nClient(url, log, activation);
+	const isReady = async () => (command === 'start' ? await api.isReady() : await api.isHealthy());
 	let env = environment(userFolder, url, port, brokerPort, {
 		...(disabledModules && { N8N_DISABLED_MODULES: disabledModules }),
 		...ownEnv,
@@ -152,7 +158,7 @@ async function launch(
 
 	const start = async () => {
 		await mkdir(join(userFolder, 'tmp'), { recursive: true });
-		const started = startScript(installation.script, ['start'], {
+		const started = startScript(installation.script, [command], {
 			cwd: userFolder,
 			env,
 			onOutput: log.write,
@@ -160,7 +166,7 @@ async function launch(
 		});
 		n8n = started;
 		try {
-			await poll('answer from n8n', START_TIMEOUT, async () => await api.isReady(), {
+			await poll('answer from n8n', START_TIMEOUT, isReady, {
 				giveUp: () =>
 					started.hasExited() ? new Error('n8n ended while it was starting') : undefined,
 			});
@@ -208,6 +214,10 @@ function environment(
 		TMPDIR: join(userFolder, 'tmp'),
 		N8N_PORT: String(port),
 		N8N_LISTEN_ADDRESS: '127.0.0.1',
+		// A worker has no address but this one.
+		QUEUE_HEALTH_CHECK_ACTIVE: 'true',
+		QUEUE_HEALTH_CHECK_PORT: String(port),
+		N8N_WORKER_SERVER_ADDRESS: '127.0.0.1',
 		N8N_EDITOR_BASE_URL: url,
 		N8N_WEBHOOK_URL: `${url}/`,
 		// The name of the same setting in older versions.

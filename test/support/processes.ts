@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 
 const PRELOAD = join(__dirname, 'die-with-parent.cjs');
+const LAUNCHER = join(__dirname, 'run-program.mjs');
 
 export interface StartedProcess {
 	readonly pid: number;
@@ -25,7 +27,7 @@ const killGroup = (child: ChildProcess) => {
 	}
 };
 
-/** Ends everything that was started here and is still running, at once. */
+/** Ends everything that was started here, is still running and does not see to it itself, at once. */
 export function stopAll(): void {
 	running.forEach(killGroup);
 }
@@ -52,10 +54,47 @@ export function startScript(
 	return start(node, ['--require', PRELOAD, script, ...args], options);
 }
 
+export interface ProgramUser {
+	uid: number;
+	gid: number;
+}
+
+/**
+ * Runs any program in a process group of its own. It does not outlive this process by more than seconds,
+ * and takes `folderToRemove` with it then.
+ *
+ * @param user only root may start a program as another user
+ * @param stopSignal what ends it in an orderly way, where that is not SIGTERM
+ */
+export function startProgram(
+	program: string,
+	args: string[],
+	{
+		user,
+		stopSignal,
+		folderToRemove,
+		...options
+	}: Parameters<typeof start>[2] & {
+		user?: ProgramUser;
+		stopSignal?: NodeJS.Signals;
+		folderToRemove?: string;
+	},
+): StartedProcess {
+	const env = {
+		...options.env,
+		...(stopSignal && { STOP_SIGNAL: stopSignal }),
+		...(folderToRemove !== undefined && { FOLDER_TO_REMOVE: folderToRemove }),
+		...(user && { RUN_AS_UID: String(user.uid), RUN_AS_GID: String(user.gid) }),
+	};
+	const launch = [LAUNCHER, program, ...args];
+	return start(process.execPath, launch, { ...options, env }, { endsByItself: true });
+}
+
 function start(
 	command: string,
 	args: string[],
 	{ cwd, env, onOutput }: { cwd: string; env: NodeJS.ProcessEnv; onOutput: (text: string) => void },
+	{ endsByItself = false } = {},
 ): StartedProcess {
 	const child = spawn(command, args, {
 		cwd,
@@ -63,7 +102,7 @@ function start(
 		detached: true,
 		stdio: ['pipe', 'pipe', 'pipe'],
 	});
-	running.add(child);
+	if (!endsByItself) running.add(child);
 	child.stdout.setEncoding('utf8').on('data', onOutput);
 	child.stderr.setEncoding('utf8').on('data', onOutput);
 	child.stdin.on('error', () => undefined);
@@ -146,23 +185,36 @@ export async function runNpm(
 	return output;
 }
 
+/**
+ * Below the ports that systems give to outgoing connections (from 32768 on): one of these could be in the
+ * way when a process is started again on its port.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+
 /** Ports on the loopback interface that nobody listens on at the moment. */
 export async function freePorts(count: number): Promise<number[]> {
-	const servers = await Promise.all(
-		Array.from({ length: count }, async () => {
-			const server = createServer();
-			await new Promise<void>((resolve, reject) => {
-				server.once('error', reject);
-				server.listen(0, '127.0.0.1', resolve);
-			});
-			return server;
-		}),
-	);
+	const servers: Server[] = [];
+	for (let attempt = 0; servers.length < count; attempt++) {
+		const server = await listen(randomInt(FIRST_PORT, LAST_PORT)).catch((error: Error) => {
+			if (attempt > 100) throw error;
+		});
+		if (server) servers.push(server);
+	}
 	const ports = servers.map((server) => (server.address() as AddressInfo).port);
 	await Promise.all(
 		servers.map(async (server) => await new Promise((resolve) => server.close(resolve))),
 	);
 	return ports;
+}
+
+async function listen(port: number): Promise<Server> {
+	const server = createServer();
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', reject);
+		server.listen(port, '127.0.0.1', resolve);
+	});
+	return server;
 }
 
 /** Milliseconds. */

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import {
+	createServer,
+	request as sendRequest,
+	type IncomingMessage,
+	type Server,
+	type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A webhook processor as the load balancer sees it. */
+export interface Upstream {
+	readonly port: number;
+	/** Requests that it has taken and not answered. */
+	inFlight: number;
+	/** Requests that it was given. */
+	taken: number;
+}
+
+/**
+ * What stands before several webhook processors: gives them requests in turn, passes over one that
+ * refuses the connection, and answers 502 where one breaks off in the middle, as nginx does with POST.
+ * Each upstream also has an address of its own here, which leads to it: so copies of a delivery can be
+ * sent to all of them at the same time. That is for the first time that a body comes there. A repetition
+ * goes to whose turn it is, as everything does at the balancer's own address.
+ */
+export class Balancer {
+	readonly upstreams: Upstream[];
+
+	/** Requests that another upstream took, because the one whose turn it was refused the connection. */
+	passedOver = 0;
+
+	/** Requests that an upstream broke off. */
+	brokenOff = 0;
+
+	private turn = 0;
+
+	private readonly shared: Server;
+
+	private readonly fronts: Server[];
+
+	constructor(ports: number[]) {
+		this.upstreams = ports.map((port) => ({ port, inFlight: 0, taken: 0 }));
+		this.shared = this.createFront(() => this.turn++);
+		this.fronts = ports.map((_, index) => {
+			const seen = new Set<string>();
+			return this.createFront((body) => {
+				const known = seen.size;
+				seen.add(createHash('sha256').update(body).digest('base64'));
+				return seen.size > known ? index : this.turn++;
+			});
+		});
+	}
+
+	async start(): Promise<this> {
+		await Promise.all(
+			[this.shared, ...this.fronts].map(
+				async (server) =>
+					await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)),
+			),
+		);
+		return this;
+	}
+
+	get url(): string {
+		return originOf(this.shared);
+	}
+
+	/** The same address at the front of one upstream. */
+	urlOf(index: number, url = this.url): string {
+		const front = this.fronts[index];
+		if (!front) throw new Error(`There is no upstream ${index}`);
+		return url.replace(this.url, originOf(front));
+	}
+
+	async stop(): Promise<void> {
+		await Promise.all(
+			[this.shared, ...this.fronts].map(
+				async (server) =>
+					await new Promise<void>((resolve) => {
+						server.close(() => resolve());
+						server.closeAllConnections();
+					}),
+			),
+		);
+	}
+
+	/** @param choose the number of the upstream that is asked first */
+	private createFront(choose: (body: Buffer) => number): Server {
+		return createServer((request, response) => {
+			const chunks: Buffer[] = [];
+			request.on('data', (chunk: Buffer) => chunks.push(chunk));
+			request.on('end', () => {
+				const body = Buffer.concat(chunks);
+				const first = choose(body);
+				const inTurn = this.upstreams.map(
+					(_, offset) => this.upstreams[(first + offset) % this.upstreams.length]!,
+				);
+				this.forward(request, body, response, inTurn);
+			});
+		});
+	}
+
+	private forward(
+		request: IncomingMessage,
+		body: Buffer,
+		response: ServerResponse,
+		[upstream, ...others]: Upstream[],
+	): void {
+		if (!upstream) {
+			response.writeHead(502).end();
+			return;
+		}
+		upstream.taken++;
+		upstream.inFlight++;
+		const { method, url: path, headers } = request;
+		const outgoing = sendRequest(
+			{ host: '127.0.0.1', port: upstream.port, method, path, headers, agent: false },
+			(answer) => {
+				response.writeHead(answer.statusCode ?? 502, answer.headers);
+				answer.pipe(response);
+				answer.once('error', () => response.destroy());
+			},
+		);
+		outgoing.once('close', () => upstream.inFlight--);
+		outgoing.once('error', (error: NodeJS.ErrnoException) => {
+			if (response.closed) return;
+			if (error.code === 'ECONNREFUSED') {
+				upstream.taken--;
+				this.passedOver++;
+				this.forward(request, body, response, others);
+				return;
+			}
+			this.brokenOff++;
+			if (response.headersSent) response.destroy();
+			else response.writeHead(502).end();
+		});
+		// The sender has hung up: so does the balancer.
+		response.once('close', () => outgoing.destroy());
+		outgoing.end(body);
+	}
+}
+
+function originOf(server: Server): string {
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -1,0 +1,276 @@
+import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
+import { Receiver } from '../emulator/helpers';
+import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { poll } from '../support/processes';
+import { startCluster, type Cluster } from './cluster';
+import { figuresOf } from './figures';
+import { keptFiles } from './kept';
+import { queueIsEmpty, RECORDINGS, sendLoad } from './load';
+import { reportOf, type Run } from './report';
+import { HashingStorage } from './storage';
+import {
+	DOWNLOAD,
+	exampleTable,
+	importExample,
+	takeAudioFromTrigger,
+	TRIGGER,
+	workflowThatRemovesDuplicates,
+} from './workflows';
+
+const MINUTE = 60_000;
+
+jest.setTimeout(15 * MINUTE);
+
+/** Short, where Meta's grow over days; as many as it takes to outlast the death of a worker. */
+const REDELIVERY_DELAYS_MS = [500, 1_000, 2_000, 4_000, ...Array<number>(60).fill(5_000)];
+
+let cluster: Cluster;
+let emulator: Emulator;
+let storage: HashingStorage;
+let chat: Receiver;
+let credentials: StoredCredential[];
+const runs: Run[] = [];
+const print = (text: string) => process.stdout.write(`\n${text}\n\n`);
+
+beforeAll(async () => {
+	cluster = await startCluster();
+	storage = await new HashingStorage().start();
+	chat = await new Receiver().start();
+	emulator = await startEmulator({
+		recordingDelayMs: 0,
+		redeliveryDelaysMs: REDELIVERY_DELAYS_MS,
+	});
+	credentials = [
+		await cluster.api.createCredential(whatsAppCredential()),
+		await cluster.api.createCredential(postgresCredential()),
+	];
+});
+
+afterAll(async () => {
+	if (runs.length > 0) print(reportOf(runs));
+	await emulator?.stop();
+	await cluster?.stop();
+	await Promise.all([storage?.stop(), chat?.stop()]);
+});
+
+function whatsAppCredential() {
+	const { account, baseUrl } = emulator;
+	const { accessToken, businessAccountId, appId, appSecret } = account;
+	return {
+		name: 'WhatsApp',
+		type: 'whatsAppBusinessCallingApi',
+		data: { accessToken, businessAccountId, appId, appSecret, apiVersion: 'v26.0', baseUrl },
+	};
+}
+
+function postgresCredential() {
+	const { port, user, password } = cluster.services.postgres;
+	return {
+		name: 'Postgres',
+		type: 'postgres',
+		data: {
+			...{ host: '127.0.0.1', port, user, password, database: cluster.operatorDatabaseName },
+			ssl: 'disable',
+			maxConnections: 10,
+		},
+	};
+}
+
+/** The example at work, with an empty table and an empty storage, while `use` runs. */
+async function withExample<T>(
+	use: (workflowId: string) => Promise<T>,
+	edit?: (workflow: WorkflowDefinition) => void,
+): Promise<T> {
+	await cluster.repair();
+	const addresses = { storage: storage.url, chat: new URL(chat.url).origin };
+	const id = await importExample(cluster, credentials, addresses, edit);
+	await cluster.operatorDatabase.query('DROP TABLE IF EXISTS call_recordings');
+	await cluster.operatorDatabase.query(await exampleTable());
+	storage.forget();
+	emulator.forget();
+	await cluster.api.activate(id);
+	try {
+		return await use(id);
+	} finally {
+		await cluster.api.deactivate(id);
+		await cluster.n8nDatabase.query('TRUNCATE binary_data');
+	}
+}
+
+/** 500 recordings, duplicates and two deaths; see `sendLoad`. */
+async function run(
+	layout: string,
+	nodeWithAudio: string,
+	edit?: (workflow: WorkflowDefinition) => void,
+): Promise<Run & { cut: Set<string> }> {
+	return await withExample(async (workflowId) => {
+		const load = await sendLoad({ cluster, emulator, storage }, workflowId);
+		const figures = await figuresOf(cluster, storage, workflowId, load);
+		const kept = await keptFiles(cluster, workflowId, nodeWithAudio, load);
+		runs.push({ layout, figures, kept });
+		return { layout, figures, kept, cut: load.cutWithWorker };
+	}, edit);
+}
+
+/** What holds in each layout. */
+function expectSound({ figures }: Run): void {
+	expect(figures.recordings).toBe(RECORDINGS);
+	// Otherwise nothing would have been tried.
+	expect(figures.cutWithWorker).toBeGreaterThan(0);
+	expect(figures.cutWithProcessor).toBeGreaterThan(0);
+	expect(figures.executions.success).toBeGreaterThan(RECORDINGS);
+	expect(figures.undelivered).toBe(0);
+	expect(figures.wrong).toBe(0);
+	expect(figures.doubled).toBe(0);
+}
+
+const mediaIdsInTable = async () =>
+	(
+		await cluster.operatorDatabase.query<{ media_id: string }>(
+			'SELECT media_id FROM call_recordings',
+		)
+	).map(({ media_id }) => media_id);
+
+const idsOf = (recordings: CreatedRecording[]) => recordings.map(({ mediaId }) => mediaId);
+
+describe('500 recordings, sent to both webhook processors, while a worker and a webhook processor are killed', () => {
+	it('come out once each in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
+		const result = await run('Recommended: worker downloads', DOWNLOAD);
+		expectSound(result);
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
+		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
+	});
+
+	it('come out once each but for those in the hands of the worker that dies, with audio from the trigger in the database, acknowledged when stored', async () => {
+		const result = await run(
+			'Trigger downloads, database, when stored',
+			TRIGGER,
+			takeAudioFromTrigger('stored'),
+		);
+		expectSound(result);
+		// Meta had its 200 before the worker began, and nobody repeats what was cut.
+		expect(result.figures.lost.length).toBeGreaterThan(0);
+		expect([...result.cut]).toEqual(expect.arrayContaining(result.figures.lost));
+	});
+
+	it('come out once each with audio from the trigger in the database, acknowledged when finished', async () => {
+		const result = await run(
+			'Trigger downloads, database, when finished',
+			TRIGGER,
+			takeAudioFromTrigger('finished'),
+		);
+		expectSound(result);
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [] });
+	});
+});
+
+describe('the example for queue mode', () => {
+	const deliver = (recordings: CreatedRecording[]) => emulator.deliver(recordings);
+	const three = async () => [
+		await emulator.createRecording(),
+		await emulator.createRecording(),
+		await emulator.createRecording(),
+	];
+
+	beforeEach(() => {
+		chat.webhooks.length = 0;
+		emulator.clearFaults();
+	});
+
+	it('tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
+		await withExample(async () => {
+			const recordings = await three();
+			const [gone, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
+			emulator.deleteMedia(gone.mediaId);
+			const { attempts } = await deliver(recordings).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			await queueIsEmpty(cluster);
+			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(others).sort());
+			expect(chat.webhooks).toHaveLength(1);
+			const { text } = JSON.parse(chat.webhooks[0]!.raw.toString()) as { text: string };
+			expect(text).toContain(`No audio for call ${gone.callId}: `);
+			expect(text).not.toContain('undefined');
+		});
+	});
+
+	it('lets Meta deliver again where a recording cannot be had yet, and has kept the others by then', async () => {
+		await withExample(async () => {
+			const recordings = await three();
+			const [late, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
+			emulator.failNext('media', { status: 403 }, { mediaId: late.mediaId, times: Infinity });
+			const delivery = deliver(recordings);
+			expect((await delivery.answer).status).toBe(500);
+			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(others).sort());
+			emulator.clearFaults();
+			expect((await delivery.settled).outcome).toBe('delivered');
+			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
+			expect(chat.webhooks).toHaveLength(0);
+		});
+	});
+
+	it('is acknowledged also where n8n keeps no executions that succeeded', async () => {
+		await withExample(
+			async (workflowId) => {
+				const recordings = await three();
+				const { attempts } = await deliver(recordings).settled;
+				expect(attempts.map(({ status }) => status)).toEqual([200]);
+				expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
+				await poll('deletion of the execution', MINUTE, async () =>
+					(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
+				);
+			},
+			(workflow) => {
+				workflow.settings = { ...workflow.settings, saveDataSuccessExecution: 'none' };
+			},
+		);
+	});
+});
+
+describe("n8n's Remove Duplicates", () => {
+	it('is no unique key: of recordings that come twice at once it lets some through twice', async () => {
+		const count = 50;
+		const database = cluster.operatorDatabase;
+		await database.query('CREATE TABLE passed (media_id text)');
+		const definition = workflowThatRemovesDuplicates(credentials);
+		const { id } = await cluster.api.createWorkflow(definition);
+		await cluster.api.activate(id);
+		const path = `/webhook/${definition.nodes[0]!.webhookId}/webhook`;
+		for (let n = 0; n < count; n++) {
+			const recording = await emulator.createRecording({ sizeBytes: 1_000 });
+			cluster.processors.forEach((_, index) =>
+				emulator.deliver([recording], {
+					url: `${cluster.balancer.urlOf(index)}${path}`,
+				}),
+			);
+		}
+		await emulator.whenIdle();
+		await queueIsEmpty(cluster);
+		await cluster.api.deactivate(id);
+		const [row] = await database.query<{ passed: string; kept: string }>(
+			'SELECT count(*) AS passed, count(DISTINCT media_id) AS kept FROM passed',
+		);
+		expect(Number(row?.kept)).toBe(count);
+		print(
+			`Remove Duplicates let ${Number(row?.passed) - count} of ${count} recordings through twice.`,
+		);
+	});
+});
+
+describe('with a folder that all processes share', () => {
+	beforeAll(async () => {
+		await cluster.restart({
+			N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
+			N8N_BINARY_DATA_STORAGE_PATH: cluster.sharedFolder,
+		});
+	});
+
+	it('500 recordings come out once each with audio from the trigger, acknowledged when finished', async () => {
+		const result = await run(
+			'Trigger downloads, shared folder, when finished',
+			TRIGGER,
+			takeAudioFromTrigger('finished'),
+		);
+		expectSound(result);
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [] });
+	});
+});

@@ -1,0 +1,177 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
+import { REPOSITORY } from '../support/package';
+import type { Cluster } from './cluster';
+
+const EXAMPLE = join(REPOSITORY, 'examples', 'recording-in-queue-mode.json');
+const NOTE = 'n8n-nodes-base.stickyNote';
+
+export const TRIGGER = 'When a recording is ready';
+export const DOWNLOAD = 'Download the recording';
+const STORE = 'Store the recording';
+const TABLE = 'Enter it into the table';
+
+const HASH = 'Hash the audio';
+const TRIGGER_TYPE = 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTrigger';
+
+/** What stands in the place of the example's addresses. */
+export interface Addresses {
+	storage: string;
+	chat: string;
+}
+
+/** The SQL by which the example tells the operator to make its table. */
+export async function exampleTable(): Promise<string> {
+	const { nodes } = JSON.parse(await readFile(EXAMPLE, 'utf8')) as WorkflowDefinition;
+	const notes = nodes
+		.filter(({ type }) => type === NOTE)
+		.map(({ parameters }) => parameters.content);
+	const [, sql] = /```\n(CREATE TABLE .*?)\n```/s.exec(notes.join('\n')) ?? [];
+	if (sql === undefined) throw new Error('The example does not say how to make its table');
+	return sql;
+}
+
+/** Imports the example as it is, with addresses and credentials filled in. */
+export async function importExample(
+	cluster: Cluster,
+	credentials: StoredCredential[],
+	addresses: Addresses,
+	edit: (workflow: WorkflowDefinition) => void = () => undefined,
+): Promise<string> {
+	const { id } = await cluster.api.importWorkflow(EXAMPLE, {
+		credentials,
+		edit(workflow) {
+			fillIn(workflow, addresses);
+			edit(workflow);
+		},
+	});
+	return id;
+}
+
+/**
+ * Makes of the example a workflow whose trigger brings the audio: the worker computes its SHA-256 again,
+ * with n8n's Crypto node, and stops where it is not the announced one.
+ */
+export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
+	return (workflow: WorkflowDefinition): void => {
+		const trigger = nodeOf(workflow, TRIGGER);
+		Object.assign(trigger.parameters, { downloadFile: true, acknowledge });
+		const store = nodeOf(workflow, STORE);
+		replaceIn(store, '$json.mediaId', `$('${TRIGGER}').item.json.recording.mediaId`);
+		const table = nodeOf(workflow, TABLE);
+		replaceIn(table, `$('${DOWNLOAD}').item.json.sha256`, `$('${HASH}').item.json.hash`);
+		replaceIn(table, `$('${DOWNLOAD}').item.json`, `$('${TRIGGER}').item.json.recording`);
+
+		const hash = node(HASH, 'n8n-nodes-base.crypto', 1, {
+			action: 'hash',
+			type: 'SHA256',
+			binaryData: true,
+			binaryPropertyName: 'data',
+			dataPropertyName: 'hash',
+			encoding: 'base64',
+		});
+		// The Crypto node hands on the hash without the file.
+		const merge = node('Hash and audio', 'n8n-nodes-base.merge', 3, {
+			mode: 'combine',
+			combineBy: 'combineByPosition',
+			options: {},
+		});
+		const compare = node('Is it the right one?', 'n8n-nodes-base.if', 2.2, {
+			conditions: {
+				options: { caseSensitive: true, leftValue: '', typeValidation: 'strict', version: 2 },
+				conditions: [
+					{
+						id: crypto.randomUUID(),
+						leftValue: '={{ $json.hash }}',
+						rightValue: '={{ $json.recording.sha256 }}',
+						operator: { type: 'string', operation: 'equals' },
+					},
+				],
+				combinator: 'and',
+			},
+			options: {},
+		});
+		const stop = node('Wrong audio', 'n8n-nodes-base.stopAndError', 1, {
+			errorMessage: 'The audio is not what Meta announced',
+		});
+		workflow.nodes = [trigger, hash, merge, compare, stop, store, table];
+		workflow.connections = {
+			[TRIGGER]: { main: [[to(HASH), to(merge.name, 1)]] },
+			...chain([HASH, merge.name, compare.name]),
+			[compare.name]: { main: [[to(STORE)], [to(stop.name)]] },
+			...chain([STORE, TABLE]),
+		};
+	};
+}
+
+/**
+ * A workflow that hands each recording through n8n's Remove Duplicates and then counts it, in a table
+ * without a key.
+ */
+export function workflowThatRemovesDuplicates(credentials: StoredCredential[]): WorkflowDefinition {
+	const reference = (type: string) => {
+		const chosen = credentials.find((credential) => credential.type === type);
+		return { [type]: { id: chosen?.id ?? null, name: chosen?.name ?? '' } };
+	};
+	const trigger: WorkflowNode = {
+		...node(TRIGGER, TRIGGER_TYPE, 1, {
+			downloadFile: false,
+			registration: 'manual',
+			verifyToken: 'of no account here',
+		}),
+		webhookId: crypto.randomUUID(),
+		credentials: reference('whatsAppBusinessCallingApi'),
+	};
+	const remove = node('Remove Duplicates', 'n8n-nodes-base.removeDuplicates', 2, {
+		operation: 'removeItemsSeenInPreviousExecutions',
+		dedupeValue: '={{ $json.recording.mediaId }}',
+		options: {},
+	});
+	const count: WorkflowNode = {
+		...node('Count', 'n8n-nodes-base.postgres', 2.6, {
+			operation: 'executeQuery',
+			query: 'INSERT INTO passed (media_id) VALUES ($1)',
+			options: { queryReplacement: '={{ [$json.recording.mediaId] }}' },
+		}),
+		credentials: reference('postgres'),
+	};
+	return {
+		name: 'Remove Duplicates',
+		nodes: [trigger, remove, count],
+		connections: chain([trigger.name, remove.name, count.name]),
+	};
+}
+
+function node(
+	name: string,
+	type: string,
+	typeVersion: number,
+	parameters: Record<string, unknown>,
+): WorkflowNode {
+	return { id: crypto.randomUUID(), name, type, typeVersion, position: [0, 0], parameters };
+}
+
+const to = (name: string, index = 0) => ({ node: name, type: 'main', index });
+
+function chain(names: string[]): Record<string, unknown> {
+	return Object.fromEntries(names.slice(1).map((name, n) => [names[n], { main: [[to(name)]] }]));
+}
+
+function nodeOf({ nodes }: WorkflowDefinition, name: string): WorkflowNode {
+	const found = nodes.find((candidate) => candidate.name === name);
+	if (!found) throw new Error(`The example has no node "${name}"`);
+	return found;
+}
+
+function fillIn(workflow: WorkflowDefinition, { storage, chat }: Addresses): void {
+	for (const each of workflow.nodes.filter(({ type }) => type !== NOTE)) {
+		replaceIn(each, 'https://storage.example.com', storage);
+		replaceIn(each, 'https://chat.example.com', chat);
+	}
+}
+
+function replaceIn(target: WorkflowNode, text: string, replacement: string): void {
+	const before = JSON.stringify(target.parameters);
+	target.parameters = JSON.parse(before.replaceAll(text, replacement)) as Record<string, unknown>;
+}
