@@ -31,6 +31,7 @@ const USER = '14085551234';
 const NUMBER = '106000000000001';
 /** Installing an old version of n8n takes 5 to 10 minutes, and its first start some more. */
 const INSTALLATION = 30 * 60_000;
+const START = 5 * 60_000;
 
 jest.setTimeout(120_000);
 
@@ -512,7 +513,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			if (mode === BINARY_DATA_MODES(version)[0]) return;
 			await stage.n8n.restart({ N8N_DEFAULT_BINARY_DATA_MODE: mode });
 			await stage.n8n.api.login();
-		});
+		}, START);
 
 		shows('recordings', 'turns a recording into one item with its verified audio', async () => {
 			const item = await received(await stage.emulator.createRecording({ from: USER }));
