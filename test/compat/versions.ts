@@ -5,6 +5,12 @@ import { N8N_VERSION, type InstallProgress } from '../support/n8n-install';
 /** The oldest supported version, some since then, and the one of all other tests. */
 export const VERSIONS = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8', N8N_VERSION];
 
+/**
+ * Versions whose folder for files keeps what had been written of a file that fails (refused, or cut on
+ * the way). A node cannot remove it.
+ */
+export const KEEP_REFUSED_FILES = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8'];
+
 /** Bytes. Below this, an installation (2.9 GB) is removed after its run. */
 const ENOUGH_ROOM = 15 * 1024 ** 3;
 
