@@ -239,7 +239,7 @@ describe('Taking over', () => {
 			description: string;
 		};
 		expect(error.message).toBe(`The other webhook did not accept the verify token: ${other.url}`);
-		expect(error.description).toContain('Verify Token of the Other Webhook');
+		expect(error.description).toContain('Other Webhook Verify Token');
 		expect(state()).toEqual(before);
 		expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 	});

@@ -97,7 +97,7 @@ export const triggerProperties: INodeProperties[] = [
 		displayOptions: { show: { registration: ['businessAccount', 'phoneNumber'] } },
 	},
 	{
-		displayName: 'When Another Webhook Is Registered',
+		displayName: 'If Another Webhook Exists',
 		name: 'onOtherWebhook',
 		type: 'options',
 		default: 'stop',
@@ -119,7 +119,7 @@ export const triggerProperties: INodeProperties[] = [
 		],
 	},
 	{
-		displayName: 'Verify Token of the Other Webhook',
+		displayName: 'Other Webhook Verify Token',
 		name: 'otherVerifyToken',
 		type: 'string',
 		typeOptions: { password: true },

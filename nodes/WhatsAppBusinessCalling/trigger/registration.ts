@@ -378,7 +378,7 @@ async function requirePermissionToTakeOver(
 			`${place.label} already sends its webhooks to another address: ${address}`,
 			{
 				description:
-					"Each place at Meta has one webhook address, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set When Another Webhook Is Registered to Take Over and Forward, so that the other one goes on getting what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).",
+					"Each place at Meta has one webhook address, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set If Another Webhook Exists to Take Over and Forward, so that the other one goes on getting what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).",
 			},
 		);
 	}
@@ -388,7 +388,7 @@ async function requirePermissionToTakeOver(
 		`The other webhook did not accept the verify token: ${address}`,
 		{
 			description:
-				'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. Fill in Verify Token of the Other Webhook. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active.',
+				'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. Fill in Other Webhook Verify Token. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active.',
 		},
 	);
 }

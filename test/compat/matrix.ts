@@ -1,0 +1,103 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import manifest from '../../package.json';
+import { VERSIONS } from './versions';
+
+/** What is tried in each version of n8n, with the heading of its column in the README. */
+const CAPABILITIES = {
+	loads: 'Loads',
+	credential: 'Credential test',
+	registration: 'Registers, takes back',
+	recordings: 'Verified recordings',
+	promises: 'None lost, none doubled',
+	safety: 'Token and limits',
+	calls: 'Calls, downloads',
+};
+
+export type Capability = keyof typeof CAPABILITIES;
+
+const NAMES = Object.keys(CAPABILITIES) as Capability[];
+
+/** The last complete run of each version. */
+interface Matrix {
+	[n8nVersion: string]: {
+		/** Version of this package. */
+		package: string;
+		/** Version of Node.js that n8n ran on. */
+		node: string;
+		capabilities: Record<Capability, { passed: number; failed: number }>;
+	};
+}
+
+const MATRIX = join(__dirname, 'matrix.json');
+const README = join(__dirname, '..', '..', 'README.md');
+
+const BEGIN = '<!-- Made by `npm run test:compat`; not to be changed by hand. -->\n';
+const END = '<!-- The end of it. -->';
+
+/** Counts what the tests of one version of n8n show. */
+export class Results {
+	private readonly counts = new Map<Capability, { passed: number; failed: number }>();
+
+	constructor(private readonly version: string) {}
+
+	async of(capability: Capability, test: () => Promise<void>): Promise<void> {
+		const count = this.counts.get(capability) ?? { passed: 0, failed: 0 };
+		this.counts.set(capability, count);
+		try {
+			await test();
+			count.passed++;
+		} catch (error) {
+			count.failed++;
+			throw error;
+		}
+	}
+
+	/** Writes them into the matrix and the README, unless it were only some (`jest -t`). */
+	save(node: string, expectedTests: number): void {
+		const counts = NAMES.map((name) => this.counts.get(name) ?? { passed: 0, failed: 0 });
+		const tests = counts.reduce((sum, { passed, failed }) => sum + passed + failed, 0);
+		if (tests !== expectedTests) return;
+		const matrix = readMatrix();
+		matrix[this.version] = {
+			package: manifest.version,
+			node,
+			capabilities: Object.fromEntries(
+				NAMES.map((name, index) => [name, counts[index]]),
+			) as Matrix[string]['capabilities'],
+		};
+		const sorted = Object.fromEntries(
+			VERSIONS.flatMap((version) => (matrix[version] ? [[version, matrix[version]]] : [])),
+		);
+		writeFileSync(MATRIX, `${JSON.stringify(sorted, null, '\t')}\n`);
+		writeFileSync(README, readmeWithMatrix());
+	}
+}
+
+function readMatrix(): Matrix {
+	return JSON.parse(readFileSync(MATRIX, 'utf8')) as Matrix;
+}
+
+/** The README with the table of the last runs between its markers. */
+export function readmeWithMatrix(): string {
+	const readme = readFileSync(README, 'utf8');
+	const begin = readme.indexOf(BEGIN);
+	const end = readme.indexOf(END);
+	if (begin < 0 || end < begin) throw new Error('README.md has no place for the table of versions');
+	return `${readme.slice(0, begin + BEGIN.length)}${table(readMatrix())}${readme.slice(end)}`;
+}
+
+function table(matrix: Matrix): string {
+	const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
+	const head = ['n8n', 'on Node.js', ...NAMES.map((name) => CAPABILITIES[name])];
+	const rows = Object.entries(matrix).map(([version, { node, capabilities }]) => [
+		version,
+		node,
+		...NAMES.map((name) => {
+			const { passed, failed } = capabilities[name];
+			return failed === 0 ? `yes (${passed})` : `**no** (${failed} of ${passed + failed} fail)`;
+		}),
+	]);
+	return [head, head.map(() => '---'), ...rows].map(line).join('');
+}
