@@ -208,7 +208,9 @@ const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('covers every example', async () => {
 	const files = await readdir(join(REPOSITORY, 'examples'));
-	expect(files.filter((file) => file.endsWith('.json')).sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
+	expect(files.filter((file) => file.endsWith('.json')).sort()).toEqual(
+		EXAMPLES.map((example) => `${example}.json`),
+	);
 });
 
 /** The same look at a node that the editor takes after an import. */
