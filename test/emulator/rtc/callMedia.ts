@@ -51,6 +51,7 @@ export interface MediaTrouble {
 }
 
 const TICKS_A_SECOND = 50;
+const WATCH_MS = 50;
 
 /** The WhatsApp user's end of one call: a WebRTC peer that plays the announcement, talks and records. */
 export class CallMedia {
@@ -81,7 +82,8 @@ export class CallMedia {
 	/** Ticks at which the announcement and the talk begin. */
 	private announceTick = Infinity;
 	private talkTick = Infinity;
-	private lastHeard = 0;
+	/** Milliseconds since the business was heard last. */
+	private quiet = 0;
 	private received = 0;
 	private tooEarly = 0;
 	private otherPayload = 0;
@@ -122,8 +124,14 @@ export class CallMedia {
 	/** The call has been accepted, or picked up. */
 	answered({ captured }: { captured: boolean }): void {
 		this.captured = captured;
-		this.lastHeard = performance.now();
-		this.watch = setInterval(() => this.checkMedia(), 50);
+		let last = performance.now();
+		this.watch = setInterval(() => {
+			const now = performance.now();
+			// A machine that stands still hears nothing, either.
+			this.quiet += Math.min(now - last, 2 * WATCH_MS);
+			last = now;
+			this.checkMedia();
+		}, WATCH_MS);
 		if (this.phase === 'connected') this.speaker.start();
 	}
 
@@ -230,7 +238,7 @@ export class CallMedia {
 			return;
 		}
 		this.received++;
-		this.lastHeard = performance.now();
+		this.quiet = 0;
 		if (this.phase === 'connected') {
 			const length = this.captured ? this.settings.announcement.length : 0;
 			this.announceTick = this.speaker.ticks;
@@ -244,7 +252,7 @@ export class CallMedia {
 	private checkMedia(): void {
 		const { noMediaAtStartMs, noMediaLaterMs } = this.settings;
 		const limit = this.received > 0 ? noMediaLaterMs : noMediaAtStartMs;
-		if (performance.now() - this.lastHeard < limit) return;
+		if (this.quiet < limit) return;
 		clearInterval(this.watch);
 		this.onTrouble(
 			this.phase === 'waiting'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { poll } from '../../support/processes';
+import { sleep } from '../../support/processes';
 import { download, graph, Receiver } from '../helpers';
 import { startEmulator, type Call, type Emulator } from '../index';
 import { BusinessPeer } from './businessPeer';
@@ -28,6 +28,19 @@ export const PROMPT = read('examples/media-gateway/prompt.ogg').slice(5, 255);
 /** Jest compares long texts much faster than long buffers. */
 export const texts = (packets: Buffer[]) => packets.map((packet) => packet.toString('latin1'));
 
+/**
+ * By how much each packet of a recorded side is earlier than it was sent; packets that were sent twice
+ * (silence) are left out.
+ */
+export function offsets(side: Buffer[], sent: Buffer[]): number[] {
+	const places = new Map<string, number[]>();
+	texts(sent).forEach((text, place) => places.set(text, [...(places.get(text) ?? []), place]));
+	return texts(side).flatMap((text, place) => {
+		const found = places.get(text) ?? [];
+		return found.length === 1 ? [found[0]! - place] : [];
+	});
+}
+
 /** An emulator with media, a receiver of its webhooks, and the business's WebRTC peer. */
 export class CallStage {
 	emulator!: Emulator;
@@ -38,7 +51,13 @@ export class CallStage {
 		this.receiver = await new Receiver().start();
 		this.business = new BusinessPeer();
 		this.emulator = await startEmulator({
-			webRtc: { announcement: ANNOUNCEMENT, voice: VOICE, ...webRtc },
+			webRtc: {
+				announcement: ANNOUNCEMENT,
+				voice: VOICE,
+				noMediaAtStartMs: 60_000,
+				noMediaLaterMs: 60_000,
+				...webRtc,
+			},
 			recordingDelayMs: 0,
 			redeliveryDelaysMs: [],
 		});
@@ -74,14 +93,22 @@ export class CallStage {
 		return await this.post({ call_id: id, action, session: { sdp_type: 'answer', sdp }, ...more });
 	}
 
+	/** Looks often, rather than for a time: a machine that stands still is not counted. */
+	async until(what: string, condition: () => boolean): Promise<void> {
+		for (let looks = 0; looks < 800; looks++) {
+			if (condition()) return;
+			await sleep(50);
+		}
+		const reports = this.emulator.calls.map((call) => this.mediaOf(call)?.report());
+		throw new Error(`No ${what}. The calls: ${JSON.stringify(reports)}`);
+	}
+
 	/** The SDP that the receiver of webhooks gets. */
 	async sdpOf(call: Call): Promise<string> {
-		return await poll('webhook connect', 20_000, async () => {
-			const event = this.receiver.events.find(
-				({ id, event: name }) => id === call.id && name === 'connect',
-			);
-			return (event?.session as { sdp: string } | undefined)?.sdp;
-		});
+		const connect = () =>
+			this.receiver.events.find(({ id, event }) => id === call.id && event === 'connect');
+		await this.until('webhook connect', () => connect() !== undefined);
+		return (connect()!.session as { sdp: string }).sdp;
 	}
 
 	/** A user calls, and the business accepts. */

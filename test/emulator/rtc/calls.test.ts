@@ -1,10 +1,10 @@
 import { decodeAudio } from '../../support/audio';
-import { poll } from '../../support/processes';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import {
 	ANNOUNCEMENT,
 	CallStage,
+	offsets,
 	PROMPT,
 	RECORDING,
 	texts,
@@ -13,6 +13,8 @@ import {
 } from './callStage';
 import { SILENCE } from './opus';
 import { readOpusFile } from './opusFile';
+
+jest.setTimeout(180_000);
 
 const stage = new CallStage();
 
@@ -49,11 +51,10 @@ describe('a call of a user, with recording', () => {
 			right.length > VOICE.length ? new Set(texts([SILENCE])) : new Set(),
 		);
 		// The business's side is what its peer sent, without what came during the announcement.
-		const sent = texts(PROMPT);
-		const first = sent.indexOf(texts(left)[5]!) - 5;
-		expect(first).toBeGreaterThan(0);
-		const kept = texts(left).filter((packet, index) => packet === sent[first + index]);
-		expect(kept.length).toBeGreaterThan(left.length * 0.9);
+		const places = offsets(left, PROMPT);
+		expect(places.length).toBeGreaterThan(left.length * 0.7);
+		expect(new Set(places).size).toBe(1);
+		expect(places[0]).toBeGreaterThan(0);
 
 		// And the business has heard all of it.
 		const heard = texts(stage.business.heard);
@@ -75,11 +76,7 @@ describe('a call of a user, with recording', () => {
 		expect((await stage.answer(call, 'pre_accept', sdp)).status).toBe(200);
 		await media.connected;
 		stage.business.speak(PROMPT);
-		await poll(
-			'early packets',
-			20_000,
-			async () => media.report().packetsTooEarly > 5 || undefined,
-		);
+		await stage.until('early packets', () => media.report().packetsTooEarly > 5);
 		expect(media.report()).toMatchObject({
 			phase: 'connected',
 			packetsSent: 0,
@@ -128,9 +125,7 @@ describe('a call of a user, with recording', () => {
 			async (media: CallMedia) => {
 				await media.connected;
 				stage.business.speak(PROMPT);
-				await poll('the announcement', 20_000, async () =>
-					media.phase === 'announcing' ? true : undefined,
-				);
+				await stage.until('the announcement', () => media.phase === 'announcing');
 			},
 		],
 	])('is not recorded when the user hangs up %s', async (_, moment) => {
@@ -152,9 +147,7 @@ describe('a call of a user, with recording', () => {
 		const { call, media } = await stage.userCalls();
 		await media.connected;
 		stage.business.speak(PROMPT);
-		await poll('a second of talk', 20_000, async () =>
-			media.report().recordedSeconds > 1 ? true : undefined,
-		);
+		await stage.until('a second of talk', () => media.report().recordedSeconds > 1);
 		expect((await stage.post({ call_id: call.id, action: 'terminate' })).status).toBe(200);
 		const file = await stage.recordingOf(call);
 		expect(talkSeconds(file)).toBeGreaterThan(1);
@@ -179,8 +172,8 @@ describe('a call of a user', () => {
 		const { call, media } = await stage.userCalls({ transcription: RECORDING });
 		await media.connected;
 		stage.business.speak(PROMPT);
-		await poll('a packet of the voice', 20_000, async () =>
-			texts(stage.business.heard).includes(texts(VOICE)[3]!) ? true : undefined,
+		await stage.until('a packet of the voice', () =>
+			texts(stage.business.heard).includes(texts(VOICE)[3]!),
 		);
 		expect(texts(stage.business.heard)).toContain(texts(ANNOUNCEMENT)[3]);
 		stage.emulator.hangUp(call.id);
@@ -210,11 +203,7 @@ describe('a call of the business, with recording', () => {
 		const { call, media } = await stage.businessCalls();
 		await media.connected;
 		stage.business.speak(PROMPT);
-		await poll(
-			'early packets',
-			20_000,
-			async () => media.report().packetsTooEarly > 5 || undefined,
-		);
+		await stage.until('early packets', () => media.report().packetsTooEarly > 5);
 		expect(media.report()).toMatchObject({ phase: 'connected', packetsSent: 0 });
 		stage.emulator.userPicksUp(call.id);
 		await media.said;

@@ -20,6 +20,8 @@ const SAMPLE = hex(`
 	80280004 e57a3bcf`);
 const SAMPLE_PASSWORD = 'VOkJxbRl1RmTxUk/WvJxBt';
 
+jest.setTimeout(180_000);
+
 describe('reading a check', () => {
 	it('reads the sample of the standard', () => {
 		const check = readCheck(SAMPLE)!;
@@ -117,7 +119,7 @@ describe('the ICE-lite agent', () => {
 
 	const send = (datagram: Buffer) => peer.send(datagram, port, '127.0.0.1');
 	const answered = async (count: number) =>
-		await poll('answer', 10_000, async () => answers.length >= count || undefined, { interval: 5 });
+		await poll('answer', 60_000, async () => answers.length >= count || undefined, { interval: 5 });
 	const good = () => ({ username: `${agent.ufrag}:peer`, password: agent.password });
 	/** Sends something, and then a good check, so that the answer to the latter comes last. */
 	const refusal = async (datagram: Buffer) => {
@@ -175,7 +177,7 @@ describe('the ICE-lite agent', () => {
 			stranger.close();
 			send(Buffer.from('\x80of the peer', 'latin1'));
 		});
-		await poll('media', 10_000, async () => media.length > 0 || undefined, { interval: 5 });
+		await poll('media', 60_000, async () => media.length > 0 || undefined, { interval: 5 });
 		expect(media).toEqual(['of the peer']);
 		agent.send(Buffer.from('to the peer'));
 		await answered(3);
