@@ -14,6 +14,8 @@ import {
 	type MediaStore,
 } from './media';
 import { CALLS_PER_DAY } from './permissions';
+import type { WebRtcUsers } from './rtc';
+import type { CallMedia } from './rtc/callMedia';
 import { makeSdp } from './sdp';
 import { makeTranscript } from './transcript';
 import type { Settings, WebhookUpdate } from './types';
@@ -25,7 +27,10 @@ export interface Call {
 	user: WhatsAppUser;
 	direction: 'USER_INITIATED' | 'BUSINESS_INITIATED';
 	state: 'ringing' | 'preAccepted' | 'inProgress' | 'ended';
-	/** WhatsApp's SDP: the offer of a user's call, the answer of a business's call. */
+	/**
+	 * WhatsApp's SDP: the offer of a user's call, the answer of a business's call. In a call with media
+	 * it is empty for a moment.
+	 */
 	sdp: string;
 	/** The business's SDP, once it came. */
 	businessSdp?: string;
@@ -122,6 +127,7 @@ export class Calls {
 		private readonly webhooks: Webhooks,
 		private readonly settings: Settings,
 		private readonly baseUrl: () => string,
+		private readonly webRtc?: WebRtcUsers,
 	) {}
 
 	// What the business does, by POST /<PHONE_NUMBER_ID>/calls
@@ -152,12 +158,14 @@ export class Calls {
 			user,
 			direction: 'BUSINESS_INITIATED',
 			state: 'ringing',
-			sdp: makeSdp('answer'),
+			sdp: '',
 			businessSdp: request.sdp,
 			recording: request.recording,
 			transcription: request.transcription,
 			bizOpaqueCallbackData: request.bizOpaqueCallbackData,
 		};
+		const media = fitting(() => this.joinMedia(call, request.sdp));
+		if (!media) call.sdp = makeSdp('answer');
 		this.all.set(call.id, call);
 		return { call, ring: () => this.ring(call) };
 	}
@@ -167,6 +175,7 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp differs from the one of the earlier pre_accept');
 		}
+		fitting(() => this.mediaOf(call)?.answer(request.sdp));
 		call.businessSdp = request.sdp;
 		call.state = 'preAccepted';
 	}
@@ -176,12 +185,12 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp of accept must equal the one of pre_accept');
 		}
+		fitting(() => this.mediaOf(call)?.answer(request.sdp));
 		call.businessSdp = request.sdp;
 		call.recording = request.recording;
 		call.transcription = request.transcription;
 		call.bizOpaqueCallbackData = request.bizOpaqueCallbackData;
-		call.state = 'inProgress';
-		call.startedAt = this.clock.now();
+		this.begin(call);
 	}
 
 	/** The terminate webhook goes out when the returned function is called. */
@@ -210,32 +219,20 @@ export class Calls {
 			user,
 			direction: 'USER_INITIATED',
 			state: 'ringing',
-			sdp: order.sdp ?? makeSdp('offer'),
+			sdp: order.sdp ?? '',
 			...(order.deeplinkPayload !== undefined && { deeplinkPayload: order.deeplinkPayload }),
 			...(order.ctaPayload !== undefined && { ctaPayload: order.ctaPayload }),
 		};
+		if (order.sdp === undefined && !this.joinMedia(call)) call.sdp = makeSdp('offer');
 		this.all.set(call.id, call);
-		this.send(call, {
-			contacts: [this.contact(user)],
-			calls: [
-				{
-					...this.identity(call),
-					event: 'connect',
-					timestamp: this.clock.timestamp(),
-					direction: call.direction,
-					...this.linkPayloads(call),
-					session: { sdp_type: 'offer', sdp: call.sdp },
-				},
-			],
-		});
+		this.sendConnect(call, 'offer', this.linkPayloads(call));
 		void this.giveUpLater(call);
 		return call;
 	}
 
 	userPicksUp(callId: string): Call {
 		const call = this.called(callId);
-		call.state = 'inProgress';
-		call.startedAt = this.clock.now();
+		this.begin(call);
 		this.sendStatus(call, 'ACCEPTED');
 		return call;
 	}
@@ -388,19 +385,7 @@ export class Calls {
 	private ring(call: Call): void {
 		this.sendStatus(call, 'RINGING');
 		// The answer comes about a second after placing, before the person picks up.
-		this.send(call, {
-			contacts: [this.contact(call.user)],
-			calls: [
-				{
-					...this.identity(call),
-					event: 'connect',
-					timestamp: this.clock.timestamp(),
-					direction: call.direction,
-					...this.opaqueData(call),
-					session: { sdp_type: 'answer', sdp: call.sdp },
-				},
-			],
-		});
+		this.sendConnect(call, 'answer', this.opaqueData(call));
 		const { pickUpAfterMs } = this.settings;
 		if (pickUpAfterMs !== undefined) {
 			void this.webhooks.track(
@@ -409,6 +394,51 @@ export class Calls {
 				}),
 			);
 		}
+	}
+
+	private sendConnect(call: Call, type: 'offer' | 'answer', more: Record<string, unknown>): void {
+		const timestamp = this.clock.timestamp();
+		this.send(
+			call,
+			() => ({
+				contacts: [this.contact(call.user)],
+				calls: [
+					{
+						...this.identity(call),
+						event: 'connect',
+						timestamp,
+						direction: call.direction,
+						...more,
+						session: { sdp_type: type, sdp: call.sdp },
+					},
+				],
+			}),
+			this.mediaOf(call)?.sdp,
+		);
+	}
+
+	private begin(call: Call): void {
+		call.state = 'inProgress';
+		call.startedAt = this.clock.now();
+		this.mediaOf(call)?.answered({ captured: KINDS.some((kind) => isOn(call[kind])) });
+	}
+
+	/** Undefined where the emulator has no media. */
+	private joinMedia(call: Call, offer?: string): CallMedia | undefined {
+		const media = this.webRtc?.join(call.id, offer, (error) => {
+			if (call.state !== 'ended') this.end(call, { error });
+		});
+		void media?.sdp.then(
+			(sdp) => {
+				call.sdp = sdp;
+			},
+			() => undefined,
+		);
+		return media;
+	}
+
+	private mediaOf(call: Call): CallMedia | undefined {
+		return this.webRtc?.get(call.id);
 	}
 
 	private async giveUpLater(call: Call): Promise<void> {
@@ -434,6 +464,8 @@ export class Calls {
 	): void {
 		const answered = call.state === 'inProgress';
 		const now = this.clock.now();
+		const media = this.mediaOf(call);
+		const recorded = media?.end();
 		call.state = 'ended';
 		call.endedAt = now;
 		if (answered && order.durationSeconds !== undefined) {
@@ -462,15 +494,18 @@ export class Calls {
 			...(order.error && { errors: [this.terminateError(order.error)] }),
 		};
 		this.send(call, value, ready);
-		if (answered && !order.duringAnnouncement) this.publishLater(call, order);
+		const announced = media ? recorded !== undefined : !order.duringAnnouncement;
+		if (answered && announced) {
+			this.publishLater(call, order.recording ?? { content: recorded?.file });
+		}
 	}
 
-	private publishLater(call: Call, order: HangUpOrder): void {
-		for (const kind of ['recording', 'transcription'] as const) {
-			if (call[kind]?.status !== 'ENABLED') continue;
+	private publishLater(call: Call, recording: MediaSource): void {
+		for (const kind of KINDS) {
+			if (!isOn(call[kind])) continue;
 			void this.webhooks.track(
 				this.webhooks.sleep(this.settings.recordingDelayMs).then(async (elapsed) => {
-					if (elapsed) await this.publish(kind, call, order);
+					if (elapsed) await this.publish(kind, call, recording);
 				}),
 			);
 		}
@@ -479,12 +514,12 @@ export class Calls {
 	private async publish(
 		kind: 'recording' | 'transcription',
 		call: Call,
-		order: HangUpOrder,
+		recording: MediaSource,
 	): Promise<void> {
 		const media = this.media.add(
 			kind === 'recording'
 				? {
-						content: await this.content(order.recording ?? {}),
+						content: await this.content(recording),
 						mimeType: RECORDING_MIME_TYPE,
 						phoneNumberId: call.phoneNumberId,
 					}
@@ -565,13 +600,14 @@ export class Calls {
 	/** Sends the webhooks of one call one after the other, though Meta promises no order. */
 	private send(
 		call: Call,
-		value: Record<string, unknown>,
-		ready: Promise<void> = Promise.resolve(),
+		content: Record<string, unknown> | (() => Record<string, unknown>),
+		ready: Promise<unknown> = Promise.resolve(),
 	): void {
 		const previous = this.lastWebhook.get(call.id) ?? Promise.resolve();
 		const sent = this.webhooks.track(
 			previous.then(async () => {
 				await ready;
+				const value = typeof content === 'function' ? content() : content;
 				const update = { phoneNumberId: call.phoneNumberId, field: 'calls', value };
 				await this.webhooks.deliver([update]).answer;
 			}),
@@ -623,6 +659,19 @@ export class Calls {
 function phone<Name extends string>(name: Name, user: WhatsAppUser) {
 	if (user.phoneShown === 'omitted') return {};
 	return { [name]: user.phoneShown === 'empty' ? '' : user.waId };
+}
+
+const KINDS = ['recording', 'transcription'] as const;
+
+const isOn = (capture: CaptureOrder | undefined) => capture?.status === 'ENABLED';
+
+/** What is wrong with the SDP becomes an answer of the Graph API. */
+function fitting<T>(use: () => T): T {
+	try {
+		return use();
+	} catch (error) {
+		throw invalidParameter(`SDP validation error: ${(error as Error).message}`);
+	}
 }
 
 const hasSource = ({ content, file, sizeBytes }: MediaSource) =>

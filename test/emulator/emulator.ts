@@ -14,6 +14,8 @@ import type { GraphContext } from './graph';
 import { MediaStore } from './media';
 import { ordersRouter } from './orders';
 import { Permissions } from './permissions';
+import { WebRtcUsers } from './rtc';
+import type { CallMedia } from './rtc/callMedia';
 import { startServer, type RunningServer } from './server';
 import { Subscriptions } from './subscriptions';
 import { Tokens } from './tokens';
@@ -55,6 +57,7 @@ export class Emulator {
 	private readonly webhooks: Webhooks;
 	private readonly callList: Calls;
 	private readonly subscriptions: Subscriptions;
+	private readonly webRtc: WebRtcUsers | undefined;
 	private readonly context: GraphContext;
 	private server: RunningServer | undefined;
 
@@ -80,6 +83,7 @@ export class Emulator {
 		);
 		this.permissions = new Permissions(this.clock, this.webhooks);
 		const baseUrl = () => this.baseUrl;
+		this.webRtc = options.webRtc && new WebRtcUsers(options.webRtc);
 		this.callList = new Calls(
 			this.account,
 			this.clock,
@@ -87,6 +91,7 @@ export class Emulator {
 			this.webhooks,
 			settings,
 			baseUrl,
+			this.webRtc,
 		);
 		this.context = {
 			account: this.account,
@@ -102,6 +107,7 @@ export class Emulator {
 	}
 
 	async start(): Promise<void> {
+		this.webRtc?.load();
 		this.server = await startServer(
 			this.context,
 			this.faults,
@@ -114,6 +120,7 @@ export class Emulator {
 	/** Closes everything and gives up on every redelivery. */
 	async stop(): Promise<void> {
 		await this.server?.stop();
+		this.webRtc?.stop();
 		await this.webhooks.stop();
 		await this.agent.destroy();
 	}
@@ -178,6 +185,11 @@ export class Emulator {
 	/** Undefined when there is no such call. */
 	call(callId: string): Call | undefined {
 		return this.callList.all.get(callId);
+	}
+
+	/** The user's end of a call's audio; undefined where the emulator was started without `webRtc`. */
+	mediaOf(callId: string): CallMedia | undefined {
+		return this.webRtc?.get(callId);
 	}
 
 	/** A file and its ready event, not delivered. */

@@ -9,20 +9,23 @@ async function main(): Promise<void> {
 			port: { type: 'string', default: String(DEFAULT_PORT) },
 			callback: { type: 'string' },
 			'pick-up-after': { type: 'string' },
+			media: { type: 'boolean', default: false },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
 	if (values.help) {
-		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS]
+		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS] [--media]
 
   --callback       send webhooks to this URL from the start, without registration
-  --pick-up-after  called users pick up by themselves after so many seconds`);
+  --pick-up-after  called users pick up by themselves after so many seconds
+  --media          users are WebRTC peers on this machine: sound flows, and is what gets recorded`);
 		return;
 	}
 	const pickUpAfter = values['pick-up-after'];
 	const emulator = await startEmulator({
 		port: Number(values.port),
 		...(pickUpAfter !== undefined && { pickUpAfterMs: Number(pickUpAfter) * 1000 }),
+		...(values.media && { webRtc: {} }),
 		log: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),
 	});
 	if (values.callback !== undefined) emulator.presetSubscription(values.callback);
@@ -50,6 +53,7 @@ Orders, from another terminal:
   a called user picks up   curl -X POST ${orders}/calls/latest/pick-up
   a called user declines   curl -X POST ${orders}/calls/latest/reject
   somebody hangs up        curl -X POST ${orders}/calls/latest/hang-up
+  how the sound is doing   curl ${orders}/calls/latest/media
   a finished recording     curl -X POST ${orders}/recordings
   the next download fails  curl -X POST ${orders}/faults -d '{"kind":"media","fault":{"status":503}}'
   what has happened        curl ${orders}/state

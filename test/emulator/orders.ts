@@ -192,6 +192,12 @@ export function ordersRouter(emulator: Emulator): express.Router {
 	on('get', '/calls', () => emulator.calls);
 	on('get', '/calls/:callId', (req) => emulator.call(callId(req)) ?? { error: 'No such call' });
 
+	on(
+		'get',
+		'/calls/:callId/media',
+		(req) => emulator.mediaOf(callId(req))?.report() ?? { error: 'This call has no media' },
+	);
+
 	on('post', '/calls', (req) => emulator.userCalls(userCall.parse(body(req))));
 	on('post', '/calls/:callId/hang-up', (req) =>
 		emulator.hangUp(callId(req), hangUp.parse(body(req))),

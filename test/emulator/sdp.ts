@@ -44,37 +44,70 @@ export function sdpProblem(sdp: unknown): string | undefined {
 	return undefined;
 }
 
+/** What a session description tells of one side's media, as far as it differs from call to call. */
+export interface SdpParts {
+	address: string;
+	port: number;
+	iceUfrag: string;
+	icePassword: string;
+	/** SHA-256 of the certificate, as pairs of hexadecimal digits with colons. */
+	fingerprint: string;
+	ssrc: number;
+	/** Name of the media section; an answer repeats that of the offer. */
+	mid: string;
+	/** RTP payload types; an answer repeats those of the offer. */
+	opus: number;
+	/** Undefined where the offer has no keypad tones. */
+	telephoneEvent?: number;
+}
+
+/** Parts that look right, and that nobody listens behind. */
+const madeUpParts = (): SdpParts => ({
+	address: '192.0.2.10',
+	port: randomInt(3000, 4000),
+	iceUfrag: newIceUfrag(),
+	icePassword: newIcePassword(),
+	fingerprint: (randomBytes(32).toString('hex').match(/../g) ?? []).join(':').toUpperCase(),
+	ssrc: randomInt(1, 2 ** 31),
+	mid: 'audio',
+	opus: 111,
+	telephoneEvent: 126,
+});
+
+export const newIceUfrag = () => randomBytes(12).toString('base64url');
+export const newIcePassword = () => randomBytes(18).toString('base64url');
+
 /** A session description as WhatsApp's side of a call would send it; never twice the same. */
-export function makeSdp(type: 'offer' | 'answer'): string {
+export function makeSdp(type: 'offer' | 'answer', parts: SdpParts = madeUpParts()): string {
+	const { address, port, mid, opus, telephoneEvent } = parts;
 	const sessionId = `${randomInt(1, 2 ** 31)}${randomInt(1, 2 ** 31)}`;
-	const port = randomInt(3000, 4000);
-	const fingerprint = (randomBytes(32).toString('hex').match(/../g) ?? []).join(':').toUpperCase();
+	const hasTones = telephoneEvent !== undefined;
 	return [
 		'v=0',
 		`o=- ${sessionId} 2 IN IP4 127.0.0.1`,
 		's=-',
 		't=0 0',
-		'a=group:BUNDLE audio',
+		`a=group:BUNDLE ${mid}`,
 		'a=msid-semantic: WMS emulated-stream',
 		'a=ice-lite',
-		`m=audio ${port} UDP/TLS/RTP/SAVPF 111 126`,
-		'c=IN IP4 192.0.2.10',
+		`m=audio ${port} UDP/TLS/RTP/SAVPF ${opus}${hasTones ? ` ${telephoneEvent}` : ''}`,
+		`c=IN IP4 ${address}`,
 		'a=rtcp:9 IN IP4 0.0.0.0',
-		`a=candidate:${randomInt(1, 2 ** 31)} 1 udp 2122260223 192.0.2.10 ${port} typ host generation 0`,
-		`a=ice-ufrag:${randomBytes(12).toString('base64url')}`,
-		`a=ice-pwd:${randomBytes(18).toString('base64url')}`,
-		`a=fingerprint:sha-256 ${fingerprint}`,
+		`a=candidate:${randomInt(1, 2 ** 31)} 1 udp 2122260223 ${address} ${port} typ host generation 0`,
+		`a=ice-ufrag:${parts.iceUfrag}`,
+		`a=ice-pwd:${parts.icePassword}`,
+		`a=fingerprint:sha-256 ${parts.fingerprint}`,
 		`a=setup:${type === 'offer' ? 'actpass' : 'active'}`,
-		'a=mid:audio',
+		`a=mid:${mid}`,
 		'a=sendrecv',
 		'a=msid:emulated-stream emulated-audio',
 		'a=rtcp-mux',
-		'a=rtpmap:111 opus/48000/2',
-		'a=rtcp-fb:111 transport-cc',
-		'a=fmtp:111 maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;sprop-maxcapturerate=16000;useinbandfec=1',
-		'a=rtpmap:126 telephone-event/8000',
+		`a=rtpmap:${opus} opus/48000/2`,
+		`a=rtcp-fb:${opus} transport-cc`,
+		`a=fmtp:${opus} maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;sprop-maxcapturerate=16000;useinbandfec=1`,
+		...(hasTones ? [`a=rtpmap:${telephoneEvent} telephone-event/8000`] : []),
 		'a=maxptime:20',
-		`a=ssrc:${randomInt(1, 2 ** 31)} cname:emulated`,
+		`a=ssrc:${parts.ssrc} cname:emulated`,
 		'',
 	].join('\r\n');
 }

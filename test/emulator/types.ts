@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Account } from './account';
+import type { WebRtcOptions } from './rtc';
 
 export interface EmulatorOptions {
 	/** 0 takes any free port. */
@@ -26,11 +27,18 @@ export interface EmulatorOptions {
 	subscriptionFieldsAs?: 'objects' | 'names';
 	/** Documented is the first; the second has been seen on the wire. */
 	transcriptionEvent?: 'call_transcription_available' | 'call_transcript_available';
+	/**
+	 * Users are real WebRTC peers: audio flows, and recordings are what was heard. `{}` for the
+	 * defaults. Left out: SDP is only looked at, and recordings are a fixed file.
+	 */
+	webRtc?: WebRtcOptions;
 	/** One line for each request and each delivery. */
 	log?: (line: string) => void;
 }
 
-export type Settings = Required<Omit<EmulatorOptions, 'account' | 'clockStart' | 'pickUpAfterMs'>> &
+export type Settings = Required<
+	Omit<EmulatorOptions, 'account' | 'clockStart' | 'pickUpAfterMs' | 'webRtc'>
+> &
 	Pick<EmulatorOptions, 'pickUpAfterMs'>;
 
 /** What a request is for; faults are chosen by it. */

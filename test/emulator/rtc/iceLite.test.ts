@@ -1,0 +1,208 @@
+import { createHmac } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { poll } from '../../support/processes';
+import { IceLite } from './iceLite';
+import { answerCheck, isStun, readCheck } from './stun';
+
+const hex = (digits: string) => Buffer.from(digits.replace(/\s/g, ''), 'hex');
+
+/** The sample request of RFC 5769, section 2.1. */
+const SAMPLE = hex(`
+	00010058 2112a442 b7e7a701 bc34d686 fa87dfae
+	80220010 5354554e 20746573 7420636c 69656e74
+	00240004 6e0001ff
+	80290008 932ff9b1 51263b36
+	00060009 6576746a 3a683676 59202020
+	00080014 9aeaa70c bfd8cb56 781ef2b5 b2d3f249 c1b571a2
+	80280004 e57a3bcf`);
+const SAMPLE_PASSWORD = 'VOkJxbRl1RmTxUk/WvJxBt';
+
+jest.setTimeout(180_000);
+
+describe('reading a check', () => {
+	it('reads the sample of the standard', () => {
+		const check = readCheck(SAMPLE)!;
+		expect(check).toMatchObject({ username: 'evtj:h6vY', controlling: false, nominates: false });
+		expect(check.isSignedWith(SAMPLE_PASSWORD)).toBe(true);
+		expect(check.isSignedWith('VOkJxbRl1RmTxUk/WvJxBu')).toBe(false);
+	});
+
+	it('answers it with the address of the sample, signed', () => {
+		const from = { address: '192.0.2.1', port: 32_853 };
+		const answer = answerCheck(readCheck(SAMPLE)!, from, SAMPLE_PASSWORD);
+		expect(answer.subarray(0, 32)).toEqual(
+			hex('0101002c 2112a442 b7e7a701 bc34d686 fa87dfae 00200008 0001a147 e112a643'),
+		);
+	});
+
+	it('takes nothing that is damaged or cut off', () => {
+		fc.assert(
+			fc.property(fc.nat(SAMPLE.length - 1), fc.nat(7), (at, bit) => {
+				const damaged = Buffer.from(SAMPLE);
+				damaged[at] = damaged[at]! ^ (1 << bit);
+				expect(readCheck(damaged)).toBeUndefined();
+				expect(readCheck(SAMPLE.subarray(0, at))).toBeUndefined();
+			}),
+		);
+	});
+
+	it('survives any bytes', () => {
+		fc.assert(
+			fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+				const head = SAMPLE.subarray(0, 8);
+				expect(readCheck(Buffer.from(bytes))).toBeUndefined();
+				expect(readCheck(Buffer.concat([head, bytes]))).toBeUndefined();
+			}),
+		);
+		expect(isStun(Buffer.alloc(0))).toBe(false);
+	});
+});
+
+/** A check as the controlling side makes it. */
+function makeCheck({
+	username,
+	password,
+	role = 0x802a,
+	nominates = true,
+}: {
+	username?: string;
+	password: string;
+	role?: number;
+	nominates?: boolean;
+}): Buffer {
+	const attribute = (type: number, value: Buffer) => {
+		const head = Buffer.alloc(4);
+		head.writeUInt16BE(type, 0);
+		head.writeUInt16BE(value.length, 2);
+		return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
+	};
+	const withLength = (message: Buffer, more: number) => {
+		const copy = Buffer.from(message);
+		copy.writeUInt16BE(message.length - 20 + more, 2);
+		return copy;
+	};
+	let message = Buffer.concat([
+		hex('00010000 2112a442 000102030405060708090a0b'),
+		...(username === undefined ? [] : [attribute(0x0006, Buffer.from(username))]),
+		attribute(role, Buffer.alloc(8)),
+		...(nominates ? [attribute(0x0025, Buffer.alloc(0))] : []),
+	]);
+	const hmac = createHmac('sha1', password).update(withLength(message, 24)).digest();
+	message = withLength(Buffer.concat([message, attribute(0x0008, hmac)]), 8);
+	const sum = Buffer.alloc(4);
+	sum.writeUInt32BE((crc32(message) ^ 0x5354554e) >>> 0);
+	return Buffer.concat([message, attribute(0x8028, sum)]);
+}
+
+describe('the ICE-lite agent', () => {
+	let agent: IceLite;
+	let port: number;
+	let peer: Socket;
+	let answers: Buffer[];
+
+	beforeEach(async () => {
+		agent = new IceLite();
+		port = await agent.open();
+		peer = createSocket('udp4');
+		await new Promise<void>((resolve) => peer.bind(0, '127.0.0.1', resolve));
+		answers = [];
+		peer.on('message', (answer: Buffer) => answers.push(answer));
+	});
+
+	afterEach(() => {
+		agent.close();
+		peer.close();
+	});
+
+	const send = (datagram: Buffer) => peer.send(datagram, port, '127.0.0.1');
+	const answered = async (count: number) =>
+		await poll('answer', 60_000, async () => answers.length >= count || undefined, { interval: 5 });
+	const good = () => ({ username: `${agent.ufrag}:peer`, password: agent.password });
+	/** Sends something, and then a good check, so that the answer to the latter comes last. */
+	const refusal = async (datagram: Buffer) => {
+		send(datagram);
+		send(makeCheck(good()));
+		await answered(1);
+		return answers.length === 1 ? undefined : answers[0];
+	};
+
+	it('answers a good check, before the other side is known and after', async () => {
+		send(makeCheck(good()));
+		await answered(1);
+		agent.expect('peer');
+		send(makeCheck(good()));
+		await answered(2);
+		expect(answers.map((answer) => answer.readUInt16BE(0))).toEqual([0x0101, 0x0101]);
+		const mappedPort = answers[0]!.readUInt16BE(26) ^ 0x2112;
+		expect(mappedPort).toBe((peer.address() as AddressInfo).port);
+	});
+
+	it.each([
+		['with another password', () => makeCheck({ ...good(), password: 'another' })],
+		['for another agent', () => makeCheck({ ...good(), username: 'another:peer' })],
+		['without a name', () => makeCheck({ password: agent.password })],
+		['of a stranger', () => makeCheck({ ...good(), username: `${agent.ufrag}:stranger` })],
+		['that is no check', () => Buffer.from([0, 1, 2, 3])],
+	])('does not answer one %s', async (_, check) => {
+		agent.expect('peer');
+		expect(await refusal(check())).toBeUndefined();
+	});
+
+	it('insists on its role', async () => {
+		agent.expect('peer');
+		const refused = (await refusal(makeCheck({ ...good(), role: 0x8029 })))!;
+		expect(refused.readUInt16BE(0)).toBe(0x0111);
+		expect(refused.subarray(20, 28)).toEqual(hex('00090004 00000457'));
+	});
+
+	it('takes the path that the other side chooses, and media of nobody else', async () => {
+		const onPath = jest.fn();
+		const media: string[] = [];
+		agent.onPath = onPath;
+		agent.onMedia = (datagram) => media.push(datagram.toString('latin1', 1));
+		send(Buffer.from('\x80too early', 'latin1'));
+		send(makeCheck({ ...good(), nominates: false }));
+		await answered(1);
+		agent.expect('peer');
+		expect(onPath).not.toHaveBeenCalled();
+
+		send(makeCheck(good()));
+		await answered(2);
+		expect(onPath).toHaveBeenCalledTimes(1);
+		const stranger = createSocket('udp4');
+		stranger.send(Buffer.from('\x80of a stranger', 'latin1'), port, '127.0.0.1', () => {
+			stranger.close();
+			send(Buffer.from('\x80of the peer', 'latin1'));
+		});
+		await poll('media', 60_000, async () => media.length > 0 || undefined, { interval: 5 });
+		expect(media).toEqual(['of the peer']);
+		agent.send(Buffer.from('to the peer'));
+		await answered(3);
+		expect(answers[2]!.toString()).toBe('to the peer');
+	});
+
+	it('takes a path that was chosen before the other side was known, and a handshake too', async () => {
+		const order: string[] = [];
+		agent.onPath = () => order.push('path');
+		agent.onDtls = (datagram) => order.push(datagram.toString('latin1', 1));
+		send(makeCheck(good()));
+		send(Buffer.from('\x16hello', 'latin1'));
+		send(makeCheck(good()));
+		await answered(2);
+		expect(order).toEqual([]);
+		agent.expect('peer');
+		expect(order).toEqual(['path', 'hello']);
+	});
+
+	it('takes no path from a stranger who came before', async () => {
+		const onPath = jest.fn();
+		agent.onPath = onPath;
+		send(makeCheck({ ...good(), username: `${agent.ufrag}:stranger` }));
+		await answered(1);
+		agent.expect('peer');
+		expect(onPath).not.toHaveBeenCalled();
+	});
+});

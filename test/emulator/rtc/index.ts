@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CallMedia, type MediaTrouble, type UserMediaSettings } from './callMedia';
+import { readOpusFile } from './opusFile';
+import type * as Secure from './secure';
+
+export type WebRtcOptions = Partial<UserMediaSettings>;
+
+const AUDIO = join(__dirname, '../../fixtures/audio');
+const packetsOfFile = (name: string) => readOpusFile(readFileSync(join(AUDIO, name))).streams[0]!;
+
+/** Users of WhatsApp as WebRTC peers: one peer for each call. */
+export class WebRtcUsers {
+	private readonly calls = new Map<string, CallMedia>();
+	private library: typeof Secure | undefined;
+	private settings: UserMediaSettings | undefined;
+
+	constructor(private readonly options: WebRtcOptions) {}
+
+	/** Loads the WebRTC library, which emulators without media never do. */
+	load(): void {
+		// Not `import()`, whose paths need an extension that Jest does not find.
+		this.library = require('./secure') as typeof Secure;
+		this.settings = {
+			announcement: packetsOfFile('announcement.ogg'),
+			voice: packetsOfFile('user.ogg'),
+			noMediaAtStartMs: 20_000,
+			noMediaLaterMs: 30_000,
+			network: {},
+			...this.options,
+		};
+	}
+
+	/**
+	 * The user's end of a new call. Throws where no call can be set up with the offer.
+	 *
+	 * @param offer of a call that the business places
+	 */
+	join(
+		callId: string,
+		offer: string | undefined,
+		onTrouble: (trouble: MediaTrouble) => void,
+	): CallMedia {
+		if (!this.library || !this.settings) throw new Error('The emulator is not running');
+		const media = new CallMedia(this.settings, this.library, offer, onTrouble);
+		this.calls.set(callId, media);
+		return media;
+	}
+
+	/** Undefined where the call has no media. */
+	get(callId: string): CallMedia | undefined {
+		return this.calls.get(callId);
+	}
+
+	stop(): void {
+		for (const media of this.calls.values()) media.end();
+	}
+}
