@@ -1,0 +1,255 @@
+import { median } from './measure';
+import {
+	ENGINES,
+	figureOf,
+	rowsOf,
+	type Engine,
+	type Key,
+	type Results,
+	type Row,
+} from './results';
+
+const KB = 1000;
+const MB = 1000 * KB;
+
+/** What the benchmark shall show, and what it showed. */
+export interface Goal {
+	what: string;
+	/** `undefined`: for both engines. */
+	engine?: Engine;
+	unit: 'ms' | 'MB' | 'times';
+	/** The measured value must not be above `atMost`, or not below `atLeast`. */
+	atMost?: number;
+	atLeast?: number;
+	measured: number;
+	reached: boolean;
+}
+
+type Draft = Omit<Goal, 'measured' | 'reached'> & { measured: number | undefined };
+
+/** Two figures of the same run, put together round by round. */
+function combined(
+	rows: Row[],
+	[one, other]: [Partial<Key>, Partial<Key>],
+	name: string,
+	combine: (a: number, b: number) => number,
+): number | undefined {
+	const a = figureOf(rows, one, name);
+	const b = figureOf(rows, other, name);
+	if (!a || !b) return undefined;
+	return median(a.rounds.map((value, round) => combine(value, b.rounds[round])));
+}
+
+const ratio = (rows: Row[], keys: [Partial<Key>, Partial<Key>], name: string) =>
+	combined(rows, keys, name, (a, b) => a / b);
+
+const difference = (rows: Row[], keys: [Partial<Key>, Partial<Key>], name: string) =>
+	combined(rows, keys, name, (a, b) => a - b);
+
+const ofAll = (
+	values: Array<number | undefined>,
+	choose: (...numbers: number[]) => number,
+): number | undefined => {
+	const known = values.filter((value) => value !== undefined);
+	return known.length === 0 ? undefined : choose(...known);
+};
+
+/** All goals whose figures were measured. */
+export function goalsOf({ rows }: Pick<Results, 'rows'>): Goal[] {
+	const engines = Object.keys(ENGINES) as Engine[];
+	const drafts = [...engines.flatMap((engine) => ofEngine(rows, engine)), ...startUp(rows)];
+	return drafts.flatMap((draft) => {
+		const { measured, atMost = Infinity, atLeast = -Infinity } = draft;
+		if (measured === undefined) return [];
+		return { ...draft, measured, reached: measured <= atMost && measured >= atLeast };
+	});
+}
+
+function ofEngine(rows: Row[], engine: Engine): Draft[] {
+	const recordings = { experiment: 'recordings', engine };
+	const inFlights = [...new Set(rowsOf(rows, recordings).map(({ inFlight }) => inFlight))];
+	const sizes = [...new Set(rowsOf(rows, recordings).map(({ sizeBytes }) => sizeBytes))];
+	const pair = (one: string, other: string, more: Partial<Key>): [Partial<Key>, Partial<Key>] => [
+		{ ...recordings, variant: one, ...more },
+		{ ...recordings, variant: other, ...more },
+	];
+	const small = { sizeBytes: 100 * KB };
+	const drafts: Draft[] = [
+		{
+			what: "CPU that our code adds to n8n's own download of 100 kB, at most over 1, 4, 16 in flight",
+			unit: 'ms',
+			atMost: 5,
+			measured: ofAll(
+				inFlights.map((inFlight) =>
+					difference(rows, pair('ours', 'floorDownload', { ...small, inFlight }), 'cpuMs'),
+				),
+				Math.max,
+			),
+		},
+		{
+			what: 'CPU that our code adds to the floor without a download, likewise',
+			unit: 'ms',
+			atMost: 5,
+			measured: ofAll(
+				inFlights.map((inFlight) =>
+					difference(rows, pair('oursMetadata', 'floor', { ...small, inFlight }), 'cpuMs'),
+				),
+				Math.max,
+			),
+		},
+		{
+			what: "Time to acknowledge that our code adds to n8n's own download of 100 kB",
+			unit: 'ms',
+			atMost: 10,
+			measured: difference(
+				rows,
+				pair('ours', 'floorDownload', { ...small, inFlight: 1 }),
+				'answeredMs',
+			),
+		},
+	];
+	if (engine === 'legacy') {
+		drafts.push(
+			{
+				what: 'Recordings per second against the hand-built workflow, 1 MB, 4 in flight',
+				unit: 'times',
+				atLeast: 1.3,
+				measured: ratio(
+					rows,
+					pair('ours', 'handBuilt', { sizeBytes: MB, inFlight: 4 }),
+					'perSecond',
+				),
+			},
+			{
+				what: 'Recordings per second against the hand-built workflow, at least over all sizes',
+				unit: 'times',
+				atLeast: 1.15,
+				measured: ofAll(
+					sizes.flatMap((sizeBytes) =>
+						inFlights.map((inFlight) =>
+							ratio(rows, pair('ours', 'handBuilt', { sizeBytes, inFlight }), 'perSecond'),
+						),
+					),
+					Math.min,
+				),
+			},
+		);
+	} else {
+		drafts.push({
+			what: 'Recordings of 100 kB per second against the floor, at least over 1, 4, 16 in flight',
+			unit: 'times',
+			atLeast: 0.9,
+			measured: ofAll(
+				inFlights.map((inFlight) =>
+					ratio(rows, pair('ours', 'floor', { ...small, inFlight }), 'perSecond'),
+				),
+				Math.min,
+			),
+		});
+	}
+	const large = { experiment: 'limit', engine, sizeBytes: 64 * MB };
+	const unwanted = { experiment: 'unwanted', engine };
+	drafts.push(
+		{
+			what: 'Recordings of 64 MB per second against a bare Node program, 4 in flight',
+			unit: 'times',
+			atLeast: 0.6,
+			measured: ratio(
+				rows,
+				[
+					{ ...large, variant: 'ours' },
+					{ ...large, variant: 'bareNode' },
+				],
+				'perSecond',
+			),
+		},
+		{
+			what: 'Peak memory above idle, 16 recordings of 64 MB at once',
+			unit: 'MB',
+			atMost: 100,
+			measured: figureOf(rows, { experiment: 'memory', engine, variant: 'ours' }, 'peakMb')?.median,
+		},
+		...['forged', 'otherNumber', 'otherEvent'].map(
+			(kind): Draft => ({
+				what: `CPU of ${NAMES_OF_KINDS[kind]} against a trigger that answers 401`,
+				unit: 'times',
+				atMost: 1.15,
+				measured: ratio(
+					rows,
+					[
+						{ ...unwanted, variant: 'ours', kind },
+						{ ...unwanted, variant: 'floorRefusal' },
+					],
+					'cpuMs',
+				),
+			}),
+		),
+		...growth(rows, engine),
+	);
+	return drafts.map((draft) => ({ ...draft, engine }));
+}
+
+export const NAMES_OF_KINDS: Record<string, string> = {
+	forged: 'forged deliveries',
+	otherNumber: 'deliveries of other numbers',
+	otherEvent: 'deliveries of other events',
+};
+
+function growth(rows: Row[], engine: Engine): Draft[] {
+	const per = (updates: number) => {
+		const key = { experiment: 'growth', engine, updates };
+		const added = difference(
+			rows,
+			[
+				{ ...key, variant: 'oursMetadata' },
+				{ ...key, variant: 'floorEcho' },
+			],
+			'cpuMs',
+		);
+		return added === undefined ? undefined : added / updates;
+	};
+	const ledger = { experiment: 'ledger', engine, variant: 'oursMetadata' };
+	const floor = { ...ledger, variant: 'floor' };
+	const overFloor = (entries: number) =>
+		ratio(
+			rows,
+			[
+				{ ...ledger, entries },
+				{ ...floor, entries },
+			],
+			'cpuMs',
+		);
+	const [few, many] = [overFloor(10), overFloor(100_000)];
+	return [
+		{
+			what: 'CPU that our code adds for each update of a delivery of 1,000',
+			unit: 'ms',
+			atMost: 0.1,
+			measured: per(1000),
+		},
+		{
+			what: "CPU over the floor's with 100,000 entries in the ledger, against 10",
+			unit: 'times',
+			atMost: 1.1,
+			measured: few === undefined || many === undefined ? undefined : many / few,
+		},
+	];
+}
+
+function startUp(rows: Row[]): Draft[] {
+	const key = { experiment: 'startUp', variant: 'ours' };
+	return [
+		{
+			what: 'Loading the package: time',
+			unit: 'ms',
+			atMost: 30,
+			measured: figureOf(rows, key, 'ms')?.median,
+		},
+		{
+			what: 'Loading the package: memory',
+			unit: 'MB',
+			atMost: 5,
+			measured: figureOf(rows, key, 'rssMb')?.median,
+		},
+	];
+}

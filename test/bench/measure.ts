@@ -1,0 +1,43 @@
+import { readFile, writeFile } from 'node:fs/promises';
+
+/** Linux counts a process's CPU time in hundredths of a second. */
+const MS_PER_TICK = 10;
+
+/** CPU time of a process and all its threads so far, in milliseconds. */
+export async function cpuMs(pid: number): Promise<number> {
+	const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+	// The name of the program stands in brackets and may hold spaces.
+	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+	return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
+/** Resident memory of a process in MB, now. */
+export async function residentMb(pid: number): Promise<number> {
+	return await statusMb(pid, 'VmRSS');
+}
+
+/** From now on the kernel notes the highest resident memory anew. */
+export async function resetPeak(pid: number): Promise<void> {
+	await writeFile(`/proc/${pid}/clear_refs`, '5');
+}
+
+export async function peakMb(pid: number): Promise<number> {
+	return await statusMb(pid, 'VmHWM');
+}
+
+async function statusMb(pid: number, name: string): Promise<number> {
+	const status = await readFile(`/proc/${pid}/status`, 'utf8');
+	const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+	if (kilobytes === undefined) throw new Error(`No ${name} of process ${pid}`);
+	return Number(kilobytes) / 1024;
+}
+
+/** The value that has so large a share of the values below it. */
+export function percentile(values: number[], share: number): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	const position = (sorted.length - 1) * share;
+	const [below, above] = [sorted[Math.floor(position)], sorted[Math.ceil(position)]];
+	return below + (above - below) * (position - Math.floor(position));
+}
+
+export const median = (values: number[]): number => percentile(values, 0.5);

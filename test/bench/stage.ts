@@ -1,0 +1,211 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../support/n8n';
+import { installPackage, packPackage } from '../support/package';
+import { sleep } from '../support/processes';
+import { startChild, type Child } from './child';
+import { oneEach } from './deliveries';
+import type { EmulatorFacts, Recording } from './emulatorProcess';
+import type { LoadResult } from './loadProcess';
+import { cpuMs, peakMb, residentMb, resetPeak } from './measure';
+import { workflows, type Variant } from './workflows';
+
+/** Time for n8n to end what it began behind the answer. */
+const SETTLE_MS = 200;
+
+/** The processes around n8n: Meta and its media host, who sends, and Node's own limit. */
+export interface World {
+	meta: EmulatorFacts;
+	finishedPort: number;
+	record: (count: number, sizeBytes: number, phoneNumberId?: string) => Promise<Recording[]>;
+	load: Child;
+	limit: Child;
+	stop: () => Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+	const children = await Promise.all(
+		['emulatorProcess', 'loadProcess', 'limitProcess'].map(
+			async (name) => await startChild(join(__dirname, `${name}.ts`)),
+		),
+	);
+	const [emulator, load, limit] = children;
+	return {
+		meta: await emulator.ask<EmulatorFacts>('start'),
+		finishedPort: await load.ask<number>('listen'),
+		record: async (count, sizeBytes, phoneNumberId) =>
+			await emulator.ask<Recording[]>('record', { count, sizeBytes, phoneNumberId }),
+		load,
+		limit,
+		stop: async () => void (await Promise.all(children.map(async (child) => await child.stop()))),
+	};
+}
+
+export interface Run extends LoadResult {
+	deliveries: number;
+	cpuMs: number;
+}
+
+export interface RunOptions {
+	inFlight: number;
+	/** False where n8n starts no execution for it. */
+	executes?: boolean;
+	status?: number;
+	forged?: boolean;
+}
+
+/** A real n8n with everything in it that is compared. */
+export class Stage {
+	private constructor(
+		readonly world: World,
+		readonly n8n: N8n,
+		private readonly targets: Map<Variant, { url: string; workflowId: string }>,
+		private readonly userFolder: string,
+	) {}
+
+	static async start(
+		world: World,
+		env: Record<string, string>,
+		variants?: Variant[],
+	): Promise<Stage> {
+		const userFolder = await mkdtemp(join(tmpdir(), 'n8n-bench-'));
+		const { template } = await prepareN8n();
+		await cp(template, userFolder, { recursive: true });
+		for (const folder of [undefined, join(__dirname, 'floor')]) {
+			const { tarball, remove } = await packPackage(folder);
+			await installPackage(tarball, userFolder).finally(remove);
+		}
+		const n8n = await startN8n({
+			userFolder,
+			env: {
+				EXTERNAL_HOOK_FILES: join(__dirname, 'finishedHook.cjs'),
+				BENCH_FINISHED_PORT: String(world.finishedPort),
+				...env,
+			},
+		});
+		const targets = await publish(n8n, world.meta, variants);
+		return new Stage(world, n8n, targets, userFolder);
+	}
+
+	/** Delivers to a workflow and measures what it costs n8n. */
+	async run(variant: Variant, bodies: string[], options: RunOptions): Promise<Run> {
+		const target = this.targets.get(variant);
+		if (!target) throw new Error(`There is no workflow ${variant}`);
+		const { meta, load } = this.world;
+		await sleep(SETTLE_MS);
+		const before = await cpuMs(this.n8n.pid());
+		const result = await load
+			.ask<LoadResult>('run', {
+				...target,
+				bodies,
+				appSecret: options.forged ? 'somebody else' : meta.appSecret,
+				inFlight: options.inFlight,
+				executes: options.executes ?? true,
+				status: options.status ?? 200,
+			})
+			.catch((error: Error) => {
+				throw new Error(`${variant}: ${error.message}\n${this.n8n.log.tail(20)}`);
+			});
+		await sleep(SETTLE_MS);
+		return {
+			...result,
+			deliveries: bodies.length,
+			cpuMs: (await cpuMs(this.n8n.pid())) - before,
+		};
+	}
+
+	/** Delivers new recordings of a size, one each, and throws their files away afterwards. */
+	async runRecordings(
+		variant: Variant,
+		count: number,
+		sizeBytes: number,
+		options: RunOptions,
+	): Promise<Run> {
+		const recordings = await this.world.record(count, sizeBytes);
+		const run = await this.run(variant, oneEach(this.world.meta, recordings), options);
+		await this.removeFiles();
+		return run;
+	}
+
+	/** MB by which n8n's memory is at most larger during some work than before it. */
+	async peakDuring(work: () => Promise<unknown>): Promise<number> {
+		const pid = this.n8n.pid();
+		const idle = await residentMb(pid);
+		await resetPeak(pid);
+		await work();
+		return (await peakMb(pid)) - idle;
+	}
+
+	/** Whether both ways do what they are measured for: the file is there, and its hash was right. */
+	async check(): Promise<void> {
+		const [ours] = await this.lastOutput('ours');
+		const { verified } = (ours?.json.recording ?? {}) as { verified?: boolean };
+		if (!verified || !ours?.binary?.data) throw new Error('Our trigger did not verify its file');
+		const built = await this.lastOutput('handBuilt');
+		if (built.length !== 1) throw new Error('The hand-built workflow did not verify its file');
+	}
+
+	/** The items that the last execution of a workflow handed on: by its last node's first output. */
+	private async lastOutput(variant: Variant) {
+		const target = this.targets.get(variant);
+		const executions = await this.n8n.api.executions(target?.workflowId ?? '');
+		const execution = await this.n8n.api.execution(executions.at(-1)?.id ?? '');
+		const [lastNode = ''] = Object.keys(execution.nodes).slice(-1);
+		return execution.nodes[lastNode]?.[0].data?.main?.[0] ?? [];
+	}
+
+	async stop(): Promise<void> {
+		await this.n8n.stop();
+		await rm(this.userFolder, { recursive: true, force: true, maxRetries: 3 });
+	}
+
+	private async removeFiles(): Promise<void> {
+		const folder = join(this.userFolder, '.n8n', 'storage', 'workflows');
+		await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+	}
+}
+
+async function publish(n8n: N8n, meta: EmulatorFacts, variants?: Variant[]) {
+	const { api } = n8n;
+	const credentials = {
+		ours: await api.createCredential({
+			name: 'WhatsApp',
+			type: 'whatsAppBusinessCallingApi',
+			data: {
+				accessToken: meta.accessToken,
+				businessAccountId: meta.businessAccountId,
+				appId: meta.appId,
+				appSecret: meta.appSecret,
+				apiVersion: 'v26.0',
+				baseUrl: meta.baseUrl,
+			},
+		}),
+		bearer: await api.createCredential({
+			name: 'Token',
+			type: 'httpBearerAuth',
+			data: { token: meta.accessToken },
+		}),
+		hmac: await api.createCredential({
+			name: 'App secret',
+			type: 'crypto',
+			data: { hmacSecret: meta.appSecret },
+		}),
+	};
+	const targets = new Map<Variant, { url: string; workflowId: string }>();
+	const all = workflows(credentials, meta);
+	for (const [name, definition] of Object.entries(all)) {
+		const variant = name as Variant;
+		if (variants && !variants.includes(variant)) continue;
+		const { id } = await api.createWorkflow({ name, ...definition });
+		await api.activate(id);
+		targets.set(variant, { url: addressOf(n8n, definition.nodes[0]), workflowId: id });
+	}
+	return targets;
+}
+
+function addressOf({ url, api }: N8n, node: WorkflowNode): string {
+	return node.type === 'n8n-nodes-base.webhook'
+		? `${url}/webhook/${node.webhookId}`
+		: api.webhookUrl(node);
+}

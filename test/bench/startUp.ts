@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { startN8n } from '../support/n8n';
+import { packPackage } from '../support/package';
+import type { Samples } from './results';
+
+interface Loaded {
+	packageName: string;
+	ms: number;
+	heapMb: number;
+	rssMb: number;
+}
+
+/** 7: what loading the package takes of n8n's start, and leaves in its memory; a start of n8n a round. */
+export async function startUp(samples: Samples, rounds: number): Promise<void> {
+	const { tarball, remove } = await packPackage();
+	const env = { NODE_OPTIONS: `--require=${join(__dirname, 'loadTimer.cjs')}` };
+	const n8n = await startN8n({ tarball, env }).finally(remove);
+	try {
+		for (let round = 0; round < rounds; round++) {
+			if (round > 0) await n8n.restart();
+			const [line] =
+				n8n.log
+					.text()
+					.match(/(?<=^loaded )\{.*\}$/gm)
+					?.slice(-1) ?? [];
+			if (line === undefined) throw new Error('n8n did not say that it loaded the package');
+			const { ms, heapMb, rssMb } = JSON.parse(line) as Loaded;
+			samples.add({ experiment: 'startUp', variant: 'ours' }, { ms, heapMb, rssMb });
+		}
+	} finally {
+		await n8n.stop();
+	}
+}
