@@ -166,7 +166,7 @@ export class CallMedia {
 	private async prepare(): Promise<string> {
 		const [port, certificate] = await Promise.all([
 			this.path.open(),
-			this.library.makeCertificate(),
+			this.library.SecureMedia.makeCertificate(),
 		]);
 		this.certificate = certificate;
 		if (this.phase === 'preparing') this.phase = 'waiting';

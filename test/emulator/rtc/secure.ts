@@ -36,16 +36,6 @@ export interface ReceivedRtp {
 const SIGNATURE = { hash: HashAlgorithm.sha256_4, signature: SignatureAlgorithm.ecdsa_3 };
 const SRTP_PROFILES = [ProtectionProfileAeadAes128Gcm, ProtectionProfileAes128CmHmacSha1_80];
 
-/** One for each call, as WhatsApp's peers have. */
-export async function makeCertificate(): Promise<Certificate> {
-	const { certPem, keyPem } = await CipherContext.createSelfSignedCertificateWithKey(
-		SIGNATURE,
-		NamedCurveAlgorithm.secp256r1_23,
-	);
-	const bytes = Buffer.from(certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-	return { certPem, keyPem, fingerprint: fingerprintOf(bytes, 'sha256') };
-}
-
 function fingerprintOf(certificate: Buffer, hash: string): string {
 	const digits = createHash(hash).update(certificate).digest('hex').toUpperCase();
 	return (digits.match(/../g) ?? []).join(':');
@@ -65,6 +55,16 @@ export class SecureMedia {
 	/** Datagrams of the handshake so far. */
 	private readonly handshake = { sent: new Set<string>(), received: new Set<string>() };
 	private session: SrtpSession | undefined;
+
+	/** One for each call, as WhatsApp's peers have. */
+	static async makeCertificate(): Promise<Certificate> {
+		const { certPem, keyPem } = await CipherContext.createSelfSignedCertificateWithKey(
+			SIGNATURE,
+			NamedCurveAlgorithm.secp256r1_23,
+		);
+		const bytes = Buffer.from(certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+		return { certPem, keyPem, fingerprint: fingerprintOf(bytes, 'sha256') };
+	}
 
 	constructor(
 		private readonly path: IceLite,
