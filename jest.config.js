@@ -21,7 +21,6 @@ module.exports = {
 		project('integration'),
 		project('package'),
 		project('compat'),
-		project('install', { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
 		...['e2e', 'faults', 'attacks', 'queue', 'soak'].map((name) =>
 			project(name, { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
 		),
