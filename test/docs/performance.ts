@@ -1,0 +1,262 @@
+import { distanceOf, measuredOf, shown, targetOf } from '../bench/report';
+import { goalsOf, NAMES_OF_KINDS } from '../bench/goals';
+import { figureOf, rowsOf, type Engine, type Key, type Results } from '../bench/results';
+import { table } from './markdown';
+
+const MADE =
+	'<!-- Made by `npm run docs` from benchmarks/results.json; run `npm run bench` to change it. -->';
+
+const MB = 1_000_000;
+
+const ENGINES: Array<{ engine: Engine; name: string }> = [
+	{ engine: 'default', name: "n8n's default engine" },
+	{ engine: 'legacy', name: '`N8N_EXPRESSION_ENGINE=legacy`' },
+];
+
+const SETTINGS = {
+	none: 'none: n8n as it is',
+	lazy: '`N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE=true`',
+	lazyUnsaved: 'the same, and `EXECUTIONS_DATA_SAVE_ON_SUCCESS=none`',
+	legacy: '`N8N_EXPRESSION_ENGINE=legacy` (see below)',
+};
+
+const NAMES: Record<string, string> = {
+	ours: 'this package',
+	oursMetadata: 'this package, *Download File* off',
+	handBuilt: 'built of n8n nodes',
+	floor: 'trigger without work',
+	floorDownload: "n8n's own download, nothing checked",
+};
+
+/** The page for operators: all that it says in figures was measured in one run. */
+export function performancePage(results: Results): string {
+	const { rows, machine, rounds, date } = results;
+	const value = (key: Partial<Key>, name: string) => {
+		const figure = figureOf(rows, key, name);
+		return figure ? shown(figure.median) : '–';
+	};
+	const times = (key: Partial<Key>, base: Partial<Key>, name: string) => {
+		const [a, b] = [figureOf(rows, key, name), figureOf(rows, base, name)];
+		return a && b ? shown(a.median / b.median) : '–';
+	};
+
+	const settings = Object.entries(SETTINGS).map(([kind, name]) => {
+		const key = { experiment: 'settings', kind };
+		const ours = { ...key, variant: 'ours' };
+		return [
+			name,
+			value(ours, 'perSecond'),
+			times(ours, { ...ours, kind: 'none' }, 'perSecond'),
+			value({ ...key, variant: 'handBuilt' }, 'perSecond'),
+			value({ ...key, variant: 'floor' }, 'perSecond'),
+		];
+	});
+
+	const recordings = ({ engine, name }: (typeof ENGINES)[number]) => {
+		const key = { experiment: 'recordings', engine };
+		const cells = rowsOf(rows, { ...key, variant: 'ours' }).map(({ sizeBytes, inFlight }) => {
+			const at = { ...key, sizeBytes, inFlight };
+			const both = (variant: string) => {
+				// The floor does not look at the file, so it was measured with one size.
+				const size = variant === 'floor' ? 100_000 : sizeBytes;
+				const one = { ...at, sizeBytes: size, variant };
+				return `${value(one, 'perSecond')} (${value(one, 'cpuMs')} ms)`;
+			};
+			return [
+				sizeName(sizeBytes),
+				String(inFlight),
+				both('ours'),
+				both('handBuilt'),
+				both('floorDownload'),
+				both('floor'),
+			];
+		});
+		const head = [
+			'File',
+			'At once',
+			...['ours', 'handBuilt', 'floorDownload', 'floor'].map((v) => NAMES[v]),
+		];
+		return `With ${name}:\n\n${table(head, cells, 1)}`;
+	};
+
+	const latency = ENGINES.flatMap(({ engine, name }) =>
+		['ours', 'oursMetadata', 'handBuilt', 'floorDownload', 'floor'].map((variant) => {
+			const key = { experiment: 'recordings', engine, variant, sizeBytes: 100_000, inFlight: 1 };
+			return [
+				name,
+				`${NAMES[variant]}${variant === 'handBuilt' ? ' *' : ''}`,
+				`${value(key, 'answeredMs')} (${value(key, 'answeredP95Ms')})`,
+				`${value(key, 'finishedMs')} (${value(key, 'finishedP95Ms')})`,
+			];
+		}),
+	);
+
+	const memory = ENGINES.map(({ engine, name }) => [
+		name,
+		...['ours', 'handBuilt'].map((variant) =>
+			value({ experiment: 'memory', engine, variant }, 'peakMb'),
+		),
+	]);
+
+	const unwanted = ENGINES.flatMap(({ engine, name }) => {
+		const key = { experiment: 'unwanted', engine };
+		const row = (label: string, one: Partial<Key>) => [
+			name,
+			label,
+			value({ ...key, ...one }, 'perSecond'),
+			value({ ...key, ...one }, 'cpuMs'),
+		];
+		return [
+			...Object.entries(NAMES_OF_KINDS).map(([kind, label]) =>
+				row(`this package: ${label}`, { variant: 'ours', kind }),
+			),
+			row('trigger that answers 401 to everything', { variant: 'floorRefusal' }),
+			row('trigger without work, starts an execution', { variant: 'floor' }),
+			row("n8n's Webhook node alone, starts an execution", { variant: 'bareWebhook' }),
+		];
+	});
+
+	const limit = ENGINES.map(({ engine, name }) => {
+		const key = { experiment: 'limit', engine, sizeBytes: 64 * MB };
+		const [ours, bare] = ['ours', 'bareNode'].map((variant) => ({ ...key, variant }));
+		return [
+			name,
+			value(ours, 'perSecond'),
+			value(bare, 'perSecond'),
+			times(ours, bare, 'perSecond'),
+			`${value(ours, 'cpuMs')} ms`,
+			`${value(bare, 'cpuMs')} ms`,
+		];
+	});
+
+	const growth = ENGINES.flatMap(({ engine, name }) =>
+		[1, 10, 100, 1000].map((updates) => {
+			const key = { experiment: 'growth', engine, updates };
+			return [
+				name,
+				updates.toLocaleString('en-US'),
+				value({ ...key, variant: 'oursMetadata' }, 'answeredMs'),
+				value({ ...key, variant: 'floorEcho' }, 'answeredMs'),
+			];
+		}),
+	);
+
+	const ledger = ENGINES.flatMap(({ engine, name }) =>
+		[10, 1_000, 100_000].map((entries) => {
+			const key = { experiment: 'ledger', engine, entries };
+			return [
+				name,
+				entries.toLocaleString('en-US'),
+				value({ ...key, variant: 'oursMetadata' }, 'cpuMs'),
+				value({ ...key, variant: 'floor' }, 'cpuMs'),
+			];
+		}),
+	);
+
+	const loading = { experiment: 'startUp', variant: 'ours' };
+	const goals = goalsOf(results).map((goal) => [
+		goal.engine ?? 'both',
+		goal.what,
+		targetOf(goal),
+		measuredOf(goal),
+		distanceOf(goal),
+	]);
+
+	return `# Performance
+
+${MADE}
+
+What a recording costs n8n, and which of n8n's settings make it cheaper. All figures are from one run of
+\`npm run bench\` on ${date}: n8n ${machine.n8n}, Node ${machine.node}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, SQLite, files in
+the file system; medians of ${rounds} rounds. They are those of that machine: what carries over are the ratios.
+[How it is measured, and how to run it](../benchmarks/README.md).
+
+![Recordings per second with each setting](../benchmarks/chart.svg)
+
+## Settings that help
+
+Recordings of 1 MB per second, 4 deliveries at once:
+
+${table(['Setting', 'This package', 'Times', 'Built of n8n nodes', 'Trigger without work'], settings, 1)}
+
+**Switch on \`N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE=true\`.** n8n 2.x evaluates expressions in isolates of V8, and
+makes a new one for every webhook request of a community trigger and another for every execution, also
+where no expression is evaluated. With this setting it makes one when the first expression needs it. This
+package gives n8n nothing to evaluate when a delivery arrives, so it profits in full; nodes after it that hold
+expressions still cost their execution one isolate.
+
+**\`EXECUTIONS_DATA_SAVE_ON_SUCCESS=none\`** (or *Save successful production executions* in the workflow's
+settings) spares n8n the writing of what succeeded. You then do not see these executions in the list. What
+this package promises does not depend on it: n8n stores the execution before Meta is told, and removes it
+when it has succeeded.
+
+**\`N8N_EXPRESSION_ENGINE=legacy\`** is here for comparison only. n8n says at its start that this engine runs
+expressions without isolation, is no longer considered secure, and will be removed.
+
+More than one process can do is a matter of queue mode: there, switch *Download File* off in the trigger and
+download in the workflow, so that the workers share the work.
+
+## Recordings per second
+
+In brackets: CPU time of n8n for each. *At once* is how many deliveries are under way, each until its execution has ended.
+
+${ENGINES.map(recordings).join('\n\n')}
+
+*Trigger without work* is a community trigger that returns one item: what n8n itself takes to receive a
+delivery and to run and store an execution. *n8n's own download* is one that fetches the file with n8n's
+helpers into n8n's store and looks at nothing; the hand-built workflow is in [the benchmark's README](../benchmarks/README.md).
+
+## Time until Meta has its answer
+
+Milliseconds from the delivery to the answer, and to the end of the execution; 100 kB, one at a time.
+Median, in brackets the 95th percentile.
+
+${table(['Engine', 'Who', 'Acknowledged', 'Finished'], latency, 2)}
+
+\\* answers at once, before it has checked or fetched anything.
+
+## Memory
+
+Peak of n8n's resident memory above idle in MB, 16 recordings of 64 MB delivered at once:
+
+${table(['Engine', 'This package', 'Built of n8n nodes'], memory, 1)}
+
+Files are never in memory as a whole, and at most four are downloaded at a time (*Downloads at Once*).
+
+## Deliveries that start nothing
+
+Events and numbers that were not chosen, and forged deliveries; 4 at once.
+
+${table(['Engine', 'Delivery', 'Per second', 'CPU ms'], unwanted, 2)}
+
+The check of the signature itself takes ${value({ experiment: 'limit', engine: 'default', kind: 'hmac' }, 'microseconds')} µs.
+
+## Against a bare Node program
+
+Files of 64 MB per second, 4 at once, against a program that only downloads them with undici, hashes them
+and writes them to disk:
+
+${table(['Engine', 'This package', 'Bare program', 'Times', 'CPU, this package', 'CPU, bare program'], limit, 1)}
+
+## Large deliveries, and a long memory
+
+Milliseconds until a delivery of many updates is acknowledged, without files; *n8n alone* is a trigger that
+hands on as many items unread:
+
+${table(['Engine', 'Updates', 'This package', 'n8n alone'], growth, 1)}
+
+CPU milliseconds for a delivery with so many events in the memory against doubles:
+
+${table(['Engine', 'Events', 'This package', 'Trigger without work'], ledger, 1)}
+
+## Loading
+
+Loading the package adds ${value(loading, 'ms')} ms to n8n's start and ${value(loading, 'rssMb')} MB to its resident memory.
+
+## What was to be reached
+
+${table(['Engine', 'What', 'Goal', 'Measured', ''], goals, 2)}
+`;
+}
+
+const sizeName = (bytes = 0) => (bytes >= MB ? `${bytes / MB} MB` : `${bytes / 1000} kB`);
