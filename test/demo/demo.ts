@@ -3,13 +3,10 @@ import { mkdir, mkdtemp, readFile, readdir, realpath, rmdir } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-	contentOfFile,
-	DEFAULT_RECORDING,
-	startEmulator,
-	type Call,
-	type Emulator,
-} from '../emulator';
+import { startEmulator, type Call, type Emulator } from '../emulator';
+import type { CallMedia } from '../emulator/rtc/callMedia';
+import { decodeAudio } from '../support/audio';
+import { startGateway, type Gateway } from '../support/gateway';
 import {
 	startN8n,
 	type Execution,
@@ -21,10 +18,10 @@ import {
 import { ensureN8n, N8N_VERSION } from '../support/n8n-install';
 import { packPackage, REPOSITORY } from '../support/package';
 import { runNpm, stopAll } from '../support/processes';
-import { startMediaServer, type MediaServer } from './media-server';
 import { Interrupted, StepFailed, StepRunner, type Step } from './steps';
 
-const USAGE = `Shows one recorded call from the ring to the audio file, in a real n8n against an emulated Meta.
+const USAGE = `Shows two recorded calls from the ring to the audio file, in a real n8n against an emulated Meta: one
+that comes in, and one that the business starts. Their sound is real.
 
 npm run demo [-- --out DIR] [-- --keep]
 
@@ -37,21 +34,32 @@ const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
 
 /** What an operator changes in the example after the import. */
 const EXAMPLE_FOLDER = '/home/node/.n8n-files';
-const EXAMPLE_MEDIA_SERVER = 'https://media.example.com/answer';
+const EXAMPLE_MEDIA_SERVER = 'https://media.example.com';
+const EXAMPLE_NUMBER = '106540352242922';
 
-const CALL_WORKFLOW = 'answer-and-record.json';
-const STORAGE_WORKFLOW = 'recording-to-storage.json';
+/** The first is for calls that come in, the second for calls that the business starts. */
+const WORKFLOWS = ['answer-and-record.json', 'call-and-record.json'] as const;
 const ACCEPT_NODE = 'Accept and record';
+const START_TRIGGER = 'Call someone now';
+const START_NODE = 'Start and record';
 const SAVE_NODE = 'Save the recording';
+
+/** Seconds. The gateway speaks when the announcement is over. */
+const PROMPT_DELAY = 6;
+/** Seconds by which a recording may be longer or shorter than the talk. */
+const TOLERANCE = 0.5;
+/** Of decoded speech, as a root mean square; silence has 0. */
+const LEAST_LOUDNESS = 0.01;
 
 interface Stage {
 	outFolder: string;
 	tarball: string;
 	emulator: Emulator;
-	mediaServer: MediaServer;
+	gateway: Gateway;
 	n8n: N8n;
 	credential: StoredCredential;
-	workflow: StoredWorkflow;
+	incoming: StoredWorkflow;
+	outgoing: StoredWorkflow;
 }
 
 const cleanups: Array<() => Promise<void>> = [];
@@ -109,15 +117,15 @@ function preparation(stage: Partial<Stage>, out: string | undefined): Step[] {
 			},
 		},
 		{
-			title: 'Start the Meta emulator and a stand-in for the media server',
-			limit: 20,
+			title: 'Start the Meta emulator and the media gateway',
+			limit: 60,
 			async run({ result }) {
-				stage.emulator = await startEmulator({ recordingDelayMs: 1_000 });
+				stage.emulator = await startEmulator({ recordingDelayMs: 1_000, webRtc: {} });
 				cleanups.push(async () => await stage.emulator?.stop());
-				stage.mediaServer = await startMediaServer();
-				cleanups.push(async () => await stage.mediaServer?.stop());
+				stage.gateway = await startGateway({ args: ['--prompt-delay', String(PROMPT_DELAY)] });
+				cleanups.push(async () => await stage.gateway?.stop());
 				result(
-					`Meta emulator at ${stage.emulator.baseUrl}, media server at ${stage.mediaServer.url}`,
+					`Meta emulator at ${stage.emulator.baseUrl}, media gateway (examples/media-gateway) at ${stage.gateway.url}`,
 				);
 			},
 		},
@@ -168,127 +176,243 @@ function preparation(stage: Partial<Stage>, out: string | undefined): Step[] {
 			title: 'Import the example workflows',
 			limit: 30,
 			async run({ result }) {
-				const {
-					n8n,
-					credential,
-					outFolder: folder,
-					mediaServer,
-				} = complete(stage, 'n8n', 'credential', 'outFolder', 'mediaServer');
-				const credentials = [credential];
-				stage.workflow = await n8n.api.importWorkflow(example(CALL_WORKFLOW), {
-					credentials,
-					edit: (workflow) => {
-						replaceInParameters(workflow, EXAMPLE_FOLDER, folder);
-						replaceInParameters(workflow, EXAMPLE_MEDIA_SERVER, mediaServer.url);
-					},
-				});
-				const storage = await n8n.api.importWorkflow(example(STORAGE_WORKFLOW), { credentials });
-				result(`Imported "${stage.workflow.name}" and "${storage.name}"`);
-			},
-		},
-		{
-			title: 'Activate the workflow: it registers itself with Meta',
-			limit: 60,
-			async run({ result }) {
-				const { n8n, workflow } = complete(stage, 'n8n', 'workflow');
-				await n8n.api.activate(workflow.id);
-				result(`"${workflow.name}" is active; Meta has checked its webhook`);
+				const { n8n, credential, outFolder, gateway, emulator } = complete(
+					stage,
+					'n8n',
+					'credential',
+					'outFolder',
+					'gateway',
+					'emulator',
+				);
+				const [number] = emulator.account.phoneNumbers;
+				const [incoming, outgoing] = await Promise.all(
+					WORKFLOWS.map(
+						async (file) =>
+							await n8n.api.importWorkflow(example(file), {
+								credentials: [credential],
+								edit: (workflow) => {
+									replaceInParameters(workflow, EXAMPLE_FOLDER, outFolder);
+									replaceInParameters(workflow, EXAMPLE_MEDIA_SERVER, gateway.url);
+									if (file === 'call-and-record.json') {
+										replaceInParameters(workflow, EXAMPLE_NUMBER, number!.id);
+									}
+								},
+							}),
+					),
+				);
+				Object.assign(stage, { incoming, outgoing });
+				result(`Imported "${incoming!.name}" and "${outgoing!.name}"`);
 			},
 		},
 	];
 }
 
-/** One call, from the ring to the file. */
-function call(stage: Stage): Step[] {
-	const { emulator, n8n, workflow } = stage;
-	let current: Call;
-	let executionsBefore = 0;
-	let announcement = '';
-	let saved = '';
+/** One workflow and its call, from the ring to the file. */
+class Scene {
+	private call: Call | undefined;
+	private announcement = '';
+	private saved = '';
+	private seconds = 0;
 
-	const nextExecution = async (number: number): Promise<Execution> => {
-		const finished = await n8n.api.waitForExecutions(workflow.id, executionsBefore + number);
-		const execution = finished[executionsBefore + number - 1]!;
-		if (execution.status !== 'success') {
-			throw new Error(
-				`The workflow failed: ${execution.error?.message ?? execution.status} (execution ${execution.id})`,
-			);
-		}
-		return execution;
-	};
+	constructor(
+		private readonly stage: Stage,
+		private readonly workflow: StoredWorkflow,
+	) {}
 
-	return [
-		{
-			title: 'A customer calls the business number',
-			limit: 30,
-			async run({ result }) {
-				executionsBefore = (await n8n.api.executions(workflow.id)).length;
-				current = emulator.userCalls();
-				const { name, waId } = current.user;
-				result(`${name} (+${waId}) calls: ${current.id}`);
-			},
-		},
-		{
-			title: 'The workflow accepts the call with recording on',
+	/** The app has one webhook, so the workflow has it alone. */
+	activate(): Step {
+		const { n8n } = this.stage;
+		return {
+			title: `Activate "${this.workflow.name}": it registers itself with Meta`,
 			limit: 60,
-			async run({ result }) {
-				const execution = await nextExecution(1);
-				const [accepted] = execution.items(ACCEPT_NODE);
-				if (!accepted) throw new Error(`"${ACCEPT_NODE}" did not run`);
-				if (current.state !== 'inProgress') throw new Error(`The call is ${current.state}`);
-				if (!current.recording) throw new Error('The call was accepted without recording');
-				announcement = String(accepted.json.announcement);
-				const { purpose, announcement_language: language } = current.recording;
-				result(
-					`The workflow accepted the call with recording on (purpose "${purpose}", ${language})`,
-				);
+			run: async ({ result }) => {
+				await n8n.api.activate(this.workflow.id);
+				result(`"${this.workflow.name}" is active; Meta has checked its webhook`);
 			},
-		},
-		{
-			title: 'Both sides hear the announcement',
-			limit: 5,
-			async run({ result }) {
-				const { purpose = '' } = current.recording ?? {};
-				if (!announcement.includes(purpose)) {
-					throw new Error(`The announcement does not name the purpose: ${announcement}`);
-				}
-				result(`Both sides hear: "${announcement}"`);
-			},
-		},
-		{
-			title: 'The customer hangs up',
-			limit: 20,
-			async run({ result }) {
-				emulator.hangUp(current.id, { by: 'user', durationSeconds: 42 });
-				result('The customer hangs up after 42 seconds');
-			},
-		},
-		{
-			title: 'Meta announces the recording, and the workflow saves it',
+		};
+	}
+
+	deactivate(): Step {
+		return {
+			title: `Deactivate "${this.workflow.name}"`,
 			limit: 60,
-			async run({ result }) {
-				const execution = await nextExecution(2);
-				const [item] = execution.items(SAVE_NODE);
-				if (!item) throw new Error(`"${SAVE_NODE}" did not run`);
-				saved = String(item.json.fileName);
-				const { mediaId } = item.json.recording as { mediaId: string };
-				result(`The recording ${mediaId} is saved`);
+			run: async ({ result }) => {
+				await this.stage.n8n.api.deactivate(this.workflow.id);
+				result(`"${this.workflow.name}" is inactive: a Meta app has one webhook, for one workflow`);
 			},
-		},
-		{
-			title: "Compare the file with the one at Meta's end",
-			limit: 20,
-			async run({ result }) {
-				const file = await readFile(saved);
-				const sha256 = createHash('sha256').update(file).digest('hex');
-				const { sha256Hex } = await contentOfFile(DEFAULT_RECORDING);
-				if (sha256 !== sha256Hex) {
-					throw new Error(`The SHA-256 of ${saved} is ${sha256}, and should be ${sha256Hex}`);
-				}
-				result(`${file.length} bytes, SHA-256 ${sha256}: equal to Meta's`);
+		};
+	}
+
+	/** Somebody calls, and the workflow accepts. */
+	comesIn(): Step[] {
+		const { emulator } = this.stage;
+		return [
+			{
+				title: 'A customer calls the business number',
+				limit: 30,
+				run: async ({ result }) => {
+					this.call = emulator.userCalls();
+					const { name, waId } = this.call.user;
+					result(`${name} (+${waId}) calls: ${this.call.id}`);
+				},
 			},
-		},
-	];
+			{
+				title: 'The workflow asks the media gateway, and accepts the call with recording on',
+				limit: 60,
+				run: async ({ result }) => {
+					const execution = await this.finished(1);
+					this.announcement = this.announced(execution, ACCEPT_NODE);
+					const call = this.current();
+					if (call.state !== 'inProgress') throw new Error(`The call is ${call.state}`);
+					result(`The workflow accepted the call with recording on (${this.purpose()})`);
+				},
+			},
+		];
+	}
+
+	/** The workflow calls somebody. */
+	goesOut(): Step[] {
+		const { emulator, n8n } = this.stage;
+		return [
+			{
+				title: 'The workflow starts a call with recording on',
+				limit: 60,
+				run: async ({ result }) => {
+					await n8n.api.request('POST', `/rest/workflows/${this.workflow.id}/run`, {
+						workflowData: await n8n.api.workflow(this.workflow.id),
+						triggerToStartFrom: { name: START_TRIGGER },
+					});
+					// The start, and the SDP answer that Meta sent because of it.
+					const [started] = await this.allFinished(2);
+					this.announcement = this.announced(started!, START_NODE);
+					this.call = emulator.calls.at(-1);
+					const { name, waId } = this.current().user;
+					result(`The phone of ${name} (+${waId}) rings: ${this.current().id}`);
+				},
+			},
+			{
+				title: 'The customer picks up',
+				limit: 10,
+				run: async ({ result }) => {
+					emulator.userPicksUp(this.current().id);
+					result(`The customer picks up; recording is on (${this.purpose()})`);
+				},
+			},
+		];
+	}
+
+	/** What is the same in both directions. */
+	talk(executionsBefore: number): Step[] {
+		const { emulator } = this.stage;
+		return [
+			{
+				title: 'Both sides connect and hear the announcement',
+				limit: 60,
+				run: async ({ progress, result }) => {
+					const { purpose = '' } = this.current().recording ?? {};
+					if (!this.announcement.includes(purpose)) {
+						throw new Error(`The announcement does not name the purpose: ${this.announcement}`);
+					}
+					progress(this.announcement);
+					await this.media().talking;
+					result(`Both sides are connected and hear: "${this.announcement}"`);
+				},
+			},
+			{
+				title: 'They talk',
+				limit: 60,
+				run: async ({ result }) => {
+					await this.media().said;
+					const { packetsReceived, packetsSent } = this.media().report();
+					result(
+						`They talk: ${packetsSent} packets of sound from the customer, ${packetsReceived} from the gateway`,
+					);
+				},
+			},
+			{
+				title: 'The customer hangs up',
+				limit: 20,
+				run: async ({ result }) => {
+					emulator.hangUp(this.current().id, { by: 'user' });
+					this.seconds = this.media().report().recordedSeconds;
+					result(`The customer hangs up after ${this.seconds.toFixed(1)} seconds of talk`);
+				},
+			},
+			{
+				title: 'Meta announces the recording, and the workflow saves it',
+				limit: 60,
+				run: async ({ result }) => {
+					// The end of the call, then the recording.
+					const execution = await this.finished(executionsBefore + 2);
+					const [item] = execution.items(SAVE_NODE);
+					if (!item) throw new Error(`"${SAVE_NODE}" did not run`);
+					const { mediaId, verified, sha256 } = item.json.recording as Record<string, unknown>;
+					this.saved = String(item.json.fileName);
+					const actual = createHash('sha256')
+						.update(await readFile(this.saved))
+						.digest('base64');
+					if (verified !== true || sha256 !== actual) {
+						throw new Error(
+							`The SHA-256 of ${this.saved} is ${actual}; Meta said ${String(sha256)}`,
+						);
+					}
+					result(`The recording ${String(mediaId)} is saved; its SHA-256 is Meta's: ${actual}`);
+				},
+			},
+			{
+				title: 'Listen to the file',
+				limit: 30,
+				run: async ({ result }) => {
+					const file = await readFile(this.saved);
+					const { seconds, channels, problems } = await decodeAudio(file);
+					if (problems.length > 0) throw new Error(`It is damaged: ${problems.join(', ')}`);
+					if (Math.abs(seconds - this.seconds) > TOLERANCE) {
+						throw new Error(`It lasts ${seconds} s, and the talk lasted ${this.seconds} s`);
+					}
+					if (channels.length !== 2 || channels.some(({ loudness }) => loudness < LEAST_LOUDNESS)) {
+						throw new Error(`One side is not to be heard: ${JSON.stringify(channels)}`);
+					}
+					result(
+						`${file.length} bytes of Ogg Opus, ${seconds.toFixed(1)} seconds: the gateway on the left, the customer on the right`,
+					);
+				},
+			},
+		];
+	}
+
+	private current(): Call {
+		if (!this.call) throw new Error('There is no call');
+		return this.call;
+	}
+
+	private media(): CallMedia {
+		return this.stage.emulator.mediaOf(this.current().id)!;
+	}
+
+	private purpose(): string {
+		const { recording } = this.current();
+		if (!recording) throw new Error('Recording is off');
+		return `purpose "${recording.purpose}", ${recording.announcement_language}`;
+	}
+
+	private announced(execution: Execution, node: string): string {
+		const [item] = execution.items(node);
+		if (!item) throw new Error(`"${node}" did not run`);
+		return String(item.json.announcement);
+	}
+
+	private async finished(count: number): Promise<Execution> {
+		return (await this.allFinished(count))[count - 1]!;
+	}
+
+	private async allFinished(count: number): Promise<Execution[]> {
+		const executions = await this.stage.n8n.api.waitForExecutions(this.workflow.id, count);
+		const failed = executions.find(({ status }) => status !== 'success');
+		if (!failed) return executions;
+		throw new Error(
+			`The workflow failed: ${failed.error?.message ?? failed.status} (execution ${failed.id})`,
+		);
+	}
 }
 
 const example = (file: string) => join(REPOSITORY, 'examples', file);
@@ -305,13 +429,13 @@ async function outFolder(chosen: string | undefined): Promise<string> {
 }
 
 function replaceInParameters(workflow: WorkflowDefinition, placeholder: string, value: string) {
+	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
 	let found = false;
 	for (const node of workflow.nodes) {
-		for (const [name, parameter] of Object.entries(node.parameters)) {
-			if (typeof parameter !== 'string' || !parameter.includes(placeholder)) continue;
-			node.parameters[name] = parameter.replaceAll(placeholder, value);
-			found = true;
-		}
+		const before = JSON.stringify(node.parameters);
+		const after = before.replaceAll(inJson(placeholder), inJson(value));
+		found ||= before !== after;
+		node.parameters = JSON.parse(after) as Record<string, unknown>;
 	}
 	if (!found) throw new Error(`The example "${workflow.name}" no longer contains ${placeholder}`);
 }
@@ -322,15 +446,15 @@ function complete<K extends keyof Stage>(stage: Partial<Stage>, ...keys: K[]): P
 	return stage as Pick<Stage, K>;
 }
 
-function describe({ n8n, emulator, workflow, outFolder: folder }: Stage): string {
+function describe({ n8n, emulator, incoming, outFolder: folder }: Stage): string {
 	const orders = `${emulator.baseUrl}/_emulator`;
 	return `
-n8n           ${n8n.url}/workflow/${workflow.id}
+n8n           ${n8n.url}/workflow/${incoming.id}
 sign in with  ${n8n.login.email} / ${n8n.login.password}
 recordings    ${folder}
 emulator      ${emulator.baseUrl}
   a user calls        curl -X POST ${orders}/calls
-  the user hangs up   curl -X POST ${orders}/calls/CALL_ID/hang-up
+  the user hangs up   curl -X POST ${orders}/calls/latest/hang-up
   a recording only    curl -X POST ${orders}/recordings
   what has happened   curl ${orders}/state
 
@@ -360,10 +484,15 @@ async function main(): Promise<number> {
 	try {
 		await runner.run(preparation(stage, values.out));
 		const ready = stage as Stage;
-		await runner.run(call(ready));
+		const incoming = new Scene(ready, ready.incoming);
+		const outgoing = new Scene(ready, ready.outgoing);
+		await runner.run([incoming.activate(), ...incoming.comesIn(), ...incoming.talk(1)]);
+		await runner.run([incoming.deactivate(), outgoing.activate()]);
+		await runner.run([...outgoing.goesOut(), ...outgoing.talk(2)]);
 		const files = await readdir(ready.outFolder);
 		console.log(`\nIn ${ready.outFolder}: ${files.join(', ')}`);
 		if (values.keep) {
+			await runner.run([outgoing.deactivate(), incoming.activate()]);
 			console.log(describe(ready));
 			await runner.untilInterrupted();
 		}

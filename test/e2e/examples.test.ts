@@ -21,6 +21,7 @@ jest.setTimeout(60_000);
 
 const EXAMPLES = [
 	'answer-and-record',
+	'call-and-record',
 	'call-permission-then-call',
 	'incoming-call-to-crm',
 	'nightly-setup-check',
@@ -284,8 +285,12 @@ describe('answer-and-record, at work', () => {
 			recording: { status: 'ENABLED', purpose: 'quality assurance' },
 		});
 		emulator.hangUp(call.id, { durationSeconds: 42 });
-		const [saving] = await workflow.next();
-		expect(saving!.status).toBe('success');
+		const [ending, saving] = await workflow.next(2);
+		expect([ending!.status, saving!.status]).toEqual(['success', 'success']);
+		expect(mediaServer.received.at(-1)).toMatchObject({
+			method: 'DELETE',
+			path: `/calls/${encodeURIComponent(call.id)}`,
+		});
 		const saved = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
 		expect(saved.equals(audio)).toBe(true);
 	});

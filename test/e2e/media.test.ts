@@ -1,0 +1,379 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmulator, type Call, type Emulator } from '../emulator';
+import type { CallMedia } from '../emulator/rtc/callMedia';
+import { readOpusFile } from '../emulator/rtc/opusFile';
+import { decodeAudio } from '../support/audio';
+import { startGateway, type Gateway } from '../support/gateway';
+import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
+import { REPOSITORY } from '../support/package';
+import { sleep } from '../support/processes';
+import { startStage, type Stage } from './stage';
+
+jest.setTimeout(240_000);
+
+const NUMBER = '106000000000001';
+const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
+const packetsOf = async (path: string) =>
+	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
+
+let stage: Stage;
+let gateway: Gateway;
+/** Where the examples may save recordings. */
+let folder: string;
+let announcement: Buffer[];
+let voice: Buffer[];
+let prompt: Buffer[];
+let emulator: Emulator;
+let credential: StoredCredential;
+const workflows: string[] = [];
+
+beforeAll(async () => {
+	folder = await realpath(await mkdtemp(join(tmpdir(), 'media-')));
+	// A second of announcement and three of talk; the gateway speaks after the announcement.
+	announcement = (await packetsOf('test/fixtures/audio/announcement.ogg')).slice(5, 55);
+	voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
+	prompt = await packetsOf('examples/media-gateway/prompt.ogg');
+	gateway = await startGateway({ args: ['--prompt-delay', '1.5'] });
+	stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: folder } });
+});
+
+afterAll(async () => {
+	await stage?.stop();
+	await gateway?.stop();
+	await rm(folder, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+	for (const id of workflows.splice(0)) await stage.n8n.api.deactivate(id);
+	await emulator.stop();
+});
+
+/** A Meta of its own for each test, because a Meta app has one webhook. */
+async function startMeta(noMediaAtStartMs = 60_000) {
+	emulator = await startEmulator({
+		recordingDelayMs: 0,
+		redeliveryDelaysMs: [],
+		webRtc: { announcement, voice, noMediaAtStartMs, noMediaLaterMs: 60_000 },
+	});
+	credential = await stage.credentialFor(emulator);
+}
+
+/** Text of an example, or of a workflow, and what stands in its place. */
+type Changes = Record<string, string>;
+
+async function publish(workflow: WorkflowDefinition): Promise<string> {
+	const { id } = await stage.n8n.api.createWorkflow(workflow);
+	workflows.push(id);
+	await stage.n8n.api.activate(id);
+	return id;
+}
+
+async function publishExample(name: string, changes: Changes = {}): Promise<string> {
+	const { id } = await stage.n8n.api.importWorkflow(join(REPOSITORY, 'examples', name), {
+		credentials: [credential],
+		edit(workflow) {
+			const all: Changes = {
+				'https://media.example.com': gateway.url,
+				'/home/node/.n8n-files': folder,
+				...changes,
+			};
+			let text = JSON.stringify(workflow.nodes);
+			for (const [from, to] of Object.entries(all)) {
+				const [quotedFrom, quotedTo] = [from, to].map((one) => JSON.stringify(one).slice(1, -1));
+				if (!text.includes(quotedFrom!)) throw new Error(`The example has no ${from}`);
+				text = text.replaceAll(quotedFrom!, quotedTo!);
+			}
+			workflow.nodes = JSON.parse(text) as WorkflowNode[];
+		},
+	});
+	workflows.push(id);
+	await stage.n8n.api.activate(id);
+	return id;
+}
+
+/** Looks often, rather than for a time: a machine that stands still is not counted. */
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+	for (let looks = 0; looks < 600; looks++) {
+		if (await condition()) return;
+		await sleep(100);
+	}
+	const media = emulator.calls.map(({ id }) => emulator.mediaOf(id)?.report());
+	throw new Error(`No ${what}. Calls: ${JSON.stringify(media)}\n${stage.n8n.log.tail(10)}`);
+}
+
+const mediaOf = ({ id }: Call): CallMedia => emulator.mediaOf(id)!;
+
+const executionsOf = async (workflowId: string, count: number) =>
+	await stage.n8n.api.waitForExecutions(workflowId, count, { timeout: 120_000 });
+
+/** A call that the business has started. */
+async function startedCall(workflowId: string): Promise<Call> {
+	const { api } = stage.n8n;
+	await api.request('POST', `/rest/workflows/${workflowId}/run`, {
+		workflowData: await api.workflow(workflowId),
+		triggerToStartFrom: { name: 'Call someone now' },
+	});
+	await until('call', () => emulator.calls.length > 0);
+	return emulator.calls[0]!;
+}
+
+/** The saved file is what was said in the call: verified, as long as the talk, and to be heard. */
+async function expectRecording(call: Call, items: Array<{ json: Record<string, unknown> }>) {
+	expect(items).toHaveLength(1);
+	const recording = items[0]!.json.recording as Record<string, unknown>;
+	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
+	const file = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
+
+	const { seconds, channels, problems } = await decodeAudio(file);
+	expect(Math.abs(seconds - voice.length * 0.02)).toBeLessThan(0.5);
+	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
+	expect(problems).toEqual([]);
+
+	// Both sides byte for byte, as their peers sent them through the encryption.
+	const [business = [], user = []] = readOpusFile(file).streams;
+	expect(Buffer.concat(user.slice(0, voice.length)).equals(Buffer.concat(voice))).toBe(true);
+	const sent = new Set(prompt.map((packet) => packet.toString('hex')));
+	const heard = business.filter((packet) => sent.has(packet.toString('hex')));
+	expect(heard.length).toBeGreaterThan(50);
+}
+
+const gatewayReport = async ({ id }: Call) =>
+	(await (await fetch(`${gateway.url}/calls/${encodeURIComponent(id)}`)).json()) as {
+		state: string;
+		reason: string | null;
+	};
+
+describe('sound that flows through what n8n carries', () => {
+	it('of a call that comes in, with the example "Answer and record"', async () => {
+		await startMeta();
+		const workflow = await publishExample('answer-and-record.json');
+		const call = emulator.userCalls();
+		await mediaOf(call).said;
+		expect(await gatewayReport(call)).toMatchObject({ state: 'connected' });
+		emulator.hangUp(call.id);
+		const executions = await executionsOf(workflow, 3);
+		expect(executions.map(({ status }) => status)).toEqual(['success', 'success', 'success']);
+		await expectRecording(call, executions[2]!.items('Save the recording'));
+		expect(mediaOf(call).report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
+		// The workflow has told the gateway.
+		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
+	});
+
+	it('of a call that the business starts, with the example "Call and record"', async () => {
+		await startMeta();
+		const workflow = await publishExample('call-and-record.json', { '106540352242922': NUMBER });
+		const call = await startedCall(workflow);
+		await mediaOf(call).connected;
+		expect(mediaOf(call).report()).toMatchObject({ packetsSent: 0, packetsReceived: 0 });
+		emulator.userPicksUp(call.id);
+		await mediaOf(call).said;
+		emulator.hangUp(call.id);
+		// Started, answered, ended, recorded.
+		const executions = await executionsOf(workflow, 4);
+		expect(executions.map(({ status }) => status)).toEqual(Array<string>(4).fill('success'));
+		await expectRecording(call, executions[3]!.items('Save the recording'));
+		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
+	});
+});
+
+describe('one changed character of the SDP on its way through a node', () => {
+	/** An expression that changes the character after a certain text. */
+	const changed = (sdp: string, before: string) =>
+		`={{ ${sdp}.replace(/(${before})(.)/, (all, start, one) => start + (one === 'A' ? 'B' : 'A')) }}`;
+	const PASSWORD = 'a=ice-pwd:';
+	const FINGERPRINT = 'a=fingerprint:sha-256 ';
+	/** The parameter in the examples that holds the SDP of the one or the other. */
+	const WHATSAPPS = '$json.session.sdp';
+	const GATEWAYS = '$json.sdp';
+	const change = (sdp: string, before: string): Changes => ({
+		[`={{ ${sdp} }}`]: changed(sdp, before),
+	});
+
+	/** Nothing connects, WhatsApp ends the call, and there is no recording. */
+	async function expectNothing(call: Call, workflow: string, executions: number) {
+		const before = await readdir(folder);
+		await until('end of the call', () => call.state === 'ended');
+		await emulator.whenIdle();
+		const finished = await executionsOf(workflow, executions);
+		const events = finished.flatMap(({ nodes }) =>
+			Object.entries(nodes).flatMap(([name, [run]]) =>
+				name.startsWith('When ') ? (run?.data?.main?.[0] ?? []).map(({ json }) => json) : [],
+			),
+		);
+		expect(events.map(({ event }) => event)).toEqual(['connect', 'terminate']);
+		const { status, errors } = events[1] as { status: string; errors: Array<{ code: number }> };
+		expect(status).toBe('FAILED');
+		expect([138021, 138023]).toContain(errors[0]!.code);
+		expect(mediaOf(call).report().recordedSeconds).toBe(0);
+		await expect(mediaOf(call).talking).rejects.toThrow('ended before');
+		expect(call.recordingMediaId).toBeUndefined();
+		expect(await readdir(folder)).toEqual(before);
+	}
+
+	it.each([
+		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
+		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
+		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
+	])('keeps a call that comes in from connecting: %s', async (_, changes) => {
+		await startMeta(3_000);
+		const workflow = await publishExample('answer-and-record.json', changes);
+		const call = emulator.userCalls();
+		await expectNothing(call, workflow, 2);
+	});
+
+	it.each([
+		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
+		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
+		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
+	])('keeps a call of the business from connecting: %s', async (_, changes) => {
+		await startMeta(3_000);
+		const workflow = await publishExample('call-and-record.json', {
+			'106540352242922': NUMBER,
+			...changes,
+		});
+		const call = await startedCall(workflow);
+		await until('answer at the gateway', async () => {
+			const { state } = await gatewayReport(call);
+			return state === 'connecting' || state === 'ended';
+		});
+		emulator.userPicksUp(call.id);
+		await expectNothing(call, workflow, 3);
+	});
+});
+
+describe('actions on calls with sound', () => {
+	const trigger = (): WorkflowNode => ({
+		id: crypto.randomUUID(),
+		name: 'When a call comes in',
+		type: `${PACKAGE}.whatsAppBusinessCallingTrigger`,
+		typeVersion: 1,
+		position: [0, 0],
+		webhookId: crypto.randomUUID(),
+		parameters: { events: ['connect'], registration: 'app' },
+		credentials: { whatsAppBusinessCallingApi: credential },
+	});
+	const action = (name: string, parameters: Record<string, unknown>): WorkflowNode => ({
+		id: crypto.randomUUID(),
+		name,
+		type: `${PACKAGE}.whatsAppBusinessCalling`,
+		typeVersion: 1,
+		position: [0, 0],
+		parameters: {
+			resource: 'call',
+			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+			callId: `={{ $('When a call comes in').item.json.callId }}`,
+			...parameters,
+		},
+		credentials: { whatsAppBusinessCallingApi: credential },
+	});
+	const askGateway = (): WorkflowNode => ({
+		id: crypto.randomUUID(),
+		name: 'Ask the gateway',
+		type: 'n8n-nodes-base.httpRequest',
+		typeVersion: 4.2,
+		position: [0, 0],
+		parameters: {
+			method: 'POST',
+			url: `${gateway.url}/answer`,
+			sendBody: true,
+			bodyParameters: {
+				parameters: [
+					{ name: 'callId', value: '={{ $json.callId }}' },
+					{ name: 'sdp', value: '={{ $json.session.sdp }}' },
+				],
+			},
+			options: {},
+		},
+	});
+	/** A workflow whose nodes follow one another. */
+	const chain = (...nodes: WorkflowNode[]): WorkflowDefinition => ({
+		name: 'Actions',
+		nodes,
+		connections: Object.fromEntries(
+			nodes
+				.slice(1)
+				.map((node, index) => [
+					nodes[index]!.name,
+					{ main: [[{ node: node.name, type: 'main', index: 0 }]] },
+				]),
+		),
+	});
+	const SDP = `={{ $('Ask the gateway').item.json.sdp }}`;
+	const recorded = {
+		recordCall: true,
+		recordingPurpose: 'quality assurance',
+		recordingLanguage: 'en_US',
+	};
+
+	it('Pre-Accept connects, Accept with the same answer lets the sound flow, Terminate ends it', async () => {
+		await startMeta();
+		const workflow = await publish(
+			chain(
+				trigger(),
+				askGateway(),
+				action('Pre-accept', { operation: 'preAccept', sdp: SDP }),
+				action('Accept', { operation: 'accept', sdp: SDP, ...recorded }),
+			),
+		);
+		const call = emulator.userCalls();
+		const [accepting] = await executionsOf(workflow, 1);
+		expect(accepting!.error).toBeUndefined();
+		await mediaOf(call).said;
+
+		const terminating = await stage.n8n.api.createWorkflow(
+			chain(
+				{
+					id: crypto.randomUUID(),
+					name: 'Now',
+					type: 'n8n-nodes-base.manualTrigger',
+					typeVersion: 1,
+					position: [0, 0],
+					parameters: {},
+				},
+				action('Terminate', { operation: 'terminate', callId: call.id }),
+			),
+		);
+		await stage.n8n.api.request('POST', `/rest/workflows/${terminating.id}/run`, {
+			workflowData: await stage.n8n.api.workflow(terminating.id),
+			triggerToStartFrom: { name: 'Now' },
+		});
+		await until('recording', () => call.recordingMediaId !== undefined);
+		expect(mediaOf(call).report()).toMatchObject({ phase: 'ended', packetsTooEarly: 0 });
+		expect(mediaOf(call).report().recordedSeconds).toBeGreaterThanOrEqual(voice.length * 0.02);
+	});
+
+	it('Accept with another answer than that of Pre-Accept is refused, and the error says so', async () => {
+		await startMeta();
+		const other = `={{ $('Ask the gateway').item.json.sdp.replace('a=ice-ufrag:', 'a=ice-ufrag:x') }}`;
+		const workflow = await publish(
+			chain(
+				trigger(),
+				askGateway(),
+				action('Pre-accept', { operation: 'preAccept', sdp: SDP }),
+				action('Accept', { operation: 'accept', sdp: other, ...recorded }),
+			),
+		);
+		const call = emulator.userCalls();
+		const [execution] = await executionsOf(workflow, 1);
+		expect(execution!.status).toBe('error');
+		const { message, description } = execution!.error!;
+		expect(`${message} ${description ?? ''}`).toMatch(/must equal the one of pre_accept/);
+		expect(call.state).toBe('preAccepted');
+		await mediaOf(call).connected;
+		expect(mediaOf(call).report().packetsSent).toBe(0);
+	});
+
+	it('Reject leaves no sound behind', async () => {
+		await startMeta();
+		const workflow = await publish(chain(trigger(), action('Reject', { operation: 'reject' })));
+		const call = emulator.userCalls();
+		const [execution] = await executionsOf(workflow, 1);
+		expect(execution!.status).toBe('success');
+		expect(call.state).toBe('ended');
+		expect(mediaOf(call).phase).toBe('ended');
+	});
+});
