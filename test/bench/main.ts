@@ -7,6 +7,7 @@ import { N8N_VERSION } from '../support/n8n-install';
 import { stopAll } from '../support/processes';
 import { chartOf } from './chart';
 import { EXPERIMENTS, ledger, warmUp, type Bench } from './experiments';
+import { profile } from './profile';
 import { report } from './report';
 import { BENCHMARKS, ENGINES, Samples, type Engine, type Machine, type Results } from './results';
 import { settings } from './settings';
@@ -18,17 +19,18 @@ const USAGE = `Measures the trigger in a real n8n against the hand-built workflo
 
 npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5]
 
-  --only      numbers of what is measured, 1 to 8 (see benchmarks/README.md)
+  --only      numbers of what is measured, 1 to 9 (see benchmarks/README.md)
   --engine    default or legacy: one of n8n's expression engines
   --rounds    5, unless told
 
 A run of everything, in at least 5 rounds, writes benchmarks/results.json and its chart; then
 \`npm run docs\` writes docs/performance.md. A part is only printed.`;
 
-const ALL = [1, 2, 3, 4, 5, 6, 7, 8];
+const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const LEDGER = 6;
 const START_UP = 7;
 const SETTINGS = 8;
+const PROFILE = 9;
 const WARM_UP: Variant[] = [
 	'ours',
 	'handBuilt',
@@ -102,6 +104,10 @@ async function measure(
 	if (numbers.includes(SETTINGS)) {
 		say("n8n's settings");
 		await settings(world, samples, rounds);
+	}
+	if (numbers.includes(PROFILE)) {
+		say('where the time goes');
+		await profile(world, samples, rounds, engines);
 	}
 	return {
 		version: manifest.version,

@@ -70,22 +70,26 @@ export class Stage {
 		variants?: Variant[],
 	): Promise<Stage> {
 		const userFolder = await mkdtemp(join(tmpdir(), 'n8n-bench-'));
-		const { template } = await prepareN8n();
-		await cp(template, userFolder, { recursive: true });
-		for (const folder of [undefined, join(__dirname, 'floor')]) {
-			const { tarball, remove } = await packPackage(folder);
-			await installPackage(tarball, userFolder).finally(remove);
+		try {
+			const { template } = await prepareN8n();
+			await cp(template, userFolder, { recursive: true });
+			for (const folder of [undefined, join(__dirname, 'floor')]) {
+				const { tarball, remove } = await packPackage(folder);
+				await installPackage(tarball, userFolder).finally(remove);
+			}
+			const n8n = await startN8n({
+				userFolder,
+				env: {
+					EXTERNAL_HOOK_FILES: join(__dirname, 'finishedHook.cjs'),
+					BENCH_FINISHED_PORT: String(world.finishedPort),
+					...env,
+				},
+			});
+			return new Stage(world, n8n, await publish(n8n, world.meta, variants), userFolder);
+		} catch (error) {
+			await removeFolder(userFolder);
+			throw error;
 		}
-		const n8n = await startN8n({
-			userFolder,
-			env: {
-				EXTERNAL_HOOK_FILES: join(__dirname, 'finishedHook.cjs'),
-				BENCH_FINISHED_PORT: String(world.finishedPort),
-				...env,
-			},
-		});
-		const targets = await publish(n8n, world.meta, variants);
-		return new Stage(world, n8n, targets, userFolder);
 	}
 
 	/** Delivers to a workflow and measures what it costs n8n. */
@@ -107,6 +111,9 @@ export class Stage {
 			.catch((error: Error) => {
 				throw new Error(`${variant}: ${error.message}\n${this.n8n.log.tail(20)}`);
 			});
+		if (result.deliveredAgain > 0) {
+			console.log(`         ${variant}: delivered again ${result.deliveredAgain} times`);
+		}
 		await sleep(SETTLE_MS);
 		return {
 			...result,
@@ -157,13 +164,16 @@ export class Stage {
 
 	async stop(): Promise<void> {
 		await this.n8n.stop();
-		await rm(this.userFolder, { recursive: true, force: true, maxRetries: 3 });
+		await removeFolder(this.userFolder);
 	}
 
 	private async removeFiles(): Promise<void> {
-		const folder = join(this.userFolder, '.n8n', 'storage', 'workflows');
-		await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+		await removeFolder(join(this.userFolder, '.n8n', 'storage', 'workflows'));
 	}
+}
+
+async function removeFolder(folder: string): Promise<void> {
+	await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 async function publish(n8n: N8n, meta: EmulatorFacts, variants?: Variant[]) {

@@ -28,6 +28,15 @@ const NAMES: Record<string, string> = {
 	floorDownload: "n8n's own download, nothing checked",
 };
 
+const PARTS = {
+	package: 'This package',
+	expressions: 'Expression engine',
+	database: 'Database',
+	n8n: 'n8n, and what it uses',
+	node: 'Node itself',
+	garbage: 'Garbage collection',
+};
+
 /** The page for operators: all that it says in figures was measured in one run. */
 export function performancePage(results: Results): string {
 	const { rows, machine, rounds, date } = results;
@@ -153,6 +162,16 @@ export function performancePage(results: Results): string {
 		}),
 	);
 
+	const profile = ENGINES.flatMap(({ engine, name }) =>
+		['ours', 'floor'].map((variant) => [
+			name,
+			NAMES[variant],
+			...Object.keys(PARTS).map((part) =>
+				value({ experiment: 'profile', engine, variant }, part),
+			),
+		]),
+	);
+
 	const loading = { experiment: 'startUp', variant: 'ours' };
 	const goals = goalsOf(results).map((goal) => [
 		goal.engine ?? 'both',
@@ -193,8 +212,8 @@ when it has succeeded.
 **\`N8N_EXPRESSION_ENGINE=legacy\`** is here for comparison only. n8n says at its start that this engine runs
 expressions without isolation, is no longer considered secure, and will be removed.
 
-More than one process can do is a matter of queue mode: there, switch *Download File* off in the trigger and
-download in the workflow, so that the workers share the work.
+Where one process is not enough, queue mode shares the work: switch *Download File* off in the trigger, and
+download in the workflow with the action node, so that the workers do it.
 
 ## Recordings per second
 
@@ -205,6 +224,13 @@ ${ENGINES.map(recordings).join('\n\n')}
 *Trigger without work* is a community trigger that returns one item: what n8n itself takes to receive a
 delivery and to run and store an execution. *n8n's own download* is one that fetches the file with n8n's
 helpers into n8n's store and looks at nothing; the hand-built workflow is in [the benchmark's README](../benchmarks/README.md).
+
+## Where the time goes
+
+Milliseconds of n8n's main thread for a recording of 100 kB, 4 at once, by a CPU profile (which itself takes
+a part); to make isolates also takes other threads, which it does not show.
+
+${table(['Engine', 'Who', ...Object.values(PARTS)], profile, 2)}
 
 ## Time until Meta has its answer
 
