@@ -5,6 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { closeToasts, settled, type Editor } from '../screenshots/editor';
 import type { N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
+import { PACKAGE } from './installer';
 
 /** Where the pictures of each step are put; the folder is emptied first. */
 export const PICTURES = join(REPOSITORY, '.tmp', 'install');
@@ -24,7 +25,10 @@ export class Operator {
 	constructor(
 		private readonly n8n: N8n,
 		private readonly editor: Editor,
-	) {}
+	) {
+		// The question whether a page with changes shall be left; n8n saves them by itself.
+		editor.page.on('dialog', (dialog) => void dialog.accept());
+	}
 
 	static async prepare(): Promise<void> {
 		await rm(PICTURES, { recursive: true, force: true });
@@ -90,6 +94,11 @@ export class Operator {
 	async openFound(name: string): Promise<void> {
 		await this.page.getByTestId('node-creator-item-name').getByText(name, { exact: true }).click();
 		await this.page.getByTestId('node-creator-category-item').first().waitFor();
+	}
+
+	/** Shows what is under a heading of an open entry. */
+	async unfold(category: string): Promise<void> {
+		await this.page.getByTestId('node-creator-category-item').getByText(category).click();
 	}
 
 	async categories(): Promise<string[]> {
@@ -177,32 +186,131 @@ export class Operator {
 		await this.credentialForm.waitFor();
 	}
 
+	async openSavedCredential(): Promise<void> {
+		await this.page.getByTestId('credential-edit-button').click();
+		await this.credentialForm.waitFor();
+	}
+
+	/** Not with the key Escape, which would close the panel of the node as well. */
+	async closeCredential(): Promise<void> {
+		await this.credentialForm.getByRole('button', { name: 'Close this dialog' }).click();
+		await this.credentialForm.waitFor({ state: 'hidden' });
+	}
+
 	async fillCredential(values: Record<string, string>): Promise<void> {
 		for (const [name, value] of Object.entries(values)) {
 			await this.credentialForm.getByTestId(`parameter-input-${name}`).locator('input').fill(value);
 		}
 	}
 
+	/** Saves the credential; n8n tests it then. */
 	async saveCredential(): Promise<void> {
+		const tested = this.page.waitForResponse((response) =>
+			response.url().endsWith('/rest/credentials/test'),
+		);
 		await this.credentialForm.getByTestId('credential-save-button').click();
+		await tested;
+		await closeToasts(this.page);
 	}
 
-	/** Publishes the open workflow, and waits until n8n says so. */
+	async switchOn(name: string): Promise<void> {
+		await this.field(name).locator('.el-switch').click();
+		await settled(this.page);
+	}
+
+	async chooseFromList(name: string, text: string): Promise<void> {
+		await this.page.getByTestId(`resource-locator-${name}`).getByTestId('rlc-input').click();
+		await this.page.getByTestId('rlc-item').filter({ hasText: text }).first().click();
+	}
+
+	/** Removes a node of the open workflow. */
+	async removeNode(name: string): Promise<void> {
+		await this.page.getByTestId('canvas-node').filter({ hasText: name }).first().click();
+		await this.page.keyboard.press('Delete');
+		await this.page
+			.getByTestId('canvas-node')
+			.filter({ hasText: name })
+			.first()
+			.waitFor({ state: 'hidden' });
+	}
+
+	/** The help of a trigger: when it starts the workflow. */
+	async openHelp(): Promise<void> {
+		await this.page.getByText('When will this node trigger my flow?').click();
+		await settled(this.page);
+	}
+
+	/** Publishes the open workflow. */
 	async publish(): Promise<void> {
+		await closeToasts(this.page);
 		await this.page.getByTestId('workflow-open-publish-modal-button').click();
+		await this.page.getByTestId('workflow-publish-button').waitFor();
 		await this.picture('publish');
 		await this.page.getByTestId('workflow-publish-button').click();
-		await this.page.getByTestId('workflow-publish-button').waitFor({ state: 'hidden' });
+		const done = this.page.getByTestId('activation-modal');
+		await done.waitFor();
+		await done.getByRole('button', { name: 'Got it' }).click();
 	}
 
-	async show(view: 'json' | 'table' | 'schema' | 'binary'): Promise<void> {
+	/** ID of the workflow on the canvas, once it is saved. */
+	openWorkflowId(): string {
+		const id = /\/workflow\/([A-Za-z0-9]+)/.exec(this.page.url())?.[1];
+		if (!id || id === 'new') throw new Error(`No saved workflow is open: ${this.page.url()}`);
+		return id;
+	}
+
+	async listen(): Promise<void> {
+		await this.page.getByTestId('trigger-execute-button').click();
+	}
+
+	/** Executes the open node, and waits until its output or its error is there. */
+	async execute({ fails = false } = {}): Promise<void> {
+		await this.page.getByTestId('node-execute-button').click();
+		const end = fails
+			? this.page.getByTestId('node-error-message')
+			: this.output.getByTestId('radio-button-json');
+		await end.waitFor();
+		await closeToasts(this.page);
+	}
+
+	async show(view: 'json' | 'binary'): Promise<void> {
 		await this.output.getByTestId(`radio-button-${view}`).click();
 		await closeToasts(this.page);
 	}
 
+	/** Opens the file in the output, and tells what the browser's player makes of it. */
+	async play(): Promise<{ canPlay: boolean; type: string | null }> {
+		await this.page.getByTestId('ndv-view-binary-data').click();
+		const player = this.output.locator('audio');
+		await player.waitFor();
+		return await player.evaluate(async (element) => {
+			const audio = element as HTMLAudioElement;
+			const source = audio.querySelector('source');
+			const canPlay = await new Promise<boolean>((resolve) => {
+				if (audio.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) resolve(true);
+				audio.addEventListener('canplay', () => resolve(true));
+				source?.addEventListener('error', () => resolve(false));
+			});
+			return { canPlay, type: source?.getAttribute('type') ?? null };
+		});
+	}
+
+	/** n8n's list of installed packages. */
 	async openSettings(): Promise<void> {
 		await this.go('/settings/community-nodes');
-		await this.page.getByTestId('community-package-card').first().waitFor();
+		await this.page.getByTestId('community-package-card').getByText(PACKAGE).waitFor();
 		await settled(this.page);
+	}
+
+	/** Uninstalls the only package in the list. */
+	async uninstall(beforeConfirmation: () => Promise<void>): Promise<void> {
+		const card = this.page.getByTestId('community-package-card');
+		await card.getByTestId('action-toggle').click();
+		await this.page.getByText('Uninstall package', { exact: true }).click();
+		const confirm = this.page.getByRole('button', { name: 'Confirm uninstall' });
+		await confirm.waitFor();
+		await beforeConfirmation();
+		await confirm.click();
+		await card.waitFor({ state: 'hidden' });
 	}
 }

@@ -95,6 +95,12 @@ interface PublicationStatus {
 	triggers: Array<{ nodeId: string; status: string; errorMessage: string | null }>;
 }
 
+interface NodeTypeDescription {
+	displayName: string;
+	description: string;
+	properties: unknown[];
+}
+
 const UNFINISHED = new Set(['new', 'running', 'waiting', 'unknown']);
 
 export class N8nApiError extends Error {
@@ -333,16 +339,11 @@ export class N8nClient {
 	}
 
 	/** The description of a node type (full name, with its package), undefined when n8n has no such type. */
-	async nodeType(
-		name: string,
-		version = 1,
-	): Promise<{ displayName: string; properties: unknown[] } | undefined> {
+	async nodeType(name: string, version = 1): Promise<NodeTypeDescription | undefined> {
 		try {
-			const [found] = await this.request<Array<{ displayName: string; properties: unknown[] }>>(
-				'POST',
-				'/rest/node-types',
-				{ nodeInfos: [{ name, version }] },
-			);
+			const [found] = await this.request<NodeTypeDescription[]>('POST', '/rest/node-types', {
+				nodeInfos: [{ name, version }],
+			});
 			return found;
 		} catch (error) {
 			if (error instanceof N8nApiError && error.statusCode === 400) return undefined;

@@ -48,7 +48,7 @@ export interface N8n {
 	/** Ends n8n as a crash would; `restart()` brings it back. */
 	kill(): Promise<void>;
 	/** Starts n8n again on the same folder and port, and waits until it is ready. */
-	restart(env?: Record<string, string>): Promise<void>;
+	restart(env?: Record<string, string>, whileStopped?: () => Promise<void>): Promise<void>;
 }
 
 /** Enough for the migrations of a first start on a slow machine. */
@@ -187,8 +187,9 @@ export async function launch(
 		pid: () => n8n.pid,
 		stop: async () => await n8n.stop(),
 		kill: async () => await n8n.kill(),
-		async restart(extraEnv = {}) {
+		async restart(extraEnv = {}, whileStopped = async () => {}) {
 			await n8n.stop();
+			await whileStopped();
 			env = { ...env, ...extraEnv };
 			await start();
 		},
