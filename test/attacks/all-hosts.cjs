@@ -3,7 +3,7 @@
  * listener on the port INTERNET_PORT of loopback. Left alone is loopback itself, but for the ports of the
  * web: there are n8n's own parts and the servers of the tests.
  *
- * On SIGUSR2 it writes to INTERNET_REPORT what a page of a hostile delivery may have left in this process.
+ * On SIGUSR2 it writes to INTERNET_REPORT which names were added to the prototypes of this process.
  */
 const net = require('node:net');
 const { renameSync, writeFileSync } = require('node:fs');

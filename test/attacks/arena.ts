@@ -9,7 +9,7 @@ import type { CreatedRecording, Emulator, RecordingOrder } from '../emulator';
 import type { Execution, ExecutionSummary, StoredCredential } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { formsOf } from '../support/secrets';
-import { GRAPH_HOST, Internet } from './internet';
+import { GRAPH_HOST, Internet, type Caught } from './internet';
 
 /** As Meta's look, and nowhere else in n8n. */
 export const SECRETS = {
@@ -68,6 +68,9 @@ export class Arena {
 
 	private lastExecution = 0;
 
+	/** How much of what the traps caught, and of the log, was looked at. */
+	private seen = { caught: 0, log: 0 };
+
 	private constructor(
 		readonly stage: Stage,
 		readonly internet: Internet,
@@ -86,8 +89,9 @@ export class Arena {
 			[name, ''],
 			[name.toLowerCase(), ''],
 		]);
+		const { accessToken, appSecret } = SECRETS;
 		const stage = await startStage({
-			emulator: { account: SECRETS },
+			emulator: { account: { accessToken, appSecret } },
 			env: {
 				...Object.fromEntries(noProxy),
 				NODE_OPTIONS: `--require=${join(__dirname, 'all-hosts.cjs')}`,
@@ -95,6 +99,9 @@ export class Arena {
 				INTERNET_PORT: String(internet.port),
 				INTERNET_REPORT: join(folder, 'report.json'),
 			},
+		}).catch(async (error: unknown) => {
+			await internet.stop();
+			throw error;
 		});
 		emulator = stage.emulator;
 		const credential = await stage.credentialFor({
@@ -209,45 +216,53 @@ export class Arena {
 	 */
 	async survives(attack: () => Promise<unknown>, executions = 0): Promise<Execution[]> {
 		figures.attacks++;
-		const before = {
-			pid: this.n8n.pid(),
-			caught: this.internet.caught.length,
-			log: this.n8n.log.text().length,
-		};
-		await attack();
+		const pid = this.n8n.pid();
+		// What it has done comes first, even where it did not go as it should.
+		const failure = await attack().then(
+			() => undefined,
+			(error: unknown) => ({ error }),
+		);
+		this.expectNoHarm(pid);
 		const good = await this.recording();
-		const body = this.body(good);
-		const answered = await this.deliver(body);
-		const started = await this.newExecutions(executions + 1);
+		const { status } = await this.deliver(this.body(good));
+		const started = await this.newExecutions(failure ? 1 : executions + 1);
 		const ofGood = started.filter(({ items }) =>
 			items(TRIGGER).some(({ json }) => json.callId === good.callId),
 		);
 		const ofAttack = started.filter((execution) => !ofGood.includes(execution));
 
-		const alive = isAlive(before.pid) && this.n8n.pid() === before.pid;
-		const trouble = WRONG.exec(this.n8n.log.text().slice(before.log))?.[0];
-		if (!alive || trouble !== undefined) figures.crashes++;
 		figures.wronglyStarted += Math.max(0, ofAttack.length - executions);
-		const caught = this.internet.caught.slice(before.caught).filter(({ host }) => !isOfN8n(host));
-		figures.requestsAtOtherHosts += caught.length;
-		figures.bytesOfSecretsAtOtherHosts += bytesOfSecrets(caught.map(({ text }) => text).join('\n'));
-
+		if (failure) throw failure.error;
 		expect({
-			caught,
-			alive,
-			trouble,
 			executions: ofAttack.length,
-			goodIs: answered.status,
-			goodItems: ofGood.flatMap(({ items }) => items(TRIGGER)).map(({ json }) => json.recording),
+			status,
+			items: ofGood.flatMap(({ items }) => items(TRIGGER)).map(({ json }) => json.recording),
 		}).toEqual({
-			caught: [],
-			alive: true,
-			trouble: undefined,
 			executions,
-			goodIs: 200,
-			goodItems: [expect.objectContaining({ mediaId: good.mediaId, verified: true })],
+			status: 200,
+			items: [expect.objectContaining({ mediaId: good.mediaId, verified: true })],
 		});
 		return ofAttack;
+	}
+
+	/** Nothing reached another host since the last call, and n8n is this process, without a word of trouble. */
+	expectNoHarm(pid: number): void {
+		const caught = this.newlyCaught();
+		figures.requestsAtOtherHosts += caught.length;
+		figures.bytesOfSecretsAtOtherHosts += bytesOfSecrets(caught.map(({ text }) => text).join('\n'));
+		const log = this.n8n.log.text();
+		const trouble = WRONG.exec(log.slice(this.seen.log))?.[0];
+		this.seen.log = log.length;
+		const alive = isAlive(pid) && this.n8n.pid() === pid;
+		if (!alive || trouble !== undefined) figures.crashes++;
+		expect({ caught, alive, trouble }).toEqual({ caught: [], alive: true, trouble: undefined });
+	}
+
+	/** What the traps have caught since the last call, but for what n8n sends to its own makers. */
+	newlyCaught(): Caught[] {
+		const caught = this.internet.caught.slice(this.seen.caught);
+		this.seen.caught += caught.length;
+		return caught.filter(({ host }) => !isOfN8n(host));
 	}
 
 	/** Executions of all workflows since the last call, when they are over and at least so many. */

@@ -51,8 +51,8 @@ describe('Answers of Meta', () => answerAttacks(arena));
 describe('Broken HTTP', () => httpAttacks(arena));
 
 describe('After all of them', () => {
-	it('n8n is the process that it was', () => {
-		expect(arena().n8n.pid()).toBe(firstPid);
+	it('n8n is the process that it was, and the traps are empty', () => {
+		arena().expectNoHarm(firstPid);
 		expect(figures).toMatchObject({
 			wronglyStarted: 0,
 			requestsAtOtherHosts: 0,

@@ -1,6 +1,7 @@
-import { deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { TRIGGER } from '../e2e/stage';
 import type { Arena } from './arena';
+import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -223,25 +224,18 @@ function withBytes(text: string, bytes: number[]): Buffer {
 /** 16 MB of blanks, packed into 16 kB. */
 const packed = gzipSync(Buffer.alloc(MOST_BYTES, ' '));
 
-/** What unpacks to 1 GB. */
-const bomb = Buffer.concat(Array<Buffer>(64).fill(packed));
+const noise = Buffer.alloc(100_000, 1);
 
 const PACKED: Array<[string, string, Make]> = [
-	['a bomb of 1 GB in gzip', 'gzip', () => bomb],
-	[
-		'a bomb of 256 MB in deflate',
-		'deflate',
-		() => deflateSync(Buffer.alloc(256 * MEBIBYTE), { level: 1 }),
-	],
-	['a bomb in a bomb', 'gzip', () => gzipSync(bomb)],
-	['a bomb, packed twice by its own words', 'gzip, gzip', () => gzipSync(bomb)],
-	['a bomb that breaks off', 'gzip', () => bomb.subarray(0, bomb.length - packed.length / 2)],
-	[
-		'a bomb that breaks after 16 MB',
-		'gzip',
-		() => Buffer.concat([packed, packed, Buffer.alloc(100_000, 1)]),
-	],
-	['a bomb and noise behind it', 'gzip', () => Buffer.concat([bomb, Buffer.alloc(100_000, 1)])],
+	['a bomb of 256 MB in gzip', 'gzip', gzipBomb],
+	['a bomb of 1 GB in gzip, in 64 parts', 'gzip', gzipBombOfParts],
+	['a bomb of 256 MB in deflate', 'deflate', deflateBomb],
+	['a bomb of 256 MB in brotli', 'br', brotliBomb],
+	['a bomb in a bomb', 'gzip', bombInBomb],
+	['a bomb, packed twice by its own words', 'gzip, gzip', bombInBomb],
+	['a bomb that breaks off', 'gzip', () => gzipBomb().subarray(0, -1_000)],
+	['a bomb that breaks after 16 MB', 'gzip', () => Buffer.concat([packed, packed, noise])],
+	['a bomb and noise behind it', 'gzip', () => Buffer.concat([gzipBomb(), noise])],
 	['no gzip at all', 'gzip', (good) => good],
 	['no deflate at all', 'deflate', (good) => good],
 	['half of a packed delivery', 'gzip', (good) => gzipSync(good).subarray(0, 100)],

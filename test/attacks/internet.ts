@@ -104,9 +104,14 @@ export class Internet {
 
 	private accept(socket: Socket): void {
 		this.sockets.add(socket);
-		socket.once('close', () => this.sockets.delete(socket));
+		let spoke = false;
+		socket.once('close', () => {
+			this.sockets.delete(socket);
+			if (!spoke) this.caught.push({ how: 'connection', host: 'unknown', text: '' });
+		});
 		socket.on('error', () => undefined);
 		socket.once('data', (first: Buffer) => {
+			spoke = true;
 			socket.pause();
 			socket.unshift(first);
 			(first[0] === TLS_HANDSHAKE ? this.secure : this.plain).emit('connection', socket);
@@ -136,8 +141,10 @@ export class Internet {
 			const { 'content-length': _, ...kept } = answer.headers;
 			const isJson = String(kept['content-type']).startsWith('application/json');
 			if (isJson && incoming.headers.host === GRAPH_HOST) {
-				void textOf(answer).then((text) =>
-					response.writeHead(answer.statusCode ?? 502, kept).end(this.withMetasHosts(text)),
+				textOf(answer).then(
+					(text) =>
+						response.writeHead(answer.statusCode ?? 502, kept).end(this.withMetasHosts(text)),
+					() => response.destroy(),
 				);
 			} else {
 				response.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -280,13 +280,12 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 		await api.activate(id);
 		for (const [how, url] of urls) {
-			const before = arena().internet.caught.length;
 			await arena().send({
 				url: `${arena().n8n.url}/webhook/fetch`,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify({ url }),
 			});
-			expect(arena().internet.caught.slice(before)).toEqual([
+			expect(arena().newlyCaught()).toEqual([
 				{ how, host: new URL(url).host, text: expect.stringContaining('Bearer leaked') },
 			]);
 		}
