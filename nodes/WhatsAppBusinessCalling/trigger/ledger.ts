@@ -30,6 +30,10 @@ export class Ledger {
 		this.forgetFirstSeen = forgetterOf(this.firstSeen, capacity);
 	}
 
+	hasDelivered(key: string): boolean {
+		return this.delivered.has(key);
+	}
+
 	/** Takes a key for the caller, unless it was delivered or another delivery holds it. */
 	claim(key: string): Claim {
 		if (this.delivered.has(key)) return 'delivered';

@@ -8,6 +8,7 @@ import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { watchAnswer } from './acknowledgement';
+import { admission } from './admission';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
 import type { FileProperty } from './events';
 import {
@@ -46,6 +47,8 @@ interface Delivery {
 	deadline: AbortSignal;
 	/** When that is, in milliseconds since 1970. */
 	endsAt: number;
+	/** Gives the place of this delivery back. */
+	leave: () => void;
 }
 
 /** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
@@ -66,23 +69,44 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const settings = readSettings(context);
 	const events = chosenEvents(context, settings, body);
 	const forwardTo = addressToForwardTo(context, body);
-	if (events.size === 0 && forwardTo === null) return answer(context, 200);
+	// A test run shows the same recording as often as somebody sends it.
+	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
+	const isNew = [...events.keys()].some((key) => !ledger.hasDelivered(key));
+	if (!isNew && forwardTo === null) return answer(context, 200);
 
+	const leave = admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject());
+	if (leave === null) return turnAway(context, settings);
 	const delivery: Delivery = {
 		context,
 		account,
 		settings,
-		// A test run shows the same recording as often as somebody sends it.
-		ledger: context.getMode() === 'manual' ? new Ledger() : processLedger,
+		ledger,
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
+		leave,
 	};
-	const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
-	const [outcomes, forwarded] = await Promise.all([
-		produce(delivery, mine, events),
-		forwardTo === null || forwardOnce(delivery, forwardTo, body),
-	]);
-	return handOver(delivery, outcomes, elsewhere || !forwarded);
+	try {
+		const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
+		const [outcomes, forwarded] = await Promise.all([
+			produce(delivery, mine, events),
+			forwardTo === null || forwardOnce(delivery, forwardTo, body),
+		]);
+		return handOver(delivery, outcomes, elsewhere || !forwarded);
+	} catch (error) {
+		leave();
+		throw error;
+	}
+}
+
+/** n8n has enough to do: Meta is asked to deliver again. */
+function turnAway(context: IWebhookFunctions, settings: TriggerSettings): IWebhookResponseData {
+	const count = admission.toTell(Date.now());
+	if (count > 0) {
+		context.logger.warn(
+			`WhatsApp Business Calling Trigger: ${count} deliveries came while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver them again`,
+		);
+	}
+	return answer(context, 503);
 }
 
 /** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
@@ -268,8 +292,7 @@ async function download(
 		maxBytes: settings.maxBytes,
 		allowUnverified: false,
 	};
-	const fetchAs = async (account: Account) =>
-		await fetchMedia(context, account, request, deadline);
+	const fetchAs = async (account: Account) => await fetchMedia(context, account, request, deadline);
 	try {
 		const outcome = await fetchAs(delivery.account);
 		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;
@@ -328,7 +351,7 @@ async function forwardOnce(
 
 /** @param incomplete whether something of the delivery is still missing besides what outcomes say */
 function handOver(
-	{ context, ledger }: Delivery,
+	{ context, ledger, leave }: Delivery,
 	outcomes: Outcome[],
 	incomplete: boolean,
 ): IWebhookResponseData {
@@ -336,13 +359,17 @@ function handOver(
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
 	const alsoMissing = incomplete || missing.length > 0;
-	if (items.length === 0) return answer(context, alsoMissing ? 503 : 200);
+	if (items.length === 0) {
+		leave();
+		return answer(context, alsoMissing ? 503 : 200);
+	}
 
 	watchAnswer(
 		context.getResponseObject(),
 		alsoMissing,
 		{ afterClosedMs: AFTER_CLOSED_MS },
 		(outcome) => {
+			leave();
 			for (const { key, item: emitted } of outcomes) {
 				if (emitted === null) continue;
 				if (outcome === 'accepted') ledger.commit(key);

@@ -21,6 +21,7 @@ export interface TriggerSettings {
 	retryForMs: number;
 	includeRawEvent: boolean;
 	timeBudgetMs: number;
+	maxConcurrentDeliveries: number;
 	maxConcurrentDownloads: number;
 }
 
@@ -31,6 +32,7 @@ const optionsSchema = z.object({
 	retryFor: z.coerce.number().min(0).default(1),
 	includeRawEvent: z.boolean().default(false),
 	timeBudget: z.coerce.number().min(1).max(60).default(15),
+	maxConcurrentDeliveries: z.coerce.number().int().min(1).max(1000).default(32),
 	maxConcurrentDownloads: z.coerce.number().int().min(1).max(64).default(4),
 });
 
@@ -81,6 +83,7 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 		includeRawEvent: options.includeRawEvent,
 		// Whole: a timer of a fraction of a millisecond is an error.
 		timeBudgetMs: Math.round(options.timeBudget * 1000),
+		maxConcurrentDeliveries: options.maxConcurrentDeliveries,
 		maxConcurrentDownloads: options.maxConcurrentDownloads,
 	};
 }
