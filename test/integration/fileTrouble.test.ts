@@ -437,6 +437,40 @@ describe('Downloads at once', () => {
 	});
 });
 
+describe('Deliveries at once', () => {
+	const deliverOnce = async (recording: CreatedRecording) =>
+		(await stage.emulator.deliver([recording], { redeliver: false }).answer).status;
+
+	test('are bounded: the others are turned away at once, and come through when they are delivered again', async () => {
+		const trigger = stage.trigger({ options: { maxConcurrentDeliveries: 2, timeBudget: 3 } });
+		const recordings = [];
+		for (let count = 0; count < 5; count++) {
+			recordings.push(await stage.emulator.createRecording());
+		}
+		const known = await stage.emulator.createRecording();
+		expect(await deliverOnce(known)).toBe(200);
+
+		// Nothing comes out of these two before the others have their answer.
+		const { mediaId } = recordings[0];
+		stage.emulator.failNext('media', { hang: true }, { mediaId });
+		stage.emulator.failNext('media', { hang: true }, { mediaId: recordings[1].mediaId });
+		const slow = recordings.slice(0, 2).map((recording) => stage.emulator.deliver([recording]));
+		await poll(
+			'both requests',
+			5_000,
+			async () => stage.requests('media').length === 3 || undefined,
+		);
+		for (const recording of recordings.slice(2)) expect(await deliverOnce(recording)).toBe(503);
+		expect(await deliverOnce(known)).toBe(200);
+
+		await Promise.all(slow.map(async ({ settled }) => await settled));
+		for (const recording of recordings.slice(2)) expect(await deliverOnce(recording)).toBe(200);
+		expect(trigger.items.map(({ json }) => json.callId).sort()).toEqual(
+			[known, ...recordings].map(({ callId }) => callId).sort(),
+		);
+	});
+});
+
 describe('The file store of n8n', () => {
 	test('has the audio of every item, and nothing else', async () => {
 		const before = await stage.engine.storedFiles();

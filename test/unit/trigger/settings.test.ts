@@ -19,6 +19,7 @@ describe('readSettings', () => {
 			retryForMs: 3_600_000,
 			includeRawEvent: false,
 			timeBudgetMs: 15_000,
+			maxConcurrentDeliveries: 32,
 			maxConcurrentDownloads: 4,
 		});
 	});
@@ -50,12 +51,14 @@ describe('readSettings', () => {
 			maxFileSize: '0.5',
 			retryFor: '0',
 			timeBudget: '20',
+			maxConcurrentDeliveries: '200',
 			maxConcurrentDownloads: '8',
 		};
 		expect(read({ events: [], options })).toMatchObject({
 			maxBytes: 512 * 1024,
 			retryForMs: 0,
 			timeBudgetMs: 20_000,
+			maxConcurrentDeliveries: 200,
 			maxConcurrentDownloads: 8,
 		});
 	});
@@ -67,6 +70,7 @@ describe('readSettings', () => {
 		[{ options: { onFileUnavailable: 'ignore' } }, 'options > onFileUnavailable'],
 		[{ options: { timeBudget: 0 } }, 'options > timeBudget'],
 		[{ options: { timeBudget: 61 } }, 'options > timeBudget'],
+		[{ options: { maxConcurrentDeliveries: 0 } }, 'options > maxConcurrentDeliveries'],
 		[{ options: { maxConcurrentDownloads: 0 } }, 'options > maxConcurrentDownloads'],
 		[{ options: { maxConcurrentDownloads: 1.5 } }, 'options > maxConcurrentDownloads'],
 		[{ acknowledge: 'never' }, 'acknowledge'],
