@@ -17,6 +17,14 @@ const PRUNING = {
 	EXECUTIONS_DATA_PRUNE_HARD_DELETE_INTERVAL: '0.25',
 };
 
+/**
+ * As docs/performance.md recommends. Otherwise n8n makes an isolate of some 20 MB for every request, which
+ * is what a soak then measures; `SOAK_ENGINE=eager` does that.
+ */
+const ENGINE = {
+	N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE: String(process.env.SOAK_ENGINE !== 'eager'),
+};
+
 /** A real n8n with the packed package, two published workflows, and the world outside in a process of its own. */
 export interface SoakStage {
 	n8n: N8n;
@@ -33,7 +41,7 @@ export async function startSoakStage(env: Record<string, string> = {}): Promise<
 		const { tarball, remove } = await packPackage();
 		const n8n = await startN8n({
 			tarball,
-			env: { ...PRUNING, ...INSPECTABLE, ...env },
+			env: { ...PRUNING, ...ENGINE, ...INSPECTABLE, ...env },
 		}).finally(remove);
 		try {
 			const stop = async () => {
