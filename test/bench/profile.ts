@@ -83,7 +83,7 @@ async function profileOf(
 }
 
 /** Milliseconds of each part for one recording. */
-export function partsOf({ nodes, samples, timeDeltas }: Profile, recordings: number) {
+function partsOf({ nodes, samples, timeDeltas }: Profile, recordings: number) {
 	const parents = new Map<number, number>();
 	for (const { id, children = [] } of nodes) {
 		for (const child of children) parents.set(child, id);

@@ -14,8 +14,8 @@ export const SETTINGS = {
 	legacy: { N8N_EXPRESSION_ENGINE: 'legacy' },
 } satisfies Record<string, Record<string, string>>;
 
-export const SIZE_BYTES = MB;
-export const IN_FLIGHT = 4;
+const SIZE_BYTES = MB;
+const IN_FLIGHT = 4;
 const COMPARED: Variant[] = ['ours', 'handBuilt', 'floor'];
 
 /** 8: n8n with other settings, all of them running at the same time, in turns. */

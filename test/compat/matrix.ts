@@ -99,5 +99,6 @@ function table(matrix: Matrix): string {
 			return failed === 0 ? `yes (${passed})` : `**no** (${failed} of ${passed + failed} fail)`;
 		}),
 	]);
+	if (rows.length === 0) return '';
 	return [head, head.map(() => '---'), ...rows].map(line).join('');
 }

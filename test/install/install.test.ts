@@ -299,7 +299,8 @@ describe('A stranger with n8n and a browser', () => {
 
 	it('removes the package without a trace', async () => {
 		await n8n.api.deactivate(workflowId);
-		expect(emulator.subscriptionState()).toMatchObject({ app: null, accountSubscribed: false });
+		expect(emulator.subscriptionState()).toMatchObject({ accountSubscribed: false });
+		expect(callback()).toBeUndefined();
 		await operator.openSettings();
 		await operator.uninstall(async () => await operator.picture('uninstall'));
 		await operator.picture('uninstalled');

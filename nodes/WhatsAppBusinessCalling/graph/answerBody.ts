@@ -31,7 +31,7 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 }
 
 /** The bytes of a stream, or null where there are more of them than may be. It is let go of in any case. */
-export async function readUpTo(
+async function readUpTo(
 	stream: FileStream,
 	maxBytes: number,
 	signal: AbortSignal,
