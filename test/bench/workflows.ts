@@ -71,7 +71,7 @@ function trigger(
 	credential?: StoredCredential,
 ): WorkflowNode {
 	return {
-		...node('Trigger', type, 1, parameters),
+		...node('Trigger', type, 1.1, parameters),
 		webhookId: crypto.randomUUID(),
 		...(credential && { credentials: { [CREDENTIAL]: reference(credential) } }),
 	};

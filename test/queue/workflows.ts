@@ -115,7 +115,7 @@ export function workflowThatRemovesDuplicates(credentials: StoredCredential[]): 
 		return { [type]: { id: chosen?.id ?? null, name: chosen?.name ?? '' } };
 	};
 	const trigger: WorkflowNode = {
-		...node(TRIGGER, TRIGGER_TYPE, 1, {
+		...node(TRIGGER, TRIGGER_TYPE, 1.1, {
 			downloadFile: false,
 			registration: 'manual',
 			verifyToken: 'of no account here',

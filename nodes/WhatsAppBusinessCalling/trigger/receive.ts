@@ -85,16 +85,18 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		endsAt: Date.now() + settings.timeBudgetMs,
 		leave,
 	};
+	let isHandedOver = false;
 	try {
 		const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
 		const [outcomes, forwarded] = await Promise.all([
 			produce(delivery, mine, events),
 			forwardTo === null || forwardOnce(delivery, forwardTo, body),
 		]);
-		return handOver(delivery, outcomes, elsewhere || !forwarded);
-	} catch (error) {
-		leave();
-		throw error;
+		const answered = handOver(delivery, outcomes, elsewhere || !forwarded);
+		isHandedOver = true;
+		return answered;
+	} finally {
+		if (!isHandedOver) leave();
 	}
 }
 

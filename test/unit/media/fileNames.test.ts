@@ -93,10 +93,9 @@ describe('safeMimeType', () => {
 		);
 	});
 
-	it('takes no longer for a long text that almost fits', () => {
-		const started = performance.now();
-		safeMimeType(`audio/ogg${'; codecs="'.repeat(20_000)}!`);
-		expect(performance.now() - started).toBeLessThan(500);
+	it('comes to an end with a long text that almost fits', () => {
+		// An expression that tries all ways to read it would not within a lifetime.
+		expect(safeMimeType(`audio/ogg${'; codecs="'.repeat(20_000)}!`)).toBeNull();
 	});
 });
 

@@ -321,11 +321,9 @@ describe('parseDelivery', () => {
 		expect(parseText(`{"entry":${deep}}`).events).toEqual([]);
 	});
 
-	it('reads 1,000 updates, in their order, within a second', () => {
+	it('reads 1,000 updates, in their order', () => {
 		const ids = Array.from({ length: 1000 }, (_, index) => `wacid.${index}`);
-		const started = performance.now();
 		const { events } = parse(ofCalls(...ids.map((id) => recording(id))));
-		expect(performance.now() - started).toBeLessThan(1000);
 		expect(idsOf(events)).toEqual(ids);
 	});
 
