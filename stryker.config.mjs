@@ -2,7 +2,6 @@ import jestConfig from './jest.config.js';
 
 const { transform, testEnvironment, modulePathIgnorePatterns } = jestConfig.projects[0];
 
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
 	mutate: ['nodes/WhatsAppBusinessCalling/{trigger,media,graph}/**/*.ts'],
 	testRunner: 'jest',

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { median } from './measure';
 
@@ -96,6 +96,8 @@ export function figureOf(rows: Row[], wanted: Partial<Key>, name: string): Figur
 	return rowsOf(rows, wanted)[0]?.figures[name];
 }
 
-export function readResults(): Results {
-	return JSON.parse(readFileSync(join(BENCHMARKS, 'results.json'), 'utf8')) as Results;
+/** Of the last whole run; null where there was none yet. */
+export function readResults(): Results | null {
+	const file = join(BENCHMARKS, 'results.json');
+	return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : null;
 }

@@ -166,9 +166,7 @@ export function performancePage(results: Results): string {
 		['ours', 'floor'].map((variant) => [
 			name,
 			NAMES[variant],
-			...Object.keys(PARTS).map((part) =>
-				value({ experiment: 'profile', engine, variant }, part),
-			),
+			...Object.keys(PARTS).map((part) => value({ experiment: 'profile', engine, variant }, part)),
 		]),
 	);
 

@@ -1,19 +1,21 @@
 import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/announcements';
+import { readResults } from '../bench/results';
+import { table } from './markdown';
+import { performancePage } from './performance';
 
 const MADE = '<!-- Made by `npm run docs` from the code; change it there. -->';
 
-const cell = (text: string) => text.replace(/\|/g, '\\|').replace(/\n/g, ' ');
-
-function table(head: string[], rows: string[][]): string {
-	const line = (cells: string[]) => `| ${cells.map(cell).join(' | ')} |`;
-	return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** The pages of `docs/` that repeat a table of the code, by file name. */
+/** The pages of `docs/` that repeat a table of the code or measured figures, by file name. */
 export function documentationTables(): Record<string, string> {
-	return { 'errors.md': errors(), 'events.md': events(), 'announcements.md': announcements() };
+	const results = readResults();
+	return {
+		'errors.md': errors(),
+		'events.md': events(),
+		'announcements.md': announcements(),
+		...(results && { 'performance.md': performancePage(results) }),
+	};
 }
 
 function errors(): string {
