@@ -442,7 +442,10 @@ describe('Deliveries at once', () => {
 		(await stage.emulator.deliver([recording], { redeliver: false }).answer).status;
 
 	test('are bounded: the others are turned away at once, and come through when they are delivered again', async () => {
-		const trigger = stage.trigger({ options: { maxConcurrentDeliveries: 2, timeBudget: 3 } });
+		const trigger = stage.trigger({
+			events: ['call_recording_available', 'connect'],
+			options: { maxConcurrentDeliveries: 2, timeBudget: 3 },
+		});
 		const recordings = [];
 		for (let count = 0; count < 5; count++) {
 			recordings.push(await stage.emulator.createRecording());
@@ -462,11 +465,16 @@ describe('Deliveries at once', () => {
 		);
 		for (const recording of recordings.slice(2)) expect(await deliverOnce(recording)).toBe(503);
 		expect(await deliverOnce(known)).toBe(200);
+		// Calls that ring meanwhile are not kept waiting.
+		const ringing = { id: 'wacid.ringing', timestamp: '1', event: 'connect' };
+		const [{ id: phoneNumberId }] = stage.emulator.account.phoneNumbers;
+		const call = { phoneNumberId, field: 'calls', value: { calls: [ringing] } };
+		expect((await stage.emulator.deliver([call], { redeliver: false }).answer).status).toBe(200);
 
 		await Promise.all(slow.map(async ({ settled }) => await settled));
 		for (const recording of recordings.slice(2)) expect(await deliverOnce(recording)).toBe(200);
 		expect(trigger.items.map(({ json }) => json.callId).sort()).toEqual(
-			[known, ...recordings].map(({ callId }) => callId).sort(),
+			[ringing.id, ...[known, ...recordings].map(({ callId }) => callId)].sort(),
 		);
 	});
 });

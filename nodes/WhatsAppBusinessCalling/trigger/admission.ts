@@ -60,4 +60,6 @@ export class Admission {
 	}
 }
 
-export const admission = new Admission();
+/** Apart from each other: a media host that hangs must not keep calls from being answered. */
+export const withFiles = new Admission();
+export const withoutFiles = new Admission();

@@ -8,7 +8,7 @@ import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { watchAnswer } from './acknowledgement';
-import { admission } from './admission';
+import { withFiles, withoutFiles, type Admission } from './admission';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
 import type { FileProperty } from './events';
 import {
@@ -74,8 +74,9 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const isNew = [...events.keys()].some((key) => !ledger.hasDelivered(key));
 	if (!isNew && forwardTo === null) return answer(context, 200);
 
+	const admission = needsDownload(settings, events) ? withFiles : withoutFiles;
 	const leave = admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject());
-	if (leave === null) return turnAway(context, settings);
+	if (leave === null) return turnAway(context, settings, admission);
 	const delivery: Delivery = {
 		context,
 		account,
@@ -100,8 +101,16 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 }
 
+function needsDownload({ downloadFile }: TriggerSettings, events: Map<string, CallEvent>): boolean {
+	return downloadFile && [...events.values()].some(({ body }) => body.kind !== 'fields');
+}
+
 /** n8n has enough to do: Meta is asked to deliver again. */
-function turnAway(context: IWebhookFunctions, settings: TriggerSettings): IWebhookResponseData {
+function turnAway(
+	context: IWebhookFunctions,
+	settings: TriggerSettings,
+	admission: Admission,
+): IWebhookResponseData {
 	const count = admission.toTell(Date.now());
 	if (count > 0) {
 		context.logger.warn(
