@@ -100,5 +100,5 @@ function table(matrix: Matrix): string {
 		}),
 	]);
 	if (rows.length === 0) return '';
-	return [head, head.map(() => '---'), ...rows].map(line).join('');
+	return `\n${[head, head.map(() => '---'), ...rows].map(line).join('')}\n`;
 }

@@ -26,7 +26,10 @@ const NEEDS: Array<[from: string, needs: VersionNeeds]> = [
 	['1.123.0', { overrides: XLSX, activation: 'saving', node: '22.22.3' }],
 	['2.0.0', { overrides: XLSX, activation: 'request', node: '22.22.3' }],
 	['2.20.0', { overrides: XLSX, activation: 'request', node: '22.22.3' }],
-	['2.30.0', { overrides: XLSX, activation: 'publication', node: '22.22.3' }],
+	[
+		'2.30.0',
+		{ overrides: XLSX, activation: 'request', node: '22.22.3', disabledModules: 'mcp-registry' },
+	],
 	['2.41.0', { activation: 'publication', disabledModules: 'mcp-registry' }],
 ];
 
