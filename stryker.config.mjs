@@ -18,7 +18,7 @@ export default {
 		},
 	},
 	// The engine's tests run what was built of the mutated sources.
-	buildCommand: 'tsc -p tsconfig.json && gulp build',
+	buildCommand: 'npm run build',
 	coverageAnalysis: 'perTest',
 	ignoreStatic: true,
 	disableTypeChecks: '{nodes,credentials}/**/*.ts',
@@ -27,6 +27,7 @@ export default {
 	reporters: ['clear-text', 'progress', 'html', 'json'],
 	htmlReporter: { fileName: '.tmp/mutation/report.html' },
 	jsonReporter: { fileName: '.tmp/mutation/report.json' },
+	dryRunTimeoutMinutes: 30,
 	concurrency: 2,
 	timeoutMS: 20_000,
 	thresholds: { high: 90, low: 85, break: 85 },
