@@ -117,8 +117,8 @@ export function createGateway(settings) {
 				return [500, { error: 'The gateway failed; its log says why' }];
 			})
 			.then(([status, body]) => {
-				// Of a body that is too long, the rest is not read.
-				if (!request.complete) response.setHeader('connection', 'close');
+				// A connection closed with a part of the body unread would take the answer with it.
+				request.resume();
 				if (body) response.setHeader('content-type', 'application/json');
 				response.writeHead(status).end(body && JSON.stringify(body));
 			});

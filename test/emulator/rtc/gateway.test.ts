@@ -224,13 +224,9 @@ describe('what it refuses', () => {
 		['a long body', 'POST', '/answer', 'x'.repeat(70_000), 413],
 		['a very long body', 'POST', '/answer', 'x'.repeat(5_000_000), 413],
 	])('%s', async (_, method, path, body, status) => {
-		const refused = await request(method, path, body).catch((error: Error) => error);
-		// The connection may be closed while the rest of a long body is still being sent.
-		if (refused instanceof Error) expect(String(body).length).toBeGreaterThan(1_000_000);
-		else {
-			expect(refused.status).toBe(status);
-			expect(refused.body.error).toMatch(/./);
-		}
+		const refused = await request(method, path, body);
+		expect(refused.status).toBe(status);
+		expect(refused.body.error).toMatch(/./);
 		expect((await request('GET', '/health')).status).toBe(200);
 	});
 
