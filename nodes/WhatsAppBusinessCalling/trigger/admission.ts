@@ -1,14 +1,10 @@
+import { watchAnswer, type WebhookResponse } from './acknowledgement';
+
 /** Milliseconds that a place is kept after Meta has hung up, for n8n to end what it has begun. */
 const KEEP_AFTER_CLOSED_MS = 60_000;
 
 /** Milliseconds between two lines of the log about deliveries that found no place. */
 const TELL_EVERY_MS = 60_000;
-
-/** Where the delivery came in: what tells when its sender is gone. */
-interface Connection {
-	readonly closed: boolean;
-	once(event: 'close', listener: () => void): unknown;
-}
 
 /**
  * Bounds how many deliveries this process works on at once, over all workflows.
@@ -26,28 +22,20 @@ export class Admission {
 	private toldAt = -Infinity;
 
 	/**
+	 * Takes a place until n8n ends the answer, and at most for a minute after Meta has hung up: a workflow
+	 * that runs for hours is none of our business.
+	 *
 	 * @param limit how many deliveries may be worked on at once, in the eyes of the caller
-	 * @returns a function that gives the place back, or null when there is none. A place is also given back
-	 * a minute after the connection is closed: a workflow that runs for hours is none of our business
+	 * @returns false where there is no place
 	 */
-	enter(limit: number, connection: Connection): (() => void) | null {
+	enter(limit: number, response: WebhookResponse): boolean {
 		if (this.inside >= limit) {
 			this.turnedAway++;
-			return null;
+			return false;
 		}
 		this.inside++;
-		let held = true;
-		const leave = () => {
-			if (!held) return;
-			held = false;
-			this.inside--;
-		};
-		const leaveLater = () => {
-			if (held) AbortSignal.timeout(KEEP_AFTER_CLOSED_MS).addEventListener('abort', leave);
-		};
-		if (connection.closed) leaveLater();
-		else connection.once('close', leaveLater);
-		return leave;
+		watchAnswer(response, false, { afterClosedMs: KEEP_AFTER_CLOSED_MS }, () => this.inside--);
+		return true;
 	}
 
 	/** How many were turned away since this was last told; 0 where that was a short while ago. */

@@ -36,7 +36,7 @@ export class Ledger {
 
 	/** Takes a key for the caller, unless it was delivered or another delivery holds it. */
 	claim(key: string): Claim {
-		if (this.delivered.has(key)) return 'delivered';
+		if (this.hasDelivered(key)) return 'delivered';
 		if (this.inFlight.has(key)) return 'inFlight';
 		let settle = () => {};
 		const settled = new Promise<void>((resolve) => (settle = resolve));

@@ -47,8 +47,6 @@ interface Delivery {
 	deadline: AbortSignal;
 	/** When that is, in milliseconds since 1970. */
 	endsAt: number;
-	/** Gives the place of this delivery back. */
-	leave: () => void;
 }
 
 /** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
@@ -71,12 +69,15 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const forwardTo = addressToForwardTo(context, body);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
-	const isNew = [...events.keys()].some((key) => !ledger.hasDelivered(key));
-	if (!isNew && forwardTo === null) return answer(context, 200);
+	const keys = [...events.keys()];
+	if (forwardTo === null && keys.every((key) => ledger.hasDelivered(key))) {
+		return answer(context, 200);
+	}
 
 	const admission = needsDownload(settings, events) ? withFiles : withoutFiles;
-	const leave = admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject());
-	if (leave === null) return turnAway(context, settings, admission);
+	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
+		return turnAway(context, settings, admission);
+	}
 	const delivery: Delivery = {
 		context,
 		account,
@@ -84,21 +85,13 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		ledger,
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
-		leave,
 	};
-	let isHandedOver = false;
-	try {
-		const { mine, elsewhere } = await claim(delivery, [...events.keys()]);
-		const [outcomes, forwarded] = await Promise.all([
-			produce(delivery, mine, events),
-			forwardTo === null || forwardOnce(delivery, forwardTo, body),
-		]);
-		const answered = handOver(delivery, outcomes, elsewhere || !forwarded);
-		isHandedOver = true;
-		return answered;
-	} finally {
-		if (!isHandedOver) leave();
-	}
+	const { mine, elsewhere } = await claim(delivery, keys);
+	const [outcomes, forwarded] = await Promise.all([
+		produce(delivery, mine, events),
+		forwardTo === null || forwardOnce(delivery, forwardTo, body),
+	]);
+	return handOver(delivery, outcomes, elsewhere || !forwarded);
 }
 
 function needsDownload({ downloadFile }: TriggerSettings, events: Map<string, CallEvent>): boolean {
@@ -362,7 +355,7 @@ async function forwardOnce(
 
 /** @param incomplete whether something of the delivery is still missing besides what outcomes say */
 function handOver(
-	{ context, ledger, leave }: Delivery,
+	{ context, ledger }: Delivery,
 	outcomes: Outcome[],
 	incomplete: boolean,
 ): IWebhookResponseData {
@@ -370,17 +363,13 @@ function handOver(
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
 	const alsoMissing = incomplete || missing.length > 0;
-	if (items.length === 0) {
-		leave();
-		return answer(context, alsoMissing ? 503 : 200);
-	}
+	if (items.length === 0) return answer(context, alsoMissing ? 503 : 200);
 
 	watchAnswer(
 		context.getResponseObject(),
 		alsoMissing,
 		{ afterClosedMs: AFTER_CLOSED_MS },
 		(outcome) => {
-			leave();
 			for (const { key, item: emitted } of outcomes) {
 				if (emitted === null) continue;
 				if (outcome === 'accepted') ledger.commit(key);

@@ -1,45 +1,57 @@
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 
+import type { WebhookResponse } from '../../../nodes/WhatsAppBusinessCalling/trigger/acknowledgement';
 import { Admission } from '../../../nodes/WhatsAppBusinessCalling/trigger/admission';
 
-class Connection extends EventEmitter {
+class Response extends EventEmitter {
 	closed = false;
 
-	close() {
+	statusCode = 200;
+
+	end() {
+		return this;
+	}
+
+	hangUp() {
 		this.closed = true;
 		this.emit('close');
 	}
 }
 
-const open = () => new Connection();
+const asResponse = (response: Response) => response as unknown as WebhookResponse;
+
+/** Enters, and gives the response by whose end the place is left; null where there was no place. */
+function enter(admission: Admission, limit: number, response = new Response()): Response | null {
+	return admission.enter(limit, asResponse(response)) ? response : null;
+}
 
 /** As many as still find a place. */
 function placesOf(admission: Admission, limit: number): number {
-	const leaves = Array.from({ length: limit }, () => admission.enter(limit, open()));
-	for (const leave of leaves) leave?.();
-	return leaves.filter((leave) => leave !== null).length;
+	const inside = Array.from({ length: limit }, () => enter(admission, limit));
+	for (const response of inside) response?.end();
+	return inside.filter((response) => response !== null).length;
 }
 
 describe('Admission', () => {
 	it('lets in as many as the limit allows, and the next when one has left', () => {
 		const admission = new Admission();
-		const first = admission.enter(2, open());
-		admission.enter(2, open());
-		expect(admission.enter(2, open())).toBeNull();
-		first?.();
-		expect(admission.enter(2, open())).not.toBeNull();
-		expect(admission.enter(2, open())).toBeNull();
+		const first = enter(admission, 2);
+		enter(admission, 2);
+		expect(enter(admission, 2)).toBeNull();
+		first?.end();
+		expect(enter(admission, 2)).not.toBeNull();
+		expect(enter(admission, 2)).toBeNull();
 		// Another workflow may allow more.
-		expect(admission.enter(3, open())).not.toBeNull();
+		expect(enter(admission, 3)).not.toBeNull();
 	});
 
 	it('counts nobody out twice', () => {
 		const admission = new Admission();
-		const leave = admission.enter(2, open());
-		admission.enter(2, open());
-		leave?.();
-		leave?.();
+		const first = enter(admission, 2);
+		enter(admission, 2);
+		first?.end();
+		first?.end();
 		expect(placesOf(admission, 2)).toBe(1);
 	});
 
@@ -50,15 +62,15 @@ describe('Admission', () => {
 				fc.array(fc.option(fc.nat(9), { nil: undefined })),
 				(limit, steps) => {
 					const admission = new Admission();
-					const inside: Array<() => void> = [];
+					const inside: Response[] = [];
 					for (const leaves of steps) {
 						if (leaves === undefined) {
-							const leave = admission.enter(limit, open());
-							expect(leave === null).toBe(inside.length === limit);
-							if (leave) inside.push(leave);
-						} else inside.splice(leaves, 1)[0]?.();
+							const response = enter(admission, limit);
+							expect(response === null).toBe(inside.length === limit);
+							if (response) inside.push(response);
+						} else inside.splice(leaves, 1)[0]?.end();
 					}
-					for (const leave of inside) leave();
+					for (const response of inside) response.end();
 					expect(placesOf(admission, limit)).toBe(limit);
 				},
 			),
@@ -82,10 +94,10 @@ describe('Admission', () => {
 
 		it.each(['before', 'after'])('keeps the place for a minute (%s it was taken)', (when) => {
 			const admission = new Admission();
-			const connection = open();
-			if (when === 'before') connection.close();
-			admission.enter(1, connection);
-			if (when === 'after') connection.close();
+			const response = new Response();
+			if (when === 'before') response.hangUp();
+			enter(admission, 1, response);
+			if (when === 'after') response.hangUp();
 			expect(placesOf(admission, 1)).toBe(0);
 			expect(timeouts).toHaveLength(1);
 			timeouts[0]?.abort();
@@ -94,18 +106,18 @@ describe('Admission', () => {
 
 		it('starts no timer for what has left already', () => {
 			const admission = new Admission();
-			const connection = open();
-			admission.enter(1, connection)?.();
-			connection.close();
+			const response = new Response();
+			enter(admission, 1, response)?.end();
+			response.hangUp();
 			expect(timeouts).toEqual([]);
 		});
 	});
 
 	it('tells at once, then at most once a minute, how many found no place', () => {
 		const admission = new Admission();
-		admission.enter(1, open());
+		enter(admission, 1);
 		const turnAway = (times: number) => {
-			for (let time = 0; time < times; time++) expect(admission.enter(1, open())).toBeNull();
+			for (let time = 0; time < times; time++) expect(enter(admission, 1)).toBeNull();
 		};
 		turnAway(1);
 		expect(admission.toTell(1_000)).toBe(1);
