@@ -10,6 +10,7 @@ import {
 	contactSchema,
 	entrySchema,
 	eventNameSchema,
+	listOf,
 	partiesSchema,
 	valueSchema,
 } from './schemas';
@@ -133,13 +134,17 @@ function readChange(
 	// Other fields of the app share its webhook; they are none of ours.
 	if (field !== 'calls' && field !== 'messages') return [];
 	const value = valueSchema.safeParse(parsed.data.value);
-	if (!value.success) {
+	const calls = listOf(value.data?.calls);
+	const statuses = listOf(value.data?.statuses);
+	const messages = listOf(value.data?.messages);
+	if (!value.success || !calls || !statuses || !messages) {
 		if (field === 'calls') skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const { metadata, errors, calls, statuses, messages } = value.data;
+	const { metadata } = value.data;
+	const errors = listOf(value.data.errors) ?? [];
 	// Once for all: there may be as many contacts as elements.
-	const contacts = value.data.contacts
+	const contacts = (listOf(value.data.contacts) ?? [])
 		.slice(0, MAX_CONTACTS)
 		.map((contact) => contactSchema.safeParse(contact).data ?? null);
 	const context = {
@@ -209,16 +214,13 @@ function readNameless(
 
 /** Contacts stand beside the calls; with several, the one that is a party of this call. */
 function contactNameOf(element: unknown, contacts: Array<Contact | null>): string | null {
-	if (contacts.length === 0) return null;
-	const parties = partiesSchema.safeParse(element).data ?? [];
-	const own =
-		contacts.length === 1
-			? contacts[0]
-			: contacts.find((contact) =>
-					[contact?.wa_id, contact?.user_id].some(
-						(id) => typeof id === 'string' && parties.includes(id),
-					),
-				);
+	if (contacts.length <= 1) return contacts[0]?.profile?.name ?? null;
+	const parties: unknown[] = Object.values(partiesSchema.safeParse(element).data ?? {});
+	const own = contacts.find((contact) =>
+		[contact?.wa_id, contact?.user_id].some(
+			(id) => typeof id === 'string' && parties.includes(id),
+		),
+	);
 	return own?.profile?.name ?? null;
 }
 

@@ -1,17 +1,22 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
+import { safeMimeType } from '../media/fileNames';
 import {
 	callDetailsSchema,
 	callErrorSchema,
 	callSchema,
 	connectSchema,
+	listOf,
+	milliseconds,
 	permissionReplySchema,
 	recordingSchema,
 	statusCallSchema,
 	statusSchema,
 	terminateSchema,
 	transcriptionSchema,
+	upperCaseWord,
+	type AnnouncedMedia,
 	type Call,
 	type MediaReference,
 } from './schemas';
@@ -89,13 +94,22 @@ export const EVENT_TYPES: EventType[] = [
 		field: 'calls',
 		list: 'statuses',
 		read: (element, { contactName }) => {
-			const call = statusCallSchema.safeParse(element);
-			const parsed = statusSchema.safeParse(element);
-			if (!call.success || !parsed.success || parsed.data.status === null) return null;
-			const { status } = parsed.data;
+			const parsed = statusCallSchema.safeParse(element);
+			const status = upperCaseWord(statusSchema.safeParse(element).data?.status ?? null);
+			if (!parsed.success || status === null) return null;
+			const { id, timestamp, ...recipient } = parsed.data;
 			const bizOpaqueCallbackData = callDetails(element).bizOpaqueCallbackData ?? null;
 			return {
-				call: call.data,
+				call: {
+					id,
+					timestamp: milliseconds(timestamp),
+					from: null,
+					from_user_id: null,
+					from_parent_user_id: null,
+					to: recipient.recipient_id,
+					to_user_id: recipient.recipient_user_id,
+					to_parent_user_id: recipient.recipient_parent_user_id,
+				},
 				body: { kind: 'fields', fields: { status, bizOpaqueCallbackData, contactName } },
 				detail: status,
 			};
@@ -113,13 +127,13 @@ export const EVENT_TYPES: EventType[] = [
 			readCall(element, terminateSchema, (ended) => ({
 				...callDetails(element),
 				contactName,
-				status: ended.status,
+				status: upperCaseWord(ended.status),
 				// An unanswered call may be reported as COMPLETED: only its start tells.
 				answered: ended.start_time !== null,
-				startedAt: isoTime(ended.start_time),
-				endedAt: isoTime(ended.end_time),
+				startedAt: isoTime(milliseconds(ended.start_time)),
+				endedAt: isoTime(milliseconds(ended.end_time)),
 				durationSeconds: ended.duration,
-				errors: readErrors(errors.length > 0 ? errors : ended.errors),
+				errors: readErrors(errors.length > 0 ? errors : (listOf(ended.errors) ?? [])),
 			})),
 	},
 	{
@@ -130,10 +144,11 @@ export const EVENT_TYPES: EventType[] = [
 		field: 'calls',
 		list: 'calls',
 		read: (element) =>
-			readFile(element, 'recording', () => {
-				const parsed = recordingSchema.safeParse(element);
-				return parsed.success ? parsed.data.call_recording.audio : null;
-			}),
+			readFile(
+				element,
+				'recording',
+				recordingSchema.safeParse(element).data?.call_recording.audio,
+			),
 	},
 	{
 		name: 'call_transcription_available',
@@ -144,10 +159,11 @@ export const EVENT_TYPES: EventType[] = [
 		field: 'calls',
 		list: 'calls',
 		read: (element) =>
-			readFile(element, 'transcription', () => {
-				const parsed = transcriptionSchema.safeParse(element);
-				return parsed.success ? parsed.data.call_transcript.document : null;
-			}),
+			readFile(
+				element,
+				'transcription',
+				transcriptionSchema.safeParse(element).data?.call_transcript.document,
+			),
 	},
 	{
 		name: 'call_permission_reply',
@@ -164,7 +180,14 @@ export const EVENT_TYPES: EventType[] = [
 			const reply = interactive.call_permission_reply;
 			const contextId = context?.id ?? null;
 			return {
-				call: { id, timestamp, ...from, to: null, to_user_id: null, to_parent_user_id: null },
+				call: {
+					id,
+					timestamp: milliseconds(timestamp),
+					...from,
+					to: null,
+					to_user_id: null,
+					to_parent_user_id: null,
+				},
 				body: {
 					kind: 'fields',
 					fields: {
@@ -175,7 +198,7 @@ export const EVENT_TYPES: EventType[] = [
 						response: reply.response,
 						accepted: reply.response === 'accept',
 						isPermanent: reply.is_permanent,
-						expiresAt: isoTime(reply.expiration_timestamp),
+						expiresAt: isoTime(milliseconds(reply.expiration_timestamp)),
 						responseSource: reply.response_source,
 					},
 				},
@@ -227,21 +250,26 @@ function readCall<T>(
 	schema: Schema<T>,
 	fields: (data: T) => IDataObject,
 ): ReadEvent | null {
-	const call = callSchema.safeParse(element);
+	const call = callOf(element);
 	const parsed = schema.safeParse(element);
-	if (!call.success || !parsed.success) return null;
-	return { call: call.data, body: { kind: 'fields', fields: fields(parsed.data) }, detail: '' };
+	if (call === null || !parsed.success) return null;
+	return { call, body: { kind: 'fields', fields: fields(parsed.data) }, detail: '' };
 }
 
 function readFile(
 	element: unknown,
 	property: FileProperty,
-	readMedia: () => MediaReference | null,
+	file: AnnouncedMedia | undefined,
 ): ReadEvent | null {
-	const call = callSchema.safeParse(element);
-	const media = readMedia();
-	if (!call.success || media === null) return null;
-	return { call: call.data, body: { kind: 'file', property, media }, detail: media.id };
+	const call = callOf(element);
+	if (call === null || file === undefined) return null;
+	const media: MediaReference = { ...file, mime_type: safeMimeType(file.mime_type) };
+	return { call, body: { kind: 'file', property, media }, detail: media.id };
+}
+
+function callOf(element: unknown): Call | null {
+	const { data } = callSchema.safeParse(element);
+	return data ? { ...data, timestamp: milliseconds(data.timestamp) } : null;
 }
 
 function callDetails(element: unknown): IDataObject {

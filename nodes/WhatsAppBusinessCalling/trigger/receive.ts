@@ -1,4 +1,4 @@
-import { createHash } from 'crypto';
+import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { isSameCredential, type Account } from '../graph/account';
@@ -179,9 +179,8 @@ function chosenEvents(
 
 /** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
 function ledgerKey(place: string, event: CallEvent): string {
-	return createHash('sha256')
-		.update([place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join('\n'))
-		.digest('base64url');
+	const text = [place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join('\n');
+	return hash('sha256', text, 'base64url');
 }
 
 /**
@@ -338,7 +337,7 @@ async function forwardOnce(
 	address: string,
 	body: Buffer,
 ): Promise<boolean> {
-	const key = createHash('sha256').update(address).update('\n').update(body).digest('base64url');
+	const key = hash('sha256', Buffer.concat([Buffer.from(`${address}\n`), body]), 'base64url');
 	const held = ledger.claim(key);
 	if (held !== 'mine') return held === 'delivered';
 	const accepted = await forward(context, address, body, deadline);
