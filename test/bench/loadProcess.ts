@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { Pool } from 'undici';
+import { sleep } from '../support/processes';
 import { serve } from './child';
 
 export interface Load {
@@ -15,6 +16,8 @@ export interface Load {
 	executes: boolean;
 	/** The answer that every delivery must get. */
 	status: number;
+	/** Milliseconds without work after each delivery. */
+	pauseMs: number;
 }
 
 export interface LoadResult {
@@ -119,7 +122,7 @@ async function run(load: Load): Promise<LoadResult> {
 		// As Meta does: what is not taken is delivered again.
 		while (answer.status === 503) {
 			deliveredAgain++;
-			await new Promise((resolve) => setTimeout(resolve, REDELIVERY_MS));
+			await sleep(REDELIVERY_MS);
 			answer = await send(delivery);
 		}
 		answeredMs.push(performance.now() - started);
@@ -135,7 +138,10 @@ async function run(load: Load): Promise<LoadResult> {
 	};
 	const queue = signed.values();
 	const work = async () => {
-		for (const delivery of queue) await deliver(delivery);
+		for (const delivery of queue) {
+			await deliver(delivery);
+			if (load.pauseMs > 0) await sleep(load.pauseMs);
+		}
 	};
 	const tooLate = new Promise<never>((_, reject) =>
 		setTimeout(() => reject(new Error('the deliveries took too long')), TIME_LIMIT_MS).unref(),

@@ -14,6 +14,9 @@ import { workflows, type Variant } from './workflows';
 /** Time for n8n to end what it began behind the answer. */
 const SETTLE_MS = 200;
 
+/** What n8n 2.41 has in its heap when it has collected its garbage, to the next ten. */
+const HEAP_MB = 190;
+
 /** The processes around n8n: Meta and its media host, who sends, and Node's own limit. */
 export interface World {
 	meta: EmulatorFacts;
@@ -21,16 +24,19 @@ export interface World {
 	record: (count: number, sizeBytes: number, phoneNumberId?: string) => Promise<Recording[]>;
 	load: Child;
 	limit: Child;
+	/** The same as `limit`, with as much live data in its heap as n8n has. */
+	fullLimit: Child;
 	stop: () => Promise<void>;
 }
 
 export async function startWorld(): Promise<World> {
 	const children = await Promise.all(
-		['emulatorProcess', 'loadProcess', 'limitProcess'].map(
+		['emulatorProcess', 'loadProcess', 'limitProcess', 'limitProcess'].map(
 			async (name) => await startChild(join(__dirname, `${name}.ts`)),
 		),
 	);
-	const [emulator, load, limit] = children;
+	const [emulator, load, limit, fullLimit] = children;
+	await fullLimit.ask('fill', { megabytes: HEAP_MB });
 	return {
 		meta: await emulator.ask<EmulatorFacts>('start'),
 		finishedPort: await load.ask<number>('listen'),
@@ -38,6 +44,7 @@ export async function startWorld(): Promise<World> {
 			await emulator.ask<Recording[]>('record', { count, sizeBytes, phoneNumberId }),
 		load,
 		limit,
+		fullLimit,
 		stop: async () => void (await Promise.all(children.map(async (child) => await child.stop()))),
 	};
 }
@@ -53,6 +60,8 @@ export interface RunOptions {
 	executes?: boolean;
 	status?: number;
 	forged?: boolean;
+	/** Milliseconds without work after each delivery. */
+	pauseMs?: number;
 }
 
 /** A real n8n with everything in it that is compared. */
@@ -107,6 +116,7 @@ export class Stage {
 				inFlight: options.inFlight,
 				executes: options.executes ?? true,
 				status: options.status ?? 200,
+				pauseMs: options.pauseMs ?? 0,
 			})
 			.catch((error: Error) => {
 				throw new Error(`${variant}: ${error.message}\n${this.n8n.log.tail(20)}`);

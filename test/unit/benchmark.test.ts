@@ -111,21 +111,24 @@ describe('The chart', () => {
 	for (const [kind, perSecond] of Object.entries({
 		none: 10,
 		lazy: 40,
-		lazyUnsaved: 50,
+		lazyYoung: 45,
+		lazyYoungUnsaved: 50,
 		legacy: 45,
 	})) {
 		for (const variant of ['ours', 'handBuilt', 'floor']) {
-			samples.add({ experiment: 'settings', kind, variant }, { perSecond });
+			const key = { experiment: 'settings', kind, variant };
+			samples.add({ ...key, sizeBytes: 1_000_000 }, { perSecond });
+			samples.add({ ...key, sizeBytes: 64_000_000 }, { perSecond: 1_000 });
 		}
 	}
 	const chart = chartOf(resultsOf(samples));
 
 	it('has a bar for each, the longest for the most, and none outside of the picture', () => {
 		const bars = [...chart.matchAll(/<rect x="(\d+)" y="\d+" width="(\d+)"/g)];
-		expect(bars).toHaveLength(12);
+		expect(bars).toHaveLength(15);
 		const ends = bars.map(([, x, width]) => Number(x) + Number(width));
 		expect(Math.max(...ends)).toBeLessThan(760);
-		expect(ends.indexOf(Math.max(...ends))).toBe(6);
+		expect(ends.indexOf(Math.max(...ends))).toBe(9);
 	});
 
 	it('can be read in light and dark, and by those who hear it', () => {
