@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { TRIGGER } from '../e2e/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
-import type { WorkflowNode } from '../support/n8n';
+import { chain, node, webhookNode } from '../support/workflow';
 import { bytesOfSecrets, fileOf, SECRETS, type Arena } from './arena';
 import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';
 
@@ -250,33 +249,22 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 			['http', 'http://169.254.169.254/x'],
 		] as const;
 		const { api } = arena().n8n;
-		const webhook: WorkflowNode = {
-			id: randomUUID(),
-			name: 'Webhook',
-			type: 'n8n-nodes-base.webhook',
-			typeVersion: 2,
-			position: [0, 0],
-			webhookId: randomUUID(),
-			parameters: { httpMethod: 'POST', path: 'fetch', responseMode: 'lastNode' },
-		};
+		const nodes = [
+			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
+				httpMethod: 'POST',
+				path: 'fetch',
+				responseMode: 'lastNode',
+			}),
+			node('HTTP Request', 'n8n-nodes-base.httpRequest', 4.2, {
+				url: '={{ $json.body.url }}',
+				sendHeaders: true,
+				headerParameters: { parameters: [{ name: 'Authorization', value: 'Bearer leaked' }] },
+			}),
+		];
 		const { id } = await api.createWorkflow({
 			name: 'Leak on purpose',
-			nodes: [
-				webhook,
-				{
-					id: randomUUID(),
-					name: 'HTTP Request',
-					type: 'n8n-nodes-base.httpRequest',
-					typeVersion: 4.2,
-					position: [200, 0],
-					parameters: {
-						url: '={{ $json.body.url }}',
-						sendHeaders: true,
-						headerParameters: { parameters: [{ name: 'Authorization', value: 'Bearer leaked' }] },
-					},
-				},
-			],
-			connections: { Webhook: { main: [[{ node: 'HTTP Request', type: 'main', index: 0 }]] } },
+			nodes,
+			connections: chain(nodes),
 		});
 		await api.activate(id);
 		for (const [how, url] of urls) {

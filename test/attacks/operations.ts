@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { CREDENTIAL_TYPE } from '../e2e/stage';
 import { makeSdp } from '../emulator';
+import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
 import type { Arena } from './arena';
 import { HARMFUL, SOME } from './names';
 
@@ -32,6 +31,23 @@ interface Asked {
 
 const expression = (name: keyof Given) => `={{ $json.body.${name} }}`;
 
+/** Each parameter is whatever was sent. */
+const parametersOf = (resource: string, operation: string) => ({
+	resource,
+	operation,
+	phoneNumberId: { __rl: true, mode: 'id', value: expression('phoneNumberId') },
+	callId: expression('callId'),
+	mediaId: expression('mediaId'),
+	sha256: expression('sha256'),
+	to: expression('to'),
+	recipient: expression('recipient'),
+	sdp: expression('sdp'),
+	recordCall: resource === 'call',
+	recordingPurpose: expression('recordingPurpose'),
+	recordingLanguage: expression('recordingLanguage'),
+	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
+});
+
 export function operationAttacks(arena: () => Arena): void {
 	/** A workflow for each operation that gives it whatever is sent to its webhook. */
 	const urls = new Map<string, string>();
@@ -40,47 +56,18 @@ export function operationAttacks(arena: () => Arena): void {
 		const known = urls.get(operation);
 		if (known) return known;
 		const { api, url } = arena().n8n;
-		const { credential } = arena();
-		const { id } = await api.createWorkflow({
-			name: operation,
-			nodes: [
-				{
-					id: randomUUID(),
-					name: 'Webhook',
-					type: 'n8n-nodes-base.webhook',
-					typeVersion: 2,
-					position: [0, 0],
-					webhookId: randomUUID(),
-					parameters: { httpMethod: 'POST', path: operation, responseMode: 'lastNode' },
-				},
-				{
-					id: randomUUID(),
-					name: ACTION,
-					type: 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCalling',
-					typeVersion: 1,
-					position: [200, 0],
-					onError: 'continueRegularOutput',
-					credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
-					parameters: {
-						resource,
-						operation,
-						phoneNumberId: { __rl: true, mode: 'id', value: expression('phoneNumberId') },
-						callId: expression('callId'),
-						mediaId: expression('mediaId'),
-						sha256: expression('sha256'),
-						to: expression('to'),
-						recipient: expression('recipient'),
-						sdp: expression('sdp'),
-						recordCall: resource === 'call',
-						recordingPurpose: expression('recordingPurpose'),
-						recordingLanguage: expression('recordingLanguage'),
-						options:
-							resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
-					},
-				},
-			],
-			connections: { Webhook: { main: [[{ node: ACTION, type: 'main', index: 0 }]] } },
-		});
+		const nodes = [
+			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
+				httpMethod: 'POST',
+				path: operation,
+				responseMode: 'lastNode',
+			}),
+			node(ACTION, ACTION_TYPE, 1, parametersOf(resource, operation), {
+				onError: 'continueRegularOutput',
+				credentials: using(arena().credential),
+			}),
+		];
+		const { id } = await api.createWorkflow({ name: operation, nodes, connections: chain(nodes) });
 		await api.activate(id);
 		urls.set(operation, `${url}/webhook/${operation}`);
 		return urls.get(operation) ?? '';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../support/n8n';
 import { installPackage, packPackage } from '../support/package';
 import { sleep } from '../support/processes';
+import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
 import { startChild, type Child } from './child';
 import { oneEach } from './deliveries';
 import type { EmulatorFacts, Recording } from './emulatorProcess';
@@ -191,15 +192,8 @@ async function publish(n8n: N8n, meta: EmulatorFacts, variants?: Variant[]) {
 	const credentials = {
 		ours: await api.createCredential({
 			name: 'WhatsApp',
-			type: 'whatsAppBusinessCallingApi',
-			data: {
-				accessToken: meta.accessToken,
-				businessAccountId: meta.businessAccountId,
-				appId: meta.appId,
-				appSecret: meta.appSecret,
-				apiVersion: 'v26.0',
-				baseUrl: meta.baseUrl,
-			},
+			type: CREDENTIAL_TYPE,
+			data: credentialData({ account: meta, baseUrl: meta.baseUrl }),
 		}),
 		bearer: await api.createCredential({
 			name: 'Token',

@@ -1,9 +1,8 @@
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
+import { chain, node, TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import type { EmulatorFacts } from './emulatorProcess';
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 const FLOOR_PACKAGE = 'n8n-nodes-benchmark-floor';
-const CREDENTIAL = 'whatsAppBusinessCallingApi';
 const FILE = 'recording';
 
 export interface Credentials {
@@ -32,7 +31,7 @@ export function workflows(
 	{ accessToken, phoneNumberIds: [phoneNumberId] }: EmulatorFacts,
 ): Record<Variant, Definition> {
 	const ours = (more: Record<string, unknown>, settings?: Record<string, unknown>) =>
-		single(trigger(`${PACKAGE}.whatsAppBusinessCallingTrigger`, more, credentials.ours), settings);
+		single(trigger(TRIGGER_TYPE, more, credentials.ours), settings);
 	const floor = (name: string, parameters?: Record<string, unknown>) =>
 		single(trigger(`${FLOOR_PACKAGE}.benchmark${name}Trigger`, parameters));
 	const manual = {
@@ -53,11 +52,9 @@ export function workflows(
 		floorRefusal: floor('Refusal'),
 		floorEcho: floor('Echo'),
 		floorDownload: floor('Download', { token: accessToken }),
-		bareWebhook: single(webhookNode({})),
+		bareWebhook: single(bareWebhook({})),
 	};
 }
-
-const reference = ({ id, name }: StoredCredential) => ({ id, name });
 
 const single = (node: WorkflowNode, settings: Record<string, unknown> = {}): Definition => ({
 	nodes: [node],
@@ -67,29 +64,17 @@ const single = (node: WorkflowNode, settings: Record<string, unknown> = {}): Def
 
 function trigger(
 	type: string,
-	parameters: Record<string, unknown> = {},
+	parameters?: Record<string, unknown>,
 	credential?: StoredCredential,
 ): WorkflowNode {
-	return {
-		...node('Trigger', type, 1.1, parameters),
-		webhookId: crypto.randomUUID(),
-		...(credential && { credentials: { [CREDENTIAL]: reference(credential) } }),
-	};
+	const credentials = credential && { credentials: using(credential) };
+	return webhookNode('Trigger', type, 1.1, parameters, credentials);
 }
 
-function webhookNode(options: Record<string, unknown>): WorkflowNode {
+function bareWebhook(options: Record<string, unknown>): WorkflowNode {
 	const webhookId = crypto.randomUUID();
 	const parameters = { httpMethod: 'POST', path: webhookId, options };
-	return { ...node('Webhook', 'n8n-nodes-base.webhook', 2.1, parameters), webhookId };
-}
-
-function node(
-	name: string,
-	type: string,
-	typeVersion: number,
-	parameters: Record<string, unknown>,
-): WorkflowNode {
-	return { id: crypto.randomUUID(), name, type, typeVersion, position: [0, 0], parameters };
+	return node('Webhook', 'n8n-nodes-base.webhook', 2.1, parameters, { webhookId });
 }
 
 /**
@@ -100,7 +85,7 @@ function node(
  */
 function handBuilt(credentials: Credentials): Definition {
 	const steps: WorkflowNode[] = [
-		webhookNode({ rawBody: true }),
+		bareWebhook({ rawBody: true }),
 		{
 			...node('Signature', 'n8n-nodes-base.crypto', 2, {
 				action: 'hmac',
@@ -108,7 +93,7 @@ function handBuilt(credentials: Credentials): Definition {
 				type: 'SHA256',
 				dataPropertyName: 'signature',
 			}),
-			credentials: { crypto: reference(credentials.hmac) },
+			credentials: using(credentials.hmac, 'crypto'),
 		},
 		ifEqual(
 			'From Meta',
@@ -126,7 +111,7 @@ function handBuilt(credentials: Credentials): Definition {
 				genericAuthType: 'httpBearerAuth',
 				options: { response: { response: { responseFormat: 'file', outputPropertyName: FILE } } },
 			}),
-			credentials: { httpBearerAuth: reference(credentials.bearer) },
+			credentials: using(credentials.bearer, 'httpBearerAuth'),
 			retryOnFail: true,
 		},
 		node('Hash', 'n8n-nodes-base.crypto', 2, {
@@ -139,15 +124,7 @@ function handBuilt(credentials: Credentials): Definition {
 		}),
 		ifEqual('Unchanged', '={{ $json.sha256 }}', '={{ $json.call_recording.audio.sha256 }}'),
 	];
-	const connections = Object.fromEntries(
-		steps
-			.slice(0, -1)
-			.map(({ name }, index) => [
-				name,
-				{ main: [[{ node: steps[index + 1].name, type: 'main', index: 0 }]] },
-			]),
-	);
-	return { nodes: steps, connections };
+	return { nodes: steps, connections: chain(steps) };
 }
 
 function ifEqual(name: string, leftValue: string, rightValue: string): WorkflowNode {

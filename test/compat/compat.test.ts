@@ -12,20 +12,13 @@ import {
 	type DeliveryHandle,
 	type Emulator,
 } from '../emulator';
-import {
-	CREDENTIAL_TYPE,
-	FileStore,
-	startStage,
-	TRIGGER,
-	type Stage,
-	type Workflow,
-} from '../e2e/stage';
-import { prepareN8n, type Execution, type Item, type WorkflowNode } from '../support/n8n';
+import { FileStore, startStage, TRIGGER, type Stage, type Workflow } from '../e2e/stage';
+import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { poll } from '../support/processes';
+import { ACTION_TYPE, chain, CREDENTIAL_TYPE, node, PACKAGE, using } from '../support/workflow';
 import { Results, type Capability } from './matrix';
 import { chosenVersions, KEEP_REFUSED_FILES, makeRoom, progressPrinter } from './versions';
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 const ACTION = 'Action';
 const USER = '14085551234';
 const NUMBER = '106000000000001';
@@ -141,34 +134,21 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	/** A workflow that runs an operation of the action node whenever its address is asked. */
 	async function addAction(parameters: Record<string, unknown>): Promise<Action> {
-		const { id, name } = stage.credential;
 		const path = crypto.randomUUID();
-		const node = (
-			fields: Partial<WorkflowNode> & { name: string; type: string },
-		): WorkflowNode => ({
-			id: crypto.randomUUID(),
-			typeVersion: 1,
-			position: [0, 0],
-			parameters: {},
-			...fields,
-		});
+		const nodes = [
+			node(
+				'Webhook',
+				'n8n-nodes-base.webhook',
+				1,
+				{ path, httpMethod: 'POST' },
+				{ webhookId: path },
+			),
+			node(ACTION, ACTION_TYPE, 1, parameters, { credentials: using(stage.credential) }),
+		];
 		const workflow = await stage.n8n.api.createWorkflow({
 			name: 'Action',
-			nodes: [
-				node({
-					name: 'Webhook',
-					type: 'n8n-nodes-base.webhook',
-					parameters: { path, httpMethod: 'POST' },
-					webhookId: path,
-				}),
-				node({
-					name: ACTION,
-					type: `${PACKAGE}.whatsAppBusinessCalling`,
-					parameters,
-					credentials: { [CREDENTIAL_TYPE]: { id, name } },
-				}),
-			],
-			connections: { Webhook: { main: [[{ node: ACTION, type: 'main', index: 0 }]] } },
+			nodes,
+			connections: chain(nodes),
 		});
 		await stage.n8n.api.activate(workflow.id);
 		return { id: workflow.id, url: `${stage.n8n.url}/webhook/${path}` };

@@ -18,6 +18,7 @@ import {
 import { ensureN8n, N8N_VERSION } from '../support/n8n-install';
 import { packPackage, REPOSITORY } from '../support/package';
 import { runNpm, stopAll } from '../support/processes';
+import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../support/workflow';
 import { Interrupted, StepFailed, StepRunner, type Step } from './steps';
 
 const USAGE = `Shows two recorded calls from the ring to the audio file, in a real n8n against an emulated Meta: one
@@ -28,9 +29,7 @@ npm run demo [-- --out DIR] [-- --keep]
   --out DIR   folder for the recording (default: a new one in the system's folder for temporary files)
   --keep      leave n8n and the emulator running until Ctrl-C`;
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 const NODES = ['whatsAppBusinessCalling', 'whatsAppBusinessCallingTrigger'];
-const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
 
 /** What an operator changes in the example after the import. */
 const EXAMPLE_FOLDER = '/home/node/.n8n-files';
@@ -154,18 +153,10 @@ function preparation(stage: Partial<Stage>, out: string | undefined): Step[] {
 			limit: 30,
 			async run({ result }) {
 				const { n8n, emulator } = complete(stage, 'n8n', 'emulator');
-				const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 				stage.credential = await n8n.api.createCredential({
 					name: 'WhatsApp Business Calling account',
 					type: CREDENTIAL_TYPE,
-					data: {
-						accessToken,
-						businessAccountId,
-						appId,
-						appSecret,
-						apiVersion: 'v26.0',
-						baseUrl: emulator.baseUrl,
-					},
+					data: credentialData(emulator),
 				});
 				const { status, message } = await n8n.api.testCredential(stage.credential);
 				if (status !== 'OK') throw new Error(`n8n's test of the credential failed: ${message}`);

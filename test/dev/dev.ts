@@ -6,6 +6,7 @@ import { startEmulator, type Emulator } from '../emulator';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage, REPOSITORY } from '../support/package';
 import { runNpm, startScript, stopAll } from '../support/processes';
+import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../support/workflow';
 
 const USAGE = `A real n8n that loads every change of the nodes at once, against an emulated Meta.
 
@@ -13,8 +14,7 @@ npm run dev [-- --port 5678] [-- --emulator-port 8380]
 
 Workflows and credentials are kept in .tmp/dev from one run to the next; delete it to begin anew.`;
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
-const CREDENTIAL = { name: 'WhatsApp (emulator)', type: 'whatsAppBusinessCallingApi' };
+const CREDENTIAL = { name: 'WhatsApp (emulator)', type: CREDENTIAL_TYPE };
 
 const WORK_FOLDER = join(REPOSITORY, '.tmp', 'dev');
 
@@ -80,19 +80,12 @@ async function startEditor(port: number): Promise<N8n> {
 }
 
 /** The credential of an earlier run stays: the emulator's token and secret never change. */
-async function addCredential(n8n: N8n, { account, baseUrl }: Emulator): Promise<void> {
+async function addCredential(n8n: N8n, emulator: Emulator): Promise<void> {
 	const existing = await n8n.api.listCredentials();
 	if (existing.some(({ name }) => name === CREDENTIAL.name)) return;
 	await n8n.api.createCredential({
 		...CREDENTIAL,
-		data: {
-			accessToken: account.accessToken,
-			businessAccountId: account.businessAccountId,
-			appId: account.appId,
-			appSecret: account.appSecret,
-			apiVersion: 'v26.0',
-			baseUrl,
-		},
+		data: credentialData(emulator),
 	});
 }
 

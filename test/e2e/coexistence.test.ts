@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmulator, type Emulator, type WebhookUpdate } from '../emulator';
 import { graph, Receiver } from '../emulator/helpers';
-import type { StoredCredential, WorkflowNode } from '../support/n8n';
+import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
+import { using, webhookNode } from '../support/workflow';
 import { startStage, TRIGGER, type Stage, type Workflow } from './stage';
 
 jest.setTimeout(240_000);
@@ -62,21 +63,15 @@ async function itsWorkflow(): Promise<ItsWorkflow> {
 		type,
 		data: { clientId: appId, clientSecret: appSecret },
 	});
-	const node: WorkflowNode = {
-		id: crypto.randomUUID(),
-		name: ITS_TRIGGER,
-		type: 'n8n-nodes-base.whatsAppTrigger',
-		typeVersion: 1,
-		position: [0, 0],
-		webhookId: crypto.randomUUID(),
-		parameters: { updates: ['messages'] },
-		credentials: { [type]: { id: stored.id, name: stored.name } },
-	};
+	const parameters = { updates: ['messages'] };
+	const node = webhookNode(ITS_TRIGGER, 'n8n-nodes-base.whatsAppTrigger', 1, parameters, {
+		credentials: using(stored, type),
+	});
 	const { id } = await api.createWorkflow({ name: ITS_TRIGGER, nodes: [node], connections: {} });
 	// It counts on the account's being subscribed in the dashboard.
 	await graph(emulator, 'POST', `${businessAccountId}/subscribed_apps`);
 	await api.activate(id);
-	return { id, url: api.webhookUrl(node), nodeId: String(node.id) };
+	return { id, url: api.webhookUrl(node), nodeId: node.id };
 }
 
 async function ours(parameters: Record<string, unknown>, activate = true): Promise<Workflow> {

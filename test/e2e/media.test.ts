@@ -10,12 +10,12 @@ import { startGateway, type Gateway } from '../support/gateway';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { sleep } from '../support/processes';
+import { ACTION_TYPE, chain, node, TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import { startStage, type Stage } from './stage';
 
 jest.setTimeout(240_000);
 
 const NUMBER = '106000000000001';
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 const packetsOf = async (path: string) =>
 	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
 
@@ -246,37 +246,29 @@ describe('one changed character of the SDP on its way through a node', () => {
 });
 
 describe('actions on calls with sound', () => {
-	const trigger = (): WorkflowNode => ({
-		id: crypto.randomUUID(),
-		name: 'When a call comes in',
-		type: `${PACKAGE}.whatsAppBusinessCallingTrigger`,
-		typeVersion: 1,
-		position: [0, 0],
-		webhookId: crypto.randomUUID(),
-		parameters: { events: ['connect'], registration: 'app' },
-		credentials: { whatsAppBusinessCallingApi: credential },
-	});
-	const action = (name: string, parameters: Record<string, unknown>): WorkflowNode => ({
-		id: crypto.randomUUID(),
-		name,
-		type: `${PACKAGE}.whatsAppBusinessCalling`,
-		typeVersion: 1,
-		position: [0, 0],
-		parameters: {
-			resource: 'call',
-			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-			callId: `={{ $('When a call comes in').item.json.callId }}`,
-			...parameters,
-		},
-		credentials: { whatsAppBusinessCallingApi: credential },
-	});
-	const askGateway = (): WorkflowNode => ({
-		id: crypto.randomUUID(),
-		name: 'Ask the gateway',
-		type: 'n8n-nodes-base.httpRequest',
-		typeVersion: 4.2,
-		position: [0, 0],
-		parameters: {
+	const trigger = () =>
+		webhookNode(
+			'When a call comes in',
+			TRIGGER_TYPE,
+			1,
+			{ events: ['connect'], registration: 'app' },
+			{ credentials: using(credential) },
+		);
+	const action = (name: string, parameters: Record<string, unknown>) =>
+		node(
+			name,
+			ACTION_TYPE,
+			1,
+			{
+				resource: 'call',
+				phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+				callId: `={{ $('When a call comes in').item.json.callId }}`,
+				...parameters,
+			},
+			{ credentials: using(credential) },
+		);
+	const askGateway = () =>
+		node('Ask the gateway', 'n8n-nodes-base.httpRequest', 4.2, {
 			method: 'POST',
 			url: `${gateway.url}/answer`,
 			sendBody: true,
@@ -287,20 +279,12 @@ describe('actions on calls with sound', () => {
 				],
 			},
 			options: {},
-		},
-	});
+		});
 	/** A workflow whose nodes follow one another. */
-	const chain = (...nodes: WorkflowNode[]): WorkflowDefinition => ({
+	const inARow = (...nodes: WorkflowNode[]): WorkflowDefinition => ({
 		name: 'Actions',
 		nodes,
-		connections: Object.fromEntries(
-			nodes
-				.slice(1)
-				.map((node, index) => [
-					nodes[index]!.name,
-					{ main: [[{ node: node.name, type: 'main', index: 0 }]] },
-				]),
-		),
+		connections: chain(nodes),
 	});
 	const SDP = `={{ $('Ask the gateway').item.json.sdp }}`;
 	const recorded = {
@@ -312,7 +296,7 @@ describe('actions on calls with sound', () => {
 	it('Pre-Accept connects, Accept with the same answer lets the sound flow, Terminate ends it', async () => {
 		await startMeta();
 		const workflow = await publish(
-			chain(
+			inARow(
 				trigger(),
 				askGateway(),
 				action('Pre-accept', { operation: 'preAccept', sdp: SDP }),
@@ -325,15 +309,8 @@ describe('actions on calls with sound', () => {
 		await mediaOf(call).said;
 
 		const terminating = await stage.n8n.api.createWorkflow(
-			chain(
-				{
-					id: crypto.randomUUID(),
-					name: 'Now',
-					type: 'n8n-nodes-base.manualTrigger',
-					typeVersion: 1,
-					position: [0, 0],
-					parameters: {},
-				},
+			inARow(
+				node('Now', 'n8n-nodes-base.manualTrigger', 1),
 				action('Terminate', { operation: 'terminate', callId: call.id }),
 			),
 		);
@@ -350,7 +327,7 @@ describe('actions on calls with sound', () => {
 		await startMeta();
 		const other = `={{ $('Ask the gateway').item.json.sdp.replace('a=ice-ufrag:', 'a=ice-ufrag:x') }}`;
 		const workflow = await publish(
-			chain(
+			inARow(
 				trigger(),
 				askGateway(),
 				action('Pre-accept', { operation: 'preAccept', sdp: SDP }),
@@ -369,7 +346,7 @@ describe('actions on calls with sound', () => {
 
 	it('Reject leaves no sound behind', async () => {
 		await startMeta();
-		const workflow = await publish(chain(trigger(), action('Reject', { operation: 'reject' })));
+		const workflow = await publish(inARow(trigger(), action('Reject', { operation: 'reject' })));
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);
 		expect(execution!.status).toBe('success');

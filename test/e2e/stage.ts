@@ -1,12 +1,19 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startEmulator, type Emulator, type EmulatorOptions } from '../emulator';
-import { startN8n, type N8n, type StoredCredential, type WorkflowNode } from '../support/n8n';
+import { startN8n, type N8n, type StoredCredential } from '../support/n8n';
 import { packPackage } from '../support/package';
+import {
+	chain,
+	credentialData,
+	CREDENTIAL_TYPE,
+	node,
+	TRIGGER_TYPE,
+	using,
+	webhookNode,
+	type IdentifiedNode,
+} from '../support/workflow';
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
-const TRIGGER_TYPE = `${PACKAGE}.whatsAppBusinessCallingTrigger`;
-export const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
 export const TRIGGER = 'Trigger';
 export const STORAGE = 'Storage';
 
@@ -66,10 +73,7 @@ export async function startStage(
 			const { id } = await n8n.api.createWorkflow({
 				name: `Workflow ${workflows}`,
 				nodes: [trigger, ...storage],
-				connections:
-					storage.length === 0
-						? {}
-						: { [TRIGGER]: { main: [[{ node: STORAGE, type: 'main', index: 0 }]] } },
+				connections: chain([trigger, ...storage]),
 			});
 			if (wanted.activate !== false) await n8n.api.activate(id);
 			return {
@@ -85,50 +89,23 @@ export async function startStage(
 	};
 }
 
-/** What an operator types into the credential. */
-export function credentialData({ account, baseUrl }: Emulator): Record<string, string> {
-	return {
-		accessToken: account.accessToken,
-		businessAccountId: account.businessAccountId,
-		appId: account.appId,
-		appSecret: account.appSecret,
-		apiVersion: 'v26.0',
-		baseUrl,
-	};
-}
-
 function triggerNode(
 	credential: StoredCredential,
 	parameters: Record<string, unknown> = {},
-): WorkflowNode {
-	return {
-		id: crypto.randomUUID(),
-		name: TRIGGER,
-		type: TRIGGER_TYPE,
-		typeVersion: 1.1,
-		position: [0, 0],
-		webhookId: crypto.randomUUID(),
-		parameters,
-		credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
-	};
+): IdentifiedNode {
+	const credentials = using(credential);
+	return webhookNode(TRIGGER, TRIGGER_TYPE, 1.1, parameters, { credentials });
 }
 
-function storageNode(url: string): WorkflowNode {
-	return {
-		id: crypto.randomUUID(),
-		name: STORAGE,
-		type: 'n8n-nodes-base.httpRequest',
-		typeVersion: 4.2,
-		position: [240, 0],
-		parameters: {
-			method: 'PUT',
-			url: `=${url}/{{ $json.recording.mediaId }}`,
-			sendBody: true,
-			contentType: 'binaryData',
-			inputDataFieldName: 'data',
-			options: {},
-		},
-	};
+function storageNode(url: string): IdentifiedNode {
+	return node(STORAGE, 'n8n-nodes-base.httpRequest', 4.2, {
+		method: 'PUT',
+		url: `=${url}/{{ $json.recording.mediaId }}`,
+		sendBody: true,
+		contentType: 'binaryData',
+		inputDataFieldName: 'data',
+		options: {},
+	});
 }
 
 /** The operator's storage: keeps what is put to it, and can be down or slow. */

@@ -1,5 +1,6 @@
-import type { Execution, Item, WorkflowNode } from '../support/n8n';
-import { CREDENTIAL_TYPE, startStage, type Stage } from './stage';
+import type { Execution, Item } from '../support/n8n';
+import { ACTION_TYPE, node, to, using } from '../support/workflow';
+import { startStage, type Stage } from './stage';
 
 jest.setTimeout(180_000);
 
@@ -32,28 +33,15 @@ async function callTool(
 	said: Record<string, unknown> = {},
 ): Promise<Execution> {
 	const { api } = stage.n8n;
-	const { id, name } = stage.credential;
-	const node = (fields: Partial<WorkflowNode> & { name: string; type: string }): WorkflowNode => ({
-		id: crypto.randomUUID(),
-		typeVersion: 1,
-		position: [0, 0],
-		parameters: {},
-		...fields,
-	});
 	const workflow = await api.createWorkflow({
 		name: 'Agent with a tool',
 		nodes: [
-			node({ name: 'Start', type: 'n8n-nodes-base.manualTrigger' }),
-			node({ name: 'Agent', type: '@n8n/n8n-nodes-langchain.agent', typeVersion: 3 }),
-			node({
-				name: TOOL,
-				type: 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTool',
-				parameters,
-				credentials: { [CREDENTIAL_TYPE]: { id, name } },
-			}),
+			node('Start', 'n8n-nodes-base.manualTrigger', 1),
+			node('Agent', '@n8n/n8n-nodes-langchain.agent', 3),
+			node(TOOL, `${ACTION_TYPE}Tool`, 1, parameters, { credentials: using(stage.credential) }),
 		],
 		connections: {
-			Start: { main: [[{ node: 'Agent', type: 'main', index: 0 }]] },
+			Start: { main: [[to('Agent')]] },
 			[TOOL]: { ai_tool: [[{ node: 'Agent', type: 'ai_tool', index: 0 }]] },
 		},
 	});

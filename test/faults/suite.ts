@@ -11,7 +11,6 @@ import type {
 	WebhookUpdate,
 } from '../emulator';
 import {
-	credentialData,
 	startStage,
 	TRIGGER,
 	type FileStore,
@@ -21,6 +20,7 @@ import {
 import type { Item, N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';
+import { credentialData } from '../support/workflow';
 import type { Tally, Twice } from './tally';
 
 export type { CreatedRecording };

@@ -10,7 +10,8 @@ import { findChromium, openEditor, type Editor } from '../screenshots/editor';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage } from '../support/package';
 import { poll } from '../support/processes';
-import { install, NODE_TYPES, PACKAGE, tracesInDatabase } from './installer';
+import { PACKAGE } from '../support/workflow';
+import { install, NODE_TYPES, tracesInDatabase } from './installer';
 import { Operator, PICTURES } from './operator';
 import { startRegistry, type Registry } from './registry';
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { installPackage, type InstalledPackage } from '../support/package';
+import { PACKAGE } from '../support/workflow';
 
-export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 
 /** Display names by the name of the node. */
 const NODES = {

@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { closeToasts, settled, type Editor } from '../screenshots/editor';
 import type { N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
-import { PACKAGE } from './installer';
+import { PACKAGE } from '../support/workflow';
 
 /** Where the pictures of each step are put; the folder is emptied first. */
 export const PICTURES = join(REPOSITORY, '.tmp', 'install');

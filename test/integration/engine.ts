@@ -45,12 +45,14 @@ import {
 	type IWorkflowExecuteAdditionalData,
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
-import type { CredentialFields } from './credential';
+import {
+	ACTION_TYPE as ACTION,
+	CREDENTIAL_TYPE as CREDENTIAL,
+	PACKAGE,
+	TRIGGER_TYPE as TRIGGER,
+	type CredentialFields,
+} from '../support/workflow';
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
-const CREDENTIAL = 'whatsAppBusinessCallingApi';
-const TRIGGER = `${PACKAGE}.whatsAppBusinessCallingTrigger`;
-export const ACTION = `${PACKAGE}.whatsAppBusinessCalling`;
 const START = 'integration.start';
 const WORK = 'integration.work';
 

@@ -10,7 +10,7 @@ import {
 	type MediaContent,
 } from '../emulator';
 import { poll } from '../support/processes';
-import { credentialFor } from './credential';
+import { credentialData } from '../support/workflow';
 import { everythingIn, type TriggerWorkflow } from './engine';
 import { AFTER_URL_LIFETIME_MS, useStage } from './harness';
 
@@ -96,7 +96,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 	test('when the connection is refused', async () => {
 		const door = await Door.open(stage.emulator.baseUrl);
 		try {
-			const credential = { ...credentialFor(stage.emulator), baseUrl: door.origin };
+			const credential = { ...credentialData(stage.emulator), baseUrl: door.origin };
 			const trigger = stage.trigger({}, credential);
 			const recording = await stage.emulator.createRecording();
 			const { audio } = recording.event.call_recording as { audio: { url: string } };

@@ -5,7 +5,7 @@ import {
 	type EmulatorOptions,
 	type LoggedRequest,
 } from '../emulator';
-import { credentialFor, type CredentialFields } from './credential';
+import { credentialData, type CredentialFields } from '../support/workflow';
 import { Engine, type TriggerWorkflow } from './engine';
 
 /** An n8n for a test file, and a Meta for each of its tests. */
@@ -25,7 +25,7 @@ class Stage {
 	}
 
 	get credential(): CredentialFields {
-		return credentialFor(this.emulator);
+		return credentialData(this.emulator);
 	}
 
 	/** Deploys a trigger to which Meta delivers. */

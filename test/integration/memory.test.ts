@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
-import { credentialFor } from './credential';
+import { credentialData } from '../support/workflow';
 import type { Report } from './memoryRun';
 
 const MEBIBYTE = 1024 * 1024;
@@ -21,7 +21,7 @@ describe('The memory of n8n', () => {
 			env: { ...process.env, NODE_ENV: 'production' },
 		});
 		await once(n8n, 'message');
-		const { url } = await ask<{ url: string }>({ credential: credentialFor(emulator) });
+		const { url } = await ask<{ url: string }>({ credential: credentialData(emulator) });
 		emulator.presetSubscription(url);
 	});
 

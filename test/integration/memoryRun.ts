@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CredentialFields } from './credential';
+import type { CredentialFields } from '../support/workflow';
 import { Engine } from './engine';
 
 /** What the parent process says: where Meta is; then which sizes were delivered. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../emulator';
 import { graph } from '../emulator/helpers';
-import { ACTION } from './engine';
+import { ACTION_TYPE as ACTION } from '../support/workflow';
 import { useStage } from './harness';
 
 const stage = useStage();

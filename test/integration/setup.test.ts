@@ -1,5 +1,5 @@
 import type { INodeParameters } from 'n8n-workflow';
-import type { CredentialFields } from './credential';
+import type { CredentialFields } from '../support/workflow';
 import { DAY_MS, useStage } from './harness';
 
 const stage = useStage();

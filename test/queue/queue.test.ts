@@ -2,6 +2,7 @@ import { startEmulator, type CreatedRecording, type Emulator } from '../emulator
 import { Receiver } from '../emulator/helpers';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
+import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
 import { startCluster, type Cluster } from './cluster';
 import { figuresOf } from './figures';
 import { keptFiles } from './kept';
@@ -54,13 +55,7 @@ afterAll(async () => {
 });
 
 function whatsAppCredential() {
-	const { account, baseUrl } = emulator;
-	const { accessToken, businessAccountId, appId, appSecret } = account;
-	return {
-		name: 'WhatsApp',
-		type: 'whatsAppBusinessCallingApi',
-		data: { accessToken, businessAccountId, appId, appSecret, apiVersion: 'v26.0', baseUrl },
-	};
+	return { name: 'WhatsApp', type: CREDENTIAL_TYPE, data: credentialData(emulator) };
 }
 
 function postgresCredential() {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
+import { chain, CREDENTIAL_TYPE, node, to, TRIGGER_TYPE, using } from '../support/workflow';
 import type { Cluster } from './cluster';
 
 const EXAMPLE = join(REPOSITORY, 'examples', 'recording-in-queue-mode.json');
@@ -13,7 +14,6 @@ const STORE = 'Store the recording';
 const TABLE = 'Enter it into the table';
 
 const HASH = 'Hash the audio';
-const TRIGGER_TYPE = 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTrigger';
 
 /** What stands in the place of the example's addresses. */
 export interface Addresses {
@@ -98,9 +98,9 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 		workflow.nodes = [trigger, hash, merge, compare, stop, store, table];
 		workflow.connections = {
 			[TRIGGER]: { main: [[to(HASH), to(merge.name, 1)]] },
-			...chain([HASH, merge.name, compare.name]),
+			...chain([hash, merge, compare]),
 			[compare.name]: { main: [[to(STORE)], [to(stop.name)]] },
-			...chain([STORE, TABLE]),
+			...chain([store, table]),
 		};
 	};
 }
@@ -112,7 +112,8 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 export function workflowThatRemovesDuplicates(credentials: StoredCredential[]): WorkflowDefinition {
 	const reference = (type: string) => {
 		const chosen = credentials.find((credential) => credential.type === type);
-		return { [type]: { id: chosen?.id ?? null, name: chosen?.name ?? '' } };
+		if (!chosen) throw new Error(`There is no credential ${type}`);
+		return using(chosen, type);
 	};
 	const trigger: WorkflowNode = {
 		...node(TRIGGER, TRIGGER_TYPE, 1.1, {
@@ -121,7 +122,7 @@ export function workflowThatRemovesDuplicates(credentials: StoredCredential[]): 
 			verifyToken: 'of no account here',
 		}),
 		webhookId: crypto.randomUUID(),
-		credentials: reference('whatsAppBusinessCallingApi'),
+		credentials: reference(CREDENTIAL_TYPE),
 	};
 	const remove = node('Remove Duplicates', 'n8n-nodes-base.removeDuplicates', 2, {
 		operation: 'removeItemsSeenInPreviousExecutions',
@@ -139,23 +140,8 @@ export function workflowThatRemovesDuplicates(credentials: StoredCredential[]): 
 	return {
 		name: 'Remove Duplicates',
 		nodes: [trigger, remove, count],
-		connections: chain([trigger.name, remove.name, count.name]),
+		connections: chain([trigger, remove, count]),
 	};
-}
-
-function node(
-	name: string,
-	type: string,
-	typeVersion: number,
-	parameters: Record<string, unknown>,
-): WorkflowNode {
-	return { id: crypto.randomUUID(), name, type, typeVersion, position: [0, 0], parameters };
-}
-
-const to = (name: string, index = 0) => ({ node: name, type: 'main', index });
-
-function chain(names: string[]): Record<string, unknown> {
-	return Object.fromEntries(names.slice(1).map((name, n) => [names[n], { main: [[to(name)]] }]));
 }
 
 function nodeOf({ nodes }: WorkflowDefinition, name: string): WorkflowNode {

@@ -2,15 +2,19 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { makeSdp, startEmulator, type Emulator } from '../emulator';
-import {
-	startN8n,
-	type N8n,
-	type StoredCredential,
-	type StoredWorkflow,
-	type WorkflowNode,
-} from '../support/n8n';
+import { startN8n, type N8n, type StoredCredential, type StoredWorkflow } from '../support/n8n';
 import { packPackage, REPOSITORY } from '../support/package';
 import { poll, runNpm, stopAll } from '../support/processes';
+import {
+	ACTION_TYPE,
+	chain,
+	CREDENTIAL_TYPE,
+	node,
+	TRIGGER_TYPE,
+	using,
+	webhookNode,
+	type IdentifiedNode,
+} from '../support/workflow';
 import {
 	boxOf,
 	canvasContent,
@@ -29,8 +33,6 @@ npm run screenshots [-- NAME ...]
 
   NAME   only these pictures, e.g. error`;
 
-const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
-const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
 /** Where the window is shown in which a step failed. */
 const FAILURES = join(REPOSITORY, '.tmp', 'screenshots');
 const IMAGES = join(REPOSITORY, 'docs', 'images');
@@ -243,42 +245,19 @@ const listedNumber = {
 	cachedResultName: 'Emulated Support · +44 20 7946 0958',
 };
 
-type IdentifiedNode = WorkflowNode & { id: string };
-
-function node(
-	name: string,
-	type: string,
-	parameters: Record<string, unknown>,
-	more: Partial<WorkflowNode> = {},
-): IdentifiedNode {
-	return {
-		name,
-		type,
-		typeVersion: 1,
-		position: [0, 0],
-		parameters,
-		...more,
-		id: crypto.randomUUID(),
-	};
-}
-
-const using = (credential: StoredCredential | undefined) =>
-	credential && { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } };
-
 const triggerNode = (credential?: StoredCredential, parameters: Record<string, unknown> = {}) =>
-	node('When a recording is ready', `${PACKAGE}.whatsAppBusinessCallingTrigger`, parameters, {
-		credentials: using(credential),
-		webhookId: crypto.randomUUID(),
+	webhookNode('When a recording is ready', TRIGGER_TYPE, 1, parameters, {
+		credentials: credential && using(credential),
 	});
 
 const callNode = (credential: StoredCredential, parameters: Record<string, unknown>) =>
-	node('WhatsApp Business Calling', `${PACKAGE}.whatsAppBusinessCalling`, parameters, {
+	node('WhatsApp Business Calling', ACTION_TYPE, 1, parameters, {
 		credentials: using(credential),
 		position: [240, 0],
 	});
 
 const manualTrigger = (name = 'When clicking ‘Execute workflow’') =>
-	node(name, 'n8n-nodes-base.manualTrigger', {});
+	node(name, 'n8n-nodes-base.manualTrigger', 1);
 
 /** Nodes in a row, with the items that are pinned to them. */
 async function addWorkflow(
@@ -287,18 +266,10 @@ async function addWorkflow(
 	nodes: IdentifiedNode[],
 	pinData: Record<string, Array<{ json: Record<string, unknown> }>> = {},
 ): Promise<StoredWorkflow> {
-	const connections = Object.fromEntries(
-		nodes
-			.slice(1)
-			.map((to, index) => [
-				nodes[index]!.name,
-				{ main: [[{ node: to.name, type: 'main', index: 0 }]] },
-			]),
-	);
 	return await n8n.api.request<StoredWorkflow>('POST', '/rest/workflows', {
 		name,
 		nodes,
-		connections,
+		connections: chain(nodes),
 		pinData,
 		settings: { executionOrder: 'v1' },
 		active: false,

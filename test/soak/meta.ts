@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator, type DeliveryRecord, type Emulator } from '../emulator';
+import { credentialData } from '../support/workflow';
 import { arrivals, type Pace } from './pace';
 import { Random } from './random';
 import { Storage, type ItemTally } from './storage';
@@ -85,16 +86,9 @@ class World {
 	}
 
 	get standing(): Standing {
-		const { account, baseUrl } = this.emulator;
+		const { account } = this.emulator;
 		return {
-			credential: {
-				accessToken: account.accessToken,
-				businessAccountId: account.businessAccountId,
-				appId: account.appId,
-				appSecret: account.appSecret,
-				apiVersion: 'v26.0',
-				baseUrl,
-			},
+			credential: credentialData(this.emulator),
 			phoneNumberId: account.phoneNumbers[0].id,
 			storageUrl: this.storage.url,
 		};

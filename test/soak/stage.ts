@@ -1,11 +1,17 @@
-import { startN8n, type N8n, type StoredCredential, type WorkflowNode } from '../support/n8n';
+import { startN8n, type N8n, type StoredCredential } from '../support/n8n';
 import { packPackage } from '../support/package';
+import {
+	CREDENTIAL_TYPE,
+	node,
+	to,
+	TRIGGER_TYPE,
+	using,
+	webhookNode,
+	type IdentifiedNode,
+} from '../support/workflow';
 import { INSPECTABLE } from './inspector';
 import type { Standing } from './meta';
 import { OutsideWorld } from './world';
-
-const TRIGGER_TYPE = 'n8n-nodes-whatsapp-business-calling.whatsAppBusinessCallingTrigger';
-const CREDENTIAL_TYPE = 'whatsAppBusinessCallingApi';
 
 /**
  * As a careful operator sets it: what succeeded is not kept, neither its data nor its files, and what is
@@ -90,72 +96,50 @@ const HAS_FILE = 'Has a file?';
 const STORE = 'Store the recording';
 const REPORT = 'Report the event';
 
-const to = (node: string) => ({ node, type: 'main', index: 0 });
-
 function triggerNode(
 	credential: StoredCredential,
 	phoneNumberId: string,
 	acknowledge: 'stored' | 'finished',
-): WorkflowNode {
-	return {
-		id: crypto.randomUUID(),
-		name: 'Trigger',
-		type: TRIGGER_TYPE,
-		typeVersion: 1.1,
-		position: [0, 0],
-		webhookId: crypto.randomUUID(),
-		parameters: {
-			events: ['call_recording_available', 'terminate'],
-			phoneNumberIds: [phoneNumberId],
-			registration: 'manual',
-			verifyToken: acknowledge,
-			acknowledge,
-		},
-		credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
+): IdentifiedNode {
+	const parameters = {
+		events: ['call_recording_available', 'terminate'],
+		phoneNumberIds: [phoneNumberId],
+		registration: 'manual',
+		verifyToken: acknowledge,
+		acknowledge,
 	};
+	const credentials = using(credential);
+	return webhookNode('Trigger', TRIGGER_TYPE, 1.1, parameters, { credentials });
 }
 
-function hasFileNode(): WorkflowNode {
-	return {
-		id: crypto.randomUUID(),
-		name: HAS_FILE,
-		type: 'n8n-nodes-base.if',
-		typeVersion: 2.2,
-		position: [200, 0],
-		parameters: {
-			conditions: {
-				options: { caseSensitive: true, leftValue: '', typeValidation: 'strict', version: 2 },
-				conditions: [
-					{
-						id: crypto.randomUUID(),
-						leftValue: '={{ $json.recording?.verified === true }}',
-						rightValue: '',
-						operator: { type: 'boolean', operation: 'true', singleValue: true },
-					},
-				],
-				combinator: 'and',
-			},
+function hasFileNode(): IdentifiedNode {
+	return node(HAS_FILE, 'n8n-nodes-base.if', 2.2, {
+		conditions: {
+			options: { caseSensitive: true, leftValue: '', typeValidation: 'strict', version: 2 },
+			conditions: [
+				{
+					id: crypto.randomUUID(),
+					leftValue: '={{ $json.recording?.verified === true }}',
+					rightValue: '',
+					operator: { type: 'boolean', operation: 'true', singleValue: true },
+				},
+			],
+			combinator: 'and',
 		},
-	};
-}
-
-function storageNodes(storageUrl: string): WorkflowNode[] {
-	const request = (name: string, y: number, parameters: Record<string, unknown>): WorkflowNode => ({
-		id: crypto.randomUUID(),
-		name,
-		type: 'n8n-nodes-base.httpRequest',
-		typeVersion: 4.2,
-		position: [400, y],
-		parameters: { sendBody: true, options: {}, ...parameters },
 	});
+}
+
+function storageNodes(storageUrl: string): IdentifiedNode[] {
+	const request = (name: string, parameters: Record<string, unknown>) =>
+		node(name, 'n8n-nodes-base.httpRequest', 4.2, { sendBody: true, options: {}, ...parameters });
 	return [
-		request(STORE, -100, {
+		request(STORE, {
 			method: 'PUT',
 			url: `=${storageUrl}/{{ $json.recording.mediaId }}`,
 			contentType: 'binaryData',
 			inputDataFieldName: 'data',
 		}),
-		request(REPORT, 100, {
+		request(REPORT, {
 			method: 'POST',
 			url: storageUrl,
 			specifyBody: 'json',
