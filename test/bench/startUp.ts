@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { startN8n } from '../support/n8n';
-import { packPackage } from '../support/package';
+import { ensureN8n } from '../support/n8n-install';
+import { packPackage, REPOSITORY } from '../support/package';
 import type { Samples } from './results';
 
 interface Loaded {
@@ -26,8 +29,28 @@ export async function startUp(samples: Samples, rounds: number): Promise<void> {
 			if (line === undefined) throw new Error('n8n did not say that it loaded the package');
 			const { ms, heapMb, rssMb } = JSON.parse(line) as Loaded;
 			samples.add({ experiment: 'startUp', variant: 'ours' }, { ms, heapMb, rssMb });
+			await footprint(samples);
 		}
 	} finally {
 		await n8n.stop();
 	}
+}
+
+interface Footprint {
+	isolate: { cpuMs: number; rssMb: number };
+	ledger: { heapMb: number };
+}
+
+/** What one of n8n's expression isolates takes, and the ledger when it is full. */
+async function footprint(samples: Samples): Promise<void> {
+	const { node, folder } = await ensureN8n();
+	const { stdout } = await promisify(execFile)(node, [
+		'--expose-gc',
+		join(__dirname, 'footprint.cjs'),
+		join(folder, 'node_modules'),
+		join(REPOSITORY, 'dist'),
+	]);
+	const { isolate, ledger } = JSON.parse(stdout) as Footprint;
+	samples.add({ experiment: 'footprint', variant: 'n8n', kind: 'isolate' }, { ...isolate });
+	samples.add({ experiment: 'footprint', variant: 'ours', kind: 'ledger' }, { ...ledger });
 }

@@ -186,6 +186,8 @@ export function performancePage(results: Results): string {
 		]),
 	);
 
+	const isolate = { experiment: 'footprint', kind: 'isolate' };
+	const ledgerSize = { experiment: 'footprint', kind: 'ledger' };
 	const loading = { experiment: 'startUp', variant: 'ours' };
 	const goals = goalsOf(results).map((goal) => [
 		goal.engine ?? 'both',
@@ -214,7 +216,7 @@ ${table(['Setting', 'This package', 'Times', 'Built of n8n nodes', 'Trigger with
 
 **Switch on \`N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE=true\`.** n8n 2.x evaluates expressions in isolates of V8, and
 makes a new one for every webhook request of a community trigger and another for every execution, also
-where no expression is evaluated. With this setting it makes one when the first expression needs it. This
+where no expression is evaluated: each takes ${value(isolate, 'cpuMs')} ms of CPU, and ${value(isolate, 'rssMb')} MB for as long as it is held. With this setting it makes one when the first expression needs it. This
 package gives n8n nothing to evaluate when a delivery arrives, so it profits in full; nodes after it that hold
 expressions still cost their execution one isolate.
 
@@ -297,7 +299,8 @@ hands on as many items unread:
 
 ${table(['Engine', 'Updates', 'This package', 'n8n alone'], growth, 1)}
 
-CPU milliseconds for a delivery with so many events in the memory against doubles:
+CPU milliseconds for a delivery with so many events in the memory against doubles, which takes ${value(ledgerSize, 'heapMb')} MB
+when it is full (100,000 events):
 
 ${table(['Engine', 'Events', 'This package', 'Trigger without work'], ledger, 1)}
 

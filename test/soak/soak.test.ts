@@ -255,7 +255,7 @@ it('holds no key and no download when all is delivered, and remembers each item 
 
 /*
  * In two minutes, resident memory says little: n8n compiles code and fills caches, every delivery that is
- * under way holds an expression isolate of n8n of some 20 MB, and what a burst took of the system is given
+ * under way holds expression isolates of n8n, and what a burst took of the system is given
  * back late or never. So there it is printed only. What tells a leak of ours even in a short run, and
  * whatever else the machine does, is what is alive at rest after a collection of garbage: whatever the
  * trigger may keep of a delivery keeps its context, its request or its response, of which there would be

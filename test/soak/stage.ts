@@ -24,8 +24,8 @@ const PRUNING = {
 };
 
 /**
- * As docs/performance.md recommends. Otherwise n8n makes an isolate of some 20 MB for every request, which
- * is what a soak then measures; `SOAK_ENGINE=eager` does that.
+ * As docs/performance.md recommends. Otherwise n8n makes isolates for every request, which is what a soak then
+ * measures; `SOAK_ENGINE=eager` does that.
  */
 const ENGINE = {
 	N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE: String(process.env.SOAK_ENGINE !== 'eager'),

@@ -170,7 +170,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 32,
 				typeOptions: { minValue: 1, maxValue: 1000 },
 				description:
-					'How many deliveries with a file this n8n process works on at the same time, and how many without. Meta delivers the others again a little later. Each holds up to 40 MB of memory, so lower this where n8n has little.',
+					'How many deliveries with a file this n8n process works on at the same time, and how many without. Meta delivers the others again a little later. Each can hold 20 MB of memory and more, so lower this where n8n has little.',
 			},
 			{
 				displayName: 'Downloads at Once',

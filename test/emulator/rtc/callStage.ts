@@ -41,8 +41,16 @@ export function offsets(side: Buffer[], sent: Buffer[]): number[] {
 	});
 }
 
+/** A stage for each test of a file. */
+export function useCallStage(): CallStage {
+	const stage = new CallStage();
+	beforeEach(async () => await stage.start());
+	afterEach(async () => await stage.stop());
+	return stage;
+}
+
 /** An emulator with media, a receiver of its webhooks, and the business's WebRTC peer. */
-export class CallStage {
+class CallStage {
 	emulator!: Emulator;
 	receiver!: Receiver;
 	business!: BusinessPeer;

@@ -3,11 +3,11 @@ import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import {
 	ANNOUNCEMENT,
-	CallStage,
 	offsets,
 	PROMPT,
 	RECORDING,
 	texts,
+	useCallStage,
 	VOICE,
 	WHOLE_ANNOUNCEMENT,
 } from './callStage';
@@ -16,15 +16,7 @@ import { readOpusFile } from './opusFile';
 
 jest.setTimeout(180_000);
 
-const stage = new CallStage();
-
-beforeEach(async () => {
-	await stage.start();
-});
-
-afterEach(async () => {
-	await stage.stop();
-});
+const stage = useCallStage();
 
 /** How long the talk lasted by its packets: all were paced by the audio's clock. */
 const talkSeconds = (file: Buffer) => readOpusFile(file).streams[0]!.length * 0.02;

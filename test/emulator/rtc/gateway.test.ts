@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decodeAudio } from '../../support/audio';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { sleep } from '../../support/processes';
-import { CallStage, offsets, RECORDING, VOICE } from './callStage';
+import { offsets, RECORDING, useCallStage, VOICE } from './callStage';
 import { readOpusFile } from './opusFile';
 
 jest.setTimeout(180_000);
@@ -22,7 +22,7 @@ interface Report {
 	spoken: { packets: number; wholePrompt: boolean };
 }
 
-const stage = new CallStage();
+const stage = useCallStage();
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -31,14 +31,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
 	await gateway?.stop();
-});
-
-beforeEach(async () => {
-	await stage.start();
-});
-
-afterEach(async () => {
-	await stage.stop();
 });
 
 async function request<T = Record<string, string>>(

@@ -1,19 +1,11 @@
 import { decodeAudio } from '../../support/audio';
 import { BusinessPeer } from './businessPeer';
-import { CallStage, offsets, PROMPT, RECORDING, texts, VOICE } from './callStage';
+import { offsets, PROMPT, RECORDING, texts, useCallStage, VOICE } from './callStage';
 import { readOpusFile } from './opusFile';
 
 jest.setTimeout(180_000);
 
-const stage = new CallStage();
-
-beforeEach(async () => {
-	await stage.start();
-});
-
-afterEach(async () => {
-	await stage.stop();
-});
+const stage = useCallStage();
 
 describe('without media', () => {
 	const terminated = async () => {
