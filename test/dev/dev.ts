@@ -79,14 +79,13 @@ async function startEditor(port: number): Promise<N8n> {
 	}).finally(remove);
 }
 
-/** The credential of an earlier run stays: the emulator's token and secret never change. */
-async function addCredential(n8n: N8n, emulator: Emulator): Promise<void> {
-	const existing = await n8n.api.listCredentials();
-	if (existing.some(({ name }) => name === CREDENTIAL.name)) return;
-	await n8n.api.createCredential({
-		...CREDENTIAL,
-		data: credentialData(emulator),
-	});
+/** The credential of an earlier run stays, for the workflows that use it; the emulator may have another port. */
+async function addCredential({ api }: N8n, emulator: Emulator): Promise<void> {
+	const credential = { ...CREDENTIAL, data: credentialData(emulator) };
+	const existing = await api.listCredentials();
+	const ours = existing.find(({ name }) => name === CREDENTIAL.name);
+	if (ours) await api.request('PATCH', `/rest/credentials/${ours.id}`, credential);
+	else await api.createCredential(credential);
 }
 
 /** n8n watches the installed package, not this folder: what the compiler writes is copied there. */

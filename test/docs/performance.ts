@@ -310,6 +310,9 @@ Loading the package adds ${value(loading, 'ms')} ms to n8n's start and ${value(l
 
 ## What was to be reached
 
+Ratios and differences are taken round by round, within one engine, and their median is what counts: so they need
+not be those of the medians in the tables above.
+
 ${table(['Engine', 'What', 'Goal', 'Measured', ''], goals, 2)}
 `;
 }

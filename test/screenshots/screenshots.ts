@@ -167,39 +167,6 @@ const PICTURES: Record<string, Picture> = {
 		await take('action-accept', await parameterColumn(editor.page));
 	},
 
-	'action-download': async ({ n8n, emulator, editor, credential }, take) => {
-		const { page } = editor;
-		const { media } = await emulator.createRecording();
-		const download = callNode(credential, {
-			resource: 'recording',
-			operation: 'download',
-			mediaId: '={{ $json.recording.mediaId }}',
-			sha256: '={{ $json.recording.sha256 }}',
-		});
-		const source = manualTrigger('When a recording is ready');
-		const { id } = await addWorkflow(n8n, 'Recordings', [source, download], {
-			[source.name]: [{ json: { recording: { mediaId: media.id, sha256: media.sha256Base64 } } }],
-		});
-		await editor.openNode(id, download.id);
-		await page.getByTestId('node-execute-button').click();
-		await page.getByTestId('output-panel').getByTestId('radio-button-binary').waitFor();
-		await closeToasts(page);
-		await page.getByText('Pin Data is disabled').waitFor({ state: 'hidden' });
-		await take('action-download');
-	},
-
-	'phone-number-list': async ({ n8n, editor, credential }, take) => {
-		const { page } = editor;
-		const start = callNode(credential, {});
-		const { id } = await addWorkflow(n8n, 'Call a customer', [manualTrigger(), start]);
-		await editor.openNode(id, start.id);
-		await page.getByTestId('rlc-input').first().click();
-		await page.getByTestId('rlc-item').first().waitFor();
-		await settled(page);
-		const column = await parameterColumn(page);
-		await take('phone-number-list', { ...column, height: 640 });
-	},
-
 	error: async ({ n8n, editor, credential }, take) => {
 		const { page } = editor;
 		const start = callNode(credential, {
@@ -223,9 +190,6 @@ const PICTURES: Record<string, Picture> = {
 
 	'example-answer-and-record': async (stage, take) =>
 		await takeExample(stage, take, 'answer-and-record'),
-
-	'example-recording-to-storage': async (stage, take) =>
-		await takeExample(stage, take, 'recording-to-storage'),
 };
 
 async function takeExample({ n8n, editor, credential }: Stage, take: Take, name: string) {
