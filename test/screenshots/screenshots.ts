@@ -97,6 +97,7 @@ const PICTURES: Record<string, Picture> = {
 				maxConcurrentDownloads: 4,
 				timeBudget: 15,
 				binaryPropertyName: 'data',
+				maxConcurrentDeliveries: 32,
 				includeRawEvent: true,
 			},
 		});

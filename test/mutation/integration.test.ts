@@ -1,0 +1,3 @@
+import { bundle } from './bundle';
+
+bundle('integration/*.test.ts');

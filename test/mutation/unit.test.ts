@@ -1,0 +1,3 @@
+import { bundle } from './bundle';
+
+bundle('unit/{graph,media,trigger}/*.test.ts');
