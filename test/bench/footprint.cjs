@@ -44,7 +44,8 @@ function ledger() {
 		filled.commit(key);
 	}
 	const heapMb = (heap() - before) / MB;
-	if (!filled.hasDelivered(hash('sha256', '1', 'base64url'))) throw new Error('The ledger has forgotten an event');
+	if (!filled.hasDelivered(hash('sha256', '1', 'base64url')))
+		throw new Error('The ledger has forgotten an event');
 	return { heapMb };
 }
 
