@@ -34,6 +34,8 @@ async function run(tests, mutate, more) {
 		jest: {
 			enableFindRelatedTests: false,
 			config: {
+				// Otherwise the tests run once for each of them.
+				projects: [],
 				transform,
 				testEnvironment,
 				modulePathIgnorePatterns,
