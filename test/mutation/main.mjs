@@ -54,7 +54,7 @@ async function run(tests, mutate, more) {
 		htmlReporter: { fileName: `.tmp/mutation/${tests}.html` },
 		dryRunTimeoutMinutes: 30,
 		concurrency: 2,
-		timeoutMS: 30_000,
+		timeoutMS: 10_000,
 		thresholds: { break: null },
 		...more,
 	});
@@ -65,6 +65,9 @@ const placeOf = ({ fileName, location: { start, end } }) =>
 	`${relative('.', fileName)}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
 const keyOf = (mutant) => `${placeOf(mutant)} ${mutant.mutatorName} ${mutant.replacement}`;
 const isDetected = ({ status }) => DETECTED.has(status);
+
+// Ten thousand cases for each of some thousand changes would take a day.
+process.env.PROPERTY_RUNS = '300';
 
 const byUnit = await run('unit', [values.mutate], {});
 const left = byUnit.filter((mutant) => !isDetected(mutant));
