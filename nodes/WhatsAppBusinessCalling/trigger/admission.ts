@@ -10,9 +10,9 @@ const TELL_EVERY_MS = 60_000;
  * Bounds how many deliveries this process works on at once, over all workflows.
  *
  * n8n has no such bound: with its default expression engine each delivery holds two isolates, of some 11 MB
- * each (`npm run bench -- --only 7` prints it). When more come than n8n can store, all of them become slow together, Meta gets no
- * answer to any of them in time and sends all of them again; so it never recovers. Where some are turned
- * away at once, the others are stored, and Meta brings the rest later.
+ * each (`npm run bench -- --only 7` prints it). When more come than n8n can store, all of them become slow
+ * together, Meta gets no answer to any of them in time and sends all of them again; so it never recovers.
+ * Where some are turned away at once, the others are stored, and Meta brings the rest later.
  */
 export class Admission {
 	private inside = 0;

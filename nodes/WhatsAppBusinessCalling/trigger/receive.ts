@@ -1,4 +1,4 @@
-import { hash } from 'crypto';
+import { createHash, hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { isSameCredential, type Account } from '../graph/account';
@@ -337,7 +337,7 @@ async function forwardOnce(
 	address: string,
 	body: Buffer,
 ): Promise<boolean> {
-	const key = hash('sha256', Buffer.concat([Buffer.from(`${address}\n`), body]), 'base64url');
+	const key = createHash('sha256').update(address).update('\n').update(body).digest('base64url');
 	const held = ledger.claim(key);
 	if (held !== 'mine') return held === 'delivered';
 	const accepted = await forward(context, address, body, deadline);

@@ -16,7 +16,7 @@ const id = z
 	.string()
 	.min(1)
 	.max(512)
-	.regex(/^\P{Cc}*$/u, 'holds control characters');
+	.regex(/^[\P{Cc}\u0080-\u009f]*$/u, 'holds control characters');
 
 /** Absent, empty or odd becomes null. */
 function lenient<T extends z.ZodTypeAny>(schema: T) {
