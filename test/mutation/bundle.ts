@@ -11,7 +11,6 @@ const LEFT_OUT = /emory\.test\.ts$/;
  */
 export function bundle(pattern: string): void {
 	for (const file of globSync(pattern, { cwd: TESTS }).sort()) {
-		// eslint-disable-next-line @typescript-eslint/no-require-imports
 		if (!LEFT_OUT.test(file)) describe(basename(file), () => void require(join(TESTS, file)));
 	}
 }

@@ -61,8 +61,9 @@ async function run(tests, mutate, more) {
 	return (await stryker.runMutationTest()).filter(({ status }) => COUNTED.has(status));
 }
 
+/** As Stryker takes it: it counts columns from 1 in what it reports, and from 0 in what it is told to change. */
 const placeOf = ({ fileName, location: { start, end } }) =>
-	`${relative('.', fileName)}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`;
+	`${relative('.', fileName)}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 const keyOf = (mutant) => `${placeOf(mutant)} ${mutant.mutatorName} ${mutant.replacement}`;
 const isDetected = ({ status }) => DETECTED.has(status);
 
