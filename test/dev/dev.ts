@@ -84,7 +84,7 @@ async function addCredential({ api }: N8n, emulator: Emulator): Promise<void> {
 	const credential = { ...CREDENTIAL, data: credentialData(emulator) };
 	const existing = await api.listCredentials();
 	const ours = existing.find(({ name }) => name === CREDENTIAL.name);
-	if (ours) await api.request('PATCH', `/rest/credentials/${ours.id}`, credential);
+	if (ours) await api.updateCredential(ours.id, credential);
 	else await api.createCredential(credential);
 }
 

@@ -155,7 +155,7 @@ export class Suite {
 	async saveCredential(fields: Record<string, string> = {}): Promise<void> {
 		const { id, name, type } = this.stage.credential;
 		const data = { ...credentialData(this.emulator), ...fields };
-		await this.n8n.api.request('PATCH', `/rest/credentials/${id}`, { name, type, data });
+		await this.n8n.api.updateCredential(id, { name, type, data });
 	}
 
 	/** The executions in n8n's database, in the order in which they began. */

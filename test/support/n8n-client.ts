@@ -37,6 +37,12 @@ export interface StoredWorkflow extends WorkflowDefinition {
 	active: boolean;
 }
 
+interface NewCredential {
+	name: string;
+	type: string;
+	data: Record<string, unknown>;
+}
+
 export interface StoredCredential {
 	id: string;
 	name: string;
@@ -153,12 +159,12 @@ export class N8nClient {
 			.join('; ');
 	}
 
-	async createCredential(credential: {
-		name: string;
-		type: string;
-		data: Record<string, unknown>;
-	}): Promise<StoredCredential> {
+	async createCredential(credential: NewCredential): Promise<StoredCredential> {
 		return await this.request<StoredCredential>('POST', '/rest/credentials', credential);
+	}
+
+	async updateCredential(id: string, credential: NewCredential): Promise<void> {
+		await this.request('PATCH', `/rest/credentials/${id}`, credential);
 	}
 
 	/** What the editor does when a credential is saved. */
