@@ -187,7 +187,7 @@ export function performancePage(results: Results): string {
 	);
 
 	const floorKey = { experiment: 'recordings', engine: 'default' as const, sizeBytes: 100_000 };
-	const [againstFloor, oursAgainstFloor] = ['floorDownload', 'ours'].map((variant) =>
+	const [downloadAgainstFloor, oursAgainstFloor] = ['floorDownload', 'ours'].map((variant) =>
 		[1, 4, 16].map((inFlight) => {
 			const at = { ...floorKey, inFlight };
 			return times({ ...at, variant }, { ...at, variant: 'floor' }, 'perSecond');
@@ -326,7 +326,7 @@ Where a goal is missed:
 
 - **64 MB against the bare program**: V8's collections of n8n's large heap, see [large recordings](#large-recordings). n8n's
   own download, which checks nothing, is as slow; with the settings above the goal is reached.
-- **The floor at 100 kB**: it downloads nothing. n8n's own download reaches ${againstFloor.join(', ')} times the floor with 1, 4
+- **The floor at 100 kB**: it downloads nothing. n8n's own download reaches ${downloadAgainstFloor.join(', ')} times the floor with 1, 4
   and 16 at once, this package with its checks ${oursAgainstFloor.join(', ')} times (of the medians).
 - What is missed by a few hundredths or milliseconds differs from run to run by more than that: the rounds in
   [results.json](../benchmarks/results.json) show it.
