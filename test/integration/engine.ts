@@ -53,6 +53,9 @@ import {
 	type CredentialFields,
 } from '../support/workflow';
 
+/** Workflows and credentials so far: what the nodes remember of one must not be taken for that of another engine's. */
+let made = 0;
+
 const START = 'integration.start';
 const WORK = 'integration.work';
 
@@ -299,7 +302,7 @@ export class Engine {
 
 	/** Later changes of the fields count, as when an operator saves the credential again. */
 	addCredential(fields: CredentialFields): string {
-		const id = `credential-${this.credentials.size + 1}`;
+		const id = `credential-${++made}`;
 		this.credentials.set(id, fields);
 		return id;
 	}
@@ -311,7 +314,7 @@ export class Engine {
 		options: { webhookBase?: string; id?: string; work?: Work } = {},
 	): TriggerWorkflow {
 		const credentialId = credential === null ? null : this.addCredential(credential);
-		const id = options.id ?? `trigger-${this.triggers.size + 1}`;
+		const id = options.id ?? `trigger-${++made}`;
 		const workflow = new TriggerWorkflow(
 			this,
 			id,

@@ -13,6 +13,10 @@ import jestConfig from '../../jest.config.js';
 const WANTED = 85;
 const DETECTED = new Set(['Killed', 'Timeout']);
 const COUNTED = new Set(['Killed', 'Timeout', 'Survived', 'NoCoverage']);
+/** More than a common machine has processors: the tests in n8n's engine mostly wait. */
+const CONCURRENCY = 4;
+/** Some times what the longest test takes: a change can make a test wait for ever. */
+const TEST_TIMEOUT_MS = 20_000;
 const REPORT = '.tmp/mutation/undetected.txt';
 
 const { values } = parseArgs({
@@ -27,7 +31,7 @@ const { values } = parseArgs({
 
 /** @returns every change, and what became of it */
 async function run(tests, mutate, more) {
-	const { transform, testEnvironment, modulePathIgnorePatterns } = jestConfig.projects[0];
+	const { transform, modulePathIgnorePatterns } = jestConfig.projects[0];
 	const stryker = new Stryker({
 		mutate,
 		testRunner: 'jest',
@@ -37,10 +41,10 @@ async function run(tests, mutate, more) {
 				// Otherwise the tests run once for each of them.
 				projects: [],
 				transform,
-				testEnvironment,
+				testEnvironment: './test/mutation/environment.cjs',
 				modulePathIgnorePatterns,
 				testMatch: [`<rootDir>/test/mutation/${tests}.test.ts`],
-				testTimeout: jestConfig.testTimeout,
+				testTimeout: TEST_TIMEOUT_MS,
 			},
 		},
 		coverageAnalysis: 'perTest',
@@ -53,8 +57,8 @@ async function run(tests, mutate, more) {
 		reporters: ['progress-append-only', 'html'],
 		htmlReporter: { fileName: `.tmp/mutation/${tests}.html` },
 		dryRunTimeoutMinutes: 30,
-		concurrency: 2,
-		timeoutMS: 10_000,
+		concurrency: CONCURRENCY,
+		timeoutMS: 20_000,
 		thresholds: { break: null },
 		...more,
 	});
