@@ -18,17 +18,15 @@ export interface Upstream {
 }
 
 /**
- * What stands before several webhook processors: gives them requests in turn, passes over one that
- * refuses the connection, and answers 502 where one breaks off in the middle, as nginx does with POST.
+ * What stands before several webhook processors: gives them requests in turn, passes over one that is
+ * not ready, and answers 502 where one breaks off in the middle, as nginx does with POST. It asks before
+ * each request, because n8n answers whatever comes while it starts with 200.
  * Each upstream also has an address of its own here, which leads to it: so copies of a delivery can be
  * sent to all of them at the same time. That is for the first time that a body comes there. A repetition
  * goes to whose turn it is, as everything does at the balancer's own address.
  */
 export class Balancer {
 	readonly upstreams: Upstream[];
-
-	/** Requests that another upstream took, because the one whose turn it was refused the connection. */
-	passedOver = 0;
 
 	/** Requests that an upstream broke off. */
 	brokenOff = 0;
@@ -96,24 +94,31 @@ export class Balancer {
 				const inTurn = this.upstreams.map(
 					(_, offset) => this.upstreams[(first + offset) % this.upstreams.length]!,
 				);
-				this.forward(request, body, response, inTurn);
+				void this.forward(request, body, response, inTurn);
 			});
 		});
 	}
 
-	private forward(
+	private async forward(
 		request: IncomingMessage,
 		body: Buffer,
 		response: ServerResponse,
-		[upstream, ...others]: Upstream[],
-	): void {
-		if (!upstream) {
-			response.writeHead(502).end();
-			return;
+		inTurn: Upstream[],
+	): Promise<void> {
+		for (const upstream of inTurn) {
+			if (await isReady(upstream)) return this.hand(request, body, response, upstream);
 		}
+		response.writeHead(502).end();
+	}
+
+	private hand(
+		{ method, url: path, headers }: IncomingMessage,
+		body: Buffer,
+		response: ServerResponse,
+		upstream: Upstream,
+	): void {
 		upstream.taken++;
 		upstream.inFlight++;
-		const { method, url: path, headers } = request;
 		const outgoing = sendRequest(
 			{ host: '127.0.0.1', port: upstream.port, method, path, headers, agent: false },
 			(answer) => {
@@ -123,14 +128,8 @@ export class Balancer {
 			},
 		);
 		outgoing.once('close', () => upstream.inFlight--);
-		outgoing.once('error', (error: NodeJS.ErrnoException) => {
+		outgoing.once('error', () => {
 			if (response.closed) return;
-			if (error.code === 'ECONNREFUSED') {
-				upstream.taken--;
-				this.passedOver++;
-				this.forward(request, body, response, others);
-				return;
-			}
 			this.brokenOff++;
 			if (response.headersSent) response.destroy();
 			else response.writeHead(502).end();
@@ -138,6 +137,14 @@ export class Balancer {
 		// The sender has hung up: so does the balancer.
 		response.once('close', () => outgoing.destroy());
 		outgoing.end(body);
+	}
+}
+
+async function isReady({ port }: Upstream): Promise<boolean> {
+	try {
+		return (await fetch(`http://127.0.0.1:${port}/healthz/readiness`)).ok;
+	} catch {
+		return false;
 	}
 }
 

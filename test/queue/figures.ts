@@ -1,4 +1,4 @@
-import type { DeliveryRecord } from '../emulator';
+import type { DeliveryAttempt, DeliveryRecord } from '../emulator';
 import type { Cluster } from './cluster';
 import type { Load } from './load';
 import { HashingStorage } from './storage';
@@ -21,12 +21,21 @@ export interface Figures {
 	results: number;
 	/** Media IDs of the recordings without a row. */
 	lost: string[];
+	/** Of those that were lost, and not in the hands of the worker that was killed. */
+	unexplained: Fate[];
 	doubled: number;
 	/** Files that were put into the storage; above the number of recordings: repetitions. */
 	uploads: number;
 	/** Results or files whose SHA-256 is not the one that Meta announced. */
 	wrong: number;
 	seconds: number;
+}
+
+/** What Meta was answered for a recording, and what n8n made of it. */
+interface Fate {
+	mediaId: string;
+	attempts: DeliveryAttempt[][];
+	executions: unknown[];
 }
 
 interface Row {
@@ -44,6 +53,8 @@ export async function figuresOf(
 	const { recordings, deliveries } = load;
 	const rows = await cluster.operatorDatabase.query<Row>('SELECT * FROM call_recordings');
 	const byId = new Map(rows.map((row) => [row.media_id, row]));
+	const lost = recordings.map(({ mediaId }) => mediaId).filter((mediaId) => !byId.has(mediaId));
+	const unexplained = lost.filter((mediaId) => !load.cutWithWorker.has(mediaId));
 	const uploads = [...storage.objects.values()];
 	const isWrong = ({ mediaId, media }: Load['recordings'][number]) => {
 		const row = byId.get(mediaId);
@@ -62,11 +73,34 @@ export async function figuresOf(
 		cutWithWorker: load.cutWithWorker.size,
 		cutWithProcessor: load.cutWithProcessor,
 		results: rows.length,
-		lost: recordings.map(({ mediaId }) => mediaId).filter((mediaId) => !byId.has(mediaId)),
+		lost,
+		unexplained: await Promise.all(
+			unexplained.map(async (mediaId) => await fateOf(cluster, workflowId, deliveries, mediaId)),
+		),
 		doubled: rows.length - byId.size,
 		uploads: sum(uploads.map(({ puts }) => puts)),
 		wrong: recordings.filter(isWrong).length,
 		seconds: Math.round(load.seconds),
+	};
+}
+
+async function fateOf(
+	{ n8nDatabase }: Cluster,
+	workflowId: string,
+	deliveries: DeliveryRecord[],
+	mediaId: string,
+): Promise<Fate> {
+	return {
+		mediaId,
+		attempts: deliveries
+			.filter(({ body }) => body.includes(mediaId))
+			.map(({ attempts }) => attempts),
+		executions: await n8nDatabase.query(
+			`SELECT id, status, "createdAt", "startedAt", "stoppedAt"
+			FROM execution_entity JOIN execution_data ON id = "executionId"
+			WHERE execution_entity."workflowId" = $1 AND data LIKE $2`,
+			[workflowId, `%${mediaId}%`],
+		),
 	};
 }
 

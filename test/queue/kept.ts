@@ -24,10 +24,17 @@ export async function keptFiles(
 ): Promise<Kept> {
 	const files = await countFiles(cluster);
 	const inEditor = await openInEditor(cluster, workflowId, nodeName, recordings);
-	await cluster.api.request('POST', '/rest/executions/delete', {
-		deleteBefore: new Date(),
-		filters: { workflowId },
-	});
+	const remove = async (which: { deleteBefore: Date } | { ids: string[] }) =>
+		await cluster.api.request('POST', '/rest/executions/delete', {
+			...which,
+			filters: { workflowId },
+		});
+	await remove({ deleteBefore: new Date() });
+	// By date n8n deletes none that never began: a webhook processor had stored it, and died before it queued it.
+	const waiting = (await cluster.api.executions(workflowId)).filter(
+		({ status }) => status === 'new',
+	);
+	if (waiting.length > 0) await remove({ ids: waiting.map(({ id }) => id) });
 	await poll('deletion of the executions', 60_000, async () =>
 		(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
 	);

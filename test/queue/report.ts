@@ -30,8 +30,12 @@ export function reportOf(runs: Run[]): string {
 			'Deliveries cut by the death of the webhook processor',
 			({ figures }) => figures.cutWithProcessor,
 		),
-		row('Executions that did not succeed', ({ figures: { executions } }) =>
-			total(Object.entries(executions).filter(([status]) => status !== 'success')),
+		row(
+			'Executions that it had stored and not queued',
+			({ figures: { executions } }) => executions.new ?? 0,
+		),
+		row('Executions that failed', ({ figures: { executions } }) =>
+			total(Object.entries(executions).filter(([status]) => !['success', 'new'].includes(status))),
 		),
 		row('Uploads to the storage', ({ figures }) => figures.uploads),
 		row('Recordings with a result', ({ figures }) => figures.results),
