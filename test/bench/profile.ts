@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../support/processes';
-import { KB, warmUp } from './experiments';
+import { KB, LARGE_BYTES, warmUp } from './experiments';
+import { threadsCpuMs } from './measure';
 import { ENGINES, type Engine, type Samples } from './results';
+import { SETTINGS } from './settings';
 import { Stage, type World } from './stage';
 import type { Variant } from './workflows';
 
@@ -20,6 +22,13 @@ interface Profile {
 	timeDeltas: number[];
 }
 
+/** By `profiler.cjs`. */
+interface Written {
+	profile: Profile;
+	/** How often V8 went through the whole heap, and through what was made last. */
+	collections: { whole: number; young: number };
+}
+
 /** Whose code it is, by the package that a file belongs to; anything else is n8n's or of what it uses. */
 const OWNERS: Array<[RegExp, string]> = [
 	[/^n8n-nodes-whatsapp-business-calling$/, 'package'],
@@ -29,38 +38,73 @@ const OWNERS: Array<[RegExp, string]> = [
 
 const PARTS = [...OWNERS.map(([, part]) => part), 'n8n', 'node', 'garbage'];
 
-const COUNT = 60;
+/** Threads of V8 that compile and collect garbage beside the main thread. */
+const V8_THREADS = 'V8Worker';
+
+/** What one profile is made of, for each variant. */
+interface Load {
+	variants: Variant[];
+	count: number;
+	sizeBytes: number;
+}
+
+const SMALL: Load = { variants: ['ours', 'floor'], count: 60, sizeBytes: 100 * KB };
+const LARGE: Load = { variants: ['ours', 'floorDownload'], count: 8, sizeBytes: LARGE_BYTES };
+
 const IN_FLIGHT = 4;
 
-/** 9: on what n8n's main thread spends its time, by whose code the innermost function belongs to. */
+/** With these settings large recordings are looked at, in n8n's default engine. */
+const WITH_LARGE = ['none', 'lazyYoung'] as const;
+
+/**
+ * 9: on what n8n's main thread spends its time, by whose code the innermost function belongs to; and how
+ * often V8 collects its garbage.
+ */
 export async function profile(
 	world: World,
 	samples: Samples,
 	rounds: number,
 	engines: Engine[],
 ): Promise<void> {
+	for (const engine of engines) {
+		await profiles(world, rounds, ENGINES[engine], SMALL, (variant, times) =>
+			samples.add({ experiment: 'profile', engine, variant }, times),
+		);
+	}
+	if (!engines.includes('default')) return;
+	for (const kind of WITH_LARGE) {
+		await profiles(world, rounds, SETTINGS[kind], LARGE, (variant, times) =>
+			samples.add({ experiment: 'profile', kind, variant, sizeBytes: LARGE_BYTES }, times),
+		);
+	}
+}
+
+/** Profiles in an n8n of its own. */
+async function profiles(
+	world: World,
+	rounds: number,
+	env: Record<string, string>,
+	load: Load,
+	add: (variant: Variant, times: Record<string, number>) => void,
+): Promise<void> {
 	const folder = await mkdtemp(join(tmpdir(), 'n8n-bench-profile-'));
 	const file = join(folder, 'profile.json');
+	const options = [env.NODE_OPTIONS, `--require=${join(__dirname, 'profiler.cjs')}`];
 	try {
-		for (const engine of engines) {
-			const env = {
-				...ENGINES[engine],
-				NODE_OPTIONS: `--require=${join(__dirname, 'profiler.cjs')}`,
-				BENCH_PROFILE: file,
-			};
-			const variants: Variant[] = ['ours', 'floor'];
-			const stage = await Stage.start(world, env, variants);
-			try {
-				await warmUp(stage, variants, COUNT);
-				for (let round = 0; round < rounds; round++) {
-					for (const variant of variants) {
-						const times = await profileOf(stage, variant, file);
-						samples.add({ experiment: 'profile', engine, variant }, times);
-					}
+		const stage = await Stage.start(
+			world,
+			{ ...env, NODE_OPTIONS: options.filter(Boolean).join(' '), BENCH_PROFILE: file },
+			load.variants,
+		);
+		try {
+			await warmUp(stage, load.variants, SMALL.count);
+			for (let round = 0; round < rounds; round++) {
+				for (const variant of load.variants) {
+					add(variant, await profileOf(stage, variant, load, file));
 				}
-			} finally {
-				await stage.stop();
 			}
+		} finally {
+			await stage.stop();
 		}
 	} finally {
 		await rm(folder, { recursive: true, force: true });
@@ -70,16 +114,25 @@ export async function profile(
 async function profileOf(
 	stage: Stage,
 	variant: Variant,
+	{ count, sizeBytes }: Load,
 	file: string,
 ): Promise<Record<string, number>> {
+	const pid = stage.n8n.pid();
 	await rm(file, { force: true });
-	process.kill(stage.n8n.pid(), 'SIGUSR2');
-	await stage.runRecordings(variant, COUNT, 100 * KB, { inFlight: IN_FLIGHT });
-	process.kill(stage.n8n.pid(), 'SIGUSR2');
-	const written = await poll('profile', 60_000, async () => {
-		return JSON.parse(await readFile(file, 'utf8')) as Profile;
+	process.kill(pid, 'SIGUSR2');
+	const before = await threadsCpuMs(pid, V8_THREADS);
+	await stage.runRecordings(variant, count, sizeBytes, { inFlight: IN_FLIGHT });
+	const v8Threads = ((await threadsCpuMs(pid, V8_THREADS)) - before) / count;
+	process.kill(pid, 'SIGUSR2');
+	const { profile, collections } = await poll('profile', 60_000, async () => {
+		return JSON.parse(await readFile(file, 'utf8')) as Written;
 	});
-	return partsOf(written, COUNT);
+	return {
+		...partsOf(profile, count),
+		v8Threads,
+		wholeCollections: collections.whole / count,
+		youngCollections: collections.young / count,
+	};
 }
 
 /** Milliseconds of each part for one recording. */

@@ -23,6 +23,12 @@ const SETTINGS = {
 	legacy: '`N8N_EXPRESSION_ENGINE=legacy` (see below)',
 };
 
+/** The same, where they stand alone. */
+const SETTINGS_LARGE = {
+	none: SETTINGS.none,
+	lazyYoung: '`N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE=true`, `NODE_OPTIONS=--max-semi-space-size=1`',
+};
+
 const NAMES: Record<string, string> = {
 	ours: 'this package',
 	oursMetadata: 'this package, *Download File* off',
@@ -186,6 +192,19 @@ export function performancePage(results: Results): string {
 		]),
 	);
 
+	const collections = (['none', 'lazyYoung'] as const).flatMap((kind) =>
+		['ours', 'floorDownload'].map((variant) => {
+			const key = { experiment: 'profile', kind, variant };
+			return [
+				SETTINGS_LARGE[kind],
+				NAMES[variant],
+				...['wholeCollections', 'youngCollections', 'v8Threads', 'garbage', 'node', 'package'].map(
+					(name) => value(key, name),
+				),
+			];
+		}),
+	);
+
 	const floorKey = { experiment: 'recordings', engine: 'default' as const, sizeBytes: 100_000 };
 	const [downloadAgainstFloor, oursAgainstFloor] = ['floorDownload', 'ours'].map((variant) =>
 		[1, 4, 16].map((inFlight) => {
@@ -298,6 +317,12 @@ In brackets the CPU time of each file. A bare program with as much live data in 
 of its speed as well; n8n's own download, which checks nothing, is little faster than this package:
 
 ${table(['Engine', 'This package', "n8n's own download, nothing checked", 'Bare program, full memory', 'Bare program'], limit, 1)}
+
+A profile of n8n with these files, 4 at once, shows where it goes. For each file: how often V8 collects the whole heap, and
+what was made last; CPU milliseconds of its threads beside the main one, which do most of that; and of the main thread in
+collections, in Node itself and in this package (nearly all of it the hash):
+
+${table(['Setting', 'Who', 'Whole heap', 'Young', "V8's threads", 'Collections', 'Node', 'This package'], collections, 2)}
 
 ## Large deliveries, and a long memory
 
