@@ -590,6 +590,12 @@ describe('call-permission-then-call, at work', () => {
 	let workflow: Installed;
 
 	const callsTo = (waId: string) => emulator.calls.filter(({ user }) => user.waId === waId);
+	/** The media server learns by its own ID of the call what WhatsApp answered. */
+	const expectAnswer = (id: string, { sdp }: Call) => {
+		const { method, path, raw } = mediaServer.received.at(-1)!;
+		expect([method, path]).toEqual(['PUT', `/calls/${encodeURIComponent(id)}/answer`]);
+		expect(JSON.parse(raw.toString())).toEqual({ sdp });
+	};
 	const changePerson = async (waId: string) => {
 		const { api } = stage.n8n;
 		const stored = await api.workflow(workflow.id);
@@ -609,9 +615,7 @@ describe('call-permission-then-call, at work', () => {
 		({ emulator, credential } = await meta());
 		let sessions = 0;
 		mediaServer = await service(({ path }) =>
-			path.endsWith('/offer')
-				? { body: { sessionId: `session-${++sessions}`, sdp: makeSdp('offer') } }
-				: {},
+			path === '/offer' ? { body: { id: `session ${++sessions}`, sdp: makeSdp('offer') } } : {},
 		);
 		workflow = await install('call-permission-then-call', [credential], {
 			'https://media.example.com': mediaServer.url,
@@ -630,10 +634,7 @@ describe('call-permission-then-call, at work', () => {
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
 		expect(connected!.status).toBe('success');
-		expect(mediaServer.messages).toEqual([
-			{ to: '14085551234' },
-			{ sessionId: 'session-1', callId: call!.id, sdp: call!.sdp },
-		]);
+		expectAnswer('session 1', call!);
 		emulator.hangUp(call!.id);
 	});
 
@@ -660,11 +661,7 @@ describe('call-permission-then-call, at work', () => {
 		// The reply, and then the SDP answer of the call.
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		const [call] = callsTo(waId);
-		expect(mediaServer.messages.at(-1)).toEqual({
-			sessionId: 'session-2',
-			callId: call!.id,
-			sdp: call!.sdp,
-		});
+		expectAnswer('session 2', call!);
 		emulator.hangUp(call!.id);
 		await workflow.expectNoMore();
 	});
