@@ -153,6 +153,13 @@ const presetOrder = z
 	.object({ callbackUrl: z.string().url(), fields: z.array(z.string()).optional() })
 	.strict();
 
+class NotThere extends Error {}
+
+function found<T>(what: T | undefined, otherwise: string): T {
+	if (what === undefined) throw new NotThere(otherwise);
+	return what;
+}
+
 type Order = (req: Request, emulator: Emulator) => unknown;
 
 /** The orders over HTTP: the same as the methods of `Emulator`, for curl and other processes. */
@@ -171,7 +178,10 @@ export function ordersRouter(emulator: Emulator): express.Router {
 				if (error instanceof z.ZodError) {
 					res.status(400).json({ error: 'The order is not understood', issues: error.issues });
 				} else {
-					res.status(409).json({ error: error instanceof Error ? error.message : String(error) });
+					const status = error instanceof NotThere ? 404 : 409;
+					res
+						.status(status)
+						.json({ error: error instanceof Error ? error.message : String(error) });
 				}
 			}
 		});
@@ -190,13 +200,12 @@ export function ordersRouter(emulator: Emulator): express.Router {
 	on('get', '/requests', () => emulator.requests);
 	on('get', '/deliveries', () => emulator.deliveries);
 	on('get', '/calls', () => emulator.calls);
-	on('get', '/calls/:callId', (req) => emulator.call(callId(req)) ?? { error: 'No such call' });
+	on('get', '/calls/:callId', (req) => found(emulator.call(callId(req)), 'No such call'));
 
-	on(
-		'get',
-		'/calls/:callId/media',
-		(req) => emulator.mediaOf(callId(req))?.report() ?? { error: 'This call has no media' },
-	);
+	on('get', '/calls/:callId/media', (req) => {
+		const why = 'This call has no media; npm run emulator -- --media gives it to all calls';
+		return found(emulator.mediaOf(callId(req)), why).report();
+	});
 
 	on('post', '/calls', (req) => emulator.userCalls(userCall.parse(body(req))));
 	on('post', '/calls/:callId/hang-up', (req) =>
