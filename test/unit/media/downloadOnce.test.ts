@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
+import type { IBinaryData } from 'n8n-workflow';
 
 import { downloadOnce } from '../../../nodes/WhatsAppBusinessCalling/media/downloadOnce';
-import { ACCOUNT, fakeExecution, fileAnswer, sha256 } from '../fakes';
+import { ACCOUNT, fakeExecution, fileAnswer, sha256, type Respond } from '../fakes';
 
 const BYTES = Buffer.from('OggS and so on');
 
@@ -36,5 +37,278 @@ describe('a download', () => {
 		const download = await downloadOnce(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
 		expect(download).toMatchObject({ ok: false, problem: { reason: 'timeout', transient: true } });
 		expect(source.destroyed).toBe(true);
+	});
+});
+
+const NEVER = new AbortController().signal;
+const URL_OF_FILE = TARGET.url;
+
+/** What becomes of an answer, and what was asked for. */
+async function download(respond: Respond, target: Partial<typeof TARGET> = {}) {
+	const { context, sent, files } = fakeExecution({}, respond);
+	const result = await downloadOnce(context, ACCOUNT, { ...TARGET, ...target }, NEVER);
+	return { result, sent, files };
+}
+
+const failure = (
+	reason: string,
+	message: string,
+	more: { transient?: boolean; freshUrlMayHelp?: boolean } = {},
+) => ({
+	ok: false,
+	problem: { reason, message, transient: more.transient ?? false },
+	freshUrlMayHelp: more.freshUrlMayHelp ?? false,
+});
+
+const transient = { transient: true };
+const fresh = { freshUrlMayHelp: true };
+
+describe('a file that came', () => {
+	it.each<[string, string | null, string | undefined, string, string]>([
+		['the event', 'audio/ogg; codecs=opus', 'audio/mpeg', 'audio/ogg; codecs=opus', 'ogg'],
+		['the media host', null, 'audio/mpeg', 'audio/mpeg', 'mp3'],
+		['nobody', null, undefined, 'application/octet-stream', 'bin'],
+	])('has its type from %s', async (_, mimeType, contentType, type, ending) => {
+		const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
+		const { result, files } = await download(() => fileAnswer(BYTES, headers), {
+			mimeType: mimeType as string,
+		});
+		const fileName = `call-recording-${TARGET.mediaId}.${ending}`;
+		expect(files).toEqual([{ bytes: BYTES, fileName, mimeType: type.split(';')[0] }]);
+		expect(result).toEqual({
+			ok: true,
+			file: {
+				binary: expect.objectContaining({ bytes: BYTES.length }) as object,
+				fileName,
+				mimeType: type,
+				sizeBytes: BYTES.length,
+				sha256: sha256(BYTES).toString('base64'),
+				verified: true,
+			},
+		});
+	});
+
+	it('may be as large as is allowed', async () => {
+		const headers = { 'content-length': String(BYTES.length) };
+		const { result } = await download(() => fileAnswer(BYTES, headers), {
+			maxBytes: BYTES.length,
+		});
+		expect(result.ok).toBe(true);
+	});
+});
+
+describe('no file, because', () => {
+	it('nothing says what its hash must be', async () => {
+		const { result, sent } = await download(() => fileAnswer(BYTES), {
+			sha256: null as unknown as Buffer,
+		});
+		expect(result).toEqual(
+			failure(
+				'hashMissing',
+				'Neither the event nor the Media API gives a SHA-256 for the media ID 1002764438271669, so the file cannot be verified. Download it with the action node (Recording > Download) and listen to it.',
+			),
+		);
+		expect(sent).toEqual([]);
+	});
+
+	const answered = (status: number, more = '') =>
+		`lookaside.fbsbx.com answered with HTTP status ${status}${more}.`;
+	const refused = (status: number) =>
+		`lookaside.fbsbx.com refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
+	const gone = ': Meta no longer has the file, or it belongs to another account';
+
+	it.each([
+		[199, failure('downloadFailed', answered(199), fresh)],
+		[300, failure('downloadFailed', answered(300), fresh)],
+		[302, failure('downloadFailed', answered(302), fresh)],
+		[400, failure('downloadFailed', answered(400), fresh)],
+		[401, failure('accessDenied', refused(401), fresh)],
+		[403, failure('accessDenied', refused(403), fresh)],
+		[404, failure('mediaGone', answered(404, gone), fresh)],
+		[408, failure('unavailable', answered(408), transient)],
+		[410, failure('mediaGone', answered(410, gone), fresh)],
+		[425, failure('unavailable', answered(425), transient)],
+		[429, failure('unavailable', answered(429), transient)],
+		[499, failure('downloadFailed', answered(499), fresh)],
+		[500, failure('unavailable', answered(500), transient)],
+	])('the media host answers %i without a way on', async (statusCode, expected) => {
+		const body = Readable.from([BYTES]);
+		const { result } = await download(() => ({ statusCode, body }));
+		expect(result).toEqual(expected);
+		expect(body.destroyed).toBe(true);
+	});
+
+	it.each([200, 204, 400, 404])('a way on is not taken with %i', async (statusCode) => {
+		const { sent } = await download(() => ({
+			statusCode,
+			body: Readable.from([BYTES]),
+			headers: { location: 'https://lookaside.fbsbx.com/other' },
+		}));
+		expect(sent.map(({ url }) => url)).toEqual([URL_OF_FILE]);
+	});
+
+	it('the media host sends from one place to the next', async () => {
+		const { result, sent } = await download(({ url }) => ({
+			statusCode: 302,
+			body: Readable.from([]),
+			headers: { location: `${url}1` },
+		}));
+		expect(result).toEqual(
+			failure('downloadFailed', "The file's address redirects more than 5 times.", fresh),
+		);
+		expect(sent.map(({ url }) => url)).toEqual(
+			['', '1', '11', '111', '1111', '11111'].map((ones) => `${URL_OF_FILE}${ones}`),
+		);
+	});
+
+	it('the media host sends where the token must not go', async () => {
+		const { result, sent } = await download(() => ({
+			statusCode: 302,
+			body: Readable.from([]),
+			headers: { location: 'https://fbsbx.com.evil.example/file' },
+		}));
+		expect(result).toMatchObject({ problem: { reason: 'hostNotAllowed', transient: false } });
+		expect(sent).toHaveLength(1);
+	});
+
+	it('it is announced as too large', async () => {
+		const body = Readable.from([BYTES]);
+		const { result } = await download(
+			() => ({ statusCode: 200, body, headers: { 'content-length': '2621440' } }),
+			{ maxBytes: 1_572_864 },
+		);
+		expect(result).toEqual(
+			failure(
+				'tooLarge',
+				'The file has 2.5 MB, but only 1.5 MB are allowed. Raise the option Max File Size, or download it with the action node.',
+			),
+		);
+		expect(body.destroyed).toBe(true);
+	});
+
+	it('more comes than is allowed', async () => {
+		const { result } = await download(() => fileAnswer(BYTES), { maxBytes: 3 });
+		expect(result).toMatchObject({
+			problem: {
+				reason: 'tooLarge',
+				message: expect.stringMatching(/^The file has more, but only 0 MB/) as string,
+			},
+		});
+	});
+
+	it('other bytes come', async () => {
+		const { result } = await download(() => fileAnswer(Buffer.from('other')));
+		expect(result).toEqual(
+			failure(
+				'hashMismatch',
+				'The 5 bytes that came for the media ID 1002764438271669 do not have the SHA-256 that Meta gave, so they were thrown away.',
+				fresh,
+			),
+		);
+	});
+
+	it('n8n hands over no stream', async () => {
+		const { result } = await download(() => ({ statusCode: 200, body: BYTES }));
+		expect(result).toEqual(
+			failure('downloadFailed', 'n8n did not hand the file over as a stream.'),
+		);
+	});
+
+	it('the connection is cut', async () => {
+		async function* broken() {
+			yield BYTES;
+			throw new Error('socket hang up');
+		}
+		const { result } = await download(() => ({ statusCode: 200, body: Readable.from(broken()) }));
+		expect(result).toEqual(
+			failure(
+				'unavailable',
+				'The download stopped: the connection was cut after 14 bytes.',
+				transient,
+			),
+		);
+	});
+
+	it('the media host does not answer', async () => {
+		const { result } = await download(() => {
+			throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+		});
+		expect(result).toMatchObject({
+			problem: {
+				reason: 'unavailable',
+				message: expect.stringMatching(/^The download stopped: /) as string,
+				transient: true,
+			},
+			freshUrlMayHelp: false,
+		});
+	});
+});
+
+describe('the store of n8n', () => {
+	const withStore = async (store: (stream: Readable) => Promise<IBinaryData>) => {
+		const { context } = fakeExecution({}, () => fileAnswer(BYTES));
+		context.helpers.prepareBinaryData = async (stream) => await store(stream as Readable);
+		return await downloadOnce(context, ACCOUNT, TARGET, NEVER);
+	};
+	const read = async (stream: Readable) => {
+		for await (const _ of stream);
+	};
+	const stored = (bytes: number | string) =>
+		failure(
+			'storageFailed',
+			`n8n stored ${bytes} bytes of the 14 that came. Check the binary data storage of n8n.`,
+			transient,
+		);
+	const binary = { data: '', mimeType: 'audio/ogg' };
+
+	it('has fewer bytes than came', async () => {
+		const result = await withStore(async (stream) => {
+			await read(stream);
+			return { ...binary, bytes: 13 };
+		});
+		expect(result).toEqual(stored(13));
+	});
+
+	it('has fewer bytes than came, in the item', async () => {
+		const result = await withStore(async (stream) => {
+			await read(stream);
+			return { ...binary, data: Buffer.from('x').toString('base64') };
+		});
+		expect(result).toEqual(stored(1));
+	});
+
+	it('did not read to the end, and does not say what it has', async () => {
+		const result = await withStore(async () => ({ ...binary, id: 'filesystem-v2:1' }));
+		expect(result).toEqual(
+			failure(
+				'storageFailed',
+				'n8n stored an unknown number of bytes of the 0 that came. Check the binary data storage of n8n.',
+				transient,
+			),
+		);
+	});
+
+	it('need not say how much it has', async () => {
+		const result = await withStore(async (stream) => {
+			await read(stream);
+			return { ...binary, id: 'filesystem-v2:1' };
+		});
+		expect(result.ok).toBe(true);
+	});
+
+	it.each<[string, unknown, string]>([
+		['with a code', Object.assign(new Error('full'), { code: 'ENOSPC' }), ' (ENOSPC)'],
+		['without a code', new Error('full'), ''],
+		['with a code that is no text', Object.assign(new Error('full'), { code: 28 }), ''],
+		['with nothing at all', null, ''],
+	])('fails %s', async (_, thrown, told) => {
+		const result = await withStore(async () => await Promise.reject(thrown));
+		expect(result).toEqual(
+			failure(
+				'storageFailed',
+				`n8n could not store the file${told}. Check the binary data storage of n8n: free space and access rights.`,
+				transient,
+			),
+		);
 	});
 });

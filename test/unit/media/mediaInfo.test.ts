@@ -75,7 +75,21 @@ describe('getMediaInfo', () => {
 			}),
 			{ numRuns: 1000 },
 		);
-		expect(await ask({})).toMatchObject({ ok: false, failure: { transient: true } });
+		expect(await ask({})).toMatchObject({
+			ok: false,
+			failure: { transient: true, message: 'The answer of the Media API holds no URL' },
+		});
+	});
+
+	it('asks for the file of one number, where that is known', async () => {
+		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
+		const request = { mediaId: '5', repeat: 'never' as const };
+		await getMediaInfo(context, ACCOUNT, { ...request, phoneNumberId: '106' });
+		await getMediaInfo(context, ACCOUNT, { ...request, phoneNumberId: null });
+		expect(sent.map(({ method, url, qs }) => ({ method, url, qs }))).toEqual([
+			{ method: 'GET', url: 'https://graph.facebook.com/v26.0/5', qs: { phone_number_id: '106' } },
+			{ method: 'GET', url: 'https://graph.facebook.com/v26.0/5', qs: undefined },
+		]);
 	});
 });
 
@@ -96,6 +110,18 @@ describe('a media ID that brings nothing', () => {
 		const failure = failureFromAnswer(status, body);
 		expect(isMediaGone(failure)).toBe(gone);
 		expect(mediaInfoProblem(failure, '5')).toMatchObject({ reason, transient });
+	});
+});
+
+describe('what the operator reads', () => {
+	const read = (status: number, body: unknown) =>
+		mediaInfoProblem(failureFromAnswer(status, body), '5').message;
+
+	it('has what Meta said', () => {
+		expect(read(500, '')).toMatch(/^Meta's Media API did not answer usefully: ./);
+		expect(read(400, error(100))).toMatch(/\. Meta said: said$/);
+		const details = { error: { ...error(100).error, error_data: { details: 'in detail' } } };
+		expect(read(400, details)).toMatch(/\. Meta said: in detail$/);
 	});
 });
 
