@@ -1,8 +1,9 @@
 import {
+	graphChange,
 	graphRequest,
 	type GraphRequest,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
-import { ACCOUNT, APP_SECRET, fakeExecution, type Answer } from '../fakes';
+import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN, type Answer } from '../fakes';
 
 const error = (statusCode: number, code: number): Answer => ({
 	statusCode,
@@ -113,5 +114,70 @@ describe('graphRequest', () => {
 	])('takes %s for a failure', async (_, answer) => {
 		const { result } = await send([answer], { repeat: 'never' });
 		expect(result.ok).toBe(false);
+	});
+
+	it.each<[string, Answer[], number[]]>([
+		[
+			'twice as long each time, and 8 s at most',
+			Array<Answer>(7).fill(error(500, 2)),
+			[500, 1000, 2000, 4000, 8000, 8000],
+		],
+		['as long as Meta says', [{ ...error(429, 4), headers: { 'retry-after': '3' } }], [3000]],
+		[
+			'no longer than 8 s, whatever Meta says',
+			[{ ...error(429, 4), headers: { 'retry-after': '60' } }],
+			[8000],
+		],
+	])('waits %s', async (_, answers, pauses) => {
+		const times: number[] = [];
+		const waiting = [...answers];
+		const { context } = fakeExecution({}, () => {
+			times.push(Date.now());
+			return waiting.shift() ?? OK;
+		});
+		const request = { method: 'GET', path: '1', repeat: 'freely', attempts: 7 } as const;
+		const sending = graphRequest(context, ACCOUNT, request);
+		await jest.advanceTimersByTimeAsync(60_000);
+		await sending;
+		expect(times.slice(1).map((time, index) => time - times[index])).toEqual(pauses);
+	});
+
+	it('takes token and app secret out of what Meta says', async () => {
+		const message = `${TOKEN} and ${APP_SECRET}`;
+		const { context } = fakeExecution({}, () => ({
+			statusCode: 400,
+			body: { error: { message } },
+		}));
+		context.getCredentials = async () => ({ ...CREDENTIAL, accessToken: `${TOKEN} ` }) as never;
+		const request = { method: 'GET', path: '1', repeat: 'never' } as const;
+		expect(await graphRequest(context, ACCOUNT, request)).toMatchObject({
+			failure: { message: '(token) and (token)' },
+		});
+	});
+});
+
+describe('graphChange', () => {
+	it.each<[unknown, boolean]>([
+		[true, true],
+		[{ success: true }, true],
+		[{ success: true, id: '1' }, true],
+		[{ success: 'true' }, false],
+		[{ success: false }, false],
+		[{}, false],
+		[[], false],
+		[null, false],
+		[false, false],
+		['true', false],
+		['<html></html>', false],
+	])('takes %j for a confirmation: %j', async (body, confirmed) => {
+		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
+		const request = { method: 'POST', path: '1', repeat: 'never' } as const;
+		const result = await graphChange(context, ACCOUNT, request);
+		if (confirmed) expect(result).toEqual({ ok: true, value: body });
+		else
+			expect(result).toMatchObject({
+				ok: false,
+				failure: { message: 'Meta did not confirm the change', transient: true },
+			});
 	});
 });

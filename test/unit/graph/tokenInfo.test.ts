@@ -1,5 +1,5 @@
 import { readTokenInfo } from '../../../nodes/WhatsAppBusinessCalling/graph/tokenInfo';
-import { ACCOUNT, CREDENTIAL, fakeExecution } from '../fakes';
+import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN } from '../fakes';
 
 const tokenInfo = async (data: object) => {
 	const { context } = fakeExecution({}, () => ({ statusCode: 200, body: { data } }));
@@ -18,6 +18,49 @@ describe('readTokenInfo', () => {
 		expect(await tokenInfo({ is_valid: true, expires_at: 1e20 })).toMatchObject({
 			is_valid: true,
 			expires_at: null,
+		});
+	});
+
+	it('asks for the token, as the app', async () => {
+		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
+		context.getCredentials = async () => ({ ...CREDENTIAL, accessToken: ` ${TOKEN}\n` }) as never;
+		await readTokenInfo(context, ACCOUNT);
+		expect(sent).toEqual([
+			expect.objectContaining({
+				method: 'GET',
+				url: 'https://graph.facebook.com/v26.0/debug_token',
+				qs: { input_token: TOKEN },
+				headers: expect.objectContaining({
+					Authorization: `Bearer ${ACCOUNT.appId}|${APP_SECRET}`,
+				}) as object,
+			}),
+		]);
+	});
+
+	it('reads what Meta says', async () => {
+		const said = { is_valid: true, expires_at: 0, scopes: ['whatsapp_business_messaging'] };
+		expect(await tokenInfo(said)).toEqual({ ...said, error: null });
+	});
+
+	it('shows neither the token nor the app secret', async () => {
+		const info = await tokenInfo({ error: { message: `${APP_SECRET} or ${TOKEN}` } });
+		expect(info?.error?.message).toBe('(token) or (token)');
+	});
+
+	it.each(['', null, {}, { data: 5 }])('does not take the token for valid by %j', async (body) => {
+		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
+		expect(await readTokenInfo(context, ACCOUNT)).toEqual({
+			ok: true,
+			value: { is_valid: false, expires_at: null, scopes: [], error: null },
+		});
+	});
+
+	it('fails as the request fails', async () => {
+		const body = { error: { message: 'said', code: 190 } };
+		const { context } = fakeExecution({}, () => ({ statusCode: 400, body }));
+		expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
+			ok: false,
+			failure: { code: 190 },
 		});
 	});
 });

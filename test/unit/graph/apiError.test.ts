@@ -1,0 +1,84 @@
+import {
+	failureDescription,
+	failureTitle,
+	toNodeApiError,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+import {
+	failureFromAnswer,
+	failureFromThrown,
+	unreadableAnswer,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
+import type { GraphFailure } from '../../../nodes/WhatsAppBusinessCalling/graph/types';
+import { NODE } from '../fakes';
+
+const answered = (status: number, error: object, headers?: Record<string, string>) =>
+	failureFromAnswer(status, { error: { message: 'said', ...error } }, headers);
+
+const lost = failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com');
+
+describe('the title', () => {
+	it.each<[string, GraphFailure, string]>([
+		['a known code', answered(400, { code: 138001 }), 'This person cannot be called on WhatsApp'],
+		['an unknown code', answered(400, { code: 7 }), 'WhatsApp refused the request (code 7)'],
+		['no code', failureFromAnswer(418, ''), 'Meta answered with HTTP status 418'],
+		['no code, status 300', failureFromAnswer(300, ''), 'Meta answered with HTTP status 300'],
+		['no answer', lost, 'Meta could not be reached'],
+		['an odd answer', unreadableAnswer('odd'), 'Meta gave an answer that cannot be read'],
+	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
+});
+
+describe('the description', () => {
+	it.each<[string, GraphFailure, string]>([
+		['nothing but a text', failureFromAnswer(418, ''), 'Meta said: HTTP 418 without an error text'],
+		[
+			'a text and its details',
+			answered(400, { error_data: { details: 'why' } }),
+			'Meta said: said (why)',
+		],
+		['a code', answered(400, { code: 7 }), 'Meta said: said\ncode 7'],
+		['a subcode', answered(400, { error_subcode: 33 }), 'Meta said: said\nsubcode 33'],
+		['a trace ID', answered(400, { fbtrace_id: 'T' }), 'Meta said: said\ntrace ID T'],
+		[
+			'no answer',
+			lost,
+			'Check the Base URL in the credential and the connection of n8n to the internet.\nMeta said: graph.facebook.com could not be reached: the host name is unknown',
+		],
+	])('of %s', (_, failure, description) => expect(failureDescription(failure)).toBe(description));
+});
+
+describe('the cause in terms of n8n', () => {
+	const wait = { 'retry-after': '7' };
+
+	it.each<[string, GraphFailure, object | undefined]>([
+		[
+			'a token that is not valid',
+			answered(401, { code: 190 }, wait),
+			{ cause: 'credential-invalid' },
+		],
+		[
+			'a setting that is missing',
+			answered(400, { code: 138000 }, wait),
+			{ cause: 'configuration-invalid' },
+		],
+		['a limit', answered(429, { code: 4 }), { cause: 'rate-limited' }],
+		[
+			'a limit with its time',
+			answered(429, { code: 4 }, wait),
+			{ cause: 'rate-limited', retryAfterMs: 7000 },
+		],
+		['an outage without a code', failureFromAnswer(503, ''), { cause: 'temporarily-unavailable' }],
+		['anything else', answered(400, { code: 7 }), undefined],
+	])('of %s', (_, failure, cause) => {
+		expect(toNodeApiError(NODE, failure)).toMatchObject({ failure: cause });
+	});
+});
+
+it('an error without an item and without a status says neither', () => {
+	const error = toNodeApiError(NODE, lost);
+	expect(error.context).not.toHaveProperty('itemIndex');
+	expect(error.httpCode).toBeNull();
+	expect(toNodeApiError(NODE, answered(400, {}), 0)).toMatchObject({
+		httpCode: '400',
+		context: { itemIndex: 0 },
+	});
+});

@@ -1,0 +1,120 @@
+import {
+	readOverrides,
+	readWebhookRoute,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/webhookOverride';
+import { ACCOUNT, fakeExecution, type Respond } from '../fakes';
+
+const OF_NUMBER = 'https://number.example/webhook';
+const OF_ACCOUNT = 'https://account.example/webhook';
+const OF_APP = 'https://app.example/webhook';
+
+const answers = (respond: Respond) => fakeExecution({}, respond);
+const answer = (body: unknown) => answers(() => ({ statusCode: 200, body }));
+
+describe('readWebhookRoute', () => {
+	const read = async (body: unknown) => {
+		const { context, sent } = answer(body);
+		return { result: await readWebhookRoute(context, ACCOUNT, '106'), sent };
+	};
+
+	it('reads the addresses of a number', async () => {
+		const { result, sent } = await read({
+			id: '106',
+			webhook_configuration: {
+				phone_number: OF_NUMBER,
+				whatsapp_business_account: OF_ACCOUNT,
+				application: OF_APP,
+			},
+		});
+		expect(result).toEqual({
+			ok: true,
+			value: { phoneNumber: OF_NUMBER, businessAccount: OF_ACCOUNT, app: OF_APP },
+		});
+		expect(sent).toEqual([
+			expect.objectContaining({
+				method: 'GET',
+				url: 'https://graph.facebook.com/v26.0/106',
+				qs: { fields: 'webhook_configuration' },
+			}),
+		]);
+	});
+
+	it.each([
+		[{ id: '106' }],
+		[{ id: '106', webhook_configuration: null }],
+		[{ id: '106', webhook_configuration: {} }],
+		[{ id: '106', webhook_configuration: { phone_number: '', application: null } }],
+	])('has none where Meta names none: %j', async (body) => {
+		const { result } = await read(body);
+		expect(result).toEqual({
+			ok: true,
+			value: { phoneNumber: null, businessAccount: null, app: null },
+		});
+	});
+
+	it.each(['', null, {}, { id: '' }, { id: '1', webhook_configuration: 'x' }])(
+		'does not take %j for "there is none"',
+		async (body) => {
+			const { result } = await read(body);
+			expect(result).toMatchObject({
+				ok: false,
+				failure: {
+					message: "Meta's answer about the number's webhook cannot be read",
+					transient: true,
+				},
+			});
+		},
+	);
+});
+
+describe('readOverrides', () => {
+	it('gives each address of numbers and account once, over all pages, and never that of the app', async () => {
+		const pages = [
+			[
+				{ id: '1', webhook_configuration: { phone_number: OF_NUMBER, application: OF_APP } },
+				{ id: '2' },
+			],
+			[
+				{ id: '3', webhook_configuration: { whatsapp_business_account: OF_ACCOUNT } },
+				{ id: '4', webhook_configuration: { phone_number: OF_NUMBER } },
+			],
+		];
+		const { context, sent } = answers(({ qs }) => {
+			const page = Number(qs?.after ?? 0);
+			const next = page === 0 ? { next: 'https://x' } : {};
+			return {
+				statusCode: 200,
+				body: { data: pages[page], paging: { cursors: { after: String(page + 1) }, ...next } },
+			};
+		});
+		expect(await readOverrides(context, ACCOUNT)).toEqual({
+			ok: true,
+			value: [OF_NUMBER, OF_ACCOUNT],
+		});
+		expect(sent.map(({ method, url, qs }) => ({ method, url, qs }))).toEqual(
+			[{}, { after: '1' }].map((cursor) => ({
+				method: 'GET',
+				url: 'https://graph.facebook.com/v26.0/102290129340398/phone_numbers',
+				qs: { fields: 'id,webhook_configuration', limit: '100', ...cursor },
+			})),
+		);
+	});
+
+	it('ends where the cursor never does', async () => {
+		const { context, sent } = answer({
+			data: [],
+			paging: { cursors: { after: 'again' }, next: 'https://x' },
+		});
+		expect(await readOverrides(context, ACCOUNT)).toEqual({ ok: true, value: [] });
+		expect(sent).toHaveLength(50);
+	});
+
+	it('has none where the answer is odd, and fails as a page fails', async () => {
+		expect(await readOverrides(answer('').context, ACCOUNT)).toEqual({ ok: true, value: [] });
+		const refusal = { statusCode: 400, body: { error: { message: 'said', code: 190 } } };
+		expect(await readOverrides(answers(() => refusal).context, ACCOUNT)).toMatchObject({
+			ok: false,
+			failure: { code: 190 },
+		});
+	});
+});
