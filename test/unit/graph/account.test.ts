@@ -1,5 +1,10 @@
-import { parseAccount } from '../../../nodes/WhatsAppBusinessCalling/graph/account';
-import { APP_SECRET, CREDENTIAL, NODE, TOKEN } from '../fakes';
+import {
+	decryptedCredential,
+	isSameCredential,
+	parseAccount,
+	readAccount,
+} from '../../../nodes/WhatsAppBusinessCalling/graph/account';
+import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, NODE, TOKEN } from '../fakes';
 
 describe('parseAccount', () => {
 	it('takes the blanks of copying off, and does not keep the access token', () => {
@@ -47,5 +52,41 @@ describe('parseAccount', () => {
 			expect(JSON.stringify(error)).not.toContain(APP_SECRET);
 		}
 		expect.assertions(2);
+	});
+});
+
+describe('readAccount', () => {
+	const read = async (fields: object = {}) => {
+		const { context } = fakeExecution({});
+		context.getCredentials = async () => ({ ...CREDENTIAL, ...fields }) as never;
+		return await readAccount(context);
+	};
+
+	it('keeps what n8n decrypted for its requests, beside the account', async () => {
+		const account = await read();
+		expect(account).toEqual(ACCOUNT);
+		expect(decryptedCredential(account)).toEqual({
+			credentialsDecrypted: {
+				id: '',
+				name: '',
+				type: 'whatsAppBusinessCallingApi',
+				data: CREDENTIAL,
+			},
+		});
+		expect(decryptedCredential({ ...account })).toEqual({});
+	});
+
+	it('tells whether somebody changed the credential', async () => {
+		const account = await read();
+		expect(isSameCredential(account, await read())).toBe(true);
+		expect(isSameCredential(account, await read({ accessToken: 'another' }))).toBe(false);
+		expect(isSameCredential(account, await read({ appSecret: 'another' }))).toBe(false);
+	});
+
+	it('names all fields to correct', async () => {
+		await expect(read({ appId: '', appSecret: '' })).rejects.toMatchObject({
+			description:
+				"App ID must be the number shown in Meta's dashboard. App Secret is empty. Open the credential, correct it and save it.",
+		});
 	});
 });

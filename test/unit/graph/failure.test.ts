@@ -9,6 +9,7 @@ import {
 import {
 	failureFromAnswer,
 	failureFromThrown,
+	legible,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import { APP_SECRET, NODE, TOKEN } from '../fakes';
 
@@ -166,6 +167,26 @@ describe('failureFromAnswer', () => {
 	});
 });
 
+describe('legible', () => {
+	it.each([
+		[`said EAA${'a'.repeat(12)} here`, [], 'said (token) here'],
+		[`said EAA${'a'.repeat(11)} here`, [], `said EAA${'a'.repeat(11)} here`],
+		[`xEAA${'a'.repeat(12)}`, [], `xEAA${'a'.repeat(12)}`],
+		[`said 670|${'a'.repeat(12)} here`, [], 'said (token) here'],
+		[`said 670|${'a'.repeat(11)} here`, [], `said 670|${'a'.repeat(11)} here`],
+		['said 12345678 twice: 12345678', ['12345678'], 'said (token) twice: (token)'],
+		['said 1234567', ['1234567'], 'said 1234567'],
+		['a\r\n\tb\u0000c', [], 'a b c'],
+		['a'.repeat(1001), [], 'a'.repeat(1000)],
+	])('makes of %j with the secrets %j %j', (said, secrets, seen) => {
+		expect(legible(said, secrets)).toBe(seen);
+	});
+});
+
+/** An error in so many others. */
+const wrapped = (times: number): object =>
+	times === 0 ? { code: 'ENOTFOUND' } : { cause: wrapped(times - 1) };
+
 describe('failureFromThrown', () => {
 	const request = {
 		config: {
@@ -187,6 +208,10 @@ describe('failureFromThrown', () => {
 			'the host name is unknown',
 		],
 		['of a name not known here', { code: 'EHOSTUNREACH', ...request }, 'EHOSTUNREACH'],
+		['of a name behind other words', { code: 'at EHOSTUNREACH' }, 'no answer came'],
+		['of a name before other words', { code: 'EHOSTUNREACH at' }, 'no answer came'],
+		['wrapped four times', wrapped(4), 'the host name is unknown'],
+		['wrapped five times', wrapped(5), 'no answer came'],
 		['with the token for its code', { code: TOKEN, ...request }, 'no answer came'],
 		['with a number for its code', { code: 5, ...request }, 'no answer came'],
 		[
