@@ -5,7 +5,6 @@ import { DatabaseSync } from 'node:sqlite';
 import { installPackage, type InstalledPackage } from '../support/package';
 import { PACKAGE } from '../support/workflow';
 
-
 /** Display names by the name of the node. */
 const NODES = {
 	whatsAppBusinessCalling: 'WhatsApp Business Calling',

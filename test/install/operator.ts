@@ -5,6 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { closeToasts, settled, type Editor } from '../screenshots/editor';
 import type { N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
+import { poll } from '../support/processes';
 import { PACKAGE } from '../support/workflow';
 
 /** Where the pictures of each step are put; the folder is emptied first. */
@@ -273,8 +274,15 @@ export class Operator {
 		await closeToasts(this.page);
 	}
 
-	async show(view: 'json' | 'binary'): Promise<void> {
-		await this.output.getByTestId(`radio-button-${view}`).click();
+	/**
+	 * Chooses a view of the output, until it shows a text: the editor chooses one by itself when the data
+	 * comes in, which may be after the click.
+	 */
+	async show(view: 'json' | 'binary', text: string): Promise<void> {
+		await poll(`${text} in the output`, 30_000, async () => {
+			await this.output.getByTestId(`radio-button-${view}`).click();
+			return (await this.output.innerText()).includes(text) || undefined;
+		});
 		await closeToasts(this.page);
 	}
 
