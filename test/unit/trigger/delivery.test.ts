@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import {
+	holdsOtherFields,
 	parseDelivery,
 	type CallEvent,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
@@ -442,4 +443,66 @@ describe('parseDelivery', () => {
 			{ numRuns: RUNS },
 		);
 	});
+});
+
+describe('what is said of a delivery that is not used', () => {
+	it.each<[string, string]>([
+		['x', 'the body is not JSON'],
+		['null', 'the body has no list of entries'],
+		['{"entry":{}}', 'the body has no list of entries'],
+		['{"entry":[5]}', 'an entry has an unknown shape'],
+		['{"entry":[{"changes":[5]}]}', 'a change has an unknown shape'],
+		[
+			'{"entry":[{"changes":[{"field":"calls","value":5}]}]}',
+			'a change of the field calls has an unknown shape',
+		],
+		[
+			'{"entry":[{"changes":[{"field":"calls","value":{"calls":5}}]}]}',
+			'a change of the field calls has an unknown shape',
+		],
+	])('%s: %s', (text, reason) => {
+		expect(parseText(text)).toEqual({ events: [], skipped: [reason] });
+	});
+
+	it.each([
+		'{"entry":[{"changes":[{"field":"messages","value":5}]}]}',
+		'{"entry":[{"changes":[{"field":"account_update","value":5}]}]}',
+	])('nothing of what is for others: %s', (text) => {
+		expect(parseText(text)).toEqual({ events: [], skipped: [] });
+	});
+
+	it('is no longer looked at after 10,000 odd parts', () => {
+		const odd = (count: number) =>
+			parse(
+				delivery([...Array<number>(count).fill(5), entry([change({ calls: [recording('a')] })])]),
+			);
+		expect(odd(10_000)).toMatchObject({ events: [{ call: { id: 'a' } }] });
+		expect(odd(10_001).events).toEqual([]);
+		expect(odd(20_000).skipped).toHaveLength(10_001);
+	});
+});
+
+describe('holdsOtherFields', () => {
+	it.each<[string, unknown, boolean]>([
+		['calls alone', delivery([entry([change({})])]), false],
+		['messages alone', delivery([entry([change({}, 'messages')])]), true],
+		['messages beside calls', delivery([entry([change({}), change({}, 'messages')])]), true],
+		[
+			'messages in another entry',
+			delivery([entry([change({})]), entry([change({}, 'messages')])]),
+			true,
+		],
+		['a change without a field', delivery([entry([{}])]), true],
+		['a change that is null', delivery([entry([null])]), true],
+		['no changes', delivery([entry([])]), false],
+		['changes that are no list', delivery([entry('x')]), false],
+		['an entry that is null', delivery([null]), false],
+		['messages behind an odd entry', delivery([null, entry([change({}, 'messages')])]), true],
+		['no entries', {}, false],
+		['null', null, false],
+	])('%s', (_, json, holds) => {
+		expect(holdsOtherFields(Buffer.from(JSON.stringify(json)))).toBe(holds);
+	});
+
+	it('no JSON', () => expect(holdsOtherFields(Buffer.from('x'))).toBe(false));
 });

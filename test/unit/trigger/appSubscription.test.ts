@@ -1,0 +1,214 @@
+import type { GraphContext, Result } from '../../../nodes/WhatsAppBusinessCalling/graph/types';
+import {
+	isAppOnAccount,
+	readAccountOverride,
+	readAppSubscription,
+	removeAppFields,
+	setAppOnAccount,
+	writeAppSubscription,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/appSubscription';
+import { ACCOUNT, fakeExecution, type Sent } from '../fakes';
+
+const OBJECT = 'whatsapp_business_account';
+const SUBSCRIPTIONS = 'https://graph.facebook.com/v26.0/670843887433847/subscriptions';
+const APPS = 'https://graph.facebook.com/v26.0/102290129340398/subscribed_apps';
+const HOOK = 'https://n8n.example/webhook';
+
+async function ask<T>(
+	body: unknown,
+	work: (context: GraphContext) => Promise<Result<T>>,
+	statusCode = 200,
+) {
+	const { context, sent } = fakeExecution({}, () => ({ statusCode, body }));
+	return { result: await work(context), sent };
+}
+
+const shown = ({ method, url, qs, body, credential }: Sent) => ({
+	method,
+	url,
+	qs,
+	body,
+	credential,
+});
+
+const REFUSAL = { error: { message: 'said', code: 190 } };
+
+describe('readAppSubscription', () => {
+	const read = async (body: unknown, status?: number) =>
+		await ask(body, async (context) => await readAppSubscription(context, ACCOUNT), status);
+	const row = (more: object = {}) => ({ object: OBJECT, callback_url: HOOK, ...more });
+
+	it.each<[string, object, object]>([
+		['fields as names', { active: true, fields: ['calls'] }, { active: true, fields: ['calls'] }],
+		[
+			'fields as objects',
+			{ active: false, fields: [{ name: 'calls', version: 'v26.0' }, 'messages'] },
+			{ active: false, fields: ['calls', 'messages'] },
+		],
+		['nothing but its address', {}, { active: true, fields: [] }],
+	])("reads the app's webhook with %s", async (_, more, expected) => {
+		const { result, sent } = await read({ data: [{ object: 'page' }, row(more)] });
+		expect(result).toEqual({ ok: true, value: { callbackUrl: HOOK, ...expected } });
+		expect(sent.map(shown)).toEqual([
+			{ method: 'GET', url: SUBSCRIPTIONS, qs: undefined, body: undefined, credential: null },
+		]);
+	});
+
+	it.each([{ data: [] }, { data: [{ object: 'page', callback_url: HOOK }] }])(
+		'says that the app has none: %j',
+		async (body) => expect((await read(body)).result).toEqual({ ok: true, value: null }),
+	);
+
+	it.each<[unknown, string]>([
+		['', "Meta's list of the app's webhooks cannot be read"],
+		[{}, "Meta's list of the app's webhooks cannot be read"],
+		[{ data: [{ object: OBJECT }] }, "Meta's answer about the app's webhook cannot be read"],
+		[{ data: [row({ fields: 'calls' })] }, "Meta's answer about the app's webhook cannot be read"],
+	])('does not take %j for "the app has none"', async (body, message) => {
+		expect((await read(body)).result).toMatchObject({
+			ok: false,
+			failure: { message, transient: true },
+		});
+	});
+
+	it('fails as the request fails', async () => {
+		expect((await read(REFUSAL, 400)).result).toMatchObject({ failure: { code: 190 } });
+	});
+});
+
+describe("changes of the app's webhook", () => {
+	it('point it to an address, as the app', async () => {
+		const subscription = { callbackUrl: HOOK, verifyToken: 'T', fields: ['calls', 'messages'] };
+		const { result, sent } = await ask(
+			{ success: true },
+			async (context) => await writeAppSubscription(context, ACCOUNT, subscription),
+		);
+		expect(result.ok).toBe(true);
+		expect(sent.map(shown)).toEqual([
+			{
+				method: 'POST',
+				url: SUBSCRIPTIONS,
+				qs: undefined,
+				body: {
+					object: OBJECT,
+					callback_url: HOOK,
+					verify_token: 'T',
+					fields: 'calls,messages',
+					include_values: true,
+				},
+				credential: null,
+			},
+		]);
+	});
+
+	it('take fields off it, as the app', async () => {
+		const { result, sent } = await ask(
+			{ success: true },
+			async (context) => await removeAppFields(context, ACCOUNT, ['calls', 'messages']),
+		);
+		expect(result.ok).toBe(true);
+		expect(sent.map(shown)).toEqual([
+			{
+				method: 'DELETE',
+				url: SUBSCRIPTIONS,
+				qs: { object: OBJECT, fields: 'calls,messages' },
+				body: undefined,
+				credential: null,
+			},
+		]);
+	});
+
+	it('are none without a confirmation', async () => {
+		const { result } = await ask(
+			{},
+			async (context) => await removeAppFields(context, ACCOUNT, ['calls']),
+			200,
+		);
+		expect(result.ok).toBe(false);
+	}, 30_000);
+});
+
+describe('the app on the account', () => {
+	const own = (more: object = {}) => ({
+		whatsapp_business_api_data: { id: ACCOUNT.appId, name: 'App' },
+		...more,
+	});
+	const other = { whatsapp_business_api_data: { id: '1' }, override_callback_uri: 'https://x' };
+
+	it.each<[unknown, boolean]>([
+		[{ data: [] }, false],
+		[{ data: [other] }, false],
+		[{ data: [null, {}, other, own()] }, true],
+	])('%j', async (body, isOn) => {
+		const { result, sent } = await ask(
+			body,
+			async (context) => await isAppOnAccount(context, ACCOUNT),
+		);
+		expect(result).toEqual({ ok: true, value: isOn });
+		expect(sent.map(shown)).toEqual([
+			{
+				method: 'GET',
+				url: APPS,
+				qs: undefined,
+				body: undefined,
+				credential: 'whatsAppBusinessCallingApi',
+			},
+		]);
+	});
+
+	it.each<[unknown, string | null]>([
+		[[other], null],
+		[[other, own()], null],
+		[[own({ override_callback_uri: '' })], null],
+		[[other, own({ override_callback_uri: HOOK })], HOOK],
+	])('with the address %j', async (data, address) => {
+		const { result } = await ask(
+			{ data },
+			async (context) => await readAccountOverride(context, ACCOUNT),
+		);
+		expect(result).toEqual({ ok: true, value: address });
+	});
+
+	it.each<[unknown, string]>([
+		['', "Meta's list of the account's apps cannot be read"],
+		[{ data: 'x' }, "Meta's list of the account's apps cannot be read"],
+		[{ data: [own({ override_callback_uri: 5 })] }, "The account's address cannot be read"],
+	])('is not read out of %j', async (body, message) => {
+		const { result } = await ask(
+			body,
+			async (context) => await readAccountOverride(context, ACCOUNT),
+		);
+		expect(result).toMatchObject({ ok: false, failure: { message, transient: true } });
+	});
+
+	it('fails as the request fails', async () => {
+		const reads = [isAppOnAccount, readAccountOverride];
+		for (const read of reads) {
+			const { result } = await ask<unknown>(
+				REFUSAL,
+				async (context) => await read(context, ACCOUNT),
+				400,
+			);
+			expect(result).toMatchObject({ ok: false, failure: { code: 190 } });
+		}
+	});
+
+	it.each<['POST' | 'DELETE', { callbackUrl: string; verifyToken: string } | undefined, unknown]>([
+		['POST', undefined, undefined],
+		[
+			'POST',
+			{ callbackUrl: HOOK, verifyToken: 'T' },
+			{ override_callback_uri: HOOK, verify_token: 'T' },
+		],
+		['DELETE', undefined, undefined],
+	])('is changed by %s with %j', async (method, override, body) => {
+		const { result, sent } = await ask(
+			{ success: true },
+			async (context) => await setAppOnAccount(context, ACCOUNT, method, override),
+		);
+		expect(result.ok).toBe(true);
+		expect(sent.map(shown)).toEqual([
+			{ method, url: APPS, qs: undefined, body, credential: 'whatsAppBusinessCallingApi' },
+		]);
+	});
+});

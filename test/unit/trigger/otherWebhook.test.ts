@@ -1,0 +1,145 @@
+import { Readable } from 'node:stream';
+
+import {
+	forward,
+	passesChallenge,
+} from '../../../nodes/WhatsAppBusinessCalling/trigger/otherWebhook';
+import { fakeWebhook, type Respond } from '../fakes';
+
+const ADDRESS = 'https://other.example/webhook?x=1';
+const NEVER = new AbortController().signal;
+
+const text = (said: string) => Readable.from([Buffer.from(said)]);
+
+describe('passesChallenge', () => {
+	const ask = async (respond: Respond) => {
+		const { context, sent } = fakeWebhook({}, {}, respond);
+		return { passes: await passesChallenge(context, ADDRESS, 'T'), sent };
+	};
+	const challengeOf = (qs: unknown) => (qs as Record<string, string>)['hub.challenge'];
+
+	it('asks as Meta does, without a credential, and reads the challenge back', async () => {
+		const { passes, sent } = await ask(({ qs }) => ({
+			statusCode: 200,
+			body: text(` ${challengeOf(qs)}\n`),
+		}));
+		expect(passes).toBe(true);
+		expect(sent).toEqual([
+			expect.objectContaining({
+				method: 'GET',
+				url: ADDRESS,
+				qs: {
+					'hub.mode': 'subscribe',
+					'hub.challenge': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+					'hub.verify_token': 'T',
+				},
+				headers: { 'User-Agent': 'n8n-nodes-whatsapp-business-calling' },
+				encoding: 'stream',
+				disableFollowRedirect: true,
+				credential: null,
+			}),
+		]);
+	});
+
+	it('asks with another challenge each time', async () => {
+		const seen = new Set<string>();
+		for (let times = 0; times < 3; times++) {
+			await ask(({ qs }) => {
+				seen.add(challengeOf(qs));
+				return { statusCode: 200, body: text('') };
+			});
+		}
+		expect(seen.size).toBe(3);
+	});
+
+	it.each<[string, Respond]>([
+		['another text', () => ({ statusCode: 200, body: text('hello') })],
+		['no stream', ({ qs }) => ({ statusCode: 200, body: challengeOf(qs) })],
+		['another status', ({ qs }) => ({ statusCode: 201, body: text(challengeOf(qs)) })],
+		['a refusal', ({ qs }) => ({ statusCode: 403, body: text(challengeOf(qs)) })],
+		[
+			'the challenge and more than anybody needs',
+			({ qs }) => ({ statusCode: 200, body: text(`${challengeOf(qs)}${' '.repeat(2_000)}x`) }),
+		],
+		[
+			'nothing',
+			() => {
+				throw new Error('socket hang up');
+			},
+		],
+	])('does not take %s for it', async (_, respond) => {
+		expect((await ask(respond)).passes).toBe(false);
+	});
+
+	it('lets go of an answer without an end', async () => {
+		const endless = new Readable({
+			read() {
+				this.push('x'.repeat(500));
+			},
+		});
+		expect((await ask(() => ({ statusCode: 200, body: endless }))).passes).toBe(false);
+		expect(endless.destroyed).toBe(true);
+	});
+});
+
+describe('forward', () => {
+	const BODY = Buffer.from('{"entry": [] }');
+	const hand = async (respond: Respond, headers: Record<string, unknown> = {}) => {
+		const { context, sent } = fakeWebhook({}, { headers }, respond);
+		return { accepted: await forward(context, ADDRESS, BODY, NEVER), sent };
+	};
+
+	it('hands on the bytes and what Meta said about them, and nothing of the connection', async () => {
+		const { accepted, sent } = await hand(() => ({ statusCode: 200, body: text('') }), {
+			'x-hub-signature-256': 'sha256=00',
+			'content-type': 'application/json',
+			'user-agent': 'facebookexternalua',
+			host: 'n8n.example',
+			Connection: 'close',
+			'content-length': '14',
+			'content-encoding': 'gzip',
+			expect: '100-continue',
+			'keep-alive': 'timeout=5',
+			'proxy-authorization': 'Basic eA==',
+			te: 'trailers',
+			trailer: 'x',
+			'transfer-encoding': 'chunked',
+			upgrade: 'h2c',
+			missing: undefined,
+		});
+		expect(accepted).toBe(true);
+		expect(sent).toEqual([
+			expect.objectContaining({
+				method: 'POST',
+				url: ADDRESS,
+				headers: {
+					'x-hub-signature-256': 'sha256=00',
+					'content-type': 'application/json',
+					'user-agent': 'facebookexternalua',
+				},
+				body: BODY,
+				credential: null,
+			}),
+		]);
+	});
+
+	it.each([
+		[199, false],
+		[200, true],
+		[299, true],
+		[300, false],
+		[404, false],
+		[500, false],
+	])('is accepted with %i: %j', async (statusCode, accepted) => {
+		const body = text('anything');
+		expect((await hand(() => ({ statusCode, body }))).accepted).toBe(accepted);
+		expect(body.destroyed).toBe(true);
+	});
+
+	it('is not accepted where no answer comes', async () => {
+		const { accepted } = await hand(() => {
+			throw new Error('socket hang up');
+		});
+		expect(accepted).toBe(false);
+	});
+});
