@@ -205,6 +205,17 @@ export function performancePage(results: Results): string {
 		}),
 	);
 
+	const isProfiled = rowsOf(rows, { experiment: 'profile', sizeBytes: 64 * MB }).length > 0;
+	const largeProfile = isProfiled
+		? `A profile of n8n with these files, 4 at once, shows where it goes. For each file: how often V8 collects the whole heap, and
+what was made last; CPU milliseconds of its threads beside the main one, which do most of that; and of the main thread in
+collections, in Node itself and in this package (nearly all of it the hash):
+
+${table(['Setting', 'Who', 'Whole heap', 'Young', "V8's threads", 'Collections', 'Node', 'This package'], collections, 2)}
+
+`
+		: '';
+
 	const floorKey = { experiment: 'recordings', engine: 'default' as const, sizeBytes: 100_000 };
 	const [downloadAgainstFloor, oursAgainstFloor] = ['floorDownload', 'ours'].map((variant) =>
 		[1, 4, 16].map((inFlight) => {
@@ -318,13 +329,7 @@ of its speed as well; n8n's own download, which checks nothing, is little faster
 
 ${table(['Engine', 'This package', "n8n's own download, nothing checked", 'Bare program, full memory', 'Bare program'], limit, 1)}
 
-A profile of n8n with these files, 4 at once, shows where it goes. For each file: how often V8 collects the whole heap, and
-what was made last; CPU milliseconds of its threads beside the main one, which do most of that; and of the main thread in
-collections, in Node itself and in this package (nearly all of it the hash):
-
-${table(['Setting', 'Who', 'Whole heap', 'Young', "V8's threads", 'Collections', 'Node', 'This package'], collections, 2)}
-
-## Large deliveries, and a long memory
+${largeProfile}## Large deliveries, and a long memory
 
 Milliseconds until a delivery of many updates is acknowledged, without files; *n8n alone* is a trigger that
 hands on as many items unread:
