@@ -7,6 +7,7 @@ import {
 	type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isReadyAt } from '../support/n8n-client';
 
 /** A webhook processor as the load balancer sees it. */
 export interface Upstream {
@@ -141,11 +142,7 @@ export class Balancer {
 }
 
 async function isReady({ port }: Upstream): Promise<boolean> {
-	try {
-		return (await fetch(`http://127.0.0.1:${port}/healthz/readiness`)).ok;
-	} catch {
-		return false;
-	}
+	return await isReadyAt(`http://127.0.0.1:${port}`).catch(() => false);
 }
 
 function originOf(server: Server): string {

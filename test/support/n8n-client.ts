@@ -119,6 +119,15 @@ export class N8nApiError extends Error {
 	}
 }
 
+/**
+ * What a process of n8n says of itself at an address.
+ *
+ * @throws where nobody listens
+ */
+export async function isReadyAt(url: string): Promise<boolean> {
+	return (await fetch(`${url}/healthz/readiness`)).ok;
+}
+
 /** The part of the editor's own REST interface that tests need, signed in as the owner. */
 export class N8nClient {
 	private cookie = '';
@@ -139,8 +148,7 @@ export class N8nClient {
 
 	/** The same of a process without an editor: a worker, or a webhook processor. */
 	async isHealthy(): Promise<true | undefined> {
-		const health = await fetch(`${this.url}/healthz/readiness`);
-		return health.ok ? true : undefined;
+		return (await isReadyAt(this.url)) ? true : undefined;
 	}
 
 	async setUpOwner(): Promise<void> {
