@@ -592,9 +592,12 @@ describe('call-permission-then-call, at work', () => {
 	const callsTo = (waId: string) => emulator.calls.filter(({ user }) => user.waId === waId);
 	/** The media server learns by its own ID of the call what WhatsApp answered. */
 	const expectAnswer = (id: string, { sdp }: Call) => {
-		const { method, path, raw } = mediaServer.received.at(-1)!;
-		expect([method, path]).toEqual(['PUT', `/calls/${encodeURIComponent(id)}/answer`]);
-		expect(JSON.parse(raw.toString())).toEqual({ sdp });
+		const asked = mediaServer.received.splice(0);
+		expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+			'POST /offer',
+			`PUT /calls/${encodeURIComponent(id)}/answer`,
+		]);
+		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
 		const { api } = stage.n8n;

@@ -62,8 +62,8 @@ export async function figuresOf(
 		if (row === undefined) return false;
 		const file = storage.objects.get(HashingStorage.pathOf(mediaId));
 		const kept = [row.sha256, file?.sha256].every((sha256) => sha256 === media.sha256Base64);
-		if (!row.verified) return true;
-		return !kept || Number(row.size_bytes) !== media.sizeBytes || file?.contents !== 1;
+		const isWhole = Number(row.size_bytes) === media.sizeBytes && file?.contents === 1;
+		return !(row.verified && kept && isWhole);
 	};
 	return {
 		recordings: recordings.length,
