@@ -520,7 +520,10 @@ describe('Recording-available webhook', () => {
 		});
 		const { authenticate } = new WhatsAppBusinessCallingApi();
 		expect(
-			await authenticate({ accessToken: ' token ' }, { url: AUDIO.url, headers: { Accept: '*/*' } }),
+			await authenticate(
+				{ accessToken: ' token ' },
+				{ url: AUDIO.url, headers: { Accept: '*/*' } },
+			),
 		).toEqual({ url: AUDIO.url, headers: { Accept: '*/*', Authorization: 'Bearer token' } });
 	});
 

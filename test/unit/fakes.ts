@@ -53,6 +53,12 @@ const placed: Respond = () => ({
 	body: { messaging_product: 'whatsapp', calls: [{ id: 'wacid.NEW' }], success: true },
 });
 
+/** An answer of the Graph API with an error of Meta's in it. */
+export const refusal = (statusCode: number, code: number): Answer => ({
+	statusCode,
+	body: { error: { message: 'said', code } },
+});
+
 export const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
 
 export const fileAnswer = (bytes: Buffer, headers: Record<string, string> = {}): Answer => ({

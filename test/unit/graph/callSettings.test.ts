@@ -1,5 +1,5 @@
 import { readCallSettings } from '../../../nodes/WhatsAppBusinessCalling/graph/callSettings';
-import { ACCOUNT, fakeExecution } from '../fakes';
+import { ACCOUNT, fakeExecution, refusal } from '../fakes';
 
 async function read(body: unknown) {
 	const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body }));
@@ -100,8 +100,7 @@ describe('readCallSettings', () => {
 	});
 
 	it('fails as the request fails', async () => {
-		const body = { error: { message: 'said', code: 190 } };
-		const { context } = fakeExecution({}, () => ({ statusCode: 400, body }));
+		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await readCallSettings(context, ACCOUNT, '106')).toMatchObject({
 			ok: false,
 			failure: { code: 190 },

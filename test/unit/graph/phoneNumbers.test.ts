@@ -2,7 +2,7 @@ import {
 	phoneNumberPage,
 	phoneNumbers,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/phoneNumbers';
-import { ACCOUNT, fakeExecution } from '../fakes';
+import { ACCOUNT, fakeExecution, refusal } from '../fakes';
 
 const row = (id: string) => ({
 	id,
@@ -74,10 +74,7 @@ describe('phoneNumbers', () => {
 	});
 
 	it('fails as a page fails', async () => {
-		const { context } = fakeExecution({}, () => ({
-			statusCode: 400,
-			body: { error: { message: 'said', code: 190 } },
-		}));
+		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await phoneNumbers(context, ACCOUNT)).toMatchObject({
 			ok: false,
 			failure: { code: 190 },

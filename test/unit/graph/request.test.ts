@@ -3,12 +3,15 @@ import {
 	graphRequest,
 	type GraphRequest,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
-import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN, type Answer } from '../fakes';
-
-const error = (statusCode: number, code: number): Answer => ({
-	statusCode,
-	body: { error: { message: 'said', code } },
-});
+import {
+	ACCOUNT,
+	APP_SECRET,
+	CREDENTIAL,
+	fakeExecution,
+	TOKEN,
+	type Answer,
+	refusal,
+} from '../fakes';
 
 /** Thrown in the place of an answer: the connection was lost. */
 const LOST = new Error('socket hang up');
@@ -39,20 +42,20 @@ describe('graphRequest', () => {
 	it.each<[GraphRequest['repeat'], string, Answer | Error, boolean]>([
 		['freely', 'a lost connection', LOST, true],
 		['freely', 'an outage without an envelope', { statusCode: 503, body: '' }, true],
-		['freely', 'a limit', error(429, 4), true],
-		['freely', 'a refusal', error(400, 100), false],
+		['freely', 'a limit', refusal(429, 4), true],
+		['freely', 'a refusal', refusal(400, 100), false],
 		['whenRefused', 'a lost connection', LOST, false],
 		['whenRefused', 'an outage without an envelope', { statusCode: 503, body: '' }, false],
-		['whenRefused', 'an outage that Meta names', error(500, 131016), true],
-		['whenRefused', 'a refusal', error(400, 100), false],
+		['whenRefused', 'an outage that Meta names', refusal(500, 131016), true],
+		['whenRefused', 'a refusal', refusal(400, 100), false],
 		['whenNotPlaced', 'a lost connection', LOST, false],
 		['whenNotPlaced', 'an outage without an envelope', { statusCode: 503, body: '' }, false],
-		['whenNotPlaced', 'an outage that Meta names', error(500, 131016), false],
-		['whenNotPlaced', 'trouble while connecting', error(500, 138004), false],
-		['whenNotPlaced', 'a limit of calls', error(429, 138002), true],
-		['whenNotPlaced', 'a rate of calls', error(429, 138005), true],
+		['whenNotPlaced', 'an outage that Meta names', refusal(500, 131016), false],
+		['whenNotPlaced', 'trouble while connecting', refusal(500, 138004), false],
+		['whenNotPlaced', 'a limit of calls', refusal(429, 138002), true],
+		['whenNotPlaced', 'a rate of calls', refusal(429, 138005), true],
 		['never', 'a lost connection', LOST, false],
-		['never', 'a limit', error(429, 4), false],
+		['never', 'a limit', refusal(429, 4), false],
 	])('repeats %s: after %s', async (repeat, _, failure, again) => {
 		const { sent, result } = await send([failure], { repeat });
 		expect(sent).toHaveLength(again ? 2 : 1);
@@ -64,7 +67,7 @@ describe('graphRequest', () => {
 		[6, 6],
 		[1, 1],
 	])('sends with attempts %j at most %i times', async (attempts, times) => {
-		const { sent } = await send(Array<Answer>(9).fill(error(500, 2)), { attempts });
+		const { sent } = await send(Array<Answer>(9).fill(refusal(500, 2)), { attempts });
 		expect(sent).toHaveLength(times);
 	});
 
@@ -109,7 +112,7 @@ describe('graphRequest', () => {
 	});
 
 	it.each<[string, Answer]>([
-		['an error that comes with status 200', error(200, 100)],
+		['an error that comes with status 200', refusal(200, 100)],
 		['a redirect', { statusCode: 302, body: '' }],
 	])('takes %s for a failure', async (_, answer) => {
 		const { result } = await send([answer], { repeat: 'never' });
@@ -119,13 +122,13 @@ describe('graphRequest', () => {
 	it.each<[string, Answer[], number[]]>([
 		[
 			'twice as long each time, and 8 s at most',
-			Array<Answer>(7).fill(error(500, 2)),
+			Array<Answer>(7).fill(refusal(500, 2)),
 			[500, 1000, 2000, 4000, 8000, 8000],
 		],
-		['as long as Meta says', [{ ...error(429, 4), headers: { 'retry-after': '3' } }], [3000]],
+		['as long as Meta says', [{ ...refusal(429, 4), headers: { 'retry-after': '3' } }], [3000]],
 		[
 			'no longer than 8 s, whatever Meta says',
-			[{ ...error(429, 4), headers: { 'retry-after': '60' } }],
+			[{ ...refusal(429, 4), headers: { 'retry-after': '60' } }],
 			[8000],
 		],
 	])('waits %s', async (_, answers, pauses) => {

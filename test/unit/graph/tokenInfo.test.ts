@@ -1,5 +1,5 @@
 import { readTokenInfo } from '../../../nodes/WhatsAppBusinessCalling/graph/tokenInfo';
-import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN } from '../fakes';
+import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN, refusal } from '../fakes';
 
 const tokenInfo = async (data: object) => {
 	const { context } = fakeExecution({}, () => ({ statusCode: 200, body: { data } }));
@@ -56,8 +56,7 @@ describe('readTokenInfo', () => {
 	});
 
 	it('fails as the request fails', async () => {
-		const body = { error: { message: 'said', code: 190 } };
-		const { context } = fakeExecution({}, () => ({ statusCode: 400, body }));
+		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
 			ok: false,
 			failure: { code: 190 },

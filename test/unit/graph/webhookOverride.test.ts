@@ -2,7 +2,7 @@ import {
 	readOverrides,
 	readWebhookRoute,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/webhookOverride';
-import { ACCOUNT, fakeExecution, type Respond } from '../fakes';
+import { ACCOUNT, fakeExecution, type Respond, refusal } from '../fakes';
 
 const OF_NUMBER = 'https://number.example/webhook';
 const OF_ACCOUNT = 'https://account.example/webhook';
@@ -111,8 +111,7 @@ describe('readOverrides', () => {
 
 	it('has none where the answer is odd, and fails as a page fails', async () => {
 		expect(await readOverrides(answer('').context, ACCOUNT)).toEqual({ ok: true, value: [] });
-		const refusal = { statusCode: 400, body: { error: { message: 'said', code: 190 } } };
-		expect(await readOverrides(answers(() => refusal).context, ACCOUNT)).toMatchObject({
+		expect(await readOverrides(answers(() => refusal(400, 190)).context, ACCOUNT)).toMatchObject({
 			ok: false,
 			failure: { code: 190 },
 		});

@@ -7,7 +7,7 @@ import {
 	setAppOnAccount,
 	writeAppSubscription,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/appSubscription';
-import { ACCOUNT, fakeExecution, type Sent } from '../fakes';
+import { ACCOUNT, fakeExecution, type Sent, refusal } from '../fakes';
 
 const OBJECT = 'whatsapp_business_account';
 const SUBSCRIPTIONS = 'https://graph.facebook.com/v26.0/670843887433847/subscriptions';
@@ -31,7 +31,7 @@ const shown = ({ method, url, qs, body, credential }: Sent) => ({
 	credential,
 });
 
-const REFUSAL = { error: { message: 'said', code: 190 } };
+const REFUSAL = refusal(400, 190).body;
 
 describe('readAppSubscription', () => {
 	const read = async (body: unknown, status?: number) =>
