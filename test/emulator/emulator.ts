@@ -276,6 +276,11 @@ export class Emulator {
 		this.subscriptions.presetOverride(callbackUrl, phoneNumberId);
 	}
 
+	/** Other apps that get the account's webhooks too; Meta lists them page by page. */
+	presetOtherApps(count: number): void {
+		this.subscriptions.presetOtherApps(count);
+	}
+
 	/** What Meta does to the app's webhook after long trouble: it sends nothing until it is set again. */
 	deactivateSubscription(): void {
 		this.subscriptions.deactivate();

@@ -227,48 +227,47 @@ async function postPhoneNumber(
 function listPhoneNumbers(
 	request: GraphRequest,
 	{ tokens, account, subscriptions, baseUrl }: GraphContext,
-) {
+): GraphAnswer {
 	tokens.requireUser(request);
 	mustBe(request, account.businessAccountId);
+	const { page, paging } = pageOf(request, baseUrl(), account.phoneNumbers, ({ id }) => id);
+	const data = page.map((number) => {
+		const webhook_configuration = subscriptions.numberConfiguration(number.id);
+		return select({ ...describeNumber(number), webhook_configuration }, request.query, [
+			'verified_name',
+			'display_phone_number',
+			'quality_rating',
+			'id',
+		]);
+	});
+	return { body: { data, ...paging } };
+}
+
+/** The part of a list that was asked for, and how it goes on (Meta, "Paginated results"). */
+function pageOf<Row>(
+	request: GraphRequest,
+	baseUrl: string,
+	rows: readonly Row[],
+	idOf: (row: Row) => string,
+) {
+	const cursorOf = (row: Row) => Buffer.from(`cursor:${idOf(row)}`).toString('base64url');
 	const limit = Number(request.query.get('limit') ?? 25);
 	if (!Number.isInteger(limit) || limit < 1) throw invalidParameter('limit must be positive');
 	const after = request.query.get('after');
-	const start =
-		after === null ? 0 : account.phoneNumbers.findIndex(({ id }) => cursorOf(id) === after) + 1;
+	const start = after === null ? 0 : rows.findIndex((row) => cursorOf(row) === after) + 1;
 	if (after !== null && start === 0) throw invalidParameter('after is not a cursor');
-	const page = account.phoneNumbers.slice(start, start + limit);
-	const first = page[0];
-	const last = page.at(-1);
-	const next = new URL(`${baseUrl()}${request.path}`);
+	const page = rows.slice(start, start + limit);
+	const [first, last] = [page[0], page.at(-1)];
+	if (first === undefined || last === undefined) return { page };
+	const next = new URL(`${baseUrl}${request.path}`);
 	for (const [name, value] of request.query) {
 		if (name !== 'access_token') next.searchParams.set(name, value);
 	}
-	if (last) next.searchParams.set('after', cursorOf(last.id));
-	const more = start + limit < account.phoneNumbers.length;
-	return {
-		body: {
-			data: page.map((number) =>
-				select(
-					{
-						...describeNumber(number),
-						webhook_configuration: subscriptions.numberConfiguration(number.id),
-					},
-					request.query,
-					['verified_name', 'display_phone_number', 'quality_rating', 'id'],
-				),
-			),
-			...(first &&
-				last && {
-					paging: {
-						cursors: { before: cursorOf(first.id), after: cursorOf(last.id) },
-						...(more && { next: next.href }),
-					},
-				}),
-		},
-	};
+	next.searchParams.set('after', cursorOf(last));
+	const more = start + limit < rows.length;
+	const cursors = { before: cursorOf(first), after: cursorOf(last) };
+	return { page, paging: { paging: { cursors, ...(more && { next: next.href }) } } };
 }
-
-const cursorOf = (id: string) => Buffer.from(`number:${id}`).toString('base64url');
 
 function describeNumber(number: PhoneNumber) {
 	return {
@@ -335,7 +334,13 @@ function appEdge(request: GraphRequest, { tokens, account }: GraphContext): void
 
 function listApps(request: GraphRequest, context: GraphContext): GraphAnswer {
 	accountEdge(request, context);
-	return { body: context.subscriptions.listAccount() };
+	const { page, paging } = pageOf(
+		request,
+		context.baseUrl(),
+		context.subscriptions.listAccount(),
+		(app) => app.whatsapp_business_api_data.id,
+	);
+	return { body: { data: page, ...paging } };
 }
 
 async function subscribeApp(request: GraphRequest, context: GraphContext): Promise<GraphAnswer> {

@@ -179,9 +179,27 @@ describe("the account's subscribed apps", () => {
 					},
 				},
 			],
+			paging: { cursors: { before: expect.any(String), after: expect.any(String) } },
 		});
 		expect((await apps('DELETE')).body).toEqual({ success: true });
 		expect((await apps('GET')).body).toEqual({ data: [] });
+	});
+
+	it('are listed page by page, those of others first', async () => {
+		emulator.presetOtherApps(60);
+		await apps('POST');
+		const pages: string[][] = [];
+		for (let query = ''; ; ) {
+			const { body } = await graph(emulator, 'GET', `${WABA}/subscribed_apps${query}`);
+			const rows = body.data as Array<{ whatsapp_business_api_data: { id: string } }>;
+			pages.push(rows.map((row) => row.whatsapp_business_api_data.id));
+			const { next, cursors } = body.paging as { next?: string; cursors: { after: string } };
+			if (!next) break;
+			query = `?after=${cursors.after}`;
+		}
+		expect(pages.map(({ length }) => length)).toEqual([25, 25, 11]);
+		expect(new Set(pages.flat()).size).toBe(61);
+		expect(pages.flat().at(-1)).toBe(APP);
 	});
 
 	it('can override the callback, once subscribed and after a challenge', async () => {

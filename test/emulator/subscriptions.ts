@@ -56,6 +56,7 @@ export class Subscriptions {
 	private accountSubscribed = false;
 	private accountOverride: string | undefined;
 	private readonly numberOverrides = new Map<string, string>();
+	private otherApps: string[] = [];
 
 	constructor(
 		private readonly account: Account,
@@ -86,6 +87,13 @@ export class Subscriptions {
 		if (phoneNumberId === undefined) this.accountOverride = callbackUrl ?? undefined;
 		else if (callbackUrl === null) this.numberOverrides.delete(phoneNumberId);
 		else this.numberOverrides.set(phoneNumberId, callbackUrl);
+	}
+
+	/** Other apps that get the account's webhooks too; they are listed first. */
+	presetOtherApps(count: number): void {
+		this.otherApps = Array.from({ length: count }, (_, index) =>
+			String(680_000_000_000_000 + index),
+		);
 	}
 
 	deactivate(): void {
@@ -154,22 +162,13 @@ export class Subscriptions {
 	// The account's subscribed_apps edge
 
 	listAccount() {
-		if (!this.accountSubscribed) return { data: [] };
 		const { appId, appName } = this.account;
-		return {
-			data: [
-				{
-					whatsapp_business_api_data: {
-						id: appId,
-						link: `https://www.facebook.com/games/?app_id=${appId}`,
-						name: appName,
-					},
-					...(this.accountOverride !== undefined && {
-						override_callback_uri: this.accountOverride,
-					}),
-				},
-			],
+		const others = this.otherApps.map((id) => describeApp(id, `Other ${id}`));
+		if (!this.accountSubscribed) return others;
+		const override = this.accountOverride !== undefined && {
+			override_callback_uri: this.accountOverride,
 		};
+		return [...others, { ...describeApp(appId, appName), ...override }];
 	}
 
 	/** Without an override: subscribes, and takes an override away. */
@@ -267,6 +266,11 @@ export class Subscriptions {
 			throw verificationFailed('HTTP Status Code = 200; the body is not the challenge');
 		}
 	}
+}
+
+function describeApp(id: string, name: string) {
+	const link = `https://www.facebook.com/games/?app_id=${id}`;
+	return { whatsapp_business_api_data: { id, link, name } };
 }
 
 function verificationFailed(why: string): GraphError {

@@ -127,6 +127,20 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(changes()).toEqual([]);
 	});
 
+	test('finds what is there behind the pages of other apps on the account', async () => {
+		stage.emulator.presetOtherApps(60);
+		const one = trigger(parameters);
+		await one.activate();
+		expect(await one.checkExists()).toBe(true);
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+		stage.emulator.presetSubscription(FOREIGN, ['calls']);
+		stage.emulator.presetOverride(FOREIGN, parameters === ON_ACCOUNT ? undefined : ONE);
+		const before = state();
+		await failureOf(one.activate());
+		expect(state()).toEqual(before);
+	});
+
 	test('leaves alone what somebody else has taken over meanwhile', async () => {
 		const one = trigger(parameters);
 		await one.activate();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
+import { allPages, cursorSchema, type Page } from './pages';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 import { idText } from './wholeNumber';
@@ -19,8 +20,6 @@ export interface PhoneNumber {
 }
 
 const PAGE_SIZE = 100;
-/** Bounds what a wrong cursor could cost. */
-const MAX_PAGES = 50;
 
 const text = z.string().min(1).nullable().catch(null);
 
@@ -46,10 +45,7 @@ const phoneNumberSchema = z
 
 const pageSchema = z.object({
 	data: z.array(phoneNumberSchema.nullable().catch(null)),
-	paging: z
-		.object({ cursors: z.object({ after: z.string() }), next: z.string() })
-		.nullable()
-		.catch(null),
+	paging: cursorSchema,
 });
 
 /** One page of the account's numbers; `after` continues where a page ended. */
@@ -57,7 +53,7 @@ export async function phoneNumberPage(
 	context: GraphContext,
 	account: Account,
 	after?: string,
-): Promise<Result<{ numbers: PhoneNumber[]; after: string | undefined }>> {
+): Promise<Result<Page<PhoneNumber>>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
@@ -70,12 +66,12 @@ export async function phoneNumberPage(
 	});
 	if (!answer.ok) return answer;
 	const page = pageSchema.safeParse(answer.value);
-	if (!page.success) return { ok: true, value: { numbers: [], after: undefined } };
+	if (!page.success) return { ok: true, value: { rows: [], after: undefined } };
 	return {
 		ok: true,
 		value: {
-			numbers: page.data.data.flatMap((number) => number ?? []),
-			after: page.data.paging?.cursors.after,
+			rows: page.data.data.flatMap((number) => number ?? []),
+			after: page.data.paging,
 		},
 	};
 }
@@ -86,14 +82,9 @@ export async function phoneNumbers(
 	account: Account,
 	limit = Infinity,
 ): Promise<Result<PhoneNumber[]>> {
-	const numbers: PhoneNumber[] = [];
-	let after: string | undefined;
-	for (let pages = 0; pages < MAX_PAGES && numbers.length < limit; pages++) {
-		const page = await phoneNumberPage(context, account, after);
-		if (!page.ok) return page;
-		numbers.push(...page.value.numbers);
-		after = page.value.after;
-		if (!after) break;
-	}
-	return { ok: true, value: numbers.slice(0, limit) };
+	const numbers = await allPages(
+		async (after) => await phoneNumberPage(context, account, after),
+		({ length }) => length >= limit,
+	);
+	return numbers.ok ? { ok: true, value: numbers.value.slice(0, limit) } : numbers;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Account } from './account';
 import { unreadableAnswer } from './failure';
+import { allPages, cursorSchema, type Page } from './pages';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 import { idText } from './wholeNumber';
@@ -54,40 +55,34 @@ export async function readWebhookRoute(
 	};
 }
 
-const overridesSchema = z.object({
-	data: z.array(answerSchema),
-	paging: z
-		.object({ cursors: z.object({ after: z.string() }), next: z.string() })
-		.nullable()
-		.catch(null),
-});
-
-/** Bounds what a wrong cursor could cost. */
-const MAX_PAGES = 50;
+const overridesSchema = z.object({ data: z.array(answerSchema), paging: cursorSchema });
 
 /** The addresses of the account and of all its numbers that come before that of the app. */
 export async function readOverrides(
 	context: GraphContext,
 	account: Account,
 ): Promise<Result<string[]>> {
-	const overrides = new Set<string>();
-	let after: string | undefined;
-	for (let pages = 0; pages < MAX_PAGES; pages++) {
-		const answer = await graphRequest(context, account, {
-			method: 'GET',
-			path: `${account.businessAccountId}/phone_numbers`,
-			query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
-			repeat: 'freely',
-		});
-		if (!answer.ok) return answer;
-		const page = overridesSchema.safeParse(answer.value);
-		if (!page.success) break;
-		for (const { webhook_configuration: found } of page.data.data) {
-			if (found?.phone_number) overrides.add(found.phone_number);
-			if (found?.whatsapp_business_account) overrides.add(found.whatsapp_business_account);
-		}
-		after = page.data.paging?.cursors.after;
-		if (!after) break;
-	}
-	return { ok: true, value: [...overrides] };
+	const overrides = await allPages(async (after) => await overridePage(context, account, after));
+	return overrides.ok ? { ok: true, value: [...new Set(overrides.value)] } : overrides;
+}
+
+async function overridePage(
+	context: GraphContext,
+	account: Account,
+	after: string | undefined,
+): Promise<Result<Page<string>>> {
+	const answer = await graphRequest(context, account, {
+		method: 'GET',
+		path: `${account.businessAccountId}/phone_numbers`,
+		query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
+		repeat: 'freely',
+	});
+	if (!answer.ok) return answer;
+	const page = overridesSchema.safeParse(answer.value);
+	if (!page.success) return { ok: true, value: { rows: [], after: undefined } };
+	const rows = page.data.data.flatMap(({ webhook_configuration: found }) => [
+		found?.phone_number ?? [],
+		found?.whatsapp_business_account ?? [],
+	]);
+	return { ok: true, value: { rows: rows.flat(), after: page.data.paging } };
 }

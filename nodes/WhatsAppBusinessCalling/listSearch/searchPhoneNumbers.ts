@@ -17,7 +17,7 @@ export async function searchPhoneNumbers(
 	const page = await phoneNumberPage(this, await readAccount(this), paginationToken);
 	if (!page.ok) throw toNodeApiError(this.getNode(), page.failure);
 	const wanted = (filter ?? '').toLowerCase();
-	const results = page.value.numbers
+	const results = page.value.rows
 		.map((number) => ({ name: labelOf(number), value: number.id }))
 		.filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(wanted));
 	return { results, paginationToken: page.value.after };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Account } from '../graph/account';
 import { unreadableAnswer } from '../graph/failure';
+import { allPages, cursorSchema, type Page } from '../graph/pages';
 import { graphChange, graphRequest } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { idText } from '../graph/wholeNumber';
@@ -42,6 +43,7 @@ const subscribedAppsSchema = z.object({
 			.nullable()
 			.catch(null),
 	),
+	paging: cursorSchema,
 });
 
 /**
@@ -121,17 +123,31 @@ async function readAppOnAccount(
 	context: GraphContext,
 	account: Account,
 ): Promise<Result<AppOnAccount | null>> {
+	const isOwn = (row: AppOnAccount) => row.whatsapp_business_api_data.id === account.appId;
+	const apps = await allPages(
+		async (after) => await appsOnAccountPage(context, account, after),
+		(rows) => rows.some(isOwn),
+	);
+	return apps.ok ? { ok: true, value: apps.value.find(isOwn) ?? null } : apps;
+}
+
+async function appsOnAccountPage(
+	context: GraphContext,
+	account: Account,
+	after: string | undefined,
+): Promise<Result<Page<AppOnAccount>>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/subscribed_apps`,
+		query: after ? { after } : undefined,
 		repeat: 'freely',
 		attempts: ACTIVATION_ATTEMPTS,
 	});
 	if (!answer.ok) return answer;
-	const parsed = subscribedAppsSchema.safeParse(answer.value);
-	if (!parsed.success) return unreadable("Meta's list of the account's apps cannot be read");
-	const own = parsed.data.data.find((row) => row?.whatsapp_business_api_data.id === account.appId);
-	return { ok: true, value: own ?? null };
+	const page = subscribedAppsSchema.safeParse(answer.value);
+	if (!page.success) return unreadable("Meta's list of the account's apps cannot be read");
+	const rows = page.data.data.flatMap((row) => row ?? []);
+	return { ok: true, value: { rows, after: page.data.paging } };
 }
 
 /** Whether the app gets the webhooks of the business account at all. */

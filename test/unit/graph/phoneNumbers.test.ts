@@ -94,14 +94,14 @@ describe('phoneNumberPage', () => {
 		};
 		expect(await phoneNumberPage(context, ACCOUNT)).toEqual({
 			ok: true,
-			value: { numbers: [{ id: '1', ...nothing }], after: undefined },
+			value: { rows: [{ id: '1', ...nothing }], after: undefined },
 		});
 	});
 
 	it.each(['', null, {}, { data: 'x' }])('has no numbers in %j', async (body) => {
 		expect(await phoneNumberPage(answer(body), ACCOUNT)).toEqual({
 			ok: true,
-			value: { numbers: [], after: undefined },
+			value: { rows: [], after: undefined },
 		});
 	});
 });

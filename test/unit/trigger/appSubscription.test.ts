@@ -169,6 +169,19 @@ describe('the app on the account', () => {
 		expect(result).toEqual({ ok: true, value: address });
 	});
 
+	it('is looked for on every page, and no further than it is found', async () => {
+		const cursors: unknown[] = [];
+		const { context } = fakeExecution({}, ({ qs }) => {
+			cursors.push(qs?.after);
+			const page = cursors.length;
+			const data = page === 3 ? [other, own({ override_callback_uri: HOOK })] : [other];
+			const paging = { cursors: { after: `page ${page}` }, next: 'https://x' };
+			return { statusCode: 200, body: { data, paging } };
+		});
+		expect(await readAccountOverride(context, ACCOUNT)).toEqual({ ok: true, value: HOOK });
+		expect(cursors).toEqual([undefined, 'page 1', 'page 2']);
+	});
+
 	it.each<[unknown, string]>([
 		['', "Meta's list of the account's apps cannot be read"],
 		[{ data: 'x' }, "Meta's list of the account's apps cannot be read"],

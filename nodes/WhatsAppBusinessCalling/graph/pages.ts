@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+import type { Result } from './types';
+
+/** A part of a list, and the cursor of the next part; none after the last. */
+export interface Page<Row> {
+	rows: Row[];
+	after: string | undefined;
+}
+
+/** Bounds what a wrong cursor could cost. */
+const MAX_PAGES = 50;
+
+/** The cursor of the next page; the last page has no `next` (Meta, "Paginated results"). */
+export const cursorSchema = z
+	.object({ cursors: z.object({ after: z.string() }), next: z.string() })
+	.transform(({ cursors }) => cursors.after)
+	.optional()
+	.catch(undefined);
+
+/** The rows of one page after the other, until there are no more, or enough; a failure ends it. */
+export async function allPages<Row>(
+	readPage: (after: string | undefined) => Promise<Result<Page<Row>>>,
+	isEnough: (rows: Row[]) => boolean = () => false,
+): Promise<Result<Row[]>> {
+	const rows: Row[] = [];
+	let after: string | undefined;
+	for (let pages = 0; pages < MAX_PAGES; pages++) {
+		const page = await readPage(after);
+		if (!page.ok) return page;
+		rows.push(...page.value.rows);
+		after = page.value.after;
+		if (!after || isEnough(rows)) break;
+	}
+	return { ok: true, value: rows };
+}
