@@ -156,7 +156,16 @@ describe('Downloading a recording', () => {
 		['no media ID', { mediaId: '={{ "" }}' }, /media ID is missing/],
 		['a media ID that is a path', { mediaId: '../me' }, /not a media ID/],
 		['a hash that is none', { mediaId: '1', sha256: 'abc' }, /SHA-256 cannot be read/],
-		['a limit that is none', { mediaId: '1', options: { maxFileSize: 0 } }, /maxFileSize/],
+		[
+			'a limit that is none',
+			{ mediaId: '1', options: { maxFileSize: 0 } },
+			/^Max File Size \(MB\) must/,
+		],
+		[
+			'a time that is none',
+			{ mediaId: '1', options: { timeout: 'x' } },
+			/^Timeout \(Seconds\) must/,
+		],
 	])('with %s is refused before anything is sent', async (_, parameters, message) => {
 		const { error } = await run('recording', 'download', parameters);
 		expect(error.message).toMatch(message);

@@ -8,6 +8,7 @@ import { getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaProblem, MediaProblemReason } from '../media/types';
+import { says } from '../says';
 import type { FileProperty } from '../trigger/events';
 import { FILE_NAME_PREFIX } from '../trigger/items';
 import { inputError, mediaIdParameter, textParameter } from './input';
@@ -19,11 +20,20 @@ const PAUSE_MS = 1_000;
 /** Minutes that a URL of Meta's lives (Meta, "Call recording": Download the recording). */
 const URL_LIFETIME_MINUTES = 5;
 
-const optionsSchema = z.object({
-	maxFileSize: z.coerce.number().positive().default(100),
-	phoneNumberId: z.coerce.string().trim().default(''),
-	timeout: z.coerce.number().positive().default(300),
-});
+const optionsSchema = z.object(
+	{
+		maxFileSize: z.coerce
+			.number(says('Max File Size (MB) must be a number above 0'))
+			.positive()
+			.default(100),
+		phoneNumberId: z.coerce.string().trim().default(''),
+		timeout: z.coerce
+			.number(says('Timeout (Seconds) must be a number above 0'))
+			.positive()
+			.default(300),
+	},
+	says('Options must be an object'),
+);
 
 const TITLES: Partial<Record<MediaProblemReason, string>> = {
 	accessDenied: 'Meta refused the file',
@@ -212,8 +222,11 @@ function readOptions(input: OperationInput): z.infer<typeof optionsSchema> {
 		input.context.getNodeParameter('options', input.itemIndex, {}),
 	);
 	if (parsed.success) return parsed.data;
-	const [issue] = parsed.error.issues;
-	throw inputError(input, `The option ${issue.path.join('.')} needs a correction`, issue.message);
+	throw inputError(
+		input,
+		parsed.error.issues[0].message,
+		'Correct it under Options; where it holds an expression, that gives something else.',
+	);
 }
 
 function problemError(

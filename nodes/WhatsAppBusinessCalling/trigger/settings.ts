@@ -2,6 +2,8 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
+import { says } from '../says';
+
 const MEBIBYTE = 1024 * 1024;
 const HOUR_MS = 60 * 60_000;
 
@@ -25,38 +27,68 @@ export interface TriggerSettings {
 	maxConcurrentDownloads: number;
 }
 
-const optionsSchema = z.object({
-	binaryPropertyName: z.string().trim().min(1).default('data'),
-	maxFileSize: z.coerce.number().positive().default(100),
-	onFileUnavailable: z.enum(['retry', 'emit']).default('retry'),
-	retryFor: z.coerce.number().min(0).default(1),
-	includeRawEvent: z.boolean().default(false),
-	timeBudget: z.coerce.number().min(1).max(60).default(15),
-	maxConcurrentDeliveries: z.coerce.number().int().min(1).max(1000).default(32),
-	maxConcurrentDownloads: z.coerce.number().int().min(1).max(64).default(4),
-});
+const wholeNumber = (label: string, most: number) =>
+	z.coerce
+		.number(says(`${label} must be a whole number from 1 to ${most}`))
+		.int()
+		.min(1)
+		.max(most);
 
-const idListSchema = z
-	.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))])
-	.nullable()
-	.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
-	.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
+const optionsSchema = z.object(
+	{
+		binaryPropertyName: z
+			.string(says('Put Output File in Field must be the name of a field, such as data'))
+			.trim()
+			.min(1)
+			.default('data'),
+		maxFileSize: z.coerce
+			.number(says('Max File Size (MB) must be a number above 0'))
+			.positive()
+			.default(100),
+		onFileUnavailable: z
+			.enum(['retry', 'emit'], says('If File Is Unavailable must be "retry" or "emit"'))
+			.default('retry'),
+		retryFor: z.coerce
+			.number(says('Retry For (Hours) must be a number, 0 or above'))
+			.min(0)
+			.default(1),
+		includeRawEvent: z.boolean(says('Include Raw Event must be true or false')).default(false),
+		timeBudget: z.coerce
+			.number(says('Time Budget (Seconds) must be a number from 1 to 60'))
+			.min(1)
+			.max(60)
+			.default(15),
+		maxConcurrentDeliveries: wholeNumber('Deliveries at Once', 1000).default(32),
+		maxConcurrentDownloads: wholeNumber('Downloads at Once', 64).default(4),
+	},
+	says('Options must be an object'),
+);
+
+const idListSchema = (label: string) =>
+	z
+		.union(
+			[z.string(), z.number(), z.array(z.union([z.string(), z.number()]))],
+			says(`${label} must be a list, or a text with commas between the entries`),
+		)
+		.nullable()
+		.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
+		.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
 
 const settingsSchema = z.object({
-	events: idListSchema.transform((events) => new Set(events)),
-	phoneNumberIds: idListSchema.transform((ids) => new Set(ids)),
-	downloadFile: z.boolean(),
-	acknowledge: z.enum(['stored', 'finished']),
+	events: idListSchema('Events').transform((events) => new Set(events)),
+	phoneNumberIds: idListSchema('Phone Number Names or IDs').transform((ids) => new Set(ids)),
+	downloadFile: z.boolean(says('Download File must be true or false')),
+	acknowledge: z.enum(['stored', 'finished'], says('Acknowledge must be "stored" or "finished"')),
 	options: optionsSchema,
 });
 
 /** A list as the editor, an expression or a comma-separated text gives it; empty for anything else. */
 export function idList(value: unknown): string[] {
-	const parsed = idListSchema.safeParse(value);
+	const parsed = idListSchema('').safeParse(value);
 	return parsed.success ? parsed.data : [];
 }
 
-/** @throws NodeOperationError that names the parameter to correct */
+/** @throws NodeOperationError that names the field to correct, and what it must be */
 export function readSettings(context: IWebhookFunctions): TriggerSettings {
 	const parsed = settingsSchema.safeParse({
 		events: context.getNodeParameter('events', []),
@@ -66,12 +98,10 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 		options: context.getNodeParameter('options', {}),
 	});
 	if (!parsed.success) {
-		const [issue] = parsed.error.issues;
-		throw new NodeOperationError(
-			context.getNode(),
-			`The parameter ${issue.path.join(' > ')} needs a correction`,
-			{ description: issue.message },
-		);
+		throw new NodeOperationError(context.getNode(), parsed.error.issues[0].message, {
+			description:
+				'Correct it in the WhatsApp Business Calling Trigger; where it holds an expression, that gives something else.',
+		});
 	}
 	const { options, ...settings } = parsed.data;
 	return {

@@ -42,6 +42,7 @@ describe('parseSha256', () => {
 		['another letter among the digits', `g${BYTES.toString('hex').slice(1)}`],
 		['a hash of 20 bytes', createHash('sha1').update('').digest('base64')],
 		['a hash of 64 bytes', createHash('sha512').update('').digest('base64')],
+		['a word before base64', `sha256 ${BASE64}`],
 		['two padding characters', `${BASE64}=`],
 		['padding in the middle', `${BASE64.slice(0, 20)}=${BASE64.slice(21)}`],
 		['a blank in the middle', `${BASE64.slice(0, 20)} ${BASE64.slice(20)}`],

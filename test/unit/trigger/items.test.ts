@@ -37,14 +37,14 @@ describe('rawEvent', () => {
 		JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown[];
 
 	it('gives the event as it came', () => {
-		const event = eventOf({ of_tomorrow: { list: nested(90) } });
+		const event = eventOf({ of_tomorrow: { list: nested(90), nothing: null } });
 		expect(rawEvent(event)).toBe(event.raw);
 	});
 
 	it.each([101, 100_000])('leaves out an event of %i levels', (levels) => {
 		expect(rawEvent(eventOf({ of_tomorrow: nested(3) }))).not.toBeNull();
 		const event = eventOf({});
-		event.raw = { of_tomorrow: nested(levels) };
+		event.raw = { of_today: 1, of_tomorrow: nested(levels), of_later: null };
 		expect(rawEvent(event)).toBeNull();
 	});
 });
@@ -86,6 +86,7 @@ describe('callFields', () => {
 		['a user ID in the place of the number', { from: 'LB.9464' }, null, 'LB.9464'],
 		['two user IDs', { from: 'LB.9464', from_user_id: 'LB.1' }, null, 'LB.1'],
 		['a number and a user ID', { from: '49301', from_user_id: 'DE.1' }, '49301', 'DE.1'],
+		['more than a number', { from: '49301x' }, null, '49301x'],
 		['a number in place of a text', { from: 49301 }, null, null],
 	])('tells numbers from user IDs: %s', (_, call, from, fromUserId) => {
 		expect(callFields(eventOf(call))).toMatchObject({ from, fromUserId });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { NodeOperationError, type IDataObject } from 'n8n-workflow';
+import { NodeOperationError, type IDataObject, type INodeProperties } from 'n8n-workflow';
 
+import { triggerProperties } from '../../../nodes/WhatsAppBusinessCalling/trigger/properties';
 import { readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook } from '../fakes';
 
@@ -64,21 +65,89 @@ describe('readSettings', () => {
 	});
 
 	it.each<[IDataObject, string]>([
-		[{ options: { maxFileSize: 0 } }, 'options > maxFileSize'],
-		[{ options: { maxFileSize: 'big' } }, 'options > maxFileSize'],
-		[{ options: { binaryPropertyName: ' ' } }, 'options > binaryPropertyName'],
-		[{ options: { onFileUnavailable: 'ignore' } }, 'options > onFileUnavailable'],
-		[{ options: { timeBudget: 0 } }, 'options > timeBudget'],
-		[{ options: { timeBudget: 61 } }, 'options > timeBudget'],
-		[{ options: { maxConcurrentDeliveries: 0 } }, 'options > maxConcurrentDeliveries'],
-		[{ options: { maxConcurrentDownloads: 0 } }, 'options > maxConcurrentDownloads'],
-		[{ options: { maxConcurrentDownloads: 1.5 } }, 'options > maxConcurrentDownloads'],
-		[{ acknowledge: 'never' }, 'acknowledge'],
-		[{ downloadFile: 'yes' }, 'downloadFile'],
-	])('names the parameter to correct in %j', (parameters, name) => {
-		expect(() => read({ events: [], ...parameters })).toThrow(
-			`The parameter ${name} needs a correction`,
-		);
+		[{ options: 'none' }, 'Options must be an object'],
+		[{ options: { maxFileSize: 0 } }, 'Max File Size (MB) must be a number above 0'],
+		[{ options: { maxFileSize: 'big' } }, 'Max File Size (MB) must be a number above 0'],
+		[
+			{ options: { binaryPropertyName: ' ' } },
+			'Put Output File in Field must be the name of a field, such as data',
+		],
+		[
+			{ options: { binaryPropertyName: 5 } },
+			'Put Output File in Field must be the name of a field, such as data',
+		],
+		[
+			{ options: { onFileUnavailable: 'ignore' } },
+			'If File Is Unavailable must be "retry" or "emit"',
+		],
+		[{ options: { retryFor: -1 } }, 'Retry For (Hours) must be a number, 0 or above'],
+		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
+		[{ options: { timeBudget: 0 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
+		[{ options: { timeBudget: 61 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
+		[
+			{ options: { maxConcurrentDeliveries: 0 } },
+			'Deliveries at Once must be a whole number from 1 to 1000',
+		],
+		[
+			{ options: { maxConcurrentDeliveries: 1001 } },
+			'Deliveries at Once must be a whole number from 1 to 1000',
+		],
+		[
+			{ options: { maxConcurrentDownloads: 0 } },
+			'Downloads at Once must be a whole number from 1 to 64',
+		],
+		[
+			{ options: { maxConcurrentDownloads: 65 } },
+			'Downloads at Once must be a whole number from 1 to 64',
+		],
+		[
+			{ options: { maxConcurrentDownloads: 1.5 } },
+			'Downloads at Once must be a whole number from 1 to 64',
+		],
+		[{ acknowledge: 'never' }, 'Acknowledge must be "stored" or "finished"'],
+		[{ downloadFile: 'yes' }, 'Download File must be true or false'],
+		[{ events: {} }, 'Events must be a list, or a text with commas between the entries'],
+		[
+			{ phoneNumberIds: [{}] },
+			'Phone Number Names or IDs must be a list, or a text with commas between the entries',
+		],
+	])('says of %j which field it is, as the panel names it, and what it must be', (odd, message) => {
+		let thrown: unknown;
+		try {
+			read({ events: [], ...odd });
+		} catch (error) {
+			thrown = error;
+		}
+		expect(thrown).toBeInstanceOf(NodeOperationError);
+		expect(thrown).toMatchObject({
+			message,
+			description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
+		});
+	});
+
+	it('names fields as the panel does', () => {
+		const panel = triggerProperties.flatMap((property) => [
+			property,
+			...((property.options ?? []) as INodeProperties[]),
+		]);
+		const labels = new Set(panel.map(({ displayName }) => displayName));
+		for (const name of [
+			'Put Output File in Field',
+			'Max File Size (MB)',
+			'If File Is Unavailable',
+			'Retry For (Hours)',
+			'Include Raw Event',
+			'Time Budget (Seconds)',
+			'Deliveries at Once',
+			'Downloads at Once',
+			'Options',
+			'Events',
+			'Phone Number Names or IDs',
+			'Download File',
+			'Acknowledge',
+		]) {
+			expect(labels).toContain(name);
+		}
 	});
 
 	it('gives a time budget that a timer takes, whatever fraction of a second it has', () => {
