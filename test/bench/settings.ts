@@ -1,4 +1,4 @@
-import { KB, LARGE_BYTES, MB, runBare, throughput, warmUp } from './experiments';
+import { KB, LARGE_BYTES, MB, runBare, throughput, turned, warmUp } from './experiments';
 import type { Samples } from './results';
 import { Stage, type World } from './stage';
 import type { Variant } from './workflows';
@@ -40,7 +40,7 @@ export async function settings(world: World, samples: Samples, rounds: number): 
 		}
 		for (let round = 0; round < rounds; round++) {
 			for (const { kind, stage } of stages) {
-				for (const variant of COMPARED) {
+				for (const variant of turned(COMPARED, round)) {
 					const size = variant === 'floor' ? 100 * KB : SIZE_BYTES;
 					const run = await stage.runRecordings(variant, 40, size, { inFlight: IN_FLIGHT });
 					samples.add(
@@ -51,7 +51,7 @@ export async function settings(world: World, samples: Samples, rounds: number): 
 			}
 			const large = { experiment: 'settings', sizeBytes: LARGE_BYTES, inFlight: IN_FLIGHT };
 			for (const { kind, stage } of stages.filter((one) => WITH_LARGE.includes(one.kind))) {
-				for (const variant of COMPARED_LARGE) {
+				for (const variant of turned(COMPARED_LARGE, round)) {
 					const run = await stage.runRecordings(variant, 8, LARGE_BYTES, { inFlight: IN_FLIGHT });
 					samples.add({ ...large, kind, variant }, throughput(run));
 				}
