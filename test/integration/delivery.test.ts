@@ -432,7 +432,9 @@ describe('A parameter that cannot be used', () => {
 		const trigger = stage.trigger({ options: { maxFileSize: '={{ "many" }}' } });
 		const recording = await stage.emulator.createRecording();
 		expect(await onceMore(recording)).toBe(500);
-		expect(trigger.executions[0].error?.message).toContain('maxFileSize');
+		expect(trigger.executions[0].error?.message).toContain(
+			'Max File Size (MB) must be a number above 0',
+		);
 		trigger.setParameters({});
 		expect(await onceMore(recording)).toBe(200);
 		expect(callIdsOf(trigger)).toEqual([recording.callId]);
