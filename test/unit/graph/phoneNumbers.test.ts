@@ -66,6 +66,14 @@ describe('phoneNumbers', () => {
 		},
 	);
 
+	it('gives no more than the limit, however many a page has', async () => {
+		const context = answer({ data: ['1', '2', '3'].map(row) });
+		expect(await phoneNumbers(context, ACCOUNT, 2)).toEqual({
+			ok: true,
+			value: ['1', '2'].map(number),
+		});
+	});
+
 	it('ends where the cursor never does', async () => {
 		const { context, sent } = account(Infinity);
 		const result = await phoneNumbers(context, ACCOUNT);

@@ -52,6 +52,14 @@ describe('readWebhookRoute', () => {
 		});
 	});
 
+	it('fails as the request fails', async () => {
+		const { context } = answers(() => refusal(400, 190));
+		expect(await readWebhookRoute(context, ACCOUNT, '106')).toMatchObject({
+			ok: false,
+			failure: { code: 190 },
+		});
+	});
+
 	it.each(['', null, {}, { id: '' }, { id: '1', webhook_configuration: 'x' }])(
 		'does not take %j for "there is none"',
 		async (body) => {

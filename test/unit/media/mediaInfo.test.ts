@@ -7,7 +7,7 @@ import {
 	MEDIA_ID_PATTERN,
 	mediaInfoProblem,
 } from '../../../nodes/WhatsAppBusinessCalling/media/mediaInfo';
-import { ACCOUNT, fakeExecution } from '../fakes';
+import { ACCOUNT, fakeExecution, refusal } from '../fakes';
 
 const error = (code: number, subcode?: number) => ({
 	error: { message: 'said', code, error_subcode: subcode },
@@ -50,6 +50,12 @@ describe('getMediaInfo', () => {
 				sizeBytes,
 			},
 		});
+	});
+
+	it('fails as the request fails', async () => {
+		const { context } = fakeExecution({}, () => refusal(400, 190));
+		const asked = { mediaId: '5', phoneNumberId: null, repeat: 'never' } as const;
+		expect(await getMediaInfo(context, ACCOUNT, asked)).toMatchObject({ failure: { code: 190 } });
 	});
 
 	it('does without everything but the URL', async () => {
