@@ -107,7 +107,7 @@ function turnAway(
 	const count = admission.toTell(Date.now());
 	if (count > 0) {
 		context.logger.warn(
-			`WhatsApp Business Calling Trigger: ${count} deliveries came while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver them again`,
+			`WhatsApp Business Calling Trigger: no room for ${count} of the last deliveries while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver again`,
 		);
 	}
 	return answer(context, 503);

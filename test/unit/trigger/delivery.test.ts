@@ -24,6 +24,15 @@ const recording = (id: string, more: object = {}) => ({
 	...more,
 });
 
+/** A message that a workflow may be started by; everywhere but in the field `messages` it is none. */
+const PERMISSION_REPLY = {
+	id: 'wamid.R',
+	from: '14085551234',
+	timestamp: '1728932177',
+	type: 'interactive',
+	interactive: { type: 'call_permission_reply', call_permission_reply: { response: 'accept' } },
+};
+
 const METADATA = { phone_number_id: '106540352242922', display_phone_number: '15550783881' };
 
 const change = (value: unknown, field: unknown = 'calls') => ({ field, value });
@@ -181,6 +190,7 @@ describe('parseDelivery', () => {
 		['messages', { metadata: METADATA, messages: [{ id: 'wamid.1', type: 'text' }] }],
 		['account_update', { event: 'VERIFIED_ACCOUNT' }],
 		['account_settings_update', null],
+		['account_update', { metadata: METADATA, messages: [PERMISSION_REPLY] }],
 	])('passes over the field %s without a word', (field, value) => {
 		expect(parse(delivery([entry([change(value, field)])]))).toEqual({ events: [], skipped: [] });
 	});
@@ -203,6 +213,32 @@ describe('parseDelivery', () => {
 		expect(looked).toBeGreaterThan(9_000);
 		expect(looked).toBeLessThan(11_000);
 		jest.restoreAllMocks();
+	});
+
+	it.each<[unknown[], string | null]>([
+		[[], null],
+		[[{ profile: { name: 'Ana' } }], 'Ana'],
+		[[{ wa_id: '1', profile: { name: 'Ana' } }], 'Ana'],
+		[[{ wa_id: '14085551234' }], null],
+		[[{ wa_id: '1', profile: { name: 'Eve' } }, { wa_id: '14085551234' }], null],
+		[
+			[
+				{ wa_id: '1', profile: { name: 'Eve' } },
+				{ wa_id: '14085551234', profile: { name: 'Ana' } },
+			],
+			'Ana',
+		],
+	])('with the contacts %j beside it has the name %j', (contacts, name) => {
+		const calls = [
+			{
+				...{ id: 'a', event: 'connect', direction: 'USER_INITIATED', from: '14085551234' },
+				session: { sdp_type: 'offer', sdp: 'v=0' },
+			},
+		];
+		const { events } = parse(delivery([entry([change({ metadata: METADATA, contacts, calls })])]));
+		expect(events.map(({ body }) => 'fields' in body && body.fields)).toMatchObject([
+			{ contactName: name },
+		]);
 	});
 
 	it('looks at each of 1,000 contacts once, however many calls are beside them', () => {
@@ -459,6 +495,10 @@ describe('what is said of a delivery that is not used', () => {
 		[
 			'{"entry":[{"changes":[{"field":"calls","value":{"calls":5}}]}]}',
 			'a change of the field calls has an unknown shape',
+		],
+		[
+			'{"entry":[{"changes":[{"field":"calls","value":{"statuses":[5]}}]}]}',
+			'a status of a call has an unknown shape',
 		],
 	])('%s: %s', (text, reason) => {
 		expect(parseText(text)).toEqual({ events: [], skipped: [reason] });

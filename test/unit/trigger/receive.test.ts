@@ -57,12 +57,36 @@ async function take(delivery: unknown, setting: Setting = {}) {
 		getWorkflowStaticData: () => setting.staticData ?? {},
 	});
 	setting.change?.(context);
-	const { workflowData } = await receiveDelivery(context);
+	const { workflowData, ...rest } = await receiveDelivery(context);
+	expect(rest).toEqual(workflowData ? {} : { noWebhookResponse: true });
 	const response = context.getResponseObject();
 	// As n8n does when it has stored the execution.
 	if (workflowData) response.end();
 	const items = workflowData?.[0] ?? [];
 	return { items, status: answer.status || response.statusCode, sent, logged };
+}
+
+/** A media host, or another webhook, that answers when it is told to. */
+function slowly() {
+	let go = () => {};
+	const told = new Promise<void>((resolve) => (go = resolve));
+	let asked = () => {};
+	const wasAsked = new Promise<void>((resolve) => (asked = resolve));
+	const change: Setting['change'] = ({ helpers }) => {
+		const { httpRequest, httpRequestWithAuthentication } = helpers;
+		const later =
+			<Asked extends unknown[]>(send: (...asked: Asked) => Promise<unknown>) =>
+			async (...request: Asked) => {
+				asked();
+				await told;
+				return await send(...request);
+			};
+		Object.assign(helpers, {
+			httpRequest: later(httpRequest),
+			httpRequestWithAuthentication: later(httpRequestWithAuthentication),
+		});
+	};
+	return { change, wasAsked, go };
 }
 
 describe('what the log says of a delivery', () => {
@@ -173,6 +197,24 @@ describe('a delivery for others', () => {
 		expect([copy.status, copy.sent.length]).toEqual([200, 0]);
 	});
 
+	it('goes there once, though a copy comes meanwhile', async () => {
+		const delivery = message();
+		const setting = forwarded('https://other.example/webhook');
+		const { change, wasAsked, go } = slowly();
+		const first = take(delivery, { ...setting, change });
+		await wasAsked;
+		const copy = await take(delivery, setting);
+		expect([copy.status, copy.sent.length]).toEqual([503, 0]);
+		go();
+		expect((await first).status).toBe(200);
+	});
+
+	it('goes to nobody where the operator does not want that any longer', async () => {
+		const setting = { ...forwarded('https://other.example/webhook'), parameters: {} };
+		const { status, sent } = await take(message(), setting);
+		expect([status, sent]).toEqual([200, []]);
+	});
+
 	it('goes to nobody where it holds nothing but calls', async () => {
 		const { sent, items } = await take(ofCalls([recording()]), {
 			...forwarded('https://other.example/webhook'),
@@ -182,7 +224,90 @@ describe('a delivery for others', () => {
 	});
 });
 
+describe('deliveries that come at once', () => {
+	const atOnce = (count: number): Setting => ({
+		parameters: { options: { maxConcurrentDeliveries: count } },
+	});
+	const ended = (id: string) => ({ id, event: 'terminate', status: 'COMPLETED' });
+
+	it('are turned away where there is no room, with files and without apart, and the log says so once', async () => {
+		const events = ['call_recording_available', 'terminate'];
+		const parameters = { events, ...atOnce(1).parameters };
+		const { change, wasAsked, go } = slowly();
+		const first = take(ofCalls([recording()]), { parameters, change });
+		await wasAsked;
+		// One file makes it a delivery with files.
+		const refused = [recording(), ended('wacid.refused')];
+		expect(await take(ofCalls(refused), { parameters })).toMatchObject({
+			status: 503,
+			items: [],
+			logged: [
+				`${LOG}no room for 1 of the last deliveries while 1 others were being worked on; Meta is asked to deliver again`,
+			],
+		});
+		expect(await take(ofCalls(refused), { parameters })).toMatchObject({ status: 503, logged: [] });
+		expect((await take(ofCalls([ended('wacid.other')]), { parameters })).items).toHaveLength(1);
+		go();
+		expect((await first).items).toHaveLength(1);
+		expect((await take(ofCalls(refused), { parameters })).items).toHaveLength(2);
+	});
+
+	it('wait for each other where one is a copy, and not where it has something of its own', async () => {
+		const [shared, own] = [recording(), recording()];
+		const { change, wasAsked, go } = slowly();
+		const first = take(ofCalls([shared]), { change });
+		await wasAsked;
+		const more = await take(ofCalls([shared, own]));
+		expect(more.items.map(({ json }) => json.callId)).toEqual([own.id]);
+		const copy = take(ofCalls([shared]));
+		go();
+		expect((await first).items).toHaveLength(1);
+		expect(await copy).toMatchObject({ items: [], status: 200 });
+	});
+
+	it.each([
+		['emit', 200, 1],
+		['retry', 503, 0],
+	])(
+		'wait half of their time for their turn to download: %s',
+		async (onFileUnavailable, status, count) => {
+			const options = { onFileUnavailable, maxConcurrentDownloads: 1, timeBudget: 1 };
+			const { change, wasAsked, go } = slowly();
+			const first = take(ofCalls([recording()]), {
+				parameters: { options: { ...options, timeBudget: 30 } },
+				change,
+			});
+			await wasAsked;
+			const late = await take(ofCalls([recording()]), { parameters: { options } });
+			expect(late.status).toBe(status);
+			const message = 'Too many other files were being downloaded at the same time.';
+			expect(late.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
+				Array(count).fill({ reason: 'timeout', message }),
+			);
+			go();
+			expect((await first).items).toHaveLength(1);
+		},
+	);
+});
+
 describe('a delivery', () => {
+	it('of a file whose SHA-256 nobody gives has an item without it', async () => {
+		const call = recording();
+		const { audio } = call.call_recording;
+		const { items, status } = await take(
+			ofCalls([{ ...call, call_recording: { audio: { ...audio, sha256: undefined } } }]),
+			{
+				respond: ({ url }) =>
+					url.includes('graph')
+						? { statusCode: 200, body: { url: audio.url, mime_type: audio.mime_type } }
+						: fileAnswer(BYTES),
+			},
+		);
+		expect(status).toBe(200);
+		expect(items).toMatchObject([{ json: { recording: { error: { reason: 'hashMissing' } } } }]);
+		expect(items[0].binary).toBeUndefined();
+	});
+
 	it('of another number than the chosen ones gives nothing', async () => {
 		const parameters = { phoneNumberIds: ['106'] };
 		expect((await take(ofCalls([recording()], '107'), { parameters })).items).toEqual([]);

@@ -262,6 +262,26 @@ describe('What is kept of a registration', () => {
 		);
 	});
 
+	it('and of what was there, though somebody has taken it away since', async () => {
+		const node = trigger({ ...ON_ONE, ...TAKE_OVER });
+		node.meta.app = calls(node.url);
+		node.meta.numberAddresses.set(ONE, FOREIGN);
+		await node.activate();
+		node.meta.numberAddresses.clear();
+		await node.activate();
+		expect(node.kept()).toMatchObject({ places: [{ previous: FOREIGN }] });
+		node.meta.numberAddresses.clear();
+		await node.deactivate();
+		expect(node.meta.numberAddresses).toEqual(new Map([[ONE, FOREIGN]]));
+	});
+
+	it('of a test run that was cut off: nothing of its own', async () => {
+		const node = trigger({}, new Meta(), { mode: 'manual' });
+		node.meta.app = calls(node.test);
+		await node.activate();
+		expect(node.kept()).toMatchObject({ places: [{ key: 'app', previous: null }] });
+	});
+
 	it('where it is not readable: nothing', () => {
 		expect(readRegistration({})).toBeNull();
 		expect(readRegistration({ registration: { callbackUrl: 'https://n8n.example' } })).toBeNull();
@@ -384,6 +404,16 @@ describe('A registration that fails', () => {
 		expect(await node.deactivate()).toBe(true);
 		expect(node.meta.state()).toEqual(new Meta().state());
 	});
+
+	it('keeps no other node from being deactivated', async () => {
+		const node = trigger({});
+		await node.activate();
+		const other = trigger({});
+		other.meta.refused.add('GET subscriptions');
+		await failureOf(other.activate());
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(new Meta().state());
+	});
 });
 
 describe('An address that is there', () => {
@@ -490,9 +520,11 @@ describe('Taking over', () => {
 	});
 
 	it('forwards to nobody where nobody is there, or where it is not wanted', async () => {
-		const alone = trigger({ ...ON_ONE, ...TAKE_OVER });
-		await alone.activate();
-		expect(alone.kept()).toMatchObject({ forwardTo: null });
+		for (const parameters of [{}, ON_ACCOUNT, ON_ONE]) {
+			const alone = trigger({ ...parameters, ...TAKE_OVER });
+			await alone.activate();
+			expect(alone.kept()).toMatchObject({ forwardTo: null });
+		}
 		const node = trigger(ON_ONE);
 		node.meta.app = calls(FOREIGN);
 		await node.activate();
@@ -529,6 +561,27 @@ describe('Taking over', () => {
 });
 
 describe('Deactivating', () => {
+	it('clears the address of a number without a verify token', async () => {
+		const node = trigger(ON_ONE);
+		await node.activate();
+		node.meta.changes.length = 0;
+		await node.deactivate();
+		expect(node.meta.changes[0]).toStrictEqual({
+			what: 'POST number',
+			with: { webhook_configuration: { override_callback_uri: '' } },
+		});
+	});
+
+	it('has nothing to keep for others where it had added nothing', async () => {
+		const node = trigger(ON_ONE);
+		node.meta.app = calls(node.url);
+		node.meta.onAccount = true;
+		await node.activate();
+		node.meta.numberAddresses.set(TWO, OTHER);
+		await node.deactivate();
+		expect(node.data).toEqual({});
+	});
+
 	it('clears nothing where the address is gone already', async () => {
 		const node = trigger(ON_ONE);
 		await node.activate();
