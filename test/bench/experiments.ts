@@ -36,6 +36,31 @@ export function turned<T>(list: readonly T[], round: number): T[] {
 	return [...list.slice(first), ...list.slice(0, first)];
 }
 
+/** Whose figures are compared, and one turn of it. */
+interface Compared {
+	key: Key;
+	run: () => Promise<Run>;
+}
+
+/** One round: everybody has so many turns, and what they come to together counts. */
+async function takeTurns(
+	{ samples }: Bench,
+	compared: Compared[],
+	round: number,
+	turns: number,
+): Promise<void> {
+	const sums = compared.map((one) => ({ ...one, seconds: 0, cpuMs: 0, deliveries: 0 }));
+	for (let turn = 0; turn < turns; turn++) {
+		for (const sum of turned(sums, round * turns + turn)) {
+			const run = await sum.run();
+			sum.seconds += run.seconds;
+			sum.cpuMs += run.cpuMs;
+			sum.deliveries += run.deliveries;
+		}
+	}
+	for (const sum of sums) samples.add(sum.key, throughput(sum));
+}
+
 export const throughput = (run: Pick<Run, 'deliveries' | 'seconds' | 'cpuMs'>) => ({
 	perSecond: run.deliveries / run.seconds,
 	cpuMs: run.cpuMs / run.deliveries,
@@ -85,29 +110,32 @@ export async function warmUp(stage: Stage, variants: Variant[], count: number): 
 
 const IN_FLIGHT = [1, 4, 16];
 
-/** Who is compared at each size of file; the floors do not look at it. */
-const COMPARED: Array<{ sizeBytes: number; variants: Variant[] }> = [
+/**
+ * Who is compared at each size of file, and in how many turns a round; the floors do not look at the size.
+ * What is over soon has more turns, or a moment's noise would decide.
+ */
+const COMPARED: Array<{ sizeBytes: number; variants: Variant[]; turns: number }> = [
 	{
 		sizeBytes: 100 * KB,
 		variants: ['ours', 'floor', 'floorDownload', 'handBuilt', 'oursMetadata'],
+		turns: 2,
 	},
-	{ sizeBytes: MB, variants: ['ours', 'handBuilt', 'floorDownload'] },
-	{ sizeBytes: 16 * MB, variants: ['ours', 'handBuilt', 'floorDownload'] },
+	{ sizeBytes: MB, variants: ['ours', 'handBuilt', 'floorDownload'], turns: 2 },
+	{ sizeBytes: 16 * MB, variants: ['ours', 'handBuilt', 'floorDownload'], turns: 1 },
 ];
 
 /** 1: recordings per second and CPU. */
-const recordings: Experiment = async ({ samples, rounds, engine }, stage) =>
-	await inRounds(rounds, async (round) => {
-		for (const { sizeBytes, variants } of COMPARED) {
+const recordings: Experiment = async (bench, stage) =>
+	await inRounds(bench.rounds, async (round) => {
+		const { engine } = bench;
+		for (const { sizeBytes, variants, turns } of COMPARED) {
 			for (const inFlight of IN_FLIGHT) {
-				for (const variant of turned(variants, round)) {
-					const count = deliveriesOf(engine, inFlight, sizeBytes);
-					const run = await stage.runRecordings(variant, count, sizeBytes, { inFlight });
-					samples.add(
-						{ experiment: 'recordings', engine, variant, sizeBytes, inFlight },
-						throughput(run),
-					);
-				}
+				const count = deliveriesOf(engine, inFlight, sizeBytes);
+				const compared = variants.map((variant) => ({
+					key: { experiment: 'recordings', engine, variant, sizeBytes, inFlight },
+					run: async () => await stage.runRecordings(variant, count, sizeBytes, { inFlight }),
+				}));
+				await takeTurns(bench, compared, round, turns);
 			}
 		}
 	});
@@ -146,11 +174,12 @@ const memory: Experiment = async ({ samples, rounds, engine }, stage) =>
 		}
 	});
 
-/** How often everybody has its turn in one round; these are over so soon that a moment's noise would decide. */
-const SHORT_TURNS = 4;
+/** These are over soonest of all. */
+const TURNS_OF_UNWANTED: Record<Engine, number> = { default: 4, legacy: 8 };
 
 /** 4: deliveries that are none of ours. */
-const unwanted: Experiment = async ({ world, samples, rounds, engine }, stage) => {
+const unwanted: Experiment = async (bench, stage) => {
+	const { world, rounds, engine } = bench;
 	const { meta } = world;
 	const count = engine === 'legacy' ? 100 : 15;
 	const inFlight = 4;
@@ -162,36 +191,23 @@ const unwanted: Experiment = async ({ world, samples, rounds, engine }, stage) =
 	const skipped = { inFlight, executes: false };
 	const refused = { ...skipped, status: 401 };
 	const forged = { ...refused, forged: true };
-	const compared: Array<{
-		key: Pick<Key, 'variant' | 'kind'>;
-		run: Parameters<Stage['run']>;
-	}> = [
-		{ key: { variant: 'ours', kind: 'forged' }, run: ['oursOneNumber', recordings, forged] },
-		{ key: { variant: 'floorRefusal' }, run: ['floorRefusal', recordings, refused] },
-		{ key: { variant: 'ours', kind: 'otherNumber' }, run: ['oursOneNumber', otherNumber, skipped] },
-		{ key: { variant: 'ours', kind: 'otherEvent' }, run: ['oursOneNumber', otherEvent, skipped] },
-		{ key: { variant: 'floor' }, run: ['floor', recordings, { inFlight }] },
-		{ key: { variant: 'bareWebhook' }, run: ['bareWebhook', recordings, { inFlight }] },
+	const compared = (
+		key: Pick<Key, 'variant' | 'kind'>,
+		...run: Parameters<Stage['run']>
+	): Compared => ({
+		key: { experiment: 'unwanted', engine, inFlight, ...key },
+		run: async () => await stage.run(...run),
+	});
+	const all = [
+		compared({ variant: 'ours', kind: 'forged' }, 'oursOneNumber', recordings, forged),
+		compared({ variant: 'floorRefusal' }, 'floorRefusal', recordings, refused),
+		compared({ variant: 'ours', kind: 'otherNumber' }, 'oursOneNumber', otherNumber, skipped),
+		compared({ variant: 'ours', kind: 'otherEvent' }, 'oursOneNumber', otherEvent, skipped),
+		compared({ variant: 'floor' }, 'floor', recordings, { inFlight }),
+		compared({ variant: 'bareWebhook' }, 'bareWebhook', recordings, { inFlight }),
 	];
 	await inRounds(rounds, async (round) => {
-		const runs = compared.map(({ key, run }) => ({
-			key,
-			run,
-			seconds: 0,
-			cpuMs: 0,
-			deliveries: 0,
-		}));
-		for (let turn = 0; turn < SHORT_TURNS; turn++) {
-			for (const sum of turned(runs, round * SHORT_TURNS + turn)) {
-				const run = await stage.run(...sum.run);
-				sum.seconds += run.seconds;
-				sum.cpuMs += run.cpuMs;
-				sum.deliveries += run.deliveries;
-			}
-		}
-		for (const { key, ...sum } of runs) {
-			samples.add({ experiment: 'unwanted', engine, inFlight, ...key }, throughput(sum));
-		}
+		await takeTurns(bench, all, round, TURNS_OF_UNWANTED[engine]);
 	});
 };
 

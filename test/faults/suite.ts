@@ -10,13 +10,7 @@ import type {
 	RecordingOrder,
 	WebhookUpdate,
 } from '../emulator';
-import {
-	startStage,
-	TRIGGER,
-	type FileStore,
-	type Stage,
-	type Workflow,
-} from '../e2e/stage';
+import { startStage, TRIGGER, type FileStore, type Stage, type Workflow } from '../e2e/stage';
 import type { Item, N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';

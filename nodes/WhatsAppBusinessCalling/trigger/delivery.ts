@@ -217,9 +217,7 @@ function contactNameOf(element: unknown, contacts: Array<Contact | null>): strin
 	if (contacts.length <= 1) return contacts[0]?.profile?.name ?? null;
 	const parties: unknown[] = Object.values(partiesSchema.safeParse(element).data ?? {});
 	const own = contacts.find((contact) =>
-		[contact?.wa_id, contact?.user_id].some(
-			(id) => typeof id === 'string' && parties.includes(id),
-		),
+		[contact?.wa_id, contact?.user_id].some((id) => typeof id === 'string' && parties.includes(id)),
 	);
 	return own?.profile?.name ?? null;
 }

@@ -144,11 +144,7 @@ export const EVENT_TYPES: EventType[] = [
 		field: 'calls',
 		list: 'calls',
 		read: (element) =>
-			readFile(
-				element,
-				'recording',
-				recordingSchema.safeParse(element).data?.call_recording.audio,
-			),
+			readFile(element, 'recording', recordingSchema.safeParse(element).data?.call_recording.audio),
 	},
 	{
 		name: 'call_transcription_available',

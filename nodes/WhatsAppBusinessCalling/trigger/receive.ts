@@ -25,7 +25,7 @@ import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './schemas';
 import { forward } from './otherWebhook';
 import { readRegistration } from './registration';
-import { readSettings, type TriggerSettings } from './settings';
+import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
 import { isSignature, isSignedBy } from './signature';
 
 /**
@@ -64,8 +64,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	if (typeof signed === 'number') return answer(context, signed);
 	const { account, body } = signed;
 
-	const settings = readSettings(context);
-	const events = chosenEvents(context, settings, body);
+	const events = chosenEvents(context, readFilter(context), body);
 	const forwardTo = addressToForwardTo(context, body);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
@@ -74,6 +73,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		return answer(context, 200);
 	}
 
+	const settings = readSettings(context);
 	const admission = needsDownload(settings, events) ? withFiles : withoutFiles;
 	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
 		return turnAway(context, settings, admission);
@@ -150,7 +150,7 @@ async function readBody(context: IWebhookFunctions): Promise<unknown> {
 /** The events that the operator chose, each once, under the key by which the ledger knows it. */
 function chosenEvents(
 	context: IWebhookFunctions,
-	settings: TriggerSettings,
+	{ events: names, phoneNumberIds }: TriggerFilter,
 	body: Buffer,
 ): Map<string, CallEvent> {
 	const skipped = new Map<string, number>();
@@ -167,7 +167,6 @@ function chosenEvents(
 			`WhatsApp Business Calling Trigger: parts of a delivery were skipped for ${skipped.size - MAX_REASONS} more reasons`,
 		);
 	}
-	const { events: names, phoneNumberIds } = settings;
 	const chosen = events.filter(
 		(event) =>
 			names.has(event.type.name) &&
@@ -179,7 +178,9 @@ function chosenEvents(
 
 /** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
 function ledgerKey(place: string, event: CallEvent): string {
-	const text = [place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join('\n');
+	const text = [place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
+		'\n',
+	);
 	return hash('sha256', text, 'base64url');
 }
 

@@ -40,10 +40,7 @@ export const changeSchema = z.object({ field: z.string(), value: z.unknown() });
 
 /** Its lists are read with `listOf`. */
 export const valueSchema = z.object({
-	metadata: z
-		.object({ phone_number_id: id, display_phone_number: text })
-		.nullable()
-		.default(null),
+	metadata: z.object({ phone_number_id: id, display_phone_number: text }).nullable().default(null),
 	contacts: z.unknown(),
 	errors: z.unknown(),
 	calls: z.unknown(),

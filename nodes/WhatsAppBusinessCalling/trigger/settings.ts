@@ -9,11 +9,15 @@ const HOUR_MS = 60 * 60_000;
 
 export type OnFileUnavailable = 'retry' | 'emit';
 
-/** The trigger's parameters, checked and in the units that the code uses. */
-export interface TriggerSettings {
+/** Which events the operator chose. */
+export interface TriggerFilter {
 	events: Set<string>;
 	/** Empty: all numbers. */
 	phoneNumberIds: Set<string>;
+}
+
+/** The trigger's other parameters, checked and in the units that the code uses. */
+export interface TriggerSettings {
 	downloadFile: boolean;
 	acknowledge: 'stored' | 'finished';
 	binaryPropertyName: string;
@@ -67,16 +71,19 @@ const optionsSchema = z.object(
 const idListSchema = (label: string) =>
 	z
 		.union(
-			[z.string(), z.number(), z.array(z.union([z.string(), z.number()]))],
+			[z.array(z.union([z.string(), z.number()])), z.string(), z.number()],
 			says(`${label} must be a list, or a text with commas between the entries`),
 		)
 		.nullable()
 		.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
 		.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
 
-const settingsSchema = z.object({
+const filterSchema = z.object({
 	events: idListSchema('Events').transform((events) => new Set(events)),
 	phoneNumberIds: idListSchema('Phone Number Names or IDs').transform((ids) => new Set(ids)),
+});
+
+const settingsSchema = z.object({
 	downloadFile: z.boolean(says('Download File must be true or false')),
 	acknowledge: z.enum(['stored', 'finished'], says('Acknowledge must be "stored" or "finished"')),
 	options: optionsSchema,
@@ -88,22 +95,25 @@ export function idList(value: unknown): string[] {
 	return parsed.success ? parsed.data : [];
 }
 
-/** @throws NodeOperationError that names the field to correct, and what it must be */
-export function readSettings(context: IWebhookFunctions): TriggerSettings {
-	const parsed = settingsSchema.safeParse({
+/**
+ * What most deliveries of a busy account need no more of: those of other numbers and events.
+ *
+ * @throws NodeOperationError that names the field to correct, and what it must be
+ */
+export function readFilter(context: IWebhookFunctions): TriggerFilter {
+	return checked(context, filterSchema, {
 		events: context.getNodeParameter('events', []),
 		phoneNumberIds: context.getNodeParameter('phoneNumberIds', []),
+	});
+}
+
+/** @throws NodeOperationError that names the field to correct, and what it must be */
+export function readSettings(context: IWebhookFunctions): TriggerSettings {
+	const { options, ...settings } = checked(context, settingsSchema, {
 		downloadFile: context.getNodeParameter('downloadFile', true),
 		acknowledge: context.getNodeParameter('acknowledge', 'stored'),
 		options: context.getNodeParameter('options', {}),
 	});
-	if (!parsed.success) {
-		throw new NodeOperationError(context.getNode(), parsed.error.issues[0].message, {
-			description:
-				'Correct it in the WhatsApp Business Calling Trigger; where it holds an expression, that gives something else.',
-		});
-	}
-	const { options, ...settings } = parsed.data;
 	return {
 		...settings,
 		binaryPropertyName: options.binaryPropertyName,
@@ -116,4 +126,17 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 		maxConcurrentDeliveries: options.maxConcurrentDeliveries,
 		maxConcurrentDownloads: options.maxConcurrentDownloads,
 	};
+}
+
+function checked<T extends z.ZodTypeAny>(
+	context: IWebhookFunctions,
+	schema: T,
+	values: Record<keyof z.input<T>, unknown>,
+): z.output<T> {
+	const parsed = schema.safeParse(values);
+	if (parsed.success) return parsed.data;
+	throw new NodeOperationError(context.getNode(), parsed.error.issues[0].message, {
+		description:
+			'Correct it in the WhatsApp Business Calling Trigger; where it holds an expression, that gives something else.',
+	});
 }

@@ -2,27 +2,18 @@ import fc from 'fast-check';
 import { NodeOperationError, type IDataObject, type INodeProperties } from 'n8n-workflow';
 
 import { triggerProperties } from '../../../nodes/WhatsAppBusinessCalling/trigger/properties';
-import { readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
+import { readFilter, readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook } from '../fakes';
 
-const read = (parameters: IDataObject) => readSettings(fakeWebhook(parameters).context);
+const filterOf = (parameters: IDataObject) => readFilter(fakeWebhook(parameters).context);
 
-describe('readSettings', () => {
-	it('has the documented defaults', () => {
-		expect(read({ events: ['call_recording_available'] })).toEqual({
-			events: new Set(['call_recording_available']),
-			phoneNumberIds: new Set(),
-			downloadFile: true,
-			acknowledge: 'stored',
-			binaryPropertyName: 'data',
-			maxBytes: 100 * 1024 * 1024,
-			onFileUnavailable: 'retry',
-			retryForMs: 3_600_000,
-			includeRawEvent: false,
-			timeBudgetMs: 15_000,
-			maxConcurrentDeliveries: 32,
-			maxConcurrentDownloads: 4,
-		});
+const settingsOf = (parameters: IDataObject) => readSettings(fakeWebhook(parameters).context);
+
+const both = (parameters: IDataObject) => ({ ...filterOf(parameters), ...settingsOf(parameters) });
+
+describe('readFilter', () => {
+	it('takes all numbers and no event unless told', () => {
+		expect(filterOf({})).toEqual({ events: new Set(), phoneNumberIds: new Set() });
 	});
 
 	it.each<[unknown, string[]]>([
@@ -36,7 +27,7 @@ describe('readSettings', () => {
 			['1', '2', '3'],
 		],
 	])('reads the phone number IDs %j as %j', (phoneNumberIds, expected) => {
-		const ids = read({ events: [], phoneNumberIds } as IDataObject).phoneNumberIds;
+		const ids = filterOf({ phoneNumberIds } as IDataObject).phoneNumberIds;
 		expect([...ids]).toEqual(expected);
 	});
 
@@ -44,7 +35,28 @@ describe('readSettings', () => {
 		['connect, terminate', ['connect', 'terminate']],
 		[['connect'], ['connect']],
 	])('reads the events %j as %j', (events, expected) => {
-		expect([...read({ events }).events]).toEqual(expected);
+		expect([...filterOf({ events }).events]).toEqual(expected);
+	});
+
+	it('needs none of the other parameters', () => {
+		expect(() => filterOf({ events: ['connect'], options: 'none' })).not.toThrow();
+	});
+});
+
+describe('readSettings', () => {
+	it('has the documented defaults', () => {
+		expect(settingsOf({})).toEqual({
+			downloadFile: true,
+			acknowledge: 'stored',
+			binaryPropertyName: 'data',
+			maxBytes: 100 * 1024 * 1024,
+			onFileUnavailable: 'retry',
+			retryForMs: 3_600_000,
+			includeRawEvent: false,
+			timeBudgetMs: 15_000,
+			maxConcurrentDeliveries: 32,
+			maxConcurrentDownloads: 4,
+		});
 	});
 
 	it('reads numbers that an expression gives as text', () => {
@@ -55,7 +67,7 @@ describe('readSettings', () => {
 			maxConcurrentDeliveries: '200',
 			maxConcurrentDownloads: '8',
 		};
-		expect(read({ events: [], options })).toMatchObject({
+		expect(settingsOf({ options })).toMatchObject({
 			maxBytes: 512 * 1024,
 			retryForMs: 0,
 			timeBudgetMs: 20_000,
@@ -114,7 +126,7 @@ describe('readSettings', () => {
 	])('says of %j which field it is, as the panel names it, and what it must be', (odd, message) => {
 		let thrown: unknown;
 		try {
-			read({ events: [], ...odd });
+			both(odd);
 		} catch (error) {
 			thrown = error;
 		}
@@ -151,7 +163,7 @@ describe('readSettings', () => {
 	});
 
 	it('gives a time budget that a timer takes, whatever fraction of a second it has', () => {
-		expect(read({ events: [], options: { timeBudget: 2.0005 } }).timeBudgetMs).toBe(2_001);
+		expect(settingsOf({ options: { timeBudget: 2.0005 } }).timeBudgetMs).toBe(2_001);
 	});
 
 	it('throws nothing but errors for the operator', () => {
@@ -159,7 +171,7 @@ describe('readSettings', () => {
 		fc.assert(
 			fc.property(fc.dictionary(fc.constantFrom(...names), fc.jsonValue()), (parameters) => {
 				try {
-					const settings = read(parameters as IDataObject);
+					const settings = both(parameters as IDataObject);
 					return settings.maxBytes > 0 && settings.maxConcurrentDownloads >= 1;
 				} catch (error) {
 					return error instanceof NodeOperationError;
