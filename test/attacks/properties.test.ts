@@ -10,6 +10,7 @@ import {
 } from '../../nodes/WhatsAppBusinessCalling/trigger/delivery';
 import { callFields } from '../../nodes/WhatsAppBusinessCalling/trigger/items';
 import { RUNS } from '../support/properties';
+import { EVERYTHING } from '../support/wanted';
 
 jest.setTimeout(180_000);
 
@@ -33,7 +34,8 @@ function holds<T>(name: string, of: fc.Arbitrary<T>, predicate: (value: T) => vo
 	});
 }
 
-const read = (text: string | Buffer): CallEvent[] => parseDelivery(Buffer.from(text), () => {});
+const read = (text: string | Buffer): CallEvent[] =>
+	parseDelivery(Buffer.from(text), EVERYTHING, () => {});
 
 /** What Meta sends, of all kinds. */
 const EVENTS = [

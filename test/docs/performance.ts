@@ -1,5 +1,6 @@
 import { distanceOf, measuredOf, shown, targetOf } from '../bench/report';
 import { goalsOf, NAMES_OF_KINDS } from '../bench/goals';
+import { median } from '../bench/measure';
 import { figureOf, rowsOf, type Engine, type Key, type Results } from '../bench/results';
 import { table } from './markdown';
 
@@ -240,6 +241,14 @@ ${table(['Setting', 'Who', 'Whole heap', 'Young', "V8's threads", 'Collections',
 		'cpuMs',
 	)?.rounds.map((ms) => Number(shown(ms))) ?? [NaN];
 
+	const notOurs = { experiment: 'unwanted', engine: 'legacy' as const };
+	const refusal = figureOf(rows, { ...notOurs, variant: 'floorRefusal' }, 'cpuMs');
+	const overRefusal = (kind: string): string => {
+		const ours = figureOf(rows, { ...notOurs, variant: 'ours', kind }, 'cpuMs');
+		if (!ours || !refusal) return '–';
+		return shown(median(ours.rounds.map((ms, round) => ms - refusal.rounds[round])));
+	};
+
 	return `# Performance
 
 ${MADE}
@@ -364,6 +373,10 @@ Where a goal is missed:
   own download, which checks nothing, is as slow; with the settings above the goal is reached.
 - **The floor at 100 kB**: it downloads nothing. n8n's own download reaches ${downloadAgainstFloor.join(', ')} times the floor with 1, 4
   and 16 at once, this package with its checks ${oursAgainstFloor.join(', ')} times (of the medians).
+- **Deliveries of other numbers and events**, legacy engine: n8n takes ${shown(refusal?.median ?? NaN)} ms of CPU for one that a trigger without
+  parameters refuses unread. What is forged costs ${overRefusal('forged')} ms more, other numbers ${overRefusal('otherNumber')} ms and other events ${overRefusal('otherEvent')} ms:
+  their signature is right, so n8n gives the trigger its list of events and numbers, and the JSON is read as far as
+  they tell. With the default engine the isolate that n8n makes for each request hides it.
 - **Loading**: some seventy small files, which Node finds, reads and compiles one after the other; once, when n8n starts.
 - **The rest**: goals in milliseconds are those of the machine, and what is missed by little is of the moment. n8n's own work
   alone (*trigger without work*, legacy engine, 4 at once) took ${Math.min(...ownWork)} to ${Math.max(...ownWork)} ms of CPU from round to round of this run;

@@ -1,5 +1,6 @@
 import {
 	callEventType,
+	EVENT_TYPES,
 	eventTypesOf,
 	type EventType,
 	type ReadEvent,
@@ -14,6 +15,7 @@ import {
 	partiesSchema,
 	valueSchema,
 } from './schemas';
+import type { TriggerFilter } from './settings';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {
@@ -31,12 +33,13 @@ export type Skip = (reason: string) => void;
 type TypedEvent = ReadEvent & { type: EventType };
 
 /**
- * Reads the events of calls out of a delivery. Every entry, change and call stands on its own: one
- * that is odd is skipped with a word to the log, and the others are read. Never throws.
+ * Reads the events of calls that are wanted out of a delivery. Every entry, change and call stands on its
+ * own: one that is odd is skipped with a word to the log, and the others are read. What is of other
+ * numbers or events is passed over unread. Never throws.
  *
  * @param rawBody JSON of at most 3 MB with up to 1,000 updates (Meta, "Webhooks")
  */
-export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
+export function parseDelivery(rawBody: Buffer, wanted: TriggerFilter, skip: Skip): CallEvent[] {
 	let delivery: unknown;
 	try {
 		delivery = JSON.parse(rawBody.toString('utf8'));
@@ -50,7 +53,9 @@ export function parseDelivery(rawBody: Buffer, skip: Skip): CallEvent[] {
 		return [];
 	}
 	const oddities = new Oddities(skip);
-	return entries.flatMap((entry: unknown) => oddities.guard(() => readEntry(entry, oddities)));
+	return entries.flatMap((entry: unknown) =>
+		oddities.guard(() => readEntry(entry, wanted, oddities)),
+	);
 }
 
 /**
@@ -78,7 +83,7 @@ class Oddities {
 		this.tell(reason);
 	};
 
-	/** For what is odd here but ordinary elsewhere, such as a text message. */
+	/** For what is ordinary but not looked for, such as a text message. */
 	readonly pass = () => void this.count++;
 
 	/** Reads one element, unless there was too much before it. */
@@ -108,20 +113,21 @@ export function holdsOtherFields(rawBody: Buffer): boolean {
 	}
 }
 
-function readEntry(entry: unknown, oddities: Oddities): CallEvent[] {
+function readEntry(entry: unknown, wanted: TriggerFilter, oddities: Oddities): CallEvent[] {
 	const parsed = entrySchema.safeParse(entry);
 	if (!parsed.success) {
 		oddities.skip('an entry has an unknown shape');
 		return [];
 	}
 	return parsed.data.changes.flatMap((change) =>
-		oddities.guard(() => readChange(change, parsed.data.id, oddities)),
+		oddities.guard(() => readChange(change, parsed.data.id, wanted, oddities)),
 	);
 }
 
 function readChange(
 	change: unknown,
 	businessAccountId: string | null,
+	wanted: TriggerFilter,
 	oddities: Oddities,
 ): CallEvent[] {
 	const { skip } = oddities;
@@ -131,8 +137,9 @@ function readChange(
 		return [];
 	}
 	const { field } = parsed.data;
-	// Other fields of the app share its webhook; they are none of ours.
-	if (field !== 'calls' && field !== 'messages') return [];
+	const isWanted = (type: EventType) => wanted.events.has(type.name);
+	// Other fields of the app share its webhook, and not all that is ours need be wanted.
+	if (!EVENT_TYPES.some((type) => type.field === field && isWanted(type))) return [];
 	const value = valueSchema.safeParse(parsed.data.value);
 	const calls = listOf(value.data?.calls);
 	const statuses = listOf(value.data?.statuses);
@@ -142,6 +149,11 @@ function readChange(
 		return [];
 	}
 	const { metadata } = value.data;
+	const phoneNumberId = metadata?.phone_number_id ?? null;
+	if (wanted.phoneNumberIds.size > 0 && !wanted.phoneNumberIds.has(phoneNumberId ?? '')) {
+		oddities.pass();
+		return [];
+	}
 	const errors = listOf(value.data.errors) ?? [];
 	// Once for all: there may be as many contacts as elements.
 	const contacts = (listOf(value.data.contacts) ?? [])
@@ -149,7 +161,7 @@ function readChange(
 		.map((contact) => contactSchema.safeParse(contact).data ?? null);
 	const context = {
 		businessAccountId,
-		phoneNumberId: metadata?.phone_number_id ?? null,
+		phoneNumberId,
 		displayPhoneNumber: metadata?.display_phone_number ?? null,
 	};
 	const read = (
@@ -162,19 +174,32 @@ function readChange(
 				return event !== null && oddities.takes() ? [{ ...event, ...context, raw }] : [];
 			}),
 		);
+	/** Elements of some lists carry no event name: the one that can read them is it. */
+	const readNameless = (list: 'statuses' | 'messages', elements: unknown[], odd: () => void) => {
+		const types = eventTypesOf(list).filter(isWanted);
+		if (types.length === 0) return [];
+		return read(elements, (element, beside) => {
+			const event = firstThatReads(types, element, beside);
+			if (event === null) odd();
+			return event;
+		});
+	};
 	return field === 'calls'
 		? [
-				...read(calls, (element, beside) => readCallEvent(element, beside, skip)),
-				...read(statuses, (element, beside) => readStatus(element, beside, skip)),
+				...read(calls, (element, beside) => readCallEvent(element, beside, isWanted, oddities)),
+				...readNameless('statuses', statuses, () =>
+					skip('a status of a call has an unknown shape'),
+				),
 			]
-		: read(messages, (element, beside) => {
-				const event = readNameless('messages', element, beside);
-				if (event === null) oddities.pass();
-				return event;
-			});
+		: readNameless('messages', messages, oddities.pass);
 }
 
-function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {
+function readCallEvent(
+	element: unknown,
+	beside: Surroundings,
+	isWanted: (type: EventType) => boolean,
+	{ skip, pass }: Oddities,
+): TypedEvent | null {
 	const named = eventNameSchema.safeParse(element);
 	if (!named.success) {
 		skip('a call has no event name');
@@ -185,6 +210,10 @@ function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): Type
 		skip(`the event "${printable(named.data.event)}" is not known`);
 		return null;
 	}
+	if (!isWanted(type)) {
+		pass();
+		return null;
+	}
 	const event = type.read(element, beside);
 	if (event === null) {
 		skip(`an event "${type.name}" has an unknown shape`);
@@ -193,19 +222,12 @@ function readCallEvent(element: unknown, beside: Surroundings, skip: Skip): Type
 	return { ...event, type };
 }
 
-function readStatus(element: unknown, beside: Surroundings, skip: Skip): TypedEvent | null {
-	const event = readNameless('statuses', element, beside);
-	if (event === null) skip('a status of a call has an unknown shape');
-	return event;
-}
-
-/** Elements of these lists carry no event name: the one that can read them is it. */
-function readNameless(
-	list: 'statuses' | 'messages',
+function firstThatReads(
+	types: EventType[],
 	element: unknown,
 	beside: Surroundings,
 ): TypedEvent | null {
-	for (const type of eventTypesOf(list)) {
+	for (const type of types) {
 		const event = type.read(element, beside);
 		if (event !== null) return { ...event, type };
 	}

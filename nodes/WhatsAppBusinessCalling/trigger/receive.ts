@@ -150,11 +150,11 @@ async function readBody(context: IWebhookFunctions): Promise<unknown> {
 /** The events that the operator chose, each once, under the key by which the ledger knows it. */
 function chosenEvents(
 	context: IWebhookFunctions,
-	{ events: names, phoneNumberIds }: TriggerFilter,
+	wanted: TriggerFilter,
 	body: Buffer,
 ): Map<string, CallEvent> {
 	const skipped = new Map<string, number>();
-	const events = parseDelivery(body, (reason) =>
+	const events = parseDelivery(body, wanted, (reason) =>
 		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
 	);
 	for (const [reason, count] of [...skipped].slice(0, MAX_REASONS)) {
@@ -167,13 +167,8 @@ function chosenEvents(
 			`WhatsApp Business Calling Trigger: parts of a delivery were skipped for ${skipped.size - MAX_REASONS} more reasons`,
 		);
 	}
-	const chosen = events.filter(
-		(event) =>
-			names.has(event.type.name) &&
-			(phoneNumberIds.size === 0 || phoneNumberIds.has(event.phoneNumberId ?? '')),
-	);
 	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
-	return new Map(chosen.map((event) => [ledgerKey(place, event), event]));
+	return new Map(events.map((event) => [ledgerKey(place, event), event]));
 }
 
 /** Meta gives events no ID of their own; a call, its event and its file tell them apart. */

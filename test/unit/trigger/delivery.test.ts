@@ -15,6 +15,7 @@ import {
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/schemas';
 import { callFields } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
 import { RUNS } from '../../support/properties';
+import { EVERYTHING } from '../../support/wanted';
 
 const recording = (id: string, more: object = {}) => ({
 	id,
@@ -40,13 +41,13 @@ const entry = (changes: unknown, id: unknown = '102290129340398') => ({ id, chan
 const delivery = (entries: unknown) => ({ object: 'whatsapp_business_account', entry: entries });
 const ofCalls = (...calls: unknown[]) => delivery([entry([change({ metadata: METADATA, calls })])]);
 
-function parse(json: unknown): { events: CallEvent[]; skipped: string[] } {
-	return parseText(JSON.stringify(json));
+function parse(json: unknown, wanted = EVERYTHING): { events: CallEvent[]; skipped: string[] } {
+	return parseText(JSON.stringify(json), wanted);
 }
 
-function parseText(text: string): { events: CallEvent[]; skipped: string[] } {
+function parseText(text: string, wanted = EVERYTHING): { events: CallEvent[]; skipped: string[] } {
 	const skipped: string[] = [];
-	const events = parseDelivery(Buffer.from(text), (reason) => skipped.push(reason));
+	const events = parseDelivery(Buffer.from(text), wanted, (reason) => skipped.push(reason));
 	return { events, skipped };
 }
 
@@ -519,6 +520,84 @@ describe('what is said of a delivery that is not used', () => {
 		expect(odd(10_000)).toMatchObject({ events: [{ call: { id: 'a' } }] });
 		expect(odd(10_001).events).toEqual([]);
 		expect(odd(20_000).skipped).toHaveLength(10_001);
+	});
+});
+
+describe('what is not wanted of a delivery', () => {
+	const wanted = (events: string[], ...phoneNumberIds: string[]) => ({
+		events: new Set(events),
+		phoneNumberIds: new Set(phoneNumberIds),
+	});
+	const ofNumber = (id: string, calls: unknown[]) =>
+		change({ metadata: { ...METADATA, phone_number_id: id }, calls });
+	const RECORDINGS = ['call_recording_available'];
+	const odd = { id: 'odd', event: 'call_recording_available' };
+
+	it('is passed over unread where it is of another number', () => {
+		const both = delivery([
+			entry([ofNumber('1', [recording('a'), odd]), ofNumber('2', [recording('b')])]),
+		]);
+		expect(parse(both, wanted(RECORDINGS, '2', '3'))).toMatchObject({
+			events: [{ call: { id: 'b' }, phoneNumberId: '2' }],
+			skipped: [],
+		});
+		expect(parse(both, wanted(RECORDINGS)).skipped).toHaveLength(1);
+	});
+
+	it('is what names no number, where numbers are chosen', () => {
+		const nameless = delivery([entry([change({ calls: [recording('a')] })])]);
+		expect(parse(nameless, wanted(RECORDINGS, '1')).events).toEqual([]);
+		expect(parse(nameless, wanted(RECORDINGS)).events).toHaveLength(1);
+	});
+
+	it('is passed over unread where it is another event', () => {
+		const json = delivery([
+			entry([
+				change({
+					metadata: METADATA,
+					calls: [odd, { id: 'b', event: 'terminate' }, recording('c')],
+					statuses: [5],
+				}),
+				change({ metadata: METADATA, messages: [PERMISSION_REPLY] }, 'messages'),
+			]),
+		]);
+		const read = (...events: string[]) => {
+			const { events: found, skipped } = parse(json, wanted(events));
+			return { types: found.map(({ type }) => type.name), skipped };
+		};
+		expect(read('terminate')).toEqual({ types: ['terminate'], skipped: [] });
+		expect(read('status')).toEqual({
+			types: [],
+			skipped: ['a status of a call has an unknown shape'],
+		});
+		expect(read('call_permission_reply')).toEqual({
+			types: ['call_permission_reply'],
+			skipped: [],
+		});
+		expect(read(...RECORDINGS)).toEqual({
+			types: RECORDINGS,
+			skipped: ['an event "call_recording_available" has an unknown shape'],
+		});
+		expect(read()).toEqual({ types: [], skipped: [] });
+	});
+
+	it('is not asked whether it has a name that is known: that is said', () => {
+		expect(parse(ofCalls({ event: 'call_moved' }), wanted(RECORDINGS)).skipped).toEqual([
+			'the event "call_moved" is not known',
+		]);
+	});
+
+	it('ends the reading when there were 10,000 of it', () => {
+		const behind = (count: number, before: unknown) =>
+			parse(
+				delivery([entry([...Array<unknown>(count).fill(before), ofNumber('2', [recording('b')])])]),
+				wanted(RECORDINGS, '2'),
+			).events;
+		expect(behind(10_000, ofNumber('1', []))).toHaveLength(1);
+		expect(behind(10_001, ofNumber('1', []))).toEqual([]);
+		const other = ofNumber('2', [{ id: 'a', event: 'terminate' }]);
+		expect(behind(10_000, other)).toHaveLength(1);
+		expect(behind(10_001, other)).toEqual([]);
 	});
 });
 

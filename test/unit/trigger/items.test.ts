@@ -11,6 +11,7 @@ import {
 	rawEvent,
 	storedFileFields,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+import { EVERYTHING } from '../../support/wanted';
 
 function eventOf(call: object, value: object = {}): CallEvent {
 	const calls = [
@@ -22,7 +23,7 @@ function eventOf(call: object, value: object = {}): CallEvent {
 		},
 	];
 	const body = { entry: [{ changes: [{ field: 'calls', value: { calls, ...value } }] }] };
-	return parseDelivery(Buffer.from(JSON.stringify(body)), () => {})[0];
+	return parseDelivery(Buffer.from(JSON.stringify(body)), EVERYTHING, () => {})[0];
 }
 
 const MEDIA = {

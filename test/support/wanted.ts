@@ -1,0 +1,8 @@
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import type { TriggerFilter } from '../../nodes/WhatsAppBusinessCalling/trigger/settings';
+
+/** Every event of every number. */
+export const EVERYTHING: TriggerFilter = {
+	events: new Set(EVENT_TYPES.map(({ name }) => name)),
+	phoneNumberIds: new Set(),
+};
