@@ -7,6 +7,7 @@ import { N8N_VERSION } from '../support/n8n-install';
 import { stopAll } from '../support/processes';
 import { chartOf } from './chart';
 import { EXPERIMENTS, ledger, warmUp, type Bench } from './experiments';
+import { memory } from './memory';
 import { profile } from './profile';
 import { report } from './report';
 import { BENCHMARKS, ENGINES, Samples, type Engine, type Machine, type Results } from './results';
@@ -27,6 +28,7 @@ A run of everything, in at least 5 rounds, writes benchmarks/results.json and it
 \`npm run docs\` writes docs/performance.md. A part is only printed.`;
 
 const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const MEMORY = 3;
 const LEDGER = 6;
 const START_UP = 7;
 const SETTINGS = 8;
@@ -97,6 +99,10 @@ async function measure(
 ): Promise<Results> {
 	const samples = new Samples();
 	for (const engine of engines) await ofEngine({ world, samples, rounds, engine }, numbers);
+	if (numbers.includes(MEMORY)) {
+		say('memory');
+		await memory(world, samples, rounds, engines);
+	}
 	if (numbers.includes(START_UP)) {
 		say('start-up');
 		await startUp(samples, rounds);

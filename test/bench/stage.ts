@@ -15,6 +15,8 @@ import { workflows, type Variant } from './workflows';
 /** Time for n8n to end what it began behind the answer. */
 const SETTLE_MS = 200;
 
+const IDLE_MS = 1_000;
+
 /** What n8n 2.41 has in its heap when it has collected its garbage, to the next ten. */
 const HEAP_MB = 190;
 
@@ -146,13 +148,19 @@ export class Stage {
 		return run;
 	}
 
-	/** MB by which n8n's memory is at most larger during some work than before it. */
+	/** MB that n8n has when nothing is left to do. */
+	async idleMemory(): Promise<number> {
+		await sleep(IDLE_MS);
+		return await residentMb(this.n8n.pid());
+	}
+
+	/** MB that n8n has at most during some work. */
 	async peakDuring(work: () => Promise<unknown>): Promise<number> {
+		await sleep(IDLE_MS);
 		const pid = this.n8n.pid();
-		const idle = await residentMb(pid);
 		await resetPeak(pid);
 		await work();
-		return (await peakMb(pid)) - idle;
+		return await peakMb(pid);
 	}
 
 	/** Whether both ways do what they are measured for: the file is there, and its hash was right. */
