@@ -8,8 +8,5 @@ const schemas = () =>
 	src('nodes/**/__schema__/**/*.json', { allowEmpty: true }).pipe(dest('dist/nodes'));
 
 exports.clean = async () => await rm('dist', { recursive: true, force: true });
-exports['build:icons'] = icons;
-exports['build:codex'] = codex;
-exports['build:schemas'] = schemas;
 exports.build = parallel(icons, codex, schemas);
 exports.watch = () => watch(['icons/**/*.svg', 'nodes/**/*.json'], exports.build);

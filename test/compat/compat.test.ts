@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import {
 	DEFAULT_RECORDING,
@@ -17,7 +18,13 @@ import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { poll } from '../support/processes';
 import { ACTION_TYPE, chain, CREDENTIAL_TYPE, node, PACKAGE, using } from '../support/workflow';
 import { Results, type Capability } from './matrix';
-import { chosenVersions, KEEP_REFUSED_FILES, makeRoom, progressPrinter } from './versions';
+import {
+	ANSWER_BEFORE_STORING,
+	chosenVersions,
+	KEEP_REFUSED_FILES,
+	makeRoom,
+	progressPrinter,
+} from './versions';
 
 const ACTION = 'Action';
 const USER = '14085551234';
@@ -381,6 +388,26 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			});
 			expect(runs.map((execution) => execution.status)).toEqual(['error', 'success']);
 			expect(store.files.get(recording.mediaId)).toEqual(await readFile(DEFAULT_RECORDING));
+		},
+	);
+
+	shows(
+		'promises',
+		'answers no 200 for what n8n cannot store: finished in all versions, stored in newer ones',
+		async () => {
+			const told = async ({ url }: { url: string }) =>
+				await status(stage.emulator.deliver([await stage.emulator.createRecording()], { url }));
+			const database = new DatabaseSync(join(stage.n8n.userFolder, '.n8n', 'database.sqlite'));
+			database.exec(
+				"PRAGMA busy_timeout = 10000; CREATE TRIGGER full BEFORE INSERT ON execution_entity BEGIN SELECT RAISE(ABORT, 'full'); END",
+			);
+			try {
+				expect(await told(finished)).toBe(500);
+				expect(await told(stored)).toBe(ANSWER_BEFORE_STORING.includes(version) ? 200 : 500);
+			} finally {
+				database.exec('DROP TRIGGER full');
+				database.close();
+			}
 		},
 	);
 

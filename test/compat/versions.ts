@@ -11,6 +11,12 @@ export const VERSIONS = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8', N8
  */
 export const KEEP_REFUSED_FILES = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8'];
 
+/**
+ * Versions that answer a webhook a moment before they store its execution, where it shall be answered
+ * when stored. A node cannot hold the answer up, nor learn whether the storing failed.
+ */
+export const ANSWER_BEFORE_STORING = ['1.100.1', '1.123.81', '2.0.3'];
+
 /** Bytes. Below this, an installation (2.9 GB) is removed after its run. */
 const ENOUGH_ROOM = 15 * 1024 ** 3;
 

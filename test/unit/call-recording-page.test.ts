@@ -350,15 +350,22 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 		for (const { code } of ROWS) expect(error).toContain(code);
 	});
 
-	it.each([['DISABLED'], ['enabled'], ['ENABLED'], ['true'], [1], [0], [null]])(
-		'Invalid status: with Record Call as %j, ENABLED or nothing is sent',
+	it.each([
+		['true', 'ENABLED'],
+		[1, 'ENABLED'],
+		[0, undefined],
+		[null, undefined],
+	])('Invalid status: with Record Call as %j, it is %j', async (recordCall, status) => {
+		const { context, sent } = fakeExecution({ ...parameters, ...RECORD, recordCall });
+		await runOperations(context);
+		expect(sent.map(({ body }) => (body as { recording?: { status: string } }).recording?.status)).toEqual([status]);
+	});
+
+	it.each(['DISABLED', 'enabled', 'ENABLED', 'yes'])(
+		'Invalid status: with Record Call as "%s", nothing is sent',
 		async (recordCall) => {
-			const { context, sent } = fakeExecution({ ...parameters, ...RECORD, recordCall });
-			await runOperations(context).catch(() => null);
-			for (const { body } of sent) {
-				const { recording } = body as { recording?: { status: string } };
-				expect([undefined, 'ENABLED']).toContain(recording?.status);
-			}
+			const error = await refused({ ...parameters, ...RECORD, recordCall });
+			expect(error).toContain('Record Call is neither on nor off');
 		},
 	);
 

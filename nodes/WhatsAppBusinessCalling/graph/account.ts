@@ -6,11 +6,15 @@ import type {
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
+import { says } from '../says';
 import type { GraphContext } from './types';
 
 export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
 
-/** What the nodes need of the credential besides the access token, which only n8n's authenticated request helper touches. */
+/**
+ * What the nodes need of the credential besides the access token. That is put into requests by n8n's
+ * authenticated request helper (`/debug_token`, which takes the token as a value, is the one exception).
+ */
 export interface Account {
 	businessAccountId: string;
 	appId: string;
@@ -21,33 +25,37 @@ export interface Account {
 	apiVersion: string;
 }
 
-const id = (label: string) =>
+/** A text without the blanks of copying; an expression may give an ID as a number. */
+const text = (message: string, pattern = /\S/) =>
 	z
-		.string()
-		.trim()
-		.regex(/^[A-Za-z0-9_-]+$/, `${label} must be the number shown in Meta's dashboard`);
+		.union([z.string(), z.number()], says(message))
+		.transform((value) => String(value).trim())
+		.pipe(z.string(says(message)).regex(pattern));
+
+const id = (label: string) =>
+	text(`${label} must be the number shown in Meta's dashboard`, /^[A-Za-z0-9_-]+$/);
+
+const BASE_URL_MESSAGE = 'Base URL must be an address such as https://graph.facebook.com';
 
 const accountSchema = z.object({
 	businessAccountId: id('Business Account ID'),
 	appId: id('App ID'),
-	appSecret: z.string().trim().min(1, 'App Secret is empty'),
-	apiVersion: z
-		.string()
-		.trim()
-		.regex(/^v?\d+\.\d+$/, 'API Version must look like v26.0')
-		.transform((version) => (version.startsWith('v') ? version : `v${version}`)),
-	baseUrl: z
-		.string()
-		.trim()
-		.refine(isBaseUrl, 'Base URL must be an address such as https://graph.facebook.com')
+	appSecret: text('App Secret is empty'),
+	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/).transform((version) =>
+		version.startsWith('v') ? version : `v${version}`,
+	),
+	baseUrl: text(BASE_URL_MESSAGE)
+		.refine(isBaseUrl, BASE_URL_MESSAGE)
 		.transform((url) => url.replace(/\/+$/, '')),
 });
 
+/** Must be there, but is in nothing that is handed on. */
+const tokenSchema = z.object({ accessToken: text('Access Token is empty') });
+
 function isBaseUrl(text: string): boolean {
-	if (!URL.canParse(text)) return false;
-	const url = new URL(text);
-	const plain = !url.username && !url.password && !url.search && !url.hash;
-	return ['https:', 'http:'].includes(url.protocol) && plain;
+	if (!URL.canParse(text) || /[?#]/.test(text)) return false;
+	const { protocol, username, password } = new URL(text);
+	return ['https:', 'http:'].includes(protocol) && !username && !password;
 }
 
 /** What n8n decrypted, beside the account and not in it: so the token is in nothing that is handed on. */
@@ -81,13 +89,14 @@ export function isSameCredential(one: Account, other: Account): boolean {
 }
 
 export function parseAccount(node: INode, fields: unknown): Account {
-	const parsed = accountSchema.safeParse(fields);
-	if (parsed.success) return parsed.data;
+	const [token, account] = [tokenSchema.safeParse(fields), accountSchema.safeParse(fields)];
+	if (token.success && account.success) return account.data;
+	const issues = [...(token.error?.issues ?? []), ...(account.error?.issues ?? [])];
 	throw new NodeOperationError(
 		node,
 		'The WhatsApp Business Calling credential needs a correction',
 		{
-			description: `${parsed.error.issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
+			description: `${issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
 		},
 	);
 }

@@ -1,4 +1,4 @@
-import { discard, isFileStream, type FileStream } from '../media/verifiedStream';
+import { discard, isFileStream, type FileStream } from '../streams';
 
 /**
  * Bytes of an answer of the Graph API that are read at most, after it was unpacked. The largest that we

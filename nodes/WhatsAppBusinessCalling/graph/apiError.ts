@@ -27,8 +27,9 @@ export function failureTitle(failure: GraphFailure): string {
 	const known = errorEntry(failure.code)?.title;
 	if (known) return known;
 	if (failure.kind === 'network') return 'Meta could not be reached';
-	if (failure.status !== null && failure.status < 300)
+	if (failure.kind === 'unreadable' && Number(failure.status) < 300) {
 		return 'Meta gave an answer that cannot be read';
+	}
 	return failure.code === null
 		? `Meta answered with HTTP status ${failure.status}`
 		: `WhatsApp refused the request (code ${failure.code})`;
@@ -36,20 +37,33 @@ export function failureTitle(failure: GraphFailure): string {
 
 type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
 
+/** What to do about a failure that the catalogue does not know. */
+function generalHint({ kind, status }: GraphFailure): string {
+	if (kind === 'network') {
+		return 'Check the Base URL in the credential and the connection of n8n to the internet.';
+	}
+	if (kind === 'http') {
+		return 'Do what the words of Meta below say. Meta explains the code on its page of error codes; its support asks for the trace ID.';
+	}
+	return Number(status) >= 500
+		? 'Meta, or a proxy before it, has trouble. Try again in a few minutes.'
+		: 'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.';
+}
+
+/** What is known of the failure besides its title: words of Meta are marked as such, ours are not. */
+export function failureWords({ kind, message, details }: GraphFailure): string {
+	return `${kind === 'http' ? 'Meta said: ' : ''}${details ? `${message} (${details})` : message}`;
+}
+
 /** Hint, Meta's own words and the numbers that Meta's support asks for, in this order. */
 export function failureDescription(failure: GraphFailure): string {
-	const hint =
-		errorEntry(failure.code)?.hint ??
-		(failure.kind === 'network'
-			? 'Check the Base URL in the credential and the connection of n8n to the internet.'
-			: undefined);
-	const said = failure.details ? `${failure.message} (${failure.details})` : failure.message;
+	const hint = errorEntry(failure.code)?.hint ?? generalHint(failure);
 	const numbers = [
 		failure.code === null ? '' : `code ${failure.code}`,
 		failure.subcode === null ? '' : `subcode ${failure.subcode}`,
 		failure.traceId === null ? '' : `trace ID ${failure.traceId}`,
 	].filter(Boolean);
-	return [hint, `Meta said: ${said}`, numbers.join(', ')].filter(Boolean).join('\n');
+	return [hint, failureWords(failure), numbers.join(', ')].filter(Boolean).join('\n');
 }
 
 /** The cause in n8n's terms; versions of n8n without them ignore it. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
+import { unreadableAnswer } from './failure';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 import { unixTime } from './wholeNumber';
@@ -58,7 +59,8 @@ const callingSchema = z.object({
 
 export type CallSettings = z.infer<typeof callingSchema>;
 
-const settingsSchema = z.object({ calling: callingSchema });
+/** A number whose settings of calling nobody has ever changed may come without them. */
+const settingsSchema = z.object({ calling: callingSchema.nullish() });
 
 const NONE: CallSettings = callingSchema.parse({});
 
@@ -74,5 +76,9 @@ export async function readCallSettings(
 	});
 	if (!answer.ok) return answer;
 	const parsed = settingsSchema.safeParse(answer.value);
-	return { ok: true, value: parsed.success ? parsed.data.calling : NONE };
+	if (!parsed.success) {
+		const failure = unreadableAnswer("Meta's answer about the call settings cannot be read");
+		return { ok: false, failure };
+	}
+	return { ok: true, value: parsed.data.calling ?? NONE };
 }

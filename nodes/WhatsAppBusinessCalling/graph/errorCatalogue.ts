@@ -71,7 +71,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138006],
 		title: 'This person has not given permission to be called',
-		hint: 'Send them a call permission request first and wait until they accept it, or wait until they call you.',
+		hint: 'Ask them first (operation Permission > Request) and wait for the event Call Permission Reply, or wait until they call you.',
 		transient: false,
 	},
 	{
@@ -143,7 +143,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131055],
 		title: 'This phone number is set up for SIP',
-		hint: 'A number can use either SIP or this API. Turn SIP off in its call settings, or use another number.',
+		hint: 'A number can use either SIP or this API. Turn SIP off where it was turned on (calling.sip.status in Meta\'s call settings API), or use another number.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -157,7 +157,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131026],
 		title: 'The message could not be delivered to this person',
-		hint: 'They may not use WhatsApp or use a version that is too old.',
+		hint: 'They may not use WhatsApp or use a version that is too old. Check the number, or reach them another way.',
 		transient: false,
 	},
 	{
@@ -212,7 +212,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [2200],
 		title: 'Meta could not verify the webhook address',
-		hint: 'Meta calls the webhook address of n8n while the workflow is being activated. It must be reachable from the internet over https with a valid certificate (see WEBHOOK_URL in the documentation of n8n).',
+		hint: 'Meta calls the webhook address of n8n while the workflow is being activated. It must be reachable from the internet over https with a valid certificate (see N8N_WEBHOOK_URL, earlier WEBHOOK_URL, in the documentation of n8n).',
 		// The process that answers may still be starting.
 		transient: true,
 		cause: 'configuration-invalid',

@@ -60,7 +60,7 @@ export function failureFromAnswer(
 	const said = (text: string | null | undefined) => (text ? legible(text, secrets) : null);
 	const entry = errorEntry(code);
 	return {
-		kind: 'http',
+		kind: error === null ? 'unreadable' : 'http',
 		status,
 		code,
 		subcode: error?.error_subcode ?? null,
@@ -80,7 +80,7 @@ export function failureFromAnswer(
  */
 export function unreadableAnswer(message: string): GraphFailure {
 	return {
-		kind: 'http',
+		kind: 'unreadable',
 		status: 200,
 		code: null,
 		subcode: null,

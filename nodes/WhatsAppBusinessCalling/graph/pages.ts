@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { unreadableAnswer } from './failure';
 import type { Result } from './types';
 
 /** A part of a list, and the cursor of the next part; none after the last. */
@@ -23,14 +24,20 @@ export async function allPages<Row>(
 	readPage: (after: string | undefined) => Promise<Result<Page<Row>>>,
 	isEnough: (rows: Row[]) => boolean = () => false,
 ): Promise<Result<Row[]>> {
-	const rows: Row[] = [];
+	let rows: Row[] = [];
 	let after: string | undefined;
+	const cursors = new Set<string>();
 	for (let pages = 0; pages < MAX_PAGES; pages++) {
 		const page = await readPage(after);
 		if (!page.ok) return page;
-		rows.push(...page.value.rows);
+		rows = rows.concat(page.value.rows);
 		after = page.value.after;
 		if (!after || isEnough(rows)) break;
+		if (cursors.has(after)) {
+			const failure = unreadableAnswer("Meta's list has no end: a page names one that was read");
+			return { ok: false, failure };
+		}
+		cursors.add(after);
 	}
 	return { ok: true, value: rows };
 }

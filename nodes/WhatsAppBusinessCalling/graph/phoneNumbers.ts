@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
+import { unreadableAnswer } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
@@ -66,7 +67,10 @@ export async function phoneNumberPage(
 	});
 	if (!answer.ok) return answer;
 	const page = pageSchema.safeParse(answer.value);
-	if (!page.success) return { ok: true, value: { rows: [], after: undefined } };
+	if (!page.success) {
+		const failure = unreadableAnswer("Meta's list of the phone numbers cannot be read");
+		return { ok: false, failure };
+	}
 	return {
 		ok: true,
 		value: {

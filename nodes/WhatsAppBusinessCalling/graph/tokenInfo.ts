@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { CREDENTIAL_NAME, type Account } from './account';
-import { legible } from './failure';
+import { legible, unreadableAnswer } from './failure';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 
@@ -34,7 +34,7 @@ export async function readTokenInfo(
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
 	if (!parsed.success) {
-		return { ok: true, value: { is_valid: false, expires_at: null, scopes: [], error: null } };
+		return { ok: false, failure: unreadableAnswer("Meta's answer about the token cannot be read") };
 	}
 	const { error, ...info } = parsed.data.data;
 	const message = error && legible(error.message, [accessToken, account.appSecret]);

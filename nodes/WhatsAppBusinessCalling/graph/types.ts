@@ -17,14 +17,17 @@ export type FileContext = IExecuteFunctions | IWebhookFunctions;
 
 /** Why a request to Meta brought no usable answer. */
 export interface GraphFailure {
-	/** `network`: no answer came. `http`: an answer came, with an error in it. */
-	kind: 'network' | 'http';
+	/**
+	 * `network`: no answer came. `http`: an error of Meta's came. `unreadable`: something came that does not
+	 * have Meta's form, as when a proxy answers in its place.
+	 */
+	kind: 'network' | 'http' | 'unreadable';
 	/** HTTP status of the answer, null without one. */
 	status: number | null;
 	/** `error.code` of Meta's envelope. */
 	code: number | null;
 	subcode: number | null;
-	/** `error.message` of Meta's envelope, or what the network said. */
+	/** `error.message` of Meta's envelope; otherwise words of our own. */
 	message: string;
 	/** `error.error_data.details`: the exact cause, where Meta gives one. */
 	details: string | null;

@@ -79,7 +79,10 @@ async function overridePage(
 	});
 	if (!answer.ok) return answer;
 	const page = overridesSchema.safeParse(answer.value);
-	if (!page.success) return { ok: true, value: { rows: [], after: undefined } };
+	if (!page.success) {
+		const failure = unreadableAnswer("Meta's list of the numbers' webhooks cannot be read");
+		return { ok: false, failure };
+	}
 	const rows = page.data.data.flatMap(({ webhook_configuration: found }) => [
 		found?.phone_number ?? [],
 		found?.whatsapp_business_account ?? [],

@@ -4,10 +4,12 @@ import { CREDENTIAL_NAME, decryptedCredential, type Account } from '../graph/acc
 import { failureFromThrown } from '../graph/failure';
 import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
 import type { FileContext } from '../graph/types';
+import { discard, isFileStream } from '../streams';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
+import { LATER } from './mediaInfo';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
 import { guardMediaUrl } from './urlGuard';
-import { discard, isFileStream, verifiedStream, type VerifiedStream } from './verifiedStream';
+import { verifiedStream, type VerifiedStream } from './verifiedStream';
 
 export type Download =
 	| { ok: true; file: StoredFile }
@@ -30,7 +32,7 @@ export async function downloadOnce(
 	if (target.sha256 === null && !target.allowUnverified) {
 		return failed(
 			'hashMissing',
-			`Neither the event nor the Media API gives a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. Download it with the action node (Recording > Download) and listen to it.`,
+			`Neither the event nor the Media API gives a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.`,
 		);
 	}
 	const opened = await open(context, account, target.url, signal);
@@ -193,7 +195,7 @@ function storeFailed(
 	if (seen.flaw === 'hashMismatch') {
 		return failed(
 			'hashMismatch',
-			`The ${seen.bytes} bytes that came for the media ID ${target.mediaId} do not have the SHA-256 that Meta gave, so they were thrown away.`,
+			`The ${seen.bytes} bytes that came for the media ID ${target.mediaId} do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.`,
 			{ freshUrlMayHelp: true },
 		);
 	}
@@ -210,7 +212,7 @@ function storeFailed(
 
 function refusedByStatus(status: number, host: string): Download & { ok: false } {
 	if (status >= 500 || TRANSIENT_STATUS.has(status)) {
-		return failed('unavailable', `${host} answered with HTTP status ${status}.`, {
+		return failed('unavailable', `${host} answered with HTTP status ${status}. ${LATER}`, {
 			transient: true,
 		});
 	}
@@ -230,10 +232,10 @@ function refusedByStatus(status: number, host: string): Download & { ok: false }
 }
 
 function tooLarge(maxBytes: number, announced: number | null): Download & { ok: false } {
-	const size = announced === null ? 'more' : `${megabytes(announced)} MB`;
+	const most = `the ${megabytes(maxBytes)} MB that are allowed`;
 	return failed(
 		'tooLarge',
-		`The file has ${size}, but only ${megabytes(maxBytes)} MB are allowed. Raise the option Max File Size, or download it with the action node.`,
+		`The file has ${announced === null ? `more than ${most}` : `${megabytes(announced)} MB, more than ${most}`}. Raise the option Max File Size, and download the file by its media ID.`,
 	);
 }
 
@@ -243,10 +245,10 @@ function megabytes(bytes: number): string {
 
 function interrupted(signal: AbortSignal, what: string): Download & { ok: false } {
 	return signal.aborted
-		? failed('timeout', 'The file did not arrive within the time that was left for it.', {
+		? failed('timeout', `The file did not arrive within the time that was left for it. ${LATER}`, {
 				transient: true,
 			})
-		: failed('unavailable', `The download stopped: ${what}.`, { transient: true });
+		: failed('unavailable', `The download stopped: ${what}. ${LATER}`, { transient: true });
 }
 
 function failed(

@@ -1,3 +1,11 @@
+/** What a call leaves at Meta, by the item property that holds what is known of its file. */
+export type FileProperty = 'recording' | 'transcription';
+
+export const FILE_NAME_PREFIX: Record<FileProperty, string> = {
+	recording: 'call-recording',
+	transcription: 'call-transcript',
+};
+
 const EXTENSIONS = new Map([
 	['application/json', 'json'],
 	['audio/aac', 'aac'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { failureTitle } from '../graph/apiError';
+import { failureTitle, failureWords } from '../graph/apiError';
 import { unreadableAnswer } from '../graph/failure';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
@@ -55,19 +55,22 @@ export function isMediaGone(failure: GraphFailure): boolean {
 	);
 }
 
+/** Said of trouble that may pass, to those who read of it when all attempts are over. */
+export const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
+
 export function mediaInfoProblem(failure: GraphFailure, mediaId: string): MediaProblem {
 	if (isMediaGone(failure)) return mediaGone(mediaId);
 	if (failure.transient) {
 		return {
 			reason: 'unavailable',
-			message: `Meta's Media API did not answer usefully: ${failure.message}`,
+			message: `Meta's Media API did not answer usefully: ${failure.message}. ${LATER}`,
 			transient: true,
 		};
 	}
 	const denied = failure.status === 401 || failure.status === 403 || failure.code === 190;
 	return {
 		reason: denied ? 'accessDenied' : 'downloadFailed',
-		message: `${failureTitle(failure)}. Meta said: ${failure.details ?? failure.message}`,
+		message: `${failureTitle(failure)}. ${failureWords(failure)}`,
 		transient: false,
 	};
 }

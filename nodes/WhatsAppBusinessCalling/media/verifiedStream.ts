@@ -1,21 +1,6 @@
 import { createHash } from 'crypto';
-import type { BinaryHelperFunctions } from 'n8n-workflow';
 
-/** A readable stream, named without importing the module `stream`. */
-export type FileStream = Exclude<Parameters<BinaryHelperFunctions['prepareBinaryData']>[0], Buffer>;
-
-export function isFileStream(body: unknown): body is FileStream {
-	return (
-		typeof body === 'object' && body !== null && 'pipe' in body && Symbol.asyncIterator in body
-	);
-}
-
-/** Lets go of a body that is not read, or not any more. */
-export function discard(body: unknown): void {
-	if (!isFileStream(body)) return;
-	body.on('error', () => {});
-	body.destroy();
-}
+import type { FileStream } from '../streams';
 
 export type Flaw = 'hashMismatch' | 'tooLarge';
 
@@ -29,8 +14,8 @@ export interface VerifiedStream {
 /**
  * Hashes and counts the bytes of a stream on their way to where they are stored.
  *
- * The stream that comes out ends with an error where the hash or the size is wrong. n8n's binary
- * store drops what it had written of a stream that fails, so that a bad file leaves nothing behind.
+ * The stream that comes out ends with an error where the hash or the size is wrong. The binary store of
+ * newer n8n drops what it had written of a stream that fails, so that a bad file leaves nothing behind.
  * The bytes must go through here: a listener beside the store takes chunks away from it.
  *
  * @param expected the hash that the bytes must have, or null to only count and hash

@@ -9,7 +9,7 @@ export function phoneNumberField(
 		type: 'resourceLocator',
 		default: { mode: 'list', value: '' },
 		required: true,
-		description: 'Your WhatsApp number that makes or takes the call',
+		description: 'The WhatsApp number of your business that this is about',
 		displayOptions,
 		modes: [
 			{

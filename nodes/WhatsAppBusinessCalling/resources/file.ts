@@ -3,18 +3,18 @@ import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../graph/apiError';
+import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
+import { maxFileSizeSchema } from '../media/maxFileSize';
 import { getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaProblem, MediaProblemReason } from '../media/types';
+import { numeric } from '../numeric';
 import { says } from '../says';
-import type { FileProperty } from '../trigger/events';
-import { FILE_NAME_PREFIX } from '../trigger/items';
 import { inputError, mediaIdParameter, textParameter } from './input';
 import type { Operation, OperationInput } from './types';
 
-const MEBIBYTE = 1024 * 1024;
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
 /** Minutes that a URL of Meta's lives (Meta, "Call recording": Download the recording). */
@@ -22,15 +22,14 @@ const URL_LIFETIME_MINUTES = 5;
 
 const optionsSchema = z.object(
 	{
-		maxFileSize: z.coerce
-			.number(says('Max File Size (MB) must be a number above 0'))
-			.positive()
-			.default(100),
-		phoneNumberId: z.coerce.string().trim().default(''),
-		timeout: z.coerce
-			.number(says('Timeout (Seconds) must be a number above 0'))
-			.positive()
-			.default(300),
+		maxFileSize: maxFileSizeSchema,
+		phoneNumberId: z
+			.union([z.string(), z.number()], says('Phone Number ID must be an ID'))
+			.nullish()
+			.transform((id) => String(id ?? '').trim()),
+		timeout: numeric('Timeout (Seconds) must be a number from 1 to 86400', (number) =>
+			number.min(1).max(86_400),
+		).default(300),
 	},
 	says('Options must be an object'),
 );
@@ -117,7 +116,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 						name: 'timeout',
 						type: 'number',
 						default: 300,
-						typeOptions: { minValue: 1 },
+						typeOptions: { minValue: 1, maxValue: 86400 },
 						description: 'How long one attempt to download may take, in seconds',
 					},
 				],
@@ -129,7 +128,8 @@ export function downloadOperation(resource: FileProperty): Operation {
 			const sha256 = readHash(input);
 			const options = readOptions(input);
 			const binaryPropertyName = textParameter(input, 'binaryPropertyName') || 'data';
-			const outcome = await fetchPatiently(input, options.timeout * 1000, {
+			// Whole: a timer of a fraction of a millisecond is an error.
+			const outcome = await fetchPatiently(input, Math.round(options.timeout * 1000), {
 				mediaId,
 				phoneNumberId: options.phoneNumberId || null,
 				url: null,
@@ -137,7 +137,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 				sha256,
 				mimeType: null,
 				fileNamePrefix: FILE_NAME_PREFIX[resource],
-				maxBytes: options.maxFileSize * MEBIBYTE,
+				maxBytes: options.maxFileSize,
 				allowUnverified: true,
 			});
 			if (!outcome.ok) throw problemError(input, outcome.problem);

@@ -1,8 +1,8 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
+import { knownAccount, RECHECK_MS } from './knownAccount';
 import { isSameSecret } from './signature';
-import { usableAccount } from './usableAccount';
-import { deriveVerifyToken } from './verifyToken';
+import { deriveVerifyToken, isVerifyToken } from './verifyToken';
 
 /**
  * Answers the request by which Meta verifies the webhook address: the challenge as plain text where
@@ -15,7 +15,7 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 	const isRight =
 		query['hub.mode'] === 'subscribe' &&
 		typeof challenge === 'string' &&
-		isSameSecret(query['hub.verify_token'], await expectedToken(context));
+		isSameSecret(query['hub.verify_token'], await expectedToken(context, query));
 	if (isRight) {
 		response
 			.status(200)
@@ -27,11 +27,17 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 	return { noWebhookResponse: true };
 }
 
-async function expectedToken(context: IWebhookFunctions): Promise<string> {
+/** Empty for none: then nothing is right. */
+async function expectedToken(
+	context: IWebhookFunctions,
+	query: Record<string, unknown>,
+): Promise<string> {
 	if (context.getNodeParameter('registration', 'app') === 'manual') {
 		return String(context.getNodeParameter('verifyToken', '')).trim();
 	}
-	const account = await usableAccount(context);
+	// Anybody can ask: what has not the form needs no credential to be refused.
+	if (!isVerifyToken(query['hub.verify_token'])) return '';
+	const account = await knownAccount(context, RECHECK_MS);
 	if (account === null) return '';
 	return deriveVerifyToken(account.appSecret, context.getWorkflow().id ?? '', context.getNode().id);
 }

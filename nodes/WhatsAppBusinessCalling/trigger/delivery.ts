@@ -2,6 +2,7 @@ import {
 	callEventType,
 	EVENT_TYPES,
 	eventTypesOf,
+	printable,
 	type EventType,
 	type ReadEvent,
 	type Surroundings,
@@ -52,9 +53,9 @@ export function parseDelivery(rawBody: Buffer, wanted: TriggerFilter, skip: Skip
 		skip('the body has no list of entries');
 		return [];
 	}
-	const oddities = new Oddities(skip);
+	const budget = new ReadingBudget(skip);
 	return entries.flatMap((entry: unknown) =>
-		oddities.guard(() => readEntry(entry, wanted, oddities)),
+		budget.guard(() => readEntry(entry, wanted, budget)),
 	);
 }
 
@@ -62,7 +63,7 @@ export function parseDelivery(rawBody: Buffer, wanted: TriggerFilter, skip: Skip
  * Meta sends up to 1,000 updates at once. To look into a million that are none would hold up the whole
  * n8n process: after so many, what follows in a delivery is not looked at.
  */
-const MAX_ODDITIES = 10_000;
+const MAX_UNUSED = 10_000;
 
 /** Ten times what Meta sends at once; for the same reason. */
 const MAX_EVENTS = 10_000;
@@ -71,10 +72,12 @@ const MAX_CONTACTS = 1_000;
 
 type Contact = NonNullable<ReturnType<typeof contactSchema.safeParse>['data']>;
 
-class Oddities {
+class ReadingBudget {
 	private count = 0;
 
 	private events = 0;
+
+	private isCutOff = false;
 
 	constructor(private readonly tell: Skip) {}
 
@@ -88,7 +91,13 @@ class Oddities {
 
 	/** Reads one element, unless there was too much before it. */
 	guard<T>(read: () => T[]): T[] {
-		return this.count > MAX_ODDITIES || this.events > MAX_EVENTS ? [] : read();
+		if (this.events > MAX_EVENTS || this.isCutOff) return [];
+		if (this.count > MAX_UNUSED) {
+			this.isCutOff = true;
+			this.tell(`after ${MAX_UNUSED} parts that are not used, the rest was not looked at`);
+			return [];
+		}
+		return read();
 	}
 
 	/** Whether there is room for one event more. */
@@ -113,14 +122,14 @@ export function holdsOtherFields(rawBody: Buffer): boolean {
 	}
 }
 
-function readEntry(entry: unknown, wanted: TriggerFilter, oddities: Oddities): CallEvent[] {
+function readEntry(entry: unknown, wanted: TriggerFilter, budget: ReadingBudget): CallEvent[] {
 	const parsed = entrySchema.safeParse(entry);
 	if (!parsed.success) {
-		oddities.skip('an entry has an unknown shape');
+		budget.skip('an entry has an unknown shape');
 		return [];
 	}
 	return parsed.data.changes.flatMap((change) =>
-		oddities.guard(() => readChange(change, parsed.data.id, wanted, oddities)),
+		budget.guard(() => readChange(change, parsed.data.id, wanted, budget)),
 	);
 }
 
@@ -128,9 +137,9 @@ function readChange(
 	change: unknown,
 	businessAccountId: string | null,
 	wanted: TriggerFilter,
-	oddities: Oddities,
+	budget: ReadingBudget,
 ): CallEvent[] {
-	const { skip } = oddities;
+	const { skip } = budget;
 	const parsed = changeSchema.safeParse(change);
 	if (!parsed.success) {
 		skip('a change has an unknown shape');
@@ -144,14 +153,16 @@ function readChange(
 	const calls = listOf(value.data?.calls);
 	const statuses = listOf(value.data?.statuses);
 	const messages = listOf(value.data?.messages);
-	if (!value.success || !calls || !statuses || !messages) {
+	const isEmpty = !value.data?.calls && !value.data?.statuses;
+	if (!value.success || !calls || !statuses || !messages || (field === 'calls' && isEmpty)) {
 		if (field === 'calls') skip('a change of the field calls has an unknown shape');
 		return [];
 	}
 	const { metadata } = value.data;
-	const phoneNumberId = metadata?.phone_number_id ?? null;
+	const phoneNumberId = metadata?.phone_number_id?.toString() ?? null;
 	if (wanted.phoneNumberIds.size > 0 && !wanted.phoneNumberIds.has(phoneNumberId ?? '')) {
-		oddities.pass();
+		if (phoneNumberId === null) skip('a change names no phone number, and only some are chosen');
+		else budget.pass();
 		return [];
 	}
 	const errors = listOf(value.data.errors) ?? [];
@@ -169,9 +180,9 @@ function readChange(
 		readOne: (element: unknown, beside: Surroundings) => TypedEvent | null,
 	) =>
 		elements.flatMap((raw) =>
-			oddities.guard(() => {
+			budget.guard(() => {
 				const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
-				return event !== null && oddities.takes() ? [{ ...event, ...context, raw }] : [];
+				return event !== null && budget.takes() ? [{ ...event, ...context, raw }] : [];
 			}),
 		);
 	/** Elements of some lists carry no event name: the one that can read them is it. */
@@ -186,19 +197,19 @@ function readChange(
 	};
 	return field === 'calls'
 		? [
-				...read(calls, (element, beside) => readCallEvent(element, beside, isWanted, oddities)),
+				...read(calls, (element, beside) => readCallEvent(element, beside, isWanted, budget)),
 				...readNameless('statuses', statuses, () =>
 					skip('a status of a call has an unknown shape'),
 				),
 			]
-		: readNameless('messages', messages, oddities.pass);
+		: readNameless('messages', messages, budget.pass);
 }
 
 function readCallEvent(
 	element: unknown,
 	beside: Surroundings,
 	isWanted: (type: EventType) => boolean,
-	{ skip, pass }: Oddities,
+	{ skip, pass }: ReadingBudget,
 ): TypedEvent | null {
 	const named = eventNameSchema.safeParse(element);
 	if (!named.success) {
@@ -242,9 +253,4 @@ function contactNameOf(element: unknown, contacts: Array<Contact | null>): strin
 		[contact?.wa_id, contact?.user_id].some((id) => typeof id === 'string' && parties.includes(id)),
 	);
 	return own?.profile?.name ?? null;
-}
-
-/** A name from outside, cut and freed of what could forge lines of a log. */
-function printable(name: string): string {
-	return name.slice(0, 64).replace(/[^\w.-]/g, '?');
 }

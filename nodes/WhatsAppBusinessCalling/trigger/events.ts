@@ -1,7 +1,7 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
-import { safeMimeType } from '../media/fileNames';
+import { safeMimeType, type FileProperty } from '../media/fileNames';
 import {
 	callDetailsSchema,
 	callErrorSchema,
@@ -20,9 +20,6 @@ import {
 	type Call,
 	type MediaReference,
 } from './schemas';
-
-/** Item property that holds what is known of a file. */
-export type FileProperty = 'recording' | 'transcription';
 
 export type EventBody =
 	| { kind: 'file'; property: FileProperty; media: MediaReference }
@@ -166,7 +163,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or refused calls. Also subscribes your app to the field messages.',
+			'A person allowed or refused calls. Activating subscribes your app to the field messages, too.',
 		field: 'messages',
 		list: 'messages',
 		read: (element) => {
@@ -204,6 +201,9 @@ export const EVENT_TYPES: EventType[] = [
 	},
 ];
 
+/** What a new trigger listens for. */
+export const DEFAULT_EVENTS = ['call_recording_available'];
+
 const CALL_EVENTS = new Map(
 	EVENT_TYPES.filter((type) => type.list === 'calls').flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),
@@ -213,6 +213,20 @@ const CALL_EVENTS = new Map(
 /** The event of the list `calls` that has this name. */
 export function callEventType(name: string): EventType | undefined {
 	return CALL_EVENTS.get(name);
+}
+
+const EVENTS_BY_NAME = new Map(
+	EVENT_TYPES.flatMap((type) => [type.name, ...type.aliases].map((name) => [name, type] as const)),
+);
+
+/** The event that an operator chose by this name. */
+export function eventTypeNamed(name: string): EventType | undefined {
+	return EVENTS_BY_NAME.get(name);
+}
+
+/** A name from outside, cut and freed of what could forge lines of a log. */
+export function printable(name: string): string {
+	return name.slice(0, 64).replace(/[^\w.-]/g, '?');
 }
 
 /** The events whose list is another than `calls`; their elements carry no name. */

@@ -1,9 +1,9 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { mediaFileName } from '../media/fileNames';
+import { FILE_NAME_PREFIX, mediaFileName, type FileProperty } from '../media/fileNames';
 import type { MediaProblem, StoredFile } from '../media/types';
 import type { CallEvent } from './delivery';
-import { isoTime, type FileProperty } from './events';
+import { isoTime } from './events';
 import type { MediaReference } from './schemas';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
@@ -12,11 +12,6 @@ const RETENTION_MS = 7 * 24 * 60 * 60_000;
 const DEFAULT_MIME_TYPE: Record<FileProperty, string> = {
 	recording: 'audio/ogg',
 	transcription: 'application/json',
-};
-
-export const FILE_NAME_PREFIX: Record<FileProperty, string> = {
-	recording: 'call-recording',
-	transcription: 'call-transcript',
 };
 
 /** The fields that every event has. */

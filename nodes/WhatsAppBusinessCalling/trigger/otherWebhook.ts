@@ -8,7 +8,7 @@ import type {
 
 import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from '../graph/http';
 import type { GraphContext } from '../graph/types';
-import { discard, isFileStream } from '../media/verifiedStream';
+import { discard, isFileStream } from '../streams';
 
 /** Headers that belong to one connection, or to the form in which the body came over it. */
 const NOT_FORWARDED = new Set([

@@ -1,14 +1,15 @@
 import type { Account } from '../graph/account';
-import { graphChange } from '../graph/request';
-import type { GraphContext, Result } from '../graph/types';
-import { readWebhookRoute } from '../graph/webhookOverride';
 import {
+	ACTIVATION_ATTEMPTS,
 	readAppSubscription,
 	readAccountOverride,
 	removeAppFields,
 	setAppOnAccount,
 	writeAppSubscription,
-} from './appSubscription';
+} from '../graph/appSubscription';
+import { graphChange } from '../graph/request';
+import type { GraphContext, Result } from '../graph/types';
+import { readWebhookRoute } from '../graph/webhookOverride';
 
 export type RegistrationScope = 'app' | 'businessAccount' | 'phoneNumber';
 
@@ -26,9 +27,6 @@ export interface Place {
 	/** Takes the address away; what the app had subscribed before stays. */
 	clear: () => Promise<Result<unknown>>;
 }
-
-/** While a workflow is activated, passing trouble is waited out. */
-const ATTEMPTS = 6;
 
 async function readAppAddress(
 	context: GraphContext,
@@ -82,7 +80,7 @@ export function phoneNumberPlace(
 				},
 			},
 			repeat: 'freely',
-			attempts: ATTEMPTS,
+			attempts: ACTIVATION_ATTEMPTS,
 		});
 	return {
 		key: `phoneNumber ${phoneNumberId}`,

@@ -1,6 +1,6 @@
 import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
 
-import { eventOptions } from './events';
+import { DEFAULT_EVENTS, eventOptions } from './events';
 
 export const triggerProperties: INodeProperties[] = [
 	{
@@ -13,7 +13,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li></ul>",
+			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'; for the event Call Permission Reply to 'messages', too.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li><li>The app must also get the webhooks of your WhatsApp Business account. The action node's Setup > Check says whether it does, and how to mend it.</li></ul>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',
@@ -24,7 +24,7 @@ export const triggerProperties: INodeProperties[] = [
 		name: 'events',
 		type: 'multiOptions',
 		options: eventOptions,
-		default: ['call_recording_available'],
+		default: DEFAULT_EVENTS,
 		required: true,
 		description: 'What starts the workflow; each event is one item',
 	},
@@ -67,7 +67,7 @@ export const triggerProperties: INodeProperties[] = [
 			{
 				name: 'Manual',
 				value: 'manual',
-				description: "You type the URL and a verify token into Meta's app dashboard yourself",
+				description: "You type the URL and a verify token into Meta's app dashboard yourself, and subscribe the app there",
 			},
 			{
 				name: 'Phone Number (Automatic)',
@@ -187,7 +187,7 @@ export const triggerProperties: INodeProperties[] = [
 				type: 'options',
 				default: 'retry',
 				description:
-					'What to do when a file cannot be had for a reason that may pass, such as a network that is down. A file that is gone or damaged for good always gives an item without a file, with the reason in it.',
+					'What to do when a file cannot be fetched for a reason that may pass, such as a network that is down. A file that is gone or damaged for good always gives an item without a file, with the reason in it.',
 				options: [
 					{
 						name: 'Ask Meta to Deliver Again',
@@ -257,8 +257,8 @@ const WHILE_BUILDING =
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
 	header: 'Receive a recorded WhatsApp call',
 	executionsHelp: {
-		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is put back.<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
-		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is put back.<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is put back. (With Registration set to Manual you do that yourself, in Meta's app dashboard.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
+		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is put back. (With Registration set to Manual you do that yourself, in Meta's app dashboard.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
 	},
 	activationHint: {
 		inactive:

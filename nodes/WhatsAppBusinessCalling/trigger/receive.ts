@@ -3,18 +3,19 @@ import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from
 
 import { isSameCredential, type Account } from '../graph/account';
 import { downloadSlots } from '../media/downloadSlots';
+import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
+import { LATER } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { watchAnswer } from './acknowledgement';
 import { withFiles, withoutFiles, type Admission } from './admission';
+import { DeliveryLog } from './deliveryLog';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
-import type { FileProperty } from './events';
 import {
 	announcedFile,
 	callFields,
-	FILE_NAME_PREFIX,
 	item,
 	problemFields,
 	rawEvent,
@@ -32,14 +33,13 @@ import { isSignature, isSignedBy } from './signature';
  * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
  * take long although it has stored the execution: with a limit on concurrent executions it answers only
  * when the execution has its turn, and runs it then. To take it for lost before would run it twice.
+ * Shorter than the time for which Meta delivers again (36 hours and more), should n8n never say it.
  */
-const AFTER_CLOSED_MS = 60 * 60_000;
-
-/** Lines that one delivery may add to the log for what is skipped of it. */
-const MAX_REASONS = 20;
+const AFTER_CLOSED_MS = 6 * 60 * 60_000;
 
 interface Delivery {
 	context: IWebhookFunctions;
+	log: DeliveryLog;
 	account: Account;
 	settings: TriggerSettings;
 	ledger: Ledger;
@@ -64,7 +64,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	if (typeof signed === 'number') return answer(context, signed);
 	const { account, body } = signed;
 
-	const events = chosenEvents(context, readFilter(context), body);
+	const log = new DeliveryLog(context.logger);
+	const events = chosenEvents(context, readFilter(context), body, log);
 	const forwardTo = addressToForwardTo(context, body);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
@@ -80,6 +81,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 	const delivery: Delivery = {
 		context,
+		log,
 		account,
 		settings,
 		ledger,
@@ -152,19 +154,15 @@ function chosenEvents(
 	context: IWebhookFunctions,
 	wanted: TriggerFilter,
 	body: Buffer,
+	log: DeliveryLog,
 ): Map<string, CallEvent> {
 	const skipped = new Map<string, number>();
 	const events = parseDelivery(body, wanted, (reason) =>
 		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
 	);
-	for (const [reason, count] of [...skipped].slice(0, MAX_REASONS)) {
-		context.logger.warn(
-			`WhatsApp Business Calling Trigger: part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`,
-		);
-	}
-	if (skipped.size > MAX_REASONS) {
-		context.logger.warn(
-			`WhatsApp Business Calling Trigger: parts of a delivery were skipped for ${skipped.size - MAX_REASONS} more reasons`,
+	for (const [reason, count] of skipped) {
+		log.warn(
+			`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`,
 		);
 	}
 	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
@@ -224,8 +222,8 @@ async function toItemOrNull(
 	try {
 		return await toItem(delivery, key, event);
 	} catch (error) {
-		delivery.context.logger.error(
-			`WhatsApp Business Calling Trigger: an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
+		delivery.log.error(
+			`an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
 		);
 		return null;
 	}
@@ -249,8 +247,8 @@ async function toItem(
 	if (!outcome.ok) {
 		const { problem } = outcome;
 		const wait = problem.transient && mayStillCome(delivery, key);
-		delivery.context.logger.warn(
-			`WhatsApp Business Calling Trigger: the file ${media.id} could not be had${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+		delivery.log.warn(
+			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
 		);
 		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
 	}
@@ -277,7 +275,7 @@ async function download(
 		patienceForSlot(delivery),
 	);
 	if (freeSlot === null) {
-		const message = 'Too many other files were being downloaded at the same time.';
+		const message = `Too many other files were being downloaded at the same time (option Downloads at Once). ${LATER}`;
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
 	const request: MediaRequest = {
@@ -329,7 +327,7 @@ function addressToForwardTo(context: IWebhookFunctions, body: Buffer): string | 
 
 /** Hands a delivery on, unless an earlier copy of it was accepted there. */
 async function forwardOnce(
-	{ context, ledger, deadline }: Delivery,
+	{ context, log, ledger, deadline }: Delivery,
 	address: string,
 	body: Buffer,
 ): Promise<boolean> {
@@ -341,8 +339,8 @@ async function forwardOnce(
 	else ledger.release(key);
 	if (!accepted) {
 		const { origin } = URL.canParse(address) ? new URL(address) : { origin: 'of before' };
-		context.logger.warn(
-			`WhatsApp Business Calling Trigger: the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again`,
+		log.warn(
+			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again`,
 		);
 	}
 	return accepted;

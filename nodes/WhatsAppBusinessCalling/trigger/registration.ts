@@ -7,16 +7,16 @@ import {
 import { z } from 'zod';
 
 import { readAccount, type Account } from '../graph/account';
-import { toNodeApiError } from '../graph/apiError';
-import type { GraphFailure, Result } from '../graph/types';
-import { readOverrides } from '../graph/webhookOverride';
+import { failureTitle, toNodeApiError } from '../graph/apiError';
 import {
 	isAppOnAccount,
 	readAppSubscription,
 	removeAppFields,
 	setAppOnAccount,
 	writeAppSubscription,
-} from './appSubscription';
+} from '../graph/appSubscription';
+import type { GraphFailure, Result } from '../graph/types';
+import { readOverrides } from '../graph/webhookOverride';
 import { webhookFields } from './events';
 import { passesChallenge } from './otherWebhook';
 import {
@@ -26,7 +26,7 @@ import {
 	type Place,
 	type RegistrationScope,
 } from './places';
-import { idList } from './settings';
+import { chosenEvents, idList } from './settings';
 import { deriveVerifyToken } from './verifyToken';
 
 /** What `register()` did, so that `unregister()` undoes that and nothing else. Kept in static data. */
@@ -86,14 +86,14 @@ function placeOf(context: IHookFunctions): string {
  * @throws NodeApiError where Meta can't be asked
  */
 export async function isRegistered(context: IHookFunctions): Promise<boolean> {
-	return await asActivation(
-		context,
-		async () => isManual(context) || (await looksRegistered(context)),
-	);
+	return await asActivation(context, async () => {
+		const events = chosenEvents(context);
+		return isManual(context) || (await looksRegistered(context, events));
+	});
 }
 
-async function looksRegistered(context: IHookFunctions): Promise<boolean> {
-	const node = await describe(context);
+async function looksRegistered(context: IHookFunctions, events: string[]): Promise<boolean> {
+	const node = await describe(context, events);
 	const subscription = valueOf(context, await readAppSubscription(context, node.account));
 	if (!subscription?.active) return false;
 	if (!node.fields.every((field) => subscription.fields.includes(field))) return false;
@@ -114,14 +114,7 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 }
 
 async function pointHere(context: IHookFunctions): Promise<true> {
-	const node = await describe(context);
-	const registration: Registration = {
-		callbackUrl: node.callbackUrl,
-		places: [],
-		addedFields: [],
-		addedApp: false,
-		forwardTo: null,
-	};
+	const node = await describe(context, chosenEvents(context));
 	const before: Found[] = [];
 	for (const place of chosenPlaces(node)) {
 		const address = valueOf(context, await place.read());
@@ -130,18 +123,47 @@ async function pointHere(context: IHookFunctions): Promise<true> {
 		}
 		before.push({ place, address });
 	}
-	registration.forwardTo = await otherReceiver(node, before);
-	const failure = await carryOut(node, before, registration);
+	const done: Registration = {
+		callbackUrl: node.callbackUrl,
+		places: [],
+		addedFields: [],
+		addedApp: false,
+		forwardTo: await otherReceiver(node, before),
+	};
+	const failure = await carryOut(node, before, done);
 	if (failure) {
 		try {
-			await undo(node, registration);
+			await undo(node, changesOnly(node, before, done));
 		} catch {
 			// What went wrong first is what the operator has to know.
 		}
 		throw failure;
 	}
-	staticData(context).registration = registration;
+	staticData(context).registration = withEarlier(node, before, done);
 	return true;
+}
+
+/** Without the places that were this node's before: when a later step fails, they stay so. */
+function changesOnly({ context }: Node, before: Found[], done: Registration): Registration {
+	const ours = before.filter(
+		({ address }) => address !== null && isOwn(context, address) && !isTestRun(context),
+	);
+	const places = done.places.filter(({ key }) => !ours.some(({ place }) => place.key === key));
+	return { ...done, places };
+}
+
+/** What this activation did, and what an earlier one had done that still holds. */
+function withEarlier({ context }: Node, before: Found[], done: Registration): Registration {
+	const earlier = isTestRun(context) ? null : readRegistration(staticData(context));
+	return {
+		...done,
+		places: before.map(({ place, address }) => {
+			const known = earlier?.places.find(({ key }) => key === place.key);
+			return { key: place.key, previous: previousOf(context, address, known) };
+		}),
+		addedFields: [...new Set([...done.addedFields, ...(earlier?.addedFields ?? [])])],
+		addedApp: done.addedApp || earlier?.addedApp === true,
+	};
 }
 
 /** Undoes what `register` did; does nothing where it had not succeeded. */
@@ -161,15 +183,14 @@ export function readRegistration(data: IDataObject): Registration | null {
 	return parsed.success ? parsed.data : null;
 }
 
-/** Does the work step by step, writing down each step that succeeded; gives the error that ended it. */
+/** Does the work step by step, writing down each change that succeeded; gives the error that ended it. */
 async function carryOut(
 	node: Node,
 	before: Found[],
-	registration: Registration,
+	done: Registration,
 ): Promise<NodeApiError | NodeOperationError | null> {
 	const { context, account, callbackUrl } = node;
 	const failed = (failure: GraphFailure) => toNodeApiError(context.getNode(), failure);
-	const earlier = isTestRun(context) ? null : readRegistration(staticData(context));
 
 	const subscription = await readAppSubscription(context, account);
 	if (!subscription.ok) return failed(subscription.failure);
@@ -191,9 +212,7 @@ async function carryOut(
 		});
 		if (!written.ok) return failed(written.failure);
 	}
-	registration.addedFields = [
-		...new Set([...(pointsApp ? [] : missing), ...(earlier?.addedFields ?? [])]),
-	];
+	if (!pointsApp) done.addedFields = missing;
 
 	const onAccount = await isAppOnAccount(context, account);
 	if (!onAccount.ok) return failed(onAccount.failure);
@@ -201,16 +220,13 @@ async function carryOut(
 		const joined = await setAppOnAccount(context, account, 'POST');
 		if (!joined.ok) return failed(joined.failure);
 	}
-	registration.addedApp = !onAccount.value || earlier?.addedApp === true;
+	done.addedApp = !onAccount.value;
 
 	for (const { place, address } of before) {
 		const pointed = await place.point(callbackUrl, ownVerifyToken(node));
 		if (!pointed.ok) return failed(pointed.failure);
-		if (place.key === 'app') {
-			registration.addedFields = [...new Set([...registration.addedFields, ...missing])];
-		}
-		const known = earlier?.places.find(({ key }) => key === place.key);
-		registration.places.push({ key: place.key, previous: previousOf(context, address, known) });
+		if (place.key === 'app') done.addedFields = missing;
+		done.places.push({ key: place.key, previous: address });
 	}
 	return null;
 }
@@ -267,6 +283,7 @@ async function undo(node: Node, registration: Registration): Promise<Registratio
 		// Somebody else has taken it over meanwhile, and counts on what is there now.
 		if (current !== null && current !== registration.callbackUrl) continue;
 		const previous = registration.places.find(({ key }) => key === place.key)?.previous ?? null;
+		if (previous !== null && previous === current) continue;
 		if (previous !== null) {
 			const token = isOwn(context, previous) ? ownVerifyToken(node) : otherVerifyToken(context);
 			valueOf(context, await place.point(previous, token));
@@ -288,7 +305,8 @@ async function leaveApp(
 	if (subscription && addedFields.length > 0) {
 		const overrides = await readOverrides(context, account);
 		// Another address of a number or of the account gets only what the app is subscribed to.
-		if (overrides.ok && overrides.value.some((address) => !ours.includes(address))) {
+		if (!overrides.ok || overrides.value.some((address) => !ours.includes(address))) {
+			if (!overrides.ok) tellThatFieldsStay(context, addedFields, overrides.failure);
 			return { callbackUrl, places: [], addedFields, addedApp, forwardTo: null };
 		}
 	}
@@ -303,6 +321,17 @@ async function leaveApp(
 	return null;
 }
 
+/** To take them off unseen could silence others, which is worse than an address that nobody answers. */
+function tellThatFieldsStay(
+	context: IHookFunctions,
+	fields: string[],
+	failure: GraphFailure,
+): void {
+	context.logger.warn(
+		`WhatsApp Business Calling Trigger: the app stays subscribed to ${fields.join(' and ')}, because it could not be read whether other webhooks depend on it (${failureTitle(failure)}). Where none does, switch it off in Meta's app dashboard (WhatsApp > Configuration > Webhook fields)`,
+	);
+}
+
 /** The places that were registered, though the node's parameters may name others by now. */
 function allPlaces({ context, account }: Node, registration: Registration): Place[] {
 	return registration.places.flatMap(({ key }) => {
@@ -314,9 +343,10 @@ function allPlaces({ context, account }: Node, registration: Registration): Plac
 	});
 }
 
-async function describe(context: IHookFunctions): Promise<Node> {
+/** @param events none where a registration is only taken back */
+async function describe(context: IHookFunctions, events: string[] = []): Promise<Node> {
 	const account = await readAccount(context);
-	const fields = webhookFields(chosenEvents(context));
+	const fields = webhookFields(events);
 	return { context, account, fields, callbackUrl: callbackUrlOf(context) };
 }
 
@@ -412,10 +442,6 @@ function isManual(context: IHookFunctions): boolean {
 		});
 	}
 	return true;
-}
-
-function chosenEvents(context: IHookFunctions): string[] {
-	return idList(context.getNodeParameter('events', []));
 }
 
 function forwards(context: IHookFunctions): boolean {

@@ -40,7 +40,13 @@ export const changeSchema = z.object({ field: z.string(), value: z.unknown() });
 
 /** Its lists are read with `listOf`. */
 export const valueSchema = z.object({
-	metadata: z.object({ phone_number_id: id, display_phone_number: text }).nullable().default(null),
+	// It only says which number a call came to: what is odd about it must not cost a recording.
+	metadata: lenient(
+		z.object({
+			phone_number_id: lenient(z.union([id, z.number().int().nonnegative().safe()])),
+			display_phone_number: text,
+		}),
+	),
 	contacts: z.unknown(),
 	errors: z.unknown(),
 	calls: z.unknown(),

@@ -1,10 +1,12 @@
-import type { IWebhookFunctions } from 'n8n-workflow';
+import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
+import { maxFileSizeSchema } from '../media/maxFileSize';
+import { numeric } from '../numeric';
 import { says } from '../says';
+import { DEFAULT_EVENTS, eventTypeNamed, printable } from './events';
 
-const MEBIBYTE = 1024 * 1024;
 const HOUR_MS = 60 * 60_000;
 
 export type OnFileUnavailable = 'retry' | 'emit';
@@ -32,11 +34,9 @@ export interface TriggerSettings {
 }
 
 const wholeNumber = (label: string, most: number) =>
-	z.coerce
-		.number(says(`${label} must be a whole number from 1 to ${most}`))
-		.int()
-		.min(1)
-		.max(most);
+	numeric(`${label} must be a whole number from 1 to ${most}`, (number) =>
+		number.int().min(1).max(most),
+	);
 
 const optionsSchema = z.object(
 	{
@@ -45,23 +45,17 @@ const optionsSchema = z.object(
 			.trim()
 			.min(1)
 			.default('data'),
-		maxFileSize: z.coerce
-			.number(says('Max File Size (MB) must be a number above 0'))
-			.positive()
-			.default(100),
+		maxFileSize: maxFileSizeSchema,
 		onFileUnavailable: z
 			.enum(['retry', 'emit'], says('If File Is Unavailable must be "retry" or "emit"'))
 			.default('retry'),
-		retryFor: z.coerce
-			.number(says('Retry For (Hours) must be a number, 0 or above'))
-			.min(0)
-			.default(1),
+		retryFor: numeric('Retry For (Hours) must be a number, 0 or above', (number) =>
+			number.min(0),
+		).default(1),
 		includeRawEvent: z.boolean(says('Include Raw Event must be true or false')).default(false),
-		timeBudget: z.coerce
-			.number(says('Time Budget (Seconds) must be a number from 1 to 60'))
-			.min(1)
-			.max(60)
-			.default(15),
+		timeBudget: numeric('Time Budget (Seconds) must be a number from 1 to 60', (number) =>
+			number.min(1).max(60),
+		).default(15),
 		maxConcurrentDeliveries: wholeNumber('Deliveries at Once', 1000).default(32),
 		maxConcurrentDownloads: wholeNumber('Downloads at Once', 64).default(4),
 	},
@@ -78,8 +72,19 @@ const idListSchema = (label: string) =>
 		.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
 		.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
 
+/** To choose nothing, or what does not exist, would be to throw every recording away without a word. */
+const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
+	const types = names.map((name) => eventTypeNamed(name));
+	const unknown = types.indexOf(undefined);
+	if (unknown >= 0) {
+		addIssue({ code: 'custom', message: `Events holds "${printable(names[unknown])}", which is no event` });
+	}
+	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
+	return types.flatMap((type) => type?.name ?? []);
+});
+
 const filterSchema = z.object({
-	events: idListSchema('Events').transform((events) => new Set(events)),
+	events: eventsSchema.transform((events) => new Set(events)),
 	phoneNumberIds: idListSchema('Phone Number Names or IDs').transform((ids) => new Set(ids)),
 });
 
@@ -102,7 +107,7 @@ export function idList(value: unknown): string[] {
  */
 export function readFilter(context: IWebhookFunctions): TriggerFilter {
 	return checked(context, filterSchema, {
-		events: context.getNodeParameter('events', []),
+		events: context.getNodeParameter('events', DEFAULT_EVENTS),
 		phoneNumberIds: context.getNodeParameter('phoneNumberIds', []),
 	});
 }
@@ -117,7 +122,7 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 	return {
 		...settings,
 		binaryPropertyName: options.binaryPropertyName,
-		maxBytes: options.maxFileSize * MEBIBYTE,
+		maxBytes: options.maxFileSize,
 		onFileUnavailable: options.onFileUnavailable,
 		retryForMs: options.retryFor * HOUR_MS,
 		includeRawEvent: options.includeRawEvent,
@@ -128,8 +133,15 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 	};
 }
 
+/** @throws NodeOperationError that names the field to correct, and what it must be */
+export function chosenEvents(context: IHookFunctions): string[] {
+	return checked(context, z.object({ events: eventsSchema }), {
+		events: context.getNodeParameter('events', DEFAULT_EVENTS),
+	}).events;
+}
+
 function checked<T extends z.ZodTypeAny>(
-	context: IWebhookFunctions,
+	context: IWebhookFunctions | IHookFunctions,
 	schema: T,
 	values: Record<keyof z.input<T>, unknown>,
 ): z.output<T> {

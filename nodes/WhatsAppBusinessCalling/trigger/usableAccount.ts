@@ -1,4 +1,5 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 
@@ -18,12 +19,17 @@ export async function usableAccount(context: IWebhookFunctions): Promise<Account
 		const account = await readAccount(context);
 		saidAt.delete(place);
 		return account;
-	} catch {
+	} catch (error) {
 		if (Math.abs(Date.now() - (saidAt.get(place) ?? -Infinity)) < QUIET_MS) return null;
 		saidAt.set(place, Date.now());
 		context.logger.error(
-			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is mended`,
+			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is mended. ${whatIsWrong(error)}`,
 		);
 		return null;
 	}
+}
+
+/** Our own words, which name fields; what n8n says of a credential may hold more than a log shall. */
+function whatIsWrong(error: unknown): string {
+	return error instanceof NodeOperationError ? (error.description ?? '') : 'It could not be read.';
 }

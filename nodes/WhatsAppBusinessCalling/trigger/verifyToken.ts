@@ -12,3 +12,8 @@ export function deriveVerifyToken(appSecret: string, workflowId: string, nodeId:
 		.update(`webhook verify token\n${workflowId}\n${nodeId}`)
 		.digest('hex');
 }
+
+/** Whether a text has the form of a token that `deriveVerifyToken` gives. */
+export function isVerifyToken(text: unknown): boolean {
+	return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
+}

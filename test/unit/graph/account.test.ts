@@ -29,7 +29,16 @@ describe('parseAccount', () => {
 		['businessAccountId', '', 'Business Account ID'],
 		['businessAccountId', '1/../2', 'Business Account ID'],
 		['appId', 'a?b', 'App ID'],
+		['businessAccountId', undefined, 'Business Account ID must be the number shown'],
+		['accessToken', ' ', 'Access Token is empty'],
+		['accessToken', undefined, 'Access Token is empty'],
+		['accessToken', {}, 'Access Token is empty'],
 		['appSecret', ' ', 'App Secret is empty'],
+		['appSecret', null, 'App Secret is empty'],
+		['apiVersion', {}, 'API Version must look like v26.0'],
+		['baseUrl', 5, 'Base URL must be an address'],
+		['baseUrl', 'https://graph.facebook.com?', 'Base URL'],
+		['baseUrl', 'https://graph.facebook.com#', 'Base URL'],
 		['apiVersion', 'latest', 'API Version must look like v26.0'],
 		['apiVersion', 'v26.0/../x', 'API Version'],
 		['baseUrl', 'graph.facebook.com', 'Base URL'],
@@ -42,6 +51,11 @@ describe('parseAccount', () => {
 		const parse = () => parseAccount(NODE, { ...CREDENTIAL, [field]: value });
 		expect(parse).toThrow('The WhatsApp Business Calling credential needs a correction');
 		expect(parse).toThrow(expect.objectContaining({ description: expect.stringContaining(said) }));
+	});
+
+	it('takes an ID that an expression gives as a number', () => {
+		const account = parseAccount(NODE, { ...CREDENTIAL, appId: 670843887433847 });
+		expect(account).toEqual(ACCOUNT);
 	});
 
 	it('shows no secret where another field is wrong', () => {

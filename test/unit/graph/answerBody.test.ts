@@ -108,7 +108,7 @@ describe('graphRequest', () => {
 		const { result } = await send(endless().stream);
 		expect(result).toMatchObject({
 			ok: false,
-			failure: { kind: 'http', message: 'The answer has more than 2 MB', transient: true },
+			failure: { kind: 'unreadable', message: 'The answer has more than 2 MB', transient: true },
 		});
 	});
 });

@@ -27,21 +27,41 @@ describe('the title', () => {
 	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
+const IN_GENERAL =
+	'Do what the words of Meta below say. Meta explains the code on its page of error codes; its support asks for the trace ID.';
+
 describe('the description', () => {
 	it.each<[string, GraphFailure, string]>([
-		['nothing but a text', failureFromAnswer(418, ''), 'Meta said: HTTP 418 without an error text'],
+		[
+			'a page of a proxy',
+			failureFromAnswer(418, ''),
+			'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.\nHTTP 418 without an error text',
+		],
+		[
+			'an outage without words',
+			failureFromAnswer(502, ''),
+			'Meta, or a proxy before it, has trouble. Try again in a few minutes.\nHTTP 502 without an error text',
+		],
 		[
 			'a text and its details',
 			answered(400, { error_data: { details: 'why' } }),
-			'Meta said: said (why)',
+			`${IN_GENERAL}\nMeta said: said (why)`,
 		],
-		['a code', answered(400, { code: 7 }), 'Meta said: said\ncode 7'],
-		['a subcode', answered(400, { error_subcode: 33 }), 'Meta said: said\nsubcode 33'],
-		['a trace ID', answered(400, { fbtrace_id: 'T' }), 'Meta said: said\ntrace ID T'],
+		['a code', answered(400, { code: 7 }), `${IN_GENERAL}\nMeta said: said\ncode 7`],
+		[
+			'a subcode',
+			answered(400, { error_subcode: 33 }),
+			`${IN_GENERAL}\nMeta said: said\nsubcode 33`,
+		],
+		[
+			'a trace ID',
+			answered(400, { fbtrace_id: 'T' }),
+			`${IN_GENERAL}\nMeta said: said\ntrace ID T`,
+		],
 		[
 			'no answer',
 			lost,
-			'Check the Base URL in the credential and the connection of n8n to the internet.\nMeta said: graph.facebook.com could not be reached: the host name is unknown',
+			'Check the Base URL in the credential and the connection of n8n to the internet.\ngraph.facebook.com could not be reached: the host name is unknown',
 		],
 	])('of %s', (_, failure, description) => expect(failureDescription(failure)).toBe(description));
 });

@@ -69,13 +69,21 @@ describe('readCallSettings', () => {
 		]);
 	});
 
-	it.each(['', null, {}, { calling: null }, { calling: {} }, { calling: { status: 5, sip: 'x' } }])(
+	it.each([{}, { calling: null }, { calling: {} }, { calling: { status: 5, sip: 'x' } }])(
 		'has none in %j',
 		async (body) => {
 			const { result } = await read(body);
 			expect(result).toEqual({ ok: true, value: NONE });
 		},
 	);
+
+	it.each(['', null, '<html>', { calling: 'x' }])('does not take %j for "none"', async (body) => {
+		const { result } = await read(body);
+		expect(result).toMatchObject({
+			ok: false,
+			failure: { message: "Meta's answer about the call settings cannot be read" },
+		});
+	});
 
 	it('does without the lists that are odd', async () => {
 		const { result } = await read({

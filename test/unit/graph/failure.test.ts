@@ -158,7 +158,7 @@ describe('failureFromAnswer', () => {
 					return (
 						failure.status === status &&
 						failureTitle(failure) !== '' &&
-						failureDescription(failure).includes('Meta said: ')
+						failureDescription(failure).includes('\n')
 					);
 				},
 			),

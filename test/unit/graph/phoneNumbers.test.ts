@@ -81,6 +81,12 @@ describe('phoneNumbers', () => {
 		expect(sent).toHaveLength(50);
 	});
 
+	it('takes a page of any length', async () => {
+		const data = Array.from({ length: 200_000 }, (_, id) => ({ id: String(id) }));
+		const result = await phoneNumbers(answer({ data }), ACCOUNT);
+		expect(result.ok && result.value).toHaveLength(data.length);
+	});
+
 	it('fails as a page fails', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await phoneNumbers(context, ACCOUNT)).toMatchObject({
@@ -106,10 +112,10 @@ describe('phoneNumberPage', () => {
 		});
 	});
 
-	it.each(['', null, {}, { data: 'x' }])('has no numbers in %j', async (body) => {
-		expect(await phoneNumberPage(answer(body), ACCOUNT)).toEqual({
-			ok: true,
-			value: { rows: [], after: undefined },
+	it.each(['', null, {}, { data: 'x' }])('does not take %j for "no numbers"', async (body) => {
+		expect(await phoneNumberPage(answer(body), ACCOUNT)).toMatchObject({
+			ok: false,
+			failure: { message: "Meta's list of the phone numbers cannot be read", transient: true },
 		});
 	});
 });

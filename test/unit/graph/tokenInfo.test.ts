@@ -47,13 +47,16 @@ describe('readTokenInfo', () => {
 		expect(info?.error?.message).toBe('(token) or (token)');
 	});
 
-	it.each(['', null, {}, { data: 5 }])('does not take the token for valid by %j', async (body) => {
-		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
-		expect(await readTokenInfo(context, ACCOUNT)).toEqual({
-			ok: true,
-			value: { is_valid: false, expires_at: null, scopes: [], error: null },
-		});
-	});
+	it.each(['', null, {}, { data: 5 }])(
+		'takes the token neither for valid nor for bad by %j',
+		async (body) => {
+			const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
+			expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's answer about the token cannot be read", transient: true },
+			});
+		},
+	);
 
 	it('fails as the request fails', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));

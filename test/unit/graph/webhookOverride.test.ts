@@ -108,17 +108,29 @@ describe('readOverrides', () => {
 		);
 	});
 
-	it('ends where the cursor never does', async () => {
+	it('fails where a page names one that was read, at once', async () => {
 		const { context, sent } = answer({
 			data: [],
 			paging: { cursors: { after: 'again' }, next: 'https://x' },
 		});
-		expect(await readOverrides(context, ACCOUNT)).toEqual({ ok: true, value: [] });
-		expect(sent).toHaveLength(50);
+		expect(await readOverrides(context, ACCOUNT)).toMatchObject({
+			ok: false,
+			failure: { message: "Meta's list has no end: a page names one that was read" },
+		});
+		expect(sent).toHaveLength(2);
 	});
 
-	it('has none where the answer is odd, and fails as a page fails', async () => {
-		expect(await readOverrides(answer('').context, ACCOUNT)).toEqual({ ok: true, value: [] });
+	it.each(['', {}, { data: [{ id: '1' }, { webhook_configuration: null }] }])(
+		'does not take %j for "there is none"',
+		async (body) => {
+			expect(await readOverrides(answer(body).context, ACCOUNT)).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's list of the numbers' webhooks cannot be read" },
+			});
+		},
+	);
+
+	it('fails as a page fails', async () => {
 		expect(await readOverrides(answers(() => refusal(400, 190)).context, ACCOUNT)).toMatchObject({
 			ok: false,
 			failure: { code: 190 },

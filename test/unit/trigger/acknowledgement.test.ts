@@ -168,6 +168,7 @@ describe('watchAnswer', () => {
 						resolve,
 					),
 				);
+				client.destroy();
 			});
 		});
 		const listening = createServer(app).listen(0, '127.0.0.1');
@@ -175,7 +176,6 @@ describe('watchAnswer', () => {
 		await new Promise((resolve) => listening.once('listening', resolve));
 		const client = get({ host: '127.0.0.1', port: (listening.address() as AddressInfo).port });
 		client.once('error', () => {});
-		setTimeout(() => client.destroy(), 50);
 		expect(await outcome).toBe('refused');
 	});
 

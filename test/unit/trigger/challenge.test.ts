@@ -60,4 +60,24 @@ describe('answerChallenge', () => {
 		const answer = await ask(parameters, query);
 		expect(answer).toMatchObject({ status: 403, body: undefined });
 	});
+
+	it('reads no credential for what has not the form of a token, and for the rest once a second', async () => {
+		let reads = 0;
+		const send = async (token: unknown) => {
+			const { context } = fakeWebhook({ registration: 'app' }, { query: asked(token) });
+			const getCredentials = context.getCredentials.bind(context);
+			Object.assign(context, {
+				getNode: () => ({ ...NODE, id: 'asked often' }),
+				getCredentials: async (type: string) => {
+					reads++;
+					return await getCredentials(type);
+				},
+			});
+			await answerChallenge(context);
+			return reads;
+		};
+		expect(await send('guess')).toBe(0);
+		for (let guess = 0; guess < 5; guess++) await send(String(guess).repeat(64));
+		expect(reads).toBe(1);
+	});
 });

@@ -51,6 +51,8 @@ function parseText(text: string, wanted = EVERYTHING): { events: CallEvent[]; sk
 	return { events, skipped };
 }
 
+const CUT_OFF = 'after 10000 parts that are not used, the rest was not looked at';
+
 const many = (text: string) => Array(100_000).fill(text).join(',');
 
 const idsOf = (events: CallEvent[]) => events.map(({ call }) => call.id);
@@ -163,7 +165,7 @@ describe('parseDelivery', () => {
 			'with an object for its calls',
 			entry([change({ metadata: METADATA, calls: recording('x') })]),
 		],
-		['with a text for its metadata', entry([change({ metadata: 'x', calls: [recording('x')] })])],
+		['with neither calls nor statuses', entry([change({ metadata: METADATA, recordings: [{}] })])],
 	])('skips an entry that is %s, and reads those beside it', (_, odd) => {
 		const good = (id: string) => entry([change({ metadata: METADATA, calls: [recording(id)] })]);
 		const { events, skipped } = parse(delivery([good('before'), odd, good('after')]));
@@ -277,13 +279,24 @@ describe('parseDelivery', () => {
 		expect(idsOf(parse(delivery([entry([change(value)])])).events)).toEqual(['a']);
 	});
 
-	it('reads a call without metadata', () => {
-		const { events } = parse(delivery([entry([change({ calls: [recording('a')] })], null)]));
-		expect(events[0]).toMatchObject({
-			businessAccountId: null,
-			phoneNumberId: null,
-			displayPhoneNumber: null,
-		});
+	it.each([undefined, null, 'x', 5, [], {}, { phone_number_id: '' }, { phone_number_id: {} }])(
+		'reads a call with %j for its metadata',
+		(metadata) => {
+			const { events, skipped } = parse(
+				delivery([entry([change({ metadata, calls: [recording('a')] })], null)]),
+			);
+			expect(skipped).toEqual([]);
+			expect(events).toMatchObject([
+				{ businessAccountId: null, phoneNumberId: null, displayPhoneNumber: null },
+			]);
+		},
+	);
+
+	it('reads the ID of a number that is written as a number', () => {
+		const metadata = { phone_number_id: 106540352242922 };
+		const json = delivery([entry([change({ metadata, calls: [recording('a')] })])]);
+		const wanted = { ...EVERYTHING, phoneNumberIds: new Set([METADATA.phone_number_id]) };
+		expect(parse(json, wanted).events).toMatchObject([{ phoneNumberId: '106540352242922' }]);
 	});
 
 	it.each<[unknown, string | null]>([
@@ -519,7 +532,8 @@ describe('what is said of a delivery that is not used', () => {
 			);
 		expect(odd(10_000)).toMatchObject({ events: [{ call: { id: 'a' } }] });
 		expect(odd(10_001).events).toEqual([]);
-		expect(odd(20_000).skipped).toHaveLength(10_001);
+		expect(odd(20_000).skipped).toHaveLength(10_002);
+		expect(odd(20_000).skipped.at(-1)).toBe(CUT_OFF);
 	});
 });
 
@@ -546,7 +560,10 @@ describe('what is not wanted of a delivery', () => {
 
 	it('is what names no number, where numbers are chosen', () => {
 		const nameless = delivery([entry([change({ calls: [recording('a')] })])]);
-		expect(parse(nameless, wanted(RECORDINGS, '1')).events).toEqual([]);
+		expect(parse(nameless, wanted(RECORDINGS, '1'))).toEqual({
+			events: [],
+			skipped: ['a change names no phone number, and only some are chosen'],
+		});
 		expect(parse(nameless, wanted(RECORDINGS)).events).toHaveLength(1);
 	});
 
@@ -592,12 +609,12 @@ describe('what is not wanted of a delivery', () => {
 			parse(
 				delivery([entry([...Array<unknown>(count).fill(before), ofNumber('2', [recording('b')])])]),
 				wanted(RECORDINGS, '2'),
-			).events;
-		expect(behind(10_000, ofNumber('1', []))).toHaveLength(1);
-		expect(behind(10_001, ofNumber('1', []))).toEqual([]);
+			);
 		const other = ofNumber('2', [{ id: 'a', event: 'terminate' }]);
-		expect(behind(10_000, other)).toHaveLength(1);
-		expect(behind(10_001, other)).toEqual([]);
+		for (const before of [ofNumber('1', []), other]) {
+			expect(behind(10_000, before).events).toHaveLength(1);
+			expect(behind(10_001, before)).toEqual({ events: [], skipped: [CUT_OFF] });
+		}
 	});
 });
 

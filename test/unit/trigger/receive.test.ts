@@ -107,13 +107,13 @@ describe('what the log says of a delivery', () => {
 		]);
 	});
 
-	it('is no more than twenty reasons, and how many more there are', async () => {
+	it('is no more than twenty lines, and one that there was more', async () => {
 		const odd = (count: number) =>
 			ofCalls(Array.from({ length: count }, (_, n) => ({ id: `wacid.${n}`, event: `new_${n}` })));
 		expect((await take(odd(20))).logged).toHaveLength(20);
 		const { logged } = await take(odd(25));
 		expect(logged).toHaveLength(21);
-		expect(logged.at(-1)).toBe(`${LOG}parts of a delivery were skipped for 5 more reasons`);
+		expect(logged.at(-1)).toBe(`${LOG}what else there is to say of this delivery is left out`);
 	});
 
 	it.each([

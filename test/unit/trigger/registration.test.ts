@@ -30,7 +30,7 @@ class Meta {
 	numberAddresses = new Map<string, string>();
 	/** Each change: what was asked for, and what was sent with it. */
 	readonly changes: Array<{ what: string; with: unknown }> = [];
-	/** What it refuses from now on, such as `GET subscriptions`. */
+	/** What it refuses from now on, such as `GET subscriptions` or `POST number 106540352242922`. */
 	readonly refused = new Set<string>();
 
 	state() {
@@ -43,7 +43,7 @@ class Meta {
 		if (origin !== ACCOUNT.baseUrl) return verify(qs);
 		const [, , owner, edge] = pathname.split('/');
 		const what = `${method} ${edge ?? 'number'}`;
-		if (this.refused.has(what)) return refusal(400, 100);
+		if ([what, `${what} ${owner}`].some((one) => this.refused.has(one))) return refusal(400, 100);
 		if (method !== 'GET') this.changes.push({ what, with: body ?? qs });
 		const found = { statusCode: 200, body: this.read(edge, owner!) };
 		const sent = (body ?? {}) as IDataObject;
@@ -141,7 +141,7 @@ function trigger(
 		id = `node-${++nodes}`,
 	}: Place = {},
 ) {
-	const { context } = fakeWebhook(parameters, {}, (request) => meta.answer(request));
+	const { context, logged } = fakeWebhook(parameters, {}, (request) => meta.answer(request));
 	const production = `${base}webhook/${id}/webhook`;
 	const test = `${base}webhook-test/${id}/webhook`;
 	const url = mode === 'manual' ? test : production;
@@ -155,6 +155,7 @@ function trigger(
 	return {
 		meta,
 		hooks,
+		logged,
 		data,
 		id,
 		url,
@@ -405,6 +406,50 @@ describe('A registration that fails', () => {
 		expect(node.meta.state()).toEqual(new Meta().state());
 	});
 
+	it.each<[string, IDataObject]>([
+		['a number', ON_ONE],
+		['the account', ON_ACCOUNT],
+	])('leaves what an earlier one had registered: %s', async (_, parameters) => {
+		const node = trigger(parameters);
+		await node.activate();
+		const kept = node.kept();
+		node.meta.numberAddresses.clear();
+		node.meta.accountAddress = null;
+		const before = node.meta.state();
+		expect(await node.exists()).toBe(false);
+		node.meta.refused.add('POST number').add('POST subscribed_apps');
+		await failureOf(node.activate());
+		expect(node.meta.state()).toEqual(before);
+		expect(node.kept()).toEqual(kept);
+		node.meta.refused.clear();
+		await node.activate();
+		expect(node.kept()).toEqual(kept);
+	});
+
+	it('leaves the numbers that came here before, and gives back the one that did not', async () => {
+		const three = '106540352242944';
+		const node = trigger(ON_ONE);
+		await node.activate();
+		node.meta.numberAddresses.set(TWO, FOREIGN);
+		const before = node.meta.state();
+		const more = node.again({ ...ON_ONE, ...TAKE_OVER, phoneNumberIds: [ONE, TWO, three] });
+		node.meta.refused.add(`POST number ${three}`);
+		await failureOf(more.activate());
+		expect(node.meta.state()).toEqual(before);
+	});
+
+	it.each(['', [], ['recording']])('is one without events that exist: %j', async (events) => {
+		const node = trigger({});
+		await node.activate();
+		const odd = node.again({ events } as IDataObject);
+		expect((await failureOf(odd.exists())).message).toMatch(/^Events /);
+		expect((await failureOf(odd.activate())).message).toMatch(/^Events /);
+		// n8n deletes what it could not activate.
+		expect(await odd.deactivate()).toBe(true);
+		expect(await odd.deactivate()).toBe(true);
+		expect(node.meta.state()).toEqual(new Meta().state());
+	});
+
 	it('keeps no other node from being deactivated', async () => {
 		const node = trigger({});
 		await node.activate();
@@ -413,6 +458,30 @@ describe('A registration that fails', () => {
 		await failureOf(other.activate());
 		await node.deactivate();
 		expect(node.meta.state()).toEqual(new Meta().state());
+	});
+});
+
+describe('The fields of the app', () => {
+	it('stay where it cannot be read who depends on them, and go with the next deactivation', async () => {
+		const node = trigger({});
+		await node.activate();
+		node.meta.refused.add('GET phone_numbers');
+		await node.deactivate();
+		expect(node.meta.state()).toMatchObject({ app: { fields: ['calls'] }, onAccount: true });
+		expect(node.kept()).toEqual({
+			callbackUrl: node.url,
+			places: [],
+			addedFields: ['calls'],
+			addedApp: true,
+			forwardTo: null,
+		});
+		expect(node.logged).toEqual([
+			expect.stringContaining('the app stays subscribed to calls, because it could not be read'),
+		]);
+		node.meta.refused.clear();
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(new Meta().state());
+		expect(node.data).toEqual({});
 	});
 });
 

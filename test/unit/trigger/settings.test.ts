@@ -12,8 +12,11 @@ const settingsOf = (parameters: IDataObject) => readSettings(fakeWebhook(paramet
 const both = (parameters: IDataObject) => ({ ...filterOf(parameters), ...settingsOf(parameters) });
 
 describe('readFilter', () => {
-	it('takes all numbers and no event unless told', () => {
-		expect(filterOf({})).toEqual({ events: new Set(), phoneNumberIds: new Set() });
+	it('takes all numbers and recordings unless told', () => {
+		expect(filterOf({})).toEqual({
+			events: new Set(['call_recording_available']),
+			phoneNumberIds: new Set(),
+		});
 	});
 
 	it.each<[unknown, string[]]>([
@@ -34,8 +37,22 @@ describe('readFilter', () => {
 	it.each([
 		['connect, terminate', ['connect', 'terminate']],
 		[['connect'], ['connect']],
+		[
+			['call_transcript_available', 'call_transcription_available'],
+			['call_transcription_available'],
+		],
 	])('reads the events %j as %j', (events, expected) => {
 		expect([...filterOf({ events }).events]).toEqual(expected);
+	});
+
+	it.each<[unknown, string]>([
+		[[], 'Events is empty'],
+		['', 'Events is empty'],
+		[null, 'Events is empty'],
+		[['connect', 'recording'], 'Events holds "recording", which is no event'],
+		['Call Recording Available', 'Events holds "Call?Recording?Available", which is no event'],
+	])('does not take %j for a choice: it would throw every recording away', (events, message) => {
+		expect(() => filterOf({ events } as IDataObject)).toThrow(message);
 	});
 
 	it('needs none of the other parameters', () => {
@@ -92,7 +109,12 @@ describe('readSettings', () => {
 			{ options: { onFileUnavailable: 'ignore' } },
 			'If File Is Unavailable must be "retry" or "emit"',
 		],
-		[{ options: { retryFor: -1 } }, 'Retry For (Hours) must be a number, 0 or above'],
+		...[-1, null, '', false, true, [], 'NaN', '1e3', 'Infinity'].map(
+			(retryFor): [IDataObject, string] => [
+				{ options: { retryFor } as IDataObject },
+				'Retry For (Hours) must be a number, 0 or above',
+			],
+		),
 		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
 		[{ options: { timeBudget: 0 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
 		[{ options: { timeBudget: 61 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],

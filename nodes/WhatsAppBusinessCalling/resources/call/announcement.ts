@@ -161,20 +161,19 @@ export function readAnnouncement(input: OperationInput): Announcement {
 }
 
 function readFeature(input: OperationInput, what: 'recording' | 'transcription'): AnnouncedFeature {
-	const label = what === 'recording' ? 'recording' : 'transcription';
 	const purpose = textParameter(input, `${what}Purpose`);
 	const length = [...purpose].length;
 	if (length === 0) {
 		throw inputError(
 			input,
-			`The ${label} needs a purpose`,
-			`WhatsApp speaks it to both sides before the ${label} starts, and refuses the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
+			`The ${what} needs a purpose`,
+			`WhatsApp speaks it to both sides before the ${what} starts, and refuses the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
 		);
 	}
 	if (length > MAX_PURPOSE_LENGTH) {
 		throw inputError(
 			input,
-			`The purpose of the ${label} is too long: ${length} characters`,
+			`The purpose of the ${what} is too long: ${length} characters`,
 			`WhatsApp takes at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
 		);
 	}

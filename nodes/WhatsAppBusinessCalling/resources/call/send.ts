@@ -2,7 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest, type Repeat } from '../../graph/request';
-import { callIdParameter, inputError, phoneNumberIdParameter } from '../input';
+import { callIdParameter, inputError, oddAnswer, phoneNumberIdParameter } from '../input';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
 
@@ -29,12 +29,16 @@ export async function sendCallAction(
 	return (answer.value ?? {}) as IDataObject;
 }
 
-/** Sends an action on a call that exists, and gives its outcome. */
+/**
+ * Sends an action on a call that exists.
+ *
+ * @throws NodeApiError where Meta refuses it or does not confirm it
+ */
 export async function sendToCall(
 	input: OperationInput,
 	action: 'pre_accept' | 'accept' | 'reject' | 'terminate',
 	more: IDataObject = {},
-): Promise<{ callId: string; success: boolean }> {
+): Promise<{ callId: string; success: true }> {
 	const phoneNumberId = phoneNumberIdParameter(input);
 	const callId = callIdParameter(input);
 	const answer = await sendCallAction(
@@ -43,7 +47,14 @@ export async function sendToCall(
 		{ call_id: callId, action, ...more },
 		'whenRefused',
 	);
-	return { callId, success: answer.success === true };
+	if (answer.success !== true) {
+		throw oddAnswer(
+			input,
+			'did not confirm the action',
+			'It may have been carried out all the same: the events of the trigger say what became of the call (Call Status, Call Terminated). Look at the call before you run this step again.',
+		);
+	}
+	return { callId, success: true };
 }
 
 /** @throws NodeOperationError where the parameter holds no usable session description */

@@ -1,6 +1,12 @@
 import { toNodeApiError } from '../../graph/apiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
-import type { Operation } from '../types';
+import { numeric } from '../../numeric';
+import { inputError, switchParameter } from '../input';
+import type { Operation, OperationInput } from '../types';
+
+const limitSchema = numeric('Limit must be a whole number, 1 or above', (number) =>
+	number.int().min(1),
+);
 
 const show = { resource: ['phoneNumber'], operation: ['getMany'] };
 
@@ -26,13 +32,24 @@ export const getMany: Operation = {
 		},
 	],
 
-	async execute({ context, account, itemIndex }) {
-		const returnAll = context.getNodeParameter('returnAll', itemIndex, false) === true;
-		const limit = returnAll ? Infinity : Number(context.getNodeParameter('limit', itemIndex, 50));
-		const numbers = await phoneNumbers(context, account, limit);
+	async execute(input) {
+		const { context, account, itemIndex } = input;
+		const numbers = await phoneNumbers(context, account, readLimit(input));
 		if (!numbers.ok) throw toNodeApiError(context.getNode(), numbers.failure, itemIndex);
 		return numbers.value.map(({ id, ...number }) => ({
 			json: { phoneNumberId: id, ...number },
 		}));
 	},
 };
+
+function readLimit(input: OperationInput): number {
+	const { context, itemIndex } = input;
+	if (switchParameter(input, 'returnAll', 'Return All')) return Infinity;
+	const limit = limitSchema.safeParse(context.getNodeParameter('limit', itemIndex, 50));
+	if (limit.success) return limit.data;
+	throw inputError(
+		input,
+		limit.error.issues[0].message,
+		'Correct it; where it holds an expression, that gives something else. Return All has no limit.',
+	);
+}

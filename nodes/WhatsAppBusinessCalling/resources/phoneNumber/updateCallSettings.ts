@@ -1,7 +1,7 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { toNodeApiError } from '../../graph/apiError';
-import { graphRequest } from '../../graph/request';
+import { graphChange } from '../../graph/request';
 import { phoneNumberField } from '../fields';
 import { inputError, phoneNumberIdParameter } from '../input';
 import type { Operation, OperationInput } from '../types';
@@ -172,15 +172,14 @@ export const updateCallSettings: Operation = {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const calling = readSettings(input);
-		const answer = await graphRequest(context, account, {
+		const answer = await graphChange(context, account, {
 			method: 'POST',
 			path: `${phoneNumberId}/settings`,
 			body: { calling },
 			repeat: 'freely',
 		});
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const { success } = (answer.value ?? {}) as { success?: unknown };
-		return { json: { phoneNumberId, success: success === true } };
+		return { json: { phoneNumberId, success: true } };
 	},
 };
 

@@ -6,10 +6,10 @@ import { graphRequest } from '../../graph/request';
 import { readTokenInfo } from '../../graph/tokenInfo';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
 import { readWebhookRoute, type WebhookRoute } from '../../graph/webhookOverride';
-import { readAppSubscription, isAppOnAccount } from '../../trigger/appSubscription';
+import { readAppSubscription, isAppOnAccount } from '../../graph/appSubscription';
 import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter, textParameter } from '../input';
-import type { Operation } from '../types';
+import type { Operation, OperationInput } from '../types';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['check'] } };
 
@@ -42,132 +42,183 @@ export const check: Operation = {
 	],
 
 	async execute(input) {
-		const { context, account } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const triggerUrl = textParameter(input, 'triggerUrl');
-		const [token, business, numbers, settings, app, onAccount, route] = await Promise.all([
-			readTokenInfo(context, account),
-			readBusinessAccount(context, account),
-			phoneNumbers(context, account),
-			readCallSettings(context, account, phoneNumberId),
-			readAppSubscription(context, account),
-			isAppOnAccount(context, account),
-			readWebhookRoute(context, account, phoneNumberId),
-		]);
-		const number = numbers.ok ? numbers.value.find(({ id }) => id === phoneNumberId) : undefined;
-		// A number of another account can't be read: that is one problem, not several.
-		const ofNumber = <T>(result: Result<T>): Result<T> | null =>
-			numbers.ok && number === undefined ? null : result;
-		const secretRefused = isRefused(token) && isRefused(app);
-		// Without it neither the token nor the app can be looked at: that is one problem as well.
-		const asApp = <T>(result: Result<T>, judge: (value: T) => Finding): Finding =>
-			secretRefused ? unknown('Meta did not accept the app secret') : look(result, judge);
-		const findings: Record<string, Finding> = {
-			appSecret: secretRefused
-				? bad(
-						'Meta did not accept App ID and App Secret',
-						"Copy both from Meta's app dashboard (App settings > Basic) into the credential.",
-					)
-				: token.ok || app.ok
-					? good('accepted')
-					: unknown('Meta did not answer'),
-			token: asApp(token, (info) =>
-				info.is_valid
-					? good(
-							info.expires_at
-								? `valid until ${isoTime(info.expires_at)}`
-								: 'valid, does not expire',
-						)
-					: bad(
-							info.error?.message ?? 'not valid',
-							'Create a new token of a system user in Meta Business Suite and put it into the credential.',
-						),
-			),
-			tokenPermissions: asApp(token, (info) => {
-				if (!info.is_valid) return unknown('The token is not valid');
-				const missing = NEEDED_PERMISSIONS.filter((name) => !info.scopes.includes(name));
-				return missing.length === 0
-					? good(NEEDED_PERMISSIONS.join(', '))
-					: bad(
-							`missing: ${missing.join(', ')}`,
-							'Generate the token again with these permissions and put it into the credential.',
-						);
-			}),
-			businessAccount: readableWithToken(token, business, (name) => good(name)),
-			phoneNumber: readableWithToken(token, numbers, () =>
-				number
-					? good([number.verifiedName, number.displayPhoneNumber].filter(Boolean).join(' · '))
-					: bad(
-							`The number ${phoneNumberId} is not on this account`,
-							'Choose the number from the list, or correct the Business Account ID in the credential.',
-						),
-			),
-			calling: ofSettings(token, ofNumber(settings), ({ status }) =>
-				status === 'ENABLED'
-					? good('on')
-					: bad(
-							status === null ? 'never switched on' : 'off',
-							'Switch calling on: operation Phone Number > Update Call Settings, or WhatsApp Manager > Phone numbers > Call settings.',
-						),
-			),
-			sip: ofSettings(token, ofNumber(settings), ({ sip }) =>
-				sip?.status === 'ENABLED'
-					? bad(
-							'The number uses SIP',
-							'With SIP, calls do not come through this API. Turn SIP off, or use another number.',
-						)
-					: good('not used'),
-			),
-			quality: ofSettings(token, ofNumber(settings), (found) => quality(found, number)),
-			appSubscription: asApp(app, (subscription) => {
-				if (!subscription) {
-					return bad('The app has no webhook', 'Activate the workflow with the trigger.');
-				}
-				if (!subscription.active) {
-					return bad('The webhook of the app is inactive', 'Deactivate and activate the workflow.');
-				}
-				return subscription.fields.includes('calls')
-					? good(`fields: ${subscription.fields.join(', ')}`)
-					: bad(
-							`not subscribed to calls (fields: ${subscription.fields.join(', ')})`,
-							"Activate the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard.",
-						);
-			}),
-			callbackUrl: asApp(app, (subscription) => {
-				if (!subscription) return unknown('The app has no webhook');
-				if (triggerUrl === '') return unknown(subscription.callbackUrl);
-				if (route.ok && overrideOf(route.value) === triggerUrl) {
-					return good(`${subscription.callbackUrl}, but an address of its own comes before it`);
-				}
-				return subscription.callbackUrl === triggerUrl
-					? good(subscription.callbackUrl)
-					: bad(
-							subscription.callbackUrl,
-							'Events go to this other address. Deactivate and activate the workflow; if another system uses the app, use a second Meta app.',
-						);
-			}),
-			accountSubscription: readableWithToken(token, onAccount, (subscribed) =>
-				subscribed
-					? good('The app gets the webhooks of the account')
-					: bad(
-							'The app does not get the webhooks of the account',
-							'Deactivate and activate the workflow with the trigger: it subscribes the app to the account.',
-						),
-			),
-			overrides: ofSettings(token, ofNumber(route), (found) => {
-				const override = overrideOf(found);
-				if (override === null || override === triggerUrl) return good(override ?? 'none');
-				const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
-				if (triggerUrl === '') return unknown(what);
-				return bad(
-					what,
-					'It comes before the address of the app, so events of this number go there. Remove the override, or register the trigger on that level.',
-				);
-			}),
+		const answers = await ask(input, phoneNumberId);
+		const findings = {
+			...ofCredential(answers),
+			...ofNumber(answers, phoneNumberId),
+			...ofWebhook(answers, triggerUrl),
 		};
 		return Object.entries(findings).map(([name, finding]) => ({ json: { name, ...finding } }));
 	},
 };
+
+type Answers = Awaited<ReturnType<typeof ask>>;
+
+/** Everything that is looked at, at once. */
+async function ask({ context, account }: OperationInput, phoneNumberId: string) {
+	const [token, business, numbers, settings, app, onAccount, route] = await Promise.all([
+		readTokenInfo(context, account),
+		readBusinessAccount(context, account),
+		phoneNumbers(context, account),
+		readCallSettings(context, account, phoneNumberId),
+		readAppSubscription(context, account),
+		isAppOnAccount(context, account),
+		readWebhookRoute(context, account, phoneNumberId),
+	]);
+	const number = numbers.ok ? numbers.value.find(({ id }) => id === phoneNumberId) : undefined;
+	// A number of another account can't be read: that is one problem, not several.
+	const isForeign = numbers.ok && number === undefined;
+	// Without it neither the token nor the app can be looked at: that is one problem as well.
+	const secretRefused = isRefused(token) && isRefused(app);
+	return {
+		token,
+		business,
+		numbers,
+		number,
+		app,
+		onAccount,
+		route,
+		secretRefused,
+		settingsOfNumber: isForeign ? null : settings,
+		routeOfNumber: isForeign ? null : route,
+	};
+}
+
+/** What is asked with the app secret. */
+function asApp<T>(
+	{ secretRefused }: Answers,
+	result: Result<T>,
+	judge: (value: T) => Finding,
+): Finding {
+	return secretRefused ? unknown('Meta did not accept the app secret') : look(result, judge);
+}
+
+function ofCredential(answers: Answers): Record<string, Finding> {
+	const { token, app, business, secretRefused } = answers;
+	return {
+		appSecret: secretRefused
+			? bad(
+					'Meta did not accept App ID and App Secret',
+					"Copy both from Meta's app dashboard (App settings > Basic) into the credential.",
+				)
+			: token.ok || app.ok
+				? good('accepted')
+				: unknown('Meta did not answer'),
+		token: asApp(answers, token, (info) =>
+			info.is_valid
+				? good(
+						info.expires_at ? `valid until ${isoTime(info.expires_at)}` : 'valid, does not expire',
+					)
+				: bad(
+						info.error?.message ?? 'not valid',
+						'Create a new token of a system user in Meta Business Suite and put it into the credential.',
+					),
+		),
+		tokenPermissions: asApp(answers, token, (info) => {
+			if (!info.is_valid) return unknown('The token is not valid');
+			const missing = NEEDED_PERMISSIONS.filter((name) => !info.scopes.includes(name));
+			return missing.length === 0
+				? good(NEEDED_PERMISSIONS.join(', '))
+				: bad(
+						`missing: ${missing.join(', ')}`,
+						'Generate the token again with these permissions and put it into the credential.',
+					);
+		}),
+		businessAccount: readableWithToken(token, business, (name) => good(name)),
+	};
+}
+
+function ofNumber(answers: Answers, phoneNumberId: string): Record<string, Finding> {
+	const { token, numbers, number, settingsOfNumber } = answers;
+	return {
+		phoneNumber: readableWithToken(token, numbers, () =>
+			number
+				? good([number.verifiedName, number.displayPhoneNumber].filter(Boolean).join(' · '))
+				: bad(
+						`The number ${phoneNumberId} is not on this account`,
+						'Choose the number from the list, or correct the Business Account ID in the credential.',
+					),
+		),
+		calling: ofSettings(token, settingsOfNumber, ({ status }) =>
+			status === 'ENABLED'
+				? good('on')
+				: bad(
+						status === null ? 'never switched on' : 'off',
+						'Switch calling on: operation Phone Number > Update Call Settings, or WhatsApp Manager > Phone numbers > Call settings.',
+					),
+		),
+		sip: ofSettings(token, settingsOfNumber, ({ sip }) =>
+			sip?.status === 'ENABLED'
+				? bad(
+						'The number uses SIP',
+						"With SIP, calls do not come through this API. Turn SIP off where it was turned on (calling.sip.status in Meta's call settings API), or use another number.",
+					)
+				: good('not used'),
+		),
+		quality: ofSettings(token, settingsOfNumber, (found) => quality(found, number)),
+	};
+}
+
+const BY_HAND = 'With Registration set to Manual';
+
+function ofWebhook(answers: Answers, triggerUrl: string): Record<string, Finding> {
+	const { token, app, onAccount, route, routeOfNumber } = answers;
+	return {
+		appSubscription: asApp(answers, app, (subscription) => {
+			if (!subscription) {
+				return bad(
+					'The app has no webhook',
+					`Activate the workflow with the trigger. ${BY_HAND}, type its URL and verify token into Meta's app dashboard (WhatsApp > Configuration).`,
+				);
+			}
+			if (!subscription.active) {
+				return bad(
+					'The webhook of the app is inactive',
+					`Deactivate and activate the workflow with the trigger. ${BY_HAND}, verify the URL in Meta's app dashboard again.`,
+				);
+			}
+			return subscription.fields.includes('calls')
+				? good(`fields: ${subscription.fields.join(', ')}`)
+				: bad(
+						`not subscribed to calls (fields: ${subscription.fields.join(', ')})`,
+						"Activate the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard.",
+					);
+		}),
+		callbackUrl: asApp(answers, app, (subscription) => {
+			if (!subscription) return unknown('The app has no webhook');
+			if (triggerUrl === '') return unknown(subscription.callbackUrl);
+			if (route.ok && overrideOf(route.value) === triggerUrl) {
+				return good(`${subscription.callbackUrl}, but an address of its own comes before it`);
+			}
+			return subscription.callbackUrl === triggerUrl
+				? good(subscription.callbackUrl)
+				: bad(
+						subscription.callbackUrl,
+						`Events go to this other address. Deactivate and activate the workflow (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
+					);
+		}),
+		accountSubscription: readableWithToken(token, onAccount, (subscribed) =>
+			subscribed
+				? good('The app gets the webhooks of the account')
+				: bad(
+						'The app does not get the webhooks of the account',
+						`Deactivate and activate the workflow with the trigger: it subscribes the app to the account. ${BY_HAND}, send POST /<Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
+					),
+		),
+		overrides: ofSettings(token, routeOfNumber, (found) => {
+			const override = overrideOf(found);
+			if (override === null || override === triggerUrl) return good(override ?? 'none');
+			const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
+			if (triggerUrl === '') return unknown(what);
+			return bad(
+				what,
+				'It comes before the address of the app, so events of this number go there. Remove the override, or register the trigger on that level.',
+			);
+		}),
+	};
+}
 
 /** The address that comes before that of the app. */
 function overrideOf({ phoneNumber, businessAccount }: WebhookRoute): string | null {

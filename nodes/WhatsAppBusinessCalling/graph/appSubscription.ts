@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import type { Account } from '../graph/account';
-import { unreadableAnswer } from '../graph/failure';
-import { allPages, cursorSchema, type Page } from '../graph/pages';
-import { graphChange, graphRequest } from '../graph/request';
-import type { GraphContext, GraphFailure, Result } from '../graph/types';
-import { idText } from '../graph/wholeNumber';
+import type { Account } from './account';
+import { unreadableAnswer } from './failure';
+import { allPages, cursorSchema, type Page } from './pages';
+import { graphChange, graphRequest } from './request';
+import type { GraphContext, GraphFailure, Result } from './types';
+import { idText } from './wholeNumber';
 
 /** Meta's name for what WhatsApp webhooks are about. */
 const OBJECT = 'whatsapp_business_account';
@@ -18,7 +18,7 @@ export interface AppSubscription {
 }
 
 /** While a workflow is activated nobody can press a button again: passing trouble is waited out. */
-const ACTIVATION_ATTEMPTS = 6;
+export const ACTIVATION_ATTEMPTS = 6;
 
 const subscriptionsSchema = z.object({
 	data: z.array(z.object({ object: z.string() }).passthrough()),

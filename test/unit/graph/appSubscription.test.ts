@@ -6,7 +6,7 @@ import {
 	removeAppFields,
 	setAppOnAccount,
 	writeAppSubscription,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/appSubscription';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/appSubscription';
 import { ACCOUNT, fakeExecution, type Sent, refusal } from '../fakes';
 
 const OBJECT = 'whatsapp_business_account';

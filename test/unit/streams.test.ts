@@ -1,0 +1,31 @@
+import { Readable } from 'node:stream';
+
+import { discard, isFileStream } from '../../nodes/WhatsAppBusinessCalling/streams';
+
+const BYTES = Buffer.from('OggS and so on');
+
+describe('isFileStream', () => {
+	it.each([
+		['a stream', Readable.from([]), true],
+		['bytes', BYTES, false],
+		['a text', 'x', false],
+		['null', null, false],
+		['an object', { pipe: 1 }, false],
+	])('tells %s', (_, body, is) => expect(isFileStream(body)).toBe(is));
+});
+
+describe('discard', () => {
+	it('lets go of a stream, whatever it says to that', async () => {
+		const stream = new Readable({
+			read: () => undefined,
+			destroy: (_, done) => done(new Error('socket hang up')),
+		});
+		discard(stream);
+		expect(stream.destroyed).toBe(true);
+		await new Promise((resolve) => stream.once('close', resolve));
+	});
+
+	it.each([null, undefined, 'text', BYTES, {}])('leaves alone what is no stream: %j', (body) => {
+		expect(() => discard(body)).not.toThrow();
+	});
+});
