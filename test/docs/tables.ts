@@ -63,7 +63,7 @@ ${table(['Event', 'Name in the API', 'What it is', 'Field of the webhook'], rows
 | \`call_created\` | \`direction\`, \`contactName\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
 | \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`contactName\`, \`bizOpaqueCallbackData\` |
 | \`terminate\` | \`answered\` (whether the call was picked up: an unanswered call may have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`contactName\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`verified\`, \`availableUntil\`, and \`error\` where the file could not be had |
+| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`verified\`, \`availableUntil\`, and \`error\` where the file could not be fetched |
 | \`call_transcription_available\` | \`transcription\`: the same, and \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`) |
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` where the permission came with a call |
 `;

@@ -206,7 +206,7 @@ function troubles(): Record<string, number> {
 	const log = stage.n8n.log.text();
 	const count = (text: string) => log.split(text).length - 1;
 	return {
-		'files that could not be had in time': count('could not be had'),
+		'files that could not be fetched in time': count('could not be fetched'),
 		'database did not answer': count('Database ping failed'),
 		'database could not be written': count('LockAcquireTimeoutError'),
 		'sender gone before the body was read': count('Request body stream was aborted'),

@@ -40,7 +40,7 @@ export interface StoredFile {
 	verified: boolean;
 }
 
-/** Why a file could not be had. Saved workflows compare these words. */
+/** Why a file could not be fetched. Saved workflows compare these words. */
 export type MediaProblemReason =
 	| 'accessDenied'
 	| 'downloadFailed'

@@ -119,7 +119,7 @@ describe('what the log says of a delivery', () => {
 	it.each([
 		['retry', 503, ', Meta is asked to deliver its event again'],
 		['emit', 200, ''],
-	])('is why a file could not be had: %s', async (onFileUnavailable, status, told) => {
+	])('is why a file could not be fetched: %s', async (onFileUnavailable, status, told) => {
 		const call = recording();
 		const taken = await take(ofCalls([call]), {
 			parameters: { options: { onFileUnavailable } },
@@ -128,7 +128,7 @@ describe('what the log says of a delivery', () => {
 		const { id } = call.call_recording.audio;
 		expect(taken.status).toBe(status);
 		expect(taken.logged).toEqual([
-			`${LOG}the file ${id} could not be had${told}: lookaside.fbsbx.com answered with HTTP status 500.`,
+			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com answered with HTTP status 500. Meta keeps files for 7 days: download it later by its media ID.`,
 		]);
 		expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 			status === 200
