@@ -67,6 +67,7 @@ describe('answerChallenge', () => {
 			const { context } = fakeWebhook({ registration: 'app' }, { query: asked(token) });
 			const getCredentials = context.getCredentials.bind(context);
 			Object.assign(context, {
+				getMode: () => 'webhook',
 				getNode: () => ({ ...NODE, id: 'asked often' }),
 				getCredentials: async (type: string) => {
 					reads++;
