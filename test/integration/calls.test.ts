@@ -257,6 +257,18 @@ describe('Answering a call', () => {
 		]);
 	});
 
+	test.each(['preAccept', 'accept', 'reject', 'terminate'])(
+		'fails where WhatsApp does not confirm it: %s',
+		async (operation) => {
+			const incoming = stage.emulator.userCalls();
+			stage.emulator.failNext('calls', { status: 200, body: { success: false } });
+			const { error } = await call(operation, { callId: incoming.id, sdp: makeSdp('answer') });
+			expect(error.message).toBe('WhatsApp answered, but did not confirm the action');
+			expect(error.description).toContain('Look at the call before you run this step again');
+			expect(bodies()).toHaveLength(1);
+		},
+	);
+
 	test('brings the recording to the trigger after the call', async () => {
 		const trigger = stage.trigger();
 		const incoming = stage.emulator.userCalls();
@@ -422,7 +434,7 @@ describe('What Meta refuses', () => {
 			138006,
 			{ to: '14085555678' },
 			'This person has not given permission to be called',
-			/permission request/,
+			/Permission > Request/,
 		],
 		[
 			138001,

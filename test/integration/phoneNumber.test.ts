@@ -75,6 +75,18 @@ describe('Getting many phone numbers', () => {
 		expect(jsonOf(await phoneNumber('getMany', { returnAll: true }))).toEqual([]);
 	});
 
+	test.each([0, -1, 1.5, 'abc', null])('refuses the limit %j', async (limit) => {
+		const { error } = await phoneNumber('getMany', { limit } as INodeParameters);
+		expect(error.message).toBe('Limit must be a whole number, 1 or above');
+		expect(stage.requests('phoneNumbers')).toEqual([]);
+	});
+
+	test('does not take the page of a proxy for an account without numbers', async () => {
+		stage.emulator.failNext('phoneNumbers', { status: 200, body: '<html>' }, { times: Infinity });
+		const { error } = await phoneNumber('getMany');
+		expect(error.message).toBe('Meta gave an answer that cannot be read');
+	});
+
 	test('of another account says what is wrong', async () => {
 		const run = await stage.engine.run(
 			{ ...stage.credential, businessAccountId: '999' },
@@ -158,7 +170,6 @@ describe('Getting call settings', () => {
 
 	test.each<[string, unknown]>([
 		['nothing', {}],
-		['calling as a text', { calling: 'ENABLED' }],
 		['odd parts', { calling: { status: 1, call_hours: [], restrictions: 'x', sip: null } }],
 	])('reads an answer with %s as nothing set', async (_, body) => {
 		stage.emulator.failNext('settings', { status: 200, body });
@@ -169,6 +180,16 @@ describe('Getting call settings', () => {
 			restrictions: [],
 		});
 	});
+
+	test.each(['<html>of a proxy</html>', { calling: 'ENABLED' }])(
+		'does not take %j for settings',
+		async (body) => {
+			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
+			const { error } = await phoneNumber('getCallSettings');
+			expect(error.message).toBe('Meta gave an answer that cannot be read');
+			expect(error.description).toContain('any proxy between n8n and Meta');
+		},
+	);
 
 	test('of a number of another account says what is wrong', async () => {
 		const { error } = await phoneNumber('getCallSettings', {
@@ -200,6 +221,12 @@ describe('Updating call settings', () => {
 		expect(items).toEqual([
 			{ json: { phoneNumberId: NUMBER, success: true }, pairedItem: { item: 0 } },
 		]);
+	});
+
+	test.each(['<html>', {}, { success: false }])('fails where Meta says %j to it', async (body) => {
+		stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
+		const { error } = await update({ calling: 'DISABLED' });
+		expect(error.description).toContain('Meta did not confirm the change');
 	});
 
 	test('sends call hours in the form of Meta', async () => {

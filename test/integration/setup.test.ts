@@ -182,6 +182,18 @@ describe('Checking a set-up', () => {
 		expect(named(findings, null)).toHaveLength(CHECKS.length - 4);
 	});
 
+	test('takes the page of a proxy neither for a bad token nor for missing settings', async () => {
+		for (const edge of ['debugToken', 'phoneNumbers', 'settings'] as const) {
+			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
+		}
+		const findings = await check();
+		const unread = ['token', 'tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
+		expect(named(findings, false)).toEqual(unread);
+		for (const { name, found } of findings) {
+			if (unread.includes(name)) expect(found).toContain('cannot be read');
+		}
+	});
+
 	test('with a number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
 		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);

@@ -358,7 +358,9 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 	])('Invalid status: with Record Call as %j, it is %j', async (recordCall, status) => {
 		const { context, sent } = fakeExecution({ ...parameters, ...RECORD, recordCall });
 		await runOperations(context);
-		expect(sent.map(({ body }) => (body as { recording?: { status: string } }).recording?.status)).toEqual([status]);
+		expect(
+			sent.map(({ body }) => (body as { recording?: { status: string } }).recording?.status),
+		).toEqual([status]);
 	});
 
 	it.each(['DISABLED', 'enabled', 'ENABLED', 'yes'])(

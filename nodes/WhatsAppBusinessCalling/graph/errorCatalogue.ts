@@ -143,7 +143,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131055],
 		title: 'This phone number is set up for SIP',
-		hint: 'A number can use either SIP or this API. Turn SIP off where it was turned on (calling.sip.status in Meta\'s call settings API), or use another number.',
+		hint: "A number can use either SIP or this API. Turn SIP off where it was turned on (calling.sip.status in Meta's call settings API), or use another number.",
 		transient: false,
 		cause: 'configuration-invalid',
 	},

@@ -6,7 +6,6 @@ import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
 import type { FileContext } from '../graph/types';
 import { discard, isFileStream } from '../streams';
 import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
-import { LATER } from './mediaInfo';
 import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
 import { guardMediaUrl } from './urlGuard';
 import { verifiedStream, type VerifiedStream } from './verifiedStream';
@@ -212,7 +211,7 @@ function storeFailed(
 
 function refusedByStatus(status: number, host: string): Download & { ok: false } {
 	if (status >= 500 || TRANSIENT_STATUS.has(status)) {
-		return failed('unavailable', `${host} answered with HTTP status ${status}. ${LATER}`, {
+		return failed('unavailable', `${host} answered with HTTP status ${status}.`, {
 			transient: true,
 		});
 	}
@@ -245,10 +244,10 @@ function megabytes(bytes: number): string {
 
 function interrupted(signal: AbortSignal, what: string): Download & { ok: false } {
 	return signal.aborted
-		? failed('timeout', `The file did not arrive within the time that was left for it. ${LATER}`, {
+		? failed('timeout', 'The file did not arrive within the time that was left for it.', {
 				transient: true,
 			})
-		: failed('unavailable', `The download stopped: ${what}. ${LATER}`, { transient: true });
+		: failed('unavailable', `The download stopped: ${what}.`, { transient: true });
 }
 
 function failed(

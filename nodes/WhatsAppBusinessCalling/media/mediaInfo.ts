@@ -55,15 +55,12 @@ export function isMediaGone(failure: GraphFailure): boolean {
 	);
 }
 
-/** Said of trouble that may pass, to those who read of it when all attempts are over. */
-export const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
-
 export function mediaInfoProblem(failure: GraphFailure, mediaId: string): MediaProblem {
 	if (isMediaGone(failure)) return mediaGone(mediaId);
 	if (failure.transient) {
 		return {
 			reason: 'unavailable',
-			message: `Meta's Media API did not answer usefully: ${failure.message}. ${LATER}`,
+			message: `Meta's Media API did not answer usefully: ${failure.message}.`,
 			transient: true,
 		};
 	}
@@ -81,4 +78,11 @@ export function mediaGone(mediaId: string): MediaProblem {
 		message: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
 		transient: false,
 	};
+}
+
+/** What is said of a problem where no further attempt follows. */
+export function finalMessage({ message, transient }: MediaProblem): string {
+	return transient
+		? `${message} Meta keeps files for 7 days: download it later by its media ID.`
+		: message;
 }

@@ -6,7 +6,7 @@ import { toNodeApiError } from '../graph/apiError';
 import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { maxFileSizeSchema } from '../media/maxFileSize';
-import { getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
+import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaProblem, MediaProblemReason } from '../media/types';
@@ -27,8 +27,8 @@ const optionsSchema = z.object(
 			.union([z.string(), z.number()], says('Phone Number ID must be an ID'))
 			.nullish()
 			.transform((id) => String(id ?? '').trim()),
-		timeout: numeric('Timeout (Seconds) must be a number from 1 to 86400', (number) =>
-			number.min(1).max(86_400),
+		timeout: numeric('Timeout (Seconds) must be a number above 0, and at most 86400', (number) =>
+			number.positive().max(86_400),
 		).default(300),
 	},
 	says('Options must be an object'),
@@ -236,7 +236,7 @@ function problemError(
 	const error = new NodeOperationError(
 		context.getNode(),
 		TITLES[problem.reason] ?? 'The file could not be downloaded',
-		{ description: problem.message, itemIndex },
+		{ description: finalMessage(problem), itemIndex },
 	);
 	error.context.reason = problem.reason;
 	return error;

@@ -54,9 +54,7 @@ export function parseDelivery(rawBody: Buffer, wanted: TriggerFilter, skip: Skip
 		return [];
 	}
 	const budget = new ReadingBudget(skip);
-	return entries.flatMap((entry: unknown) =>
-		budget.guard(() => readEntry(entry, wanted, budget)),
-	);
+	return entries.flatMap((entry: unknown) => budget.guard(() => readEntry(entry, wanted, budget)));
 }
 
 /**

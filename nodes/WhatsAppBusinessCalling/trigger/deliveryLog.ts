@@ -20,7 +20,8 @@ export class DeliveryLog {
 	private add(level: 'warn' | 'error', text: string): void {
 		this.lines++;
 		if (this.lines > MAX_LINES + 1) return;
-		const said = this.lines > MAX_LINES ? 'what else there is to say of this delivery is left out' : text;
+		const said =
+			this.lines > MAX_LINES ? 'what else there is to say of this delivery is left out' : text;
 		this.logger[level](`WhatsApp Business Calling Trigger: ${said}`);
 	}
 }

@@ -201,9 +201,6 @@ export const EVENT_TYPES: EventType[] = [
 	},
 ];
 
-/** What a new trigger listens for. */
-export const DEFAULT_EVENTS = ['call_recording_available'];
-
 const CALL_EVENTS = new Map(
 	EVENT_TYPES.filter((type) => type.list === 'calls').flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),

@@ -1,6 +1,7 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
 import { FILE_NAME_PREFIX, mediaFileName, type FileProperty } from '../media/fileNames';
+import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
 import type { CallEvent } from './delivery';
 import { isoTime } from './events';
@@ -79,7 +80,7 @@ export function storedFileFields(announced: IDataObject, file: StoredFile): IDat
 }
 
 export function problemFields(announced: IDataObject, problem: MediaProblem): IDataObject {
-	return { ...announced, error: { reason: problem.reason, message: problem.message } };
+	return { ...announced, error: { reason: problem.reason, message: finalMessage(problem) } };
 }
 
 /** Levels of an event that is handed on as it came; Meta's have six. */

@@ -1,6 +1,6 @@
 import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
 
-import { DEFAULT_EVENTS, eventOptions } from './events';
+import { eventOptions } from './events';
 
 export const triggerProperties: INodeProperties[] = [
 	{
@@ -24,7 +24,7 @@ export const triggerProperties: INodeProperties[] = [
 		name: 'events',
 		type: 'multiOptions',
 		options: eventOptions,
-		default: DEFAULT_EVENTS,
+		default: ['call_recording_available'],
 		required: true,
 		description: 'What starts the workflow; each event is one item',
 	},
@@ -67,7 +67,8 @@ export const triggerProperties: INodeProperties[] = [
 			{
 				name: 'Manual',
 				value: 'manual',
-				description: "You type the URL and a verify token into Meta's app dashboard yourself, and subscribe the app there",
+				description:
+					"You type the URL and a verify token into Meta's app dashboard yourself, and subscribe the app there",
 			},
 			{
 				name: 'Phone Number (Automatic)',

@@ -5,7 +5,6 @@ import { isSameCredential, type Account } from '../graph/account';
 import { downloadSlots } from '../media/downloadSlots';
 import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
-import { LATER } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
@@ -161,9 +160,7 @@ function chosenEvents(
 		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
 	);
 	for (const [reason, count] of skipped) {
-		log.warn(
-			`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`,
-		);
+		log.warn(`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`);
 	}
 	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
 	return new Map(events.map((event) => [ledgerKey(place, event), event]));
@@ -275,7 +272,7 @@ async function download(
 		patienceForSlot(delivery),
 	);
 	if (freeSlot === null) {
-		const message = `Too many other files were being downloaded at the same time (option Downloads at Once). ${LATER}`;
+		const message = 'Too many other files were being downloaded at the same time (option Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
 	const request: MediaRequest = {

@@ -5,9 +5,12 @@ import { z } from 'zod';
 import { maxFileSizeSchema } from '../media/maxFileSize';
 import { numeric } from '../numeric';
 import { says } from '../says';
-import { DEFAULT_EVENTS, eventTypeNamed, printable } from './events';
+import { eventTypeNamed, printable } from './events';
 
 const HOUR_MS = 60 * 60_000;
+
+/** As in the panel. */
+const DEFAULT_EVENTS = ['call_recording_available'];
 
 export type OnFileUnavailable = 'retry' | 'emit';
 
@@ -77,7 +80,10 @@ const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
 	const types = names.map((name) => eventTypeNamed(name));
 	const unknown = types.indexOf(undefined);
 	if (unknown >= 0) {
-		addIssue({ code: 'custom', message: `Events holds "${printable(names[unknown])}", which is no event` });
+		addIssue({
+			code: 'custom',
+			message: `Events holds "${printable(names[unknown])}", which is no event`,
+		});
 	}
 	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
 	return types.flatMap((type) => type?.name ?? []);

@@ -105,7 +105,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'hashMissing',
-				'Neither the event nor the Media API gives a SHA-256 for the media ID 1002764438271669, so the file cannot be verified. Download it with the action node (Recording > Download) and listen to it.',
+				'Neither the event nor the Media API gives a SHA-256 for the media ID 1002764438271669, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.',
 			),
 		);
 		expect(sent).toEqual([]);
@@ -180,7 +180,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'tooLarge',
-				'The file has 2.5 MB, but only 1.5 MB are allowed. Raise the option Max File Size, or download it with the action node.',
+				'The file has 2.5 MB, more than the 1.5 MB that are allowed. Raise the option Max File Size, and download the file by its media ID.',
 			),
 		);
 		expect(body.destroyed).toBe(true);
@@ -191,7 +191,7 @@ describe('no file, because', () => {
 		expect(result).toMatchObject({
 			problem: {
 				reason: 'tooLarge',
-				message: expect.stringMatching(/^The file has more, but only 0 MB/) as string,
+				message: expect.stringMatching(/^The file has more than the 0 MB that/) as string,
 			},
 		});
 	});
@@ -201,7 +201,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'hashMismatch',
-				'The 5 bytes that came for the media ID 1002764438271669 do not have the SHA-256 that Meta gave, so they were thrown away.',
+				"The 5 bytes that came for the media ID 1002764438271669 do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.",
 				fresh,
 			),
 		);

@@ -127,7 +127,7 @@ describe('what the operator reads', () => {
 		expect(read(500, '')).toMatch(/^Meta's Media API did not answer usefully: ./);
 		expect(read(400, error(100))).toMatch(/\. Meta said: said$/);
 		const details = { error: { ...error(100).error, error_data: { details: 'in detail' } } };
-		expect(read(400, details)).toMatch(/\. Meta said: in detail$/);
+		expect(read(400, details)).toMatch(/\. Meta said: said \(in detail\)$/);
 	});
 });
 

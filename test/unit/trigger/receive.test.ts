@@ -5,6 +5,8 @@ import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/trigger/
 import { APP_SECRET, fakeWebhook, fileAnswer, NODE, sha256, type Respond } from '../fakes';
 
 const BYTES = Buffer.from('OggS and so on');
+const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
+
 const LOG = 'WhatsApp Business Calling Trigger: ';
 
 let made = 0;
@@ -128,14 +130,14 @@ describe('what the log says of a delivery', () => {
 		const { id } = call.call_recording.audio;
 		expect(taken.status).toBe(status);
 		expect(taken.logged).toEqual([
-			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com answered with HTTP status 500. Meta keeps files for 7 days: download it later by its media ID.`,
+			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com answered with HTTP status 500.`,
 		]);
 		expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 			status === 200
 				? [
 						{
 							reason: 'unavailable',
-							message: 'lookaside.fbsbx.com answered with HTTP status 500.',
+							message: `lookaside.fbsbx.com answered with HTTP status 500. ${LATER}`,
 						},
 					]
 				: [],
@@ -280,7 +282,7 @@ describe('deliveries that come at once', () => {
 			await wasAsked;
 			const late = await take(ofCalls([recording()]), { parameters: { options } });
 			expect(late.status).toBe(status);
-			const message = 'Too many other files were being downloaded at the same time.';
+			const message = `Too many other files were being downloaded at the same time (option Downloads at Once). ${LATER}`;
 			expect(late.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 				Array(count).fill({ reason: 'timeout', message }),
 			);
