@@ -344,8 +344,8 @@ Events and numbers that were not chosen, and forged deliveries; 4 at once.
 
 ${table(['Engine', 'Delivery', 'Per second', 'CPU ms'], unwanted, 2)}
 
-Of what n8n takes for a delivery that is refused unread (legacy engine, ${shown(refusal?.median ?? NaN)} ms of CPU), what is forged costs
-${overRefusal('forged')} ms more or less, other numbers ${overRefusal('otherNumber')} ms and other events ${overRefusal('otherEvent')} ms: their signature is right, so n8n gives the
+Compared with what n8n takes for a delivery that is refused unread (legacy engine, ${shown(refusal?.median ?? NaN)} ms of CPU), forged ones cost
+${overRefusal('forged')} ms more, other numbers ${overRefusal('otherNumber')} ms and other events ${overRefusal('otherEvent')} ms: their signature is right, so n8n gives the
 trigger its list of events and numbers, and the JSON is read as far as they tell. With the default engine the isolate
 that n8n makes for each request hides it. The check of the signature itself takes ${value({ experiment: 'limit', engine: 'default', kind: 'hmac' }, 'microseconds')} µs.
 
