@@ -272,7 +272,8 @@ async function download(
 		patienceForSlot(delivery),
 	);
 	if (freeSlot === null) {
-		const message = 'Too many other files were being downloaded at the same time (option Downloads at Once).';
+		const message =
+			'Too many other files were being downloaded at the same time (option Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
 	const request: MediaRequest = {
