@@ -40,13 +40,14 @@ export const changeSchema = z.object({ field: z.string(), value: z.unknown() });
 
 /** Its lists are read with `listOf`. */
 export const valueSchema = z.object({
-	// It only says which number a call came to: what is odd about it must not cost a recording.
-	metadata: lenient(
-		z.object({
-			phone_number_id: lenient(z.union([id, z.number().int().nonnegative().safe()])),
+	// It only says which number a call came to: that it is missing must not cost a recording.
+	metadata: z
+		.object({
+			phone_number_id: z.union([id, z.number().int().nonnegative().safe()]).nullish(),
 			display_phone_number: text,
-		}),
-	),
+		})
+		.nullable()
+		.default(null),
 	contacts: z.unknown(),
 	errors: z.unknown(),
 	calls: z.unknown(),
