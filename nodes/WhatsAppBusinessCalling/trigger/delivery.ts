@@ -157,7 +157,7 @@ function readChange(
 		return [];
 	}
 	const { metadata } = value.data;
-	const phoneNumberId = metadata?.phone_number_id?.toString() ?? null;
+	const phoneNumberId = metadata?.phone_number_id ?? null;
 	if (wanted.phoneNumberIds.size > 0 && !wanted.phoneNumberIds.has(phoneNumberId ?? '')) {
 		if (phoneNumberId === null) skip('a change names no phone number, and only some are chosen');
 		else budget.pass();

@@ -43,7 +43,7 @@ export const valueSchema = z.object({
 	// It only says which number a call came to: that it is missing must not cost a recording.
 	metadata: z
 		.object({
-			phone_number_id: z.union([id, z.number().int().nonnegative().safe()]).nullish(),
+			phone_number_id: id.nullish(),
 			display_phone_number: text,
 		})
 		.nullable()
