@@ -10,6 +10,7 @@ import {
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
 import { answerChallenge } from './trigger/challenge';
+import { chosenPhoneNumberIds } from './trigger/phoneNumberFilter';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { receiveDelivery } from './trigger/receive';
 import { isRegistered, register, unregister } from './trigger/registration';
@@ -66,6 +67,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 				return await isRegistered(this);
 			},
 			async create(this: IHookFunctions): Promise<boolean> {
+				await chosenPhoneNumberIds(this);
 				return await register(this);
 			},
 			async delete(this: IHookFunctions): Promise<boolean> {

@@ -131,7 +131,7 @@ async function store(
 	signal.addEventListener('abort', stop, { once: true });
 	const mimeType =
 		target.mimeType ?? safeMimeType(answer.headers['content-type']) ?? 'application/octet-stream';
-	const fileName = mediaFileName(target.fileNamePrefix, target.mediaId, mimeType);
+	const fileName = mediaFileName(target.property, target.mediaId, mimeType);
 	const sourceFault: { error: unknown } = { error: null };
 	// An abort is told twice, by the HTTP client and by us: each needs a listener.
 	source.on('error', (error) => (sourceFault.error ??= error));
@@ -171,6 +171,8 @@ function confirm(
 			fileName,
 			mimeType,
 			sizeBytes: seen.bytes,
+			durationSeconds: null,
+			channels: null,
 			sha256: seen.sha256.toString('base64'),
 			verified: target.sha256 !== null,
 		},

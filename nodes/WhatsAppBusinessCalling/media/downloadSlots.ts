@@ -4,8 +4,7 @@ interface Waiting {
 }
 
 /**
- * Bounds how many downloads run at once in this process, over all deliveries, workflows and nodes.
- * First come, first served.
+ * Bounds how many downloads run at once in this process for those who share it. First come, first served.
  */
 export class DownloadSlots {
 	private running = 0;
@@ -56,5 +55,3 @@ export class DownloadSlots {
 		};
 	}
 }
-
-export const downloadSlots = new DownloadSlots();

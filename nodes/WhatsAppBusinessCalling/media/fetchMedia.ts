@@ -44,7 +44,7 @@ export async function fetchMedia(
 	const ofEvent: Located | null =
 		url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
 	let first: Located | null = ofEvent;
-	if (first === null || !isFresh(request.urlCreatedAt)) {
+	if (first === null || !isFresh(request.eventAt)) {
 		const info = await askMediaApi();
 		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
 		first = combine(request, info.value);

@@ -50,8 +50,16 @@ export function bareMimeType(mimeType: string): string {
 	return mimeType.split(';')[0].trim().toLowerCase();
 }
 
+export function fileMimeType(property: FileProperty, ...candidates: unknown[]): string {
+	for (const c of candidates) {
+		const safe = safeMimeType(c);
+		if (safe) return safe;
+	}
+	return property === 'recording' ? 'audio/ogg' : 'application/json';
+}
+
 /** Names a file by its media ID, so that storing it again replaces it. */
-export function mediaFileName(prefix: string, mediaId: string, mimeType: string): string {
+export function mediaFileName(property: FileProperty, mediaId: string, mimeType: string): string {
 	const safeId = mediaId.replace(/[^A-Za-z0-9_-]/g, '_');
-	return `${prefix}-${safeId}.${EXTENSIONS.get(bareMimeType(mimeType)) ?? 'bin'}`;
+	return `${FILE_NAME_PREFIX[property]}-${safeId}.${EXTENSIONS.get(bareMimeType(mimeType)) ?? 'bin'}`;
 }

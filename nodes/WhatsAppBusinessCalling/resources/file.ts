@@ -3,7 +3,7 @@ import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../graph/apiError';
-import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
+import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { maxFileSizeSchema } from '../media/maxFileSize';
 import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
@@ -133,10 +133,10 @@ export function downloadOperation(resource: FileProperty): Operation {
 				mediaId,
 				phoneNumberId: options.phoneNumberId || null,
 				url: null,
-				urlCreatedAt: null,
+				eventAt: null,
 				sha256,
 				mimeType: null,
-				fileNamePrefix: FILE_NAME_PREFIX[resource],
+				property: resource,
 				maxBytes: options.maxFileSize,
 				allowUnverified: true,
 			});
