@@ -54,9 +54,15 @@ describe('The item of a recording', () => {
 				sha256: createHash('sha256').update(audio).digest('base64'),
 				fileName: 'call-recording-1002764438271669.ogg',
 				sizeBytes: audio.length,
+				durationSeconds: null,
+				channels: null,
 				verified: true,
 				availableUntil: '2024-10-21T18:56:17.000Z',
 			},
+			direction: null,
+			bizOpaqueCallbackData: null,
+			contactName: null,
+			contactUsername: null,
 		});
 		expect(item.audio?.equals(audio)).toBe(true);
 		expect(trigger.items[0].binary?.data).toMatchObject({
@@ -129,7 +135,7 @@ describe('The item of a recording', () => {
 	test('can be told from odd optional fields: they become null', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
-			event: { from: 14085551234, from_user_id: {}, timestamp: 'yesterday' },
+			event: { from: [], from_user_id: {}, timestamp: 'yesterday' },
 		});
 		const { json, file } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({ from: null, fromUserId: null, timestamp: null });
@@ -140,7 +146,10 @@ describe('The item of a recording', () => {
 		const trigger = stage.trigger({ options: { includeRawEvent: true } });
 		const recording = await stage.emulator.createRecording({ event: { new_field: 'from 2027' } });
 		const { json } = await itemOf(trigger, recording);
-		expect(json.rawEvent).toEqual(recording.event);
+		expect(json.rawEvent).toEqual({
+			...recording.event,
+			metadata: { phone_number_id: json.phoneNumberId, display_phone_number: '442079460958' },
+		});
 	});
 
 	test('has its file under the name that the operator chose', async () => {
@@ -159,6 +168,8 @@ describe('The item of a recording', () => {
 			sha256: recording.media.sha256Base64,
 			fileName: `call-recording-${recording.mediaId}.ogg`,
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			availableUntil: expect.any(String),
 		});
@@ -383,6 +394,8 @@ describe('The address of the file', () => {
 		expect(file).toMatchObject({
 			mediaId: recording.mediaId,
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			error: { reason: 'mediaGone', message: expect.stringContaining('7 days') },
 		});
@@ -439,6 +452,8 @@ describe('The hash', () => {
 		const { file, audio } = await itemOf(stage.trigger(), recording);
 		expect(file).toMatchObject({
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			error: {
 				reason: 'hashMismatch',

@@ -35,7 +35,8 @@ export const triggerProperties: INodeProperties[] = [
 		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
 		default: [],
 		description:
-			'Only calls of these business numbers start the workflow; leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>. A phone number such as +1 555 010 0001 works, too.',
+			'Only calls of these business numbers start the workflow; leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+		hint: 'An expression may also give phone numbers such as +1 555 010 0001',
 	},
 	{
 		displayName: 'Download File',
