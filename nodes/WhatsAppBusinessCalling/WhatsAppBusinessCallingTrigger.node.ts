@@ -64,6 +64,10 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 	webhookMethods = {
 		default: {
 			async checkExists(this: IHookFunctions): Promise<boolean> {
+				// With manual registration n8n never calls create().
+				if (this.getNodeParameter('registration', 'app') === 'manual') {
+					await chosenPhoneNumberIds(this);
+				}
 				return await isRegistered(this);
 			},
 			async create(this: IHookFunctions): Promise<boolean> {
