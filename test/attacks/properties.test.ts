@@ -164,6 +164,12 @@ const set = (object: object, name: string, value: unknown) =>
 		writable: true,
 	});
 
+/** An integer with more digits than JavaScript holds is read as the text that was sent. */
+const textIfRounded = (_key: string, value: unknown) =>
+	Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(Number(value)) < 1e21
+		? String(value)
+		: value;
+
 /** All texts of a value, and all its parts as JSON. */
 function partsOf(value: unknown, texts = new Set<string>(), parts = new Set<string>()) {
 	parts.add(JSON.stringify(value));
@@ -194,7 +200,7 @@ describe('The parser of deliveries', () => {
 	});
 
 	holds('yields nothing that was not in the delivery', spoilt, (json) => {
-		const sent = JSON.parse(JSON.stringify(json)) as unknown;
+		const sent = JSON.parse(JSON.stringify(json), textIfRounded) as unknown;
 		const { texts, parts } = partsOf(sent);
 		const isSent = (part: unknown) => parts.has(JSON.stringify(part));
 		for (const event of read(JSON.stringify(json))) {
