@@ -219,5 +219,8 @@ function errorOf(issue: z.ZodIssue | undefined): GraphError {
 		const field = String(names.pop());
 		return missingField(field, names.join('.') || undefined);
 	}
+	if (issue?.code === 'invalid_enum_value') {
+		return invalidParameter(`${place} must be one of ${issue.options.join(', ')}`);
+	}
 	return invalidParameter(`${place}: ${issue?.message ?? 'Invalid'}`);
 }

@@ -20,7 +20,7 @@ export interface GraphRequest {
 	badJson: boolean;
 }
 
-export const NEWEST_VERSION = 'v26.0';
+const NEWEST_VERSION = 'v26.0';
 
 /** Versions before 4 came with minor ones (Meta, "Graph API changelog"). */
 const MINORS: Record<number, number> = { 2: 12, 3: 3 };
