@@ -64,6 +64,7 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	138005: { status: 429, message: '(#138005) Call rate limit exceeded' },
 	138006: { status: 401, message: '(#138006) No approved call permission from the recipient' },
 	138007: { status: 500, message: '(#138007) Connection timeout' },
+	// In no table of Meta's, but in two independent reports of real calls.
 	138008: { status: 400, message: '(#138008) SDP Validation error' },
 	138009: { status: 400, message: '(#138009) Call permission request limit reached' },
 	138012: { status: 400, message: '(#138012) Business initiated calls limit reached' },
