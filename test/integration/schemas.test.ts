@@ -247,6 +247,7 @@ describe('Output schemas', () => {
 			interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
 		});
 		stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
+		stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
 		for (const transcript of [false, true]) {
 			const gone = await stage.emulator.createRecording({ transcript });
 			stage.emulator.deleteMedia(gone.mediaId);
