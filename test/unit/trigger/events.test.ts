@@ -34,7 +34,7 @@ function eventOf(name: string, element: Element, context: Partial<ChangeContext>
 const fieldsOf = (name: string, element: Element, context: Partial<ChangeContext> = {}) =>
 	eventOf(name, element, context).fields;
 
-const contactOf = (contact: object) => new Contacts([contact]).of([], () => true);
+const contactOf = (contact: object) => new Contacts([contact]).of([], null, () => true);
 
 const CALL = { id: 'wacid.A', timestamp: '1728932177' };
 const ended = (more: object = {}) => ({ ...CALL, event: 'terminate', ...more });
