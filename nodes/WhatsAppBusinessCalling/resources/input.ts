@@ -30,17 +30,25 @@ export function isBlank(text: string): boolean {
 	return text.replace(INVISIBLE, '') === '';
 }
 
+/** Any value of an expression as text, without blanks around it. */
+export function written(value: unknown): string {
+	if (value === null || value === undefined) return '';
+	try {
+		return String(value).trim();
+	} catch {
+		// JSON can hold an object with a field `toString`.
+		return '[object]';
+	}
+}
+
 export function textParameter({ context, itemIndex }: OperationInput, name: string): string {
-	const value: unknown = context.getNodeParameter(name, itemIndex, '');
-	const text = value === null || value === undefined ? '' : String(value).trim();
+	const text = written(context.getNodeParameter(name, itemIndex, ''));
 	return isBlank(text) ? '' : text;
 }
 
 /** An ID has no invisible characters in it; copying from a page or a chat brings them along. */
 function idText(value: unknown): string {
-	return String(value ?? '')
-		.trim()
-		.replace(/\p{Default_Ignorable_Code_Point}/gu, '');
+	return written(value).replace(/\p{Default_Ignorable_Code_Point}/gu, '');
 }
 
 /**
@@ -56,9 +64,7 @@ export function switchParameter(
 	fallback = false,
 ): boolean {
 	const value: unknown = input.context.getNodeParameter(name, input.itemIndex, fallback);
-	const word = String(value ?? '')
-		.trim()
-		.toLowerCase();
+	const word = written(value).toLowerCase();
 	if (['true', '1'].includes(word)) return true;
 	if (['false', '0', ''].includes(word)) return false;
 	throw inputError(

@@ -53,6 +53,15 @@ describe('textParameter', () => {
 		expect(textParameter(input({ purpose: character }), 'purpose')).toBe('');
 	});
 
+	it.each([[{ toString: null }], [{ toString: { toString: 1 } }]])(
+		'reads %j, which has no text',
+		(value) => {
+			const { context } = fakeExecution({ purpose: value });
+			const given = { context, account: ACCOUNT, itemIndex: 0 };
+			expect(textParameter(given, 'purpose')).toBe('[object]');
+		},
+	);
+
 	it('keeps what belongs to a visible text', () => {
 		expect(textParameter(input({ purpose: ' quality \u260e\ufe0f ' }), 'purpose')).toBe(
 			'quality \u260e\ufe0f',

@@ -82,9 +82,9 @@ export function readSession(input: OperationInput, type: SdpType): IDataObject {
 /** @throws NodeOperationError for more than 512 characters */
 export function readCallbackData(input: OperationInput): IDataObject {
 	const { context, itemIndex } = input;
-	const data = String(
-		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '',
-	);
+	const given: unknown =
+		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '';
+	const data = typeof given === 'object' ? JSON.stringify(given) : String(given);
 	if (isBlank(data)) return {};
 	const length = [...data].length;
 	if (length > MAX_CALLBACK_DATA_LENGTH) {

@@ -1,7 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { CallSettings } from '../../graph/callSettings';
-import { shortened } from '../input';
+import { shortened, written } from '../input';
 
 /** Limits of Meta ("Call settings"). */
 const MAX_RANGES_A_DAY = 2;
@@ -70,7 +70,7 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 		reader: (text: string) => T | null,
 		expected: string,
 	): T | null => {
-		const text = String(value ?? '').trim();
+		const text = written(value);
 		const found = reader(text);
 		if (found === null) problems.push(`"${shortened(text)}" is not ${expected}`);
 		return found;
@@ -83,7 +83,7 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 	};
 
 	const status = read(given.status, readStatus, 'a status: use ENABLED or DISABLED');
-	const isZoneNeeded = status === 'ENABLED' || String(given.timeZone ?? '').trim() !== '';
+	const isZoneNeeded = status === 'ENABLED' || written(given.timeZone) !== '';
 	const timeZone = isZoneNeeded
 		? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
 		: null;

@@ -4,7 +4,7 @@ import { toNodeApiError } from '../../graph/apiError';
 import { readCallSettings } from '../../graph/callSettings';
 import { graphChange } from '../../graph/request';
 import { phoneNumberField } from '../fields';
-import { inputError, phoneNumberIdParameter } from '../input';
+import { inputError, phoneNumberIdParameter, written } from '../input';
 import type { Operation, OperationInput } from '../types';
 import {
 	callHoursBody,
@@ -221,7 +221,7 @@ function readSettings(input: OperationInput): { changes: IDataObject; hours?: Ca
 
 /** A setting that was added must have a value: to leave it out would change less than was asked for. */
 function readWord(input: OperationInput, label: string, value: unknown): string {
-	const word = String(value ?? '').trim();
+	const word = written(value);
 	if (word !== '') return word;
 	throw inputError(
 		input,
