@@ -12,6 +12,9 @@ const WRAPPINGS = [
 /** Digits in groups, and at most one pair of brackets, which stands where an area code does. */
 const GROUPS = /^(?:\d[ .-]*){1,4}\((?!0\))\d{1,5}\)[ .-]*\d[\d .-]*$|^\d[\d .-]*$/;
 
+/** Characters of a link with a number in it, and more. */
+const MAX_LENGTH = 100;
+
 /**
  * Brings a phone number as people and sheets write it into the form of the API. A text that could mean
  * another number is refused: a call to a stranger is worse than an error.
@@ -25,6 +28,7 @@ const GROUPS = /^(?:\d[ .-]*){1,4}\((?!0\))\d{1,5}\)[ .-]*\d[\d .-]*$|^\d[\d .-]
  * @returns digits only, or null where the text is not an international phone number
  */
 export function cleanPhoneNumber(text: string): string | null {
+	if (text.length > MAX_LENGTH) return null;
 	const written = unwrapped(inAscii(text));
 	const digits = exactInteger(written) ?? digitsOfGroups(written);
 	return digits !== null && /^[1-9]\d{4,14}$/.test(digits) ? digits : null;

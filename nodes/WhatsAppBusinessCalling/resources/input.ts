@@ -46,9 +46,21 @@ export function textParameter({ context, itemIndex }: OperationInput, name: stri
 	return isBlank(text) ? '' : text;
 }
 
-/** An ID has no invisible characters in it; copying from a page or a chat brings them along. */
+/** What copying from a page or a chat brings along. */
+const AROUND_ID = /^[\s\p{Default_Ignorable_Code_Point}]+|[\s\p{Default_Ignorable_Code_Point}]+$/gu;
+
+/** Longer than any ID, and short enough for a pattern that looks at each run of blanks again. */
+const MAX_ID_LENGTH = 1_000;
+
 function idText(value: unknown): string {
-	return written(value).replace(/\p{Default_Ignorable_Code_Point}/gu, '');
+	// A number so large has lost digits on its way here: it is the ID of something else.
+	if (typeof value === 'number' && !Number.isSafeInteger(value)) return `${value} (rounded)`;
+	const text = written(value);
+	return text.length > MAX_ID_LENGTH ? text : text.replace(AROUND_ID, '');
+}
+
+function idParameter({ context, itemIndex }: OperationInput, name: string): string {
+	return idText(context.getNodeParameter(name, itemIndex, ''));
 }
 
 /**
@@ -90,7 +102,7 @@ export function phoneNumberIdParameter(input: OperationInput): string {
 
 /** @returns the call ID, which starts with `wacid.` */
 export function callIdParameter(input: OperationInput): string {
-	const value = idText(textParameter(input, 'callId'));
+	const value = idParameter(input, 'callId');
 	if (/^wacid\.[^\s\p{Cc}]+$/u.test(value)) return value;
 	throw inputError(
 		input,
@@ -101,7 +113,7 @@ export function callIdParameter(input: OperationInput): string {
 
 /** @returns the business-scoped user ID, or an empty text where none is given */
 export function userIdParameter(input: OperationInput): string {
-	const value = idText(textParameter(input, 'recipient'));
+	const value = idParameter(input, 'recipient');
 	if (value === '' || isUserId(value)) return value;
 	throw inputError(
 		input,
@@ -117,12 +129,12 @@ export function isUserId(text: string): boolean {
 
 /** @returns the media ID, safe for a path */
 export function mediaIdParameter(input: OperationInput): string {
-	const value = idText(textParameter(input, 'mediaId'));
+	const value = idParameter(input, 'mediaId');
 	if (MEDIA_ID_PATTERN.test(value)) return value;
 	throw inputError(
 		input,
 		value === '' ? 'The media ID is missing' : `"${shortened(value)}" is not a media ID`,
-		"Media IDs are digits. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
+		"Media IDs are digits, and long: keep them as text. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
 	);
 }
 

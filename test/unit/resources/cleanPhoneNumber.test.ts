@@ -99,6 +99,7 @@ describe('cleanPhoneNumber', () => {
 		['a user ID', 'US.13491208655302741918'],
 		['too few digits', '1234'],
 		['too many digits', '1234567890123456'],
+		['blanks without an end', `1${' '.repeat(4_000_000)}4085551234`],
 	])('refuses %s', (_, text) => {
 		expect(cleanPhoneNumber(text)).toBeNull();
 	});

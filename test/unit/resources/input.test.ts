@@ -124,7 +124,15 @@ describe('IDs that become a part of a path', () => {
 		[callIdParameter, 'callId', 'wacid.HBgL+/=='],
 		[userIdParameter, 'recipient', 'US.13491208655302741918'],
 	])('frees an ID of the invisible characters that copying brings along (%p)', (read, name, id) => {
-		expect(read(input({ [name]: ` \u200e\u202a${id}\u200b\ufeff ` }))).toBe(id);
+		expect(read(input({ [name]: ` \u200e \u202a ${id}\u200b \ufeff` }))).toBe(id);
+	});
+
+	it('refuses an ID that lost digits as a number', () => {
+		const id = 2 ** 60;
+		expect(() => mediaIdParameter(input({ mediaId: id }))).toThrow('(rounded)" is not a media ID');
+		expect(() => phoneNumberIdParameter(input({ phoneNumberId: id }))).toThrow(
+			'(rounded)" is not a phone number ID',
+		);
 	});
 
 	it.each([

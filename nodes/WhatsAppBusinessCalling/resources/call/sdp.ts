@@ -51,7 +51,7 @@ function linesOf(text: string): string[] {
 	return unescaped
 		.replace(/^[\s\uFEFF]+/, '')
 		.split(/[\r\n]/)
-		.map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ''))
+		.map((line) => line.trim())
 		.filter((line) => line !== '')
 		.map((line) => (line === 's=' ? 's= ' : line));
 }
