@@ -95,7 +95,7 @@ export function phoneNumberIdParameter(input: OperationInput): string {
 	if (/^[A-Za-z0-9_-]+$/.test(value)) return value;
 	throw inputError(
 		input,
-		value === '' ? 'No phone number was chosen' : `"${value}" is not a phone number ID`,
+		value === '' ? 'No phone number was chosen' : `"${shortened(value)}" is not a phone number ID`,
 		"Choose the number under Business Phone Number from the list, or give its ID, as shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
 	);
 }

@@ -37,7 +37,7 @@ export const callProperties: INodeProperties[] = [
 				value: 'preAccept',
 				action: 'Pre accept call',
 				description:
-					'Set up the audio of an incoming call before it is accepted, so that the first words are not cut off',
+					'Set up the audio of an incoming call some time before you accept it. Accept does it right before by itself.',
 			},
 			{
 				name: 'Reject',
