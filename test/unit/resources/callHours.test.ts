@@ -318,6 +318,13 @@ describe('call hours that are turned off without a schedule', () => {
 		});
 	});
 
+	it('need a time zone for ranges that are given', () => {
+		expect(problems({ status: 'DISABLED', timeZone: '' })).toEqual([
+			'"" is not a time zone: use a name such as Europe/Berlin',
+		]);
+		expect(body({ status: 'DISABLED' })).toMatchObject({ timezone_id: 'Europe/Berlin' });
+	});
+
 	it('take what was given before what is stored', () => {
 		const given = off({ timeZone: 'Europe/Berlin', holidays: [holiday('2027-01-01')] });
 		expect(withStoredSchedule(given, stored, NOW)).toMatchObject({

@@ -34,7 +34,7 @@ interface Holiday {
 
 export interface CallHours {
 	status: 'ENABLED' | 'DISABLED';
-	/** Null where call hours are turned off and none was given. */
+	/** Null where call hours are turned off without a schedule, and none was given. */
 	timeZone: string | null;
 	weeklyHours: WeeklyRange[];
 	holidays: Holiday[];
@@ -83,12 +83,13 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 	};
 
 	const status = read(given.status, readStatus, 'a status: use ENABLED or DISABLED');
-	const isZoneNeeded = status === 'ENABLED' || written(given.timeZone) !== '';
-	const timeZone = isZoneNeeded
-		? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
-		: null;
-
 	const weeklyRows = rows(given.weeklyHours, 'Weekly Hours');
+	const isZoneNeeded = status === 'ENABLED' || weeklyRows.length > 0;
+	const timeZone =
+		isZoneNeeded || written(given.timeZone) !== ''
+			? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
+			: null;
+
 	if (status === 'ENABLED' && weeklyRows.length === 0) {
 		problems.push('Call hours that are on need at least one weekly range');
 	}
