@@ -24,7 +24,7 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	if (bytes === null) throw new AnswerTooLarge();
 	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
 	try {
-		return JSON.parse(text);
+		return JSON.parse(withLongNumbersAsText(text));
 	} catch {
 		return text;
 	}
@@ -54,4 +54,18 @@ async function readUpTo(
 		signal.removeEventListener('abort', stop);
 		discard(stream);
 	}
+}
+
+/** A text in JSON, or a number. Texts come first, so that nothing in them is taken for a number. */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+
+/**
+ * Whole numbers that JavaScript cannot hold become text. Meta writes some IDs as numbers (that of the
+ * voicemail's announcement, for one), and a rounded ID is the ID of something else.
+ */
+function withLongNumbersAsText(json: string): string {
+	if (!/\d{16}/.test(json)) return json;
+	return json.replace(TEXT_OR_NUMBER, (token) =>
+		/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+	);
 }
