@@ -12,7 +12,10 @@ type Failed = Extract<Result<MediaInfo>, { ok: false }>;
 interface Located {
 	url: string;
 	sha256: Buffer | null;
-	mimeType: string | null;
+	/** What the event and the Media API name, in this order. */
+	mimeTypes: Array<string | null>;
+	/** What the Media API announces. */
+	sizeBytes: number | null;
 }
 
 /**
@@ -32,6 +35,7 @@ export async function fetchMedia(
 	const askMediaApi = async () =>
 		await getMediaInfo(context, account, {
 			mediaId: request.mediaId,
+			property: request.property,
 			phoneNumberId: request.phoneNumberId,
 			repeat: 'never',
 			signal,
@@ -42,9 +46,11 @@ export async function fetchMedia(
 	const { url, sha256, mimeType } = request;
 	// Without a hash in the event, the Media API has to be asked for it in any case.
 	const ofEvent: Located | null =
-		url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
+		url !== null && sha256 !== null
+			? { url, sha256, mimeTypes: [mimeType], sizeBytes: null }
+			: null;
 	let first: Located | null = ofEvent;
-	if (first === null || !isFresh(request.urlCreatedAt)) {
+	if (first === null || !isFresh(request.eventAt)) {
 		const info = await askMediaApi();
 		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
 		first = combine(request, info.value);
@@ -67,15 +73,16 @@ async function lastResort(
 	return attempt.ok ? attempt : otherwise;
 }
 
-function isFresh(createdAt: number | null): boolean {
-	return createdAt === null || Date.now() - createdAt < URL_LIFETIME_MS;
+function isFresh(eventAt: number | null): boolean {
+	return eventAt === null || Date.now() - eventAt < URL_LIFETIME_MS;
 }
 
 function combine(request: MediaRequest, info: MediaInfo): Located {
 	return {
 		url: info.url,
 		sha256: request.sha256 ?? info.sha256,
-		mimeType: request.mimeType ?? info.mimeType,
+		mimeTypes: [request.mimeType, info.mimeType],
+		sizeBytes: info.sizeBytes,
 	};
 }
 
@@ -88,5 +95,5 @@ function outcomeOf(download: Download): MediaOutcome {
 }
 
 function problem(info: Failed, request: MediaRequest): MediaOutcome {
-	return { ok: false, problem: mediaInfoProblem(info.failure, request.mediaId) };
+	return { ok: false, problem: mediaInfoProblem(info.failure, request) };
 }

@@ -270,7 +270,7 @@ function readFile(
 ): ReadEvent | null {
 	const call = callOf(element);
 	if (call === null || file === undefined) return null;
-	const media: MediaReference = { ...file, mime_type: safeMimeType(file.mime_type) };
+	const media: MediaReference = { ...file, mime_type: safeMimeType(property, file.mime_type) };
 	return { call, body: { kind: 'file', property, media }, detail: media.id };
 }
 

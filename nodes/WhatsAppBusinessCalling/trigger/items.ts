@@ -1,6 +1,6 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { FILE_NAME_PREFIX, mediaFileName, type FileProperty } from '../media/fileNames';
+import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNames';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
 import type { CallEvent } from './delivery';
@@ -9,11 +9,6 @@ import type { MediaReference } from './schemas';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
 const RETENTION_MS = 7 * 24 * 60 * 60_000;
-
-const DEFAULT_MIME_TYPE: Record<FileProperty, string> = {
-	recording: 'audio/ogg',
-	transcription: 'application/json',
-};
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {
@@ -54,13 +49,12 @@ export function announcedFile(
 	property: FileProperty,
 	media: MediaReference,
 ): IDataObject {
-	const mimeType = media.mime_type ?? DEFAULT_MIME_TYPE[property];
 	const { timestamp } = event.call;
 	return {
 		mediaId: media.id,
 		mimeType: media.mime_type,
 		sha256: media.sha256,
-		fileName: mediaFileName(FILE_NAME_PREFIX[property], media.id, mimeType),
+		fileName: mediaFileName(property, media.id, fileMimeType(property, media.mime_type)),
 		sizeBytes: null,
 		verified: false,
 		availableUntil: isoTime(timestamp === null ? null : timestamp + RETENTION_MS),

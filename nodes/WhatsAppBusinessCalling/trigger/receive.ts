@@ -3,7 +3,7 @@ import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from
 
 import { isSameCredential, type Account } from '../graph/account';
 import { downloadSlots } from '../media/downloadSlots';
-import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
+import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
@@ -252,7 +252,12 @@ async function toItem(
 	const { file } = outcome;
 	const stored = storedFileFields(announced, file);
 	if (property === 'transcription') {
-		stored.transcript = await readTranscript(delivery.context, file.binary, file.sizeBytes);
+		stored.transcript = await readTranscript(
+			delivery.context,
+			file.binary,
+			file.sizeBytes,
+			delivery.deadline,
+		);
 	}
 	return {
 		...item({ ...fields, [property]: stored }),
@@ -280,10 +285,10 @@ async function download(
 		mediaId: media.id,
 		phoneNumberId: event.phoneNumberId,
 		url: media.url,
-		urlCreatedAt: event.call.timestamp,
+		eventAt: event.call.timestamp,
 		sha256: parseSha256(media.sha256),
 		mimeType: media.mime_type,
-		fileNamePrefix: FILE_NAME_PREFIX[property],
+		property,
 		maxBytes: settings.maxBytes,
 		allowUnverified: false,
 	};

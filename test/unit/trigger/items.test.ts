@@ -151,6 +151,8 @@ describe('fields of a file', () => {
 			fileName: 'call-recording-5.ogg',
 			mimeType: 'audio/ogg',
 			sizeBytes: 48213,
+			durationSeconds: 20.6,
+			channels: 2,
 			sha256: MEDIA.sha256,
 			verified: true,
 		};
