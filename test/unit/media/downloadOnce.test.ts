@@ -123,7 +123,7 @@ describe('a file that came', () => {
 			sha256: sha256(bytes),
 			maxBytes: bytes.length,
 		});
-		expect(result).toMatchObject({ ok: true, file: { durationSeconds: 20.6, channels: 2 } });
+		expect(result).toMatchObject({ ok: true, file: { durationSeconds: 20.605, channels: 2 } });
 	});
 
 	it.each(['text/html', 'application/json'])(
