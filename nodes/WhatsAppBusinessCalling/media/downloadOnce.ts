@@ -8,7 +8,13 @@ import { discard, isFileStream } from '../streams';
 import { bareMimeType, fileMimeType, mediaFileName } from './fileNames';
 import { accessDenied } from './mediaInfo';
 import { otherContent } from './otherContent';
-import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
+import type {
+	LocatedFile,
+	MediaProblem,
+	MediaProblemReason,
+	MediaRequest,
+	StoredFile,
+} from './types';
 import { guardMediaUrl } from './urlGuard';
 import { verifiedStream, type Seen } from './verifiedStream';
 import { isYoung, notYet } from './youngEvent';
@@ -17,13 +23,8 @@ export type Download =
 	| { ok: true; file: StoredFile }
 	| { ok: false; problem: MediaProblem; freshUrlMayHelp: boolean };
 
-interface Target extends Omit<MediaRequest, 'url' | 'mimeType'> {
-	url: string;
-	/** What is said of its type, the most reliable first. */
-	mimeTypes: Array<string | null>;
-	/** What the Media API says that it has; null where it was not asked. */
-	sizeBytes: number | null;
-}
+type Target = LocatedFile &
+	Pick<MediaRequest, 'mediaId' | 'property' | 'eventAt' | 'maxBytes' | 'allowUnverified'>;
 
 const MAX_REDIRECTS = 5;
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
@@ -223,7 +224,7 @@ function hashMismatch(mediaId: string, bytes: number): Failed {
 	);
 }
 
-/** Something between n8n and Meta answered, or the host is not itself: both are temporary. */
+/** A proxy answered, or a host under maintenance: both are temporary. */
 function notTheFile(answer: string, came: string): Failed {
 	return failed('unavailable', `${answer}, but not with the file: ${came} came.`, {
 		transient: true,

@@ -34,6 +34,17 @@ export interface MediaInfo {
 	sizeBytes: number | null;
 }
 
+/** Where a file is, and all that is known of it by then. */
+export interface LocatedFile {
+	url: string;
+	/** Null where neither the event nor the Media API gives it. */
+	sha256: Buffer | null;
+	/** What the event and the Media API name, in this order. */
+	mimeTypes: Array<string | null>;
+	/** What the Media API announces; null where it was not asked. */
+	sizeBytes: number | null;
+}
+
 export interface StoredFile {
 	binary: IBinaryData;
 	fileName: string;
