@@ -41,7 +41,7 @@ const documentSchema = z.object({
 		segments: z
 			.unknown()
 			.refine((list) => !Array.isArray(list) || list.length <= MAX_SEGMENTS)
-			.pipe(segmentsSchema.nullable().catch(null)),
+			.pipe(segmentsSchema.catch([])),
 	}),
 });
 
@@ -58,12 +58,9 @@ export function parseTranscript(document: string): IDataObject | null {
 	} catch {
 		return null;
 	}
-	const { data } = documentSchema.safeParse(json);
-	if (data === undefined) return null;
-	const { text: whole, segments, ...more } = data.transcript;
-	return whole === null && segments === null
-		? null
-		: { text: whole, ...more, segments: segments ?? [] };
+	const transcript = documentSchema.safeParse(json).data?.transcript;
+	const isEmpty = transcript?.text === null && transcript.segments.length === 0;
+	return transcript === undefined || isEmpty ? null : transcript;
 }
 
 /**

@@ -108,6 +108,7 @@ describe('parseTranscript', () => {
 		'{"transcript":{}}',
 		'{"transcript":{"text":5}}',
 		'{"transcript":{"segments":{}}}',
+		'{"transcript":{"segments":[null]}}',
 		'{"result":{"transcript":{"text":"x"}}}',
 	])('is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
 
