@@ -250,7 +250,7 @@ describe('Output schemas', () => {
 				'call_transcription_available',
 				'call_permission_reply',
 			],
-			options: { includeRawEvent: false },
+			options: { includeRawEvent: false, onFileUnavailable: 'emit' },
 		});
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
 

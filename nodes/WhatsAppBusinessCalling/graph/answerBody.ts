@@ -22,12 +22,17 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	if (!isFileStream(body)) return body;
 	const bytes = await readUpTo(body, MAX_ANSWER_BYTES, signal);
 	if (bytes === null) throw new AnswerTooLarge();
-	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+	const text = withoutByteOrderMark(bytes.toString('utf8'));
 	try {
 		return JSON.parse(withLongNumbersAsText(text));
 	} catch {
 		return text;
 	}
+}
+
+/** JSON.parse refuses a text that begins with a byte order mark. */
+export function withoutByteOrderMark(text: string): string {
+	return text.replace(/^\uFEFF/, '');
 }
 
 /** The bytes of a stream, or null where there are more of them than may be. It is let go of in any case. */
