@@ -118,8 +118,9 @@ describe('Getting call settings', () => {
 			video: null,
 			restrictions: [],
 			payloadEncryption: null,
-			storageConfiguration: null,
+			storageConfiguration: { status: 'DEFAULT' },
 			raw: {
+				storage_configuration: { status: 'DEFAULT' },
 				calling: {
 					status: 'ENABLED',
 					call_icon_visibility: 'DEFAULT',
