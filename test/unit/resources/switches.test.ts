@@ -8,6 +8,7 @@ import {
 } from 'n8n-workflow';
 
 import { WhatsAppBusinessCalling } from '../../../nodes/WhatsAppBusinessCalling/WhatsAppBusinessCalling.node';
+import { WhatsAppBusinessCallingTrigger } from '../../../nodes/WhatsAppBusinessCalling/WhatsAppBusinessCallingTrigger.node';
 import { NODE } from '../fakes';
 
 const { description } = new WhatsAppBusinessCalling();
@@ -147,4 +148,25 @@ describe('A switch with an expression', () => {
 			expect(shown.map(({ name }) => name)).toEqual(notices);
 		}
 	});
+});
+
+it('makes no field of the trigger required', () => {
+	const trigger = new WhatsAppBusinessCallingTrigger().description;
+	const switches = [...new Set(trigger.properties.flatMap(conditionsOf))];
+	expect(switches).toContain('registration');
+	const node = nodeWith({
+		events: ['connect'],
+		...Object.fromEntries(switches.map((name) => [name, ON])),
+	});
+	const filled = NodeHelpers.getNodeParameters(
+		trigger.properties,
+		node.parameters,
+		true,
+		false,
+		node,
+		trigger,
+	);
+	expect(
+		NodeHelpers.getNodeParametersIssues(trigger.properties, nodeWith(filled ?? {}), trigger),
+	).toBeNull();
 });
