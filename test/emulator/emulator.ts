@@ -20,6 +20,7 @@ import { startServer, type RunningServer } from './server';
 import { Subscriptions } from './subscriptions';
 import { Tokens } from './tokens';
 import type {
+	CallBehavior,
 	DeliverOptions,
 	DeliveryHandle,
 	DeliveryRecord,
@@ -58,12 +59,14 @@ export class Emulator {
 	private readonly callList: Calls;
 	private readonly subscriptions: Subscriptions;
 	private readonly webRtc: WebRtcUsers | undefined;
+	private readonly behavior: CallBehavior;
 	private readonly context: GraphContext;
 	private server: RunningServer | undefined;
 
 	/** Use `startEmulator`. */
 	constructor(options: EmulatorOptions) {
 		const settings = withDefaults(options);
+		this.behavior = settings.callBehavior;
 		this.account = structuredClone({ ...defaultAccount(), ...options.account });
 		this.clock = new Clock(options.clockStart);
 		this.tokens = new Tokens(this.account, this.clock);
@@ -107,7 +110,7 @@ export class Emulator {
 	}
 
 	async start(): Promise<void> {
-		this.webRtc?.load();
+		await this.webRtc?.load();
 		this.server = await startServer(
 			this.context,
 			this.faults,
@@ -173,6 +176,13 @@ export class Emulator {
 		user.permission = permission;
 		user.permissionExpiresAt = undefined;
 		return user;
+	}
+
+	/** Changes how all calls go from now on. */
+	setCallBehavior({ sdpChecks, ...changes }: Partial<CallBehavior>): CallBehavior {
+		Object.assign(this.behavior, changes);
+		Object.assign(this.behavior.sdpChecks, sdpChecks);
+		return this.behavior;
 	}
 
 	// Calls, recordings and deliveries
@@ -303,5 +313,12 @@ function withDefaults(options: EmulatorOptions): Settings {
 		subscriptionFieldsAs: options.subscriptionFieldsAs ?? 'objects',
 		transcriptionEvent: options.transcriptionEvent ?? 'call_transcription_available',
 		log: options.log ?? (() => {}),
+		callBehavior: {
+			answerSetup: 'passive',
+			silentUntilHeard: false,
+			sdpErrorCode: 138008,
+			...options.callBehavior,
+			sdpChecks: { ...options.callBehavior?.sdpChecks },
+		},
 	};
 }

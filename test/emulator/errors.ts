@@ -57,6 +57,8 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	138005: { status: 429, message: '(#138005) Call rate limit exceeded' },
 	138006: { status: 401, message: '(#138006) No approved call permission from the recipient' },
 	138007: { status: 500, message: '(#138007) Connection timeout' },
+	// In no table of Meta's, but in two independent reports of real calls.
+	138008: { status: 400, message: '(#138008) SDP Validation error' },
 	138009: { status: 400, message: '(#138009) Call permission request limit reached' },
 	138012: { status: 400, message: '(#138012) Business initiated calls limit reached' },
 	138013: { status: 400, message: '(#138013) Business initiated calls are not available' },
@@ -101,6 +103,10 @@ export class GraphError extends Error {
 }
 
 export const invalidParameter = (details: string) => new GraphError(100, { details });
+
+/** An SDP that Meta does not take; code 100 is what Meta's reference shows for any bad parameter. */
+export const sdpRefused = (problem: string, code: 138008 | 100) =>
+	new GraphError(code, { details: `SDP validation error: ${problem}` });
 
 /** A required field is missing: the cause is in `message`, there is no `error_data`. */
 export const missingField = (field: string, where = 'the request body') =>

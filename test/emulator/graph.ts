@@ -71,10 +71,13 @@ const versionNumber = (version: string) => Number(version.slice(1));
 
 // Calls
 
-function postCall(request: GraphRequest, { tokens, account, calls }: GraphContext): GraphAnswer {
+function postCall(
+	request: GraphRequest,
+	{ tokens, account, calls, settings }: GraphContext,
+): GraphAnswer {
 	tokens.requireUser(request);
 	const number = numberOf(request, account);
-	const call = parseCallRequest(jsonOf(request));
+	const call = parseCallRequest(jsonOf(request), settings.callBehavior);
 	if (!number.callingEnabled) {
 		throw new GraphError(138000, { details: 'Calling is not enabled on this phone number' });
 	}

@@ -10,22 +10,28 @@ async function main(): Promise<void> {
 			callback: { type: 'string' },
 			'pick-up-after': { type: 'string' },
 			media: { type: 'boolean', default: false },
+			'media-address': { type: 'string' },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
 	if (values.help) {
-		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS] [--media]
+		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS] [--media] [--media-address ADDRESS]
 
   --callback       send webhooks to this URL from the start, without registration
   --pick-up-after  called users pick up by themselves after so many seconds
-  --media          users are WebRTC peers on this machine: sound flows, and is what gets recorded`);
+  --media          users are WebRTC peers on this machine: sound flows, and is what gets recorded
+  --media-address  the same, at this IPv4 address of the machine instead of 127.0.0.1: for media servers
+                   that use no loopback address (Janus, Firefox), or that run elsewhere`);
 		return;
 	}
 	const pickUpAfter = values['pick-up-after'];
+	const mediaAddress = values['media-address'];
 	const emulator = await startEmulator({
 		port: Number(values.port),
 		...(pickUpAfter !== undefined && { pickUpAfterMs: Number(pickUpAfter) * 1000 }),
-		...(values.media && { webRtc: {} }),
+		...((values.media || mediaAddress !== undefined) && {
+			webRtc: { ...(mediaAddress !== undefined && { mediaAddress }) },
+		}),
 		log: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),
 	});
 	if (values.callback !== undefined) emulator.presetSubscription(values.callback);
@@ -50,6 +56,7 @@ ${account.users.map((user) => `  ${user.waId}  ${user.userId}  ${user.name} (cal
 
 Orders, from another terminal:
   a user calls             curl -X POST ${orders}/calls
+  ... and waits for sound  curl -X POST ${orders}/calls -d '{"silentUntilHeard":true}'
   a called user picks up   curl -X POST ${orders}/calls/latest/pick-up
   a called user declines   curl -X POST ${orders}/calls/latest/reject
   somebody hangs up        curl -X POST ${orders}/calls/latest/hang-up

@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
+import { SDP_CHECKS } from './businessSdp';
 import type { Emulator } from './emulator';
 import type { EndpointKind, Fault } from './types';
 
@@ -10,6 +11,18 @@ const userCall = z
 		deeplinkPayload: z.string(),
 		ctaPayload: z.string(),
 		sdp: z.string(),
+		silentUntilHeard: z.boolean(),
+	})
+	.partial()
+	.strict();
+
+const verdict = z.enum(['refuse', 'warn']);
+const callBehavior = z
+	.object({
+		answerSetup: z.enum(['active', 'passive', 'actpass']),
+		silentUntilHeard: z.boolean(),
+		sdpErrorCode: z.union([z.literal(138008), z.literal(100)]),
+		sdpChecks: z.record(z.enum(SDP_CHECKS), verdict),
 	})
 	.partial()
 	.strict();
@@ -208,6 +221,7 @@ export function ordersRouter(emulator: Emulator): express.Router {
 	});
 
 	on('post', '/calls', (req) => emulator.userCalls(userCall.parse(body(req))));
+	on('post', '/call-behavior', (req) => emulator.setCallBehavior(callBehavior.parse(body(req))));
 	on('post', '/calls/:callId/hang-up', (req) =>
 		emulator.hangUp(callId(req), hangUp.parse(body(req))),
 	);

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Account } from './account';
+import type { SdpCheck, Verdict } from './businessSdp';
 import type { WebRtcOptions } from './rtc';
+import type { DtlsSetup } from './sdp';
 
 export interface EmulatorOptions {
 	/** 0 takes any free port. */
@@ -32,14 +34,27 @@ export interface EmulatorOptions {
 	 * defaults. Left out: SDP is only looked at, and recordings are a fixed file.
 	 */
 	webRtc?: WebRtcOptions;
+	/** How calls go, where Meta's own vary or nobody has published it; may be changed later. */
+	callBehavior?: Partial<CallBehavior>;
 	/** One line for each request and each delivery. */
 	log?: (line: string) => void;
 }
 
+export interface CallBehavior {
+	/** The role in the handshake that WhatsApp's SDP answer names. Default `passive`. */
+	answerSetup: DtlsSetup;
+	/** Users with media send nothing until they hear the business. Default false. */
+	silentUntilHeard: boolean;
+	/** Error code of an SDP that is refused. Default 138008. */
+	sdpErrorCode: 138008 | 100;
+	/** What becomes of an SDP that is odd, where that differs from the usual. */
+	sdpChecks: Partial<Record<SdpCheck, Verdict>>;
+}
+
 export type Settings = Required<
-	Omit<EmulatorOptions, 'account' | 'clockStart' | 'pickUpAfterMs' | 'webRtc'>
+	Omit<EmulatorOptions, 'account' | 'clockStart' | 'pickUpAfterMs' | 'webRtc' | 'callBehavior'>
 > &
-	Pick<EmulatorOptions, 'pickUpAfterMs'>;
+	Pick<EmulatorOptions, 'pickUpAfterMs'> & { callBehavior: CallBehavior };
 
 /** What a request is for; faults are chosen by it. */
 export type EndpointKind =

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../support/processes';
 import { download, graph, Receiver } from '../helpers';
-import { startEmulator, type Call, type Emulator } from '../index';
+import { startEmulator, type Call, type CallBehavior, type Emulator } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import type { WebRtcOptions } from './index';
@@ -55,7 +55,7 @@ class CallStage {
 	receiver!: Receiver;
 	business!: BusinessPeer;
 
-	async start(webRtc: WebRtcOptions = {}): Promise<void> {
+	async start(webRtc: WebRtcOptions = {}, callBehavior: Partial<CallBehavior> = {}): Promise<void> {
 		this.receiver = await new Receiver().start();
 		this.business = new BusinessPeer();
 		this.emulator = await startEmulator({
@@ -66,15 +66,16 @@ class CallStage {
 				noMediaLaterMs: 60_000,
 				...webRtc,
 			},
+			callBehavior,
 			recordingDelayMs: 0,
 			redeliveryDelaysMs: [],
 		});
 		this.emulator.presetSubscription(this.receiver.url);
 	}
 
-	async restart(webRtc: WebRtcOptions): Promise<void> {
+	async restart(...options: Parameters<CallStage['start']>): Promise<void> {
 		await this.stop();
-		await this.start(webRtc);
+		await this.start(...options);
 	}
 
 	async stop(): Promise<void> {
@@ -117,6 +118,14 @@ class CallStage {
 			this.receiver.events.find(({ id, event }) => id === call.id && event === 'connect');
 		await this.until('webhook connect', () => connect() !== undefined);
 		return (connect()!.session as { sdp: string }).sdp;
+	}
+
+	/** Beside the call in the last webhook. */
+	terminateErrors(): Array<Record<string, unknown>> {
+		const webhook = JSON.parse(this.receiver.webhooks.at(-1)!.raw.toString()) as {
+			entry: Array<{ changes: Array<{ value: { errors: Array<Record<string, unknown>> } }> }>;
+		};
+		return webhook.entry[0]!.changes[0]!.value.errors;
 	}
 
 	/** A user calls, and the business accepts. */
