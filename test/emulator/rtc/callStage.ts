@@ -136,13 +136,16 @@ class CallStage {
 		return { call, media: this.mediaOf(call) };
 	}
 
-	/** The business calls, and its peer has the answer. */
-	async businessCalls(more: Record<string, unknown> = { recording: RECORDING }) {
+	/** The business calls, and its peer has the answer, with what a workflow makes of it. */
+	async businessCalls(
+		more: Record<string, unknown> = { recording: RECORDING },
+		change: (sdp: string) => string = (sdp) => sdp,
+	) {
 		const session = { sdp_type: 'offer', sdp: await this.business.offer() };
 		const placed = await this.post({ action: 'connect', to: '14085551234', session, ...more });
 		expect(placed.status).toBe(200);
 		const call = this.emulator.calls.at(-1)!;
-		await this.business.accept(await this.sdpOf(call));
+		await this.business.accept(change(await this.sdpOf(call)));
 		return { call, media: this.mediaOf(call) };
 	}
 
