@@ -43,7 +43,7 @@ const CHECKS = {
 		problem: ({ candidates }) =>
 			candidates.length > 0 &&
 			candidates.every(({ address }) => address.endsWith('.local')) &&
-			'The SDP has only candidates with .local names, which WhatsApp cannot resolve: a browser page without permission for the microphone hides its addresses. Your side must make the connectivity checks',
+			'The SDP has only candidates with .local names, which WhatsApp cannot resolve: browsers hide the addresses from a page without permission for the microphone. The call connects only because WhatsApp learns the address from your connectivity checks',
 	},
 	iceLite: {
 		usually: 'warn',
