@@ -9,10 +9,10 @@ import {
 
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { register, unregister } from './registration/registration';
 import { answerChallenge } from './trigger/challenge';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { receiveDelivery } from './trigger/receive';
-import { isRegistered, register, unregister } from './trigger/registration';
 import { responseMode } from './trigger/responseMode';
 
 export class WhatsAppBusinessCallingTrigger implements INodeType {
@@ -62,8 +62,9 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 
 	webhookMethods = {
 		default: {
+			/** `create` finds out itself what is missing: Meta is asked once, and nothing can change in between. */
 			async checkExists(this: IHookFunctions): Promise<boolean> {
-				return await isRegistered(this);
+				return false;
 			},
 			async create(this: IHookFunctions): Promise<boolean> {
 				return await register(this);

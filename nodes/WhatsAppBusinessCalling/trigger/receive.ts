@@ -8,6 +8,7 @@ import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
+import { otherReceiver } from '../registration/record';
 import { watchAnswer } from './acknowledgement';
 import { withFiles, withoutFiles, type Admission } from './admission';
 import { DeliveryLog } from './deliveryLog';
@@ -24,7 +25,6 @@ import { FRESH_MS, knownAccount, RECHECK_MS } from './knownAccount';
 import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './schemas';
 import { forward } from './otherWebhook';
-import { readRegistration } from './registration';
 import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
 import { isSignature, isSignedBy } from './signature';
 
@@ -65,7 +65,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const log = new DeliveryLog(context.logger);
 	const events = chosenEvents(context, readFilter(context), body, log);
-	const forwardTo = addressToForwardTo(context, body);
+	const forwardTo = addressToForwardTo(context, account, body);
+	if (forwardTo === undefined) return refuseUnforwarded(context, log);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
 	const keys = [...events.keys()];
@@ -316,11 +317,26 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 	return now - ledger.noticed(key, now) < settings.retryForMs;
 }
 
-/** The earlier webhook, where there is one and the delivery holds something for it; otherwise null. */
-function addressToForwardTo(context: IWebhookFunctions, body: Buffer): string | null {
+/**
+ * The other webhook, if there is one and the delivery holds something for it; otherwise null. Undefined
+ * where something may be for another webhook, and its address is lost.
+ */
+function addressToForwardTo(
+	context: IWebhookFunctions,
+	account: Account,
+	body: Buffer,
+): string | null | undefined {
 	if (context.getNodeParameter('onOtherWebhook', 'stop') !== 'takeOverAndForward') return null;
-	const registration = readRegistration(context.getWorkflowStaticData('node'));
-	return registration?.forwardTo && holdsOtherFields(body) ? registration.forwardTo : null;
+	const address = otherReceiver(context, account);
+	return address !== null && holdsOtherFields(body) ? address : null;
+}
+
+/** What is acknowledged would never be sent again, and the other webhook would not get it. */
+function refuseUnforwarded(context: IWebhookFunctions, log: DeliveryLog): IWebhookResponseData {
+	log.error(
+		'a delivery for the other webhook was not acknowledged, because n8n has lost the address of that webhook. Publish the workflow again; enter the address under Other Webhook URL, so that it cannot be lost',
+	);
+	return answer(context, 503);
 }
 
 /** Hands a delivery on, unless an earlier copy of it was accepted there. */
