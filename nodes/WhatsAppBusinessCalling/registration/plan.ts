@@ -333,8 +333,8 @@ export interface Surroundings {
 	/** The trigger's address that is given up. */
 	url: string;
 	isTest: boolean;
-	/** Addresses of the account and its numbers besides those in `undo`; null where they cannot be read. */
-	otherOverrides: Address[] | null;
+	/** Addresses of the account and all its numbers; null where they cannot be read. */
+	allOverrides: Address[] | null;
 	/** For an activation that failed: what an earlier one had registered stays. */
 	onlyRecorded: boolean;
 }
@@ -390,9 +390,9 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 }
 
 /** Addresses of the account or of numbers get only what the app itself is subscribed to. */
-function dependents({ otherOverrides }: Surroundings): { heir?: Address; isNeeded: boolean } {
-	if (otherOverrides === null) return { isNeeded: true };
-	const others = otherOverrides.filter(({ holder }) => holder !== 'this' && holder !== 'gone');
+function dependents({ allOverrides }: Surroundings): { heir?: Address; isNeeded: boolean } {
+	if (allOverrides === null) return { isNeeded: true };
+	const others = allOverrides.filter(({ holder }) => holder !== 'this' && holder !== 'gone');
 	return { heir: others.find(({ isRestorable }) => isRestorable), isNeeded: others.length > 0 };
 }
 

@@ -224,11 +224,7 @@ async function undoSteps(
 		url,
 		isTest,
 		onlyRecorded,
-		otherOverrides: state.allRead
-			? [...state.overrides]
-					.filter(([target]) => !targets.includes(target))
-					.map(([, address]) => address)
-			: null,
+		allOverrides: state.allRead ? [...state.overrides.values()] : null,
 	};
 	const possible = await withoutGone(trigger, [
 		...undo,

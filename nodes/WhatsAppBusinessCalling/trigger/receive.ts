@@ -354,7 +354,7 @@ async function forwardOnce(
 	if (!accepted) {
 		const { origin } = URL.canParse(address) ? new URL(address) : { origin: 'of before' };
 		log.warn(
-			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again`,
+			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
 		);
 	}
 	return accepted;

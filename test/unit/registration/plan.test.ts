@@ -526,8 +526,8 @@ describe('planUndo', () => {
 			[at(SIBLING, { holder: 'gone' })],
 			{ steps: ['leave', 'removeFields calls'] },
 		],
-	])('undoes %s', (_, given, undo, otherOverrides, { steps, kept = [] }) => {
-		const surroundings = { url: OWN, isTest: false, otherOverrides, onlyRecorded: false };
+	])('undoes %s', (_, given, undo, allOverrides, { steps, kept = [] }) => {
+		const surroundings = { url: OWN, isTest: false, allOverrides, onlyRecorded: false };
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 		expect(planned.kept.map(textOf)).toEqual(kept);
@@ -554,7 +554,7 @@ describe('planUndo', () => {
 			[`override ${ONE} ${OWN}`],
 		],
 	])('the end of a test %s', (_, given, undo, steps) => {
-		const surroundings = { url: TEST, isTest: true, otherOverrides: [], onlyRecorded: false };
+		const surroundings = { url: TEST, isTest: true, allOverrides: [], onlyRecorded: false };
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
@@ -568,7 +568,7 @@ describe('planUndo', () => {
 		],
 		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
 	])('a failed activation %s', (_, given, undo, steps) => {
-		const surroundings = { url: OWN, isTest: false, otherOverrides: [], onlyRecorded: true };
+		const surroundings = { url: OWN, isTest: false, allOverrides: [], onlyRecorded: true };
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
