@@ -101,3 +101,15 @@ export function busyError(node: INode): NodeOperationError {
 		},
 	);
 }
+
+/** Meta has confirmed the address, and does not show it. */
+export function notKeptError(node: INode): NodeOperationError {
+	return new NodeOperationError(
+		node,
+		'Meta does not show the webhook address that it has confirmed. Publish the workflow again.',
+		{
+			description:
+				"Another system may have removed it in the same moment, or someone in Meta's app dashboard (WhatsApp > Configuration).",
+		},
+	);
+}

@@ -1,4 +1,4 @@
-import { NodeOperationError, type IHookFunctions } from 'n8n-workflow';
+import { NodeOperationError, sleep, type IHookFunctions } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/apiError';
@@ -9,7 +9,7 @@ import { webhookFields } from '../trigger/events';
 import { chosenEvents, idList } from '../trigger/settings';
 import { apply, patiently } from './apply';
 import { attempt, isCleanUp } from './attempts';
-import { busyError, conflictError, registrationError } from './errors';
+import { busyError, conflictError, notKeptError, registrationError } from './errors';
 import { oneAtATime } from './oneAtATime';
 import { identify, type Trigger } from './ownership';
 import {
@@ -118,17 +118,32 @@ async function lostRace(
 		),
 	);
 	for (const target of pointed) {
-		const found = await readAddress(trigger, target, send);
+		const found = await readBack(trigger, target, send);
 		// Meta has confirmed the change: that it cannot be read now does not matter.
 		if (!found.ok || found.value === url) continue;
-		const address: Address =
-			found.value === null
-				? { url: '(none)', holder: 'other', isRestorable: false }
-				: await identify(trigger, found.value, null);
+		if (found.value === null) return notKeptError(context.getNode());
+		const address = await identify(trigger, found.value, null);
 		const conflict = { reason: 'taken', target, address } as const;
 		return conflictError(context.getNode(), conflict, account.businessAccountId);
 	}
 	return null;
+}
+
+/** Milliseconds to wait before an address that is another one is read again: Meta may need a moment. */
+const READ_BACK_PAUSES_MS = [500, 1_500];
+
+async function readBack(
+	trigger: Trigger,
+	target: Target,
+	send: Send,
+): Promise<Result<string | null>> {
+	let found = await readAddress(trigger, target, send);
+	for (const pause of READ_BACK_PAUSES_MS) {
+		if (!found.ok || found.value === trigger.url) break;
+		await sleep(pause);
+		found = await readAddress(trigger, target, send);
+	}
+	return found;
 }
 
 async function readAddress(
@@ -165,14 +180,21 @@ async function undoAttempt(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 /** Undoes what `register` did; does nothing where it had not succeeded. */
 export async function unregister(context: IHookFunctions): Promise<boolean> {
 	if (isCleanUp(attemptKey(context))) return true;
-	const current = await readAccount(context);
 	const url = urlOf(context);
 	const saved = savedRecord(context);
 	const remembered = rememberedRecord(context, url);
-	const account = accountToUndo(context, current, saved, remembered);
+	const hasRecord = saved !== null || remembered !== null;
+	if (!hasRecord && isManual(context)) return true;
+	const current = await readAccount(context).catch(() => remembered?.account ?? null);
+	if (current === null && !hasRecord) return true;
+	const account = accountToUndo(
+		context,
+		current ?? (await readAccount(context)),
+		saved,
+		remembered,
+	);
 	const trigger = describe(context, account, false);
 	const record = recordOf(trigger);
-	if (record === null && isManual(context)) return true;
 	return await oneAtATime(appKey(account), async () => {
 		const removed = removeRegistration(trigger, record);
 		await (trigger.isTest ? removed.catch(() => giveUpTest(trigger)) : removed);

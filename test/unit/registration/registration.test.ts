@@ -351,6 +351,33 @@ describe('An activation that fails', () => {
 		expect(node.meta.app).toEqual(calls(FOREIGN));
 	});
 
+	it('is none where Meta shows the new address only after a moment', async () => {
+		const node = trigger({});
+		node.meta.afterChange = (what) => {
+			const now = node.meta.app;
+			if (what !== 'POST subscriptions') return;
+			node.meta.app = null;
+			setTimeout(() => (node.meta.app = now), 700);
+		};
+		expect(await node.activate()).toBe(true);
+		expect(node.meta.app).toEqual(calls(node.url));
+	});
+
+	it('is one where Meta does not keep the address', async () => {
+		const node = trigger({});
+		node.meta.afterChange = (what) => {
+			if (what === 'POST subscriptions') node.meta.app = null;
+		};
+		expect((await failureOf(node.activate())).message).toMatch(/^Meta does not show the webhook/);
+	});
+
+	it('leaves nothing to deactivate, whatever became of the credential', async () => {
+		for (const parameters of [{}, { registration: 'manual', verifyToken: 'chosen' }]) {
+			const node = trigger(parameters, new Meta(), { credential: {} });
+			expect(await node.deactivate()).toBe(true);
+		}
+	});
+
 	it.each<[string, IDataObject, RegExp]>([
 		['no event is chosen', { events: [] }, /^Events is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
