@@ -279,7 +279,11 @@ describe('answer-and-record, at work', () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
 		expect(accepting!.status).toBe('success');
-		expect(mediaServer.messages).toEqual([{ callId: call.id, sdp: call.sdp }]);
+		const [asked, told] = mediaServer.received;
+		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		// Only now may it send audio.
+		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
+		expect(told).toMatchObject({ method: 'PUT', path });
 		expect(call).toMatchObject({
 			state: 'inProgress',
 			recording: { status: 'ENABLED', purpose: 'quality assurance' },

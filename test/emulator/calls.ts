@@ -1,7 +1,8 @@
 import { digitsOf, type Account, type PhoneNumber, type WhatsAppUser } from './account';
+import { answerProblem, type BusinessDescription } from './businessSdp';
 import type { CallRequest, CaptureOrder } from './callRequest';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter } from './errors';
+import { GraphError, invalidParameter, sdpRefused } from './errors';
 import { newCallId } from './ids';
 import {
 	DEFAULT_RECORDING,
@@ -26,7 +27,7 @@ import {
 import { CALLS_PER_DAY } from './permissions';
 import type { WebRtcUsers } from './rtc';
 import type { CallMedia } from './rtc/callMedia';
-import { makeSdp } from './sdp';
+import { answerTo, makeSdp } from './sdp';
 import { makeTranscript } from './transcript';
 import type { Settings, WebhookUpdate } from './types';
 import type { Webhooks } from './webhooks';
@@ -44,6 +45,8 @@ export interface Call {
 	sdp: string;
 	/** The business's SDP, once it came. */
 	businessSdp?: string;
+	/** What is odd in it, although it was taken. */
+	sdpWarnings?: string[];
 	recording?: CaptureOrder;
 	transcription?: CaptureOrder;
 	bizOpaqueCallbackData?: string;
@@ -67,6 +70,8 @@ export interface UserCallOrder {
 	ctaPayload?: string;
 	/** Replaces the SDP offer. */
 	sdp?: string;
+	/** With media: the user sends nothing until the business is heard. */
+	silentUntilHeard?: boolean;
 }
 
 export interface HangUpOrder extends Changes {
@@ -194,8 +199,13 @@ export class Calls {
 			transcription: request.transcription,
 			bizOpaqueCallbackData: request.bizOpaqueCallbackData,
 		};
-		const media = fitting(() => this.joinMedia(call, request.sdp));
-		if (!media) call.sdp = makeSdp('answer');
+		const { answerSetup } = this.settings.variants;
+		if (!this.joinMedia(call, { offer: request.description })) {
+			const { opensDtls, mid, opus, telephoneEvent } = request.description!;
+			const setup = answerTo(opensDtls, answerSetup);
+			call.sdp = makeSdp('answer', { setup, mid, opus, telephoneEvent });
+		}
+		this.noteWarnings(call, request);
 		this.all.set(call.id, call);
 		return { call, ring: () => this.ring(call) };
 	}
@@ -205,8 +215,7 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp differs from the one of the earlier pre_accept');
 		}
-		fitting(() => this.mediaOf(call)?.answer(request.sdp));
-		call.businessSdp = request.sdp;
+		this.takeAnswer(call, request);
 		call.state = 'preAccepted';
 	}
 
@@ -215,8 +224,7 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp of accept must equal the one of pre_accept');
 		}
-		fitting(() => this.mediaOf(call)?.answer(request.sdp));
-		call.businessSdp = request.sdp;
+		this.takeAnswer(call, request);
 		call.recording = request.recording;
 		call.transcription = request.transcription;
 		call.bizOpaqueCallbackData = request.bizOpaqueCallbackData;
@@ -253,7 +261,10 @@ export class Calls {
 			...(order.deeplinkPayload !== undefined && { deeplinkPayload: order.deeplinkPayload }),
 			...(order.ctaPayload !== undefined && { ctaPayload: order.ctaPayload }),
 		};
-		if (order.sdp === undefined && !this.joinMedia(call)) call.sdp = makeSdp('offer');
+		const { silentUntilHeard } = order;
+		if (order.sdp === undefined && !this.joinMedia(call, { silentUntilHeard })) {
+			call.sdp = makeSdp('offer');
+		}
 		this.all.set(call.id, call);
 		this.send(call, this.connected(call));
 		void this.giveUpLater(call);
@@ -468,11 +479,42 @@ export class Calls {
 		this.mediaOf(call)?.answered({ captured: KINDS.some((kind) => isOn(call[kind])) });
 	}
 
+	private takeAnswer(call: Call, request: CallRequest): void {
+		const description = request.description!;
+		const problem = answerProblem(description, call.sdp);
+		if (problem !== undefined) {
+			throw sdpRefused(problem, this.settings.variants.sdpErrorCode);
+		}
+		this.mediaOf(call)?.answer(description);
+		call.businessSdp = request.sdp;
+		this.noteWarnings(call, request);
+	}
+
+	private noteWarnings(call: Call, { description }: CallRequest): void {
+		const warnings = description?.warnings ?? [];
+		if (warnings.length > 0 && !call.sdpWarnings) {
+			call.sdpWarnings = warnings;
+			for (const warning of warnings) this.settings.log(`Warning: ${warning}`);
+		}
+	}
+
 	/** Undefined where the emulator has no media. */
-	private joinMedia(call: Call, offer?: string): CallMedia | undefined {
-		const media = this.webRtc?.join(call.id, offer, (error) => {
-			if (call.state !== 'ended') this.end(call, { error });
-		});
+	private joinMedia(
+		call: Call,
+		order: { offer?: BusinessDescription; silentUntilHeard?: boolean },
+	): CallMedia | undefined {
+		const { answerSetup, silentUntilHeard } = this.settings.variants;
+		const media = this.webRtc?.join(
+			call.id,
+			{
+				offer: order.offer,
+				answerSetup,
+				silentUntilHeard: order.silentUntilHeard ?? silentUntilHeard === 'yes',
+			},
+			(error) => {
+				if (call.state !== 'ended') this.end(call, { error });
+			},
+		);
 		void media?.sdp.then(
 			(sdp) => {
 				call.sdp = sdp;
@@ -621,15 +663,6 @@ export class Calls {
 const KINDS = ['recording', 'transcription'] as const;
 
 const isOn = (capture: CaptureOrder | undefined) => capture?.status === 'ENABLED';
-
-/** What is wrong with the SDP becomes an answer of the Graph API. */
-function fitting<T>(use: () => T): T {
-	try {
-		return use();
-	} catch (error) {
-		throw invalidParameter(`SDP validation error: ${(error as Error).message}`);
-	}
-}
 
 const hasSource = ({ content, file, sizeBytes }: MediaSource) =>
 	content !== undefined || file !== undefined || sizeBytes !== undefined;

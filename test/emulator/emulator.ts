@@ -118,7 +118,7 @@ export class Emulator {
 	}
 
 	async start(): Promise<void> {
-		this.webRtc?.load();
+		await this.webRtc?.load();
 		this.server = await startServer(
 			this.context,
 			this.faults,

@@ -1,4 +1,5 @@
 import { newFbtraceId } from './ids';
+import type { Variants } from './variants';
 
 export interface GraphErrorBody {
 	error: {
@@ -119,6 +120,10 @@ export const titleOf = (code: number) =>
 	(knownErrors[code]?.message ?? 'Error').replace(/^\(#\d+\) /, '');
 
 export const invalidParameter = (details: string) => new GraphError(100, { details });
+
+/** An SDP that Meta does not take; code 100 is what Meta's reference shows for any bad parameter. */
+export const sdpRefused = (problem: string, code: Variants['sdpErrorCode']) =>
+	new GraphError(Number(code), { details: `SDP validation error: ${problem}` });
 
 /** A required field is missing: the cause is in `message`, there is no `error_data`. */
 export const missingField = (field: string, where = 'the request body') =>

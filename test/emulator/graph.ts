@@ -76,10 +76,13 @@ export async function answerGraph(
 
 // Calls
 
-function postCall(request: GraphRequest, { tokens, account, calls }: GraphContext): GraphAnswer {
+function postCall(
+	request: GraphRequest,
+	{ tokens, account, calls, settings }: GraphContext,
+): GraphAnswer {
 	tokens.requireUser(request);
 	const number = numberOf(request, account);
-	const call = parseCallRequest(jsonOf(request));
+	const call = parseCallRequest(jsonOf(request), settings.variants);
 	if (!number.callingEnabled) {
 		throw new GraphError(138000, { details: 'Calling is not enabled on this phone number' });
 	}

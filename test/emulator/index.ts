@@ -32,7 +32,7 @@ export {
 	URL_LIFETIME_MS,
 } from './media';
 export type { Media, MediaContent } from './media';
-export { makeSdp, sdpProblem } from './sdp';
+export { makeSdp } from './sdp';
 export { escapeJson } from './webhooks';
 export type * from './types';
 export { VARIANTS } from './variants';

@@ -58,3 +58,9 @@ it('refuses a variant that is none', async () => {
 		/no such variant/,
 	);
 });
+
+it('refuses a media address of another machine, and names those of this one', async () => {
+	expect(await run(/media address/, '--port', '0', '--media-address', '203.0.113.5')).toMatch(
+		/203\.0\.113\.5 is not an IPv4 address of this machine.* 127\.0\.0\.1/,
+	);
+});

@@ -11,16 +11,19 @@ async function main(): Promise<void> {
 			callback: { type: 'string' },
 			'pick-up-after': { type: 'string' },
 			media: { type: 'boolean', default: false },
+			'media-address': { type: 'string' },
 			variant: { type: 'string', multiple: true, default: [] },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
 	if (values.help) {
-		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS] [--media] [--variant NAME=VALUE ...]
+		console.log(`npm run emulator -- [--port ${DEFAULT_PORT}] [--callback URL] [--pick-up-after SECONDS] [--media] [--media-address ADDRESS] [--variant NAME=VALUE ...]
 
   --callback       send webhooks to this URL from the start, without registration
   --pick-up-after  called users pick up by themselves after so many seconds
   --media          users are WebRTC peers on this machine: sound flows, and is what gets recorded
+  --media-address  the same, at this IPv4 address of the machine instead of 127.0.0.1: for peers that use
+                   no loopback address (Janus, Firefox), or that run elsewhere
   --variant        how Meta writes or checks something, where that is open (the first is the default):
 ${Object.entries(VARIANTS)
 	.map(([name, values]) => `                   ${name}=${values.join('|')}`)
@@ -28,10 +31,13 @@ ${Object.entries(VARIANTS)
 		return;
 	}
 	const pickUpAfter = values['pick-up-after'];
+	const mediaAddress = values['media-address'];
 	const emulator = await startEmulator({
 		port: Number(values.port),
 		...(pickUpAfter !== undefined && { pickUpAfterMs: Number(pickUpAfter) * 1000 }),
-		...(values.media && { webRtc: {} }),
+		...((values.media || mediaAddress !== undefined) && {
+			webRtc: { ...(mediaAddress !== undefined && { mediaAddress }) },
+		}),
 		...variantsOf(values.variant),
 		log: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),
 	});
@@ -60,6 +66,7 @@ ${account.users.map((user) => `  ${user.waId}  ${user.userId}  ${user.name} (cal
 
 The same orders as on the page, from another terminal:
   a user calls             curl -X POST ${orders}/calls
+  ... and waits for sound  curl -X POST ${orders}/calls -d '{"silentUntilHeard":true}'
   a called user picks up   curl -X POST ${orders}/calls/latest/pick-up
   a called user declines   curl -X POST ${orders}/calls/latest/reject
   somebody hangs up        curl -X POST ${orders}/calls/latest/hang-up

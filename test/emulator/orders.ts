@@ -12,6 +12,7 @@ const userCall = z
 		deeplinkPayload: z.string(),
 		ctaPayload: z.string(),
 		sdp: z.string(),
+		silentUntilHeard: z.boolean(),
 	})
 	.partial()
 	.strict();

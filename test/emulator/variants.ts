@@ -35,6 +35,28 @@ export const VARIANTS = {
 	 * the past. Not on Meta's pages; clients say so.
 	 */
 	callHoursChecks: ['strict', 'loose'],
+	/**
+	 * The role in the DTLS handshake that WhatsApp's SDP answer names. Meta wants the business to be the
+	 * client ("Integration patterns"); its samples have `active`, and clients rewrite `actpass`.
+	 */
+	answerSetup: ['passive', 'active', 'actpass'],
+	/** Whether a user with media sends nothing until the business is heard. */
+	silentUntilHeard: ['no', 'yes'],
+	/** Error code of an SDP that is refused: as in reports of real calls, or as for any bad parameter. */
+	sdpErrorCode: ['138008', '100'],
+	// What becomes of an SDP that is odd. It is refused by default where a standard forbids it.
+	sdpNoCandidate: ['warn', 'refuse'],
+	sdpTcpOnly: ['warn', 'refuse'],
+	/** Browsers hide their addresses so, and connect all the same. */
+	sdpLocalNamesOnly: ['warn', 'refuse'],
+	sdpIceLite: ['warn', 'refuse'],
+	/** Another direction than `sendrecv`. */
+	sdpDirection: ['warn', 'refuse'],
+	/** Another length of packets than 20 ms. */
+	sdpPtime: ['warn', 'refuse'],
+	sdpSeveralSsrcs: ['warn', 'refuse'],
+	/** An offer with another role than `actpass`. */
+	sdpOfferRole: ['refuse', 'warn'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 export type Variants = {

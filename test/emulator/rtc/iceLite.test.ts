@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { isIPv4, type AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { poll } from '../../support/processes';
+import { findAddresses } from './addresses';
 import { IceLite } from './iceLite';
 import { answerCheck, isStun, readCheck } from './stun';
 
@@ -36,6 +38,23 @@ describe('reading a check', () => {
 		expect(answer.subarray(0, 32)).toEqual(
 			hex('0101002c 2112a442 b7e7a701 bc34d686 fa87dfae 00200008 0001a147 e112a643'),
 		);
+	});
+
+	it('answers with an IPv6 address as the other sample does', () => {
+		const from = { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32_853 };
+		const answer = answerCheck(readCheck(SAMPLE)!, from, SAMPLE_PASSWORD);
+		expect(answer.subarray(20, 44)).toEqual(
+			hex('00200014 0002a147 0113a9fa a5d3f179 bc25f4b5 bed2b9d9'),
+		);
+	});
+
+	it.each([
+		['::1', '00000000 00000000 00000000 00000001'],
+		['fe80::1%eth0', 'fe800000 00000000 00000000 00000001'],
+	])('writes the address %s in full', (address, bytes) => {
+		const answer = answerCheck(readCheck(SAMPLE)!, { address, port: 1 }, SAMPLE_PASSWORD);
+		const mask = Buffer.concat([hex('2112a442'), SAMPLE.subarray(8, 20)]);
+		expect(answer.subarray(28, 44).map((byte, at) => byte ^ mask[at]!)).toEqual(hex(bytes));
 	});
 
 	it('takes nothing that is damaged or cut off', () => {
@@ -205,4 +224,28 @@ describe('the ICE-lite agent', () => {
 		agent.expect('peer');
 		expect(onPath).not.toHaveBeenCalled();
 	});
+});
+
+it('answers at each address of its network interface, on one port', async () => {
+	const addresses = await findAddresses('127.0.0.1');
+	const agent = new IceLite({}, addresses);
+	const port = await agent.open();
+	const wanted = [addresses.ipv4, ...(addresses.ipv6 === undefined ? [] : [addresses.ipv6])];
+	try {
+		for (const address of wanted) {
+			const peer = createSocket(isIPv4(address) ? 'udp4' : 'udp6');
+			const answer = new Promise<Buffer>((resolve) => peer.once('message', resolve));
+			await new Promise<void>((resolve) => peer.bind(0, address, resolve));
+			const username = `${agent.ufrag}:peer`;
+			peer.send(makeCheck({ username, password: agent.password }), port, address);
+			expect((await answer).readUInt16BE(0)).toBe(0x0101);
+			agent.expect('peer');
+			agent.send(Buffer.from('to the peer'));
+			const [media] = (await once(peer, 'message')) as [Buffer];
+			expect(media.toString()).toBe('to the peer');
+			peer.close();
+		}
+	} finally {
+		agent.close();
+	}
 });

@@ -1,13 +1,22 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { AddressInfo } from 'node:net';
 import { newIcePassword, newIceUfrag } from '../sdp';
+import { bind, type MediaAddresses } from './addresses';
 import { isDtls, isMedia, Network, type BadNetwork } from './network';
 import { answerCheck, isStun, readCheck, refuseRole, type Check } from './stun';
 
-export const HOST = '127.0.0.1';
+const LOOPBACK: MediaAddresses = { ipv4: '127.0.0.1', ipv6: undefined };
+/** The same port is wanted in both families, and another program may have it in one. */
+const MAX_PORTS_TRIED = 20;
+
+/** Where a datagram comes from or goes to. */
+interface Place {
+	socket: Socket;
+	address: string;
+	port: number;
+}
 
 /**
- * WhatsApp's end of the path: an ICE-lite agent (RFC 8445, section 2.5) with one socket, which checks
+ * WhatsApp's end of the path: an ICE-lite agent (RFC 8445, section 2.5) with one port, which checks
  * nothing itself, answers the checks of the other side, and talks to the address that the other side
  * chooses. It does not answer checks that are not signed with its password.
  */
@@ -19,33 +28,35 @@ export class IceLite {
 	onPath: () => void = () => {};
 	onDtls: (datagram: Buffer) => void = () => {};
 	onMedia: (datagram: Buffer) => void = () => {};
-	private readonly socket: Socket = createSocket('udp4');
 	private readonly inbound: Network;
 	private readonly outbound: Network;
 	private closed = false;
 	private remoteUfrag: string | undefined;
-	private path: { address: string; port: number } | undefined;
+	private path: Place | undefined;
+	private sockets: Socket[] = [];
 	/** Nominated before the other side's description was known. */
-	private early: Array<{ check: Check; from: RemoteInfo }> = [];
+	private early: Array<{ check: Check; from: Place }> = [];
 	/** The handshake was opened before there was a path; the last attempt will do. */
-	private earlyDtls: { datagram: Buffer; from: RemoteInfo } | undefined;
+	private earlyDtls: { datagram: Buffer; from: Place } | undefined;
 
-	constructor({ seed, ...trouble }: BadNetwork = {}) {
+	constructor(
+		{ seed, ...trouble }: BadNetwork = {},
+		private readonly addresses = LOOPBACK,
+	) {
 		this.inbound = new Network({ ...trouble, ...(seed !== undefined && { seed }) });
 		this.outbound = new Network({ ...trouble, ...(seed !== undefined && { seed: seed + 1 }) });
-		this.socket.on('message', (datagram, from) => {
-			this.inbound.carry(datagram, () => this.receive(datagram, from));
-		});
-		this.socket.on('error', () => this.close());
 	}
 
-	/** Resolves with the port. */
+	/** Resolves with the port, the same at all addresses. */
 	async open(): Promise<number> {
-		await new Promise<void>((resolve, reject) => {
-			this.socket.once('error', reject);
-			this.socket.bind(0, HOST, resolve);
-		});
-		return (this.socket.address() as AddressInfo).port;
+		for (let tried = 1; ; tried++) {
+			try {
+				return await this.openPort();
+			} catch (error) {
+				this.closeSockets();
+				if (tried === MAX_PORTS_TRIED) throw error;
+			}
+		}
 	}
 
 	/** From here on only the other side of this name may choose the path. */
@@ -65,18 +76,37 @@ export class IceLite {
 		this.closed = true;
 		this.inbound.close();
 		this.outbound.close();
-		try {
-			this.socket.close();
-		} catch {
-			// It was never bound.
-		}
+		this.closeSockets();
 	}
 
-	private sendTo(datagram: Buffer, { address, port }: { address: string; port: number }): void {
-		if (!this.closed) this.socket.send(datagram, port, address, () => undefined);
+	private async openPort(): Promise<number> {
+		const { ipv4, ipv6 } = this.addresses;
+		const port = await this.listen(createSocket('udp4'), { port: 0, address: ipv4 });
+		if (ipv6 === undefined) return port;
+		const socket = createSocket({ type: 'udp6', ipv6Only: true });
+		return await this.listen(socket, { port, address: ipv6 });
 	}
 
-	private receive(datagram: Buffer, from: RemoteInfo): void {
+	/** Gives the port. */
+	private async listen(socket: Socket, where: { port: number; address: string }): Promise<number> {
+		this.sockets.push(socket);
+		await bind(socket, where);
+		socket.on('message', (datagram, { address, port }: RemoteInfo) => {
+			this.inbound.carry(datagram, () => this.receive(datagram, { socket, address, port }));
+		});
+		socket.on('error', () => this.close());
+		return socket.address().port;
+	}
+
+	private closeSockets(): void {
+		for (const socket of this.sockets.splice(0)) socket.close();
+	}
+
+	private sendTo(datagram: Buffer, { socket, address, port }: Place): void {
+		if (!this.closed) socket.send(datagram, port, address, () => undefined);
+	}
+
+	private receive(datagram: Buffer, from: Place): void {
 		if (this.closed || datagram.length === 0) return;
 		if (isStun(datagram)) return this.receiveCheck(datagram, from);
 		const { path } = this;
@@ -84,12 +114,12 @@ export class IceLite {
 			if (isDtls(datagram)) this.earlyDtls = { datagram, from };
 			return;
 		}
-		if (path.address !== from.address || path.port !== from.port) return;
+		if (!isSame(path, from)) return;
 		if (isDtls(datagram)) this.onDtls(datagram);
 		else if (isMedia(datagram)) this.onMedia(datagram);
 	}
 
-	private receiveCheck(datagram: Buffer, from: RemoteInfo): void {
+	private receiveCheck(datagram: Buffer, from: Place): void {
 		const check = readCheck(datagram);
 		if (!check) return;
 		const reply = (answer: Buffer) => this.outbound.carry(answer, () => this.sendTo(answer, from));
@@ -114,17 +144,20 @@ export class IceLite {
 			: username === wanted + this.remoteUfrag;
 	}
 
-	private consider(check: Check, from: RemoteInfo): void {
+	private consider(check: Check, from: Place): void {
 		if (!check.nominates || !this.isForUs(check.username)) return;
 		if (this.remoteUfrag === undefined) {
 			this.early = [{ check, from }];
 			return;
 		}
 		const isFirst = this.path === undefined;
-		this.path = { address: from.address, port: from.port };
+		this.path = from;
 		if (!isFirst) return;
 		this.onPath();
 		const { earlyDtls } = this;
 		if (earlyDtls) this.receive(earlyDtls.datagram, earlyDtls.from);
 	}
 }
+
+const isSame = (one: Place, other: Place) =>
+	one.socket === other.socket && one.address === other.address && one.port === other.port;

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { crc32 } from 'node:zlib';
 
 /** A connectivity check of the other side: a STUN binding request (RFC 8489, RFC 8445). */
@@ -113,18 +114,36 @@ function message(
 	return Buffer.concat([bytes, attribute(FINGERPRINT, sum)]);
 }
 
-/** The answer to a check: the address (IPv4) that it came from. */
+/** RFC 8489, section 14.2. */
+function xorMapped({ address, port }: { address: string; port: number }, transaction: Buffer) {
+	const head = Buffer.alloc(4);
+	head[1] = isIPv4(address) ? 1 : 2;
+	head.writeUInt16BE(port ^ (MAGIC_COOKIE >>> 16), 2);
+	const mask = Buffer.alloc(4);
+	mask.writeUInt32BE(MAGIC_COOKIE);
+	const masks = Buffer.concat([mask, transaction]);
+	return Buffer.concat([head, bytesOf(address).map((byte, at) => byte ^ masks[at]!)]);
+}
+
+/** 4 or 16 bytes. */
+function bytesOf(address: string): Buffer {
+	if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
+	// As groups of hexadecimal digits, and without the interface of a link-local address.
+	const { hostname } = new URL(`http://[${address.split('%', 1)[0]}]`);
+	const [start = '', end = ''] = hostname.slice(1, -1).split('::');
+	const groups = (text: string) => (text === '' ? [] : text.split(':'));
+	const missing = 8 - groups(start).length - groups(end).length;
+	const all = [...groups(start), ...Array<string>(missing).fill('0'), ...groups(end)];
+	return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex');
+}
+
+/** The answer to a check: the address that it came from. */
 export function answerCheck(
 	check: Check,
 	from: { address: string; port: number },
 	password: string,
 ): Buffer {
-	const mapped = Buffer.alloc(8);
-	mapped[1] = 1;
-	mapped.writeUInt16BE(from.port ^ (MAGIC_COOKIE >>> 16), 2);
-	const address = Buffer.from(from.address.split('.').map(Number)).readUInt32BE(0);
-	mapped.writeUInt32BE((address ^ MAGIC_COOKIE) >>> 0, 4);
-	const attributes = [attribute(XOR_MAPPED_ADDRESS, mapped)];
+	const attributes = [attribute(XOR_MAPPED_ADDRESS, xorMapped(from, check.transaction))];
 	return message(BINDING_SUCCESS, check.transaction, attributes, password);
 }
 
