@@ -86,7 +86,9 @@ export class Agent {
 		const agent = new Agent(context, page);
 		page.on('pageerror', (error) => agent.complaints.push(error.message));
 		page.on('console', (message) => {
-			if (message.type() === 'error') agent.complaints.push(message.text());
+			// Refusals of n8n are shown by the page, too.
+			const isRefusal = message.text().startsWith('Failed to load resource');
+			if (message.type() === 'error' && !isRefusal) agent.complaints.push(message.text());
 		});
 		page.on('request', (request) => agent.requests.push(request.url()));
 		await prepare(page);
@@ -118,9 +120,9 @@ export class Agent {
 		return await this.page.evaluate(async () => {
 			let energy = 0;
 			for (const peer of (window as unknown as { peers: RTCPeerConnection[] }).peers) {
-				for (const report of (await peer.getStats()).values()) {
+				(await peer.getStats()).forEach((report: { type: string; totalAudioEnergy?: number }) => {
 					if (report.type === 'inbound-rtp') energy += report.totalAudioEnergy ?? 0;
-				}
+				});
 			}
 			return energy;
 		});

@@ -65,9 +65,14 @@ export class Chat {
 
 	/** The next message that was not asked for before. */
 	async next(): Promise<string> {
-		const message = await poll('message to the agents', 20_000, async () => this.messages[this.seen], {
-			interval: 10,
-		});
+		const message = await poll(
+			'message to the agents',
+			20_000,
+			async () => this.messages[this.seen],
+			{
+				interval: 10,
+			},
+		);
 		this.seen++;
 		return message;
 	}
