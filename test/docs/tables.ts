@@ -19,11 +19,15 @@ export function documentationTables(): Record<string, string> {
 }
 
 function errors(): string {
-	const rows = ERROR_CATALOGUE.map(({ codes, title, hint, transient, refusedBeforeCalling }) => [
-		codes.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`)).join(', '),
-		title,
-		hint,
-		transient ? (refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
+	const rows = ERROR_CATALOGUE.map((entry) => [
+		entry.codes
+			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
+			.join(', '),
+		entry.title,
+		entry.existingCall
+			? `${entry.hint} <br>For a call that exists: ${[entry.existingCall.title, entry.existingCall.hint].filter(Boolean).join('. ')}`
+			: entry.hint,
+		entry.transient ? (entry.refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
 	]);
 	return `# Errors
 

@@ -231,7 +231,7 @@ describe('The end of a call', () => {
 				title: 'The audio connection of the call failed',
 				message: 'Media receive timeout',
 				details: 'No packets came for 30 seconds',
-				hint: expect.stringContaining('firewall'),
+				hint: expect.stringContaining('UDP'),
 			},
 		]);
 	});

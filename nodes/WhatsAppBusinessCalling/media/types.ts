@@ -9,12 +9,16 @@ export interface MediaRequest {
 	phoneNumberId: string | null;
 	/** The URL of the event, or null where there is none. */
 	url: string | null;
-	/** When the event of the file was sent, in milliseconds since 1970; null when unknown. */
+	/**
+	 * When the event and its URL were made, in milliseconds since 1970. Null without an event: then the URL
+	 * counts as fresh, and a file that Meta does not have as gone.
+	 */
 	eventAt: number | null;
 	/** The hash that the event or the operator gives; null leaves it to the Media API. */
 	sha256: Buffer | null;
 	/** MIME type of the event; null leaves it to the Media API. */
 	mimeType: string | null;
+	/** What kind of file it is. */
 	property: FileProperty;
 	/** Bytes; a larger file is refused. */
 	maxBytes: number;
@@ -30,11 +34,23 @@ export interface MediaInfo {
 	sizeBytes: number | null;
 }
 
+/** Where a file is, and all that is known of it by then. */
+export interface LocatedFile {
+	url: string;
+	/** Null where neither the event nor the Media API gives it. */
+	sha256: Buffer | null;
+	/** What the event and the Media API name, in this order. */
+	mimeTypes: Array<string | null>;
+	/** What the Media API announces; null where it was not asked. */
+	sizeBytes: number | null;
+}
+
 export interface StoredFile {
 	binary: IBinaryData;
 	fileName: string;
 	mimeType: string;
 	sizeBytes: number;
+	/** Length and number of channels of an Ogg Opus file, the length to the millisecond; null for others. */
 	durationSeconds: number | null;
 	channels: number | null;
 	/** Base64, as in Meta's webhooks; of the bytes that were stored. */
@@ -55,13 +71,14 @@ export type MediaProblemReason =
 	| 'timeout'
 	| 'tooLarge'
 	| 'unavailable'
+	/** The event's reference to the file could not be read. */
 	| 'unreadable';
 
 export interface MediaProblem {
 	reason: MediaProblemReason;
 	/** For the operator: what happened and what to do. */
 	message: string;
-	/** Whether it may pass without anybody changing anything. */
+	/** Whether a later attempt may succeed, so that it is worth waiting for. */
 	transient: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { fieldsOf, identifier, text, type Fields } from './values';
+import { digitsOf, fieldsOf, identifier, text, type Fields } from './values';
 
 /** One side of a call. */
 export interface Party {
@@ -35,19 +35,44 @@ export class Contacts {
 	}
 
 	/**
-	 * The contact that belongs to a call.
+	 * The contact that belongs to a call: the one with an ID of the call, or the only one, where nothing
+	 * speaks against it.
 	 *
 	 * @param parties both sides of the call
-	 * @param isOnlyCall whether the change is about one call: then its one contact belongs to it, whatever
-	 * number it has (in some countries `wa_id` differs from the number that was dialled)
+	 * @param businessNumber of the business, which is on one side
+	 * @param isOnlyCall whether the change is about one call
 	 */
-	of(parties: Party[], isOnlyCall: () => boolean): Contact | null {
+	of(parties: Party[], businessNumber: string | null, isOnlyCall: () => boolean): Contact | null {
 		for (const id of parties.flatMap(idsOf)) {
 			const contact = this.byId.get(id);
 			if (contact) return contact;
 		}
-		return this.only !== null && isOnlyCall() ? this.only : null;
+		const { only } = this;
+		return only !== null && isOnlyCall() && mayBe(only, parties, businessNumber) ? only : null;
 	}
+}
+
+/** In some countries `wa_id` differs from the number that was dialled, but not in its last digits. */
+const SAME_ENDING = 8;
+
+/** False where the call names another person than the contact. */
+function mayBe(contact: Contact, parties: Party[], businessNumber: string | null): boolean {
+	const ending = (number: string | null) => digitsOf(number).slice(-SAME_ENDING);
+	const named = parties.filter(({ phoneNumber }) => ending(phoneNumber) !== ending(businessNumber));
+	const agrees = (ids: Array<string | null>, id: string | null) => {
+		const known = ids.filter((one) => one !== null && one !== '');
+		return !id || known.length === 0 || known.includes(id);
+	};
+	return (
+		agrees(
+			named.map(({ phoneNumber }) => ending(phoneNumber)),
+			ending(contact.phoneNumber),
+		) &&
+		agrees(
+			named.map(({ userId }) => userId),
+			contact.userId,
+		)
+	);
 }
 
 function readContact(contact: unknown): Contact {

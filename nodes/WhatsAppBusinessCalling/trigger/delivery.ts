@@ -304,10 +304,11 @@ function readNameless(
 
 function contextOf(change: Change, element: Fields): ChangeContext {
 	const { from, to } = partiesOf(element);
+	const { displayPhoneNumber } = change.origin;
 	return {
-		contact: change.contacts.of([from, to], change.isAboutOneCall),
+		contact: change.contacts.of([from, to], displayPhoneNumber, change.isAboutOneCall),
 		errors: sharedErrors(change, element),
-		displayPhoneNumber: change.origin.displayPhoneNumber,
+		displayPhoneNumber,
 	};
 }
 

@@ -35,7 +35,7 @@ export function readMediaReference(property: FileProperty, element: Fields): Med
 		const container = element[name];
 		if (!isFields(container)) continue;
 		for (const place of placesIn(container, file)) {
-			const media = readMedia(place);
+			const media = readMedia(property, place);
 			if (media) return media;
 		}
 	}
@@ -56,13 +56,13 @@ function placesIn(container: Fields, file: string): Fields[] {
 /** Fields of a container that are looked at; Meta's have two. */
 const MAX_PLACES = 10;
 
-function readMedia(fields: Fields): MediaReference | null {
+function readMedia(property: FileProperty, fields: Fields): MediaReference | null {
 	const id = text(fields.id);
 	if (id === null || !MEDIA_ID_PATTERN.test(id)) return null;
 	return {
 		id,
 		sha256: text(fields.sha256),
-		mimeType: safeMimeType(fields.mime_type),
+		mimeType: safeMimeType(property, fields.mime_type),
 		url: text(fields.url),
 	};
 }

@@ -293,7 +293,12 @@ async function toItem(
 	const { file } = outcome;
 	const stored = storedFileFields(announced, file);
 	if (property === 'transcription') {
-		stored.transcript = await readTranscript(delivery.context, file.binary, file.sizeBytes);
+		stored.transcript = await readTranscript(
+			delivery.context,
+			file.binary,
+			file.sizeBytes,
+			delivery.deadline,
+		);
 	}
 	return {
 		...item({ ...fields, [property]: stored }),

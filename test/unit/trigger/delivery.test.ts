@@ -252,7 +252,9 @@ describe('parseDelivery', () => {
 	it.each<[unknown[], string | null]>([
 		[[], null],
 		[[{ profile: { name: 'Ana' } }], 'Ana'],
-		[[{ wa_id: '1', profile: { name: 'Ana' } }], 'Ana'],
+		[[{ wa_id: '1', profile: { name: 'Eve' } }], null],
+		[[{ wa_id: '1485551234', profile: { name: 'Ana' } }], 'Ana'],
+		[[{ user_id: 'US.1', profile: { name: 'Ana' } }], 'Ana'],
 		[[{ wa_id: '14085551234' }], null],
 		[[{ wa_id: '1', profile: { name: 'Eve' } }, { wa_id: '14085551234' }], null],
 		[

@@ -34,7 +34,7 @@ function eventOf(name: string, element: Element, context: Partial<ChangeContext>
 const fieldsOf = (name: string, element: Element, context: Partial<ChangeContext> = {}) =>
 	eventOf(name, element, context).fields;
 
-const contactOf = (contact: object) => new Contacts([contact]).of([], () => true);
+const contactOf = (contact: object) => new Contacts([contact]).of([], null, () => true);
 
 const CALL = { id: 'wacid.A', timestamp: '1728932177' };
 const ended = (more: object = {}) => ({ ...CALL, event: 'terminate', ...more });
@@ -111,7 +111,7 @@ describe('terminate', () => {
 			title: 'The audio connection of the call failed',
 			message: 'Media receive timeout',
 			details: 'No packets',
-			hint: expect.stringContaining('firewall'),
+			hint: expect.stringContaining('UDP'),
 		});
 	});
 
@@ -313,7 +313,7 @@ describe('connect', () => {
 
 describe('files', () => {
 	const audio = { id: '5', sha256: 'h', mime_type: 'audio/ogg', url: 'https://x' };
-	const media = { id: '5', sha256: 'h', mimeType: 'audio/ogg', url: 'https://x' };
+	const file = { ...audio, mime_type: 'application/json' };
 	const recording = (call_recording: unknown) => ({ ...CALL, call_recording });
 
 	it.each<[string, string, Element]>([
@@ -323,11 +323,13 @@ describe('files', () => {
 		['under a name of its own', 'recording', recording({ type: 'audio', clip: audio })],
 		['directly', 'recording', recording(audio)],
 		['with a number as its ID', 'recording', recording({ audio: { ...audio, id: 5 } })],
-		['as documented', 'transcription', { ...CALL, call_transcript: { document: audio } }],
-		['under the other key', 'transcription', { ...CALL, call_transcription: { document: audio } }],
-		['directly', 'transcription', { ...CALL, call_transcript: audio }],
+		['as documented', 'transcription', { ...CALL, call_transcript: { document: file } }],
+		['under the other key', 'transcription', { ...CALL, call_transcription: { document: file } }],
+		['directly', 'transcription', { ...CALL, call_transcript: file }],
 	])('named %s: a %s', (_, property, element) => {
 		const event = eventOf(`call_${property}_available`, element);
+		const mimeType = property === 'recording' ? 'audio/ogg' : 'application/json';
+		const media = { id: '5', sha256: 'h', mimeType, url: 'https://x' };
 		expect(event.file).toEqual({ property, media });
 		expect(event.isIncomplete).toBe(false);
 	});
