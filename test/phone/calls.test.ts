@@ -287,7 +287,9 @@ describe('a call that comes in', () => {
 		const { call, agent } = await ringing();
 		stage.emulator.hangUp(call.id);
 		await agent.click('Answer');
-		expect(await agent.ending('problem', 'The call could not be answered')).toContain('ended');
+		await agent.ending('problem', 'The call could not be answered');
+		await agent.page.getByText('Details').click();
+		await agent.page.getByText('The call has ended already').waitFor();
 		await agent.picture('gone');
 	});
 
@@ -408,8 +410,7 @@ describe('a call that an agent places', () => {
 		await agent.picture('wrong-key');
 		await agent.click('Try again');
 		await dial(agent);
-		const help = await agent.ending('problem', 'The call could not be placed');
-		expect(help).toContain('This person has not given permission to be called');
+		await agent.ending('problem', 'This person has not allowed your calls');
 		await agent.picture('no-permission');
 		stage.emulator.setPermission(CALLED, 'permanent');
 		expect(stage.emulator.calls).toHaveLength(calls);
@@ -423,7 +424,6 @@ describe('a call that an agent places', () => {
 				fields.set('sdp', fields.get('sdp')!.replace('a=setup:actpass', 'a=setup:active'));
 				const response = await route.fetch({ postData: fields.toString() });
 				const answer = (await response.json()) as { sdp: string };
-				expect(answer.sdp).toMatch(/a=setup:(active|passive)/);
 				answer.sdp = answer.sdp.replace(/a=setup:\w+/, 'a=setup:actpass');
 				await route.fulfill({ response, json: answer });
 			});
