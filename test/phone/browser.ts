@@ -18,12 +18,14 @@ export interface Surroundings {
 	microphone?: boolean;
 	/** False: nothing but TCP through a proxy leaves the network. */
 	udp?: boolean;
+	/** Names that the browser finds elsewhere; Chromium's `--host-resolver-rules`. */
+	hosts?: string;
 }
 
 /** The agents' Chromium, whose microphone hears a file. */
 export async function launchBrowser(
 	folder: string,
-	{ microphone = true, udp = true }: Surroundings = {},
+	{ microphone = true, udp = true, hosts }: Surroundings = {},
 ): Promise<Browser> {
 	const voice = join(folder, 'voice.wav');
 	await writeFile(voice, await decodedVoice());
@@ -39,7 +41,8 @@ export async function launchBrowser(
 			'--use-fake-device-for-media-stream',
 			`--use-file-for-fake-audio-capture=${voice}`,
 			microphone ? '--use-fake-ui-for-media-stream' : '--deny-permission-prompts',
-			...(udp ? [] : ['--force-webrtc-ip-handling-policy=disable_non_proxied_udp']),
+			...(udp ? [] : ['--webrtc-ip-handling-policy=disable_non_proxied_udp']),
+			...(hosts === undefined ? [] : [`--host-resolver-rules=${hosts}`]),
 		],
 	});
 }

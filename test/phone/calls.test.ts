@@ -260,7 +260,9 @@ describe('a call that comes in', () => {
 				return await decided.getAttribute('data-view');
 			}),
 		);
-		expect(views.sort()).toEqual(['problem', 'talking']);
+		expect([...views].sort()).toEqual(['problem', 'talking']);
+		const loser = views[0] === 'problem' ? agent : second;
+		await loser.ending('problem', 'This call is taken or over');
 		expect(call.state).toBe('inProgress');
 	});
 
@@ -287,7 +289,9 @@ describe('a call that comes in', () => {
 		const { call, agent } = await ringing();
 		stage.emulator.hangUp(call.id);
 		await agent.click('Answer');
-		expect(await agent.ending('problem', 'The call could not be answered')).toContain('ended');
+		await agent.ending('problem', 'The call could not be answered');
+		await agent.page.getByText('Details', { exact: true }).click();
+		await agent.page.getByText('The call has ended already').waitFor();
 		await agent.picture('gone');
 	});
 
@@ -408,8 +412,7 @@ describe('a call that an agent places', () => {
 		await agent.picture('wrong-key');
 		await agent.click('Try again');
 		await dial(agent);
-		const help = await agent.ending('problem', 'The call could not be placed');
-		expect(help).toContain('This person has not given permission to be called');
+		await agent.ending('problem', 'This person has not allowed your calls');
 		await agent.picture('no-permission');
 		stage.emulator.setPermission(CALLED, 'permanent');
 		expect(stage.emulator.calls).toHaveLength(calls);
@@ -423,7 +426,6 @@ describe('a call that an agent places', () => {
 				fields.set('sdp', fields.get('sdp')!.replace('a=setup:actpass', 'a=setup:active'));
 				const response = await route.fetch({ postData: fields.toString() });
 				const answer = (await response.json()) as { sdp: string };
-				expect(answer.sdp).toMatch(/a=setup:(active|passive)/);
 				answer.sdp = answer.sdp.replace(/a=setup:\w+/, 'a=setup:actpass');
 				await route.fulfill({ response, json: answer });
 			});
@@ -431,5 +433,40 @@ describe('a call that an agent places', () => {
 		stage.emulator.userPicksUp(call.id);
 		await agent.view('talking');
 		await expectToHear(agent);
+	});
+});
+
+/** As the README has it for an n8n whose addresses of waiting executions can be guessed. */
+describe('with a key on the Wait nodes', () => {
+	beforeAll(async () => {
+		await stage.stopMeta();
+		await stage.startMeta({}, (nodes, credential) => {
+			for (const node of nodes) {
+				const { name, parameters } = node;
+				const isWait = name === 'Wait for an agent' || name === 'Wait for the end';
+				if (isWait) parameters.incomingAuthentication = 'headerAuth';
+				if (name === 'Pass it on') {
+					Object.assign(parameters, {
+						authentication: 'genericCredentialType',
+						genericAuthType: 'httpHeaderAuth',
+					});
+				}
+				if (isWait || name === 'Pass it on') node.credentials = credential;
+			}
+		});
+	});
+
+	it('a call is answered with the key, and with nothing else', async () => {
+		const { call, agent } = await ringing();
+		await agent.click('Answer');
+		await agent.ending('problem', 'The key is wrong or missing');
+		await agent.click('Try again');
+		await agent.page.getByLabel('Key', { exact: true }).fill(KEY);
+		await agent.click('Answer');
+		await agent.view('talking');
+		await stage.mediaOf(call).said;
+		stage.emulator.hangUp(call.id);
+		await agent.ending('over', 'The call has ended');
+		await allDone();
 	});
 });

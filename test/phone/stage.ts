@@ -9,6 +9,7 @@ import type { WebRtcOptions } from '../emulator/rtc';
 import type { WorkflowDefinition, WorkflowNode } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { sleep } from '../support/processes';
+import { using } from '../support/workflow';
 import { startStage, type Stage } from '../e2e/stage';
 import { Agent, launchBrowser, type Surroundings } from './browser';
 import { Chat, startWebSpace, type LocalServer } from './servers';
@@ -57,7 +58,10 @@ export class PhoneStage {
 	}
 
 	/** A WhatsApp, and the example published for it. */
-	async startMeta(webRtc: WebRtcOptions = {}): Promise<void> {
+	async startMeta(
+		webRtc: WebRtcOptions = {},
+		edit: (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void = () => {},
+	): Promise<void> {
 		// A second of announcement and three of talk.
 		const announcement = (await packetsOf('test/fixtures/audio/announcement.ogg')).slice(5, 55);
 		this.voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
@@ -81,6 +85,7 @@ export class PhoneStage {
 					'/home/node/.n8n-files': this.folder,
 					'106540352242922': NUMBER,
 				});
+				edit(workflow.nodes, using(key, key.type));
 			},
 		});
 		this.workflow = id;
