@@ -24,7 +24,7 @@ describe('a stock SDP', () => {
 		['chromium-offer', 'offer', 111, 126],
 		['chromium-answer', 'answer', 111, 126],
 		['firefox-offer', 'offer', 109, 101],
-		['firefox-answer', 'answer', 111, 126],
+		['janus-offer', 'offer', 111, undefined],
 		['janus-answer', 'answer', 111, undefined],
 	] as const)('%s is taken as it is, with the strictest checks', (name, type, opus, tones) => {
 		expect(readBusinessSdp(fixture(name), type, STRICT)).toMatchObject({
@@ -36,9 +36,14 @@ describe('a stock SDP', () => {
 		});
 	});
 
-	it('of a page without permission for the microphone is taken, with a warning', () => {
-		const { warnings } = readBusinessSdp(fixture('chromium-hidden'), 'answer');
+	it.each(['chromium-hidden', 'firefox-hidden'])('%s is taken, with a warning', (name) => {
+		const { warnings } = readBusinessSdp(fixture(name), 'answer');
 		expect(warnings).toEqual([expect.stringMatching(/\.local/)]);
+	});
+
+	it('of older versions of Firefox is read, which name the channels of keypad tones', () => {
+		const sdp = fixture('firefox-offer').replace('telephone-event/8000', 'telephone-event/8000/1');
+		expect(readBusinessSdp(sdp, 'offer').telephoneEvent).toBe(101);
 	});
 
 	it('of aiortc is refused for its fingerprints, and taken with that of SHA-256 alone', () => {
