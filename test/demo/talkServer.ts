@@ -9,7 +9,7 @@ import type { Emulator } from '../emulator';
 import { localPage, refuseOtherHosts, refuseOtherOrigins } from '../emulator/localPage';
 import { REPOSITORY } from '../support/package';
 
-const PHONE_PAGE = join(REPOSITORY, 'examples', 'browser-phone', 'phone.html');
+const PHONE_FOLDER = join(REPOSITORY, 'examples', 'browser-phone');
 
 const HOST = '127.0.0.1';
 
@@ -86,8 +86,15 @@ export class TalkServer {
 		app.disable('x-powered-by');
 		app.use(refuseOtherOrigins, refuseOtherHosts);
 		app.get('/', localPage(join(__dirname, 'talk.html'), ["media-src 'self'"]));
-		app.get('/phone.html', (_req: Request, res: Response) => res.sendFile(PHONE_PAGE));
-		app.use('/recordings', express.static(folder, { index: false, redirect: false }));
+		app.get('/phone.html', (_req: Request, res: Response) =>
+			res.sendFile('phone.html', { root: PHONE_FOLDER }),
+		);
+		// The folder is the user's choice: nothing else in it is given away.
+		app.get('/recordings/:name', async ({ params }: Request<{ name: string }>, res: Response) => {
+			const recording = (await recordingsIn(folder)).find(({ name }) => name === params.name);
+			if (recording) res.sendFile(recording.name, { root: folder, dotfiles: 'allow' });
+			else res.sendStatus(404);
+		});
 		app.get('/state', async (_req: Request, res: Response) => {
 			res.set('cache-control', 'no-store').json(await this.state());
 		});

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -74,10 +74,13 @@ async function talkAndHangUp(talk: Agent, phone: Page): Promise<void> {
 	});
 	await phone.getByRole('button', { name: 'Hang up' }).click();
 	await phone.locator('main[data-view="over"]').waitFor();
+	// The tab must live until n8n has the request.
+	await talk.page.getByText('The call has ended').waitFor();
 	await phone.close();
 }
 
-const recordings = async () => await readdir(join(folder, 'recordings'));
+const recordings = async () =>
+	(await readdir(join(folder, 'recordings'))).filter((name) => name.endsWith('.ogg'));
 
 /** The one that was not there before, as the page plays it. */
 async function newRecording({ page }: Agent, before: string[]): Promise<Buffer> {
@@ -164,7 +167,10 @@ it('refuses what other web pages want from the page to talk on', async () => {
 		(await fetch(`${talk}/calls`, { method: 'POST', headers })).status;
 	expect(await order({ origin: 'https://evil.example' })).toBe(403);
 	expect(await order({ origin: printed()[0]! })).toBe(403);
-	expect((await fetch(`${talk}/recordings/..%2fvoice.wav`)).status).not.toBe(200);
+	await writeFile(join(folder, 'recordings', 'notes.html'), 'private');
+	for (const name of ['notes.html', '..%2fvoice.wav', '%2e%2e/voice.wav']) {
+		expect((await fetch(`${talk}/recordings/${name}`)).status).toBe(404);
+	}
 });
 
 it('ends in an orderly way, and leaves the recordings', async () => {
