@@ -165,7 +165,6 @@ describe('a call that comes in', () => {
 		const asked = new Set(agent.requests.map((url) => new URL(url).origin));
 		expect([...asked].sort()).toEqual([new URL(stage.pageUrl).origin, stage.n8n.url].sort());
 		expect(agent.page.url()).toBe(stage.pageUrl);
-		expect(stage.pageRequests.join()).not.toMatch(/answer|signature|offer/);
 		figures.push(`  executions for an answered call: ${await allDone()}`);
 	});
 

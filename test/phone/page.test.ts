@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { makeSdp } from '../emulator';
 import { Agent, launchBrowser } from './browser';
@@ -257,6 +258,16 @@ describe('what keeps a page from calling', () => {
 			await agent.view('incoming');
 		}
 	});
+});
+
+it('works from the disk, too', async () => {
+	const agent = await Agent.open(browser, `${pathToFileURL(PAGE).href}#${incoming()}`);
+	agents.push(agent);
+	await agent.view('incoming');
+	expect(agent.page.url()).toBe(pathToFileURL(PAGE).href);
+	await agent.click('Answer');
+	await agent.view('talking');
+	expect(agent.complaints).toEqual([]);
 });
 
 describe('what n8n says when the agent answers', () => {

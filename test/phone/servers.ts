@@ -1,9 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { readFile } from 'node:fs/promises';
-import { poll } from '../support/processes';
-import { PAGE } from './policy';
+import { dirname, join } from 'node:path';
+import { poll, startScript, type StartedProcess } from '../support/processes';
+import { REPOSITORY } from '../support/package';
+
+const SCRIPT = join(REPOSITORY, 'examples/browser-phone/try.mjs');
 
 /** An HTTP server on a free port of the loopback interface. */
 export class LocalServer {
@@ -31,49 +32,49 @@ export class LocalServer {
 	}
 }
 
-/** The web space that the page lies on, which keeps what it was asked for. */
-export async function startWebSpace(): Promise<{ server: LocalServer; requests: string[] }> {
-	const html = await readFile(PAGE);
-	const requests: string[] = [];
-	const server = await LocalServer.start(({ url = '' }, response) => {
-		requests.push(url);
-		const isPage = url.split('?')[0] === '/phone.html';
-		response.writeHead(isPage ? 200 : 404, { 'content-type': 'text/html; charset=utf-8' });
-		response.end(isPage ? html : '');
-	});
-	return { server, requests };
-}
-
-/** The agents' chat, which takes messages as Slack's incoming webhooks do. */
-export class Chat {
-	private readonly messages: string[] = [];
+/** examples/browser-phone/try.mjs: the web space that the page lies on, and the agents' chat. */
+export class TryOut {
+	private output = '';
 	private seen = 0;
+	private readonly process: StartedProcess;
 
-	private constructor(readonly server: LocalServer) {}
-
-	static async start(): Promise<Chat> {
-		const chat: Chat = new Chat(
-			await LocalServer.start((request, response) => {
-				void text(request).then((body) => {
-					chat.messages.push((JSON.parse(body) as { text: string }).text);
-					response.end('ok');
-				});
-			}),
-		);
-		return chat;
+	private constructor() {
+		this.process = startScript(SCRIPT, ['--port', '0'], {
+			cwd: dirname(SCRIPT),
+			env: process.env,
+			onOutput: (text) => {
+				this.output += text;
+			},
+		});
 	}
 
-	/** The next message that was not asked for before. */
-	async next(): Promise<string> {
-		const message = await poll(
-			'message to the agents',
-			20_000,
-			async () => this.messages[this.seen],
-			{
-				interval: 10,
-			},
+	static async start(): Promise<TryOut> {
+		const started = new TryOut();
+		await poll('page on this machine', 20_000, async () =>
+			started.output.includes('/agents') ? true : undefined,
 		);
+		return started;
+	}
+
+	get pageUrl(): string {
+		return /http:\S+\/phone\.html/.exec(this.output)![0];
+	}
+
+	get chatUrl(): string {
+		return /http:\S+\/agents/.exec(this.output)![0];
+	}
+
+	/** The next message to the agents that was not asked for before. */
+	async nextMessage(): Promise<string> {
+		const messages = () => this.output.match(/^WhatsApp call from .*\n/gm) ?? [];
+		const message = await poll('message to the agents', 20_000, async () => messages()[this.seen], {
+			interval: 10,
+		});
 		this.seen++;
-		return message;
+		return message.trim();
+	}
+
+	async stop(): Promise<void> {
+		await this.process.stop();
 	}
 }

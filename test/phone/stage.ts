@@ -12,9 +12,9 @@ import { sleep } from '../support/processes';
 import { using } from '../support/workflow';
 import { startStage, type Stage } from '../e2e/stage';
 import { Agent, launchBrowser, type Surroundings } from './browser';
-import { Chat, startWebSpace, type LocalServer } from './servers';
+import { TryOut } from './servers';
 
-export const NUMBER = '106000000000001';
+const NUMBER = '106000000000001';
 export const KEY = 'the key of the agents';
 const EXAMPLE = join(REPOSITORY, 'examples/browser-phone/browser-phone.json');
 
@@ -31,26 +31,22 @@ export class PhoneStage {
 	voice!: Buffer[];
 	emulator!: Emulator;
 	workflow!: string;
-	pageUrl!: string;
 	dialUrl!: string;
-	/** What the web space was asked for. */
-	pageRequests!: string[];
 	private stage!: Stage;
-	private chat!: Chat;
-	private webSpace!: LocalServer;
+	private tryOut!: TryOut;
 	private readonly browsers: Browser[] = [];
 	private readonly agents: Agent[] = [];
 
 	async start(): Promise<void> {
 		this.folder = await realpath(await mkdtemp(join(tmpdir(), 'phone-')));
-		this.chat = await Chat.start();
-		const { server, requests } = await startWebSpace();
-		this.webSpace = server;
-		this.pageRequests = requests;
-		this.pageUrl = `${server.url}/phone.html`;
+		this.tryOut = await TryOut.start();
 		this.stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: this.folder } });
 		this.dialUrl = `${this.n8n.url}/webhook/call-from-browser`;
 		await this.startMeta();
+	}
+
+	get pageUrl(): string {
+		return this.tryOut.pageUrl;
 	}
 
 	get n8n(): Stage['n8n'] {
@@ -81,7 +77,7 @@ export class PhoneStage {
 			edit: (workflow) => {
 				change(workflow, {
 					'https://phone.example.com/phone.html': this.pageUrl,
-					'https://chat.example.com/your-webhook': this.chat.server.url,
+					'https://chat.example.com/your-webhook': this.tryOut.chatUrl,
 					'/home/node/.n8n-files': this.folder,
 					'106540352242922': NUMBER,
 				});
@@ -101,8 +97,7 @@ export class PhoneStage {
 		for (const browser of this.browsers) await browser.close();
 		await this.stage?.stop();
 		await this.emulator?.stop();
-		await this.webSpace?.stop();
-		await this.chat?.server.stop();
+		await this.tryOut?.stop();
 		await rm(this.folder, { recursive: true, force: true });
 	}
 
@@ -135,7 +130,7 @@ export class PhoneStage {
 	/** Someone calls: gives the call, and the link that the agents get. */
 	async incomingCall(): Promise<{ call: Call; link: string }> {
 		const call = this.emulator.userCalls();
-		const message = await this.chat.next();
+		const message = await this.tryOut.nextMessage();
 		const link = /https?:\S+$/.exec(message)?.[0];
 		if (link === undefined) throw new Error(`The message has no link: ${message}`);
 		return { call, link };
