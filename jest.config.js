@@ -21,7 +21,7 @@ module.exports = {
 		project('integration'),
 		project('package'),
 		project('compat'),
-		...['e2e', 'faults', 'attacks', 'queue', 'soak', 'install'].map((name) =>
+		...['e2e', 'faults', 'attacks', 'queue', 'soak', 'install', 'phone'].map((name) =>
 			project(name, { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
 		),
 	],

@@ -21,6 +21,8 @@ jest.setTimeout(60_000);
 
 const EXAMPLES = [
 	'answer-and-record',
+	// At work in test/phone.
+	'browser-phone/browser-phone',
 	'call-and-record',
 	'call-permission-then-call',
 	'incoming-call-to-crm',
@@ -210,10 +212,11 @@ async function bytesOf(form: FormData, field: string): Promise<{ name: string; b
 const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('covers every example', async () => {
-	const files = await readdir(join(REPOSITORY, 'examples'));
-	expect(files.filter((file) => file.endsWith('.json')).sort()).toEqual(
-		EXAMPLES.map((example) => `${example}.json`),
+	const files = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
+	const workflows = files.filter(
+		(file) => /\.json$/.test(file) && !/node_modules|package(-lock)?\.json$/.test(file),
 	);
+	expect(workflows.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
 });
 
 /** The same look at a node that the editor takes after an import. */

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { makeSdp, startEmulator, type Emulator } from '../emulator';
 import { startN8n, type N8n, type StoredCredential, type StoredWorkflow } from '../support/n8n';
@@ -191,6 +191,9 @@ const PICTURES: Record<string, Picture> = {
 
 	'example-answer-and-record': async (stage, take) =>
 		await takeExample(stage, take, 'answer-and-record'),
+
+	'example-browser-phone': async (stage, take) =>
+		await takeExample(stage, take, 'browser-phone/browser-phone'),
 };
 
 async function takeExample({ n8n, editor, credential }: Stage, take: Take, name: string) {
@@ -200,7 +203,7 @@ async function takeExample({ n8n, editor, credential }: Stage, take: Take, name:
 	await editor.openWorkflow(id);
 	await page.getByTestId('zoom-to-fit').click();
 	await settled(page);
-	await take(`example-${name}`, await canvasContent(page));
+	await take(`example-${basename(name)}`, await canvasContent(page));
 }
 
 const listedNumber = {

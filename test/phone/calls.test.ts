@@ -1,0 +1,471 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import type { Call } from '../emulator';
+import { decodeAudio } from '../support/audio';
+import type { Execution } from '../support/n8n';
+import { poll } from '../support/processes';
+import type { Agent } from './browser';
+import { KEY, PhoneStage } from './stage';
+
+jest.setTimeout(120_000);
+
+const CALLER = 'Ana Söderström';
+const CALLED = '14085551234';
+/** Root mean square of speech; silence has next to nothing. */
+const SPEECH = 0.02;
+
+const stage = new PhoneStage();
+/** What a run shows for the documentation; nothing is expected of it. */
+const figures: string[] = [];
+let browser: Browser;
+/** Executions before the test: those of missed calls wait for their time to be up. */
+let earlier: Set<string>;
+
+beforeAll(async () => {
+	await stage.start();
+	browser = await stage.browser();
+}, 180_000);
+
+afterAll(async () => {
+	await stage.stop();
+	if (figures.length > 0) console.log(['Figures of this run:', ...figures].join('\n'));
+});
+
+beforeEach(async () => {
+	earlier = new Set((await stage.n8n.api.executions(stage.workflow)).map(({ id }) => id));
+});
+
+afterEach(async () => await stage.tidyUp());
+
+/** Someone has called, and an agent has opened the link. */
+async function ringing(prepare?: Parameters<PhoneStage['agent']>[2]) {
+	const { call, link } = await stage.incomingCall();
+	const agent = await stage.agent(browser, link, prepare);
+	await agent.view('incoming');
+	return { call, link, agent };
+}
+
+/** An agent has answered a call. */
+async function talking() {
+	const { call, link, agent } = await ringing();
+	await agent.click('Answer');
+	await agent.view('talking');
+	return { call, link, agent };
+}
+
+/** An agent fills in the page for placing calls. */
+async function dial(agent: Agent, { number = `+${CALLED}`, key = KEY } = {}): Promise<void> {
+	await agent.page.getByLabel('Phone number').fill(number);
+	await agent.page.getByLabel('Key', { exact: true }).fill(key);
+	await agent.click('Call');
+}
+
+/** An agent has placed a call, which rings. */
+async function placed(prepare?: Parameters<PhoneStage['agent']>[2]) {
+	const before = stage.emulator.calls.length;
+	const agent = await stage.agent(browser, stage.dialLink(), prepare);
+	await agent.view('dial');
+	await dial(agent);
+	await agent.view('ringing');
+	expect(stage.emulator.calls).toHaveLength(before + 1);
+	return { call: stage.emulator.calls.at(-1)!, agent };
+}
+
+async function expectToHear(agent: Agent): Promise<void> {
+	await poll('sound at the agent', 20_000, async () =>
+		(await agent.energyHeard()) > 0.01 ? true : undefined,
+	);
+}
+
+/** The recording has arrived in the folder, verified, with the agent on the left and the user on the right. */
+async function expectRecording(call: Call): Promise<void> {
+	await stage.until('recording', () => call.recordingMediaId !== undefined);
+	const [item] = await poll('saved recording', 20_000, async () => {
+		const items = (await executions()).flatMap((execution) =>
+			execution.items('Save the recording'),
+		);
+		const ours = items.filter(({ json }) => json.callId === call.id);
+		return ours.length > 0 ? ours : undefined;
+	});
+	const recording = item!.json.recording as Record<string, unknown>;
+	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
+	const file = await readFile(join(stage.folder, `${call.recordingMediaId}.ogg`));
+	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
+	const { channels, problems } = await decodeAudio(file);
+	expect(problems).toEqual([]);
+	const loudness = channels.map((channel) => channel.loudness);
+	expect(loudness).toHaveLength(2);
+	for (const side of loudness) expect(side).toBeGreaterThan(SPEECH);
+	figures.push(
+		`  recording of ${call.direction}: ${loudness.map((one) => one.toFixed(3)).join(' / ')}`,
+	);
+}
+
+async function executions(): Promise<Execution[]> {
+	const { api } = stage.n8n;
+	const all = await api.executions(stage.workflow);
+	const ours = all.filter(({ id }) => !earlier.has(id));
+	return await Promise.all(ours.map(async ({ id }) => await api.execution(id)));
+}
+
+/** No execution of this test is left waiting or has failed; gives their number. */
+async function allDone(): Promise<number> {
+	return await poll('end of all executions', 20_000, async () => {
+		const all = await executions();
+		return all.every(({ status }) => status === 'success') ? all.length : undefined;
+	}).catch(async (error: Error) => {
+		const seen = (await executions()).map(({ id, status, nodes, error: failure }) =>
+			[id, status, Object.keys(nodes).at(-1), failure?.message].join(' '),
+		);
+		throw new Error(`${error.message}\n${seen.join('\n')}`);
+	});
+}
+
+/** Milliseconds from now until both sides hear something. */
+async function expectVoice(agent: Agent, call: Call, since: number): Promise<string> {
+	const media = () => stage.mediaOf(call).report();
+	await stage.until('voice of the agent', () => media().packetsReceived > 0);
+	const atUser = Date.now() - since;
+	await stage.until('voice of the user', async () => (await agent.energyHeard()) > 0);
+	return `${atUser} ms at the user, ${Date.now() - since} ms at the agent`;
+}
+
+describe('a call that comes in', () => {
+	it('is answered by a click, heard on both sides and recorded; the agent hangs up', async () => {
+		const { call, agent } = await ringing();
+		expect(await agent.page.locator('h1').innerText()).toBe(CALLER);
+		expect(await agent.page.locator('#identity').innerText()).toBe(`+${call.user.waId}`);
+		await agent.picture('incoming');
+
+		const clicked = Date.now();
+		await agent.click('Answer');
+		await agent.view('talking');
+		const accepted = Date.now() - clicked;
+		const voice = await expectVoice(agent, call, clicked);
+		figures.push(`  click to Accept: ${accepted} ms; click to voice: ${voice}`);
+
+		expect(call.recording).toMatchObject({ purpose: 'quality assurance' });
+		expect(await agent.page.locator('#recorded').innerText()).toBe(
+			'This call is recorded for: quality assurance',
+		);
+		await expectToHear(agent);
+		await agent.picture('talking');
+		await stage.mediaOf(call).said;
+		expect(stage.mediaOf(call).report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
+
+		await agent.click('Hang up');
+		expect(await agent.ending('over', 'You hung up')).toMatch(/^The call lasted 00:\d\d\./);
+		await agent.picture('over');
+		await stage.ended(call);
+		await expectRecording(call);
+		expect(agent.complaints).toEqual([]);
+		// Nothing but its own web space and n8n was asked, and the link is nowhere to be found.
+		const asked = new Set(agent.requests.map((url) => new URL(url).origin));
+		expect([...asked].sort()).toEqual([new URL(stage.pageUrl).origin, stage.n8n.url].sort());
+		expect(agent.page.url()).toBe(stage.pageUrl);
+		figures.push(`  executions for an answered call: ${await allDone()}`);
+	});
+
+	it('ends in the page when the caller hangs up', async () => {
+		const { call, agent } = await talking();
+		await stage.mediaOf(call).said;
+		stage.emulator.hangUp(call.id);
+		await agent.ending('over', 'The call has ended');
+		await expectRecording(call);
+		await allDone();
+	});
+
+	it('can be muted, given another microphone, and hears the keys of the keypad', async () => {
+		const { call, agent } = await talking();
+		const { page } = agent;
+		await stage.mediaOf(call).talking;
+		await page.evaluate(() => {
+			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
+			const tones: string[] = [];
+			Object.assign(window, { tones });
+			peers[0]!.getSenders()[0]!.dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
+		});
+		await agent.click('Keypad');
+		await agent.picture('keypad');
+		await agent.click('4');
+		await page.keyboard.press('#');
+		await poll('tones', 10_000, async () => {
+			const tones = await page.evaluate(() => (window as unknown as { tones: string[] }).tones);
+			return tones.join('') === '4#' ? true : undefined;
+		});
+		expect(await page.locator('#tones').innerText()).toBe('Tones sent: 4#');
+		await agent.click('Keypad');
+
+		await page.getByLabel('Microphone').selectOption({ index: 1 });
+		await agent.click('Mute');
+		expect(await page.locator('#status').innerText()).toBe('You are muted');
+		await agent.picture('muted');
+		// Silence goes on being sent, because WhatsApp ends calls without packets.
+		const { packetsReceived } = stage.mediaOf(call).report();
+		await stage.until(
+			'silence',
+			() => stage.mediaOf(call).report().packetsReceived > packetsReceived + 50,
+		);
+		await agent.click('Unmute');
+		expect(stage.mediaOf(call).report().packetsRefused).toBe(0);
+		expect(agent.complaints).toEqual([]);
+	});
+
+	it('can be declined', async () => {
+		const { call, agent } = await ringing();
+		await agent.click('Decline');
+		await agent.ending('over', 'Call declined');
+		await agent.picture('declined');
+		await stage.ended(call);
+		await allDone();
+	});
+
+	it('belongs to the agent who answered: another one with the link is told so, and changes nothing', async () => {
+		const { call, link, agent } = await talking();
+		const second = await stage.agent(browser, link);
+		await second.click('Answer');
+		await second.ending('problem', 'This call is taken or over');
+		await second.picture('used');
+
+		// Whoever has the link cannot end the call, either.
+		const answer = new URLSearchParams(link.split('#')[1]).get('answer')!;
+		const forged = async (body: Record<string, string>) =>
+			(await fetch(answer, { method: 'POST', body: new URLSearchParams(body) })).status;
+		await poll('refusal of a forged end', 10_000, async () =>
+			(await forged({ action: 'hangUp', page: 'other' })) === 409 ? true : undefined,
+		);
+		expect(await forged({ event: 'terminate', callId: 'wacid.unknown' })).toBe(409);
+		expect(call.state).toBe('inProgress');
+		await stage.mediaOf(call).said;
+		await agent.click('Hang up');
+		await stage.ended(call);
+
+		await allDone();
+		const third = await stage.agent(browser, link);
+		await third.click('Answer');
+		await third.ending('problem', 'This call is taken or over');
+	});
+
+	it('goes to one of two agents who click at once', async () => {
+		const { call, link, agent } = await ringing();
+		const second = await stage.agent(browser, link);
+		await Promise.all([agent.click('Answer'), second.click('Answer')]);
+		const views = await Promise.all(
+			[agent, second].map(async ({ page }) => {
+				const decided = page.locator('main[data-view="talking"], main[data-view="problem"]');
+				await decided.waitFor();
+				return await decided.getAttribute('data-view');
+			}),
+		);
+		expect([...views].sort()).toEqual(['problem', 'talking']);
+		const loser = views[0] === 'problem' ? agent : second;
+		await loser.ending('problem', 'This call is taken or over');
+		expect(call.state).toBe('inProgress');
+	});
+
+	it('can still be tried when the clock of the device is fast, and not after minutes', async () => {
+		const { call, link } = await stage.incomingCall();
+		const before = (seconds: number) => {
+			const time = new Date(Date.now() - seconds * 1000).toISOString();
+			return link.replace(/before=[^&]*/, `before=${encodeURIComponent(time)}`);
+		};
+		const old = await stage.agent(browser, before(600));
+		await old.ending('problem', 'This link has expired');
+		await old.picture('expired');
+		expect(await old.page.getByRole('button').count()).toBe(0);
+
+		const fast = await stage.agent(browser, before(20));
+		await fast.ending('problem', 'This call can probably no longer be answered');
+		await fast.picture('late');
+		await fast.click('Try to answer anyway');
+		await fast.view('talking');
+		expect(call.state).toBe('inProgress');
+	});
+
+	it('is reported as gone when the caller has given up', async () => {
+		const { call, agent } = await ringing();
+		stage.emulator.hangUp(call.id);
+		await agent.click('Answer');
+		await agent.ending('problem', 'The call could not be answered');
+		await agent.page.getByText('Details', { exact: true }).click();
+		await agent.page.getByText('The call has ended already').waitFor();
+		await agent.picture('gone');
+	});
+
+	it('ends when the tab is closed', async () => {
+		const { call, agent } = await talking();
+		await stage.mediaOf(call).said;
+		const closed = Date.now();
+		await agent.closeTab();
+		await stage.ended(call);
+		figures.push(`  tab closed to end of the call: ${Date.now() - closed} ms`);
+		await expectRecording(call);
+		await allDone();
+	});
+
+	it('stays with the others where the microphone is refused, or UDP is', async () => {
+		const { call, link, agent } = await ringing();
+		const [deaf, walled] = await Promise.all([
+			stage.agent(await stage.browser({ microphone: false }), link),
+			stage.agent(await stage.browser({ udp: false }), link),
+		]);
+		await deaf.click('Answer');
+		await deaf.ending('problem', 'The microphone is blocked');
+		await deaf.picture('microphone-denied');
+		await deaf.page.getByRole('button', { name: 'Try again' }).waitFor();
+		await walled.click('Answer');
+		await walled.ending('problem', 'The sound cannot get through');
+		await walled.picture('udp-blocked');
+		expect(call.state).toBe('ringing');
+		await agent.click('Answer');
+		await agent.view('talking');
+	});
+
+	it('ends, and says why, where a firewall swallows the sound', async () => {
+		const { call, link } = await stage.incomingCall();
+		const [start, offer] = link.split('&offer=') as [string, string];
+		const sdp = Buffer.from(offer, 'base64url').toString();
+		// Nobody is there.
+		const nowhere = sdp.replace(/(udp \d+ 127\.0\.0\.1) \d+/, '$1 9');
+		const blocked = `${start}&offer=${Buffer.from(nowhere).toString('base64url')}`;
+		const agent = await stage.agent(browser, blocked);
+		await agent.click('Answer');
+		await agent.view('talking');
+		await agent.page.locator('main[data-view="problem"]').waitFor({ timeout: 40_000 });
+		await agent.ending('problem', 'The sound cannot get through');
+		await stage.ended(call);
+	});
+});
+
+describe('a call that an agent places', () => {
+	it('rings, is picked up, heard on both sides and recorded; the person hangs up', async () => {
+		const agent = await stage.agent(browser, stage.dialLink('&to=%2B1%20408%20555%201234'));
+		await agent.view('dial');
+		await agent.picture('dial');
+		await agent.page.getByLabel('Key', { exact: true }).fill(KEY);
+		const clicked = Date.now();
+		await agent.click('Call');
+		await agent.view('ringing');
+		figures.push(`  click to ringing: ${Date.now() - clicked} ms`);
+		await agent.picture('ringing');
+		const call = stage.emulator.calls.at(-1)!;
+		expect(call.user.waId).toBe(CALLED);
+		await stage.mediaOf(call).connected;
+
+		const pickedUp = Date.now();
+		stage.emulator.userPicksUp(call.id);
+		const voice = await expectVoice(agent, call, pickedUp);
+		await agent.view('talking');
+		figures.push(`  picked up to voice: ${voice}; to the page: ${Date.now() - pickedUp} ms`);
+		await expectToHear(agent);
+		expect(await agent.page.locator('#recorded').innerText()).toContain('quality assurance');
+		await stage.mediaOf(call).said;
+		stage.emulator.hangUp(call.id);
+		await agent.ending('over', 'The call has ended');
+		await agent.picture('over-outgoing');
+		await expectRecording(call);
+		expect(agent.complaints).toEqual([]);
+		await agent.click('New call');
+		await agent.view('dial');
+		figures.push(`  executions for a placed call: ${await allDone()}`);
+	});
+
+	it('ends when the agent hangs up', async () => {
+		const { call, agent } = await placed();
+		stage.emulator.userPicksUp(call.id);
+		await agent.view('talking');
+		await stage.mediaOf(call).said;
+		await agent.click('Hang up');
+		await agent.ending('over', 'You hung up');
+		await stage.ended(call);
+		await expectRecording(call);
+		await allDone();
+	});
+
+	it('says that the person has declined', async () => {
+		const { call, agent } = await placed();
+		stage.emulator.userRejects(call.id);
+		await agent.ending('over', 'The call was not answered');
+		await agent.picture('not-answered');
+		await allDone();
+	});
+
+	it('ends when the tab is closed while it rings', async () => {
+		const { call, agent } = await placed();
+		await agent.closeTab();
+		await stage.ended(call);
+		await allDone();
+	});
+
+	it('needs the permission of the person, the right key and a possible number', async () => {
+		const calls = stage.emulator.calls.length;
+		stage.emulator.setPermission(CALLED, 'no_permission');
+		const agent = await stage.agent(browser, stage.dialLink());
+		await dial(agent, { number: '0408 555' });
+		await agent.page.getByText('Enter the number with its country code').waitFor();
+		await agent.picture('wrong-number');
+		await dial(agent, { key: 'a guess' });
+		await agent.ending('problem', 'The key is wrong or missing');
+		await agent.picture('wrong-key');
+		await agent.click('Try again');
+		await dial(agent);
+		await agent.ending('problem', 'This person has not allowed your calls');
+		await agent.picture('no-permission');
+		stage.emulator.setPermission(CALLED, 'permanent');
+		expect(stage.emulator.calls).toHaveLength(calls);
+	});
+
+	it("works with WhatsApp's answers that leave the roles open (actpass)", async () => {
+		// Here between page and n8n, on the way there and back.
+		const { call, agent } = await placed(async (page) => {
+			await page.route(stage.dialUrl, async (route) => {
+				const fields = new URLSearchParams(route.request().postData() ?? '');
+				fields.set('sdp', fields.get('sdp')!.replace('a=setup:actpass', 'a=setup:active'));
+				const response = await route.fetch({ postData: fields.toString() });
+				const answer = (await response.json()) as { sdp: string };
+				answer.sdp = answer.sdp.replace(/a=setup:\w+/, 'a=setup:actpass');
+				await route.fulfill({ response, json: answer });
+			});
+		});
+		stage.emulator.userPicksUp(call.id);
+		await agent.view('talking');
+		await expectToHear(agent);
+	});
+});
+
+/** As the README has it for an n8n whose addresses of waiting executions can be guessed. */
+describe('with a key on the Wait nodes', () => {
+	beforeAll(async () => {
+		await stage.stopMeta();
+		await stage.startMeta({}, (nodes, credential) => {
+			for (const node of nodes) {
+				const { name, parameters } = node;
+				const isWait = name === 'Wait for an agent' || name === 'Wait for the end';
+				if (isWait) parameters.incomingAuthentication = 'headerAuth';
+				if (name === 'Pass it on') {
+					Object.assign(parameters, {
+						authentication: 'genericCredentialType',
+						genericAuthType: 'httpHeaderAuth',
+					});
+				}
+				if (isWait || name === 'Pass it on') node.credentials = credential;
+			}
+		});
+	});
+
+	it('a call is answered with the key, and with nothing else', async () => {
+		const { call, agent } = await ringing();
+		await agent.click('Answer');
+		await agent.ending('problem', 'The key is wrong or missing');
+		await agent.click('Try again');
+		await agent.page.getByLabel('Key', { exact: true }).fill(KEY);
+		await agent.click('Answer');
+		await agent.view('talking');
+		await stage.mediaOf(call).said;
+		stage.emulator.hangUp(call.id);
+		await agent.ending('over', 'The call has ended');
+		await allDone();
+	});
+});
