@@ -143,8 +143,9 @@ async function expectRecording(call: Call, items: Array<{ json: Record<string, u
 	expect(heard.length).toBeGreaterThan(50);
 }
 
-const gatewayReport = async ({ id }: Call) =>
-	(await (await fetch(`${gateway.url}/calls/${encodeURIComponent(id)}`)).json()) as {
+/** The gateway knows a call of the business by its own ID, which is the callback data of the call. */
+const gatewayReport = async ({ id, bizOpaqueCallbackData: own }: Call) =>
+	(await (await fetch(`${gateway.url}/calls/${encodeURIComponent(own ?? id)}`)).json()) as {
 		state: string;
 		reason: string | null;
 	};
