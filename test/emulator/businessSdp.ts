@@ -1,3 +1,5 @@
+import { VARIANTS, type Variants } from './variants';
+
 /** What the business says about its side of a call. */
 export interface BusinessDescription {
 	iceUfrag: string;
@@ -14,79 +16,55 @@ export interface BusinessDescription {
 }
 
 type SdpType = 'offer' | 'answer';
-export type Verdict = 'refuse' | 'warn';
 
 /** RFC 3264, section 5: the session ID is a signed integer of 64 bits. */
 const MAX_SESSION_ID = 2n ** 63n - 1n;
 
+export type SdpCheck = Exclude<Extract<keyof Variants, `sdp${string}`>, 'sdpErrorCode'>;
+
 /**
- * What an SDP can have that no standard forbids, or of which nobody has published what Meta does with
- * it: the usual verdict, and the problem, if the SDP has it.
+ * What an SDP can have that is odd, although a call may come about: the problem, if the SDP has it. The
+ * variants say whether it is refused.
  */
-const CHECKS = {
-	noCandidate: {
-		usually: 'warn',
-		problem: ({ candidates }) =>
-			candidates.length === 0 &&
-			'The SDP has no usable candidate: it was sent before ICE gathering was over. WhatsApp takes no candidates later',
-	},
-	tcpOnly: {
-		usually: 'warn',
-		problem: ({ candidates }) =>
-			candidates.length > 0 &&
-			!candidates.some(({ transport }) => transport === 'udp') &&
-			'The SDP has only TCP candidates: WhatsApp sends audio over UDP',
-	},
+const CHECKS: Record<SdpCheck, (sdp: CheckedSdp) => string | false> = {
+	sdpNoCandidate: ({ candidates }) =>
+		candidates.length === 0 &&
+		'The SDP has no usable candidate: it was sent before ICE gathering was over. WhatsApp takes no candidates later',
+	sdpTcpOnly: ({ candidates }) =>
+		candidates.length > 0 &&
+		!candidates.some(({ transport }) => transport === 'udp') &&
+		'The SDP has only TCP candidates: WhatsApp sends audio over UDP',
 	// WhatsApp learns the address from the checks of the other side, so that this connects all the same.
-	localNamesOnly: {
-		usually: 'warn',
-		problem: ({ candidates }) =>
-			candidates.length > 0 &&
-			candidates.every(({ address }) => address.endsWith('.local')) &&
-			'The SDP has only candidates with .local names, which WhatsApp cannot resolve: browsers hide the addresses from a page without permission for the microphone. The call connects only because WhatsApp learns the address from your connectivity checks',
-	},
-	iceLite: {
-		usually: 'warn',
-		problem: ({ attributes }) =>
-			attributes.has('ice-lite') &&
-			'The SDP has a=ice-lite: WhatsApp is ICE-lite too, so no side makes connectivity checks. Use full ICE, in the controlling role',
-	},
-	direction: {
-		usually: 'warn',
-		problem: ({ attributes }) => {
-			const direction = attributes.direction();
-			return (
-				direction !== 'sendrecv' &&
-				`The SDP has a=${direction}: a call needs audio in both directions. In a browser, add the microphone's track before the SDP is made`
-			);
-		},
+	sdpLocalNamesOnly: ({ candidates }) =>
+		candidates.length > 0 &&
+		candidates.every(({ address }) => address.endsWith('.local')) &&
+		'The SDP has only candidates with .local names, which WhatsApp cannot resolve: browsers hide the addresses from a page without permission for the microphone. The call connects only because WhatsApp learns the address from your connectivity checks',
+	sdpIceLite: ({ attributes }) =>
+		attributes.has('ice-lite') &&
+		'The SDP has a=ice-lite: WhatsApp is ICE-lite too, so no side makes connectivity checks. Use full ICE, in the controlling role',
+	sdpDirection: ({ attributes }) => {
+		const direction = attributes.direction();
+		return (
+			direction !== 'sendrecv' &&
+			`The SDP has a=${direction}: a call needs audio in both directions. In a browser, add the microphone's track before the SDP is made`
+		);
 	},
 	// Meta, "Integration patterns": 20 ms are mandatory.
-	ptime: {
-		usually: 'warn',
-		problem: ({ attributes }) =>
-			(Number(attributes.value('ptime') ?? 20) !== 20 ||
-				Number(attributes.value('maxptime') ?? 20) < 20) &&
-			'The SDP asks for packets of another length than 20 ms: WhatsApp needs a=ptime:20',
-	},
+	sdpPtime: ({ attributes }) =>
+		(Number(attributes.value('ptime') ?? 20) !== 20 ||
+			Number(attributes.value('maxptime') ?? 20) < 20) &&
+		'The SDP asks for packets of another length than 20 ms: WhatsApp needs a=ptime:20',
 	// Meta, "Integration patterns": more than one audio SSRC means damaged sound or none.
-	severalSsrcs: {
-		usually: 'warn',
-		problem: ({ attributes }) =>
-			attributes.ssrcs() > 1 && 'The SDP has more than one SSRC: send one audio stream',
-	},
+	sdpSeveralSsrcs: ({ attributes }) =>
+		attributes.ssrcs() > 1 && 'The SDP has more than one SSRC: send one audio stream',
 	// RFC 8842, section 5.2: an offer must have actpass. Section 5.3 lets the other side understand more.
-	offerRole: {
-		usually: 'refuse',
-		problem: ({ attributes, type }) =>
-			type === 'offer' &&
-			attributes.value('setup') !== 'actpass' &&
-			'an offer needs a=setup:actpass (RFC 8842)',
-	},
-} satisfies Record<string, { usually: Verdict; problem: (sdp: CheckedSdp) => string | false }>;
+	sdpOfferRole: ({ attributes, type }) =>
+		type === 'offer' &&
+		attributes.value('setup') !== 'actpass' &&
+		'an offer needs a=setup:actpass (RFC 8842)',
+};
 
-export type SdpCheck = keyof typeof CHECKS;
-export const SDP_CHECKS = Object.keys(CHECKS) as [SdpCheck, ...SdpCheck[]];
+export const SDP_CHECKS = Object.keys(CHECKS) as SdpCheck[];
 
 interface CheckedSdp {
 	type: SdpType;
@@ -104,12 +82,12 @@ interface Candidate {
  * section with Opus, everything on one port, one SHA-256 fingerprint, DTLS roles that fit. Throws with
  * the reason.
  *
- * @param verdicts where they differ from the usual ones
+ * @param variants where they are not the default
  */
 export function readBusinessSdp(
 	sdp: string,
 	type: SdpType,
-	verdicts: Partial<Record<SdpCheck, Verdict>> = {},
+	variants: Partial<Pick<Variants, SdpCheck>> = {},
 ): BusinessDescription {
 	const lines = readLines(sdp);
 	const attributes = new Attributes(lines);
@@ -139,10 +117,9 @@ export function readBusinessSdp(
 	const checked = { type, attributes, candidates: attributes.candidates() };
 	const warnings: string[] = [];
 	for (const name of SDP_CHECKS) {
-		const { usually, problem } = CHECKS[name];
-		const found = problem(checked);
+		const found = CHECKS[name](checked);
 		if (found === false) continue;
-		if ((verdicts[name] ?? usually) === 'refuse') throw new Error(found);
+		if ((variants[name] ?? VARIANTS[name][0]) === 'refuse') throw new Error(found);
 		warnings.push(found);
 	}
 	return { ...description, warnings };

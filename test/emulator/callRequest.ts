@@ -1,6 +1,6 @@
 import { readBusinessSdp, type BusinessDescription } from './businessSdp';
 import { invalidParameter, missingField, sdpRefused } from './errors';
-import type { CallBehavior } from './types';
+import type { Variants } from './variants';
 
 export type CallAction = 'connect' | 'pre_accept' | 'accept' | 'reject' | 'terminate';
 
@@ -46,7 +46,7 @@ const ALLOWED: Record<CallAction, string[]> = {
 };
 
 /** Checks the body of a request to `calls` as far as that is possible without knowing the call. */
-export function parseCallRequest(body: unknown, behavior: CallBehavior): CallRequest {
+export function parseCallRequest(body: unknown, variants: Variants): CallRequest {
 	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
 	if (body.messaging_product === undefined) throw missingField('messaging_product');
 	if (body.messaging_product !== 'whatsapp') {
@@ -68,7 +68,7 @@ export function parseCallRequest(body: unknown, behavior: CallBehavior): CallReq
 	}
 	if (ALLOWED[action].includes('session')) {
 		const type = action === 'connect' ? 'offer' : 'answer';
-		Object.assign(request, parseSession(body.session, type, behavior));
+		Object.assign(request, parseSession(body.session, type, variants));
 	}
 	if (body.biz_opaque_callback_data !== undefined) {
 		request.bizOpaqueCallbackData = parseOpaque(body.biz_opaque_callback_data);
@@ -113,7 +113,7 @@ function parseCallId(callId: unknown): string {
 function parseSession(
 	session: unknown,
 	type: 'offer' | 'answer',
-	{ sdpErrorCode, sdpChecks }: CallBehavior,
+	variants: Variants,
 ): Pick<CallRequest, 'sdp' | 'description'> {
 	if (session === undefined) throw missingField('session');
 	if (!isObject(session)) throw invalidParameter('session must be an object');
@@ -124,9 +124,9 @@ function parseSession(
 	const { sdp } = session;
 	if (typeof sdp !== 'string') throw invalidParameter('session.sdp must be a string');
 	try {
-		return { sdp, description: readBusinessSdp(sdp, type, sdpChecks) };
+		return { sdp, description: readBusinessSdp(sdp, type, variants) };
 	} catch (error) {
-		throw sdpRefused((error as Error).message, sdpErrorCode);
+		throw sdpRefused((error as Error).message, variants.sdpErrorCode);
 	}
 }
 

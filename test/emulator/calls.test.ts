@@ -344,7 +344,7 @@ describe('the check of a request to calls', () => {
 		expect([status, error.code]).toEqual([400, 138008]);
 		expect(error.message).toBe('(#138008) SDP Validation error');
 		expect(error.error_data?.details).toMatch(/^SDP validation error: .*opus\/48000\/2/);
-		emulator.setCallBehavior({ sdpErrorCode: 100 });
+		emulator.variants.sdpErrorCode = '100';
 		await rejects(broken, /^SDP validation error: .*opus\/48000\/2/);
 		expect(emulator.calls).toEqual([]);
 	});

@@ -13,10 +13,12 @@ export type { Account, PermissionStatus, PhoneNumber, WhatsAppUser } from './acc
 export type {
 	Call,
 	CreatedRecording,
+	FileOrder,
 	HangUpOrder,
 	MediaSource,
 	RecordingOrder,
 	UserCallOrder,
+	VoicemailOrder,
 } from './calls';
 export { ANNOUNCEMENT_LANGUAGES } from './callRequest';
 export { GraphError } from './errors';
@@ -33,3 +35,5 @@ export type { Media, MediaContent } from './media';
 export { makeSdp } from './sdp';
 export { escapeJson } from './webhooks';
 export type * from './types';
+export { VARIANTS } from './variants';
+export type { Variants } from './variants';

@@ -40,6 +40,9 @@ const madeUpParts = (): SdpParts => ({
 	telephoneEvent: 126,
 });
 
+/** Of the candidates; Meta prefers IPv6. */
+export const CANDIDATE_PRIORITY = { ipv4: 2122260223, ipv6: 2122262783 };
+
 export const newIceUfrag = () => randomBytes(12).toString('base64');
 /** Ends with `==`, as Meta's do, although RFC 8839 does not allow that character. */
 export const newIcePassword = () => randomBytes(16).toString('base64');
@@ -74,8 +77,8 @@ export function makeSdp(type: 'offer' | 'answer', given: Partial<SdpParts> = {})
 		`m=audio ${port} UDP/TLS/RTP/SAVPF ${opus}${hasTones ? ` ${telephoneEvent}` : ''}`,
 		`c=IN IP4 ${ipv4}`,
 		'a=rtcp:9 IN IP4 0.0.0.0',
-		candidate(2122260223, ipv4),
-		candidate(2122262783, ipv6),
+		candidate(CANDIDATE_PRIORITY.ipv4, ipv4),
+		candidate(CANDIDATE_PRIORITY.ipv6, ipv6),
 		`a=ice-ufrag:${parts.iceUfrag}`,
 		`a=ice-pwd:${parts.icePassword}`,
 		`a=fingerprint:sha-256 ${parts.fingerprint}`,

@@ -156,7 +156,7 @@ async function updateCallSettings(): Promise<INodeExecutionData[]> {
 					status: 'ENABLED',
 					timeZone: 'UTC',
 					weeklyHours: { range: [{ day: 'MONDAY', opens: '09:00', closes: '17:00' }] },
-					holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+					holidays: { holiday: [{ date: '2036-12-24', starts: '00:00', ends: '23:59' }] },
 				},
 			},
 		},

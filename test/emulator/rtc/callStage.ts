@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../support/processes';
 import { download, graph, Receiver } from '../helpers';
-import { startEmulator, type Call, type CallBehavior, type Emulator } from '../index';
+import { startEmulator, type Call, type Emulator, type Variants } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import type { WebRtcOptions } from './index';
@@ -55,7 +55,7 @@ class CallStage {
 	receiver!: Receiver;
 	business!: BusinessPeer;
 
-	async start(webRtc: WebRtcOptions = {}, callBehavior: Partial<CallBehavior> = {}): Promise<void> {
+	async start(webRtc: WebRtcOptions = {}, variants: Partial<Variants> = {}): Promise<void> {
 		this.receiver = await new Receiver().start();
 		this.business = new BusinessPeer();
 		this.emulator = await startEmulator({
@@ -66,7 +66,7 @@ class CallStage {
 				noMediaLaterMs: 60_000,
 				...webRtc,
 			},
-			callBehavior,
+			...variants,
 			recordingDelayMs: 0,
 			redeliveryDelaysMs: [],
 		});

@@ -156,7 +156,7 @@ describe('with a user who waits until the business is heard', () => {
 	}
 
 	it('speaks first in an incoming call, as soon as it is told that the call is accepted', async () => {
-		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: true });
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
 		const { call, media, sdp } = await ring();
 		await stage.answer(call, 'pre_accept', sdp);
 		await media.connected;
@@ -173,7 +173,7 @@ describe('with a user who waits until the business is heard', () => {
 	});
 
 	it('speaks first in an incoming call, although nobody tells', async () => {
-		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: true });
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
 		const { call, media, sdp } = await ring();
 		await stage.answer(call, 'accept', sdp, { recording: RECORDING });
 		await media.connected;
@@ -182,7 +182,7 @@ describe('with a user who waits until the business is heard', () => {
 	});
 
 	it.each([true, false])('speaks first in its own call; told of the pick-up: %s', async (told) => {
-		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: true });
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
 		const { call, id } = await callOut();
 		await stage.mediaOf(call).connected;
 		stage.emulator.userPicksUp(call.id);

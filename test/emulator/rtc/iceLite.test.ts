@@ -86,11 +86,13 @@ function makeCheck({
 	password,
 	role = 0x802a,
 	nominates = true,
+	priority = 100,
 }: {
 	username?: string;
 	password: string;
 	role?: number;
 	nominates?: boolean;
+	priority?: number;
 }): Buffer {
 	const attribute = (type: number, value: Buffer) => {
 		const head = Buffer.alloc(4);
@@ -106,6 +108,7 @@ function makeCheck({
 	let message = Buffer.concat([
 		hex('00010000 2112a442 000102030405060708090a0b'),
 		...(username === undefined ? [] : [attribute(0x0006, Buffer.from(username))]),
+		attribute(0x0024, Buffer.from([0, 0, 0, priority])),
 		attribute(role, Buffer.alloc(8)),
 		...(nominates ? [attribute(0x0025, Buffer.alloc(0))] : []),
 	]);
@@ -215,6 +218,49 @@ describe('the ICE-lite agent', () => {
 		agent.expect('peer');
 		expect(order).toEqual(['path', 'hello']);
 	});
+
+	it.each([
+		['before the other side is known', [200, 100], false],
+		['before the other side is known, the better one last', [100, 200], false],
+		['after that', [200, 100], true],
+		['after that, the better one last', [100, 200], true],
+	])(
+		'takes the best of several paths that a browser nominates at once, %s',
+		async (_, priorities, isKnown) => {
+			const taken: string[] = [];
+			agent.onDtls = (datagram) => taken.push(datagram.toString('latin1', 1));
+			if (isKnown) agent.expect('peer');
+			const peers = await Promise.all(
+				priorities.map(async (priority) => {
+					const socket = createSocket('udp4');
+					await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+					const got: Buffer[] = [];
+					socket.on('message', (datagram: Buffer) => got.push(datagram));
+					return { priority, socket, got };
+				}),
+			);
+			const until = async (condition: () => boolean) =>
+				await poll('datagram', 60_000, async () => condition() || undefined, { interval: 5 });
+			try {
+				for (const { socket, priority, got } of peers) {
+					socket.send(makeCheck({ ...good(), priority }), port, '127.0.0.1');
+					await until(() => got.length === 1);
+				}
+				agent.expect('peer');
+				// The handshake comes on the path that the browser thinks best, or on another that works.
+				for (const { socket, priority } of peers) {
+					socket.send(Buffer.from(`\x16${priority}`, 'latin1'), port, '127.0.0.1');
+				}
+				await until(() => taken.length === 2);
+				agent.send(Buffer.from('to the best'));
+				const best = peers.find(({ priority }) => priority === 200)!;
+				await until(() => best.got.length === 2);
+				expect(best.got[1]!.toString()).toBe('to the best');
+			} finally {
+				for (const { socket } of peers) socket.close();
+			}
+		},
+	);
 
 	it('takes no path from a stranger who came before', async () => {
 		const onPath = jest.fn();

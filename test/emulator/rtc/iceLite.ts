@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { newIcePassword, newIceUfrag } from '../sdp';
+import { isIPv4 } from 'node:net';
+import { CANDIDATE_PRIORITY, newIcePassword, newIceUfrag } from '../sdp';
 import { bind, type MediaAddresses } from './addresses';
 import { isDtls, isMedia, Network, type BadNetwork } from './network';
 import { answerCheck, isStun, readCheck, refuseRole, type Check } from './stun';
@@ -8,11 +9,19 @@ const LOOPBACK: MediaAddresses = { ipv4: '127.0.0.1', ipv6: undefined };
 /** The same port is wanted in both families, and another program may have it in one. */
 const MAX_PORTS_TRIED = 20;
 
+/** So many ways a peer may take. */
+const MAX_PATHS = 50;
+
 /** Where a datagram comes from or goes to. */
 interface Place {
 	socket: Socket;
 	address: string;
 	port: number;
+}
+
+interface Path extends Place {
+	/** As both sides count it. */
+	priority: bigint;
 }
 
 /**
@@ -31,8 +40,10 @@ export class IceLite {
 	private readonly inbound: Network;
 	private readonly outbound: Network;
 	private closed = false;
+	private hasBegun = false;
 	private remoteUfrag: string | undefined;
-	private path: Place | undefined;
+	/** All that the other side has chosen or would take, the best first: browsers offer several at once. */
+	private paths: Path[] = [];
 	private sockets: Socket[] = [];
 	/** Nominated before the other side's description was known. */
 	private early: Array<{ check: Check; from: Place }> = [];
@@ -62,11 +73,12 @@ export class IceLite {
 	/** From here on only the other side of this name may choose the path. */
 	expect(remoteUfrag: string): void {
 		this.remoteUfrag = remoteUfrag;
-		for (const { check, from } of this.early.splice(0)) this.consider(check, from);
+		for (const { check, from } of this.early.splice(0)) this.note(check, from);
+		this.begin();
 	}
 
 	send(datagram: Buffer): void {
-		const { path } = this;
+		const [path] = this.paths;
 		if (!path) return;
 		this.outbound.carry(datagram, () => this.sendTo(datagram, path));
 	}
@@ -109,12 +121,11 @@ export class IceLite {
 	private receive(datagram: Buffer, from: Place): void {
 		if (this.closed || datagram.length === 0) return;
 		if (isStun(datagram)) return this.receiveCheck(datagram, from);
-		const { path } = this;
-		if (!path) {
+		if (this.paths.length === 0) {
 			if (isDtls(datagram)) this.earlyDtls = { datagram, from };
 			return;
 		}
-		if (!isSame(path, from)) return;
+		if (!this.paths.some((path) => isSame(path, from))) return;
 		if (isDtls(datagram)) this.onDtls(datagram);
 		else if (isMedia(datagram)) this.onMedia(datagram);
 	}
@@ -133,7 +144,13 @@ export class IceLite {
 			return;
 		}
 		reply(answerCheck(check, from, this.password));
-		this.consider(check, from);
+		if (!check.nominates) return;
+		if (this.remoteUfrag === undefined) {
+			this.early = [...this.early, { check, from }].slice(-MAX_PATHS);
+			return;
+		}
+		this.note(check, from);
+		this.begin();
 	}
 
 	/** RFC 8445, section 7.3: checks may come before the answer does. */
@@ -144,15 +161,23 @@ export class IceLite {
 			: username === wanted + this.remoteUfrag;
 	}
 
-	private consider(check: Check, from: Place): void {
-		if (!check.nominates || !this.isForUs(check.username)) return;
-		if (this.remoteUfrag === undefined) {
-			this.early = [{ check, from }];
-			return;
-		}
-		const isFirst = this.path === undefined;
-		this.path = from;
-		if (!isFirst) return;
+	/**
+	 * RFC 8445, section 8.1.1, and RFC 5245 for the side that nominates all that work: the best is taken. Audio
+	 * may come on each of them (section 12.1).
+	 */
+	private note({ username, priority: remote }: Check, from: Place): void {
+		if (!this.isForUs(username)) return;
+		const local = CANDIDATE_PRIORITY[isIPv4(from.address) ? 'ipv4' : 'ipv6'];
+		const path = { ...from, priority: pairPriority(remote, local) };
+		const others = this.paths.filter((other) => !isSame(other, from));
+		this.paths = [...others, path]
+			.sort((one, other) => (one.priority < other.priority ? 1 : -1))
+			.slice(0, MAX_PATHS);
+	}
+
+	private begin(): void {
+		if (this.paths.length === 0 || this.hasBegun) return;
+		this.hasBegun = true;
 		this.onPath();
 		const { earlyDtls } = this;
 		if (earlyDtls) this.receive(earlyDtls.datagram, earlyDtls.from);
@@ -161,3 +186,9 @@ export class IceLite {
 
 const isSame = (one: Place, other: Place) =>
 	one.socket === other.socket && one.address === other.address && one.port === other.port;
+
+/** RFC 8445, section 6.1.2.3; the other side controls. */
+function pairPriority(controlling: number, controlled: number): bigint {
+	const [lower, higher] = [Math.min(controlling, controlled), Math.max(controlling, controlled)];
+	return 2n ** 32n * BigInt(lower) + 2n * BigInt(higher) + (controlling > controlled ? 1n : 0n);
+}

@@ -9,7 +9,9 @@ export interface Check {
 	username: string | undefined;
 	/** The other side is in charge of choosing the path; it must be, because WhatsApp is ICE-lite. */
 	controlling: boolean;
-	/** The other side has chosen this path. */
+	/** Of the candidate that the check comes from. */
+	priority: number;
+	/** The other side has chosen this path, or would take it if there is no better one. */
 	nominates: boolean;
 	/** Whether it was made with this password. */
 	isSignedWith(password: string): boolean;
@@ -26,6 +28,7 @@ const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
 const ERROR_CODE = 0x0009;
 const XOR_MAPPED_ADDRESS = 0x0020;
+const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const FINGERPRINT = 0x8028;
 const ICE_CONTROLLING = 0x802a;
@@ -51,6 +54,7 @@ export function readCheck(datagram: Buffer): Check | undefined {
 		transaction: datagram.subarray(8, HEADER_BYTES),
 		username: find(USERNAME)?.value.toString(),
 		controlling: find(ICE_CONTROLLING) !== undefined,
+		priority: numberIn(find(PRIORITY)?.value),
 		nominates: find(USE_CANDIDATE) !== undefined,
 		isSignedWith: (password) => {
 			const integrity = find(MESSAGE_INTEGRITY);
@@ -59,6 +63,8 @@ export function readCheck(datagram: Buffer): Check | undefined {
 		},
 	};
 }
+
+const numberIn = (value: Buffer | undefined) => (value?.length === 4 ? value.readUInt32BE(0) : 0);
 
 function attributesOf(datagram: Buffer): Attribute[] | undefined {
 	const attributes: Attribute[] = [];

@@ -166,22 +166,25 @@ it('reports what is odd about a call that connects all the same', async () => {
 describe('two sides of which neither begins', () => {
 	it.each([
 		['by an order for one call', {}, { silentUntilHeard: true }],
-		['for all calls', { silentUntilHeard: true }, {}],
-	])('hear nothing, and the call ends for lack of media: %s', async (_, behavior, order) => {
-		await stage.restart({ noMediaAtStartMs: 1_000 }, behavior);
-		const call = stage.emulator.userCalls(order);
-		const sdp = await stage.business.answer(await stage.sdpOf(call));
-		await stage.answer(call, 'accept', sdp, { recording: RECORDING });
-		await stage.mediaOf(call).connected;
-		await stage.until('terminate', () => stage.receiver.names.includes('terminate'));
-		expect(stage.receiver.events.at(-1)).toMatchObject({ status: 'FAILED' });
-		expect(stage.terminateErrors()).toMatchObject([{ code: 138021 }]);
-		expect(stage.business.heard).toEqual([]);
-		expect(stage.mediaOf(call).report()).toMatchObject({ packetsSent: 0, recordedSeconds: 0 });
-	});
+		['for all calls', { silentUntilHeard: 'yes' }, {}],
+	] as const)(
+		'hear nothing, and the call ends for lack of media: %s',
+		async (_, behavior, order) => {
+			await stage.restart({ noMediaAtStartMs: 1_000 }, behavior);
+			const call = stage.emulator.userCalls(order);
+			const sdp = await stage.business.answer(await stage.sdpOf(call));
+			await stage.answer(call, 'accept', sdp, { recording: RECORDING });
+			await stage.mediaOf(call).connected;
+			await stage.until('terminate', () => stage.receiver.names.includes('terminate'));
+			expect(stage.receiver.events.at(-1)).toMatchObject({ status: 'FAILED' });
+			expect(stage.terminateErrors()).toMatchObject([{ code: 138021 }]);
+			expect(stage.business.heard).toEqual([]);
+			expect(stage.mediaOf(call).report()).toMatchObject({ packetsSent: 0, recordedSeconds: 0 });
+		},
+	);
 
 	it('talk when the business begins', async () => {
-		await stage.restart({}, { silentUntilHeard: true });
+		await stage.restart({}, { silentUntilHeard: 'yes' });
 		const { call, media } = await stage.businessCalls();
 		await media.connected;
 		stage.emulator.userPicksUp(call.id);
