@@ -127,7 +127,7 @@ async function expectRecording(call: Call, items: Array<{ json: Record<string, u
 	expect(items).toHaveLength(1);
 	const recording = items[0]!.json.recording as Record<string, unknown>;
 	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
-	const file = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+	const file = await readFile(join(folder, `call-recording-${call.recordingMediaId}.ogg`));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
 
 	const { seconds, channels, problems } = await decodeAudio(file);

@@ -22,12 +22,17 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	if (!isFileStream(body)) return body;
 	const bytes = await readUpTo(body, MAX_ANSWER_BYTES, signal);
 	if (bytes === null) throw new AnswerTooLarge();
-	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+	const text = withoutByteOrderMark(bytes.toString('utf8'));
 	try {
-		return JSON.parse(text);
+		return JSON.parse(withLongNumbersAsText(text));
 	} catch {
 		return text;
 	}
+}
+
+/** JSON.parse refuses a text that begins with a byte order mark. */
+export function withoutByteOrderMark(text: string): string {
+	return text.replace(/^\uFEFF/, '');
 }
 
 /** The bytes of a stream, or null where there are more of them than may be. It is let go of in any case. */
@@ -54,4 +59,18 @@ async function readUpTo(
 		signal.removeEventListener('abort', stop);
 		discard(stream);
 	}
+}
+
+/** A text in JSON, or a number. Texts come first, so that nothing in them is taken for a number. */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+
+/**
+ * Whole numbers that JavaScript cannot hold become text. Meta writes some IDs as numbers (that of the
+ * voicemail's announcement, for one), and a rounded ID is the ID of something else.
+ */
+function withLongNumbersAsText(json: string): string {
+	if (!/\d{16}/.test(json)) return json;
+	return json.replace(TEXT_OR_NUMBER, (token) =>
+		/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+	);
 }
