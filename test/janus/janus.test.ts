@@ -213,7 +213,7 @@ async function expectSound(call: Call, heard: string, recording: Execution): Pro
 	const [item] = recording.items('Save the recording');
 	const facts = item!.json.recording as Record<string, unknown>;
 	expect(facts).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
-	const file = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+	const file = await readFile(join(folder, facts.fileName as string));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(facts.sha256);
 	const { channels, problems } = await decodeAudio(file);
 	expect(problems).toEqual([]);
