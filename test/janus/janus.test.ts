@@ -17,7 +17,6 @@ import { Janus } from './server';
 jest.setTimeout(120_000);
 
 const NUMBER = '106000000000001';
-const CALL_TRIGGER = 'When something happens to a call';
 
 const packetsOf = async (path: string) =>
 	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
@@ -251,6 +250,21 @@ describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
 		await expectSound(call, heard, all[5]!);
 		await expectNothingLeft();
 	});
+});
+
+it('keeps two calls at the same time apart', async () => {
+	const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+	await until('Accept of both', () => calls.every(({ state }) => state === 'inProgress'));
+	expect(await janus.rooms()).toMatchObject([{ num_participants: 1 }, { num_participants: 1 }]);
+	const [first, second] = calls.map(({ bizOpaqueCallbackData }) => bizOpaqueCallbackData);
+	emulator.hangUp(calls[0]!.id);
+	const remaining = Number(second!.split('/')[1]);
+	await until('end of one', async () => (await janus.sessions()).join() === String(remaining));
+	expect(await janus.rooms()).toMatchObject([{ room: remaining, num_participants: 1 }]);
+	emulator.hangUp(calls[1]!.id);
+	for (const { error } of await executions(4)) expect(error).toBeUndefined();
+	expect(first).not.toBe(second);
+	await expectNothingLeft();
 });
 
 describe('a call that does not come about leaves nothing behind', () => {
