@@ -355,8 +355,8 @@ it('rooms that were left over are removed at night, and no others', async () => 
 	expect(await janus.sessions()).toEqual([]);
 });
 
-describe('trouble with the machines', () => {
-	it('a Janus that is down: the caller is rejected at once, and the execution says why', async () => {
+describe('when a program is down', () => {
+	it('Janus: the caller is rejected at once, and the execution says why', async () => {
 		await janus.stop();
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
@@ -368,7 +368,7 @@ describe('trouble with the machines', () => {
 		expect(JSON.stringify(answering!.nodes)).not.toContain(janus.secret);
 	});
 
-	it('an n8n that is down: Janus ends the session by itself, and the room waits for the night', async () => {
+	it('n8n: Janus ends the session by itself, and the room waits for the night', async () => {
 		// Seconds instead of hours.
 		await janus.start({ 'session_timeout = 14400': 'session_timeout = 2' });
 		const call = await answeredCall();

@@ -12,8 +12,8 @@ const succeeds = (command: string[]) =>
 	spawnSync(command[0]!, command.slice(1), { stdio: 'ignore' }).status === 0;
 
 /**
- * The command in a network of its own: Janus uses no loopback address, and the machine's other
- * addresses are nobody else's business. The network vanishes with its last process, however that ends.
+ * The command in a network of its own: Janus uses no loopback address, and nothing should listen on the
+ * machine's other ones. The network vanishes with its last process, however that ends.
  */
 function inOwnNetwork(command: string[]): string[] {
 	const set = ['sh', NETWORK, MEDIA_ADDRESS];
