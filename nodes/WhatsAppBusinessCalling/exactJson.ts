@@ -13,10 +13,15 @@ const LONG_INTEGER = /^-?\d{16,}$/;
  * @example parseExactJson('{"id": 12345678901234567890}') // { id: '12345678901234567890' }
  */
 export function parseExactJson(text: string): unknown {
-	const json = text.startsWith('\uFEFF') ? text.slice(1) : text;
+	const json = withoutByteOrderMark(text);
 	return JSON.parse(/\d{16}/.test(json) ? json.replace(TEXT_OR_NUMBER, quoteIfRounded) : json);
 }
 
 function quoteIfRounded(token: string): string {
 	return LONG_INTEGER.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token;
+}
+
+/** JSON.parse refuses a text that begins with a byte order mark. */
+export function withoutByteOrderMark(text: string): string {
+	return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }

@@ -60,9 +60,10 @@ const byEvent = (items: IDataObject[]) =>
 	items.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
 describe('Every form in which Meta may write its events gives the same items', () => {
-	const variants = Object.entries(VARIANTS).flatMap(([name, values]) =>
-		values.slice(1).map((value) => [name, value] as const),
-	);
+	const variants = Object.entries(VARIANTS)
+		// How strictly the business's SDP is judged changes no event.
+		.filter(([name]) => !name.startsWith('sdp'))
+		.flatMap(([name, values]) => values.slice(1).map((value) => [name, value] as const));
 
 	test.each(variants)('%s: %s', async (name, value) => {
 		const expected = await itemsOfACall({});

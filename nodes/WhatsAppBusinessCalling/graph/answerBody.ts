@@ -1,3 +1,4 @@
+import { parseExactJson, withoutByteOrderMark } from '../exactJson';
 import { discard, isFileStream, type FileStream } from '../streams';
 
 /**
@@ -24,15 +25,10 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	if (bytes === null) throw new AnswerTooLarge();
 	const text = withoutByteOrderMark(bytes.toString('utf8'));
 	try {
-		return JSON.parse(withLongNumbersAsText(text));
+		return parseExactJson(text);
 	} catch {
 		return text;
 	}
-}
-
-/** JSON.parse refuses a text that begins with a byte order mark. */
-export function withoutByteOrderMark(text: string): string {
-	return text.replace(/^\uFEFF/, '');
 }
 
 /** The bytes of a stream, or null where there are more of them than may be. It is let go of in any case. */
@@ -59,18 +55,4 @@ async function readUpTo(
 		signal.removeEventListener('abort', stop);
 		discard(stream);
 	}
-}
-
-/** A text in JSON, or a number. Texts come first, so that nothing in them is taken for a number. */
-const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-
-/**
- * Whole numbers that JavaScript cannot hold become text. Meta writes some IDs as numbers (that of the
- * voicemail's announcement, for one), and a rounded ID is the ID of something else.
- */
-function withLongNumbersAsText(json: string): string {
-	if (!/\d{16}/.test(json)) return json;
-	return json.replace(TEXT_OR_NUMBER, (token) =>
-		/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
-	);
 }

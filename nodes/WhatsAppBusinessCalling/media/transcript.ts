@@ -1,9 +1,9 @@
 import type { IBinaryData, IDataObject } from 'n8n-workflow';
-import { z } from 'zod';
 
-import { withoutByteOrderMark } from '../graph/answerBody';
+import { withoutByteOrderMark } from '../exactJson';
 import { within } from '../graph/http';
 import type { FileContext } from '../graph/types';
+import { decimal, fieldsOf, isFields } from '../values';
 
 /** Bytes; a larger document is passed on as a file only, so that it does not fill the execution. */
 const MAX_PARSED_BYTES = 10 * 1024 * 1024;
@@ -11,42 +11,19 @@ const MAX_PARSED_BYTES = 10 * 1024 * 1024;
 /** More than a day of talk; a longer list stays in the file, because each costs time to read. */
 const MAX_SEGMENTS = 20_000;
 
-const asText = (value: unknown) => (typeof value === 'string' ? value : null);
+const spoken = (value: unknown) => (typeof value === 'string' ? value : null);
 
-const asNumber = (value: unknown) => {
-	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-	return typeof number === 'number' && Number.isFinite(number) ? number : null;
-};
-
-const text = z.unknown().transform(asText);
-const number = z.unknown().transform(asNumber);
-
-const documentSchema = z.object({
-	transcript: z.object({
-		text,
-		language: text,
-		duration: number,
-		confidence: number,
-		segments: z
-			.unknown()
-			.refine((list) => !Array.isArray(list) || list.length <= MAX_SEGMENTS)
-			.transform((list) => (Array.isArray(list) ? list.flatMap(readSegment) : [])),
-	}),
-});
-
-/** By hand, because zod takes ten times as long. What is no segment costs only itself. */
 function readSegment(segment: unknown): IDataObject[] {
-	if (typeof segment !== 'object' || segment === null || Array.isArray(segment)) return [];
-	const given = segment as Record<string, unknown>;
+	if (!isFields(segment)) return [];
 	return [
 		{
-			id: asNumber(given.id),
-			speaker: asText(given.speaker),
-			channel: asNumber(given.channel),
-			start: asNumber(given.start),
-			end: asNumber(given.end),
-			text: asText(given.text),
-			confidence: asNumber(given.confidence),
+			id: decimal(segment.id),
+			speaker: spoken(segment.speaker),
+			channel: decimal(segment.channel),
+			start: decimal(segment.start),
+			end: decimal(segment.end),
+			text: spoken(segment.text),
+			confidence: decimal(segment.confidence),
 		},
 	];
 }
@@ -64,9 +41,21 @@ export function parseTranscript(document: string): IDataObject | null {
 	} catch {
 		return null;
 	}
-	const transcript = documentSchema.safeParse(json).data?.transcript;
-	const isEmpty = transcript?.text === null && transcript.segments.length === 0;
-	return transcript === undefined || isEmpty ? null : transcript;
+	const { transcript } = fieldsOf(json);
+	if (!isFields(transcript)) return null;
+	const list: unknown[] = Array.isArray(transcript.segments) ? transcript.segments : [];
+	if (list.length > MAX_SEGMENTS) return null;
+	// What is no segment costs only itself.
+	const segments = list.flatMap(readSegment);
+	const text = spoken(transcript.text);
+	if (text === null && segments.length === 0) return null;
+	return {
+		text,
+		language: spoken(transcript.language),
+		duration: decimal(transcript.duration),
+		confidence: decimal(transcript.confidence),
+		segments,
+	};
 }
 
 /**

@@ -1,4 +1,4 @@
-import { digitsOf, fieldsOf, identifier, text, type Fields } from './values';
+import { digitsOf, fieldsOf, identifier, text, type Fields } from '../values';
 
 /** One side of a call. */
 export interface Party {

@@ -21,7 +21,7 @@ import {
 	text,
 	upperCaseWord,
 	type Fields,
-} from './values';
+} from '../values';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {

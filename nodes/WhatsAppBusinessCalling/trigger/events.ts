@@ -19,7 +19,7 @@ import {
 	upperCaseWord,
 	yesOrNo,
 	type Fields,
-} from './values';
+} from '../values';
 
 /** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
 const ANSWER_WITHIN_MS = 30_000;

@@ -6,7 +6,7 @@ import type { MediaProblem, StoredFile } from '../media/types';
 import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
-import { isoTime } from './values';
+import { isoTime } from '../values';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
 const RETENTION_MS = 7 * 24 * 60 * 60_000;

@@ -1,6 +1,6 @@
 import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 import { safeMimeType, type FileProperty } from '../media/fileNames';
-import { isFields, text, type Fields } from './values';
+import { isFields, text, type Fields } from '../values';
 
 /** A file of a call as its event names it. */
 export interface MediaReference {

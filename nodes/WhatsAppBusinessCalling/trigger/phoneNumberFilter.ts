@@ -5,7 +5,7 @@ import { readAccount } from '../graph/account';
 import { toNodeApiError } from '../graph/apiError';
 import { phoneNumbers } from '../graph/phoneNumbers';
 import { idList } from './settings';
-import { digitsOf } from './values';
+import { digitsOf } from '../values';
 
 /** Numbers of the account that an error names. */
 const MAX_NAMED = 10;

@@ -6,7 +6,7 @@ import { maxFileSizeSchema } from '../media/maxFileSize';
 import { numeric } from '../numeric';
 import { says } from '../says';
 import { eventTypeNamed } from './events';
-import { digitsOf, printable } from './values';
+import { digitsOf, printable } from '../values';
 
 const HOUR_MS = 60 * 60_000;
 

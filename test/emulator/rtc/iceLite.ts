@@ -9,8 +9,9 @@ const LOOPBACK: MediaAddresses = { ipv4: '127.0.0.1', ipv6: undefined };
 /** The same port is wanted in both families, and another program may have it in one. */
 const MAX_PORTS_TRIED = 20;
 
-/** So many ways a peer may take. */
+/** So many ways a peer may take, and parts its first word may have. */
 const MAX_PATHS = 50;
+const MAX_PARTS = 10;
 
 /** Where a datagram comes from or goes to. */
 interface Place {
@@ -47,8 +48,8 @@ export class IceLite {
 	private sockets: Socket[] = [];
 	/** Nominated before the other side's description was known. */
 	private early: Array<{ check: Check; from: Place }> = [];
-	/** The handshake was opened before there was a path; the last attempt will do. */
-	private earlyDtls: { datagram: Buffer; from: Place } | undefined;
+	/** The handshake was opened before there was a path; the last attempt will do, which may be in parts. */
+	private earlyDtls: Array<{ datagram: Buffer; from: Place }> = [];
 
 	constructor(
 		{ seed, ...trouble }: BadNetwork = {},
@@ -122,12 +123,18 @@ export class IceLite {
 		if (this.closed || datagram.length === 0) return;
 		if (isStun(datagram)) return this.receiveCheck(datagram, from);
 		if (this.paths.length === 0) {
-			if (isDtls(datagram)) this.earlyDtls = { datagram, from };
+			if (isDtls(datagram)) this.keepForLater(datagram, from);
 			return;
 		}
 		if (!this.paths.some((path) => isSame(path, from))) return;
 		if (isDtls(datagram)) this.onDtls(datagram);
 		else if (isMedia(datagram)) this.onMedia(datagram);
+	}
+
+	private keepForLater(datagram: Buffer, from: Place): void {
+		// RFC 6347, section 4.2.2: where in the message this part of it begins.
+		const isStart = datagram.length < 22 || datagram.readUIntBE(19, 3) === 0;
+		this.earlyDtls = [...(isStart ? [] : this.earlyDtls), { datagram, from }].slice(-MAX_PARTS);
 	}
 
 	private receiveCheck(datagram: Buffer, from: Place): void {
@@ -179,8 +186,7 @@ export class IceLite {
 		if (this.paths.length === 0 || this.hasBegun) return;
 		this.hasBegun = true;
 		this.onPath();
-		const { earlyDtls } = this;
-		if (earlyDtls) this.receive(earlyDtls.datagram, earlyDtls.from);
+		for (const { datagram, from } of this.earlyDtls.splice(0)) this.receive(datagram, from);
 	}
 }
 

@@ -1,5 +1,5 @@
 /**
- * Readers for the values of Meta's webhooks. Each takes anything and gives a value, or null where there is
+ * Readers for the values of Meta's JSON. Each takes anything and gives a value, or null where there is
  * none that can be used: an event that Meta signed and the operator chose must reach the workflow, however
  * odd its parts are.
  *
@@ -35,11 +35,19 @@ export function identifier(value: unknown): string | null {
 	return id !== null && IDENTIFIER_PATTERN.test(id) ? id : null;
 }
 
-/** A number that is 0 or more; Meta writes some as text. */
-export function amount(value: unknown): number | null {
+const DECIMAL_PATTERN = /^-?\d{1,15}(?:\.\d{1,20})?$/;
+
+/** A number; Meta writes some as text. */
+export function decimal(value: unknown): number | null {
 	const number =
-		typeof value === 'string' && /^\d{1,15}(\.\d{1,9})?$/.test(value) ? Number(value) : value;
-	return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : null;
+		typeof value === 'string' && DECIMAL_PATTERN.test(value.trim()) ? Number(value) : value;
+	return typeof number === 'number' && Number.isFinite(number) ? number : null;
+}
+
+/** A number that is 0 or more. */
+export function amount(value: unknown): number | null {
+	const number = decimal(value);
+	return number !== null && number >= 0 ? number : null;
 }
 
 /** An integer of either sign, as a number or as text. */

@@ -8,7 +8,7 @@ import {
 	time,
 	upperCaseWord,
 	yesOrNo,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/values';
+} from '../../nodes/WhatsAppBusinessCalling/values';
 
 const ODD: unknown[] = [undefined, null, '', {}, [], NaN, { toString: 1, valueOf: 1 }];
 
