@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStage, type Stage } from '../e2e/stage';
@@ -37,11 +37,9 @@ beforeAll(async () => {
 		throw new Error('This suite needs a network of its own: start it with "npm run test:janus"');
 	}
 	folder = await realpath(await mkdtemp(join(tmpdir(), 'janus-')));
-	const ofJanus = join(folder, 'janus');
-	await mkdir(ofJanus);
-	const prompt = join(ofJanus, 'prompt.ogg');
+	const prompt = join(folder, 'prompt.ogg');
 	await copyFile(join(REPOSITORY, 'examples/media-gateway/prompt.ogg'), prompt);
-	janus = new Janus(ofJanus);
+	janus = new Janus(folder);
 	await janus.start();
 
 	voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);

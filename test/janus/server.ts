@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { REPOSITORY } from '../support/package';
 import { poll, startProgram, type StartedProcess } from '../support/processes';
@@ -29,16 +29,22 @@ export class Janus {
 	private output = '';
 	private program: StartedProcess | undefined;
 
-	/** @param folder for the configuration; it must exist */
-	constructor(private readonly folder: string) {}
+	private readonly folder: string;
+
+	/** @param parent folder of the test: it holds the configuration, and goes if the test is killed */
+	constructor(private readonly parent: string) {
+		this.folder = join(parent, 'janus');
+	}
 
 	/** @param changes of the example's configuration: a text, and the text that replaces it */
 	async start(changes: Record<string, string> = {}): Promise<void> {
+		await mkdir(this.folder, { recursive: true });
 		await this.configure(changes);
 		const program = startProgram('janus', ['--configs-folder', this.folder, '--disable-colors'], {
 			cwd: this.folder,
 			env: { PATH: `${process.env.PATH}:/usr/bin:/usr/sbin` },
 			onOutput: (text) => (this.output += text),
+			folderToRemove: this.parent,
 		});
 		this.program = program;
 		await poll(
