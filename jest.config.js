@@ -21,6 +21,8 @@ module.exports = {
 		project('integration'),
 		project('package'),
 		project('compat'),
+		// Started by test/janus/main.ts, which installs n8n before it leaves the network.
+		project('janus'),
 		...['e2e', 'faults', 'attacks', 'queue', 'soak', 'install', 'phone'].map((name) =>
 			project(name, { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
 		),

@@ -20,12 +20,16 @@ import { startStage, type Stage } from './stage';
 jest.setTimeout(60_000);
 
 const EXAMPLES = [
+	// With real sound in media.test.ts.
+	'agent-answers',
 	'answer-and-record',
 	// At work in test/phone.
 	'browser-phone/browser-phone',
 	'call-and-record',
 	'call-permission-then-call',
 	'incoming-call-to-crm',
+	// At work in test/janus.
+	'janus/janus',
 	'nightly-setup-check',
 	// At work in test/queue.
 	'recording-in-queue-mode',
@@ -212,11 +216,9 @@ async function bytesOf(form: FormData, field: string): Promise<{ name: string; b
 const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('covers every example', async () => {
-	const files = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
-	const workflows = files.filter(
-		(file) => /\.json$/.test(file) && !/node_modules|package(-lock)?\.json$/.test(file),
-	);
-	expect(workflows.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
+	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
+	const files = all.filter((file) => file.endsWith('.json') && !/package|node_modules/.test(file));
+	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`));
 });
 
 /** The same look at a node that the editor takes after an import. */
@@ -342,6 +344,53 @@ describe('answer-and-record, at work', () => {
 		expect(execution!.status).toBe('error');
 		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
 		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
+	});
+});
+
+describe('agent-answers, at work', () => {
+	let emulator: Emulator;
+	let workflow: Installed;
+	let agent: Service;
+	let answer: ReturnType<Service['answer']>;
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		agent = await service(() => answer);
+		workflow = await install('agent-answers', [own.credential], {
+			'https://agent.example.com': agent.url,
+			'/home/node/.n8n-files': folder,
+		});
+	});
+
+	it('accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
+		const others = ['sha-384', 'sha-512'].map((hash) => `a=fingerprint:${hash} 12:34:56:78\r\n`);
+		const sdp = makeSdp('answer').replace(/^a=setup/m, `${others.join('')}a=setup`);
+		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
+		const call = emulator.userCalls();
+		const [accepting] = await workflow.next();
+		expect(accepting!.error).toBeUndefined();
+		expect(call).toMatchObject({ state: 'inProgress', recording: { status: 'ENABLED' } });
+		expect(agent.received[0]!.path).toBe('/api/offer');
+		expect(agent.messages[0]).toMatchObject({
+			sdp: call.sdp,
+			type: 'offer',
+			request_data: { callId: call.id, from: call.user.waId },
+		});
+		emulator.hangUp(call.id);
+		await workflow.next();
+	});
+
+	it.each<[string, typeof answer, RegExp]>([
+		['is down', { status: 503, body: { detail: 'busy' } }, /503/],
+		['gives no answer', { body: { detail: 'no bot' } }, /SDP/],
+	])('rejects the caller when the agent %s, and says why', async (_, given, why) => {
+		answer = given;
+		const call = emulator.userCalls();
+		const [failing] = await workflow.next();
+		expect(failing!.error?.message).toMatch(why);
+		expect(failing!.error?.message).toContain(`The agent did not take call ${call.id}: `);
+		expect(call.state).toBe('ended');
 	});
 });
 

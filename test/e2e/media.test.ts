@@ -73,16 +73,18 @@ async function publish(workflow: WorkflowDefinition): Promise<string> {
 	return id;
 }
 
-async function publishExample(name: string, changes: Changes = {}): Promise<string> {
+/** The gateway as the media server of an example. */
+const withGateway = (more: Changes = {}): Changes => ({
+	'https://media.example.com': gateway.url,
+	...more,
+});
+
+async function publishExample(name: string, changes: Changes): Promise<string> {
 	const { id } = await stage.n8n.api.importWorkflow(join(REPOSITORY, 'examples', name), {
 		credentials: [credential],
 		edit(workflow) {
-			const all: Changes = {
-				'https://media.example.com': gateway.url,
-				'/home/node/.n8n-files': folder,
-				...changes,
-			};
 			let text = JSON.stringify(workflow.nodes);
+			const all: Changes = { '/home/node/.n8n-files': folder, ...changes };
 			for (const [from, to] of Object.entries(all)) {
 				const [quotedFrom, quotedTo] = [from, to].map((one) => JSON.stringify(one).slice(1, -1));
 				if (!text.includes(quotedFrom!)) throw new Error(`The example has no ${from}`);
@@ -153,7 +155,7 @@ const gatewayReport = async ({ id, bizOpaqueCallbackData: own }: Call) =>
 describe('sound that flows through what n8n carries', () => {
 	it('of a call that comes in, with the example "Answer and record"', async () => {
 		await startMeta(20_000, { silentUntilHeard: 'yes' });
-		const workflow = await publishExample('answer-and-record.json');
+		const workflow = await publishExample('answer-and-record.json', withGateway());
 		const call = emulator.userCalls();
 		await mediaOf(call).said;
 		expect(await gatewayReport(call)).toMatchObject({ state: 'connected' });
@@ -166,9 +168,25 @@ describe('sound that flows through what n8n carries', () => {
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
 	});
 
+	it('of a call that comes in, with the example "Agent answers" and the gateway as the agent', async () => {
+		await startMeta();
+		const workflow = await publishExample('agent-answers.json', {
+			'https://agent.example.com/api/offer': `${gateway.url}/answer`,
+		});
+		const call = emulator.userCalls();
+		await mediaOf(call).said;
+		emulator.hangUp(call.id);
+		const executions = await executionsOf(workflow, 2);
+		expect(executions.map(({ status }) => status)).toEqual(['success', 'success']);
+		await expectRecording(call, executions[1]!.items('Save the recording'));
+	});
+
 	it('of a call that the business starts, with the example "Call and record"', async () => {
 		await startMeta(20_000, { silentUntilHeard: 'yes' });
-		const workflow = await publishExample('call-and-record.json', { '106540352242922': NUMBER });
+		const workflow = await publishExample(
+			'call-and-record.json',
+			withGateway({ '106540352242922': NUMBER }),
+		);
 		const call = await startedCall(workflow);
 		await mediaOf(call).connected;
 		expect(mediaOf(call).report()).toMatchObject({ packetsSent: 0, packetsReceived: 0 });
@@ -223,7 +241,7 @@ describe('one changed character of the SDP on its way through a node', () => {
 		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
 	])('keeps a call that comes in from connecting: %s', async (_, changes) => {
 		await startMeta(3_000);
-		const workflow = await publishExample('answer-and-record.json', changes);
+		const workflow = await publishExample('answer-and-record.json', withGateway(changes));
 		const call = emulator.userCalls();
 		await expectNothing(call, workflow, 2);
 	});
@@ -234,10 +252,13 @@ describe('one changed character of the SDP on its way through a node', () => {
 		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
 	])('keeps a call of the business from connecting: %s', async (_, changes) => {
 		await startMeta(3_000);
-		const workflow = await publishExample('call-and-record.json', {
-			'106540352242922': NUMBER,
-			...changes,
-		});
+		const workflow = await publishExample(
+			'call-and-record.json',
+			withGateway({
+				'106540352242922': NUMBER,
+				...changes,
+			}),
+		);
 		const call = await startedCall(workflow);
 		await until('answer at the gateway', async () => {
 			const { state } = await gatewayReport(call);
