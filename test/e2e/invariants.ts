@@ -469,7 +469,9 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					node!.parameters = { ...node!.parameters, otherWebhookUrl: other.url };
 				});
 				await api().activate(workflow.id);
-				expect((await app.emulator.deliver([message('wamid.again')]).answer).status).toBe(200);
+				expect(await app.emulator.deliver([message('wamid.again')]).answer).toMatchObject({
+					status: 200,
+				});
 				expect(other.events.map(({ id }) => id)).toEqual(['wamid.again']);
 				await unpublish(workflow);
 				expect(state(app).app).toEqual(before.app);
@@ -532,6 +534,29 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					expect(app.emulator.requests.length).toBeLessThanOrEqual(5);
 					expect(state(app)).toEqual(NOTHING);
 				}
+			});
+
+			it('leave a published trigger that is changed without a subscription for four requests', async () => {
+				const app = await anApp();
+				const workflow = await addPublished(app, {});
+				for (const kind of ['subscriptions', 'subscribedApps', 'phoneNumbers'] as const) {
+					app.emulator.failNext(kind, { delayMs: 300 }, { times: Infinity });
+				}
+				app.emulator.forget();
+				await edit(workflow.id, ([node]) => {
+					node!.parameters = { ...node!.parameters, downloadFile: false };
+				});
+				await api().activate(workflow.id);
+				const { requests } = app.emulator;
+				const first = requests.findIndex(({ method }) => method === 'DELETE');
+				const last = requests.findLastIndex(({ method }) => method === 'POST');
+				// The two reads are sent at the same time.
+				expect(last - first).toBeLessThanOrEqual(5);
+				const gap = requests[last]!.time + 300 - (requests[first]!.time + 300);
+				expect(gap).toBeLessThan(5_000);
+				await unpublish(workflow);
+				expect(state(app)).toEqual(NOTHING);
+				console.log(`With 300 ms per request: ${gap} ms without a subscription`);
 			});
 
 			it('give up soon where Meta cannot reach the address, and tell the cause', async () => {

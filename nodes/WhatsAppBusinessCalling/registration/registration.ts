@@ -8,7 +8,7 @@ import { readWebhookRoute } from '../graph/webhookOverride';
 import { webhookFields } from '../trigger/events';
 import { chosenEvents, idList } from '../trigger/settings';
 import { apply, patiently } from './apply';
-import { attempt, isCleanUp } from './attempts';
+import { attempt, forgetFailures, isCleanUp } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
 import { oneAtATime } from './oneAtATime';
 import { identify, type Trigger } from './ownership';
@@ -198,6 +198,7 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 	return await oneAtATime(appKey(account), async () => {
 		const removed = removeRegistration(trigger, record);
 		await (trigger.isTest ? removed.catch(() => giveUpTest(trigger)) : removed);
+		forgetFailures();
 		return true;
 	});
 }

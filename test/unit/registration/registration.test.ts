@@ -339,6 +339,35 @@ describe('An activation that fails', () => {
 		expect((await failureOf(corrected.activate())).message).toContain(FOREIGN);
 	});
 
+	it('can be repeated at once when the trigger that was in the way is removed', async () => {
+		const one = trigger({});
+		await one.activate();
+		one.publish();
+		const two = trigger({}, one.meta);
+		await failureOf(two.activate());
+		await two.deactivate();
+		await one.deactivate();
+		expect(await two.activate()).toBe(true);
+	});
+
+	it('that was patient is not repeated: n8n gives all attempts together 84 seconds', async () => {
+		const node = trigger({});
+		const { httpRequest } = node.hooks.helpers;
+		Object.assign(node.hooks.helpers, {
+			httpRequest: async (request: Sent) => {
+				const answer: unknown = await httpRequest.call(node.hooks, request);
+				return request.method === 'POST' ? { headers: {}, ...refusal(400, 2200) } : answer;
+			},
+		});
+		const first = await failureOf(node.activate());
+		expect(first.message).toBe(
+			`Meta could not verify the webhook address ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
+		);
+		node.meta.asked.length = 0;
+		expect(await failureOf(node.activate())).toBe(first);
+		expect(node.meta.asked).toEqual([]);
+	});
+
 	it('is one where another process has taken the address in the same moment', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
