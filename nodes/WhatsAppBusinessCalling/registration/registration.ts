@@ -75,10 +75,14 @@ async function registerTargets(
 	const { context, account, url, isTest } = trigger;
 	const send = patiently(Date.now() + ACTIVATION_MS);
 	const record = recordOf(trigger);
-	const forwards = context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
+	const isForwarding = forwards(context);
 	const state = await knownState(trigger, { membership: true, numbers: numbersOf(targets) }, send);
-	const otherWebhook = forwards ? await otherWebhookOf(trigger) : null;
-	const wanted: Wanted = { url, isTest, targets, fields, forwards, otherWebhook };
+	const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
+	const wanted: Wanted = {
+		...{ url, isTest, targets, fields },
+		forwards: isForwarding,
+		otherWebhook,
+	};
 	const planned = planRegistration(state, wanted, record);
 	if (!planned.ok) {
 		throw conflictError(context.getNode(), planned.conflict, account.businessAccountId);
@@ -217,13 +221,27 @@ async function removeRegistration(
 	record: RegistrationRecord | null,
 ): Promise<void> {
 	const { context, account, url } = trigger;
-	const kept = await undoSteps(trigger, record?.undo ?? [], record, false);
+	const kept = await undoSteps(trigger, record?.undo ?? undoByParameter(context), record, false);
 	if (kept.length === 0) return dropRecord(context, url);
 	keepRecord(context, account, {
 		...(record ?? newRecord(trigger, { alsoReceives: [] }, [])),
 		alsoReceives: [],
 		undo: kept,
 	});
+}
+
+/** Without a record, the parameter Other Webhook URL tells whose address this was. */
+function undoByParameter(context: IHookFunctions): Step[] {
+	const url = forwards(context) ? otherWebhookUrl(context) : null;
+	if (url === null) return [];
+	return [
+		{ do: 'pointApp', url, fields: [] },
+		{ do: 'removeFields', fields: ['calls'] },
+	];
+}
+
+function forwards(context: IHookFunctions): boolean {
+	return context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
 }
 
 /** @returns what has to stay for now, because others depend on it */
@@ -236,9 +254,10 @@ async function undoSteps(
 	const { context, url, isTest } = trigger;
 	const send = patiently(Date.now() + UNDO_MS);
 	const targets = undo.flatMap((step) => (step.do === 'pointOverride' ? [step.target] : []));
+	const isLost = !onlyRecorded && savedRecord(context) === null && record === null;
 	const state = await knownState(
 		trigger,
-		{ membership: targets.includes('businessAccount'), allNumbers: true },
+		{ membership: isLost || targets.includes('businessAccount'), allNumbers: true },
 		send,
 		record,
 		targets,
@@ -247,6 +266,8 @@ async function undoSteps(
 		url,
 		isTest,
 		onlyRecorded,
+		isShared: record === null && forwards(context),
+		isLost,
 		allOverrides: state.allRead ? [...state.overrides.values()] : null,
 	};
 	const possible = await withoutGone(trigger, [

@@ -47,7 +47,10 @@ class Meta {
 
 	state() {
 		const { app, onAccount, accountAddress, numberAddresses } = this;
-		return structuredClone({ app, onAccount, accountAddress, numberAddresses });
+		return structuredClone({
+			...{ app, onAccount, accountAddress },
+			numberAddresses: Object.fromEntries(numberAddresses),
+		});
 	}
 
 	answer({ method = 'GET', url, qs, body }: Sent): Answer {
@@ -669,7 +672,7 @@ describe('Taking over', () => {
 
 	it('asks for the address of the other webhook, if it was lost', async () => {
 		const node = trigger(TAKE_OVER);
-		node.meta.app = calls(FOREIGN, 'messages');
+		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
 		const before = node.meta.state();
 		await node.activate();
@@ -678,13 +681,26 @@ describe('Taking over', () => {
 		expect((await failureOf(lost.activate())).message).toContain(
 			'Enter it under "Other Webhook URL".',
 		);
+		// n8n's clean-up, and then a deactivation: the fields of the other webhook stay.
 		await lost.deactivate();
+		await lost.deactivate();
+		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
 		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
-		expect(node.meta.app).toMatchObject({ callbackUrl: FOREIGN, fields: ['messages'] });
-		expect(before.app?.fields).toContain('messages');
+		expect(node.meta.state()).toEqual(before);
+	});
+
+	it('puts the webhook of the parameter back, if the record is lost', async () => {
+		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+		const node = trigger(parameters);
+		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
+		node.meta.onAccount = true;
+		const before = node.meta.state();
+		await node.activate();
+		await node.again({ data: {}, instanceId: 'forgotten' }).deactivate();
+		expect(node.meta.state()).toEqual(before);
 	});
 });
 
