@@ -99,10 +99,12 @@ async function registerTargets(
 		return true;
 	}
 	const left = await undoAttempt(trigger, undo);
-	if (record !== null)
-		keepRecord(context, account, { ...record, undo: merge([...left, ...record.undo]) });
-	else if (left.length > 0) keepRecord(context, account, newRecord(trigger, plan, left));
-	else dropRecord(context, url);
+	if (record === null && left.length === 0) {
+		dropRecord(context, url);
+	} else {
+		const earlier = record ?? newRecord(trigger, plan, []);
+		keepRecord(context, account, { ...earlier, undo: merge([...left, ...earlier.undo]) });
+	}
 	throw error;
 }
 
@@ -198,9 +200,9 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 		remembered,
 	);
 	const trigger = describe(context, account, false);
-	const record = recordOf(trigger);
 	return await oneAtATime(appKey(account), async () => {
-		const removed = removeRegistration(trigger, record);
+		// Read here: the trigger before this one may have left something to it.
+		const removed = removeRegistration(trigger, recordOf(trigger));
 		await (trigger.isTest ? removed.catch(() => giveUpTest(trigger)) : removed);
 		forgetFailures();
 		return true;
@@ -232,7 +234,8 @@ async function removeRegistration(
 
 /** Without a record, the parameter Other Webhook URL tells whose address this was. */
 function undoByParameter(context: IHookFunctions): Step[] {
-	const url = forwards(context) ? otherWebhookUrl(context) : null;
+	const isOnApp = context.getNodeParameter('registration', 'app') === 'app';
+	const url = isOnApp && forwards(context) ? otherWebhookUrl(context) : null;
 	if (url === null) return [];
 	return [
 		{ do: 'pointApp', url, fields: [] },
