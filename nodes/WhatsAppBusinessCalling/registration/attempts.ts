@@ -4,14 +4,19 @@
  */
 const SAME_ACTIVATION_MS = 10_000;
 
-/** An attempt that took so long is not repeated: all of them together have to fit into n8n's time. */
-const SLOW_MS = 4_000;
+/**
+ * An attempt that took so long has repeated its requests itself, and is not repeated: all attempts together
+ * have to fit into n8n's time.
+ */
+const SLOW_MS = 1_000;
 
 interface Attempts {
 	error: unknown;
 	isSlow: boolean;
 	/** When the last attempt failed, in milliseconds since 1970. */
 	at: number;
+	/** The next attempt starts afresh. */
+	isOver: boolean;
 	/** n8n calls `delete()` after each failed attempt. */
 	expectsDelete: boolean;
 }
@@ -27,7 +32,8 @@ const failed = new Map<string, Attempts>();
 export async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {
 	const startedAt = Date.now();
 	const before = failed.get(key);
-	const earlier = before && startedAt - before.at < SAME_ACTIVATION_MS ? before : undefined;
+	const isSame = before && !before.isOver && startedAt - before.at < SAME_ACTIVATION_MS;
+	const earlier = isSame ? before : undefined;
 	try {
 		if (earlier?.isSlow) throw earlier.error;
 		const result = await work();
@@ -38,7 +44,7 @@ export async function attempt<T>(key: string, work: () => Promise<T>): Promise<T
 		const error: unknown = earlier ? earlier.error : thrown;
 		const isSlow = earlier?.isSlow === true || at - startedAt > SLOW_MS;
 		forgetOld(at);
-		failed.set(key, { error, isSlow, at, expectsDelete: true });
+		failed.set(key, { error, isSlow, at, isOver: false, expectsDelete: true });
 		throw error;
 	}
 }
@@ -49,6 +55,11 @@ export function isCleanUp(key: string): boolean {
 	if (!entry?.expectsDelete) return false;
 	entry.expectsDelete = false;
 	return Date.now() - entry.at < SAME_ACTIVATION_MS / 2;
+}
+
+/** Another trigger has been removed: what was in the way may be gone. */
+export function forgetFailures(): void {
+	for (const entry of failed.values()) entry.isOver = true;
 }
 
 function forgetOld(now: number): void {

@@ -337,6 +337,10 @@ export interface Surroundings {
 	allOverrides: Address[] | null;
 	/** For an activation that failed: what an earlier one had registered stays. */
 	onlyRecorded: boolean;
+	/** Whether there is no record of the trigger at all. */
+	isLost: boolean;
+	/** Whether fields besides `calls` may be those of another webhook whose address is lost. */
+	isShared: boolean;
 }
 
 /** What to undo for a trigger without a record that applies: overrides at its own address. */
@@ -357,7 +361,7 @@ function isOursToUndo({ holder, ...address }: Address, url: string, isTest: bool
  * own address is taken away, whatever the record says.
  */
 export function planUndo(state: KnownState, undo: Step[], surroundings: Surroundings): Undo {
-	const { url, isTest, onlyRecorded } = surroundings;
+	const { url, isTest, onlyRecorded, isShared, isLost } = surroundings;
 	const { app } = state;
 	const steps: Step[] = undo.filter((step) => {
 		const address = step.do === 'pointOverride' && state.overrides.get(step.target);
@@ -366,11 +370,13 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	const leaves = undo.filter(({ do: kind }) => kind === 'leaveAccount');
 	if (app === null) return { steps: leaveWith(steps, leaves), kept: [] };
 	if (!isOursToUndo(app.address, url, isTest)) return { steps, kept: [] };
+	// As in `ownLeftovers`: the app's webhook shows that the record was lost, not that there was none.
+	if (isLost && state.joined) leaves.push({ do: 'leaveAccount' });
 
 	const restored = undo.find((step) => step.do === 'pointApp');
 	const added = undo.flatMap((step) => (step.do === 'removeFields' ? step.fields : []));
-	const isGiven = restored !== undefined || onlyRecorded;
-	const fields = isGiven ? app.fields.filter((field) => added.includes(field)) : ourFieldsOf(app);
+	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
+	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
 	if (restored) {
 		const [field] = [...restored.fields, ...app.fields];
 		return {

@@ -97,8 +97,10 @@ export function rememberedRecord(context: RecordContext, url: string) {
 
 /** Whether another workflow has registered an address in this process. */
 export function isRememberedElsewhere(context: RecordContext, url: string): boolean {
-	const own = triggerKey(context, url);
-	return [...remembered].some(([key, { record }]) => key !== own && record.url === url);
+	const { id } = context.getWorkflow();
+	return [...remembered.values()].some(
+		({ record }) => record.url === url && record.workflowId !== id,
+	);
 }
 
 /** Gives what is still to be undone to the trigger of this process that holds an address now. */

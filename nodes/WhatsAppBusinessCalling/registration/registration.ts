@@ -9,7 +9,7 @@ import { webhookFields } from '../trigger/events';
 import { chosenPhoneNumberIds, requireKnownNumbers } from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';
 import { apply, patiently } from './apply';
-import { attempt, isCleanUp } from './attempts';
+import { attempt, forgetFailures, isCleanUp } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
 import { oneAtATime } from './oneAtATime';
 import { identify, type Trigger } from './ownership';
@@ -79,10 +79,14 @@ async function registerTargets(
 	const { context, account, url, isTest } = trigger;
 	const send = patiently(Date.now() + ACTIVATION_MS);
 	const record = recordOf(trigger);
-	const forwards = context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
+	const isForwarding = forwards(context);
 	const state = await knownState(trigger, { membership: true, numbers: numbersOf(targets) }, send);
-	const otherWebhook = forwards ? await otherWebhookOf(trigger) : null;
-	const wanted: Wanted = { url, isTest, targets, fields, forwards, otherWebhook };
+	const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
+	const wanted: Wanted = {
+		...{ url, isTest, targets, fields },
+		forwards: isForwarding,
+		otherWebhook,
+	};
 	const planned = planRegistration(state, wanted, record);
 	if (!planned.ok) {
 		throw conflictError(context.getNode(), planned.conflict, account.businessAccountId);
@@ -99,10 +103,12 @@ async function registerTargets(
 		return true;
 	}
 	const left = await undoAttempt(trigger, undo);
-	if (record !== null)
-		keepRecord(context, account, { ...record, undo: merge([...left, ...record.undo]) });
-	else if (left.length > 0) keepRecord(context, account, newRecord(trigger, plan, left));
-	else dropRecord(context, url);
+	if (record === null && left.length === 0) {
+		dropRecord(context, url);
+	} else {
+		const earlier = record ?? newRecord(trigger, plan, []);
+		keepRecord(context, account, { ...earlier, undo: merge([...left, ...earlier.undo]) });
+	}
 	throw error;
 }
 
@@ -198,10 +204,11 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 		remembered,
 	);
 	const trigger = describe(context, account, false);
-	const record = recordOf(trigger);
 	return await oneAtATime(appKey(account), async () => {
-		const removed = removeRegistration(trigger, record);
+		// Read here: the trigger before this one may have left something to it.
+		const removed = removeRegistration(trigger, recordOf(trigger));
 		await (trigger.isTest ? removed.catch(() => giveUpTest(trigger)) : removed);
+		forgetFailures();
 		return true;
 	});
 }
@@ -220,13 +227,28 @@ async function removeRegistration(
 	record: RegistrationRecord | null,
 ): Promise<void> {
 	const { context, account, url } = trigger;
-	const kept = await undoSteps(trigger, record?.undo ?? [], record, false);
+	const kept = await undoSteps(trigger, record?.undo ?? undoByParameter(context), record, false);
 	if (kept.length === 0) return dropRecord(context, url);
 	keepRecord(context, account, {
 		...(record ?? newRecord(trigger, { alsoReceives: [] }, [])),
 		alsoReceives: [],
 		undo: kept,
 	});
+}
+
+/** Without a record, the parameter Other Webhook URL tells whose address this was. */
+function undoByParameter(context: IHookFunctions): Step[] {
+	const isOnApp = context.getNodeParameter('registration', 'app') === 'app';
+	const url = isOnApp && forwards(context) ? otherWebhookUrl(context) : null;
+	if (url === null) return [];
+	return [
+		{ do: 'pointApp', url, fields: [] },
+		{ do: 'removeFields', fields: ['calls'] },
+	];
+}
+
+function forwards(context: IHookFunctions): boolean {
+	return context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
 }
 
 /** @returns what has to stay for now, because others depend on it */
@@ -239,9 +261,10 @@ async function undoSteps(
 	const { context, url, isTest } = trigger;
 	const send = patiently(Date.now() + UNDO_MS);
 	const targets = undo.flatMap((step) => (step.do === 'pointOverride' ? [step.target] : []));
+	const isLost = !onlyRecorded && savedRecord(context) === null && record === null;
 	const state = await knownState(
 		trigger,
-		{ membership: targets.includes('businessAccount'), allNumbers: true },
+		{ membership: isLost || targets.includes('businessAccount'), allNumbers: true },
 		send,
 		record,
 		targets,
@@ -250,6 +273,8 @@ async function undoSteps(
 		url,
 		isTest,
 		onlyRecorded,
+		isShared: record === null && forwards(context),
+		isLost,
 		allOverrides: state.allRead ? [...state.overrides.values()] : null,
 	};
 	const possible = await withoutGone(trigger, [

@@ -527,10 +527,46 @@ describe('planUndo', () => {
 			{ steps: ['leave', 'removeFields calls'] },
 		],
 	])('undoes %s', (_, given, undo, allOverrides, { steps, kept = [] }) => {
-		const surroundings = { url: OWN, isTest: false, allOverrides, onlyRecorded: false };
+		const surroundings = {
+			url: OWN,
+			isTest: false,
+			allOverrides,
+			onlyRecorded: false,
+			isShared: false,
+		};
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 		expect(planned.kept.map(textOf)).toEqual(kept);
+	});
+
+	it.each([
+		['all that is ours there', `${OWN} calls`, true, ['leave', 'removeFields calls']],
+		['not the account, where the app was not on it', `${OWN} calls`, false, ['removeFields calls']],
+		[
+			'not the account, where others use the app',
+			`${OWN} calls security`,
+			true,
+			['removeFields calls'],
+		],
+		['nothing of others', `${FOREIGN} calls`, true, []],
+	])('with its record lost removes %s', (_, given, joined, expected) => {
+		const surroundings = {
+			...{ url: OWN, isTest: false, allOverrides: [], onlyRecorded: false },
+			...{ isShared: false, isLost: true },
+		};
+		const { steps } = planUndo(stateOf({ app: app(given), joined }), [], surroundings);
+		expect(steps.map(textOf)).toEqual(expected);
+		expect(planUndo(stateOf({ joined }), [], surroundings).steps).toEqual([]);
+	});
+
+	it('leaves the fields that may be of another webhook whose address is lost', () => {
+		const given = stateOf({ app: app(`${OWN} messages calls`) });
+		const surroundings = {
+			...{ url: OWN, isTest: false, allOverrides: [], onlyRecorded: false },
+			...{ isShared: true, isLost: false },
+		};
+		const { steps } = planUndo(given, [], surroundings);
+		expect(steps.map(textOf)).toEqual(['removeFields calls']);
 	});
 
 	it.each<[string, Given, string[], string[]]>([
@@ -554,7 +590,13 @@ describe('planUndo', () => {
 			[`override ${ONE} ${OWN}`],
 		],
 	])('the end of a test %s', (_, given, undo, steps) => {
-		const surroundings = { url: TEST, isTest: true, allOverrides: [], onlyRecorded: false };
+		const surroundings = {
+			url: TEST,
+			isTest: true,
+			allOverrides: [],
+			onlyRecorded: false,
+			isShared: false,
+		};
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
@@ -568,7 +610,13 @@ describe('planUndo', () => {
 		],
 		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
 	])('a failed activation %s', (_, given, undo, steps) => {
-		const surroundings = { url: OWN, isTest: false, allOverrides: [], onlyRecorded: true };
+		const surroundings = {
+			url: OWN,
+			isTest: false,
+			allOverrides: [],
+			onlyRecorded: true,
+			isShared: false,
+		};
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});

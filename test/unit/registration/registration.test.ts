@@ -47,7 +47,10 @@ class Meta {
 
 	state() {
 		const { app, onAccount, accountAddress, numberAddresses } = this;
-		return structuredClone({ app, onAccount, accountAddress, numberAddresses });
+		return structuredClone({
+			...{ app, onAccount, accountAddress },
+			numberAddresses: Object.fromEntries(numberAddresses),
+		});
 	}
 
 	answer({ method = 'GET', url, qs, body }: Sent): Answer {
@@ -339,6 +342,35 @@ describe('An activation that fails', () => {
 		// A trigger that was corrected starts afresh.
 		const corrected = node.again({}, { events: ['call_recording_available', 'terminate'] });
 		expect((await failureOf(corrected.activate())).message).toContain(FOREIGN);
+	});
+
+	it('can be repeated at once when the trigger that was in the way is removed', async () => {
+		const one = trigger({});
+		await one.activate();
+		one.publish();
+		const two = trigger({}, one.meta);
+		await failureOf(two.activate());
+		await two.deactivate();
+		await one.deactivate();
+		expect(await two.activate()).toBe(true);
+	});
+
+	it('that was patient is not repeated: n8n gives all attempts together 84 seconds', async () => {
+		const node = trigger({});
+		const { httpRequest } = node.hooks.helpers;
+		Object.assign(node.hooks.helpers, {
+			httpRequest: async (request: Sent) => {
+				const answer: unknown = await httpRequest.call(node.hooks, request);
+				return request.method === 'POST' ? { headers: {}, ...refusal(400, 2200) } : answer;
+			},
+		});
+		const first = await failureOf(node.activate());
+		expect(first.message).toBe(
+			`Meta could not verify the webhook address ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
+		);
+		node.meta.asked.length = 0;
+		expect(await failureOf(node.activate())).toBe(first);
+		expect(node.meta.asked).toEqual([]);
 	});
 
 	it('is one where another process has taken the address in the same moment', async () => {
@@ -642,7 +674,7 @@ describe('Taking over', () => {
 
 	it('asks for the address of the other webhook, if it was lost', async () => {
 		const node = trigger(TAKE_OVER);
-		node.meta.app = calls(FOREIGN, 'messages');
+		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
 		const before = node.meta.state();
 		await node.activate();
@@ -651,13 +683,26 @@ describe('Taking over', () => {
 		expect((await failureOf(lost.activate())).message).toContain(
 			'Enter it under "Other Webhook URL".',
 		);
+		// n8n's clean-up, and then a deactivation: the fields of the other webhook stay.
 		await lost.deactivate();
+		await lost.deactivate();
+		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
 		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
-		expect(node.meta.app).toMatchObject({ callbackUrl: FOREIGN, fields: ['messages'] });
-		expect(before.app?.fields).toContain('messages');
+		expect(node.meta.state()).toEqual(before);
+	});
+
+	it('puts the webhook of the parameter back, if the record is lost', async () => {
+		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+		const node = trigger(parameters);
+		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
+		node.meta.onAccount = true;
+		const before = node.meta.state();
+		await node.activate();
+		await node.again({ data: {}, instanceId: 'forgotten' }).deactivate();
+		expect(node.meta.state()).toEqual(before);
 	});
 });
 
