@@ -206,6 +206,16 @@ describe('a call that comes in', () => {
 		await agent.click('Keypad');
 
 		await page.getByLabel('Microphone').selectOption({ index: 1 });
+		// A microphone that is unplugged is replaced.
+		await page.evaluate(() => {
+			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
+			peers[0]!.getSenders()[0]!.track!.dispatchEvent(new Event('ended'));
+		});
+		await page.waitForFunction(() => {
+			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
+			const { label, readyState } = peers[0]!.getSenders()[0]!.track!;
+			return readyState === 'live' && label.includes('Default');
+		});
 		await agent.click('Mute');
 		expect(await page.locator('#status').innerText()).toBe('You are muted');
 		await agent.picture('muted');
