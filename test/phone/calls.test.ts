@@ -94,7 +94,7 @@ async function expectRecording(call: Call): Promise<void> {
 	});
 	const recording = item!.json.recording as Record<string, unknown>;
 	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
-	const file = await readFile(join(stage.folder, `${call.recordingMediaId}.ogg`));
+	const file = await readFile(join(stage.folder, `call-recording-${call.recordingMediaId}.ogg`));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
 	const { channels, problems } = await decodeAudio(file);
 	expect(problems).toEqual([]);
