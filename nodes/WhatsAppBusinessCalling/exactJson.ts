@@ -1,6 +1,9 @@
 /** A text, or a number with what follows its digits: what a number in a text looks like does not matter. */
 const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
+/** Digits that may be such a number, and not an ID in quotes: most bodies have none. */
+const MAY_ROUND = /(?:^|[:,[\s-])\d{16}/;
+
 /** From 16 digits on, a number may be larger than JavaScript can hold. */
 const LONG_INTEGER = /^-?\d{16,}$/;
 
@@ -14,7 +17,7 @@ const LONG_INTEGER = /^-?\d{16,}$/;
  */
 export function parseExactJson(text: string): unknown {
 	const json = withoutByteOrderMark(text);
-	return JSON.parse(/\d{16}/.test(json) ? json.replace(TEXT_OR_NUMBER, quoteIfRounded) : json);
+	return JSON.parse(MAY_ROUND.test(json) ? json.replace(TEXT_OR_NUMBER, quoteIfRounded) : json);
 }
 
 function quoteIfRounded(token: string): string {

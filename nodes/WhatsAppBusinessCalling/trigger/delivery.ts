@@ -212,7 +212,7 @@ function readChange(
 	};
 	return field === 'calls'
 		? [
-				...readElements(read, 'calls', (element, context) => readNamed(read, element, context)),
+				...readElements(read, 'calls', (element) => namedType(read, element)),
 				...readNameless(read, 'statuses', () => skip('a status of a call has an unknown shape')),
 			]
 		: readNameless(read, 'messages', budget.countIgnored);
@@ -242,49 +242,58 @@ function matchNumber(
 	return needsDisplayed ? 'unknown' : 'other';
 }
 
-type ReadElement = (
-	element: unknown,
-	context: () => ChangeContext,
-) => (ReadEvent & { type: EventType }) | null;
-
-function readElements(change: Change, list: EventType['list'], readOne: ReadElement): CallEvent[] {
+/**
+ * Reads the elements of a list.
+ *
+ * @param typesOf the events that an element may be, of which the first that can read it is it; none where
+ * it is not wanted
+ */
+function readElements(
+	change: Change,
+	list: EventType['list'],
+	typesOf: (element: unknown) => EventType[],
+	onUnknown: () => void = () => {},
+): CallEvent[] {
 	return change.lists[list].flatMap((element) =>
 		change.budget.whileWithinLimit(() => {
-			const context = lazily(() => contextOf(change, fieldsOf(element)));
-			const event = readOne(element, context);
-			if (event === null || !change.budget.countEvent()) return [];
-			const raw = () => rawOf(change, fieldsOf(element), context());
-			return [{ ...event, ...change.origin, raw }];
+			const types = typesOf(element);
+			return types.length > 0 ? readElement(change, fieldsOf(element), types, onUnknown) : [];
 		}),
 	);
 }
 
-/** An element of `calls`, which says by its name what it is. */
-function readNamed(
-	{ budget, isWanted }: Change,
-	element: unknown,
-	context: () => ChangeContext,
-): ReturnType<ReadElement> {
-	if (!isFields(element)) {
-		budget.skip('a call has no event name');
-		return null;
+function readElement(
+	change: Change,
+	element: Fields,
+	types: EventType[],
+	onUnknown: () => void,
+): CallEvent[] {
+	const context = contextOf(change, element);
+	for (const type of types) {
+		const event = type.read(element, context);
+		if (event === null) continue;
+		if (!change.budget.countEvent()) return [];
+		return [{ ...event, type, ...change.origin, raw: () => rawOf(change, element, context) }];
 	}
-	const name = text(element.event);
+	onUnknown();
+	return [];
+}
+
+/** The event that an element of `calls` is by its name, if it is wanted. */
+function namedType({ budget, isWanted }: Change, element: unknown): EventType[] {
+	const name = text(fieldsOf(element).event);
 	const known = name === null ? undefined : callEventType(name);
 	const type = known ?? OTHER_EVENTS;
-	if (!isWanted(type)) {
-		if (known) budget.countIgnored();
-		else budget.skip(name === null ? 'a call has no event name' : unknownEvent(name));
-		return null;
-	}
-	const event = type.read(element, context());
-	return event && { ...event, type };
+	if (isFields(element) && isWanted(type)) return [type];
+	if (known) budget.countIgnored();
+	else budget.skip(name === null ? 'a call has no event name' : unknownEvent(name));
+	return [];
 }
 
 const unknownEvent = (name: string) =>
 	`the event "${printable(name)}" is not known (choose Other Call Events to receive it)`;
 
-/** Elements of some lists have no event name: the first event that can read one is it. */
+/** Elements of some lists have no event name. */
 function readNameless(
 	change: Change,
 	list: 'statuses' | 'messages',
@@ -292,14 +301,11 @@ function readNameless(
 ): CallEvent[] {
 	const types = eventTypesOf(list).filter(change.isWanted);
 	if (types.length === 0) return [];
-	return readElements(change, list, (element, context) => {
-		for (const type of isFields(element) ? types : []) {
-			const event = type.read(fieldsOf(element), context());
-			if (event !== null) return { ...event, type };
-		}
-		onUnknown();
-		return null;
-	});
+	const typesOf = (element: unknown) => {
+		if (!isFields(element)) onUnknown();
+		return isFields(element) ? types : [];
+	};
+	return readElements(change, list, typesOf, onUnknown);
 }
 
 function contextOf(change: Change, element: Fields): ChangeContext {
