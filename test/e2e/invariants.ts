@@ -469,7 +469,9 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					database.close();
 				});
 				await api().login();
-				expect((await app.emulator.deliver([message('wamid.held')]).answer).status).toBe(503);
+				// Where n8n activates triggers at its start, it has removed this one by then: 404.
+				const held = await app.emulator.deliver([message('wamid.held')]).answer;
+				expect([404, 503]).toContain(held.status);
 				await edit(workflow.id, ([node]) => {
 					node!.parameters = { ...node!.parameters, otherWebhookUrl: other.url };
 				});
