@@ -469,11 +469,16 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					database.close();
 				});
 				await api().login();
-				expect((await app.emulator.deliver([message('wamid.held')]).answer).status).toBe(503);
+				// Where n8n activates triggers at its start, it has removed this one by then: 404.
+				const held = await app.emulator.deliver([message('wamid.held')]).answer;
+				expect([404, 503]).toContain(held.status);
 				await edit(workflow.id, ([node]) => {
 					node!.parameters = { ...node!.parameters, otherWebhookUrl: other.url };
 				});
-				await api().activate(workflow.id);
+				// Without its publication service, n8n retries since its start, and removes what others register.
+				await poll('publication', 60_000, async () => {
+					return (await errorOf(api().activate(workflow.id))) === '' || undefined;
+				});
 				expect(await app.emulator.deliver([message('wamid.again')]).answer).toMatchObject({
 					status: 200,
 				});

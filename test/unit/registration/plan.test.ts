@@ -6,6 +6,7 @@ import {
 	type Conflict,
 	type Holder,
 	type KnownState,
+	type Surroundings,
 	type Target,
 	type Wanted,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/plan';
@@ -424,6 +425,12 @@ interface Ended {
 	kept?: string[];
 }
 
+const surroundingsOf = (more: Partial<Surroundings>): Surroundings => ({
+	...{ url: OWN, isTest: false, allOverrides: [] },
+	...{ onlyRecorded: false, isShared: false, isLost: false },
+	...more,
+});
+
 describe('planUndo', () => {
 	it.each<[string, Given, string[], Address[] | null, Ended]>([
 		[
@@ -527,13 +534,7 @@ describe('planUndo', () => {
 			{ steps: ['leave', 'removeFields calls'] },
 		],
 	])('undoes %s', (_, given, undo, allOverrides, { steps, kept = [] }) => {
-		const surroundings = {
-			url: OWN,
-			isTest: false,
-			allOverrides,
-			onlyRecorded: false,
-			isShared: false,
-		};
+		const surroundings = surroundingsOf({ allOverrides });
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 		expect(planned.kept.map(textOf)).toEqual(kept);
@@ -550,10 +551,7 @@ describe('planUndo', () => {
 		],
 		['nothing of others', `${FOREIGN} calls`, true, []],
 	])('with its record lost removes %s', (_, given, joined, expected) => {
-		const surroundings = {
-			...{ url: OWN, isTest: false, allOverrides: [], onlyRecorded: false },
-			...{ isShared: false, isLost: true },
-		};
+		const surroundings = surroundingsOf({ isLost: true });
 		const { steps } = planUndo(stateOf({ app: app(given), joined }), [], surroundings);
 		expect(steps.map(textOf)).toEqual(expected);
 		expect(planUndo(stateOf({ joined }), [], surroundings).steps).toEqual([]);
@@ -561,10 +559,7 @@ describe('planUndo', () => {
 
 	it('leaves the fields that may be of another webhook whose address is lost', () => {
 		const given = stateOf({ app: app(`${OWN} messages calls`) });
-		const surroundings = {
-			...{ url: OWN, isTest: false, allOverrides: [], onlyRecorded: false },
-			...{ isShared: true, isLost: false },
-		};
+		const surroundings = surroundingsOf({ isShared: true });
 		const { steps } = planUndo(given, [], surroundings);
 		expect(steps.map(textOf)).toEqual(['removeFields calls']);
 	});
@@ -590,13 +585,7 @@ describe('planUndo', () => {
 			[`override ${ONE} ${OWN}`],
 		],
 	])('the end of a test %s', (_, given, undo, steps) => {
-		const surroundings = {
-			url: TEST,
-			isTest: true,
-			allOverrides: [],
-			onlyRecorded: false,
-			isShared: false,
-		};
+		const surroundings = surroundingsOf({ url: TEST, isTest: true });
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
@@ -610,13 +599,7 @@ describe('planUndo', () => {
 		],
 		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
 	])('a failed activation %s', (_, given, undo, steps) => {
-		const surroundings = {
-			url: OWN,
-			isTest: false,
-			allOverrides: [],
-			onlyRecorded: true,
-			isShared: false,
-		};
+		const surroundings = surroundingsOf({ onlyRecorded: true });
 		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
