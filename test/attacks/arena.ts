@@ -110,12 +110,7 @@ export class Arena {
 		} as Emulator);
 		const workflow = await stage.addWorkflow({
 			credential,
-			parameters: {
-				registration: 'manual',
-				verifyToken: SECRETS.verifyToken,
-				// Of an event that is seconds old, a file that Meta does not have is a temporary error.
-				options: { onFileUnavailable: 'emit' },
-			},
+			parameters: { registration: 'manual', verifyToken: SECRETS.verifyToken },
 		});
 		return new Arena(stage, internet, credential, workflow, folder);
 	}
@@ -137,6 +132,14 @@ export class Arena {
 	/** The header by which Meta signs a body. */
 	signature(body: Buffer | string, secret = SECRETS.appSecret, algorithm = 'sha256'): string {
 		return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
+	}
+
+	/**
+	 * The time of an event that is old enough for its file to be final: of one that is minutes old, a file
+	 * that Meta does not have, or that it refuses, is a temporary error.
+	 */
+	aWhileAgo() {
+		return { event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } };
 	}
 
 	/** A recording, or a transcript, whose address is one of Meta's. */

@@ -203,8 +203,8 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 			);
 		});
 
-		it('itself, for ever', async () => {
-			const recording = await arena().recording();
+		it('itself, without an end', async () => {
+			const recording = await arena().recording(arena().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
 			const body = arena().body(recording);
 			await redirecting(recording, address, async () => {
@@ -219,7 +219,7 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 
 	describe('the Graph API redirects', () => {
 		it.each(KINDS)('to %s: neither token nor request goes there', async (_, location) => {
-			const recording = await arena().recording();
+			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).url = undefined;
 			const body = arena().body(recording);
 			await arena().internet.betrayed(

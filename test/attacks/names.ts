@@ -121,7 +121,7 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 
 		it('a prototype: it is asked for under its name, and nothing more', async () => {
-			const recording = await arena().recording();
+			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).id = '__proto__';
 			fileOf(recording).url = undefined;
 			const body = arena().body(recording);
@@ -148,7 +148,7 @@ export function nameAttacks(arena: () => Arena): void {
 
 	describe('the ID of the number is', () => {
 		it.each(HARMFUL)('%s', async (_, id) => {
-			const recording = await arena().recording();
+			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).url = undefined;
 			const { event } = recording;
 			const value = {
@@ -163,10 +163,13 @@ export function nameAttacks(arena: () => Arena): void {
 				const asked = arena()
 					.internet.served.slice(served)
 					.map(({ url }) => new URL(url));
-				expect(asked.map(({ pathname }) => pathname)).toEqual([`/v26.0/${recording.mediaId}`]);
-				for (const { searchParams } of asked) {
-					expect([...searchParams]).toEqual(isPlain(id) ? [['phone_number_id', id]] : []);
-				}
+				const [mediaApi, ...file] = asked;
+				expect(mediaApi?.pathname).toBe(`/v26.0/${recording.mediaId}`);
+				expect([...(mediaApi?.searchParams ?? [])]).toEqual(
+					isPlain(id) ? [['phone_number_id', id]] : [],
+				);
+				// What is no ID is left out, and Meta gives the file.
+				expect(file).toHaveLength(isPlain(id) ? 0 : 1);
 			}, 1);
 		});
 	});

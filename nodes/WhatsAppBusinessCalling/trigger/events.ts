@@ -436,12 +436,18 @@ function readErrors(errors: unknown[]): IDataObject[] {
 	});
 }
 
+/** Levels of an element that count; deeper ones could not be written as JSON. */
+const MAX_LEVELS = 200;
+
 /** Tells an element from every other, where its own fields do not. */
 function fingerprint(element: Fields): string {
-	try {
-		return hash('sha256', JSON.stringify(element), 'base64url');
-	} catch {
-		// Nested too deeply to be written.
-		return 'unknown';
-	}
+	return hash('sha256', JSON.stringify(upToLevel(MAX_LEVELS, element)), 'base64url');
+}
+
+function upToLevel(levels: number, value: unknown): unknown {
+	if (typeof value !== 'object' || value === null) return value;
+	if (levels === 0) return '...';
+	if (Array.isArray(value)) return value.map((part) => upToLevel(levels - 1, part));
+	// In pairs: a key such as __proto__ is data.
+	return Object.entries(value).map(([key, part]) => [key, upToLevel(levels - 1, part)]);
 }

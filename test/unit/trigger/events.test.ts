@@ -379,6 +379,11 @@ describe('other events', () => {
 			isIncomplete: true,
 		});
 		expect(of({ step: 1 }).detail).not.toBe(of({ step: 2 }).detail);
+		const deep = (open: string, close: string): unknown =>
+			JSON.parse(open.repeat(100_000) + '1' + close.repeat(100_000));
+		const lists = of({ step: deep('[', ']') }).detail;
+		expect(lists).not.toBe(of({ step: deep('{"a":', '}') }).detail);
+		expect(lists).toBe(of({ step: deep('[', ']') }).detail);
 	});
 });
 
