@@ -25,7 +25,7 @@ const { values } = parseArgs({
 	options: {
 		mutate: {
 			type: 'string',
-			default: 'nodes/WhatsAppBusinessCalling/{trigger,media,graph}/**/*.ts',
+			default: 'nodes/WhatsAppBusinessCalling/{trigger,registration,media,graph}/**/*.ts',
 		},
 		unit: { type: 'boolean', default: false },
 	},

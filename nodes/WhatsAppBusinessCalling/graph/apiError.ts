@@ -55,7 +55,7 @@ function generalHint({ kind, status }: GraphFailure): string {
 		return 'Do what the words of Meta below say. Meta explains the code on its page of error codes; its support asks for the trace ID.';
 	}
 	return Number(status) >= 500
-		? 'Meta, or a proxy before it, has trouble. Try again in a few minutes.'
+		? 'Meta, or a proxy in front of it, has a temporary error. Try again in a few minutes.'
 		: 'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.';
 }
 

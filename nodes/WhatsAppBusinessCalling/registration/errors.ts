@@ -97,7 +97,7 @@ export function busyError(node: INode): NodeOperationError {
 		'Another trigger of this Meta app is still being registered. Publish this workflow again in a minute.',
 		{
 			description:
-				'The triggers of an app are registered one after the other, so that they do not overwrite each other at Meta.',
+				'The triggers of an app are registered one at a time, so that they do not overwrite each other at Meta.',
 		},
 	);
 }
@@ -106,7 +106,7 @@ export function busyError(node: INode): NodeOperationError {
 export function notKeptError(node: INode): NodeOperationError {
 	return new NodeOperationError(
 		node,
-		'Meta does not show the webhook address that it has confirmed. Publish the workflow again.',
+		'Meta confirmed the webhook address but does not show it. Publish the workflow again.',
 		{
 			description:
 				"Another system may have removed it in the same moment, or someone in Meta's app dashboard (WhatsApp > Configuration).",

@@ -421,7 +421,7 @@ function accountToUndo(
 	if (record.workflowId !== workflowId) return current;
 	if (remembered && !isOfCurrent(remembered.record)) return remembered.account;
 	context.logger.warn(
-		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" was registered with the app ${record.appId} and the account ${record.businessAccountId}, and its credential is for others now. Remove the webhook ${record.url} there in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
+		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" was registered with the app ${record.appId} and the account ${record.businessAccountId}, but its credential now belongs to another app or account. Remove the webhook ${record.url} there in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
 	);
 	return current;
 }

@@ -13,7 +13,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'; for the event Call Permission Reply to 'messages', too.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li><li>The app must also get the webhooks of your WhatsApp Business account. The action node's Setup > Check says whether it does, and how to mend it.</li></ul>",
+			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'; for the event Call Permission Reply to 'messages', too.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li><li>The app must also get the webhooks of your WhatsApp Business account. The action node's Setup > Check says whether it does, and how to fix it.</li></ul>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',
