@@ -1,6 +1,6 @@
-import { NodeOperationError, type INode, type NodeApiError } from 'n8n-workflow';
+import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { toNodeApiError } from '../graph/apiError';
+import { failureDescription, failureTitle } from '../graph/apiError';
 import { errorEntry } from '../graph/errorCatalogue';
 import type { GraphFailure } from '../graph/types';
 import type { Address, Conflict, Target } from './plan';
@@ -79,15 +79,21 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 /** Meta could not verify the address that was registered. */
 const NOT_VERIFIED = 2200;
 
-/** The error for a failed request, with its remedy in the message. */
-export function registrationError(node: INode, failure: GraphFailure, url: string): NodeApiError {
-	const error = toNodeApiError(node, failure);
+/**
+ * The error for a failed request, with its remedy in the message. Not a NodeApiError: of that, n8n 1 shows
+ * only the description.
+ */
+export function registrationError(
+	node: INode,
+	failure: GraphFailure,
+	url: string,
+): NodeOperationError {
 	const [firstHint] = (errorEntry(failure.code)?.hint ?? '').split(/(?<=\.) /);
-	error.message =
+	const message =
 		failure.code === NOT_VERIFIED
 			? `Meta could not verify the webhook address ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
-			: [`${error.message}.`, firstHint].filter(Boolean).join(' ');
-	return error;
+			: [`${failureTitle(failure)}.`, firstHint].filter(Boolean).join(' ');
+	return new NodeOperationError(node, message, { description: failureDescription(failure) });
 }
 
 /** An activation that has to wait too long for another one. */

@@ -51,8 +51,8 @@ const UNDO_MS = 15_000;
  * Points Meta to this trigger and subscribes the app to the account. Can be repeated: what is in place is
  * not written again. So n8n does not have to ask whether the trigger is registered, and Meta is read once.
  *
- * @throws NodeOperationError where an address belongs to somebody else, NodeApiError where Meta refuses;
- * what was done until then is undone
+ * @throws NodeOperationError where an address belongs to another holder, or Meta refuses; what was done
+ * until then is undone
  */
 export async function register(context: IHookFunctions): Promise<boolean> {
 	return await attempt(attemptKey(context), async () => {

@@ -298,7 +298,7 @@ describe('An activation that fails', () => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add(refused);
 		const error = await failureOf(node.activate());
-		expect(error.constructor.name).toBe('NodeApiError');
+		expect(error.constructor.name).toBe('NodeOperationError');
 		expect(error.message).toMatch(/^WhatsApp did not accept the request\. The details name/);
 		expect(node.meta.changes.map(({ what }) => what)).toEqual(changes);
 		expect(node.meta.state()).toEqual(NOTHING);
@@ -309,7 +309,7 @@ describe('An activation that fails', () => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add('POST number').add('DELETE subscriptions');
 		const error = await failureOf(node.activate());
-		expect(error.constructor.name).toBe('NodeApiError');
+		expect(error.constructor.name).toBe('NodeOperationError');
 		expect(node.record()?.undo).toContainEqual({ do: 'removeFields', fields: ['calls'] });
 		node.meta.refused.clear();
 		// n8n's clean-up after the failure is not a removal.
