@@ -1,10 +1,9 @@
-/** A text, or a number with what follows its digits: what a number in a text looks like does not matter. */
-const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
-
-/** Digits that may be such a number, and not an ID in quotes: most bodies have none. */
+/** Digits that may be a number too long for JavaScript, and not an ID in quotes: most texts have none. */
 const MAY_ROUND = /(?:^|[:,[\s-])\d{16}/;
 
-/** From 16 digits on, a number may be larger than JavaScript can hold. */
+/** A number and what follows its digits; from 16 digits on it may be larger than JavaScript can hold. */
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
 const LONG_INTEGER = /^-?\d{16,}$/;
 
 /**
@@ -17,11 +16,41 @@ const LONG_INTEGER = /^-?\d{16,}$/;
  */
 export function parseExactJson(text: string): unknown {
 	const json = withoutByteOrderMark(text);
-	return JSON.parse(MAY_ROUND.test(json) ? json.replace(TEXT_OR_NUMBER, quoteIfRounded) : json);
+	// First as it is: what is not JSON is not looked through.
+	const parsed: unknown = JSON.parse(json);
+	return MAY_ROUND.test(json) ? JSON.parse(withLongIntegersAsText(json)) : parsed;
 }
 
-function quoteIfRounded(token: string): string {
-	return LONG_INTEGER.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token;
+/** By hand and not by one regular expression: a text of some megabytes would overflow its stack. */
+function withLongIntegersAsText(json: string): string {
+	let written = '';
+	let copied = 0;
+	for (let at = 0; at < json.length; at++) {
+		const character = json.charCodeAt(at);
+		if (character === QUOTE) at = endOfText(json, at);
+		else if (character === MINUS || (character >= ZERO && character <= NINE)) {
+			NUMBER.lastIndex = at;
+			const [number = ''] = NUMBER.exec(json) ?? [];
+			if (LONG_INTEGER.test(number) && !Number.isSafeInteger(Number(number))) {
+				written += `${json.slice(copied, at)}"${number}"`;
+				copied = at + number.length;
+			}
+			at += Math.max(0, number.length - 1);
+		}
+	}
+	return written + json.slice(copied);
+}
+
+const [QUOTE, BACKSLASH, MINUS, ZERO, NINE] = [...'"\\-09'].map((letter) => letter.charCodeAt(0));
+
+/** The position of the quote that ends a text. */
+function endOfText(json: string, start: number): number {
+	for (let at = start + 1; at < json.length; at++) {
+		const character = json.charCodeAt(at);
+		if (character === BACKSLASH) at++;
+		else if (character === QUOTE) return at;
+	}
+	return json.length;
 }
 
 /** JSON.parse refuses a text that begins with a byte order mark. */

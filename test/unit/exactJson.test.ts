@@ -35,6 +35,18 @@ describe('parseExactJson', () => {
 		},
 	);
 
+	it('refuses at once what is no JSON, and reads millions of escapes', () => {
+		const startedAt = process.cpuUsage();
+		expect(() => parseExactJson(`{"n":${'1'.repeat(20)},"a":"${'\\"'.repeat(400_000)}`)).toThrow();
+		const escapes = JSON.stringify(['\n'.repeat(5_000_000)]).slice(0, -1);
+		expect(parseExactJson(`${escapes},${'1'.repeat(20)}]`)).toEqual([
+			'\n'.repeat(5_000_000),
+			'1'.repeat(20),
+		]);
+		// Quadratic work would take minutes.
+		expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(20);
+	});
+
 	it('reads a text of some megabytes that looks like a number', () => {
 		const long = JSON.stringify(['1'.repeat(3_000_000), '\\'.repeat(300_000)]);
 		expect(parseExactJson(long)).toEqual(JSON.parse(long));

@@ -135,13 +135,17 @@ export async function readAccountMembership(
 	account: Account,
 	effort: Effort = {},
 ): Promise<Result<AccountMembership>> {
-	const isOwn = (row: AppOnAccount) => row.whatsapp_business_api_data.id === account.appId;
+	const isOwn = (row: AppOnAccount | null) => row?.whatsapp_business_api_data.id === account.appId;
 	const apps = await allPages(
 		async (after) => await appsOnAccountPage(context, account, effort, after),
 		(rows) => rows.some(isOwn),
 	);
 	if (!apps.ok) return apps;
 	const row = apps.value.find(isOwn);
+	// A row that cannot be read may be this app's: subscribing it again would remove its address.
+	if (!row && apps.value.includes(null)) {
+		return unreadable("Meta's list of the account's apps cannot be read");
+	}
 	const override = row?.override_callback_uri ?? '';
 	if (typeof override !== 'string') return unreadable("The account's address cannot be read");
 	return { ok: true, value: { joined: row !== undefined, override: override || null } };
@@ -152,7 +156,7 @@ async function appsOnAccountPage(
 	account: Account,
 	effort: Effort,
 	after: string | undefined,
-): Promise<Result<Page<AppOnAccount>>> {
+): Promise<Result<Page<AppOnAccount | null>>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/subscribed_apps`,
@@ -163,8 +167,7 @@ async function appsOnAccountPage(
 	if (!answer.ok) return answer;
 	const page = subscribedAppsSchema.safeParse(answer.value);
 	if (!page.success) return unreadable("Meta's list of the account's apps cannot be read");
-	const rows = page.data.data.flatMap((row) => row ?? []);
-	return { ok: true, value: { rows, after: page.data.paging } };
+	return { ok: true, value: { rows: page.data.data, after: page.data.paging } };
 }
 
 /** Subscribes the app to the account, with an override or (which removes one) without; or takes it off. */

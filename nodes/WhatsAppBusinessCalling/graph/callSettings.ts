@@ -16,6 +16,11 @@ const time = unixTime.nullable().catch(null);
 /** What an operator may want to know, but nobody has published a form of. */
 const unknown = z.unknown().transform((value) => withoutSecrets(value ?? null));
 
+/** The rows that can be read: an odd one does not cost the others. */
+function readable<T>(rows: Array<T | null>): T[] {
+	return rows.filter((row) => row !== null);
+}
+
 /**
  * Settings of calling of a number (Meta, "Call settings"; `srtp_key_exchange_protocol` and the details of SIP:
  * "SIP"). Times of day are texts of four digits; one sample has a colon between.
@@ -30,8 +35,14 @@ const callingSchema = z.object({
 			status: text,
 			timezone_id: text,
 			weekly_operating_hours: z
-				.array(z.object({ day_of_week: z.string(), open_time: text, close_time: text }))
-				.catch([]),
+				.array(
+					z
+						.object({ day_of_week: z.string(), open_time: text, close_time: text })
+						.nullable()
+						.catch(null),
+				)
+				.catch([])
+				.transform(readable),
 			holiday_schedule: z
 				.array(
 					z
@@ -47,9 +58,12 @@ const callingSchema = z.object({
 							date: day.date,
 							start_time: day.start_time ?? day.open_time,
 							end_time: day.end_time ?? day.close_time,
-						})),
+						}))
+						.nullable()
+						.catch(null),
 				)
-				.catch([]),
+				.catch([])
+				.transform(readable),
 		})
 		.nullable()
 		.catch(null),
@@ -136,7 +150,8 @@ export async function readCallSettings(
 }
 
 /** Names such as `sip_user_password`, which Meta sends when it is asked for the credentials of SIP. */
-const SECRET_NAME = /passw|secret|token|credential|private_?key/i;
+const SECRET_NAME =
+	/passw|pwd|pass(?:code|phrase)|secret|token|credential|auth|(?:private|access|api|encryption)_?key|pem$|signature/i;
 
 /** An answer of Meta's has three or four levels; what is nested without an end must not end n8n. */
 const MAX_DEPTH = 20;

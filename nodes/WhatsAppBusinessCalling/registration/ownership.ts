@@ -1,3 +1,4 @@
+import { randomBytes } from 'crypto';
 import type { IHookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
@@ -37,13 +38,29 @@ export async function identify(
 	const answer = await askForChallenge(context, url, deriveVerifyToken(account.appSecret, url));
 	const isHere = isOfSameN8n(url, trigger.url);
 	if (answer === 'notRegistered' && isHere) return { url, holder: 'gone', isRestorable: false };
-	if (answer === 'accepted') {
+	// Some servers answer every challenge: they are no trigger of this package.
+	if (answer === 'accepted' && !(await answersEverything(trigger, url))) {
 		return { url, holder: isHere ? 'workflow' : 'instance', isRestorable: true };
 	}
 	const isRestorable =
-		otherVerifyToken !== '' &&
+		mayGetToken(trigger, url) &&
 		(await askForChallenge(context, url, otherVerifyToken)) === 'accepted';
 	return { url, holder: isHere ? 'workflow' : 'other', isRestorable };
+}
+
+/** Whether a server accepts a token that nobody has given it. */
+async function answersEverything({ context }: Trigger, url: string): Promise<boolean> {
+	return (await askForChallenge(context, url, randomBytes(32).toString('hex'))) === 'accepted';
+}
+
+/**
+ * Whether the operator's token for the other webhook may be sent to an address: while that address is
+ * about to be taken over or put back, over https or within this n8n's own origin.
+ */
+function mayGetToken({ otherVerifyToken, isActivating, url: own }: Trigger, url: string): boolean {
+	if (otherVerifyToken === '' || !isActivating || !URL.canParse(url)) return false;
+	const { protocol, hostname } = new URL(url);
+	return protocol === 'https:' || hostname === new URL(own).hostname;
 }
 
 /**

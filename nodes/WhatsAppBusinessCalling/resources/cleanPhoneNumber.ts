@@ -68,11 +68,29 @@ function exactInteger(text: string): string | null {
 	return fraction.length === Number(exponent) ? first + fraction : null;
 }
 
+/**
+ * Countries that write a (0) which is left out when one calls from abroad. Elsewhere it is a part of the
+ * number, as in Italy and the Ivory Coast.
+ */
+const LEAVES_OUT_ZERO = /^(27|31|32|33|41|43|44|46|49|61|64|90|91|353|358|972)[ .-]*\(0\)/;
+
+/**
+ * Without a + or 00 these are no international numbers: national numbers of North America, which would
+ * ring someone in another country, dates, and addresses of computers.
+ */
+const NOT_INTERNATIONAL = [
+	/^\d{3}[ .-]\d{3}[ .-]\d{4}$/,
+	/^\d{4}[./-]\d{1,2}[./-]\d{1,2}$/,
+	/^\d{1,2}[./-]\d{1,2}[./-]\d{4}$/,
+	/^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/,
+];
+
 function digitsOfGroups(text: string): string | null {
+	if (NOT_INTERNATIONAL.some((form) => form.test(text))) return null;
 	const rest = text
 		.replace(/^\(((?:\+|00) ?\d{1,3})\)/, '$1 ')
 		.replace(/^(?:\+|00) ?/, '')
-		.replace(/^(?!39)(\d{1,3})[ .-]*\(0\)/, '$1 ');
+		.replace(LEAVES_OUT_ZERO, '$1 ');
 	if (!GROUPS.test(rest) || isDecimal(rest) || isTwoNumbers(rest)) return null;
 	return rest.replace(/\D/g, '');
 }

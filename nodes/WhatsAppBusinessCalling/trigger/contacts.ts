@@ -58,7 +58,10 @@ const SAME_ENDING = 8;
 /** False where the call names another person than the contact. */
 function mayBe(contact: Contact, parties: Party[], businessNumber: string | null): boolean {
 	const ending = (number: string | null) => digitsOf(number).slice(-SAME_ENDING);
-	const named = parties.filter(({ phoneNumber }) => ending(phoneNumber) !== ending(businessNumber));
+	const business = ending(businessNumber);
+	const named = parties.filter(
+		({ phoneNumber }) => business === '' || ending(phoneNumber) !== business,
+	);
 	const agrees = (ids: Array<string | null>, id: string | null) => {
 		const known = ids.filter((one) => one !== null && one !== '');
 		return !id || known.length === 0 || known.includes(id);

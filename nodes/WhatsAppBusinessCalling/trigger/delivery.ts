@@ -319,7 +319,9 @@ function contextOf(change: Change, element: Fields): ChangeContext {
 }
 
 function namesOneCall(elements: unknown[]): boolean {
-	return elements.every((element) => fieldsOf(element).id === fieldsOf(elements[0]).id);
+	const { id } = fieldsOf(elements[0]);
+	if (elements.length === 1) return true;
+	return id !== undefined && elements.every((element) => fieldsOf(element).id === id);
 }
 
 /**

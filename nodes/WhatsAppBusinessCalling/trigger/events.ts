@@ -98,7 +98,9 @@ export const EVENT_TYPES: EventType[] = [
 				session,
 			};
 			const event = readCall('connect', element, context, fields, side);
-			return { ...event, isIncomplete: event.isIncomplete || session === null };
+			const isIncomplete = event.isIncomplete || session === null;
+			// One without its SDP must not pass for the one that has it.
+			return { ...event, detail: isIncomplete ? fingerprint(element) : '', isIncomplete };
 		},
 	},
 	{

@@ -40,7 +40,7 @@ describe('the description', () => {
 		[
 			'an outage without words',
 			failureFromAnswer(502, ''),
-			'Meta, or a proxy before it, has a temporary error. Try again in a few minutes.\nHTTP 502 without an error text',
+			'Meta, or a proxy in front of it, has a temporary error. Try again in a few minutes.\nHTTP 502 without an error text',
 		],
 		[
 			'a text and its details',

@@ -176,6 +176,10 @@ describe('the app on the account', () => {
 		['', "Meta's list of the account's apps cannot be read"],
 		[{ data: 'x' }, "Meta's list of the account's apps cannot be read"],
 		[{ data: [own({ override_callback_uri: 5 })] }, "The account's address cannot be read"],
+		[
+			{ data: [{ whatsapp_business_api_data: { name: 'ours?' } }] },
+			"Meta's list of the account's apps cannot be read",
+		],
 	])('is not read out of %j', async (body, message) => {
 		const { result } = await ask(
 			body,

@@ -520,6 +520,13 @@ describe('planUndo', () => {
 			{ steps: [], kept: FIRST_RECORD },
 		],
 		[
+			'and gives it to no other system, although that would accept it',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			[at(FOREIGN, { isRestorable: true })],
+			{ steps: [], kept: FIRST_RECORD },
+		],
+		[
 			'but not what cannot be read',
 			{ app: app(`${OWN} calls`) },
 			FIRST_RECORD,

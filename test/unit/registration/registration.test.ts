@@ -402,7 +402,9 @@ describe('An activation that fails', () => {
 		node.meta.afterChange = (what) => {
 			if (what === 'POST subscriptions') node.meta.app = null;
 		};
-		expect((await failureOf(node.activate())).message).toMatch(/^Meta does not show the webhook/);
+		expect((await failureOf(node.activate())).message).toMatch(
+			/^Meta confirmed the webhook address but does not show it/,
+		);
 	});
 
 	it('leaves nothing to deactivate, whatever became of the credential', async () => {

@@ -287,6 +287,19 @@ describe('parseDelivery', () => {
 		expect(events.map(({ fields }) => fields.contactName)).toEqual(names);
 	});
 
+	it('gives nobody the contact of another person, also where the business number is not named', () => {
+		const contacts = [{ user_id: 'US.2', wa_id: '4915100000000', profile: { name: 'Eve' } }];
+		const call = { id: 'a', event: 'connect', direction: 'USER_INITIATED', from_user_id: 'US.1' };
+		const [event] = parse(
+			delivery([entry([change({ metadata: { phone_number_id: '9' }, contacts, calls: [call] })])]),
+		).events;
+		expect(event.fields.contactName).toBeNull();
+		expect(event.call.from).toEqual({ phoneNumber: null, userId: 'US.1', parentUserId: null });
+		const nameless = [{ event: 'connect' }, { event: 'connect' }];
+		const { events } = parse(delivery([entry([change({ contacts, calls: nameless })])]));
+		expect(events.map(({ fields }) => fields.contactName)).toEqual([null, null]);
+	});
+
 	it('finds the contacts of 1,000 calls among 1,000', () => {
 		const all = Array.from({ length: 1_000 }, (_, index) => String(index));
 		const contacts = all.map((wa_id) => ({ wa_id, profile: { name: `${wa_id}!` } }));

@@ -299,6 +299,8 @@ describe('connect', () => {
 		const event = eventOf('connect', element);
 		expect(event.fields.session).toEqual(session);
 		expect(event.isIncomplete).toBe(session === null);
+		// One without its SDP does not pass for the one that has it.
+		expect(event.detail === '').toBe(session !== null);
 	});
 
 	it.each<[string, Element, string | null]>([

@@ -59,7 +59,8 @@ async function preAccept(input: OperationInput, session: IDataObject): Promise<b
 		input,
 		phoneNumberIdParameter(input),
 		{ call_id: callIdParameter(input), action: 'pre_accept', session },
-		{ repeat: 'whenRefused', timeoutMs: PREPARATION_TIMEOUT_MS },
+		// Once: the call rings for 30 seconds only, and accepting it needs them.
+		{ repeat: 'never', timeoutMs: PREPARATION_TIMEOUT_MS },
 	);
 	if (answer.ok) return answer.value.success === true;
 	const { code } = answer.failure;
