@@ -92,10 +92,11 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 
 	test: ICredentialTestRequest = {
 		request: {
-			baseURL: '={{$credentials.baseUrl.trim()}}',
+			// The same clean-up that the nodes make (`graph/account.ts`), so that both judge alike.
+			baseURL: "={{ String($credentials.baseUrl).trim().replace(/\\/+$/, '') }}",
 			// Only a WhatsApp Business account has phone numbers: the ID of the app, of a number or of the
 			// business in its place is found out, which reading the object itself would take for good.
-			url: '=/{{$credentials.apiVersion.trim()}}/{{$credentials.businessAccountId.trim()}}/phone_numbers',
+			url: "=/v{{ String($credentials.apiVersion).trim().replace(/^v/i, '') }}/{{ String($credentials.businessAccountId).trim() }}/phone_numbers",
 			qs: { fields: 'id', limit: 1 },
 			// n8n would follow a redirect to any host, with the token.
 			disableFollowRedirect: true,
@@ -113,9 +114,10 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			{
 				type: 'responseCode',
 				properties: {
+					// An unknown version is a 400 as well, and a rule of n8n sees no more than the status.
 					value: 400,
 					message:
-						'Meta found no WhatsApp Business account with this ID that the access token may use. The ID stands in WhatsApp > API Setup, below the phone number; it is not that of the app or of the number. The system user of the token needs access to that account.',
+						'Meta found no WhatsApp Business account with this ID that the access token may use, or does not know the API Version. The ID is in WhatsApp > API Setup, below the phone number; it is not that of the app or of the number. The system user of the token needs access to that account. API Version must look like v26.0.',
 				},
 			},
 			{

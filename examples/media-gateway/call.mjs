@@ -15,6 +15,8 @@ const TICK_SAMPLES = 960;
 const MAX_AT_ONCE = 10;
 
 const CHECK_AGAIN_MS = 2_000;
+/** A STUN server that does not answer must not cost the call. */
+const STUN_TIMEOUT_SECONDS = 2;
 
 const OPUS = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2, payloadType: 111 };
 
@@ -27,8 +29,11 @@ export class CallError extends Error {
 }
 
 /**
- * One call: connects to WhatsApp, waits until it hears something, plays the prompt, and then sends
- * silence, because WhatsApp ends calls in which nothing comes.
+ * One call: connects to WhatsApp, plays the prompt, and sends silence before and after it, because
+ * WhatsApp ends calls in which nothing comes.
+ *
+ * It does not wait until it hears something, because WhatsApp may do the same. But it sends nothing
+ * in an incoming call before WhatsApp has confirmed Accept: WhatsApp does not want that.
  */
 export class Call {
 	id = randomUUID();
@@ -46,23 +51,32 @@ export class Call {
 	#onEnd;
 	#connection;
 	#track = new MediaStreamTrack({ kind: 'audio' });
+	/** We call, WhatsApp's user is called. */
+	#isOutgoing = false;
+	/** Both sides may talk: Accept has succeeded, or the user has picked up. */
+	#isAccepted = false;
+	#unconfirmed;
 	#speaking;
 	#checking;
 	#timeout;
 	#heard = { packets: 0, lost: 0 };
 	#highest = null;
 	#spoken = 0;
+	/** Packet of ours at which the prompt begins. */
+	#promptStart = Infinity;
 
 	/**
 	 * @param settings `mediaAddress` (an address of this machine, or `all`), `prompt` (Opus packets),
-	 *   `promptDelayMs`, `connectTimeoutMs`, `silenceTimeoutMs`
+	 *   `promptDelayMs`, `assumeAcceptedMs`, `connectTimeoutMs`, `silenceTimeoutMs`, `stun` (`HOST:PORT`,
+	 *   optional)
 	 */
 	constructor(settings, onEnd) {
 		this.#settings = settings;
 		this.#onEnd = onEnd;
 		this.#connection = new RTCPeerConnection({
 			codecs: { audio: [new RTCRtpCodecParameters(OPUS)], video: [] },
-			iceServers: [],
+			iceServers: settings.stun ? [{ urls: `stun:${settings.stun}` }] : [],
+			iceStunGatherTimeout: STUN_TIMEOUT_SECONDS,
 			iceUseIpv6: false,
 			...addresses(settings.mediaAddress),
 		});
@@ -90,6 +104,7 @@ export class Call {
 
 	/** An offer of our own, for a call that the business starts. */
 	async offer() {
+		this.#isOutgoing = true;
 		const offer = await this.#connection.createOffer();
 		this.#withoutStunServer();
 		await this.#connection.setLocalDescription(offer);
@@ -115,11 +130,18 @@ export class Call {
 		this.#endAfter(this.#settings.connectTimeoutMs, 'not connected in time');
 	}
 
+	/** n8n says that Accept has succeeded, or that the user has picked up. May come at any time. */
+	accepted() {
+		if (this.state === 'ended') throw new CallError(409, 'The call has ended');
+		this.#beAccepted();
+	}
+
 	end(reason) {
 		if (this.state === 'ended') return;
 		this.state = 'ended';
 		this.reason = reason;
 		clearTimeout(this.#timeout);
+		clearTimeout(this.#unconfirmed);
 		clearInterval(this.#speaking);
 		clearInterval(this.#checking);
 		this.#connection.close().catch(() => undefined);
@@ -127,13 +149,13 @@ export class Call {
 	}
 
 	report() {
-		const { prompt } = this.#settings;
-		const promptEnd = this.#settings.promptDelayMs / TICK_MS + prompt.length;
+		const promptEnd = this.#promptStart + this.#settings.prompt.length;
 		return {
 			id: this.id,
 			callId: this.callId,
 			state: this.state,
 			reason: this.reason,
+			accepted: this.#isAccepted,
 			heard: { ...this.#heard, seconds: (this.#heard.packets * TICK_MS) / 1000 },
 			spoken: { packets: this.#spoken, wholePrompt: this.#spoken >= promptEnd },
 		};
@@ -149,6 +171,7 @@ export class Call {
 
 	/** Without a STUN server of the operator's, werift would ask a public one. */
 	#withoutStunServer() {
+		if (this.#settings.stun) return;
 		for (const { connection } of this.#connection.iceTransports) connection.stunServer = undefined;
 	}
 
@@ -173,6 +196,8 @@ export class Call {
 			clearInterval(this.#checking);
 			this.state = 'connected';
 			this.#endAfter(this.#settings.silenceTimeoutMs, 'nothing heard for too long');
+			this.#speakIfAllowed();
+			if (!this.#isOutgoing) this.#assumeAcceptedLater();
 		}
 		if (state === 'failed') this.end('connection failed');
 	}
@@ -190,13 +215,32 @@ export class Call {
 		this.#heard.lost = Math.max(0, this.#heard.lost + (step > 0 ? step - 1 : -1));
 		if (step > 0) this.#highest = sequenceNumber;
 		this.#endAfter(this.#settings.silenceTimeoutMs, 'nothing heard for too long');
-		// WhatsApp wants no sound before it has confirmed the call; then it sends its own.
-		this.#speaking ??= this.#speak();
+		this.#beAccepted();
+	}
+
+	/** For workflows that do not tell. WhatsApp connects when it gets our answer, mostly with Accept. */
+	#assumeAcceptedLater() {
+		if (this.#isAccepted) return;
+		this.#unconfirmed = setTimeout(() => this.#beAccepted(), this.#settings.assumeAcceptedMs);
+	}
+
+	#beAccepted() {
+		if (this.#isAccepted) return;
+		this.#isAccepted = true;
+		clearTimeout(this.#unconfirmed);
+		this.#speakIfAllowed();
+	}
+
+	#speakIfAllowed() {
+		if (this.state !== 'connected') return;
+		// While the phone of a person whom we call rings, WhatsApp throws away what comes.
+		if (this.#isOutgoing || this.#isAccepted) this.#speaking ??= this.#speak();
+		if (!this.#isAccepted || this.#promptStart !== Infinity) return;
+		this.#promptStart = this.#spoken + Math.round(this.#settings.promptDelayMs / TICK_MS);
 	}
 
 	#speak() {
-		const { prompt, promptDelayMs } = this.#settings;
-		const delay = Math.round(promptDelayMs / TICK_MS);
+		const { prompt } = this.#settings;
 		const start = performance.now();
 		const firstSequence = randomInt(2 ** 15);
 		const firstTimestamp = randomInt(2 ** 32);
@@ -211,7 +255,7 @@ export class Call {
 					timestamp: (firstTimestamp + tick * TICK_SAMPLES) % 2 ** 32,
 					marker: tick === 0,
 				});
-				this.#track.writeRtp(new RtpPacket(header, prompt[tick - delay] ?? SILENCE));
+				this.#track.writeRtp(new RtpPacket(header, prompt[tick - this.#promptStart] ?? SILENCE));
 			}
 		}, TICK_MS);
 	}

@@ -6,13 +6,16 @@ import { createGateway } from './server.mjs';
 
 const USAGE = `node gateway.mjs [options]
 
-  --host ADDRESS           of the HTTP interface (default 127.0.0.1)
-  --port PORT              of the HTTP interface (default 8390; 0 takes a free one)
-  --media-address ADDRESS  of this machine, for the sound; "all" for every one (default 127.0.0.1)
-  --prompt FILE            Ogg Opus, one channel, packets of 20 ms (default prompt.ogg)
-  --prompt-delay SECONDS   between the first sound of the other side and the prompt (default 0)
-  --max-calls NUMBER       at the same time (default 10)
-  --idle SECONDS           after which a call ends that is not connected, or silent (default 60)
+  --host ADDRESS             of the HTTP interface (default 127.0.0.1)
+  --port PORT                of the HTTP interface (default 8390; 0 takes a free one)
+  --media-address ADDRESS    of this machine, for the audio; "all" for every one (default 127.0.0.1)
+  --stun HOST:PORT           server that finds out the public address (default: none)
+  --prompt FILE              Ogg Opus, one channel, packets of 20 ms (default prompt.ogg)
+  --prompt-delay SECONDS     between the start of the conversation and the prompt (default 0)
+  --assume-accepted SECONDS  after which a connected incoming call counts as accepted, if no request
+                             says so before (default 3)
+  --max-calls NUMBER         at the same time (default 10)
+  --idle SECONDS             after which a call ends that is not connected, or silent (default 60)
 
 The environment variable GATEWAY_SECRET, if it is set, must come with each request:
   Authorization: Bearer <the secret>`;
@@ -26,6 +29,8 @@ function settingsFrom(args, { GATEWAY_SECRET: secret }) {
 			'media-address': { type: 'string', default: '127.0.0.1' },
 			prompt: { type: 'string' },
 			'prompt-delay': { type: 'string', default: '0' },
+			'assume-accepted': { type: 'string', default: '3' },
+			stun: { type: 'string' },
 			'max-calls': { type: 'string', default: '10' },
 			idle: { type: 'string', default: '60' },
 			help: { type: 'boolean', short: 'h', default: false },
@@ -41,6 +46,10 @@ function settingsFrom(args, { GATEWAY_SECRET: secret }) {
 	if (mediaAddress !== 'all' && isIP(mediaAddress) !== 4) {
 		throw new Error('--media-address must be an IPv4 address of this machine, or "all"');
 	}
+	const { stun } = values;
+	if (stun !== undefined && !/^[^\s:/]+:\d{1,5}$/.test(stun)) {
+		throw new Error('--stun must be HOST:PORT, e.g. stun.example.com:3478');
+	}
 	const isLoopback = /^(127\.|localhost$|::1$)/.test(values.host);
 	if (!isLoopback && !secret) {
 		throw new Error('Set GATEWAY_SECRET: others than this machine could reach the gateway');
@@ -51,6 +60,8 @@ function settingsFrom(args, { GATEWAY_SECRET: secret }) {
 		mediaAddress,
 		prompt: readPrompt(values.prompt ?? new URL('prompt.ogg', import.meta.url)),
 		promptDelayMs: number('prompt-delay') * 1000,
+		assumeAcceptedMs: number('assume-accepted') * 1000,
+		stun,
 		maxCalls: number('max-calls'),
 		connectTimeoutMs: number('idle') * 1000,
 		silenceTimeoutMs: number('idle') * 1000,

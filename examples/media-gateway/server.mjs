@@ -4,7 +4,7 @@ import { Call, CallError } from './call.mjs';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_REMEMBERED = 200;
-const ROUTE = /^\/(answer|offer|health|calls\/([^/]+)(\/answer)?)$/;
+const ROUTE = /^\/(answer|offer|health|calls\/([^/]+)(?:\/(answer|accepted))?)$/;
 
 /** The calls of the gateway and the HTTP interface to them. `listen` and `close` are those of Node. */
 export function createGateway(settings) {
@@ -71,6 +71,12 @@ export function createGateway(settings) {
 		return [200, call.report()];
 	}
 
+	function accepted(name) {
+		const call = find(name);
+		call.accepted();
+		return [200, call.report()];
+	}
+
 	function rename(name, { callId }) {
 		requireText({ callId });
 		const call = find(name);
@@ -88,7 +94,7 @@ export function createGateway(settings) {
 	async function handle(request) {
 		requireSecret(request, settings.secret);
 		const { pathname } = new URL(request.url, 'http://gateway');
-		const [, path, name = '', isAnswer] = ROUTE.exec(pathname) ?? [];
+		const [, path, name = '', part = 'call'] = ROUTE.exec(pathname) ?? [];
 		if (path === undefined) throw new CallError(404, `There is nothing at ${pathname}`);
 		const call = decode(name);
 		const routes = {
@@ -96,14 +102,16 @@ export function createGateway(settings) {
 			offer: { POST: async () => await offer() },
 			health: { GET: () => [200, { calls: calls.size }] },
 		};
-		const callRoutes = isAnswer
-			? { PUT: async () => await accept(call, await bodyOf(request)) }
-			: {
-					GET: () => [200, find(call).report()],
-					PUT: async () => rename(call, await bodyOf(request)),
-					DELETE: () => hangUp(call),
-				};
-		const methods = routes[path] ?? callRoutes;
+		const callRoutes = {
+			call: {
+				GET: () => [200, find(call).report()],
+				PUT: async () => rename(call, await bodyOf(request)),
+				DELETE: () => hangUp(call),
+			},
+			answer: { PUT: async () => await accept(call, await bodyOf(request)) },
+			accepted: { PUT: () => accepted(call) },
+		};
+		const methods = routes[path] ?? callRoutes[part];
 		const route = methods[request.method];
 		if (!route) throw new CallError(405, `Only ${Object.keys(methods).join(', ')} here`);
 		return await route();

@@ -10,6 +10,7 @@ import {
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
 import { answerChallenge } from './trigger/challenge';
+import { chosenPhoneNumberIds } from './trigger/phoneNumberFilter';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { receiveDelivery } from './trigger/receive';
 import { isRegistered, register, unregister } from './trigger/registration';
@@ -63,9 +64,14 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 	webhookMethods = {
 		default: {
 			async checkExists(this: IHookFunctions): Promise<boolean> {
+				// With manual registration n8n never calls create().
+				if (this.getNodeParameter('registration', 'app') === 'manual') {
+					await chosenPhoneNumberIds(this);
+				}
 				return await isRegistered(this);
 			},
 			async create(this: IHookFunctions): Promise<boolean> {
+				await chosenPhoneNumberIds(this);
 				return await register(this);
 			},
 			async delete(this: IHookFunctions): Promise<boolean> {

@@ -190,6 +190,7 @@ const TRANSCRIPTS: Array<[string, string]> = [
 
 export function answerAttacks(arena: () => Arena): void {
 	let small: Workflow;
+	let impatient: Workflow;
 	let transcripts: Workflow;
 
 	beforeAll(async () => {
@@ -199,6 +200,10 @@ export function answerAttacks(arena: () => Arena): void {
 		small = await addWorkflow({
 			credential,
 			parameters: { ...manual, options: { maxFileSize: 5 } },
+		});
+		impatient = await addWorkflow({
+			credential,
+			parameters: { ...manual, options: { onFileUnavailable: 'emit' } },
 		});
 		transcripts = await addWorkflow({
 			credential,
@@ -263,7 +268,8 @@ export function answerAttacks(arena: () => Arena): void {
 			const log = arena().n8n.log.text().length;
 			const [execution] = await arena().survives(async () => {
 				await mediaApi(recording, send, async () => {
-					expect((await arena().deliver(delivered)).status).toBe(200);
+					const { status } = await arena().deliver(delivered, { url: impatient.url });
+					expect(status).toBe(200);
 				});
 			}, 1);
 			const seen = JSON.stringify(execution) + arena().n8n.log.text().slice(log);

@@ -134,9 +134,13 @@ export class Arena {
 		return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
 	}
 
-	/** A recording, or a transcript, whose address is one of Meta's. */
+	/**
+	 * A recording, or a transcript, whose address is one of Meta's. Its event has no time: one of the last
+	 * minutes would make a file that Meta does not have a temporary error.
+	 */
 	async recording(order: RecordingOrder = {}): Promise<CreatedRecording> {
-		const recording = await this.emulator.createRecording(order);
+		const event = { timestamp: undefined, ...order.event };
+		const recording = await this.emulator.createRecording({ ...order, event });
 		const file = fileOf(recording);
 		if (file.url !== undefined) file.url = this.internet.withMetasHosts(file.url);
 		return recording;

@@ -155,9 +155,11 @@ export function operationAttacks(arena: () => Arena): void {
 			const callId = `wacid.${text}`;
 			if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
 			const { asked } = await run(accept({ callId }));
-			expect(asked.map(({ path, query, body }) => [path, query, body?.call_id])).toEqual([
-				[`/v26.0/${NUMBER}/calls`, {}, callId],
-			]);
+			expect(
+				asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
+			).toEqual(
+				['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
+			);
 		});
 	});
 

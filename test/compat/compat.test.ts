@@ -15,6 +15,7 @@ import {
 } from '../emulator';
 import { FileStore, startStage, TRIGGER, type Stage, type Workflow } from '../e2e/stage';
 import { prepareN8n, type Execution, type Item } from '../support/n8n';
+import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';
 import { ACTION_TYPE, chain, CREDENTIAL_TYPE, node, PACKAGE, using } from '../support/workflow';
 import { Results, type Capability } from './matrix';
@@ -212,7 +213,31 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			/binary_?data/i.test(path),
 		);
 
+	/** Milliseconds after which a limit of 200 ended a request, in the Node.js of this n8n, while it collects garbage. */
+	async function timeLimitMs(): Promise<number> {
+		const { installation } = await prepareN8n({ version });
+		const module = join(REPOSITORY, 'dist/nodes/WhatsAppBusinessCalling/graph/http.js');
+		const script = `
+			const { endsWithin } = require(${JSON.stringify(module)});
+			const other = AbortSignal.timeout(5_000);
+			const collecting = setInterval(gc, 20);
+			const begin = Date.now();
+			const signal = endsWithin(200, other);
+			signal.addEventListener('abort', () => {
+				clearInterval(collecting);
+				console.log(Date.now() - begin);
+				process.exit();
+			});
+			setTimeout(() => signal.aborted, 6_000);`;
+		const { stdout } = await promisify(execFile)(installation.node, ['--expose-gc', '-e', script]);
+		return Number(stdout);
+	}
+
 	const expectNothingForeign = () => expect(foreign.requests.map(({ url }) => url)).toEqual([]);
+
+	shows('safety', 'ends a request in time, whatever Node.js takes for garbage', async () => {
+		expect(await timeLimitMs()).toBeLessThan(4_000);
+	});
 
 	shows('loads', 'loads both nodes and the credential', async () => {
 		const { api, log } = stage.n8n;

@@ -19,11 +19,15 @@ export function documentationTables(): Record<string, string> {
 }
 
 function errors(): string {
-	const rows = ERROR_CATALOGUE.map(({ codes, title, hint, transient, refusedBeforeCalling }) => [
-		codes.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`)).join(', '),
-		title,
-		hint,
-		transient ? (refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
+	const rows = ERROR_CATALOGUE.map((entry) => [
+		entry.codes
+			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
+			.join(', '),
+		entry.title,
+		entry.existingCall
+			? `${entry.hint} <br>For a call that exists: ${[entry.existingCall.title, entry.existingCall.hint].filter(Boolean).join('. ')}`
+			: entry.hint,
+		entry.transient ? (entry.refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
 	]);
 	return `# Errors
 
@@ -50,8 +54,13 @@ function events(): string {
 ${MADE}
 
 Each event is one item. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
-\`phoneNumberId\`, \`displayPhoneNumber\`, and the person as \`from\`, \`fromUserId\`, \`fromParentUserId\` or
-\`to\`, \`toUserId\`, \`toParentUserId\`; what Meta left out is \`null\`. Meta does not guarantee their order.
+\`phoneNumberId\`, \`displayPhoneNumber\`, both sides as \`from\`, \`fromUserId\`, \`fromParentUserId\` and
+\`to\`, \`toUserId\`, \`toParentUserId\`, and the person's \`contactName\` and \`contactUsername\`. What Meta does not
+state is \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
+come before its end.
+
+An event that you chose always gives an item, even if its content is not as Meta documents it. Fields that can be
+read are filled, the others are \`null\`, and the item has the event as Meta sent it under \`rawEvent\`.
 
 ${table(['Event', 'Name in the API', 'What it is', 'Field of the webhook'], rows)}
 
@@ -59,13 +68,25 @@ ${table(['Event', 'Name in the API', 'What it is', 'Field of the webhook'], rows
 
 | Event | Fields |
 | --- | --- |
-| \`connect\` | \`direction\`, \`contactName\`, \`session.sdpType\` (\`offer\`: someone calls; \`answer\`: a call that you started), \`session.sdp\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_created\` | \`direction\`, \`contactName\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`contactName\`, \`bizOpaqueCallbackData\` |
-| \`terminate\` | \`answered\` (whether the call was picked up: an unanswered call may have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`contactName\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`verified\`, \`availableUntil\`, and \`error\` where the file could not be fetched |
+| \`connect\` | \`direction\`, \`answerBefore\` (when WhatsApp gives up an incoming call: 30 seconds after it began to ring), \`session.sdpType\` (\`offer\`: someone calls; \`answer\`: a call that you started), \`session.sdp\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
+| \`call_created\` | \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
+| \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`bizOpaqueCallbackData\` |
+| \`terminate\` | \`answered\` (whether the call was picked up, \`null\` if Meta gives no sign of it; an unanswered call may have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
+| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`durationSeconds\` and \`channels\` (of Ogg Opus, which Meta sends), \`verified\`, \`availableUntil\`, and \`error\` if the file could not be fetched; \`direction\`, \`bizOpaqueCallbackData\` |
 | \`call_transcription_available\` | \`transcription\`: the same, and \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`) |
-| \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` where the permission came with a call |
+| \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
+| \`other\` | Meta's name of the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |
+
+## What is not an event
+
+- **A permission request that cannot be delivered.** Meta accepts *Permission > Request* and reports the failure later, as
+  the status of a message in the field \`messages\`: code 131026 (the person's WhatsApp is too old, or they cannot be
+  reached) or 131047 (more than 24 hours have passed since the person last wrote). This trigger does not read message
+  statuses; use n8n's own WhatsApp Trigger for them. If no reply arrives within a day, treat the request as failed.
+- **A recording that failed.** Meta documents no event for it. The recording never arrives.
+- **A voicemail.** It arrives as an audio message in the field \`messages\`, with the ID of the call as the ID of the message.
+- **A changed user ID.** People who change their number get a new user ID. Meta reports it as a system message in the
+  field \`messages\`.
 `;
 }
 

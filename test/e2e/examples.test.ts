@@ -220,6 +220,12 @@ it('covers every example', async () => {
 });
 
 /** The same look at a node that the editor takes after an import. */
+/** Under which name the examples save a recording. */
+const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.ogg`;
+
+/** An event that is old enough for a file that Meta does not have to be gone. */
+const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
+
 describe.each(EXAMPLES)('%s', (example) => {
 	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
 		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
@@ -282,7 +288,11 @@ describe('answer-and-record, at work', () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
 		expect(accepting!.status).toBe('success');
-		expect(mediaServer.messages).toEqual([{ callId: call.id, sdp: call.sdp }]);
+		const [asked, told] = mediaServer.received;
+		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		// Only now may it send audio.
+		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
+		expect(told).toMatchObject({ method: 'PUT', path });
 		expect(call).toMatchObject({
 			state: 'inProgress',
 			recording: { status: 'ENABLED', purpose: 'quality assurance' },
@@ -294,7 +304,7 @@ describe('answer-and-record, at work', () => {
 			method: 'DELETE',
 			path: `/calls/${encodeURIComponent(call.id)}`,
 		});
-		const saved = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+		const saved = await readFile(join(folder, fileNameOf(call.recordingMediaId)));
 		expect(saved.equals(audio)).toBe(true);
 	});
 
@@ -331,7 +341,7 @@ describe('answer-and-record, at work', () => {
 		const [execution] = await workflow.next();
 		expect(execution!.status).toBe('error');
 		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
-		expect(await readdir(folder)).not.toContain(`${recording.mediaId}.ogg`);
+		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
 	});
 });
 
@@ -344,7 +354,7 @@ describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (examp
 	let storageIsDown = false;
 
 	const pathOf = (mediaId: string) =>
-		example === 'recording-to-s3' ? `/my-recordings/${mediaId}.ogg` : `/recordings/${mediaId}.ogg`;
+		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
 	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
 	beforeAll(async () => {
@@ -478,7 +488,7 @@ describe('recording-to-transcription-service, at work', () => {
 	});
 
 	it('tells the team when there is no audio', async () => {
-		const recording = await emulator.createRecording();
+		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
@@ -565,7 +575,7 @@ describe('incoming-call-to-crm, at work', () => {
 
 	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
 		const before = crm.received.length;
-		const gone = await emulator.createRecording();
+		const gone = await emulator.createRecording(aWhileAgo());
 		const there = await emulator.createRecording();
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);

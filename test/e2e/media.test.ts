@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Call, type Emulator } from '../emulator';
+import { startEmulator, type Call, type Emulator, type Variants } from '../emulator';
 import type { CallMedia } from '../emulator/rtc/callMedia';
 import { readOpusFile } from '../emulator/rtc/opusFile';
 import { decodeAudio } from '../support/audio';
@@ -36,7 +36,8 @@ beforeAll(async () => {
 	announcement = (await packetsOf('test/fixtures/audio/announcement.ogg')).slice(5, 55);
 	voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
 	prompt = await packetsOf('examples/media-gateway/prompt.ogg');
-	gateway = await startGateway({ args: ['--prompt-delay', '1.5'] });
+	// It speaks first only if the workflow tells it that the call is accepted.
+	gateway = await startGateway({ args: ['--prompt-delay', '1.5', '--assume-accepted', '600'] });
 	stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: folder } });
 });
 
@@ -52,10 +53,11 @@ afterEach(async () => {
 });
 
 /** A Meta of its own for each test, because a Meta app has one webhook. */
-async function startMeta(noMediaAtStartMs = 60_000) {
+async function startMeta(noMediaAtStartMs = 60_000, variants: Partial<Variants> = {}) {
 	emulator = await startEmulator({
 		recordingDelayMs: 0,
 		redeliveryDelaysMs: [],
+		...variants,
 		webRtc: { announcement, voice, noMediaAtStartMs, noMediaLaterMs: 60_000 },
 	});
 	credential = await stage.credentialFor(emulator);
@@ -125,7 +127,7 @@ async function expectRecording(call: Call, items: Array<{ json: Record<string, u
 	expect(items).toHaveLength(1);
 	const recording = items[0]!.json.recording as Record<string, unknown>;
 	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
-	const file = await readFile(join(folder, `${call.recordingMediaId}.ogg`));
+	const file = await readFile(join(folder, `call-recording-${call.recordingMediaId}.ogg`));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
 
 	const { seconds, channels, problems } = await decodeAudio(file);
@@ -149,7 +151,7 @@ const gatewayReport = async ({ id }: Call) =>
 
 describe('sound that flows through what n8n carries', () => {
 	it('of a call that comes in, with the example "Answer and record"', async () => {
-		await startMeta();
+		await startMeta(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample('answer-and-record.json');
 		const call = emulator.userCalls();
 		await mediaOf(call).said;
@@ -164,7 +166,7 @@ describe('sound that flows through what n8n carries', () => {
 	});
 
 	it('of a call that the business starts, with the example "Call and record"', async () => {
-		await startMeta();
+		await startMeta(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample('call-and-record.json', { '106540352242922': NUMBER });
 		const call = await startedCall(workflow);
 		await mediaOf(call).connected;

@@ -55,19 +55,100 @@ describe('the account', () => {
 		expect((await get(`${NUMBER}?fields=nonsense`)).error.message).toMatch(/nonexisting field/);
 	});
 
-	it('can be reached without a version, but not with one to come', async () => {
+	// What public clients ask for when nothing else is said.
+	const NUMBER_FIELDS = [
+		'id,verified_name,display_phone_number,conversational_automation,status,quality_rating',
+		'quality_score,webhook_configuration,name_status,new_name_status,code_verification_status',
+		'account_mode,is_official_business_account,is_pin_enabled,is_preverified_number,is_on_biz_app',
+		'messaging_limit_tier,search_visibility,platform_type,throughput,health_status,certificate',
+		'eligibility_for_api_business_global_search,new_certificate,last_onboarded_time',
+		'whatsapp_business_manager_messaging_limit,country_dial_code,host_platform',
+	].join(',');
+	const ACCOUNT_FIELDS = [
+		'id,name,currency,timezone_id,message_template_namespace,account_review_status,country',
+		'business_verification_status,ownership_type,owner_business_info,on_behalf_of_business_info',
+		'primary_funding_id,health_status,purchase_order_number,status',
+		'whatsapp_business_manager_messaging_limit',
+	].join(',');
+
+	it.each([
+		[NUMBER, NUMBER_FIELDS],
+		[`${WABA}/phone_numbers`, NUMBER_FIELDS],
+		[WABA, ACCOUNT_FIELDS],
+	])('knows the fields that clients ask for: %s', async (path, fields) => {
+		expect((await get(`${path}?fields=${fields}`)).status).toBe(200);
+	});
+
+	it('shows what decides whether calls work', async () => {
+		const fields = 'whatsapp_business_manager_messaging_limit,health_status';
+		const shown = async () => (await get(`${NUMBER}?fields=${fields}`)).body;
+		expect(await shown()).toMatchObject({
+			whatsapp_business_manager_messaging_limit: 'TIER_2K',
+			health_status: {
+				can_send_message: 'AVAILABLE',
+				entities: [{ entity_type: 'PHONE_NUMBER', id: NUMBER }, {}, {}, {}],
+			},
+		});
+		Object.assign(emulator.account.phoneNumbers[0] ?? {}, {
+			messagingLimit: undefined,
+			canSendMessage: 'BLOCKED',
+		});
+		expect(await shown()).toEqual({
+			health_status: expect.objectContaining({ can_send_message: 'BLOCKED' }) as object,
+			id: NUMBER,
+		});
+		const funding = async () => (await get(`${WABA}?fields=primary_funding_id`)).body;
+		expect(await funding()).toEqual({
+			primary_funding_id: expect.stringMatching(/^\d+$/) as string,
+			id: WABA,
+		});
+		emulator.account.primaryFundingId = undefined;
+		expect(await funding()).toEqual({ id: WABA });
+	});
+
+	it('can be reached without a version', async () => {
 		const plain = await fetch(`${emulator.baseUrl}/${WABA}`, {
 			headers: { authorization: `Bearer ${emulator.account.accessToken}` },
 		});
 		expect(plain.status).toBe(200);
-		const later = await fetch(`${emulator.baseUrl}/v99.0/${WABA}`, {
-			headers: { authorization: `Bearer ${emulator.account.accessToken}` },
+	});
+
+	it.each([
+		['v26.0', /active access token/],
+		['v20.0', /active access token/],
+		['v2.12', /active access token/],
+		['v27.0', /^Unknown path components: \/me$/],
+		['v25.1', /^Unknown path components: \/me$/],
+		['v1.0', /^Unknown path components: \/me$/],
+	])('tells without a token whether there is a version %s', async (version, words) => {
+		const answer = await fetch(`${emulator.baseUrl}/${version}/me`);
+		const { error } = (await answer.json()) as { error: { code: number; message: string } };
+		expect([answer.status, error.code]).toEqual([400, 2500]);
+		expect(error.message).toMatch(words);
+	});
+
+	it('tells whose the token is', async () => {
+		expect((await get('me')).body).toEqual({
+			id: expect.stringMatching(/^\d+$/) as string,
+			name: 'Emulated System User',
 		});
-		expect(later.status).toBe(400);
+		expect((await get('me', appToken(emulator))).error.code).toBe(2500);
+		expect((await get('me', { authorization: 'Bearer wrong' })).error.code).toBe(190);
+	});
+
+	it('takes the token of the parameter, whatever the header says', async () => {
+		const { accessToken, appId, appSecret } = emulator.account;
+		const app = encodeURIComponent(`${appId}|${appSecret}`);
+		const subscriptions = await get(`${appId}/subscriptions?access_token=${app}`);
+		expect(subscriptions.body).toEqual({ data: [] });
+		const wrong = await get(`${WABA}?access_token=wrong`);
+		expect([wrong.status, wrong.error.code]).toEqual([401, 190]);
+		const right = await get(`${WABA}?access_token=${accessToken}`, { authorization: 'Bearer x' });
+		expect(right.status).toBe(200);
 	});
 
 	it('tells neither what does not exist nor what is not yours', async () => {
-		for (const path of ['999', `${WABA}/nonsense`, 'me', '999/phone_numbers', '999/calls']) {
+		for (const path of ['999', `${WABA}/nonsense`, '999/phone_numbers', '999/calls']) {
 			const method = path.endsWith('calls') ? 'POST' : 'GET';
 			const { status, error } = await graph(emulator, method, path, undefined);
 			expect([path, status, error.code, error.error_subcode]).toEqual([path, 400, 100, 33]);
@@ -167,8 +248,68 @@ describe('call permissions', () => {
 		expect((await request({ type: 'text' })).error.code).toBe(100);
 		const interactive = { type: 'call_permission_request' };
 		expect((await request({ interactive })).error.message).toMatch(/missing : 'action'/);
+		const parameters = { name: 'call_permission_request', parameters: {} };
+		const unknown = await request({ interactive: { ...interactive, action: parameters } });
+		expect(unknown.error.message).toMatch(/"parameters" in interactive.action/);
+		expect((await request({ text: {} })).error.message).toMatch(/"text"/);
 		expect((await permissions('')).error.code).toBe(100);
 		expect((await permissions('user_wa_id=%2B14085555678')).error.code).toBe(100);
+	});
+});
+
+describe('the answer to a call permission request', () => {
+	let receiver: Receiver;
+
+	beforeEach(async () => {
+		receiver = await new Receiver().start();
+		emulator.presetSubscription(receiver.url, ['messages']);
+	});
+
+	afterEach(async () => await receiver.stop());
+
+	it('can be spelled otherwise, and leave things out', async () => {
+		await emulator.userAnswersPermissionRequest({
+			accept: true,
+			message: { timestamp: undefined },
+			reply: { response: 'accepted', expiration_timestamp: 1_800_000_000 },
+			omit: ['type', 'is_permanent', 'response_source'],
+		}).settled;
+		expect(receiver.events).toEqual([
+			{
+				from: '14085551234',
+				from_user_id: 'US.13491208655302741918',
+				from_parent_user_id: 'US.ENT.11815799212886844830',
+				id: expect.stringMatching(/^wamid\./) as string,
+				interactive: {
+					type: 'call_permission_reply',
+					call_permission_reply: { response: 'accepted', expiration_timestamp: 1_800_000_000 },
+				},
+			},
+		]);
+	});
+
+	it('can be that it could not be delivered', async () => {
+		const sent = await graph(emulator, 'POST', `${NUMBER}/messages`, {
+			messaging_product: 'whatsapp',
+			to: '14085555678',
+			type: 'interactive',
+			interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
+		});
+		const [message] = sent.body.messages as Array<{ id: string }>;
+		await emulator.permissionRequestFails({ from: '14085555678' }).settled;
+		await emulator.permissionRequestFails({ error: { code: 131047, details: 'Too late' } }).settled;
+		expect(receiver.events).toMatchObject([
+			{
+				id: message?.id,
+				status: 'failed',
+				recipient_id: '14085555678',
+				recipient_user_id: 'US.20762481193605518247',
+				errors: [
+					{ code: 131026, title: 'Message undeliverable', href: expect.any(String) as string },
+				],
+			},
+			{ errors: [{ code: 131047, error_data: { details: 'Too late' } }] },
+		]);
 	});
 });
 

@@ -9,6 +9,15 @@ export interface PhoneNumber {
 	qualityRating: 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN';
 	/** What Meta has forbidden the number for a while; shown in its call settings. */
 	restrictions?: Restriction[];
+	/** `TIER_250`, `TIER_2K` and so on. Calling needs at least 2,000; left out: not shown. */
+	messagingLimit?: string;
+	/** `AVAILABLE`, `LIMITED` or `BLOCKED`, of `health_status`. */
+	canSendMessage?: string;
+	/**
+	 * What `GET settings` shows although it cannot be set by POST, e.g. `payload_encryption`, and
+	 * below `calling` e.g. `ip_addresses` and `video`.
+	 */
+	shownSettings?: { calling?: Record<string, unknown>; [name: string]: unknown };
 }
 
 export interface Restriction {
@@ -51,6 +60,8 @@ export interface Account {
 	appSecret: string;
 	businessAccountId: string;
 	businessAccountName: string;
+	/** The account's means of payment; left out: it has none. */
+	primaryFundingId?: string;
 	phoneNumbers: PhoneNumber[];
 	users: WhatsAppUser[];
 }
@@ -65,6 +76,7 @@ export function defaultAccount(): Account {
 		appSecret: '0123456789abcdef0123456789abcdef',
 		businessAccountId: '102000000000001',
 		businessAccountName: 'Emulated Business',
+		primaryFundingId: '512000000000001',
 		phoneNumbers: [
 			{
 				id: '106000000000001',
@@ -73,6 +85,7 @@ export function defaultAccount(): Account {
 				callingEnabled: true,
 				sipEnabled: false,
 				qualityRating: 'GREEN',
+				messagingLimit: 'TIER_2K',
 			},
 			{
 				id: '106000000000002',
@@ -81,6 +94,7 @@ export function defaultAccount(): Account {
 				callingEnabled: true,
 				sipEnabled: false,
 				qualityRating: 'GREEN',
+				messagingLimit: 'TIER_2K',
 			},
 			{
 				id: '106000000000003',
@@ -89,6 +103,7 @@ export function defaultAccount(): Account {
 				callingEnabled: false,
 				sipEnabled: false,
 				qualityRating: 'YELLOW',
+				messagingLimit: 'TIER_2K',
 			},
 			{
 				id: '106000000000004',
@@ -97,6 +112,7 @@ export function defaultAccount(): Account {
 				callingEnabled: true,
 				sipEnabled: true,
 				qualityRating: 'UNKNOWN',
+				messagingLimit: 'TIER_2K',
 			},
 		],
 		users: [
@@ -125,6 +141,12 @@ export function defaultAccount(): Account {
 			},
 		],
 	};
+}
+
+/** A field with the user's phone number, as far as webhooks show it. */
+export function phoneOf<Name extends string>(name: Name, user: WhatsAppUser) {
+	if (user.phoneShown === 'omitted') return {};
+	return { [name]: user.phoneShown === 'empty' ? '' : user.waId };
 }
 
 export const digitsOf = (displayPhoneNumber: string) => displayPhoneNumber.replace(/\D/g, '');

@@ -74,7 +74,8 @@ export async function writeAnswer(
 		: Math.min(fault.truncateTo ?? Infinity, answer.content.sizeBytes);
 	const toSend = Math.min(fault.cutAfterBytes ?? fault.stallAfterBytes ?? Infinity, size);
 	const headers: Record<string, string> = { ...answer.headers };
-	if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
+	if (fault.contentType === null) delete headers['content-type'];
+	else if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
 	if (fault.unframed) response.useChunkedEncodingByDefault = false;
 	if (!fault.chunked && !fault.unframed) {
 		headers['content-length'] = String(size + (fault.contentLengthDelta ?? 0));

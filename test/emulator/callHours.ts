@@ -1,5 +1,6 @@
 import { isObject } from './callRequest';
 import { invalidParameter, missingField } from './errors';
+import type { Variants } from './variants';
 
 const DAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
 const RANGES_A_DAY = 2;
@@ -11,8 +12,16 @@ interface Range {
 	end: string;
 }
 
-/** Meta, "Call settings": form and limits of `call_hours`. */
-export function checkCallHours(hours: unknown): void {
+/**
+ * Meta, "Call settings": form and limits of `call_hours`.
+ *
+ * @param now Unix milliseconds.
+ */
+export function checkCallHours(
+	hours: unknown,
+	checks: Variants['callHoursChecks'],
+	now: number,
+): void {
 	if (!isObject(hours)) throw invalidParameter(`${PLACE} must be an object`);
 	if (hours.status !== 'ENABLED' && hours.status !== 'DISABLED') {
 		throw invalidParameter(`${PLACE}.status must be one of ENABLED, DISABLED`);
@@ -21,7 +30,7 @@ export function checkCallHours(hours: unknown): void {
 	if (!isTimeZone(hours.timezone_id)) throw invalidParameter(`${PLACE}.timezone_id is unknown`);
 
 	const weekly = listOf(hours.weekly_operating_hours, 'weekly_operating_hours');
-	if (hours.status === 'ENABLED' && weekly.length === 0) {
+	if ((hours.status === 'ENABLED' || checks === 'strict') && weekly.length === 0) {
 		throw missingField('weekly_operating_hours', PLACE);
 	}
 	const days = new Map<string, Range[]>();
@@ -40,6 +49,9 @@ export function checkCallHours(hours: unknown): void {
 	for (const holiday of holidays) {
 		if (!isDate(holiday.date)) {
 			throw invalidParameter(`${PLACE}: ${String(holiday.date)} is not a date`);
+		}
+		if (checks === 'strict' && holiday.date < dayIn(hours.timezone_id, now)) {
+			throw invalidParameter(`${PLACE}: the holiday ${holiday.date} is in the past`);
 		}
 		rangeOf(holiday.start_time, holiday.end_time);
 	}
@@ -75,7 +87,11 @@ function rangeOf(start: unknown, end: unknown): Range {
 	return range;
 }
 
-function isDate(text: unknown): boolean {
+/** `YYYY-MM-DD`, the form of Sweden. */
+const dayIn = (timeZone: string, now: number) =>
+	new Intl.DateTimeFormat('sv-SE', { timeZone }).format(now);
+
+function isDate(text: unknown): text is string {
 	if (typeof text !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
 	const time = Date.parse(`${text}T00:00:00Z`);
 	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);

@@ -1,5 +1,6 @@
-import { invalidParameter, missingField } from './errors';
-import { sdpProblem } from './sdp';
+import { readBusinessSdp, type BusinessDescription } from './businessSdp';
+import { invalidParameter, missingField, sdpRefused } from './errors';
+import type { Variants } from './variants';
 
 export type CallAction = 'connect' | 'pre_accept' | 'accept' | 'reject' | 'terminate';
 
@@ -15,6 +16,8 @@ export interface CallRequest {
 	recipient?: string;
 	callId: string;
 	sdp: string;
+	/** What the SDP says; undefined where the action has none. */
+	description?: BusinessDescription;
 	bizOpaqueCallbackData?: string;
 	recording?: CaptureOrder;
 	transcription?: CaptureOrder;
@@ -43,7 +46,7 @@ const ALLOWED: Record<CallAction, string[]> = {
 };
 
 /** Checks the body of a request to `calls` as far as that is possible without knowing the call. */
-export function parseCallRequest(body: unknown): CallRequest {
+export function parseCallRequest(body: unknown, variants: Variants): CallRequest {
 	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
 	if (body.messaging_product === undefined) throw missingField('messaging_product');
 	if (body.messaging_product !== 'whatsapp') {
@@ -64,7 +67,8 @@ export function parseCallRequest(body: unknown): CallRequest {
 		if (body.to !== undefined) checkPhone(body.to);
 	}
 	if (ALLOWED[action].includes('session')) {
-		request.sdp = parseSession(body.session, action === 'connect' ? 'offer' : 'answer');
+		const type = action === 'connect' ? 'offer' : 'answer';
+		Object.assign(request, parseSession(body.session, type, variants));
 	}
 	if (body.biz_opaque_callback_data !== undefined) {
 		request.bizOpaqueCallbackData = parseOpaque(body.biz_opaque_callback_data);
@@ -106,16 +110,24 @@ function parseCallId(callId: unknown): string {
 	return callId;
 }
 
-function parseSession(session: unknown, type: 'offer' | 'answer'): string {
+function parseSession(
+	session: unknown,
+	type: 'offer' | 'answer',
+	variants: Variants,
+): Pick<CallRequest, 'sdp' | 'description'> {
 	if (session === undefined) throw missingField('session');
 	if (!isObject(session)) throw invalidParameter('session must be an object');
 	if (session.sdp_type === undefined) throw missingField('sdp_type', 'session');
 	if (session.sdp === undefined) throw missingField('sdp', 'session');
 	checkFieldNames(session, ['sdp_type', 'sdp'], 'session');
 	if (session.sdp_type !== type) throw invalidParameter(`session.sdp_type must be ${type} here`);
-	const problem = sdpProblem(session.sdp);
-	if (problem !== undefined) throw invalidParameter(`SDP validation error: ${problem}`);
-	return session.sdp as string;
+	const { sdp } = session;
+	if (typeof sdp !== 'string') throw invalidParameter('session.sdp must be a string');
+	try {
+		return { sdp, description: readBusinessSdp(sdp, type, variants) };
+	} catch (error) {
+		throw sdpRefused((error as Error).message, variants.sdpErrorCode);
+	}
 }
 
 function parseOpaque(data: unknown): string {

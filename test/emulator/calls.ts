@@ -1,7 +1,8 @@
 import { digitsOf, type Account, type PhoneNumber, type WhatsAppUser } from './account';
+import { answerProblem, type BusinessDescription } from './businessSdp';
 import type { CallRequest, CaptureOrder } from './callRequest';
-import { toTimestamp, type Clock } from './clock';
-import { GraphError, invalidParameter } from './errors';
+import type { Clock } from './clock';
+import { GraphError, invalidParameter, sdpRefused } from './errors';
 import { newCallId } from './ids';
 import {
 	DEFAULT_RECORDING,
@@ -13,10 +14,20 @@ import {
 	type MediaContent,
 	type MediaStore,
 } from './media';
+import {
+	leaveOut,
+	overwrite,
+	type Changes,
+	type FileKind,
+	type Parties,
+	type Payloads,
+	type Value,
+	type WebhookError,
+} from './payloads';
 import { CALLS_PER_DAY } from './permissions';
 import type { WebRtcUsers } from './rtc';
 import type { CallMedia } from './rtc/callMedia';
-import { makeSdp } from './sdp';
+import { answerTo, makeSdp } from './sdp';
 import { makeTranscript } from './transcript';
 import type { Settings, WebhookUpdate } from './types';
 import type { Webhooks } from './webhooks';
@@ -34,6 +45,8 @@ export interface Call {
 	sdp: string;
 	/** The business's SDP, once it came. */
 	businessSdp?: string;
+	/** What is odd in it, although it was taken. */
+	sdpWarnings?: string[];
 	recording?: CaptureOrder;
 	transcription?: CaptureOrder;
 	bizOpaqueCallbackData?: string;
@@ -57,9 +70,11 @@ export interface UserCallOrder {
 	ctaPayload?: string;
 	/** Replaces the SDP offer. */
 	sdp?: string;
+	/** With media: the user sends nothing until the business is heard. */
+	silentUntilHeard?: boolean;
 }
 
-export interface HangUpOrder {
+export interface HangUpOrder extends Changes {
 	by?: 'user' | 'business';
 	/** Length of the call; by default as long as the emulator's clock says. */
 	durationSeconds?: number;
@@ -67,8 +82,8 @@ export interface HangUpOrder {
 	duringAnnouncement?: boolean;
 	/** What the recording contains. */
 	recording?: MediaSource;
-	/** The terminate webhook says FAILED with this error beside `calls`. */
-	error?: { code: number; message: string; details?: string };
+	/** The terminate webhook says FAILED with this error. */
+	error?: WebhookError;
 }
 
 /** Where the bytes of a file come from; the audio fixture when nothing is given. */
@@ -81,37 +96,54 @@ export interface MediaSource {
 	seed?: number;
 }
 
-export interface RecordingOrder extends MediaSource {
-	phoneNumberId?: string;
-	from?: string;
-	callId?: string;
+/** How a file is announced, where that is to differ from what it is. */
+export interface FileOrder extends MediaSource, Changes {
 	mimeType?: string;
 	mediaId?: string;
 	/** Hex or base64; announced in place of the true hash. */
 	sha256Override?: string;
+	/** Bytes; given by the Media API in place of the true size. */
+	announcedSize?: number;
+	/** The media host answers 404 for so long, by the emulator's clock. */
+	availableAfterMs?: number;
+	/** Merged into `audio` (or `document`). `undefined` removes a field. */
+	fileFields?: Value;
+}
+
+export interface RecordingOrder extends FileOrder {
+	phoneNumberId?: string;
+	from?: string;
+	callId?: string;
 	/** A transcript in place of a recording. */
 	transcript?: boolean;
-	/** Merged into the `calls[]` element. `undefined` removes a field. */
-	event?: Record<string, unknown>;
-	/** Merged into `audio` (or `document`). `undefined` removes a field. */
-	fileFields?: Record<string, unknown>;
+	/** `type` of the recording, and the key of its file. Default `audio`, the only one of today. */
+	type?: string;
+	/** Seen in `detailed` events only. */
+	direction?: Call['direction'];
+	bizOpaqueCallbackData?: string;
+}
+
+export interface VoicemailOrder extends FileOrder {
+	phoneNumberId?: string;
+	from?: string;
+	/** The missed call; the message has its ID. */
+	callId?: string;
 }
 
 export interface CreatedRecording {
 	media: Media;
 	mediaId: string;
 	callId: string;
-	/** The element of `calls[]`. */
-	event: Record<string, unknown>;
+	/** The element of `calls[]` (or `messages[]`). */
+	event: Value;
 	/** Ready for `deliver`. */
 	update: WebhookUpdate;
 }
 
-interface CaptureFile {
-	sha256: string;
-	mime_type: string;
-	url: string;
-	id: string;
+/** The value of a webhook, or how to make it once `ready` has come. */
+interface Outgoing {
+	content: Value | (() => Value);
+	ready?: Promise<unknown>;
 }
 
 /** Calls in both directions: their states, and the webhooks that each change causes. */
@@ -119,12 +151,15 @@ export class Calls {
 	readonly all = new Map<string, Call>();
 	/** The last webhook of each call, so that the next one does not overtake it. */
 	private readonly lastWebhook = new Map<string, Promise<unknown>>();
+	/** What the events of files were about, by media ID: to announce a file again. */
+	private readonly announced = new Map<string, { kind: FileKind; about: Parties; type?: string }>();
 
 	constructor(
 		private readonly account: Account,
 		private readonly clock: Clock,
 		private readonly media: MediaStore,
 		private readonly webhooks: Webhooks,
+		private readonly payloads: Payloads,
 		private readonly settings: Settings,
 		private readonly baseUrl: () => string,
 		private readonly webRtc?: WebRtcUsers,
@@ -164,8 +199,13 @@ export class Calls {
 			transcription: request.transcription,
 			bizOpaqueCallbackData: request.bizOpaqueCallbackData,
 		};
-		const media = fitting(() => this.joinMedia(call, request.sdp));
-		if (!media) call.sdp = makeSdp('answer');
+		const { answerSetup } = this.settings.variants;
+		if (!this.joinMedia(call, { offer: request.description })) {
+			const { opensDtls, mid, opus, telephoneEvent } = request.description!;
+			const setup = answerTo(opensDtls, answerSetup);
+			call.sdp = makeSdp('answer', { setup, mid, opus, telephoneEvent });
+		}
+		this.noteWarnings(call, request);
 		this.all.set(call.id, call);
 		return { call, ring: () => this.ring(call) };
 	}
@@ -175,8 +215,7 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp differs from the one of the earlier pre_accept');
 		}
-		fitting(() => this.mediaOf(call)?.answer(request.sdp));
-		call.businessSdp = request.sdp;
+		this.takeAnswer(call, request);
 		call.state = 'preAccepted';
 	}
 
@@ -185,8 +224,7 @@ export class Calls {
 		if (call.businessSdp !== undefined && call.businessSdp !== request.sdp) {
 			throw invalidParameter('session.sdp of accept must equal the one of pre_accept');
 		}
-		fitting(() => this.mediaOf(call)?.answer(request.sdp));
-		call.businessSdp = request.sdp;
+		this.takeAnswer(call, request);
 		call.recording = request.recording;
 		call.transcription = request.transcription;
 		call.bizOpaqueCallbackData = request.bizOpaqueCallbackData;
@@ -223,9 +261,12 @@ export class Calls {
 			...(order.deeplinkPayload !== undefined && { deeplinkPayload: order.deeplinkPayload }),
 			...(order.ctaPayload !== undefined && { ctaPayload: order.ctaPayload }),
 		};
-		if (order.sdp === undefined && !this.joinMedia(call)) call.sdp = makeSdp('offer');
+		const { silentUntilHeard } = order;
+		if (order.sdp === undefined && !this.joinMedia(call, { silentUntilHeard })) {
+			call.sdp = makeSdp('offer');
+		}
 		this.all.set(call.id, call);
-		this.sendConnect(call, 'offer', this.linkPayloads(call));
+		this.send(call, this.connected(call));
 		void this.giveUpLater(call);
 		return call;
 	}
@@ -233,14 +274,13 @@ export class Calls {
 	userPicksUp(callId: string): Call {
 		const call = this.called(callId);
 		this.begin(call);
-		this.sendStatus(call, 'ACCEPTED');
+		this.send(call, { content: this.payloads.status(call, 'ACCEPTED') });
 		return call;
 	}
 
 	userRejects(callId: string): Call {
 		const call = this.called(callId);
-		this.sendStatus(call, 'REJECTED');
-		this.end(call, {});
+		this.end(call, {}, undefined, [{ content: this.payloads.status(call, 'REJECTED') }]);
 		return call;
 	}
 
@@ -257,26 +297,67 @@ export class Calls {
 		return call;
 	}
 
-	/** A file and its event, without a call and without a delivery. */
+	/** A file and its event, without a delivery; the call need not exist. */
 	async createRecording(order: RecordingOrder = {}): Promise<CreatedRecording> {
 		const number = this.number(order.phoneNumberId);
 		const user = this.user(order.from);
-		const callId = order.callId ?? newCallId(user.waId);
-		const kind = order.transcript ? 'transcription' : 'recording';
-		const media = this.media.add({
-			content:
-				order.transcript && !hasSource(order)
-					? contentOf(makeTranscript(this.clock))
-					: await this.content(order),
+		const known = order.callId === undefined ? undefined : this.all.get(order.callId);
+		const about: Parties = known ?? {
+			id: order.callId ?? newCallId(user.waId),
+			user,
 			phoneNumberId: number.id,
-			mimeType: order.mimeType ?? (order.transcript ? 'application/json' : RECORDING_MIME_TYPE),
-			...(order.sha256Override !== undefined && { sha256Override: order.sha256Override }),
-			...(order.mediaId !== undefined && { id: order.mediaId }),
+			direction: order.direction ?? 'USER_INITIATED',
+			bizOpaqueCallbackData: order.bizOpaqueCallbackData,
+		};
+		return await this.announce(order.transcript ? 'transcription' : 'recording', about, order);
+	}
+
+	/**
+	 * The event of a file once more, with the same media ID: with the file's true hash, or with other
+	 * content.
+	 */
+	async correctRecording(mediaId: string, order: FileOrder = {}): Promise<CreatedRecording> {
+		const known = this.announced.get(mediaId);
+		const media = this.media.get(mediaId);
+		if (!known || !media) throw new Error(`No recording or transcript ${mediaId}`);
+		return await this.announce(known.kind, known.about, {
+			type: known.type,
+			mimeType: media.mimeType,
+			...(!hasSource(order) && { content: media.content }),
+			...order,
+			mediaId,
 		});
-		const event = this.captureEvent(kind, callId, user, media, order.fileFields);
-		overwrite(event, order.event);
-		const update = { phoneNumberId: number.id, field: 'calls', value: { calls: [event] } };
-		return { media, mediaId: media.id, callId, event, update };
+	}
+
+	/** What a user said after a missed call, as a message (Meta, "Call settings", voicemail). */
+	async createVoicemail(order: VoicemailOrder = {}): Promise<CreatedRecording> {
+		const call = order.callId === undefined ? undefined : this.all.get(order.callId);
+		const user = call?.user ?? this.user(order.from);
+		const phoneNumberId = call?.phoneNumberId ?? this.number(order.phoneNumberId).id;
+		const callId = order.callId ?? newCallId(user.waId);
+		const media = await this.store('recording', phoneNumberId, order);
+		const audio: Value = {
+			mime_type: media.mimeType,
+			sha256: media.sha256Base64,
+			id: media.id,
+			url: this.media.newUrl(media, this.baseUrl()),
+			voice: true,
+		};
+		overwrite(audio, order.fileFields);
+		leaveOut(audio, order.omit);
+		const value = this.payloads.message(
+			user,
+			{ id: callId, timestamp: this.clock.timestamp(), type: 'audio', audio },
+			order,
+		);
+		const [event = {}] = value.messages as Value[];
+		return {
+			media,
+			mediaId: media.id,
+			callId,
+			event,
+			update: { phoneNumberId, field: 'messages', value },
+		};
 	}
 
 	// Shared
@@ -321,18 +402,6 @@ export class Calls {
 			return (user.permissionExpiresAt ?? Infinity) > this.clock.now();
 		}
 		return user.permission === 'permanent';
-	}
-
-	contact(user: WhatsAppUser) {
-		return {
-			profile: {
-				name: user.name,
-				...(user.username !== undefined && { username: user.username }),
-			},
-			...phone('wa_id', user),
-			user_id: user.userId,
-			...(user.parentUserId !== undefined && { parent_user_id: user.parentUserId }),
-		};
 	}
 
 	/** Calls of the business to a user that were picked up in the last 24 hours. */
@@ -383,9 +452,9 @@ export class Calls {
 	}
 
 	private ring(call: Call): void {
-		this.sendStatus(call, 'RINGING');
+		const ringing = { content: this.payloads.status(call, 'RINGING') };
 		// The answer comes about a second after placing, before the person picks up.
-		this.sendConnect(call, 'answer', this.opaqueData(call));
+		this.send(call, ringing, this.connected(call));
 		const { pickUpAfterMs } = this.settings;
 		if (pickUpAfterMs !== undefined) {
 			void this.webhooks.track(
@@ -396,25 +465,12 @@ export class Calls {
 		}
 	}
 
-	private sendConnect(call: Call, type: 'offer' | 'answer', more: Record<string, unknown>): void {
+	private connected(call: Call): Outgoing {
 		const timestamp = this.clock.timestamp();
-		this.send(
-			call,
-			() => ({
-				contacts: [this.contact(call.user)],
-				calls: [
-					{
-						...this.identity(call),
-						event: 'connect',
-						timestamp,
-						direction: call.direction,
-						...more,
-						session: { sdp_type: type, sdp: call.sdp },
-					},
-				],
-			}),
-			this.mediaOf(call)?.sdp,
-		);
+		return {
+			content: () => this.payloads.connect(call, timestamp),
+			ready: this.mediaOf(call)?.sdp,
+		};
 	}
 
 	private begin(call: Call): void {
@@ -423,11 +479,42 @@ export class Calls {
 		this.mediaOf(call)?.answered({ captured: KINDS.some((kind) => isOn(call[kind])) });
 	}
 
+	private takeAnswer(call: Call, request: CallRequest): void {
+		const description = request.description!;
+		const problem = answerProblem(description, call.sdp);
+		if (problem !== undefined) {
+			throw sdpRefused(problem, this.settings.variants.sdpErrorCode);
+		}
+		this.mediaOf(call)?.answer(description);
+		call.businessSdp = request.sdp;
+		this.noteWarnings(call, request);
+	}
+
+	private noteWarnings(call: Call, { description }: CallRequest): void {
+		const warnings = description?.warnings ?? [];
+		if (warnings.length > 0 && !call.sdpWarnings) {
+			call.sdpWarnings = warnings;
+			for (const warning of warnings) this.settings.log(`Warning: ${warning}`);
+		}
+	}
+
 	/** Undefined where the emulator has no media. */
-	private joinMedia(call: Call, offer?: string): CallMedia | undefined {
-		const media = this.webRtc?.join(call.id, offer, (error) => {
-			if (call.state !== 'ended') this.end(call, { error });
-		});
+	private joinMedia(
+		call: Call,
+		order: { offer?: BusinessDescription; silentUntilHeard?: boolean },
+	): CallMedia | undefined {
+		const { answerSetup, silentUntilHeard } = this.settings.variants;
+		const media = this.webRtc?.join(
+			call.id,
+			{
+				offer: order.offer,
+				answerSetup,
+				silentUntilHeard: order.silentUntilHeard ?? silentUntilHeard === 'yes',
+			},
+			(error) => {
+				if (call.state !== 'ended') this.end(call, { error });
+			},
+		);
 		void media?.sdp.then(
 			(sdp) => {
 				call.sdp = sdp;
@@ -460,7 +547,8 @@ export class Calls {
 	private end(
 		call: Call,
 		order: HangUpOrder & { failed?: boolean },
-		ready: Promise<void> = Promise.resolve(),
+		ready?: Promise<void>,
+		first: Outgoing[] = [],
 	): void {
 		const answered = call.state === 'inProgress';
 		const now = this.clock.now();
@@ -471,29 +559,9 @@ export class Calls {
 		if (answered && order.durationSeconds !== undefined) {
 			call.startedAt = now - order.durationSeconds * 1000;
 		}
-		const startedAt = call.startedAt ?? now;
-		const value = {
-			contacts: [this.contact(call.user)],
-			calls: [
-				{
-					...this.identity(call),
-					event: 'terminate',
-					direction: call.direction,
-					timestamp: this.clock.timestamp(),
-					// An unanswered call of the business is COMPLETED too, without times.
-					status: order.error || order.failed ? 'FAILED' : 'COMPLETED',
-					...(answered && {
-						start_time: toTimestamp(startedAt),
-						end_time: toTimestamp(now),
-						duration: Math.floor(now / 1000) - Math.floor(startedAt / 1000),
-					}),
-					...this.opaqueData(call),
-					...this.linkPayloads(call),
-				},
-			],
-			...(order.error && { errors: [this.terminateError(order.error)] }),
-		};
-		this.send(call, value, ready);
+		const { failed = false, error, event, omit } = order;
+		const content = this.payloads.terminate(call, { answered, failed, error, event, omit });
+		this.send(call, ...first, { content, ready });
 		const announced = media ? recorded !== undefined : !order.duringAnnouncement;
 		if (answered && announced) {
 			this.publishLater(call, order.recording ?? { content: recorded?.file });
@@ -511,59 +579,49 @@ export class Calls {
 		}
 	}
 
-	private async publish(
-		kind: 'recording' | 'transcription',
-		call: Call,
-		recording: MediaSource,
-	): Promise<void> {
-		const media = this.media.add(
-			kind === 'recording'
-				? {
-						content: await this.content(recording),
-						mimeType: RECORDING_MIME_TYPE,
-						phoneNumberId: call.phoneNumberId,
-					}
-				: {
-						content: contentOf(makeTranscript(this.clock)),
-						mimeType: 'application/json',
-						phoneNumberId: call.phoneNumberId,
-					},
+	private async publish(kind: FileKind, call: Call, recording: MediaSource): Promise<void> {
+		const { mediaId, update } = await this.announce(
+			kind,
+			call,
+			kind === 'recording' ? recording : {},
 		);
-		call[kind === 'recording' ? 'recordingMediaId' : 'transcriptMediaId'] = media.id;
-		this.send(call, { calls: [this.captureEvent(kind, call.id, call.user, media)] });
+		call[kind === 'recording' ? 'recordingMediaId' : 'transcriptMediaId'] = mediaId;
+		this.send(call, { content: update.value });
 	}
 
-	/** Meta, "Call recording" and "Call transcription": field for field. */
-	private captureEvent(
-		kind: 'recording' | 'transcription',
-		callId: string,
-		user: WhatsAppUser,
-		media: Media,
-		fileOverrides?: Record<string, unknown>,
-	): Record<string, unknown> {
-		const file: Record<string, unknown> = {
-			id: media.id,
-			sha256: media.sha256Base64,
-			mime_type: media.mimeType,
-			url: this.media.newUrl(media, this.baseUrl()),
-		} satisfies CaptureFile;
-		overwrite(file, fileOverrides);
+	private async announce(
+		kind: FileKind,
+		about: Parties,
+		order: FileOrder & { type?: string },
+	): Promise<CreatedRecording> {
+		const media = await this.store(kind, about.phoneNumberId, order);
+		const url = this.media.newUrl(media, this.baseUrl());
+		const { event, value } = this.payloads.file(kind, about, media, url, order);
+		this.announced.set(media.id, { kind, about, type: order.type });
 		return {
-			id: callId,
-			...phone('from', user),
-			from_user_id: user.userId,
-			...(user.parentUserId !== undefined && { from_parent_user_id: user.parentUserId }),
-			timestamp: this.clock.timestamp(),
-			...(kind === 'recording'
-				? {
-						event: 'call_recording_available',
-						call_recording: { type: 'audio', audio: file },
-					}
-				: {
-						event: this.settings.transcriptionEvent,
-						call_transcript: { document: file },
-					}),
+			media,
+			mediaId: media.id,
+			callId: about.id,
+			event,
+			update: { phoneNumberId: about.phoneNumberId, field: 'calls', value },
 		};
+	}
+
+	private async store(kind: FileKind, phoneNumberId: string, order: FileOrder): Promise<Media> {
+		const { sha256Override, announcedSize, availableAfterMs, mediaId } = order;
+		const transcript = kind === 'transcription';
+		return this.media.add({
+			content:
+				transcript && !hasSource(order)
+					? contentOf(makeTranscript(this.clock))
+					: await this.content(order),
+			phoneNumberId,
+			mimeType: order.mimeType ?? (transcript ? 'application/json' : RECORDING_MIME_TYPE),
+			...(sha256Override !== undefined && { sha256Override }),
+			...(announcedSize !== undefined && { announcedSize }),
+			...(availableAfterMs !== undefined && { availableAfterMs }),
+			...(mediaId !== undefined && { id: mediaId }),
+		});
 	}
 
 	private async content(source: MediaSource): Promise<MediaContent> {
@@ -576,110 +634,35 @@ export class Calls {
 		return await contentOfFile(source.file ?? DEFAULT_RECORDING);
 	}
 
-	private sendStatus(call: Call, status: 'RINGING' | 'ACCEPTED' | 'REJECTED'): void {
-		const { user } = call;
-		this.send(call, {
-			contacts: [this.contact(user)],
-			statuses: [
-				{
-					id: call.id,
-					timestamp: this.clock.timestamp(),
-					type: 'call',
-					status,
-					...phone('recipient_id', user),
-					recipient_user_id: user.userId,
-					...(user.parentUserId !== undefined && {
-						recipient_parent_user_id: user.parentUserId,
-					}),
-					...this.opaqueData(call),
-				},
-			],
-		});
+	/**
+	 * Sends what happened in a call, one webhook after the other, though Meta promises no order. What
+	 * is given together is due at the same moment.
+	 */
+	private send(call: Call, ...outgoing: Outgoing[]): void {
+		const { callUpdates } = this.settings.variants;
+		const groups = callUpdates === 'separate' ? outgoing.map((one) => [one]) : [outgoing];
+		for (const group of groups) {
+			const previous = this.lastWebhook.get(call.id) ?? Promise.resolve();
+			const sent = this.webhooks.track(
+				previous.then(async () => {
+					await Promise.all(group.map(({ ready }) => ready));
+					const updates = group.map(({ content }) => ({
+						phoneNumberId: call.phoneNumberId,
+						field: 'calls',
+						value: typeof content === 'function' ? content() : content,
+					}));
+					const layout = callUpdates === 'oneChange' ? 'merged' : 'changes';
+					await this.webhooks.deliver(updates, { layout }).answer;
+				}),
+			);
+			this.lastWebhook.set(call.id, sent);
+		}
 	}
-
-	/** Sends the webhooks of one call one after the other, though Meta promises no order. */
-	private send(
-		call: Call,
-		content: Record<string, unknown> | (() => Record<string, unknown>),
-		ready: Promise<unknown> = Promise.resolve(),
-	): void {
-		const previous = this.lastWebhook.get(call.id) ?? Promise.resolve();
-		const sent = this.webhooks.track(
-			previous.then(async () => {
-				await ready;
-				const value = typeof content === 'function' ? content() : content;
-				const update = { phoneNumberId: call.phoneNumberId, field: 'calls', value };
-				await this.webhooks.deliver([update]).answer;
-			}),
-		);
-		this.lastWebhook.set(call.id, sent);
-	}
-
-	private identity({ id, user, direction, phoneNumberId }: Call) {
-		const business = digitsOf(this.number(phoneNumberId).displayPhoneNumber);
-		const parent = user.parentUserId;
-		return direction === 'USER_INITIATED'
-			? {
-					id,
-					...phone('from', user),
-					from_user_id: user.userId,
-					...(parent !== undefined && { from_parent_user_id: parent }),
-					to: business,
-				}
-			: {
-					id,
-					from: business,
-					...phone('to', user),
-					to_user_id: user.userId,
-					...(parent !== undefined && { to_parent_user_id: parent }),
-				};
-	}
-
-	private opaqueData({ bizOpaqueCallbackData: data }: Call) {
-		return data === undefined ? {} : { biz_opaque_callback_data: data };
-	}
-
-	private linkPayloads({ deeplinkPayload, ctaPayload }: Call) {
-		return {
-			...(deeplinkPayload !== undefined && { deeplink_payload: deeplinkPayload }),
-			...(ctaPayload !== undefined && { cta_payload: ctaPayload }),
-		};
-	}
-
-	private terminateError({ code, message, details }: NonNullable<HangUpOrder['error']>) {
-		return {
-			code,
-			message,
-			href: 'https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/',
-			error_data: { details: details ?? message },
-		};
-	}
-}
-
-function phone<Name extends string>(name: Name, user: WhatsAppUser) {
-	if (user.phoneShown === 'omitted') return {};
-	return { [name]: user.phoneShown === 'empty' ? '' : user.waId };
 }
 
 const KINDS = ['recording', 'transcription'] as const;
 
 const isOn = (capture: CaptureOrder | undefined) => capture?.status === 'ENABLED';
 
-/** What is wrong with the SDP becomes an answer of the Graph API. */
-function fitting<T>(use: () => T): T {
-	try {
-		return use();
-	} catch (error) {
-		throw invalidParameter(`SDP validation error: ${(error as Error).message}`);
-	}
-}
-
 const hasSource = ({ content, file, sizeBytes }: MediaSource) =>
 	content !== undefined || file !== undefined || sizeBytes !== undefined;
-
-function overwrite(target: Record<string, unknown>, values: Record<string, unknown> = {}): void {
-	for (const [name, value] of Object.entries(values)) {
-		if (value === undefined) delete target[name];
-		else target[name] = value;
-	}
-}

@@ -5,15 +5,19 @@ import {
 	type Call,
 	type CreatedRecording,
 	type HangUpOrder,
+	type FileOrder,
 	type RecordingOrder,
 	type UserCallOrder,
+	type VoicemailOrder,
 } from './calls';
+import { CallSettings } from './callSettings';
 import { Clock } from './clock';
 import { FaultQueue } from './faults';
 import type { GraphContext } from './graph';
 import { MediaStore } from './media';
 import { ordersRouter } from './orders';
-import { Permissions } from './permissions';
+import { knownError, Payloads, type WebhookError } from './payloads';
+import { Permissions, type PermissionAnswer } from './permissions';
 import { WebRtcUsers } from './rtc';
 import type { CallMedia } from './rtc/callMedia';
 import { startServer, type RunningServer } from './server';
@@ -32,6 +36,7 @@ import type {
 	Settings,
 	WebhookUpdate,
 } from './types';
+import { withDefaultVariants, type Variants } from './variants';
 import { Webhooks } from './webhooks';
 
 const SECOND = 1000;
@@ -49,6 +54,8 @@ export class Emulator {
 	readonly account: Account;
 	readonly clock: Clock;
 	readonly requests: LoggedRequest[] = [];
+	/** How Meta writes and what it checks, where that is open; may be changed while it runs. */
+	readonly variants: Variants;
 	private readonly agent = new Agent({ connections: 256 });
 	private readonly faults = new FaultQueue();
 	private readonly tokens: Tokens;
@@ -64,6 +71,7 @@ export class Emulator {
 	/** Use `startEmulator`. */
 	constructor(options: EmulatorOptions) {
 		const settings = withDefaults(options);
+		this.variants = settings.variants;
 		this.account = structuredClone({ ...defaultAccount(), ...options.account });
 		this.clock = new Clock(options.clockStart);
 		this.tokens = new Tokens(this.account, this.clock);
@@ -72,7 +80,7 @@ export class Emulator {
 			this.account,
 			this.agent,
 			settings.deliveryTimeoutMs,
-			settings.subscriptionFieldsAs,
+			this.variants,
 		);
 		this.webhooks = new Webhooks(
 			this.account,
@@ -81,7 +89,8 @@ export class Emulator {
 			this.agent,
 			settings,
 		);
-		this.permissions = new Permissions(this.clock, this.webhooks);
+		const payloads = new Payloads(this.account, this.clock, this.variants);
+		this.permissions = new Permissions(this.clock, this.webhooks, payloads);
 		const baseUrl = () => this.baseUrl;
 		this.webRtc = options.webRtc && new WebRtcUsers(options.webRtc);
 		this.callList = new Calls(
@@ -89,6 +98,7 @@ export class Emulator {
 			this.clock,
 			this.media,
 			this.webhooks,
+			payloads,
 			settings,
 			baseUrl,
 			this.webRtc,
@@ -101,13 +111,14 @@ export class Emulator {
 			subscriptions: this.subscriptions,
 			calls: this.callList,
 			permissions: this.permissions,
+			callSettings: new CallSettings(this.clock, this.variants, this.account.appId),
 			settings,
 			baseUrl,
 		};
 	}
 
 	async start(): Promise<void> {
-		this.webRtc?.load();
+		await this.webRtc?.load();
 		this.server = await startServer(
 			this.context,
 			this.faults,
@@ -157,14 +168,28 @@ export class Emulator {
 	}
 
 	/** The user answers a call permission request, or grants a permission unasked. */
-	userAnswersPermissionRequest(order: {
-		from?: string;
-		phoneNumberId?: string;
-		accept: boolean;
-		permanent?: boolean;
-	}): DeliveryHandle {
+	userAnswersPermissionRequest(
+		order: PermissionAnswer & { from?: string; phoneNumberId?: string },
+	): DeliveryHandle {
 		const number = this.callList.number(order.phoneNumberId);
 		return this.permissions.answer(number, this.callList.user(order.from), order);
+	}
+
+	/**
+	 * A call permission request turns out to be undeliverable: a message status `failed`, by default
+	 * with code 131026.
+	 */
+	permissionRequestFails(
+		order: {
+			from?: string;
+			phoneNumberId?: string;
+			error?: Partial<WebhookError>;
+		} = {},
+	): DeliveryHandle {
+		const number = this.callList.number(order.phoneNumberId);
+		const { code = 131026, ...more } = order.error ?? {};
+		const error = { ...knownError(code), ...more };
+		return this.permissions.fail(number, this.callList.user(order.from), error);
 	}
 
 	/** Sets a permission without a webhook; an unknown phone number becomes a user. */
@@ -197,7 +222,20 @@ export class Emulator {
 		return await this.callList.createRecording(order);
 	}
 
-	/** Sends updates, or what `createRecording` returned, as one delivery. */
+	/**
+	 * The event of a recording (or transcript) again, with the same media ID: with its true hash, or
+	 * with other content. Not delivered.
+	 */
+	async correctRecording(mediaId: string, order: FileOrder = {}): Promise<CreatedRecording> {
+		return await this.callList.correctRecording(mediaId, order);
+	}
+
+	/** A voicemail of a missed call: an audio message with the call's ID. Not delivered. */
+	async createVoicemail(order: VoicemailOrder = {}): Promise<CreatedRecording> {
+		return await this.callList.createVoicemail(order);
+	}
+
+	/** Sends updates, or what `createRecording` and its like returned, as one delivery. */
 	deliver(
 		updates: Array<WebhookUpdate | { update: WebhookUpdate }>,
 		options: DeliverOptions = {},
@@ -299,9 +337,7 @@ function withDefaults(options: EmulatorOptions): Settings {
 		deliveryTimeoutMs: options.deliveryTimeoutMs ?? 20 * SECOND,
 		ringTimeoutMs: options.ringTimeoutMs ?? 45 * SECOND,
 		pickUpAfterMs: options.pickUpAfterMs,
-		fileSizeAs: options.fileSizeAs ?? 'string',
-		subscriptionFieldsAs: options.subscriptionFieldsAs ?? 'objects',
-		transcriptionEvent: options.transcriptionEvent ?? 'call_transcription_available',
+		variants: withDefaultVariants(options),
 		log: options.log ?? (() => {}),
 	};
 }

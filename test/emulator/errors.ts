@@ -1,4 +1,5 @@
 import { newFbtraceId } from './ids';
+import type { Variants } from './variants';
 
 export interface GraphErrorBody {
 	error: {
@@ -40,13 +41,20 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	200: { status: 403, message: '(#200) Permissions error' },
 	613: { status: 429, message: '(#613) Calls to this API have exceeded the rate limit.' },
 	2200: { status: 400, message: '(#2200) Callback verification failed' },
+	2500: { status: 400, message: 'Unknown path components' },
 	80007: { status: 429, message: '(#80007) Rate limit of the business account reached' },
 	130429: { status: 429, message: '(#130429) Rate limit hit' },
+	130497: {
+		status: 400,
+		message: '(#130497) Business account is restricted from messaging users in this country.',
+	},
 	131000: { status: 500, message: '(#131000) Something went wrong', transient: true },
 	131009: { status: 400, message: '(#131009) Parameter value is not valid' },
 	131016: { status: 500, message: '(#131016) Service unavailable', transient: true },
+	131026: { status: 400, message: '(#131026) Message undeliverable' },
 	131030: { status: 400, message: '(#131030) Recipient phone number not in allowed list' },
 	131044: { status: 400, message: '(#131044) Business eligibility - payment issue' },
+	131047: { status: 400, message: '(#131047) Re-engagement message' },
 	131055: { status: 400, message: '(#131055) Method not allowed' },
 	131056: { status: 400, message: '(#131056) Pair rate limit hit' },
 	138000: { status: 401, message: '(#138000) Calling not enabled' },
@@ -57,6 +65,8 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	138005: { status: 429, message: '(#138005) Call rate limit exceeded' },
 	138006: { status: 401, message: '(#138006) No approved call permission from the recipient' },
 	138007: { status: 500, message: '(#138007) Connection timeout' },
+	// In no table of Meta's, but in two independent reports of real calls.
+	138008: { status: 400, message: '(#138008) SDP Validation error' },
 	138009: { status: 400, message: '(#138009) Call permission request limit reached' },
 	138012: { status: 400, message: '(#138012) Business initiated calls limit reached' },
 	138013: { status: 400, message: '(#138013) Business initiated calls are not available' },
@@ -64,6 +74,11 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	138015: { status: 400, message: '(#138015) Calling cannot be enabled' },
 	138017: { status: 400, message: '(#138017) Permanent permission already given' },
 	138018: { status: 400, message: '(#138018) Prerequisites for calling are missing' },
+	138019: { status: 400, message: '(#138019) Call setup failed' },
+	138020: { status: 400, message: '(#138020) Media relay failed' },
+	138021: { status: 400, message: '(#138021) Media receive timeout' },
+	138022: { status: 400, message: '(#138022) Media transmit timeout' },
+	138023: { status: 400, message: '(#138023) Call ended without media signals' },
 };
 
 /** An answer in Meta's error envelope. Thrown by handlers, written by the server. */
@@ -100,7 +115,15 @@ export class GraphError extends Error {
 	}
 }
 
+/** What a webhook calls the error: its message without the code. */
+export const titleOf = (code: number) =>
+	(knownErrors[code]?.message ?? 'Error').replace(/^\(#\d+\) /, '');
+
 export const invalidParameter = (details: string) => new GraphError(100, { details });
+
+/** An SDP that Meta does not take; code 100 is what Meta's reference shows for any bad parameter. */
+export const sdpRefused = (problem: string, code: Variants['sdpErrorCode']) =>
+	new GraphError(Number(code), { details: `SDP validation error: ${problem}` });
 
 /** A required field is missing: the cause is in `message`, there is no `error_data`. */
 export const missingField = (field: string, where = 'the request body') =>

@@ -1,11 +1,12 @@
-import type { Account, PhoneNumber } from './account';
+import { phoneOf, type Account, type PhoneNumber } from './account';
 import { isObject, isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
 import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
-import { isJson, NEWEST_VERSION, parametersOf, type GraphRequest } from './graphRequest';
+import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
 import { newMessageId } from './ids';
 import type { Media, MediaStore } from './media';
+import type { CallSettings } from './callSettings';
 import type { Permissions } from './permissions';
 import type { Subscriptions } from './subscriptions';
 import { bearerOf, type Tokens } from './tokens';
@@ -19,6 +20,7 @@ export interface GraphContext {
 	subscriptions: Subscriptions;
 	calls: Calls;
 	permissions: Permissions;
+	callSettings: CallSettings;
 	settings: Settings;
 	baseUrl: () => string;
 }
@@ -47,6 +49,7 @@ const handlers: Record<Exclude<EndpointKind, 'media' | 'unknown'>, Methods> = {
 	subscriptions: { GET: listSubscriptions, POST: subscribe, DELETE: unsubscribe },
 	oauth: { GET: issueToken, POST: issueToken },
 	debugToken: { GET: debugToken },
+	me: { GET: getMe },
 	mediaInfo: { GET: getMedia, DELETE: deleteMedia },
 };
 
@@ -54,10 +57,14 @@ export async function answerGraph(
 	request: GraphRequest,
 	context: GraphContext,
 ): Promise<GraphAnswer> {
-	const { kind, method, version } = request;
-	if (versionNumber(version) > versionNumber(NEWEST_VERSION)) {
-		throw new GraphError(2500, { message: `Unknown path components: /${version}` });
+	const { kind, method, path, version } = request;
+	if (!isVersion(version)) {
+		// What is no version is taken for an object: the rest of the path is what is unknown.
+		throw new GraphError(2500, {
+			message: `Unknown path components: ${path.slice(`/${version}`.length)}`,
+		});
 	}
+	if (kind === 'me' && !context.tokens.has(request)) throw noCurrentUser();
 	if (kind !== 'oauth') context.tokens.require(request);
 	if (kind === 'unknown' || kind === 'media') throw unknownObject(method, request.objectId);
 	const handler = handlers[kind][method];
@@ -67,14 +74,15 @@ export async function answerGraph(
 	return await handler(request, context);
 }
 
-const versionNumber = (version: string) => Number(version.slice(1));
-
 // Calls
 
-function postCall(request: GraphRequest, { tokens, account, calls }: GraphContext): GraphAnswer {
+function postCall(
+	request: GraphRequest,
+	{ tokens, account, calls, settings }: GraphContext,
+): GraphAnswer {
 	tokens.requireUser(request);
 	const number = numberOf(request, account);
-	const call = parseCallRequest(jsonOf(request));
+	const call = parseCallRequest(jsonOf(request), settings.variants);
 	if (!number.callingEnabled) {
 		throw new GraphError(138000, { details: 'Calling is not enabled on this phone number' });
 	}
@@ -136,6 +144,19 @@ function getPermissions(request: GraphRequest, context: GraphContext): GraphAnsw
 /** Characters (Meta, "Interactive messages"). */
 const MAX_BODY_LENGTH = 1024;
 
+const MESSAGE_KEYS = [
+	...['messaging_product', 'recipient_type', 'to', 'recipient', 'type', 'interactive'],
+	...['context', 'biz_opaque_callback_data'],
+];
+
+/** The Graph API refuses what it does not know. */
+function checkKeys(object: Record<string, unknown>, known: string[], place: string): void {
+	const unknown = Object.keys(object).find((name) => !known.includes(name));
+	if (unknown !== undefined) {
+		throw new GraphError(100, { message: `(#100) Unexpected key "${unknown}" in ${place}` });
+	}
+}
+
 /** Only call permission requests; Meta, "User call permissions". */
 function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
@@ -154,6 +175,7 @@ function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer 
 		throw invalidParameter('recipient is not a business-scoped user ID');
 	}
 	if (body.type === undefined) throw missingField('type');
+	checkKeys(body, MESSAGE_KEYS, 'the request body');
 	const { interactive } = body;
 	if (body.type !== 'interactive' || !isObject(interactive)) {
 		throw invalidParameter('The emulator takes only messages of type interactive');
@@ -162,6 +184,8 @@ function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer 
 		throw invalidParameter('The emulator takes only interactive call_permission_request');
 	}
 	if (!isObject(interactive.action)) throw missingField('action', 'interactive');
+	checkKeys(interactive, ['type', 'action', 'body'], 'interactive');
+	checkKeys(interactive.action, ['name'], 'interactive.action');
 	if (interactive.action.name !== 'call_permission_request') {
 		throw invalidParameter('interactive.action.name must be call_permission_request');
 	}
@@ -180,7 +204,13 @@ function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer 
 	return {
 		body: {
 			messaging_product: 'whatsapp',
-			contacts: [{ input, wa_id: user.waId, user_id: user.userId }],
+			contacts: [
+				{
+					input,
+					...(body.to === undefined ? phoneOf('wa_id', user) : { wa_id: user.waId }),
+					user_id: user.userId,
+				},
+			],
 			messages: [{ id }],
 		},
 	};
@@ -195,7 +225,7 @@ function getPhoneNumber(
 	tokens.requireUser(request);
 	const number = numberOf(request, account);
 	const all = {
-		...describeNumber(number),
+		...describeNumber(number, account),
 		webhook_configuration: subscriptions.numberConfiguration(number.id),
 	};
 	return {
@@ -233,7 +263,7 @@ function listPhoneNumbers(
 	const { page, paging } = pageOf(request, baseUrl(), account.phoneNumbers, ({ id }) => id);
 	const data = page.map((number) => {
 		const webhook_configuration = subscriptions.numberConfiguration(number.id);
-		return select({ ...describeNumber(number), webhook_configuration }, request.query, [
+		return select({ ...describeNumber(number, account), webhook_configuration }, request.query, [
 			'verified_name',
 			'display_phone_number',
 			'quality_rating',
@@ -269,16 +299,60 @@ function pageOf<Row>(
 	return { page, paging: { paging: { cursors, ...(more && { next: next.href }) } } };
 }
 
-function describeNumber(number: PhoneNumber) {
+/** What is undefined is known as a field, but has no value. */
+function describeNumber(number: PhoneNumber, account: Account) {
 	return {
 		id: number.id,
 		verified_name: number.verifiedName,
 		display_phone_number: number.displayPhoneNumber,
 		quality_rating: number.qualityRating,
+		quality_score: { score: number.qualityRating },
 		code_verification_status: 'VERIFIED',
 		platform_type: 'CLOUD_API',
+		host_platform: 'CLOUD_API',
 		status: 'CONNECTED',
+		account_mode: 'LIVE',
 		name_status: 'APPROVED',
+		new_name_status: 'NONE',
+		new_display_name: undefined,
+		throughput: { level: 'STANDARD' },
+		whatsapp_business_manager_messaging_limit: number.messagingLimit,
+		// Deprecated in favour of the one above.
+		messaging_limit_tier: number.messagingLimit,
+		health_status: healthOf(account, number),
+		is_official_business_account: false,
+		is_on_biz_app: false,
+		is_pin_enabled: true,
+		is_preverified_number: false,
+		country_code: undefined,
+		country_dial_code: undefined,
+		conversational_automation: undefined,
+		search_visibility: undefined,
+		eligibility_for_api_business_global_search: 'NON_ELIGIBLE_UNDEFINED_COUNTRY',
+		unified_cert_status: undefined,
+		username: undefined,
+		certificate: undefined,
+		new_certificate: undefined,
+		last_onboarded_time: '2026-01-05T09:00:00+0000',
+	};
+}
+
+/** Meta, "Health status": of a number, or of the account. The whole is as bad as its worst part. */
+function healthOf(account: Account, number?: PhoneNumber) {
+	const sip = number && { can_receive_call_sip: number.sipEnabled ? 'AVAILABLE' : 'BLOCKED' };
+	const part = (entity_type: string, id: string, can_send_message = 'AVAILABLE') => ({
+		entity_type,
+		id,
+		can_send_message,
+	});
+	return {
+		can_send_message: number?.canSendMessage ?? 'AVAILABLE',
+		entities: [
+			...(number ? [{ ...part('PHONE_NUMBER', number.id, number.canSendMessage), ...sip }] : []),
+			part('WABA', account.businessAccountId),
+			part('BUSINESS', BUSINESS_ID),
+			{ ...part('APP', account.appId), ...sip },
+		],
 	};
 }
 
@@ -289,6 +363,22 @@ function getAccount(request: GraphRequest, { tokens, account }: GraphContext): G
 		name: account.businessAccountName,
 		currency: 'EUR',
 		timezone_id: '1',
+		message_template_namespace: '5f0b2c7e_0d4a_4c1e_9a57_0e0000000001',
+		primary_funding_id: account.primaryFundingId,
+		account_review_status: 'APPROVED',
+		business_verification_status: 'verified',
+		country: 'GB',
+		status: 'ACTIVE',
+		ownership_type: 'SELF',
+		is_enabled_for_insights: true,
+		owner_business: { id: BUSINESS_ID, name: account.businessAccountName },
+		owner_business_info: { id: BUSINESS_ID, name: account.businessAccountName },
+		on_behalf_of_business_info: undefined,
+		purchase_order_number: undefined,
+		marketing_messages_lite_api_status: 'ELIGIBLE',
+		health_status: healthOf(account),
+		// Of the business, so the same for all its numbers.
+		whatsapp_business_manager_messaging_limit: account.phoneNumbers[0]?.messagingLimit,
 	};
 	return { body: select(all, request.query, ['id', 'name', 'currency', 'timezone_id']) };
 }
@@ -296,15 +386,14 @@ function getAccount(request: GraphRequest, { tokens, account }: GraphContext): G
 function getSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
 	const number = numberOf(request, context.account);
-	return { body: { calling: context.permissions.callingSettings(number) } };
+	const withCredentials = request.query.get('include_sip_credentials') === 'true';
+	return { body: context.callSettings.describe(number, withCredentials) };
 }
 
 function postSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
 	const number = numberOf(request, context.account);
-	const body = jsonOf(request);
-	if (!isObject(body) || !isObject(body.calling)) throw missingField('calling');
-	context.permissions.changeSettings(number, body.calling, context.subscriptions.hasField('calls'));
+	context.callSettings.change(number, jsonOf(request), context.subscriptions.hasField('calls'));
 	return SUCCESS;
 }
 
@@ -361,6 +450,21 @@ function accountEdge(request: GraphRequest, { tokens, account }: GraphContext): 
 }
 
 // App and tokens
+
+const BUSINESS_ID = '222000000000001';
+const SYSTEM_USER_ID = '122000000000001';
+
+const noCurrentUser = () =>
+	new GraphError(2500, {
+		message: 'An active access token must be used to query information about the current user.',
+	});
+
+/** Who the token is: without one, the way to ask whether a version exists. */
+function getMe(request: GraphRequest, { tokens }: GraphContext): GraphAnswer {
+	if (tokens.require(request) === 'app') throw noCurrentUser();
+	const all = { id: SYSTEM_USER_ID, name: 'Emulated System User' };
+	return { body: select(all, request.query, ['id', 'name']) };
+}
 
 function getApp(request: GraphRequest, { account }: GraphContext): GraphAnswer {
 	const all = {
@@ -430,7 +534,7 @@ function debugToken(request: GraphRequest, { tokens, account }: GraphContext): G
 						scope,
 						target_ids: [account.businessAccountId],
 					})),
-					user_id: '122000000000001',
+					user_id: SYSTEM_USER_ID,
 				}),
 			},
 		},
@@ -441,14 +545,14 @@ function debugToken(request: GraphRequest, { tokens, account }: GraphContext): G
 
 function getMedia(request: GraphRequest, context: GraphContext): GraphAnswer {
 	const media = mediaOf(request, context);
-	const { fileSizeAs } = context.settings;
+	const { fileSizeAs } = context.settings.variants;
 	return {
 		body: {
 			messaging_product: 'whatsapp',
 			url: context.media.newUrl(media, context.baseUrl()),
 			mime_type: media.mimeType,
 			sha256: media.sha256Hex,
-			file_size: fileSizeAs === 'number' ? media.sizeBytes : String(media.sizeBytes),
+			file_size: fileSizeAs === 'number' ? media.announcedSize : String(media.announcedSize),
 			id: media.id,
 		},
 	};
@@ -531,7 +635,8 @@ function select(
 				message: `(#100) Tried accessing nonexisting field (${name})`,
 			});
 		}
-		selected[name] = object[name];
+		// What is not set is left out, as null and empty things are.
+		if (object[name] !== undefined) selected[name] = object[name];
 	}
 	selected.id = object.id;
 	return selected;

@@ -20,7 +20,17 @@ export interface GraphRequest {
 	badJson: boolean;
 }
 
-export const NEWEST_VERSION = 'v26.0';
+const NEWEST_VERSION = 'v26.0';
+
+/** Versions before 4 came with minor ones (Meta, "Graph API changelog"). */
+const MINORS: Record<number, number> = { 2: 12, 3: 3 };
+
+/** Whether Meta has, or had, the version. Requests with an old one are served by the oldest of today. */
+export function isVersion(version: string): boolean {
+	const [major = 0, minor = 0] = version.slice(1).split('.').map(Number);
+	const newest = Number(NEWEST_VERSION.slice(1));
+	return major >= 2 && major <= newest && minor <= (MINORS[major] ?? 0);
+}
 
 const EDGES: Record<string, EndpointKind> = {
 	calls: 'calls',
@@ -61,6 +71,7 @@ function kindOf(parts: string[], account: Account): EndpointKind {
 	if (rest.length > 0) return 'unknown';
 	if (object === 'oauth') return edge === 'access_token' ? 'oauth' : 'unknown';
 	if (object === 'debug_token') return 'debugToken';
+	if (object === 'me' && edge === undefined) return 'me';
 	if (!/^\d+$/.test(object)) return 'unknown';
 	if (edge !== undefined) return EDGES[edge] ?? 'unknown';
 	if (object === account.appId) return 'app';

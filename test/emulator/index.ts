@@ -13,10 +13,12 @@ export type { Account, PermissionStatus, PhoneNumber, WhatsAppUser } from './acc
 export type {
 	Call,
 	CreatedRecording,
+	FileOrder,
 	HangUpOrder,
 	MediaSource,
 	RecordingOrder,
 	UserCallOrder,
+	VoicemailOrder,
 } from './calls';
 export { ANNOUNCEMENT_LANGUAGES } from './callRequest';
 export { GraphError } from './errors';
@@ -30,6 +32,8 @@ export {
 	URL_LIFETIME_MS,
 } from './media';
 export type { Media, MediaContent } from './media';
-export { makeSdp, sdpProblem } from './sdp';
+export { makeSdp } from './sdp';
 export { escapeJson } from './webhooks';
 export type * from './types';
+export { VARIANTS } from './variants';
+export type { Variants } from './variants';

@@ -51,6 +51,12 @@ describe('media information', () => {
 		expect((await graph(emulator, 'GET', mediaId)).body.file_size).toBe(3);
 	});
 
+	it('may give a size that is not true', async () => {
+		const made = await emulator.createRecording({ content: 'abc', announcedSize: 99 });
+		expect((await graph(emulator, 'GET', made.mediaId)).body.file_size).toBe('99');
+		expect((await download(emulator, urlOf(made))).headers.get('content-length')).toBe('3');
+	});
+
 	it('is for the number that owns the media', async () => {
 		const { mediaId } = await emulator.createRecording({ phoneNumberId: '106000000000002' });
 		const own = await graph(emulator, 'GET', `${mediaId}?phone_number_id=106000000000002`);
@@ -120,6 +126,14 @@ describe('a download', () => {
 		expect((await download(emulator, url)).status).toBe(200);
 		emulator.clock.advance(11_000);
 		expect((await download(emulator, url)).status).toBe(404);
+	});
+
+	it('may have to wait until the media host has the file', async () => {
+		const made = await emulator.createRecording({ availableAfterMs: 30_000 });
+		expect((await download(emulator, urlOf(made))).status).toBe(404);
+		expect((await graph(emulator, 'GET', made.mediaId)).status).toBe(200);
+		emulator.clock.advance(31_000);
+		expect((await download(emulator, urlOf(made))).status).toBe(200);
 	});
 
 	it('ends when URLs expire by order, or the file is deleted', async () => {
@@ -300,6 +314,25 @@ describe('a fault of a download', () => {
 		expect((await bytesOf(answer)).equals(content)).toBe(true);
 	});
 
+	it.each([
+		['a page', '<html>Busy</html>', 'text/html'],
+		['an error', { error: { code: 1 } }, 'application/json'],
+	])('can be %s with status 200', async (_, body, type) => {
+		emulator.failNext('media', { status: 200, body, contentType: type });
+		const answer = await download(emulator, urlOf(made));
+		expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+		expect((await bytesOf(answer)).toString()).toBe(
+			typeof body === 'string' ? body : JSON.stringify(body),
+		);
+	});
+
+	it('can be a file of no type', async () => {
+		emulator.failNext('media', { contentType: null });
+		const answer = await download(emulator, urlOf(made));
+		expect(answer.headers.get('content-type')).toBeNull();
+		expect((await bytesOf(answer)).equals(content)).toBe(true);
+	});
+
 	it('can be slowness', async () => {
 		emulator.failNext('media', { delayMs: 100 });
 		const started = performance.now();
@@ -341,5 +374,73 @@ describe('a fault of a download', () => {
 		const info = await graph(emulator, 'GET', made.mediaId);
 		expect([info.status, info.error.code, info.error.is_transient]).toEqual([500, 131016, true]);
 		expect((await graph(emulator, 'GET', made.mediaId)).status).toBe(200);
+	});
+});
+
+describe('a corrected event', () => {
+	const sha256Override = Buffer.alloc(32, 7).toString('base64');
+	const hashOf = ({ event }: CreatedRecording) =>
+		(event.call_recording as Record<string, { sha256: string }>)[
+			(event.call_recording as { type: string }).type
+		]?.sha256;
+
+	it('has the same media ID, the same call, and the true hash', async () => {
+		const wrong = await emulator.createRecording({
+			content: 'abc',
+			sha256Override,
+			from: '14085555678',
+			type: 'video',
+			mimeType: 'video/mp4',
+		});
+		const right = await emulator.correctRecording(wrong.mediaId);
+		expect([right.mediaId, right.callId]).toEqual([wrong.mediaId, wrong.callId]);
+		expect(hashOf(wrong)).toBe(sha256Override);
+		expect(hashOf(right)).toBe(createHash('sha256').update('abc').digest('base64'));
+		expect(right.event).toMatchObject({
+			from: '14085555678',
+			call_recording: { type: 'video', video: { mime_type: 'video/mp4' } },
+		});
+	});
+
+	it('may be of another file, which older URLs have too', async () => {
+		const made = await emulator.createRecording({ content: 'abc' });
+		await emulator.correctRecording(made.mediaId, { content: 'abcd' });
+		expect((await bytesOf(await download(emulator, urlOf(made)))).toString()).toBe('abcd');
+	});
+
+	it('needs an event to correct', async () => {
+		await expect(emulator.correctRecording('1')).rejects.toThrow('No recording or transcript 1');
+	});
+});
+
+describe('a voicemail', () => {
+	it("is an audio message with the call's ID", async () => {
+		const { id } = emulator.userCalls({ from: '14085555678' });
+		emulator.hangUp(id);
+		const made = await emulator.createVoicemail({ callId: id, content: 'abc' });
+		expect(made.update).toEqual({
+			phoneNumberId: '106000000000001',
+			field: 'messages',
+			value: {
+				contacts: [expect.objectContaining({ wa_id: '14085555678' })],
+				messages: [made.event],
+			},
+		});
+		expect(made.event).toEqual({
+			from: '14085555678',
+			from_user_id: 'US.20762481193605518247',
+			id,
+			timestamp: expect.stringMatching(/^\d{10}$/) as string,
+			type: 'audio',
+			audio: {
+				mime_type: 'audio/ogg; codecs=opus',
+				sha256: createHash('sha256').update('abc').digest('base64'),
+				id: made.mediaId,
+				url: expect.stringContaining(emulator.baseUrl) as string,
+				voice: true,
+			},
+		});
+		const { audio } = made.event as { audio: { url: string } };
+		expect((await bytesOf(await download(emulator, audio.url))).toString()).toBe('abc');
 	});
 });

@@ -22,8 +22,12 @@ export interface Media {
 	sha256Hex: string;
 	sha256Base64: string;
 	sizeBytes: number;
+	/** As the Media API gives it; differs from the content's when a test wants that. */
+	announcedSize: number;
 	/** Unix milliseconds by the emulator's clock. */
 	expiresAt: number;
+	/** The same; the media host has the file only from then on. */
+	availableAt: number;
 }
 
 /** Meta, "Call recording": a download URL lives for 5 minutes, a recording for 7 days. */
@@ -45,6 +49,8 @@ export class MediaStore {
 		mimeType: string;
 		/** Hex or base64. */
 		sha256Override?: string;
+		announcedSize?: number;
+		availableAfterMs?: number;
 		id?: string;
 	}): Media {
 		const sha256Hex = toHex(media.sha256Override ?? media.content.sha256Hex);
@@ -57,7 +63,9 @@ export class MediaStore {
 			sha256Hex,
 			sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64'),
 			sizeBytes: media.content.sizeBytes,
+			announcedSize: media.announcedSize ?? media.content.sizeBytes,
 			expiresAt: this.clock.now() + MEDIA_LIFETIME_MS,
+			availableAt: this.clock.now() + (media.availableAfterMs ?? 0),
 		};
 		this.byId.set(stored.id, stored);
 		return stored;
@@ -92,7 +100,8 @@ export class MediaStore {
 		if (!url || url.expiresAt <= this.clock.now()) return undefined;
 		if (query.get('mid') !== url.media.attachmentId) return undefined;
 		if (query.get('ext') !== String(Math.floor(url.expiresAt / 1000))) return undefined;
-		return this.get(url.media.id);
+		const media = this.get(url.media.id);
+		return media && media.availableAt <= this.clock.now() ? media : undefined;
 	}
 
 	/** The media that a download URL was made for, however stale: to match faults. */

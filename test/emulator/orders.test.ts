@@ -77,10 +77,49 @@ it('injects faults, moves the clock and tells what happened', async () => {
 	expect((await order('GET', '/state')).body).toMatchObject({ baseUrl: emulator.baseUrl });
 });
 
+it('changes variants, corrects a recording and leaves a voicemail', async () => {
+	emulator.presetSubscription(receiver.url, ['calls', 'messages']);
+	expect((await order('POST', '/variants', { fileEvents: 'detailed' })).body).toMatchObject({
+		fileEvents: 'detailed',
+		numbersAs: 'documented',
+	});
+	expect((await order('GET', '/variants')).body).toEqual(emulator.variants);
+	const made = await order('POST', '/recordings', {
+		sha256Override: '0'.repeat(64),
+		announcedSize: 1,
+		omit: ['timestamp', 'mime_type'],
+	});
+	const [{ mediaId }] = made.body.recordings as [{ mediaId: string }];
+	await order('POST', `/recordings/${mediaId}/corrections`);
+	await order('POST', '/voicemails', { from: '14085555678' });
+	const failure = { error: { code: 131047 } };
+	expect((await order('POST', '/permission-failures', failure)).body).toMatchObject({
+		answer: { status: 200 },
+	});
+	const [wrong = {}, right, voicemail, failed] = receiver.events;
+	expect(wrong).not.toHaveProperty('timestamp');
+	expect(wrong.call_recording).not.toHaveProperty('audio.mime_type');
+	expect(right).toMatchObject({ to: '442079460958', call_recording: { audio: { id: mediaId } } });
+	expect(voicemail).toMatchObject({
+		type: 'audio',
+		id: expect.stringMatching(/^wacid\./) as string,
+	});
+	expect(failed).toMatchObject({ status: 'failed', errors: [{ code: 131047 }] });
+});
+
+it('tells when nobody wanted an answer of a user', async () => {
+	emulator.presetSubscription(receiver.url, ['calls']);
+	const { body } = await order('POST', '/permission-answers', { accept: false });
+	expect(body).toMatchObject({ answer: { status: 0, error: 'not subscribed' } });
+});
+
 it('refuses orders that make no sense', async () => {
 	expect((await order('POST', '/calls', { form: '1' })).status).toBe(400);
 	expect((await order('POST', '/faults', { kind: 'media', fault: { stats: 1 } })).status).toBe(400);
 	expect((await order('POST', '/calls/latest/hang-up')).status).toBe(409);
+	expect((await order('POST', '/variants', { numbersAs: 'roman' })).status).toBe(400);
+	expect((await order('POST', '/variants', { numbers: 'text' })).status).toBe(400);
+	expect((await order('POST', '/recordings/1/corrections')).status).toBe(409);
 	expect((await order('POST', '/call')).status).toBe(404);
 	const broken = await fetch(`${emulator.baseUrl}/_emulator/calls`, { method: 'POST', body: '{' });
 	expect(broken.status).toBe(400);

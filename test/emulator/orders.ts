@@ -1,7 +1,9 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Emulator } from './emulator';
-import type { EndpointKind, Fault } from './types';
+import type { CreatedRecording } from './calls';
+import type { DeliverOptions, EndpointKind, Fault } from './types';
+import { VARIANTS, type Variants } from './variants';
 
 const userCall = z
 	.object({
@@ -10,6 +12,7 @@ const userCall = z
 		deeplinkPayload: z.string(),
 		ctaPayload: z.string(),
 		sdp: z.string(),
+		silentUntilHeard: z.boolean(),
 	})
 	.partial()
 	.strict();
@@ -21,16 +24,28 @@ const mediaSource = {
 	seed: z.number().int().optional(),
 };
 
+const changes = {
+	event: z.record(z.unknown()).optional(),
+	omit: z.array(z.string()).optional(),
+};
+
+const webhookError = z
+	.object({
+		code: z.number(),
+		message: z.string(),
+		title: z.string().optional(),
+		details: z.string().optional(),
+	})
+	.strict();
+
 const hangUp = z
 	.object({
+		...changes,
 		by: z.enum(['user', 'business']).optional(),
 		durationSeconds: z.number().nonnegative().optional(),
 		duringAnnouncement: z.boolean().optional(),
 		recording: z.object(mediaSource).strict().optional(),
-		error: z
-			.object({ code: z.number(), message: z.string(), details: z.string().optional() })
-			.strict()
-			.optional(),
+		error: webhookError.optional(),
 	})
 	.strict();
 
@@ -47,24 +62,38 @@ const deliverOptions = z
 	.partial()
 	.strict();
 
+const person = { from: z.string().optional(), phoneNumberId: z.string().optional() };
+
+const file = {
+	...mediaSource,
+	...changes,
+	mimeType: z.string().optional(),
+	mediaId: z.string().optional(),
+	sha256Override: z.string().optional(),
+	announcedSize: z.number().int().nonnegative().optional(),
+	availableAfterMs: z.number().nonnegative().optional(),
+	fileFields: z.record(z.unknown()).optional(),
+	/** False: only make them. */
+	deliver: z.union([z.boolean(), deliverOptions]).default(true),
+};
+
 const recording = z
 	.object({
-		...mediaSource,
-		phoneNumberId: z.string().optional(),
-		from: z.string().optional(),
+		...file,
+		...person,
 		callId: z.string().optional(),
-		mimeType: z.string().optional(),
-		mediaId: z.string().optional(),
-		sha256Override: z.string().optional(),
 		transcript: z.boolean().optional(),
-		event: z.record(z.unknown()).optional(),
-		fileFields: z.record(z.unknown()).optional(),
+		type: z.string().optional(),
+		direction: z.enum(['USER_INITIATED', 'BUSINESS_INITIATED']).optional(),
+		bizOpaqueCallbackData: z.string().optional(),
 		/** So many recordings, in one delivery. */
 		count: z.number().int().min(1).max(1000).default(1),
-		/** False: only make them. */
-		deliver: z.union([z.boolean(), deliverOptions]).default(true),
 	})
 	.strict();
+
+const correction = z.object(file).omit({ mediaId: true }).strict();
+
+const voicemail = z.object({ ...file, ...person, callId: z.string().optional() }).strict();
 
 const delivery = z
 	.object({
@@ -97,6 +126,7 @@ const KINDS = [
 	'subscriptions',
 	'oauth',
 	'debugToken',
+	'me',
 	'unknown',
 ] as const satisfies readonly EndpointKind[];
 
@@ -123,7 +153,7 @@ const faultOrder = z
 				bytesPerSecond: z.number(),
 				wrongContent: z.boolean(),
 				emptyBody: z.boolean(),
-				contentType: z.string(),
+				contentType: z.string().nullable(),
 				takesEffect: z.boolean(),
 			})
 			.partial()
@@ -142,12 +172,26 @@ const clockOrder = z.object({ advanceMs: z.number(), set: z.number() }).partial(
 
 const permissionOrder = z
 	.object({
-		from: z.string().optional(),
-		phoneNumberId: z.string().optional(),
+		...person,
 		accept: z.boolean(),
 		permanent: z.boolean().optional(),
+		message: z.record(z.unknown()).optional(),
+		reply: z.record(z.unknown()).optional(),
+		omit: z.array(z.string()).optional(),
 	})
 	.strict();
+
+const permissionFailure = z
+	.object({ ...person, error: webhookError.partial().optional() })
+	.strict();
+
+/** Any of the variants, each with one of its values. */
+export const variantsOrder = z
+	.object(
+		Object.fromEntries(Object.entries(VARIANTS).map(([name, values]) => [name, z.enum(values)])),
+	)
+	.partial()
+	.strict() as unknown as z.ZodType<Partial<Variants>>;
 
 const presetOrder = z
 	.object({ callbackUrl: z.string().url(), fields: z.array(z.string()).optional() })
@@ -213,16 +257,17 @@ export function ordersRouter(emulator: Emulator): express.Router {
 	);
 	on('post', '/calls/:callId/pick-up', (req) => emulator.userPicksUp(callId(req)));
 	on('post', '/calls/:callId/reject', (req) => emulator.userRejects(callId(req)));
-	on('post', '/permission-answers', (req) => {
-		const { id } = emulator.userAnswersPermissionRequest(permissionOrder.parse(body(req)));
-		return { deliveryId: id };
+	on('post', '/permission-answers', async (req) => {
+		const handle = emulator.userAnswersPermissionRequest(permissionOrder.parse(body(req)));
+		return { deliveryId: handle.id, answer: await handle.answer };
+	});
+	on('post', '/permission-failures', async (req) => {
+		const handle = emulator.permissionRequestFails(permissionFailure.parse(body(req)));
+		return { deliveryId: handle.id, answer: await handle.answer };
 	});
 
-	on('post', '/recordings', async (req) => {
-		const { count, deliver, ...order } = recording.parse(body(req));
-		const created = await Promise.all(
-			Array.from({ length: count }, () => emulator.createRecording(order)),
-		);
+	/** The files that were made, after their delivery. */
+	const announce = async (created: CreatedRecording[], deliver: boolean | DeliverOptions) => {
 		const recordings = created.map(({ mediaId, callId: id, event, update, media }) => ({
 			mediaId,
 			callId: id,
@@ -234,6 +279,24 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		if (deliver === false) return { recordings };
 		const handle = emulator.deliver(created, deliver === true ? {} : deliver);
 		return { recordings, deliveryId: handle.id, answer: await handle.answer };
+	};
+	on('post', '/recordings', async (req) => {
+		const { count, deliver, ...order } = recording.parse(body(req));
+		const created = await Promise.all(
+			Array.from({ length: count }, () => emulator.createRecording(order)),
+		);
+		return await announce(created, deliver);
+	});
+	on('post', '/recordings/:mediaId/corrections', async (req) => {
+		const { deliver, ...order } = correction.parse(body(req));
+		return await announce(
+			[await emulator.correctRecording(String(req.params.mediaId), order)],
+			deliver,
+		);
+	});
+	on('post', '/voicemails', async (req) => {
+		const { deliver, ...order } = voicemail.parse(body(req));
+		return await announce([await emulator.createVoicemail(order)], deliver);
 	});
 	on('post', '/deliveries', async (req) => {
 		const { updates, options } = delivery.parse(body(req));
@@ -244,6 +307,10 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		emulator.deliveries.find(({ id }) => id === req.params.deliveryId),
 	);
 
+	on('get', '/variants', () => emulator.variants);
+	on('post', '/variants', (req) =>
+		Object.assign(emulator.variants, variantsOrder.parse(body(req))),
+	);
 	on('post', '/faults', (req) => {
 		const { kind, fault, times, ...match } = faultOrder.parse(body(req));
 		emulator.failNext(kind, fault, { ...match, times: times === 'forever' ? Infinity : times });

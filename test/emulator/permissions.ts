@@ -1,9 +1,8 @@
 import { digitsOf, type PhoneNumber, type WhatsAppUser } from './account';
-import { isObject } from './callRequest';
 import { toTimestamp, type Clock } from './clock';
-import { checkCallHours } from './callHours';
-import { GraphError, invalidParameter } from './errors';
+import { GraphError } from './errors';
 import { newMessageId } from './ids';
+import { leaveOut, overwrite, type Payloads, type Value, type WebhookError } from './payloads';
 import type { DeliveryHandle } from './types';
 import type { Webhooks } from './webhooks';
 
@@ -14,32 +13,31 @@ const REQUESTS_PER_DAY = 1;
 const REQUESTS_PER_WEEK = 2;
 export const CALLS_PER_DAY = 100;
 
-/** Keys of `calling` (Meta, "Call settings"). */
-const SETTINGS = new Set([
-	'status',
-	'call_icon_visibility',
-	'call_icons',
-	'call_hours',
-	'callback_permission_status',
-	'srtp_key_exchange_protocol',
-	'audio',
-	'sip',
-	'voicemail',
-]);
+/** How a user answers, and where that is to differ from what Meta writes. */
+export interface PermissionAnswer {
+	accept: boolean;
+	permanent?: boolean;
+	/** Merged into the element of `messages[]`. `undefined` removes a field. */
+	message?: Value;
+	/** Merged into its `call_permission_reply`. */
+	reply?: Value;
+	/** Names of fields to leave out of both. */
+	omit?: string[];
+}
 
 interface PermissionRequest {
 	messageId: string;
 	time: number;
 }
 
-/** Call permissions and calling settings of numbers. */
+/** Call permissions, and the requests for them. */
 export class Permissions {
 	private readonly requests = new Map<string, PermissionRequest[]>();
-	private readonly settings = new Map<string, Record<string, unknown>>();
 
 	constructor(
 		private readonly clock: Clock,
 		private readonly webhooks: Webhooks,
+		private readonly payloads: Payloads,
 	) {}
 
 	/** @param callsToday Calls of the business to this user, connected in the last 24 hours. */
@@ -101,102 +99,43 @@ export class Permissions {
 	}
 
 	/** The user answers: a webhook of field `messages`. */
-	answer(
-		number: PhoneNumber,
-		user: WhatsAppUser,
-		answer: { accept: boolean; permanent?: boolean },
-	): DeliveryHandle {
+	answer(number: PhoneNumber, user: WhatsAppUser, answer: PermissionAnswer): DeliveryHandle {
 		const now = this.clock.now();
 		const expiresAt = now + TEMPORARY_MS;
 		const permanent = answer.accept && (answer.permanent ?? false);
 		user.permission = answer.accept ? (permanent ? 'permanent' : 'temporary') : 'no_permission';
 		user.permissionExpiresAt = user.permission === 'temporary' ? expiresAt : undefined;
 		const request = this.requests.get(keyOf(number, user))?.at(-1);
-		return this.webhooks.deliver([
-			{
-				phoneNumberId: number.id,
-				field: 'messages',
-				value: {
-					contacts: [{ profile: { name: user.name }, wa_id: user.waId, user_id: user.userId }],
-					messages: [
-						{
-							from: user.waId,
-							from_user_id: user.userId,
-							id: newMessageId(user.waId),
-							timestamp: toTimestamp(now),
-							...(request && {
-								context: {
-									from: digitsOf(number.displayPhoneNumber),
-									id: request.messageId,
-								},
-							}),
-							type: 'interactive',
-							interactive: {
-								type: 'call_permission_reply',
-								call_permission_reply: {
-									response: answer.accept ? 'accept' : 'reject',
-									...(answer.accept && { is_permanent: permanent }),
-									...(user.permission === 'temporary' && {
-										expiration_timestamp: toTimestamp(expiresAt),
-									}),
-									response_source: 'user_action',
-								},
-							},
-						},
-					],
-				},
-			},
-		]);
-	}
-
-	callingSettings(number: PhoneNumber): Record<string, unknown> {
-		return {
-			call_icon_visibility: 'DEFAULT',
-			callback_permission_status: 'DISABLED',
-			...this.settings.get(number.id),
-			status: number.callingEnabled ? 'ENABLED' : 'DISABLED',
-			...(number.sipEnabled && { sip: { status: 'ENABLED' } }),
-			...(number.restrictions && {
-				restrictions: {
-					restrictions_list: number.restrictions.map(({ type, reason, expiresAt }) => ({
-						type,
-						reason,
-						expiration: Math.floor(expiresAt / 1000),
-					})),
-				},
-			}),
+		const reply: Value = {
+			response: answer.accept ? 'accept' : 'reject',
+			...(answer.accept && { is_permanent: permanent }),
+			...(user.permission === 'temporary' && { expiration_timestamp: toTimestamp(expiresAt) }),
+			response_source: 'user_action',
 		};
+		overwrite(reply, answer.reply);
+		leaveOut(reply, answer.omit);
+		const value = this.payloads.message(
+			user,
+			{
+				id: newMessageId(user.waId),
+				timestamp: toTimestamp(now),
+				...(request && {
+					context: { from: digitsOf(number.displayPhoneNumber), id: request.messageId },
+				}),
+				type: 'interactive',
+				interactive: { type: 'call_permission_reply', call_permission_reply: reply },
+			},
+			{ event: answer.message, omit: answer.omit },
+		);
+		return this.webhooks.deliver([{ phoneNumberId: number.id, field: 'messages', value }]);
 	}
 
-	/** Meta, "Call settings". */
-	changeSettings(
-		number: PhoneNumber,
-		calling: Record<string, unknown>,
-		subscribedToCalls: boolean,
-	): void {
-		const unknown = Object.keys(calling).filter((name) => !SETTINGS.has(name));
-		if (unknown.length > 0) throw invalidParameter(`calling.${unknown[0]} is not a setting`);
-		if (Object.keys(calling).length === 0) throw invalidParameter('calling is empty');
-		if (calling.call_hours !== undefined) checkCallHours(calling.call_hours);
-		checkChoice(calling, 'status', ['ENABLED', 'DISABLED']);
-		checkChoice(calling, 'call_icon_visibility', ['DEFAULT', 'DISABLE_ALL']);
-		checkChoice(calling, 'callback_permission_status', ['ENABLED', 'DISABLED']);
-		checkChoice(calling, 'srtp_key_exchange_protocol', ['DTLS', 'SDES']);
-		const { sip } = calling;
-		if (sip !== undefined) {
-			if (!isObject(sip)) throw invalidParameter('calling.sip must be an object');
-			checkChoice(sip, 'status', ['ENABLED', 'DISABLED']);
-		}
-		const sipEnabled =
-			isObject(sip) && sip.status !== undefined ? sip.status === 'ENABLED' : number.sipEnabled;
-		if (calling.status === 'ENABLED' && !subscribedToCalls && !sipEnabled) {
-			throw new GraphError(138018, {
-				details: 'No app with the webhook field calls is subscribed to the account',
-			});
-		}
-		this.settings.set(number.id, { ...this.settings.get(number.id), ...calling });
-		number.sipEnabled = sipEnabled;
-		if (calling.status !== undefined) number.callingEnabled = calling.status === 'ENABLED';
+	/** The request could not be delivered: a webhook of field `messages`. */
+	fail(number: PhoneNumber, user: WhatsAppUser, error: WebhookError): DeliveryHandle {
+		const request = this.requests.get(keyOf(number, user))?.at(-1);
+		const id = request?.messageId ?? newMessageId(user.waId);
+		const value = this.payloads.failedMessage(user, id, error);
+		return this.webhooks.deliver([{ phoneNumberId: number.id, field: 'messages', value }]);
 	}
 
 	private recent(number: PhoneNumber, user: WhatsAppUser, ms: number): PermissionRequest[] {
@@ -220,10 +159,3 @@ export class Permissions {
 }
 
 const keyOf = (number: PhoneNumber, user: WhatsAppUser) => `${number.id} ${user.userId}`;
-
-function checkChoice(object: Record<string, unknown>, name: string, allowed: string[]): void {
-	const value = object[name];
-	if (value !== undefined && !allowed.includes(value as string)) {
-		throw invalidParameter(`calling.${name} must be one of ${allowed.join(', ')}`);
-	}
-}

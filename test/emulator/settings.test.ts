@@ -8,13 +8,32 @@ const HOOK = 'https://n8n.example/webhook';
 let emulator: Emulator;
 
 beforeEach(async () => {
-	emulator = await startEmulator({ redeliveryDelaysMs: [] });
+	emulator = await startEmulator({
+		redeliveryDelaysMs: [],
+		clockStart: Date.parse('2026-12-01T12:00:00Z'),
+	});
 	emulator.presetSubscription(HOOK);
 });
 
 afterEach(async () => await emulator.stop());
 
-const settings = (calling: unknown) => graph(emulator, 'POST', `${NUMBER}/settings`, { calling });
+const change = (body: unknown) => graph(emulator, 'POST', `${NUMBER}/settings`, body);
+const settings = (calling: unknown) => change({ calling });
+const shown = async (query = '') =>
+	(await graph(emulator, 'GET', `${NUMBER}/settings${query}`)).body;
+
+const voicemail = (more: object = {}) => ({
+	status: 'ENABLED',
+	triggers: ['REJECT', 'TIMEOUT'],
+	audio: { default: { announcement_media_id: 938884519013664, timeout_seconds: 20 } },
+	...more,
+});
+const server = (more: object = {}) => ({
+	hostname: 'sip.example.com',
+	port: 5061,
+	request_uri_user_params: { tgrp: 'sales' },
+	...more,
+});
 
 const hours = (more: object = {}) => ({
 	status: 'ENABLED',
@@ -46,13 +65,127 @@ describe('call settings', () => {
 		['two ranges', { weekly_operating_hours: [range('0900', '1200'), range('1200', '1700')] }],
 		['20 holidays', { holiday_schedule: holidays(20) }],
 		['no holidays', { holiday_schedule: undefined }],
-		['no ranges where they are off', { status: 'DISABLED', weekly_operating_hours: [] }],
+		['ranges that are off', { status: 'DISABLED' }],
+		['a holiday that is today', { holiday_schedule: [{ ...holidays(1)[0], date: '2026-12-01' }] }],
 	])('take %s', async (_, more) => {
 		expect((await settings({ call_hours: hours(more) })).status).toBe(200);
 	});
 
+	it.each<[string, object]>([
+		['no ranges where they are off', { status: 'DISABLED', weekly_operating_hours: [] }],
+		['a holiday in the past', { holiday_schedule: [{ ...holidays(1)[0], date: '2026-11-30' }] }],
+	])('take %s only where the checks are loose', async (_, more) => {
+		expect((await settings({ call_hours: hours(more) })).error.code).toBe(100);
+		emulator.variants.callHoursChecks = 'loose';
+		expect((await settings({ call_hours: hours(more) })).status).toBe(200);
+	});
+
+	it.each<[string, Record<string, unknown>]>([
+		['countries', { call_icons: { restrict_to_user_countries: ['DE', 'AT'] } }],
+		['codecs', { audio: { additional_codecs: ['PCMA', 'PCMU'] } }],
+		['a key exchange', { srtp_key_exchange_protocol: 'SDES' }],
+		['voicemail', { voicemail: voicemail() }],
+		[
+			'voicemail with an ID that is text',
+			{
+				voicemail: voicemail({
+					triggers: ['REJECT'],
+					audio: { default: { announcement_media_id: '938884519013664' } },
+				}),
+			},
+		],
+		['no voicemail', { voicemail: { status: 'DISABLED' } }],
+	])('with %s are given back', async (_, calling) => {
+		expect((await settings(calling)).body).toEqual({ success: true });
+		expect((await shown()).calling).toMatchObject(calling);
+	});
+
+	it('keep the SIP server beside its status, and show its password only if asked', async () => {
+		await settings({ sip: { servers: [server()], webhook_delivery: 'ENABLED' } });
+		await settings({ sip: { status: 'ENABLED' } });
+		const sip = async (query = '') =>
+			((await shown(query)).calling as { sip: { servers: object[] } }).sip;
+		const app_id = emulator.account.appId;
+		expect(await sip()).toEqual({
+			status: 'ENABLED',
+			webhook_delivery: 'ENABLED',
+			servers: [{ ...server(), app_id }],
+		});
+		expect((await sip('?include_sip_credentials=true')).servers).toEqual([
+			{ ...server(), app_id, sip_user_password: expect.any(String) as string },
+		]);
+	});
+
+	it('beside those for calls are taken without them', async () => {
+		const storage_configuration = {
+			status: 'IN_COUNTRY_STORAGE_ENABLED',
+			data_localization_region: 'DE',
+		};
+		const user_identity_change = { enable_identity_key_check: true };
+		expect((await shown()).storage_configuration).toEqual({ status: 'DEFAULT' });
+		expect((await change({ storage_configuration })).body).toEqual({ success: true });
+		expect((await change({ user_identity_change })).body).toEqual({ success: true });
+		expect(await shown()).toMatchObject({
+			storage_configuration,
+			user_identity_change,
+			calling: { status: 'ENABLED' },
+		});
+	});
+
+	it('show what cannot be set', async () => {
+		const more = { ip_addresses: { default: [] }, video: { status: 'DISABLED' } };
+		const payload_encryption = { status: 'DISABLED' };
+		const [number] = emulator.account.phoneNumbers;
+		if (number) number.shownSettings = { calling: more, payload_encryption };
+		expect(await shown()).toMatchObject({ calling: more, payload_encryption });
+		expect((await settings({ video: more.video })).error.code).toBe(100);
+	});
+
+	it('do not switch calling on below a messaging limit of 2,000', async () => {
+		const [number] = emulator.account.phoneNumbers;
+		if (number) number.messagingLimit = 'TIER_250';
+		expect((await settings({ status: 'ENABLED' })).error.code).toBe(138015);
+		expect((await settings({ status: 'DISABLED' })).status).toBe(200);
+	});
+
+	it.each<[string, unknown, RegExp]>([
+		['that are none', { recording: {} }, /\(#100\) recording is not/],
+		['that are no object', [], /./],
+		['that are nothing', {}, /missing : 'calling'/],
+		['of identity that are nothing', { user_identity_change: {} }, /missing/],
+		['of storage that are unknown', { storage_configuration: { status: 'on' } }, /./],
+		['good and bad', { calling: { status: 'ENABLED' }, foo: 1 }, /foo is not a setting/],
+	])('%s are refused', async (_, body, words) => {
+		const { status, error } = await change(body);
+		expect([status, error.code]).toEqual([400, 100]);
+		expect(error.message).toMatch(words);
+	});
+
 	it.each<[string, unknown]>([
 		['nothing', {}],
+		['a country that is none', { call_icons: { restrict_to_user_countries: ['Germany'] } }],
+		['icons without countries', { call_icons: {} }],
+		['a codec that is none', { audio: { additional_codecs: ['G722'] } }],
+		['a key exchange that is none', { srtp_key_exchange_protocol: 'TLS' }],
+		['two SIP servers', { sip: { servers: [server(), server()] } }],
+		['a SIP server without a name', { sip: { servers: [server({ hostname: ' ' })] } }],
+		['a port that is none', { sip: { servers: [server({ port: 70_000 })] } }],
+		['a SIP setting that is none', { sip: { password: 'x' } }],
+		['voicemail without triggers', { voicemail: voicemail({ triggers: undefined }) }],
+		['voicemail without an announcement', { voicemail: voicemail({ audio: undefined }) }],
+		[
+			'voicemail that waits too long',
+			{
+				voicemail: voicemail({
+					audio: { default: { announcement_media_id: '1', timeout_seconds: 31 } },
+				}),
+			},
+		],
+		[
+			'voicemail that does not say how long it waits',
+			{ voicemail: voicemail({ audio: { default: { announcement_media_id: '1' } } }) },
+		],
+		['restrictions', { restrictions: {} }],
 		['a setting that is none', { recording: 'ENABLED' }],
 		['call hours that are a text', { call_hours: 'always' }],
 		['a status that is none', { call_hours: hours({ status: 'ON' }) }],

@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import type { Account } from './account';
 import { GraphError, invalidParameter } from './errors';
 import { newChallenge } from './ids';
+import type { Variants } from './variants';
 
 interface AppSubscription {
 	callbackUrl: string;
@@ -62,7 +63,7 @@ export class Subscriptions {
 		private readonly account: Account,
 		private readonly dispatcher: Dispatcher,
 		private readonly timeoutMs: number,
-		private readonly fieldsAs: 'objects' | 'names',
+		private readonly variants: Variants,
 	) {}
 
 	/** Where an update goes, or undefined when nobody is subscribed to it. */
@@ -120,7 +121,10 @@ export class Subscriptions {
 					object: OBJECT,
 					callback_url: this.app.callbackUrl,
 					active: this.app.active,
-					fields: this.fieldsAs === 'names' ? names : names.map((name) => ({ name, version })),
+					fields:
+						this.variants.subscriptionFieldsAs === 'names'
+							? names
+							: names.map((name) => ({ name, version })),
 				},
 			],
 		};

@@ -79,9 +79,14 @@ export class Tokens {
 		return token;
 	}
 
+	/** Whether there is any token, good or bad. */
+	has(request: GraphRequest): boolean {
+		return tokenOf(request) !== undefined;
+	}
+
 	/** Any valid token. */
 	require(request: GraphRequest): TokenKind {
-		const token = bearerOf(request) ?? parametersOf(request).get('access_token');
+		const token = tokenOf(request);
 		if (token === undefined) {
 			throw new GraphError(190, { message: 'An access token is required.' });
 		}
@@ -106,6 +111,10 @@ export class Tokens {
 		if (this.require(request) === 'user') throw new GraphError(15);
 	}
 }
+
+/** The parameter wins over the header: clients in long use rely on it. */
+const tokenOf = (request: GraphRequest) =>
+	parametersOf(request).get('access_token') ?? bearerOf(request);
 
 export function bearerOf({ headers }: GraphRequest): string | undefined {
 	return /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1];

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Account } from './account';
 import type { WebRtcOptions } from './rtc';
+import type { Variants } from './variants';
 
-export interface EmulatorOptions {
+export interface EmulatorOptions extends Partial<Variants> {
 	/** 0 takes any free port. */
 	port?: number;
 	/** Unix milliseconds that the emulator's clock shows at the start. */
@@ -21,12 +22,6 @@ export interface EmulatorOptions {
 	ringTimeoutMs?: number;
 	/** A called user picks up after so many milliseconds. Left out: only on order. */
 	pickUpAfterMs?: number;
-	/** Form of `file_size` in the Media API: documented as a string, seen as a number. */
-	fileSizeAs?: 'string' | 'number';
-	/** Form of `fields` in the app's subscriptions: both have been seen. */
-	subscriptionFieldsAs?: 'objects' | 'names';
-	/** Documented is the first; the second has been seen on the wire. */
-	transcriptionEvent?: 'call_transcription_available' | 'call_transcript_available';
 	/**
 	 * Users are real WebRTC peers: audio flows, and recordings are what was heard. `{}` for the
 	 * defaults. Left out: SDP is only looked at, and recordings are a fixed file.
@@ -37,9 +32,12 @@ export interface EmulatorOptions {
 }
 
 export type Settings = Required<
-	Omit<EmulatorOptions, 'account' | 'clockStart' | 'pickUpAfterMs' | 'webRtc'>
+	Omit<EmulatorOptions, keyof Variants | 'account' | 'clockStart' | 'pickUpAfterMs' | 'webRtc'>
 > &
-	Pick<EmulatorOptions, 'pickUpAfterMs'>;
+	Pick<EmulatorOptions, 'pickUpAfterMs'> & {
+		/** Looked at anew each time: it may be changed while the emulator runs. */
+		variants: Variants;
+	};
 
 /** What a request is for; faults are chosen by it. */
 export type EndpointKind =
@@ -57,6 +55,7 @@ export type EndpointKind =
 	| 'subscriptions'
 	| 'oauth'
 	| 'debugToken'
+	| 'me'
 	| 'unknown';
 
 export interface LoggedRequest {
@@ -185,7 +184,8 @@ export interface Fault {
 	/** As many bytes as there should be, but other ones. */
 	wrongContent?: boolean;
 	emptyBody?: boolean;
-	contentType?: string;
+	/** Null: none. */
+	contentType?: string | null;
 	/**
 	 * The request takes effect, and only then its answer fails: a call that rings although the
 	 * caller never heard of it.

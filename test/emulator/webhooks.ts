@@ -277,10 +277,15 @@ function merge(into: Change, from: Change): void {
 	for (const [name, list] of Object.entries(from.value)) {
 		if (!Array.isArray(list)) continue;
 		const known: unknown = into.value[name];
-		into.value[name] = Array.isArray(known)
-			? [...(known as unknown[]), ...(list as unknown[])]
-			: list;
+		if (!Array.isArray(known)) into.value[name] = list;
+		else if (name === 'contacts') into.value[name] = distinct([...known, ...list]);
+		else into.value[name] = [...(known as unknown[]), ...(list as unknown[])];
 	}
+}
+
+/** A person of several updates is named once. */
+function distinct(contacts: unknown[]): unknown[] {
+	return [...new Map(contacts.map((contact) => [JSON.stringify(contact), contact])).values()];
 }
 
 /**
@@ -297,10 +302,14 @@ export function escapeJson(json: string): string {
 function summaryOf(updates: WebhookUpdate[]): string {
 	const names = new Set<string>();
 	for (const { field, value } of updates) {
-		for (const list of [value.calls, value.statuses]) {
+		for (const list of [value.statuses, value.calls, value.messages]) {
 			if (!Array.isArray(list)) continue;
-			for (const item of list as Array<{ event?: string; status?: string } | null>) {
-				names.add(item?.event ?? item?.status ?? field);
+			for (const item of list as Array<{
+				event?: string;
+				status?: string;
+				type?: string;
+			} | null>) {
+				names.add(item?.event ?? item?.status ?? item?.type ?? field);
 			}
 		}
 	}

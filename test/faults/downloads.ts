@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../emulator';
-import { audio, eachTry, LATER, noFile, OK, type Suite } from './suite';
+import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
 
 const SIZE = 20_000;
 
@@ -63,9 +63,20 @@ const final = (name: string, out: string, fault: Fault): DownloadCase => ({
 	asked: { file: 2, url: 1 },
 });
 
-const expired = (suite: Suite) => suite.emulator.expireUrls();
+/** The media host gives the same answer to a fresh URL as well: Meta is asked to deliver again. */
+const untilMended = (name: string, fault: Fault): DownloadCase => ({
+	name: `${name}, until it is mended`,
+	faults: [forEver('media', fault)],
+	answers: eachTry(LATER),
+	mended: [OK],
+	out: 'audio',
+	asked: { file: 9, url: 4 },
+});
 
-const minutesAgo = (minutes: number) => String(Math.floor(Date.now() / 1000) - minutes * 60);
+/** An event that is old enough for a file that Meta does not have to be gone. */
+const settled: RecordingOrder = { event: { timestamp: minutesAgo(11) } };
+
+const expired = (suite: Suite) => suite.emulator.expireUrls();
 
 const CONNECTION: DownloadCase[] = [
 	passing('a connection that is reset before the answer', { reset: true }),
@@ -107,22 +118,20 @@ const CONTENT: DownloadCase[] = [
 	mendedByFreshUrl('wrong bytes', { wrongContent: true }),
 	final('wrong bytes', 'hashMismatch', { wrongContent: true }),
 	mendedByFreshUrl('a body longer than announced', { contentLengthDelta: -100 }),
-	final('a body longer than announced', 'hashMismatch', { contentLengthDelta: -100 }),
+	untilMended('a body longer than announced', { contentLengthDelta: -100 }),
 	mendedByFreshUrl('a whole answer with half the file in it', { truncateTo: SIZE / 2 }),
-	final('a whole answer with half the file in it', 'hashMismatch', { truncateTo: SIZE / 2 }),
+	untilMended('a whole answer with half the file in it', { truncateTo: SIZE / 2 }),
 	mendedByFreshUrl('half the file, its end only told by the end of the connection', {
 		unframed: true,
 		cutAfterBytes: SIZE / 2,
 	}),
 	mendedByFreshUrl('an empty answer', { emptyBody: true }),
-	final('an empty answer', 'hashMismatch', { emptyBody: true }),
+	untilMended('an empty answer', { emptyBody: true }),
 	mendedByFreshUrl('a web page with status 200', { status: 200, body: '<html>Sign in</html>' }),
-	final('a web page with status 200', 'hashMismatch', {
-		status: 200,
-		body: '<html>Sign in</html>',
-	}),
+	untilMended('a web page with status 200', { status: 200, body: '<html>Sign in</html>' }),
+	untilMended('an error with status 200', { status: 200, body: { error: { code: 1 } } }),
 	mendedByFreshUrl('an answer without content', { status: 204 }),
-	final('an answer without content', 'hashMismatch', { status: 204 }),
+	untilMended('an answer without content', { status: 204 }),
 	passing('an answer that is said to be compressed and is not', {
 		headers: { 'Content-Encoding': 'gzip' },
 	}),
@@ -169,9 +178,20 @@ const STATUSES: DownloadCase[] = [500, 502, 503, 429].flatMap((status) =>
 const REFUSALS: DownloadCase[] = [
 	...[401, 403].flatMap((status) => [
 		mendedByFreshUrl(`status ${status}`, { status }),
-		final(`status ${status}`, 'accessDenied', { status }),
+		untilMended(`status ${status}`, { status }),
 	]),
-	final('status 400', 'downloadFailed', { status: 400 }),
+	...[400, 404, 410].map((status) => untilMended(`status ${status} to a young event`, { status })),
+	...[
+		[400, 'downloadFailed'] as const,
+		[404, 'mediaGone'] as const,
+		[410, 'mediaGone'] as const,
+	].map(
+		([status, out]): DownloadCase => ({
+			...final(`status ${status} to an event of some time ago`, out, { status }),
+			recording: settled,
+			asked: { file: 2, url: 2 },
+		}),
+	),
 	{
 		name: 'a URL that has expired early',
 		cause: expired,
@@ -189,6 +209,7 @@ const REFUSALS: DownloadCase[] = [
 	},
 	{
 		name: 'media that was deleted',
+		recording: settled,
 		cause: (suite, { mediaId }) => void suite.emulator.deleteMedia(mediaId),
 		answers: [OK],
 		out: 'mediaGone',
@@ -234,12 +255,13 @@ const REFUSALS: DownloadCase[] = [
 		asked: { file: 4, url: 3 },
 	},
 	{
-		name: 'a Media API that refuses the token, the URL being expired',
+		name: 'a Media API that refuses the token, the URL being expired, until it is mended',
 		cause: expired,
 		faults: [forEver('mediaInfo', { errorCode: 190 })],
-		answers: [OK],
-		out: 'accessDenied',
-		asked: { file: 1, url: 1 },
+		answers: eachTry(LATER),
+		mended: [OK],
+		out: 'audio',
+		asked: { file: 6, url: 5 },
 	},
 ];
 
@@ -358,6 +380,22 @@ const IMPATIENT: DownloadCase[] = [
 		answers: [OK],
 		out: 'timeout',
 		asked: { file: 1, url: 0 },
+	},
+	{
+		name: 'a web page with status 200, where the operator does not want to wait',
+		options: { onFileUnavailable: 'emit' },
+		faults: [forEver('media', { status: 200, body: '<html>Sign in</html>' })],
+		answers: [OK],
+		out: 'unavailable',
+		asked: { file: 2, url: 1 },
+	},
+	{
+		name: 'a token that is refused, with a Retry For of 0 hours',
+		options: { retryFor: 0 },
+		faults: [forEver('media', { status: 403 })],
+		answers: [OK],
+		out: 'accessDenied',
+		asked: { file: 2, url: 1 },
 	},
 	{
 		name: 'a connection that is cut, with a Retry For of 0 hours',
@@ -492,7 +530,8 @@ function describeRedirects(suite: () => Suite): void {
 			await redirected((own) => ({ redirectTo: own }), {
 				times: Infinity,
 				out: 'downloadFailed',
-				asked: { file: 12, url: 1 },
+				asked: { file: 12, url: 2 },
+				recording: settled,
 			});
 		});
 	});

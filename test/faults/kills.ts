@@ -283,7 +283,7 @@ async function retry({ n8n }: Suite, executionId: number): Promise<void> {
 	await n8n.api.request('POST', `/rest/executions/${executionId}/retry`, { loadWorkflow: false });
 }
 
-const nameOf = ({ mediaId }: CreatedRecording) => `recordings/${mediaId}.ogg`;
+const nameOf = ({ mediaId }: CreatedRecording) => `recordings/call-recording-${mediaId}.ogg`;
 
 async function arrived(store: FileStore, recording: CreatedRecording): Promise<Buffer> {
 	const name = nameOf(recording);

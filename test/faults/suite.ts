@@ -26,6 +26,9 @@ export const LATER = 503;
 /** Emulated Meta delivers again after so many milliseconds, as long as it gets no 200. */
 const REDELIVERY_DELAYS_MS = [20, 20, 20];
 
+/** The timestamp of an event, as Meta writes it. */
+export const minutesAgo = (minutes: number) => String(Math.floor(Date.now() / 1000) - minutes * 60);
+
 /** What Meta gets where it never gets a 200. */
 export const eachTry = (answer: number) =>
 	Array<number>(REDELIVERY_DELAYS_MS.length + 1).fill(answer);

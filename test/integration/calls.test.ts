@@ -136,8 +136,13 @@ describe('Starting a call', () => {
 		expect(items).toHaveLength(1);
 	});
 
-	test('takes a phone number as people write it', async () => {
-		await start({ to: ' +1 (408) 555-1234 ' });
+	test.each<unknown>([
+		' +1 (408) 555-1234 ',
+		14085551234,
+		'14085551234.0',
+		'whatsapp:+14085551234',
+	])('takes the phone number %j', async (to) => {
+		await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
 		expect(bodies()[0].to).toBe(USER);
 	});
 
@@ -150,9 +155,23 @@ describe('Starting a call', () => {
 		expect(bodies()[1]).toMatchObject({ to: USER, recipient: 'US.13491208655302741918' });
 	});
 
-	test('hands on the callback data', async () => {
-		await start({ options: { bizOpaqueCallbackData: 'ticket-4711' } });
-		expect(stage.emulator.calls[0].bizOpaqueCallbackData).toBe('ticket-4711');
+	test.each<[string, unknown, string | undefined]>([
+		['as it is', ' ticket-4711 ', ' ticket-4711 '],
+		['of 512 characters, also of such that are two units', '📞'.repeat(512), '📞'.repeat(512)],
+		['that is an object, as JSON', { ticket: 4711 }, '{"ticket":4711}'],
+		['not at all where it shows nothing', '\u200b\u2060 ', undefined],
+	])('sends the callback data %s', async (_, data, sent) => {
+		const options = { bizOpaqueCallbackData: '={{ $json.data }}' };
+		await start({ options }, [{ data } as IDataObject]);
+		expect(bodies()[0].biz_opaque_callback_data).toBe(sent);
+		expect(stage.emulator.calls[0].bizOpaqueCallbackData).toBe(sent);
+	});
+
+	test('sends the SHA-256 fingerprint alone', async () => {
+		const sdp = makeSdp('offer');
+		const others = 'a=fingerprint:sha-384 AA:BB\r\na=fingerprint:sha-512 AA:BB\r\n';
+		await start({ sdp: sdp + others });
+		expect(bodies()[0].session).toEqual({ sdp_type: 'offer', sdp });
 	});
 
 	test.each<[string, (sdp: string) => string]>([
@@ -184,6 +203,77 @@ describe('Starting a call', () => {
 });
 
 describe('Answering a call', () => {
+	test('pre-accepts it with the same SDP before it is accepted', async () => {
+		const incoming = stage.emulator.userCalls();
+		const sdp = makeSdp('answer');
+		const accepted = await call('accept', {
+			callId: incoming.id,
+			sdp,
+			recordCall: true,
+			recordingPurpose: 'training',
+			recordingLanguage: 'en',
+		});
+		expect(accepted.items[0].json).toMatchObject({ success: true, preAccepted: true });
+		const common = {
+			messaging_product: 'whatsapp',
+			call_id: incoming.id,
+			session: { sdp_type: 'answer', sdp },
+		};
+		expect(bodies()).toEqual([
+			{ ...common, action: 'pre_accept' },
+			{ ...common, action: 'accept', recording: enabled('training', 'en') },
+		]);
+	});
+
+	test.each<[string, INodeParameters, string[]]>([
+		['by default', {}, ['pre_accept', 'accept']],
+		['if it is on', { preAcceptFirst: true }, ['pre_accept', 'accept']],
+		['if an expression says so', { preAcceptFirst: '={{ "true" }}' }, ['pre_accept', 'accept']],
+		['not if it is off', { preAcceptFirst: false }, ['accept']],
+		['not if an expression says so', { preAcceptFirst: '={{ 0 }}' }, ['accept']],
+	])('pre-accepts it first %s', async (_, options, actions) => {
+		const incoming = stage.emulator.userCalls();
+		const { items } = await call('accept', {
+			callId: incoming.id,
+			sdp: makeSdp('answer'),
+			options,
+		});
+		expect(bodies().map(({ action }) => action)).toEqual(actions);
+		expect(items[0].json.preAccepted).toBe(actions.length === 2);
+	});
+
+	test.each<[string, Fault, number]>([
+		['Meta is unavailable for a while', { errorCode: 131000 }, 3],
+		['Meta refuses it for good', { errorCode: 100 }, 1],
+		['a proxy answers', { status: 502, body: '<html>' }, 1],
+		['the connection is cut', { reset: true }, 1],
+		['the answer is lost', { reset: true, takesEffect: true }, 1],
+		['Meta does not confirm it', { status: 200, body: { success: false } }, 1],
+	])('is accepted where pre-accepting fails: %s', async (_, fault, times) => {
+		const incoming = stage.emulator.userCalls();
+		stage.emulator.failNext('calls', fault, { times });
+		const { items } = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
+		expect(items[0].json).toMatchObject({ success: true, preAccepted: false });
+		expect(stage.emulator.call(incoming.id)).toMatchObject({ state: 'inProgress' });
+	});
+
+	test('gives the error of accept where neither is possible', async () => {
+		const { id } = stage.emulator.userCalls();
+		stage.emulator.hangUp(id);
+		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
+		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(error.description).toContain('the call has ended or was answered already');
+		expect(bodies().map(({ action }) => action)).toEqual(['pre_accept', 'accept']);
+	});
+
+	test('has words of its own for a code that means something else on Start', async () => {
+		const { id } = stage.emulator.userCalls();
+		stage.emulator.failNext('calls', { errorCode: 138006 }, { times: Infinity });
+		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
+		expect(error.message).toBe('WhatsApp does not know this call any more');
+		expect(error.description).not.toContain('Permission > Request');
+	});
+
 	test('pre-accepts and accepts it with recording, and ends it', async () => {
 		const incoming = stage.emulator.userCalls();
 		const sdp = makeSdp('answer');
@@ -212,6 +302,8 @@ describe('Answering a call', () => {
 		const session = { sdp_type: 'answer', sdp };
 		const common = { messaging_product: 'whatsapp', call_id: incoming.id };
 		expect(bodies()).toEqual([
+			{ ...common, action: 'pre_accept', session },
+			// Accept pre-accepts first, also after a Pre-Accept of its own.
 			{ ...common, action: 'pre_accept', session },
 			{
 				...common,
@@ -242,10 +334,9 @@ describe('Answering a call', () => {
 			transcriptionPurpose: 'training',
 			transcriptionLanguage: 'es',
 		});
-		expect(bodies()[0].recording).toEqual(recordCall ? enabled('training', 'es') : undefined);
-		expect(bodies()[0].transcription).toEqual(
-			transcribeCall ? enabled('training', 'es') : undefined,
-		);
+		const [, accepted] = bodies();
+		expect(accepted.recording).toEqual(recordCall ? enabled('training', 'es') : undefined);
+		expect(accepted.transcription).toEqual(transcribeCall ? enabled('training', 'es') : undefined);
 	});
 
 	test('rejects it', async () => {
@@ -261,11 +352,12 @@ describe('Answering a call', () => {
 		'fails where WhatsApp does not confirm it: %s',
 		async (operation) => {
 			const incoming = stage.emulator.userCalls();
-			stage.emulator.failNext('calls', { status: 200, body: { success: false } });
+			const unconfirmed = { status: 200, body: { success: false } };
+			stage.emulator.failNext('calls', unconfirmed, { times: Infinity });
 			const { error } = await call(operation, { callId: incoming.id, sdp: makeSdp('answer') });
 			expect(error.message).toBe('WhatsApp answered, but did not confirm the action');
 			expect(error.description).toContain('Look at the call before you run this step again');
-			expect(bodies()).toHaveLength(1);
+			expect(bodies()).toHaveLength(operation === 'accept' ? 2 : 1);
 		},
 	);
 
@@ -303,6 +395,12 @@ describe('Input that cannot be right', () => {
 			/needs a purpose/,
 		],
 		[
+			'a purpose with nothing to see in it',
+			'start',
+			{ ...recording, recordingPurpose: written('\u200b\u200f\ufe0f') },
+			/needs a purpose/,
+		],
+		[
 			'a purpose of 251 characters',
 			'start',
 			{ ...recording, recordingPurpose: 'x'.repeat(251) },
@@ -329,6 +427,8 @@ describe('Input that cannot be right', () => {
 		['nobody to call', 'start', { to: '', recipient: '' }, /To and User ID are both empty/],
 		['a number without digits', 'start', { to: 'Ana' }, /not a phone number/],
 		['a number with a leading zero', 'start', { to: '0408 555 1234' }, /not a phone number/],
+		['a number with a fraction', 'start', { to: written(14085551234.5) }, /"14085551234.5" is not/],
+		['two numbers', 'start', { to: '14085551234, 14085551235' }, /not a phone number/],
 		['a user ID that is none', 'start', { recipient: 'Ana' }, /not a user ID/],
 		['no SDP', 'start', { sdp: written('') }, /SDP offer cannot be used/],
 		['an SDP that is none', 'start', { sdp: 'hello' }, /SDP offer cannot be used/],
@@ -363,6 +463,18 @@ describe('Input that cannot be right', () => {
 			'accept',
 			{ callId: 'wacid.1', sdp: JSON.stringify({ type: 'offer', sdp: 'v=0' }) },
 			/SDP answer cannot be used/,
+		],
+		[
+			"WhatsApp's own offer as the answer",
+			'accept',
+			{ callId: 'wacid.1', sdp: makeSdp('offer') },
+			/SDP answer cannot be used/,
+		],
+		[
+			"WhatsApp's own answer as the offer",
+			'start',
+			{ sdp: makeSdp('answer') },
+			/SDP offer cannot be used/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],
 	])('such as %s is refused before anything is sent', async (_, operation, parameters, message) => {
@@ -597,7 +709,11 @@ describe('A request that failed', () => {
 		async (errorCode) => {
 			const incoming = stage.emulator.userCalls();
 			stage.emulator.failNext('calls', { errorCode });
-			const { items } = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
+			const { items } = await call('accept', {
+				callId: incoming.id,
+				sdp: makeSdp('answer'),
+				options: { preAcceptFirst: false },
+			});
 			expect(items[0].json.success).toBe(true);
 			expect(sent('accept')).toHaveLength(2);
 		},
@@ -610,7 +726,11 @@ describe('A request that failed', () => {
 	])('does not accept again when %s', async (_, fault) => {
 		const incoming = stage.emulator.userCalls();
 		stage.emulator.failNext('calls', fault, { times: 2 });
-		const run = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
+		const run = await call('accept', {
+			callId: incoming.id,
+			sdp: makeSdp('answer'),
+			options: { preAcceptFirst: false },
+		});
 		expect(run.succeeded).toBe(false);
 		expect(sent('accept')).toHaveLength(1);
 	});
@@ -643,7 +763,7 @@ describe('The credential', () => {
 			{
 				...credential,
 				accessToken: ` ${credential.accessToken}\n`,
-				apiVersion: ' 26.0 ',
+				apiVersion: ' V26.0 ',
 				baseUrl: `${credential.baseUrl}// `,
 			},
 			{

@@ -82,7 +82,7 @@ describe('The credential', () => {
 	});
 
 	test('that Meta refuses is read again, and the file is not asked for twice where it is the same', async () => {
-		const trigger = stage.trigger();
+		const trigger = stage.trigger({ options: { onFileUnavailable: 'emit' } });
 		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
 		stage.emulator.revokeToken();
 		stage.emulator.forget();

@@ -283,19 +283,11 @@ describe('Odd shapes', () => {
 		['a value as a text', { entry: [{ id: '1', changes: [{ field: 'calls', value: 'x' }] }] }],
 		['a value as a list', { entry: [{ id: '1', changes: [{ field: 'calls', value: [] }] }] }],
 		['a field as a number', { entry: [{ id: '1', changes: [{ field: 1, value: {} }] }] }],
-		['calls as an object', { entry: [{ changes: [{ field: 'calls', value: { calls: call } }] }] }],
 		['calls that are null', calls(null, 1, 'a', [])],
 		['no event name', calls({ id: 'wacid.1' })],
 		['an event name as a number', calls({ ...call, event: 1 })],
 		['an unknown event', calls({ ...call, event: 'call_hologram_available' })],
 		['an event named like a built-in property', calls({ ...call, event: '__proto__' })],
-		['a call ID as a number', calls({ ...call, id: 1 })],
-		['no call ID', calls({ ...call, id: undefined })],
-		['no call_recording', calls({ ...call, call_recording: undefined })],
-		['call_recording as a text', calls({ ...call, call_recording: 'x' })],
-		['audio as a list', calls({ ...call, call_recording: { type: 'audio', audio: [audio] } })],
-		['no media ID', calls({ ...call, call_recording: { audio: { ...audio, id: undefined } } })],
-		['a media ID that is a path', calls({ ...call, call_recording: { audio: { id: '../me' } } })],
 		['another field', { entry: [{ id: '1', changes: [{ field: 'messages', value: {} }] }] }],
 	])('such as %s are answered 200 and start nothing', async (_, body) => {
 		const trigger = stage.trigger();
@@ -309,13 +301,43 @@ describe('Odd shapes', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
+	test.each<[string, unknown, object]>([
+		['no call ID', calls({ ...call, id: undefined, call_recording: 'x' }), { callId: null }],
+		['a call ID as a number', calls({ ...call, id: 1, call_recording: 'x' }), { callId: '1' }],
+		['no call_recording', calls({ ...call, call_recording: undefined }), {}],
+		['audio as a list', calls({ ...call, call_recording: { type: 'audio', audio: [audio] } }), {}],
+		['no media ID', calls({ ...call, call_recording: { audio: { ...audio, id: undefined } } }), {}],
+		[
+			'a media ID that is a path',
+			calls({ ...call, call_recording: { audio: { id: '../me' } } }),
+			{},
+		],
+	])('of a chosen event give an item, also with %s', async (_, body, fields) => {
+		const trigger = stage.trigger();
+		const { answer } = stage.emulator.deliver([], {
+			url: trigger.url,
+			rawBody: JSON.stringify(body),
+			redeliver: false,
+		});
+		expect((await answer).status).toBe(200);
+		expect(trigger.items.map(({ json }) => json)).toMatchObject([
+			{
+				callId: 'wacid.1',
+				...fields,
+				recording: { mediaId: null, verified: false, error: { reason: 'unreadable' } },
+				rawEvent: { event: 'call_recording_available' },
+			},
+		]);
+		expect(stage.emulator.requests).toEqual([]);
+	});
+
 	test('do not hide the recordings beside them', async () => {
 		const trigger = stage.trigger();
 		const { event, callId } = await stage.emulator.createRecording();
 		const { answer } = stage.emulator.deliver([], {
 			url: trigger.url,
 			rawBody: JSON.stringify({
-				entry: [null, 'x', ...calls(null, 'x', { ...call, id: 1 }, event, 7).entry],
+				entry: [null, 'x', ...calls(null, 'x', { ...call, event: 1 }, event, 7).entry],
 			}),
 		});
 		expect((await answer).status).toBe(200);

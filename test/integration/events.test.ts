@@ -91,6 +91,7 @@ describe('A call of the business', () => {
 			status: 'RINGING',
 			bizOpaqueCallbackData: 'order 4711',
 			contactName: 'Ana Söderström',
+			contactUsername: null,
 		});
 		expect(connect).toMatchObject({
 			to: USER,
@@ -223,14 +224,14 @@ describe('The end of a call', () => {
 		['in the call', ofCall({ ...failed, errors: [error] })],
 	])('with an error %s has title and hint for it', async (_, sent) => {
 		const json = await itemOf(triggerOn('terminate'), sent);
-		expect(json).toMatchObject({ status: 'FAILED', answered: false });
+		expect(json).toMatchObject({ status: 'FAILED', answered: null });
 		expect(json.errors).toEqual([
 			{
 				code: 138021,
 				title: 'The audio connection of the call failed',
 				message: 'Media receive timeout',
 				details: 'No packets came for 30 seconds',
-				hint: expect.stringContaining('firewall'),
+				hint: expect.stringContaining('UDP'),
 			},
 		]);
 	});
@@ -323,7 +324,7 @@ describe('The answer to a call permission request', () => {
 		],
 		[
 			{ accept: false },
-			{ response: 'reject', accepted: false, isPermanent: false, expiresAt: null },
+			{ response: 'reject', accepted: false, isPermanent: null, expiresAt: null },
 		],
 	])('%j', async (answer, expected) => {
 		const trigger = triggerOn('call_permission_reply');

@@ -12,7 +12,7 @@ import {
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
 import { everythingIn, type TriggerWorkflow } from './engine';
-import { AFTER_URL_LIFETIME_MS, useStage } from './harness';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './harness';
 
 const stage = useStage();
 
@@ -93,6 +93,49 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
+	test.each<[string, Fault]>([
+		['is a page', { status: 200, body: '<html>Maintenance</html>' }],
+		['is an error', { status: 200, body: { error: { code: 1 } } }],
+		['is empty', { emptyBody: true }],
+		['has no content', { status: 204 }],
+		['is half of the file', { truncateTo: SIZE / 2 }],
+		['is the file without its end', { contentLengthDelta: -100 }],
+		['says that the file is not there', { status: 404 }],
+		['says that the file may not be read', { status: 403 }],
+		['says that the token is not known', { status: 401 }],
+		['says that the request is wrong', { status: 400 }],
+	])('when what the media host answers %s, also to a fresh URL', async (_, fault) => {
+		const before = await stage.engine.storedFiles();
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+		const handle = stage.emulator.failNext('media', fault, { times: 2 });
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+		expect(handle.hits()).toBe(2);
+		expect(trigger.items).toHaveLength(1);
+		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+	});
+
+	test.each<[string, Fault]>([
+		['does not know the ID', { status: 400, body: { error: { code: 100, error_subcode: 33 } } }],
+		['has nothing', { status: 404 }],
+		['refuses the token', { errorCode: 190 }],
+	])('when the Media API %s yet', async (_, fault) => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
+		stage.emulator.failNext('mediaInfo', fault);
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+		expect(fileOf(trigger).verified).toBe(true);
+	});
+
+	test('when a transcript is a page at first', async () => {
+		const trigger = stage.trigger({ events: ['call_transcription_available'] });
+		const transcript = await stage.emulator.createRecording({ transcript: true });
+		stage.emulator.failNext('media', { status: 200, body: '<html></html>' }, { times: 2 });
+		expect((await deliverAgainAndAgain(transcript)).statuses).toEqual([503, 200]);
+		expect(trigger.items[0].json.transcription).toMatchObject({ verified: true });
+	});
+
 	test('when the connection is refused', async () => {
 		const door = await Door.open(stage.emulator.baseUrl);
 		try {
@@ -132,8 +175,9 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 
 	test('when only the Media API is down: an old URL that still works is used', async () => {
 		const trigger = stage.trigger();
-		const stale = String(Math.floor((Date.now() - AFTER_URL_LIFETIME_MS) / 1000));
-		const recording = await stage.emulator.createRecording({ event: { timestamp: stale } });
+		const recording = await stage.emulator.createRecording({
+			event: { timestamp: timestampBefore(AFTER_URL_LIFETIME_MS) },
+		});
 		stage.emulator.failNext('mediaInfo', { status: 500 }, { times: Infinity });
 		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
 		expect(fileOf(trigger).verified).toBe(true);
@@ -180,6 +224,34 @@ describe('A file that stays unavailable', () => {
 		const second = await stage.emulator.deliver([recording], { redeliver: false }).answer;
 		expect(second.status).toBe(200);
 		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'unavailable' } });
+	});
+
+	test('gives the reason that suits a young event', async () => {
+		const trigger = stage.trigger({ options: { onFileUnavailable: 'emit' } });
+		const recordings = [
+			await stage.emulator.createRecording(),
+			await stage.emulator.createRecording(),
+		];
+		stage.emulator.deleteMedia(recordings[0].mediaId);
+		stage.emulator.failNext(
+			'media',
+			{ status: 200, body: '<html></html>', contentType: 'text/html' },
+			{ mediaId: recordings[1].mediaId, times: Infinity },
+		);
+		await deliverAgainAndAgain(...recordings);
+		const { host } = new URL(stage.emulator.baseUrl);
+		expect([fileOf(trigger, 0), fileOf(trigger, 1)].map(({ error }) => error)).toEqual([
+			{
+				reason: 'unavailable',
+				message: expect.stringMatching(/^Meta does not have the file yet: /),
+			},
+			{
+				reason: 'unavailable',
+				message: expect.stringContaining(
+					`${host} answered with HTTP status 200, but not with the file: 13 bytes of type text/html came.`,
+				),
+			},
+		]);
 	});
 
 	test('gives the reason timeout when the time budget was the limit', async () => {
@@ -261,7 +333,9 @@ describe('A redirect', () => {
 
 	test('that leads in a circle ends', async () => {
 		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording();
+		const recording = await stage.emulator.createRecording({
+			event: { timestamp: timestampBefore(AFTER_SETTLING_MS) },
+		});
 		const { audio } = recording.event.call_recording as { audio: { url: string } };
 		stage.emulator.failNext('media', { redirectTo: audio.url }, { times: Infinity });
 		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
@@ -383,14 +457,16 @@ describe('A delivery of several recordings', () => {
 });
 
 describe('Downloads at once', () => {
-	test('are bounded over all deliveries and workflows of the process', async () => {
-		const gauge = new Gauge();
+	test('are bounded over all deliveries of a trigger', async () => {
+		const gauges = [new Gauge(), new Gauge()];
 		const triggers = [1, 2].map(() =>
 			stage.trigger({ options: { maxConcurrentDownloads: 2, timeBudget: 30 } }),
 		);
 		const answers = [];
 		for (let index = 0; index < 8; index++) {
-			const content = gauge.content(await createSyntheticMedia({ sizeBytes: 5_000, seed: index }));
+			const content = gauges[index % 2].content(
+				await createSyntheticMedia({ sizeBytes: 5_000, seed: index }),
+			);
 			const recordings = [
 				await stage.emulator.createRecording({ content }),
 				await stage.emulator.createRecording({ content }),
@@ -400,7 +476,7 @@ describe('Downloads at once', () => {
 		}
 		expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(8).fill(200));
 		expect(triggers.flatMap(({ items }) => items)).toHaveLength(16);
-		expect(gauge.most).toBe(2);
+		expect(gauges.map(({ most }) => most)).toEqual([2, 2]);
 	});
 
 	test('that get no turn within the time budget are delivered again', async () => {

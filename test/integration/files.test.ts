@@ -38,6 +38,8 @@ describe('Downloading a recording', () => {
 			sha256: recording.media.sha256Base64,
 			fileName: `call-recording-${recording.mediaId}.ogg`,
 			sizeBytes: audio.length,
+			durationSeconds: 20.605,
+			channels: 2,
 			verified: true,
 		});
 		expect(items[0].pairedItem).toEqual({ item: 0 });
@@ -121,6 +123,7 @@ describe('Downloading a recording', () => {
 		['resets the connection', { reset: true }],
 		['sends other bytes', { wrongContent: true }],
 		['says that the URL is stale', { status: 404 }],
+		['answers with a page', { status: 200, body: '<html></html>' }],
 	])('is tried again when the media host %s once', async (_, fault) => {
 		stage.emulator.failNext('media', fault);
 		const { items } = await download(await stage.emulator.createRecording());
@@ -141,6 +144,36 @@ describe('Downloading a recording', () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
 		const { error } = await download(recording, { options: { timeout: 0.3 } });
 		expect(error.message).toBe('The download took too long');
+	});
+
+	test('that is not answered in time fails, although n8n replaces the signal of a request', async () => {
+		stage.emulator.failNext('media', { hang: true });
+		const recording = await stage.emulator.createRecording();
+		const begin = Date.now();
+		const { error } = await download(recording, { options: { timeout: 0.3 } });
+		expect(error.message).toBe('The download took too long');
+		// Far below the 30 seconds of silence that n8n allows.
+		expect(Date.now() - begin).toBeLessThan(10_000);
+	});
+
+	test('for which a page comes fails with what came, also where nobody gives a hash', async () => {
+		const before = await stage.engine.storedFiles();
+		const recording = await stage.emulator.createRecording();
+		const { url } = (recording.event.call_recording as { audio: { url: string } }).audio;
+		const always = { times: Infinity };
+		stage.emulator.failNext('mediaInfo', { status: 200, body: { url, id: '1' } }, always);
+		stage.emulator.failNext('media', { status: 200, body: '<html></html>' }, always);
+		const { error } = await download(recording);
+		expect(error.message).toBe('Meta did not provide the file');
+		expect(error.description).toMatch(/HTTP status 200, but not with the file: 13 bytes of type/);
+		expect(await stage.engine.storedFiles()).toEqual(before);
+	});
+
+	test('with a token that Meta refuses fails at once', async () => {
+		stage.emulator.failNext('media', { status: 403 }, { times: Infinity });
+		const { error } = await download(await stage.emulator.createRecording());
+		expect(error.message).toBe('Meta refused the file');
+		expect(stage.requests('media')).toHaveLength(2);
 	});
 
 	test('that is too large fails with the limit, and keeps nothing', async () => {

@@ -78,3 +78,10 @@ export function useStage(options: EmulatorOptions = {}): Stage {
 /** Five minutes of life, and some seconds. */
 export const AFTER_URL_LIFETIME_MS = 5 * 60_000 + 5_000;
 export const DAY_MS = 24 * 60 * 60_000;
+
+/** For events: a time so long ago, as Meta writes it. */
+export const timestampBefore = (milliseconds: number) =>
+	String(Math.floor((Date.now() - milliseconds) / 1000));
+
+/** After this time since its event, a file that Meta does not have is gone. */
+export const AFTER_SETTLING_MS = 11 * 60_000;

@@ -89,12 +89,58 @@ describe('Getting a call permission', () => {
 		[
 			'the end under its other documented name',
 			{ permission: { status: 'temporary', expiration: 1745343479 }, actions: [] },
-			{ expiresAt: '2025-04-22T17:37:59.000Z', canCall: false, limits: [] },
+			{ expiresAt: '2025-04-22T17:37:59.000Z', canCall: null, limits: [] },
 		],
 		[
 			'no list of actions',
 			{ permission: { status: 'no_permission' } },
-			{ canCall: false, canRequestPermission: false, limits: [] },
+			{ canCall: null, canRequestPermission: null, limits: [] },
+		],
+		[
+			'an action without a word on whether it is allowed',
+			{
+				permission: { status: 'no_permission' },
+				actions: [
+					{ action_name: 'start_call' },
+					{ action_name: 'send_call_permission_request', can_perform_action: false },
+				],
+			},
+			{ canCall: null, canRequestPermission: false },
+		],
+		[
+			'words in capitals and numbers as text',
+			{
+				permission: { status: ' Temporary', expiration_time: '1745343479' },
+				actions: [
+					{
+						action_name: 'start_call',
+						can_perform_action: true,
+						limits: [
+							{
+								time_period: 'PT24H',
+								max_allowed: '100',
+								current_usage: '7',
+								limit_expiration_time: '1745622600',
+							},
+						],
+					},
+				],
+			},
+			{
+				status: 'temporary',
+				expiresAt: '2025-04-22T17:37:59.000Z',
+				canCall: true,
+				canRequestPermission: null,
+				limits: [
+					{
+						action: 'start_call',
+						period: 'PT24H',
+						maxAllowed: 100,
+						used: 7,
+						freeAgainAt: '2025-04-25T23:10:00.000Z',
+					},
+				],
+			},
 		],
 		[
 			'limits without numbers',
@@ -185,7 +231,15 @@ describe('Requesting a call permission', () => {
 		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
 	});
 
+	test('takes a text without anything to see for none', async () => {
+		stage.emulator.setPermission(USER, 'no_permission');
+		await request({ to: USER, bodyText: '\u200b\ufe0f' });
+		expect(stage.requests('messages')[0].body).not.toHaveProperty('interactive.body');
+	});
+
 	test.each<[number, string]>([
+		[131047, 'The 24-hour window for messages to this person is closed'],
+		[130497, 'This business number may not reach people in this country'],
 		[138009, 'Too many call permission requests to this person'],
 		[138017, 'This person has already given permanent permission to be called'],
 		[131026, 'The message could not be delivered to this person'],
@@ -225,6 +279,8 @@ describe('Requesting a call permission', () => {
 describe('Before anything is sent', () => {
 	test.each<[string, INodeParameters, string]>([
 		['nobody', {}, 'Nobody is named'],
+		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'Nobody is named'],
+		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
 		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
 		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],
 		[

@@ -2,7 +2,8 @@ import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import type { ActionRun } from './engine';
 import { useStage } from './harness';
 
-const stage = useStage();
+// Before the holidays that are set: Meta refuses those in the past.
+const stage = useStage({ clockStart: Date.parse('2026-11-01T00:00:00Z') });
 
 const NUMBER = '106000000000001';
 
@@ -104,11 +105,71 @@ describe('Getting call settings', () => {
 			phoneNumberId: NUMBER,
 			calling: 'ENABLED',
 			callIconVisibility: 'DEFAULT',
+			callIconCountries: null,
 			callbackPermission: 'DISABLED',
 			callHours: null,
+			audioCodecs: null,
+			voicemail: null,
+			keyExchange: null,
 			sip: null,
+			sipWebhookDelivery: null,
+			sipServers: null,
+			ipAddresses: null,
+			video: null,
 			restrictions: [],
+			payloadEncryption: null,
+			storageConfiguration: { status: 'DEFAULT' },
+			raw: {
+				storage_configuration: { status: 'DEFAULT' },
+				calling: {
+					status: 'ENABLED',
+					call_icon_visibility: 'DEFAULT',
+					callback_permission_status: 'DISABLED',
+				},
+			},
 		});
+	});
+
+	test('gives all that Meta sends, but for secrets', async () => {
+		const secret = 'HUNTER2';
+		stage.emulator.failNext('settings', {
+			status: 200,
+			// As text: the ID is longer than a number of JavaScript.
+			body: `{"calling": {
+				"call_icons": {"restrict_to_user_countries": ["US", "GB"]},
+				"audio": {"additional_codecs": ["PCMU"]},
+				"voicemail": {"status": "ENABLED", "triggers": ["REJECT"],
+					"audio": {"default": {"announcement_media_id": 90071992547409931, "timeout_seconds": 20}}},
+				"srtp_key_exchange_protocol": "SDES",
+				"sip": {"status": "ENABLED", "webhook_delivery": "DISABLED", "servers": [
+					{"hostname": "sip.example.com", "port": 5061, "sip_user_password": "${secret}"}]},
+				"ip_addresses": {"default": ["192.0.2.1"]},
+				"video": {"status": "DISABLED"},
+				"new_setting": 1},
+				"payload_encryption": {"status": "DISABLED", "private_key": "${secret}"},
+				"storage_configuration": {"status": "DEFAULT"}}`,
+		});
+		const json = await get();
+		expect(json).toMatchObject({
+			callIconCountries: ['US', 'GB'],
+			audioCodecs: ['PCMU'],
+			voicemail: {
+				status: 'ENABLED',
+				triggers: ['REJECT'],
+				announcementMediaId: '90071992547409931',
+				timeoutSeconds: 20,
+			},
+			keyExchange: 'SDES',
+			sip: 'ENABLED',
+			sipWebhookDelivery: 'DISABLED',
+			sipServers: [{ hostname: 'sip.example.com', port: 5061, requestUriUserParams: null }],
+			ipAddresses: { default: ['192.0.2.1'] },
+			video: { status: 'DISABLED' },
+			payloadEncryption: { status: 'DISABLED' },
+			storageConfiguration: { status: 'DEFAULT' },
+			raw: { calling: { new_setting: 1, sip: { servers: [{ port: 5061 }] } } },
+		});
+		expect(JSON.stringify(json)).not.toContain(secret);
 	});
 
 	test('gives call hours as people write them, SIP and restrictions', async () => {
@@ -116,7 +177,7 @@ describe('Getting call settings', () => {
 		stage.emulator.presetSubscription('https://n8n.example/webhook');
 		await phoneNumber('updateCallSettings', {
 			settings: callHours([range('MONDAY', '9:00', '17:30')], {
-				holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+				holidays: { holiday: [{ date: '2099-12-24', starts: '00:00', ends: '23:59' }] },
 			}),
 		});
 		number.sipEnabled = true;
@@ -133,7 +194,7 @@ describe('Getting call settings', () => {
 				status: 'ENABLED',
 				timeZone: 'Europe/Berlin',
 				weeklyHours: [{ day: 'MONDAY', opens: '09:00', closes: '17:30' }],
-				holidays: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }],
+				holidays: [{ date: '2099-12-24', starts: '00:00', ends: '23:59' }],
 			},
 			restrictions: [
 				{
@@ -232,7 +293,7 @@ describe('Updating call settings', () => {
 	test('sends call hours in the form of Meta', async () => {
 		await update(
 			callHours([range('MONDAY', '13:00', '17:00'), range('MONDAY', '9:00', '12:00')], {
-				holidays: { holiday: [{ date: '2026-12-24', starts: '00:00', ends: '23:59' }] },
+				holidays: { holiday: [{ date: '2099-12-24', starts: '00:00', ends: '23:59' }] },
 			}),
 		);
 		expect(sent()).toEqual([
@@ -245,22 +306,62 @@ describe('Updating call settings', () => {
 							{ day_of_week: 'MONDAY', open_time: '1300', close_time: '1700' },
 							{ day_of_week: 'MONDAY', open_time: '0900', close_time: '1200' },
 						],
-						holiday_schedule: [{ date: '2026-12-24', start_time: '0000', end_time: '2359' }],
+						holiday_schedule: [{ date: '2099-12-24', start_time: '0000', end_time: '2359' }],
 					},
 				},
 			},
 		]);
 	});
 
-	test('turns call hours off without a schedule', async () => {
+	test('turns call hours off with the schedule that is stored, which Meta wants', async () => {
+		await update(
+			callHours([range('mon', '9 AM', '24:00')], {
+				holidays: { holiday: [{ date: '2099-12-24', starts: '00:00', ends: '24:00' }] },
+			}),
+		);
+		await update({ callHours: { hours: { status: 'DISABLED', timeZone: '' } } });
+		const [on, , off] = sent();
+		expect(on).toMatchObject({
+			calling: {
+				call_hours: { weekly_operating_hours: [{ open_time: '0900', close_time: '2359' }] },
+			},
+		});
+		const { call_hours: hours } = (on as { calling: IDataObject }).calling;
+		expect(off).toEqual({
+			calling: { call_hours: { ...(hours as IDataObject), status: 'DISABLED' } },
+		});
+	});
+
+	test('turns call hours off that nobody has ever set', async () => {
 		await update({ callHours: { hours: { status: 'DISABLED', timeZone: 'UTC' } } });
-		expect(sent()).toMatchObject([{ calling: { call_hours: { status: 'DISABLED' } } }]);
+		const days = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
+		expect(sent().at(-1)).toEqual({
+			calling: {
+				call_hours: {
+					status: 'DISABLED',
+					timezone_id: 'UTC',
+					weekly_operating_hours: days.map((day) => ({
+						day_of_week: day,
+						open_time: '0000',
+						close_time: '2359',
+					})),
+					holiday_schedule: [],
+				},
+			},
+		});
+	});
+
+	test('changes nothing where the schedule that is stored cannot be read', async () => {
+		stage.emulator.failNext('settings', { status: 200, body: '<html>' }, { times: Infinity });
+		const { error } = await update({ callHours: { hours: { status: 'DISABLED' } } });
+		expect(error.message).toBe('Meta gave an answer that cannot be read');
+		expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
 	});
 
 	const holidays = (count: number) => ({
 		holidays: {
 			holiday: Array.from({ length: count }, (_, i) => ({
-				date: `2026-12-${String(i + 1).padStart(2, '0')}`,
+				date: `2099-12-${String(i + 1).padStart(2, '0')}`,
 				starts: '00:00',
 				ends: '23:59',
 			})),
@@ -284,19 +385,27 @@ describe('Updating call settings', () => {
 		[
 			'three ranges a day',
 			callHours([monday, range('MONDAY', '18:00', '19:00'), range('MONDAY', '20:00', '21:00')]),
-			'MONDAY has 3 ranges',
+			'Monday has 3 ranges',
 		],
 		[
 			'ranges that overlap',
 			callHours([monday, range('MONDAY', '16:00', '18:00')]),
-			'The ranges of MONDAY overlap',
+			'The ranges of Monday overlap',
 		],
+		[
+			'a holiday of the past',
+			callHours([monday], {
+				holidays: { holiday: [{ date: '2026-01-01', starts: '00:00', ends: '23:59' }] },
+			}),
+			'The holiday 2026-01-01 is in the past',
+		],
+		['a setting without a value', { calling: '={{ null }}' }, 'Calling has no value'],
 		['21 holidays', callHours([monday], holidays(21)), 'at most 20 holidays'],
-		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'written as 09:00'],
+		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'write it as 09:00'],
 		[
 			'an end before its start',
 			callHours([range('MONDAY', '17:00', '09:00')]),
-			'On MONDAY the opening time must be before the closing time',
+			'For hours over midnight give two ranges: Monday 17:00 to 24:00, and Tuesday 00:00 to 09:00',
 		],
 		['an unknown time zone', callHours([monday], { timeZone: 'Berlin' }), 'Europe/Berlin'],
 		['no time zone', callHours([monday], { timeZone: '' }), 'Europe/Berlin'],
@@ -306,7 +415,7 @@ describe('Updating call settings', () => {
 			callHours([monday], {
 				holidays: { holiday: [{ date: '2026-02-30', starts: '00:00', ends: '23:59' }] },
 			}),
-			'written as 2026-12-24',
+			'write it as 2026-12-24',
 		],
 	])('refuses %s before anything is sent', async (_, settings, words) => {
 		const { error } = await update(settings);

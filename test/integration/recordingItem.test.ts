@@ -3,7 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
 import type { TriggerWorkflow } from './engine';
-import { AFTER_URL_LIFETIME_MS, DAY_MS, useStage } from './harness';
+import {
+	AFTER_SETTLING_MS,
+	AFTER_URL_LIFETIME_MS,
+	DAY_MS,
+	timestampBefore,
+	useStage,
+} from './harness';
 
 const stage = useStage();
 
@@ -54,9 +60,15 @@ describe('The item of a recording', () => {
 				sha256: createHash('sha256').update(audio).digest('base64'),
 				fileName: 'call-recording-1002764438271669.ogg',
 				sizeBytes: audio.length,
+				durationSeconds: 20.605,
+				channels: 2,
 				verified: true,
 				availableUntil: '2024-10-21T18:56:17.000Z',
 			},
+			direction: null,
+			bizOpaqueCallbackData: null,
+			contactName: null,
+			contactUsername: null,
 		});
 		expect(item.audio?.equals(audio)).toBe(true);
 		expect(trigger.items[0].binary?.data).toMatchObject({
@@ -129,7 +141,7 @@ describe('The item of a recording', () => {
 	test('can be told from odd optional fields: they become null', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
-			event: { from: 14085551234, from_user_id: {}, timestamp: 'yesterday' },
+			event: { from: [], from_user_id: {}, timestamp: 'yesterday' },
 		});
 		const { json, file } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({ from: null, fromUserId: null, timestamp: null });
@@ -140,7 +152,10 @@ describe('The item of a recording', () => {
 		const trigger = stage.trigger({ options: { includeRawEvent: true } });
 		const recording = await stage.emulator.createRecording({ event: { new_field: 'from 2027' } });
 		const { json } = await itemOf(trigger, recording);
-		expect(json.rawEvent).toEqual(recording.event);
+		expect(json.rawEvent).toEqual({
+			...recording.event,
+			metadata: { phone_number_id: json.phoneNumberId, display_phone_number: '442079460958' },
+		});
 	});
 
 	test('has its file under the name that the operator chose', async () => {
@@ -159,6 +174,8 @@ describe('The item of a recording', () => {
 			sha256: recording.media.sha256Base64,
 			fileName: `call-recording-${recording.mediaId}.ogg`,
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			availableUntil: expect.any(String),
 		});
@@ -362,42 +379,54 @@ describe('The address of the file', () => {
 		},
 	);
 
-	test.each([
-		[401, 'accessDenied'],
-		[403, 'accessDenied'],
-		[404, 'mediaGone'],
-		[410, 'mediaGone'],
-	])('that answers %i twice gives an item with the reason %s', async (status, reason) => {
-		stage.emulator.failNext('media', { status }, { times: Infinity });
-		const { file, audio } = await itemOf(stage.trigger(), await stage.emulator.createRecording());
-		expect(file).toMatchObject({ verified: false, error: { reason } });
-		expect(audio).toBeNull();
-		expect(stage.requests('media')).toHaveLength(2);
-		expect(stage.requests('mediaInfo')).toHaveLength(1);
-	});
+	const settled = () => ({ event: { timestamp: timestampBefore(AFTER_SETTLING_MS) } });
+
+	test.each([404, 410])(
+		'that answers %i, and again when it is fresh, gives an item that says that the file is gone',
+		async (status) => {
+			stage.emulator.failNext('media', { status }, { times: Infinity });
+			const recording = await stage.emulator.createRecording(settled());
+			const { file, audio } = await itemOf(stage.trigger(), recording);
+			expect(file).toMatchObject({ verified: false, error: { reason: 'mediaGone' } });
+			expect(audio).toBeNull();
+			expect(stage.requests('media')).toHaveLength(2);
+		},
+	);
 
 	test('of a file that Meta has deleted gives an item that says so', async () => {
-		const recording = await stage.emulator.createRecording();
+		const recording = await stage.emulator.createRecording(settled());
 		stage.emulator.deleteMedia(recording.mediaId);
 		const { file, audio } = await itemOf(stage.trigger(), recording);
 		expect(file).toMatchObject({
 			mediaId: recording.mediaId,
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			error: { reason: 'mediaGone', message: expect.stringContaining('7 days') },
 		});
 		expect(audio).toBeNull();
 	});
 
-	test('with a revoked token gives an item that points to the token', async () => {
-		const recording = await stage.emulator.createRecording();
-		stage.emulator.revokeToken();
-		const { file } = await itemOf(stage.trigger(), recording);
-		expect(file).toMatchObject({
-			verified: false,
-			error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
-		});
-	});
+	test.each<[string, () => void]>([
+		['a revoked token', () => stage.emulator.revokeToken()],
+		[
+			'a token that the media host refuses',
+			() => stage.emulator.failNext('media', { status: 403 }, { times: Infinity }),
+		],
+	])(
+		'with %s gives an item that points to the token, when the time for retries is over',
+		async (_, cause) => {
+			const trigger = stage.trigger({ options: { retryFor: 0 } });
+			const recording = await stage.emulator.createRecording();
+			cause();
+			const { file } = await itemOf(trigger, recording);
+			expect(file).toMatchObject({
+				verified: false,
+				error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
+			});
+		},
+	);
 });
 
 describe('The hash', () => {
@@ -439,6 +468,8 @@ describe('The hash', () => {
 		const { file, audio } = await itemOf(stage.trigger(), recording);
 		expect(file).toMatchObject({
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			error: {
 				reason: 'hashMismatch',

@@ -234,7 +234,7 @@ describe('A trigger on numbers', () => {
 		const error = await failureOf(
 			trigger({ registration: 'phoneNumber', phoneNumberIds: [ONE, '999'] }).activate(),
 		);
-		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(error.message).toContain('is not a phone number of this WhatsApp Business account');
 		expect(state()).toEqual(NOTHING);
 	});
 

@@ -179,6 +179,16 @@ describe('what saved workflows hold', () => {
 		expect(names).toContain('bizOpaqueCallbackData');
 	});
 
+	it('action: Accept pre-accepts first unless it is told not to, and Start has no such option', () => {
+		const option = fieldsOf(parameter('call', 'accept', 'options')).find(
+			({ name }) => name === 'preAcceptFirst',
+		);
+		expect(option).toMatchObject({
+			default: true,
+			displayOptions: { show: { '/operation': ['accept'] } },
+		});
+	});
+
 	it('action: phone numbers are chosen from the list first', () => {
 		const modes = parameter('call', 'start', 'phoneNumberId')?.modes ?? [];
 		expect(modes.map(({ name }) => name)).toEqual(['list', 'id']);

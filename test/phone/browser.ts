@@ -7,7 +7,7 @@ import { findChromium } from '../screenshots/editor';
 import { REPOSITORY } from '../support/package';
 
 /** Where the pictures of every state of the page are put. */
-export const PICTURES = join(REPOSITORY, '.tmp', 'phone');
+const PICTURES = join(REPOSITORY, '.tmp', 'phone');
 const VOICE = join(REPOSITORY, 'examples/media-gateway/prompt.ogg');
 const DESKTOP = { width: 1024, height: 768 };
 const MOBILE = { width: 360, height: 740 };

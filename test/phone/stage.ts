@@ -14,7 +14,7 @@ import { startStage, type Stage } from '../e2e/stage';
 import { Agent, launchBrowser, type Surroundings } from './browser';
 import { TryOut } from './servers';
 
-export const NUMBER = '106000000000001';
+const NUMBER = '106000000000001';
 export const KEY = 'the key of the agents';
 const EXAMPLE = join(REPOSITORY, 'examples/browser-phone/browser-phone.json');
 

@@ -59,11 +59,11 @@ export class HashingStorage {
 
 	/** Where the example puts a recording, and which one it has put there. */
 	static pathOf(mediaId: string): string {
-		return `/recordings/${mediaId}.ogg`;
+		return `/recordings/call-recording-${mediaId}.ogg`;
 	}
 
 	static mediaIdIn(path: string): string {
-		return /^\/recordings\/(\w+)\.ogg$/.exec(path)?.[1] ?? path;
+		return /^\/recordings\/call-recording-(\w+)\.ogg$/.exec(path)?.[1] ?? path;
 	}
 
 	async stop(): Promise<void> {

@@ -58,7 +58,7 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 		const trigger = nodeOf(workflow, TRIGGER);
 		Object.assign(trigger.parameters, { downloadFile: true, acknowledge });
 		const store = nodeOf(workflow, STORE);
-		replaceIn(store, '$json.mediaId', `$('${TRIGGER}').item.json.recording.mediaId`);
+		replaceIn(store, '$json.fileName', `$('${TRIGGER}').item.json.recording.fileName`);
 		const table = nodeOf(workflow, TABLE);
 		replaceIn(table, `$('${DOWNLOAD}').item.json.sha256`, `$('${HASH}').item.json.hash`);
 		replaceIn(table, `$('${DOWNLOAD}').item.json`, `$('${TRIGGER}').item.json.recording`);

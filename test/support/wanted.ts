@@ -4,5 +4,5 @@ import type { TriggerFilter } from '../../nodes/WhatsAppBusinessCalling/trigger/
 /** Every event of every number. */
 export const EVERYTHING: TriggerFilter = {
 	events: new Set(EVENT_TYPES.map(({ name }) => name)),
-	phoneNumberIds: new Set(),
+	phoneNumbers: new Set(),
 };

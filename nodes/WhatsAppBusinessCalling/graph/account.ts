@@ -41,8 +41,8 @@ const accountSchema = z.object({
 	businessAccountId: id('Business Account ID'),
 	appId: id('App ID'),
 	appSecret: text('App Secret is empty'),
-	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/).transform((version) =>
-		version.startsWith('v') ? version : `v${version}`,
+	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/i).transform(
+		(version) => `v${version.replace(/^v/i, '')}`,
 	),
 	baseUrl: text(BASE_URL_MESSAGE)
 		.refine(isBaseUrl, BASE_URL_MESSAGE)

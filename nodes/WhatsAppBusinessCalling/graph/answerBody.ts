@@ -1,3 +1,4 @@
+import { parseExactJson, withoutByteOrderMark } from '../exactJson';
 import { discard, isFileStream, type FileStream } from '../streams';
 
 /**
@@ -22,9 +23,9 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	if (!isFileStream(body)) return body;
 	const bytes = await readUpTo(body, MAX_ANSWER_BYTES, signal);
 	if (bytes === null) throw new AnswerTooLarge();
-	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+	const text = withoutByteOrderMark(bytes.toString('utf8'));
 	try {
-		return JSON.parse(text);
+		return parseExactJson(text);
 	} catch {
 		return text;
 	}

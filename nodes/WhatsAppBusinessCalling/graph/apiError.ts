@@ -23,8 +23,17 @@ export function failureFacts(failure: GraphFailure): FailureFacts {
 	};
 }
 
-export function failureTitle(failure: GraphFailure): string {
-	const known = errorEntry(failure.code)?.title;
+/** What a request was about, where the words for a code depend on it. */
+export type Subject = 'existingCall';
+
+/** The catalogue's words for a failure. */
+function knownWords({ code }: GraphFailure, subject?: Subject) {
+	const entry = errorEntry(code);
+	return subject ? { ...entry, ...entry?.[subject] } : entry;
+}
+
+export function failureTitle(failure: GraphFailure, subject?: Subject): string {
+	const known = knownWords(failure, subject)?.title;
 	if (known) return known;
 	if (failure.kind === 'network') return 'Meta could not be reached';
 	if (failure.kind === 'unreadable' && Number(failure.status) < 300) {
@@ -56,8 +65,8 @@ export function failureWords({ kind, message, details }: GraphFailure): string {
 }
 
 /** Hint, Meta's own words and the numbers that Meta's support asks for, in this order. */
-export function failureDescription(failure: GraphFailure): string {
-	const hint = errorEntry(failure.code)?.hint ?? generalHint(failure);
+export function failureDescription(failure: GraphFailure, subject?: Subject): string {
+	const hint = knownWords(failure, subject)?.hint ?? generalHint(failure);
 	const numbers = [
 		failure.code === null ? '' : `code ${failure.code}`,
 		failure.subcode === null ? '' : `subcode ${failure.subcode}`,
@@ -78,14 +87,17 @@ function declaredFailure(failure: GraphFailure): NodeApiErrorOptions['failure'] 
 /**
  * Builds the error that a node shows. It is made of texts only: the request, and with it the token,
  * is not part of it.
+ *
+ * @param subject what the request was about, where that is not plain from the code
  */
 export function toNodeApiError(
 	node: INode,
 	failure: GraphFailure,
 	itemIndex?: number,
+	subject?: Subject,
 ): NodeApiError {
-	const message = failureTitle(failure);
-	const description = failureDescription(failure);
+	const message = failureTitle(failure, subject);
+	const description = failureDescription(failure, subject);
 	const error = new NodeApiError(
 		node,
 		{ message, description },

@@ -23,6 +23,8 @@ export interface ErrorEntry {
 	cause?: FailureCause;
 	/** Whether the refusal proves that no call was placed, so that even a start may be sent again. */
 	refusedBeforeCalling?: boolean;
+	/** Words for an action on a call that exists (Pre-Accept, Accept, Reject, Terminate), where others fit it. */
+	existingCall?: { title?: string; hint: string };
 }
 
 export const ERROR_CATALOGUE: ErrorEntry[] = [
@@ -56,7 +58,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138004],
 		title: 'The call could not be connected',
-		hint: 'Check that the SDP comes from your media server unchanged, then try again. Look at your call list first: the person may have been rung.',
+		hint: 'Check that the SDP comes unchanged from your browser tab, media server or voice agent, then try again. Look at your call list first: the person may have been rung.',
 		transient: true,
 		cause: 'temporarily-unavailable',
 	},
@@ -73,12 +75,24 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'This person has not given permission to be called',
 		hint: 'Ask them first (operation Permission > Request) and wait for the event Call Permission Reply, or wait until they call you.',
 		transient: false,
+		// The same code was reported from Accept for "call not found": to answer a call takes no permission.
+		existingCall: {
+			title: 'WhatsApp does not know this call any more',
+			hint: 'It may have ended, or it belongs to another phone number. Take Call ID and phone number from the same event, and answer within 30 seconds of the event Call Connecting.',
+		},
 	},
 	{
 		codes: [138007],
 		title: 'The call timed out while it was being connected',
 		hint: 'The answer (SDP) came too late or could not be used; the call is gone. Answer within 30 seconds of the incoming-call event.',
 		transient: false,
+	},
+	{
+		codes: [138008],
+		title: 'WhatsApp did not accept the SDP',
+		hint: 'Pass it on unchanged from your browser tab, media server or voice agent, made for this call. WhatsApp wants one audio section with Opus, one SHA-256 fingerprint, and all ICE candidates in it. The answers of Pre-Accept and Accept must be the same text.',
+		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [138009],
@@ -97,7 +111,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138013],
 		title: 'Calls started by businesses are not available for this phone number',
-		hint: 'WhatsApp does not offer them in the country of your business number. Calls that people place to you still work.',
+		hint: 'WhatsApp does not offer them for the country code of your business number (at the time of writing: United States, Canada, Egypt, Nigeria, Vietnam). The country of the person does not matter. Calls that people place to you still work.',
 		transient: false,
 	},
 	{
@@ -130,7 +144,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138019, 138020, 138021, 138022, 138023],
 		title: 'The audio connection of the call failed',
-		hint: 'Your media server and WhatsApp could not exchange audio. Check its firewall (UDP), its ICE candidates and that the SDP was not changed on its way.',
+		hint: 'Your side (browser tab, media server or voice agent) and WhatsApp could not exchange audio. Check that its network lets UDP through, that it sends audio as soon as the call is accepted, and that the SDP was not changed on its way. Providers in some countries block such traffic: try another network, or move the media server.',
 		transient: false,
 	},
 	{
@@ -161,6 +175,18 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		transient: false,
 	},
 	{
+		codes: [131047],
+		title: 'The 24-hour window for messages to this person is closed',
+		hint: 'Let the person write or call first, then try again. Outside the window Meta takes message templates only; one of them can ask for the call permission.',
+		transient: false,
+	},
+	{
+		codes: [130497],
+		title: 'This business number may not reach people in this country',
+		hint: 'WhatsApp restricts some businesses, and test numbers, to some countries. Use a business number that may reach the country of the person.',
+		transient: false,
+	},
+	{
 		codes: [131031, 368],
 		title: 'The WhatsApp Business account is locked or restricted',
 		hint: 'Look into Business Support Home of your business at Meta for the reason and what to do.',
@@ -187,6 +213,9 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		hint: 'The details name what is wrong: often an ID of another account, a changed SDP or a value out of range. Correct it in the node.',
 		transient: false,
 		cause: 'configuration-invalid',
+		existingCall: {
+			hint: 'The details name what is wrong: often the call has ended or was answered already, the SDP differs from the one of the Pre-Accept, or the call belongs to another phone number.',
+		},
 	},
 	{
 		codes: [0, 190, 102],
@@ -201,6 +230,13 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		hint: 'Give the system user the permissions whatsapp_business_messaging and whatsapp_business_management and access to this account, then create a new token.',
 		transient: false,
 		cause: 'credential-invalid',
+	},
+	{
+		codes: [2500],
+		title: 'Meta does not know the address of the request',
+		hint: 'Check API Version in the credential: Meta may not have that version. Check Base URL, too.',
+		transient: false,
+		cause: 'configuration-invalid',
 	},
 	{
 		codes: [803],

@@ -15,6 +15,13 @@ export const ANSWER_AS_IT_IS = {
 } as const satisfies Partial<IHttpRequestOptions>;
 
 /**
+ * The signals that a combined one depends on, for as long as it is in use. Node.js 20 does not hold them
+ * itself: it lets the garbage collector take a timeout that nothing else refers to, and the time limit
+ * with it (20.20.2; 22.22.3 and 24.21.0 are right).
+ */
+const sources = new WeakMap<AbortSignal, AbortSignal[]>();
+
+/**
  * Bounds the whole of a request, its answer included. n8n's own timeout is about silence only: an answer
  * that comes drop by drop would never end.
  *
@@ -23,17 +30,29 @@ export const ANSWER_AS_IT_IS = {
  */
 export function endsWithin(milliseconds: number, signal?: AbortSignal): AbortSignal {
 	const total = AbortSignal.timeout(milliseconds);
-	return signal ? AbortSignal.any([signal, total]) : total;
+	if (signal === undefined) return total;
+	const either = AbortSignal.any([signal, total]);
+	sources.set(either, [signal, total]);
+	return either;
 }
 
 /**
- * Waits for something no longer than until the signal. In executions n8n puts its own signal in the place
- * of a request's, so that ours does not end it; and what n8n stores to may never answer.
+ * Waits for something no longer than until the signal. In executions n8n replaces the signal of a request
+ * by its own, so that ours does not end it; and what n8n stores to may never answer.
+ *
+ * @param discardLate is given what comes after the signal, to release it
  */
-export async function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export async function within<T>(
+	signal: AbortSignal,
+	work: Promise<T>,
+	discardLate: (late: T) => void = () => {},
+): Promise<T> {
 	return await new Promise<T>((resolve, reject) => {
-		const tooLate = () => reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
-		if (signal.aborted) tooLate();
+		const tooLate = () => {
+			reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
+			work.then(discardLate, () => {});
+		};
+		if (signal.aborted) return tooLate();
 		signal.addEventListener('abort', tooLate, { once: true });
 		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLate));
 	});

@@ -5,18 +5,26 @@ import { failureFromThrown } from '../graph/failure';
 import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
 import type { FileContext } from '../graph/types';
 import { discard, isFileStream } from '../streams';
-import { bareMimeType, mediaFileName, safeMimeType } from './fileNames';
-import type { MediaProblem, MediaProblemReason, MediaRequest, StoredFile } from './types';
+import { bareMimeType, fileMimeType, mediaFileName } from './fileNames';
+import { tokenRefused } from './mediaInfo';
+import { otherContent } from './otherContent';
+import type {
+	LocatedFile,
+	MediaProblem,
+	MediaProblemReason,
+	MediaRequest,
+	StoredFile,
+} from './types';
 import { guardMediaUrl } from './urlGuard';
-import { verifiedStream, type VerifiedStream } from './verifiedStream';
+import { verifiedStream, type Seen } from './verifiedStream';
+import { isYoung, notYet } from './youngEvent';
 
 export type Download =
 	| { ok: true; file: StoredFile }
 	| { ok: false; problem: MediaProblem; freshUrlMayHelp: boolean };
 
-interface Target extends Omit<MediaRequest, 'url'> {
-	url: string;
-}
+type Target = LocatedFile &
+	Pick<MediaRequest, 'mediaId' | 'property' | 'eventAt' | 'maxBytes' | 'allowUnverified'>;
 
 const MAX_REDIRECTS = 5;
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
@@ -34,21 +42,28 @@ export async function downloadOnce(
 			`Neither the event nor the Media API gives a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.`,
 		);
 	}
-	const opened = await open(context, account, target.url, signal);
+	const opened = await open(context, account, target, signal);
 	if (!opened.ok) return opened;
-	return await store(context, target, opened.answer, signal);
+	return await store(context, target, opened, signal);
 }
 
-type Opened = { ok: true; answer: IN8nHttpFullResponse } | Extract<Download, { ok: false }>;
+type Failed = Extract<Download, { ok: false }>;
+
+/** A good answer, and who gave it. */
+interface Opened {
+	ok: true;
+	answer: IN8nHttpFullResponse;
+	host: string;
+}
 
 async function open(
 	context: FileContext,
 	account: Account,
-	address: string,
+	target: Target,
 	signal: AbortSignal,
-): Promise<Opened> {
-	const firstOrigin = URL.canParse(address) ? new URL(address).origin : null;
-	let next = address;
+): Promise<Opened | Failed> {
+	const firstOrigin = URL.canParse(target.url) ? new URL(target.url).origin : null;
+	let next = target.url;
 	for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
 		const guarded = guardMediaUrl(next, account.baseUrl);
 		if (!guarded.allowed) {
@@ -60,19 +75,17 @@ async function open(
 		const { url } = guarded;
 		let answer: IN8nHttpFullResponse;
 		try {
-			answer = await get(context, url, {
-				account: url.origin === firstOrigin ? account : null,
-				signal,
-			});
+			const how = { account: url.origin === firstOrigin ? account : null, signal };
+			answer = await within(signal, get(context, url, how), ({ body }) => discard(body));
 		} catch (thrown) {
 			return interrupted(signal, failureFromThrown(thrown, url.host).message);
 		}
 		const status = answer.statusCode;
-		if (status >= 200 && status < 300) return { ok: true, answer };
+		if (status >= 200 && status < 300) return { ok: true, answer, host: url.host };
 		discard(answer.body);
 		const location = answer.headers.location;
 		if (status < 300 || status >= 400 || typeof location !== 'string') {
-			return refusedByStatus(status, url.host);
+			return refusedByStatus(status, url.host, target.eventAt);
 		}
 		next = URL.canParse(location, url.href) ? new URL(location, url.href).href : location;
 	}
@@ -80,6 +93,7 @@ async function open(
 		'downloadFailed',
 		`The file's address redirects more than ${MAX_REDIRECTS} times.`,
 		{
+			transient: isYoung(target.eventAt),
 			freshUrlMayHelp: true,
 		},
 	);
@@ -115,7 +129,7 @@ async function get(
 async function store(
 	context: FileContext,
 	target: Target,
-	answer: IN8nHttpFullResponse,
+	{ answer, host }: Opened,
 	signal: AbortSignal,
 ): Promise<Download> {
 	const announced = Number(answer.headers['content-length'] ?? 0);
@@ -129,21 +143,38 @@ async function store(
 	const source = answer.body;
 	const stop = () => source.destroy(new Error('timeout'));
 	signal.addEventListener('abort', stop, { once: true });
-	const mimeType =
-		target.mimeType ?? safeMimeType(answer.headers['content-type']) ?? 'application/octet-stream';
-	const fileName = mediaFileName(target.fileNamePrefix, target.mediaId, mimeType);
+	const { property, mediaId, sizeBytes, sha256, maxBytes } = target;
+	const contentType: unknown = answer.headers['content-type'];
+	const mimeType = fileMimeType(property, ...target.mimeTypes, contentType);
+	const fileName = mediaFileName(property, mediaId, mimeType);
+	const whatElseCame = ({ bytes, head }: Seen) =>
+		otherContent(property, { bytes, head, contentType, sizeBytes });
 	const sourceFault: { error: unknown } = { error: null };
 	// An abort is told twice, by the HTTP client and by us: each needs a listener.
 	source.on('error', (error) => (sourceFault.error ??= error));
-	const checked = verifiedStream(source, target.sha256, target.maxBytes);
+	const { stream, seen } = verifiedStream(source, {
+		sha256,
+		isOtherContent: (all) => whatElseCame(all) !== null,
+		maxBytes,
+	});
 	try {
 		const binary = await within(
 			signal,
-			context.helpers.prepareBinaryData(checked.stream, fileName, bareMimeType(mimeType)),
+			context.helpers.prepareBinaryData(stream, fileName, bareMimeType(mimeType)),
 		);
-		return confirm(target, binary, checked, { fileName, mimeType });
+		return confirm(target, binary, seen, { fileName, mimeType });
 	} catch (thrown) {
-		return storeFailed(target, checked, signal, sourceFault.error, thrown);
+		if (seen.flaw === 'tooLarge') return tooLarge(maxBytes, null);
+		if (seen.flaw !== null) {
+			const came = whatElseCame(seen);
+			return came === null
+				? hashMismatch(mediaId, seen.bytes)
+				: notTheFile(`${host} answered with HTTP status ${answer.statusCode}`, came);
+		}
+		if (sourceFault.error !== null || signal.aborted) {
+			return interrupted(signal, `the connection was cut after ${seen.bytes} bytes`);
+		}
+		return notStored(thrown);
 	} finally {
 		signal.removeEventListener('abort', stop);
 		discard(source);
@@ -153,7 +184,7 @@ async function store(
 function confirm(
 	target: Target,
 	binary: IBinaryData,
-	{ seen }: VerifiedStream,
+	seen: Seen,
 	{ fileName, mimeType }: { fileName: string; mimeType: string },
 ): Download {
 	const stored = storedBytes(binary);
@@ -171,6 +202,8 @@ function confirm(
 			fileName,
 			mimeType,
 			sizeBytes: seen.bytes,
+			durationSeconds: seen.audio?.durationSeconds ?? null,
+			channels: seen.audio?.channels ?? null,
 			sha256: seen.sha256.toString('base64'),
 			verified: target.sha256 !== null,
 		},
@@ -183,24 +216,23 @@ function storedBytes(binary: IBinaryData): number | null {
 	return binary.id ? null : Buffer.byteLength(binary.data, 'base64');
 }
 
-function storeFailed(
-	target: Target,
-	{ seen }: VerifiedStream,
-	signal: AbortSignal,
-	sourceError: unknown,
-	thrown: unknown,
-): Download {
-	if (seen.flaw === 'tooLarge') return tooLarge(target.maxBytes, null);
-	if (seen.flaw === 'hashMismatch') {
-		return failed(
-			'hashMismatch',
-			`The ${seen.bytes} bytes that came for the media ID ${target.mediaId} do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.`,
-			{ freshUrlMayHelp: true },
-		);
-	}
-	if (sourceError !== null || signal.aborted) {
-		return interrupted(signal, `the connection was cut after ${seen.bytes} bytes`);
-	}
+function hashMismatch(mediaId: string, bytes: number): Failed {
+	return failed(
+		'hashMismatch',
+		`The ${bytes} bytes that came for the media ID ${mediaId} do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.`,
+		{ freshUrlMayHelp: true },
+	);
+}
+
+/** A proxy answered, or a host under maintenance: both are temporary. */
+function notTheFile(answer: string, came: string): Failed {
+	return failed('unavailable', `${answer}, but not with the file: ${came} came.`, {
+		transient: true,
+		freshUrlMayHelp: true,
+	});
+}
+
+function notStored(thrown: unknown): Failed {
 	const code = (thrown as { code?: unknown } | null)?.code;
 	return failed(
 		'storageFailed',
@@ -209,28 +241,34 @@ function storeFailed(
 	);
 }
 
-function refusedByStatus(status: number, host: string): Download & { ok: false } {
+function refusedByStatus(status: number, host: string, eventAt: number | null): Failed {
+	const answered = `${host} answered with HTTP status ${status}`;
 	if (status >= 500 || TRANSIENT_STATUS.has(status)) {
-		return failed('unavailable', `${host} answered with HTTP status ${status}.`, {
-			transient: true,
-		});
+		return failed('unavailable', `${answered}.`, { transient: true });
 	}
+	const refused = (problem: MediaProblem): Failed => ({
+		ok: false,
+		problem,
+		freshUrlMayHelp: true,
+	});
 	if (status === 401 || status === 403) {
-		return failed(
-			'accessDenied',
-			`${host} refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`,
-			{ freshUrlMayHelp: true },
+		const message = `${host} refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
+		return refused(
+			status === 401
+				? tokenRefused(message)
+				: { reason: 'accessDenied', message, transient: isYoung(eventAt) },
 		);
 	}
-	const gone = status === 404 || status === 410;
+	const isGone = status === 404 || status === 410;
+	if (isYoung(eventAt) && (isGone || status === 400)) return refused(notYet(`${answered}.`));
 	return failed(
-		gone ? 'mediaGone' : 'downloadFailed',
-		`${host} answered with HTTP status ${status}${gone ? ': Meta no longer has the file, or it belongs to another account' : ''}.`,
-		{ freshUrlMayHelp: true },
+		isGone ? 'mediaGone' : 'downloadFailed',
+		`${answered}${isGone ? ': Meta no longer has the file, or it belongs to another account' : ''}.`,
+		{ transient: isYoung(eventAt), freshUrlMayHelp: true },
 	);
 }
 
-function tooLarge(maxBytes: number, announced: number | null): Download & { ok: false } {
+function tooLarge(maxBytes: number, announced: number | null): Failed {
 	const most = `the ${megabytes(maxBytes)} MB that are allowed`;
 	return failed(
 		'tooLarge',
@@ -242,7 +280,7 @@ function megabytes(bytes: number): string {
 	return String(Math.round((bytes / 1024 / 1024) * 10) / 10);
 }
 
-function interrupted(signal: AbortSignal, what: string): Download & { ok: false } {
+function interrupted(signal: AbortSignal, what: string): Failed {
 	return signal.aborted
 		? failed('timeout', 'The file did not arrive within the time that was left for it.', {
 				transient: true,
@@ -254,7 +292,7 @@ function failed(
 	reason: MediaProblemReason,
 	message: string,
 	more: { transient?: boolean; freshUrlMayHelp?: boolean } = {},
-): Download & { ok: false } {
+): Failed {
 	return {
 		ok: false,
 		problem: { reason, message, transient: more.transient ?? false },

@@ -4,8 +4,9 @@ interface Waiting {
 }
 
 /**
- * Bounds how many downloads run at once in this process, over all deliveries, workflows and nodes.
- * First come, first served.
+ * Bounds how many files a trigger downloads at once in this process, over all its deliveries. First come,
+ * first served. Downloads of the action node are not counted: they run in executions, whose number n8n
+ * limits, and must not keep a delivery of Meta waiting.
  */
 export class DownloadSlots {
 	private running = 0;
@@ -38,7 +39,7 @@ export class DownloadSlots {
 		return got ? this.slot() : null;
 	}
 
-	/** Hands free slots over, before anybody who comes now can take them. */
+	/** Gives free slots to those who wait, before anything that comes now can take them. */
 	private startNext(): void {
 		while (this.queue.length > 0 && this.running < this.queue[0].limit) {
 			this.running++;
@@ -56,5 +57,3 @@ export class DownloadSlots {
 		};
 	}
 }
-
-export const downloadSlots = new DownloadSlots();

@@ -2,18 +2,12 @@ import type { Account } from '../graph/account';
 import type { FileContext, Result } from '../graph/types';
 import { downloadOnce, type Download } from './downloadOnce';
 import { getMediaInfo, mediaInfoProblem } from './mediaInfo';
-import type { MediaInfo, MediaOutcome, MediaRequest } from './types';
+import type { LocatedFile, MediaInfo, MediaOutcome, MediaRequest } from './types';
 
 /** A URL of Meta's lives 5 minutes (Meta, "Call recording"); half a minute is left for the way. */
 const URL_LIFETIME_MS = 5 * 60_000 - 30_000;
 
 type Failed = Extract<Result<MediaInfo>, { ok: false }>;
-
-interface Located {
-	url: string;
-	sha256: Buffer | null;
-	mimeType: string | null;
-}
 
 /**
  * Brings one file of a call into n8n's binary store, verified.
@@ -32,19 +26,22 @@ export async function fetchMedia(
 	const askMediaApi = async () =>
 		await getMediaInfo(context, account, {
 			mediaId: request.mediaId,
+			property: request.property,
 			phoneNumberId: request.phoneNumberId,
 			repeat: 'never',
 			signal,
 		});
-	const download = async (located: Located) =>
+	const download = async (located: LocatedFile) =>
 		await downloadOnce(context, account, { ...request, ...located }, signal);
 
 	const { url, sha256, mimeType } = request;
 	// Without a hash in the event, the Media API has to be asked for it in any case.
-	const ofEvent: Located | null =
-		url !== null && sha256 !== null ? { url, sha256, mimeType } : null;
-	let first: Located | null = ofEvent;
-	if (first === null || !isFresh(request.urlCreatedAt)) {
+	const ofEvent: LocatedFile | null =
+		url !== null && sha256 !== null
+			? { url, sha256, mimeTypes: [mimeType], sizeBytes: null }
+			: null;
+	let first: LocatedFile | null = ofEvent;
+	if (first === null || !isFresh(request.eventAt)) {
 		const info = await askMediaApi();
 		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
 		first = combine(request, info.value);
@@ -58,8 +55,8 @@ export async function fetchMedia(
 
 /** The Media API may fail while an older URL still works. */
 async function lastResort(
-	ofEvent: Located | null,
-	download: (located: Located) => Promise<Download>,
+	ofEvent: LocatedFile | null,
+	download: (located: LocatedFile) => Promise<Download>,
 	otherwise: MediaOutcome,
 ): Promise<MediaOutcome> {
 	if (ofEvent === null) return otherwise;
@@ -67,15 +64,16 @@ async function lastResort(
 	return attempt.ok ? attempt : otherwise;
 }
 
-function isFresh(createdAt: number | null): boolean {
-	return createdAt === null || Date.now() - createdAt < URL_LIFETIME_MS;
+function isFresh(eventAt: number | null): boolean {
+	return eventAt === null || Date.now() - eventAt < URL_LIFETIME_MS;
 }
 
-function combine(request: MediaRequest, info: MediaInfo): Located {
+function combine(request: MediaRequest, info: MediaInfo): LocatedFile {
 	return {
 		url: info.url,
 		sha256: request.sha256 ?? info.sha256,
-		mimeType: request.mimeType ?? info.mimeType,
+		mimeTypes: [request.mimeType, info.mimeType],
+		sizeBytes: info.sizeBytes,
 	};
 }
 
@@ -88,5 +86,5 @@ function outcomeOf(download: Download): MediaOutcome {
 }
 
 function problem(info: Failed, request: MediaRequest): MediaOutcome {
-	return { ok: false, problem: mediaInfoProblem(info.failure, request.mediaId) };
+	return { ok: false, problem: mediaInfoProblem(info.failure, request) };
 }

@@ -6,13 +6,14 @@ import { unreadableAnswer } from '../graph/failure';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { wholeNumber } from '../graph/wholeNumber';
-import { safeMimeType } from './fileNames';
+import { safeMimeType, type FileProperty } from './fileNames';
 import { parseSha256 } from './sha256';
-import type { MediaInfo, MediaProblem } from './types';
+import type { MediaInfo, MediaProblem, MediaRequest } from './types';
+import { isYoung, notYet } from './youngEvent';
 
 const mediaInfoSchema = z.object({
 	url: z.string().min(1),
-	mime_type: z.unknown().transform(safeMimeType),
+	mime_type: z.unknown(),
 	sha256: z.unknown().transform(parseSha256),
 	// Documented as text, seen as a number.
 	file_size: wholeNumber.pipe(z.number().positive()).nullable().catch(null),
@@ -28,7 +29,13 @@ export const MEDIA_ID_PATTERN = /^[A-Za-z0-9_-]{1,200}$/;
 export async function getMediaInfo(
 	context: GraphContext,
 	account: Account,
-	request: { mediaId: string; phoneNumberId: string | null; repeat: Repeat; signal?: AbortSignal },
+	request: {
+		mediaId: string;
+		property: FileProperty;
+		phoneNumberId: string | null;
+		repeat: Repeat;
+		signal?: AbortSignal;
+	},
 ): Promise<Result<MediaInfo>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
@@ -42,7 +49,8 @@ export async function getMediaInfo(
 	if (!parsed.success) {
 		return { ok: false, failure: unreadableAnswer('The answer of the Media API holds no URL') };
 	}
-	const { url, mime_type: mimeType, sha256, file_size: sizeBytes } = parsed.data;
+	const { url, sha256, file_size: sizeBytes } = parsed.data;
+	const mimeType = safeMimeType(request.property, parsed.data.mime_type);
 	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
 }
 
@@ -55,8 +63,15 @@ export function isMediaGone(failure: GraphFailure): boolean {
 	);
 }
 
-export function mediaInfoProblem(failure: GraphFailure, mediaId: string): MediaProblem {
-	if (isMediaGone(failure)) return mediaGone(mediaId);
+export function mediaInfoProblem(
+	failure: GraphFailure,
+	{ mediaId, eventAt }: Pick<MediaRequest, 'mediaId' | 'eventAt'>,
+): MediaProblem {
+	if (isMediaGone(failure)) {
+		return isYoung(eventAt)
+			? notYet(`the Media API does not know the media ID ${mediaId}.`)
+			: mediaGone(mediaId, eventAt);
+	}
 	if (failure.transient) {
 		return {
 			reason: 'unavailable',
@@ -64,18 +79,34 @@ export function mediaInfoProblem(failure: GraphFailure, mediaId: string): MediaP
 			transient: true,
 		};
 	}
-	const denied = failure.status === 401 || failure.status === 403 || failure.code === 190;
+	const message = `${failureTitle(failure)}. ${failureWords(failure)}`;
+	if (failure.status === 401 || failure.code === 190) return tokenRefused(message);
 	return {
-		reason: denied ? 'accessDenied' : 'downloadFailed',
-		message: `${failureTitle(failure)}. ${failureWords(failure)}`,
-		transient: false,
+		reason: failure.status === 403 ? 'accessDenied' : 'downloadFailed',
+		message,
+		transient: isYoung(eventAt),
 	};
 }
 
-export function mediaGone(mediaId: string): MediaProblem {
+/**
+ * A token that is refused is worth waiting for, however old the event: someone can renew it within the
+ * time for retries, and then no recording of that time is without its file. It is reported at once in
+ * n8n's log, and by *Setup > Check*.
+ */
+export function tokenRefused(message: string): MediaProblem {
+	return { reason: 'accessDenied', message, transient: true };
+}
+
+/** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
+const RETENTION_MS = 7 * 24 * 60 * 60_000;
+
+export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem {
+	const isKept = eventAt !== null && Date.now() - eventAt < RETENTION_MS;
 	return {
 		reason: 'mediaGone',
-		message: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
+		message: isKept
+			? `Meta does not have the file with the media ID ${mediaId}, although its event is less than 7 days old. The file was deleted, or it belongs to another WhatsApp Business account.`
+			: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
 		transient: false,
 	};
 }

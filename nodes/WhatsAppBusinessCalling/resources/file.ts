@@ -3,13 +3,13 @@ import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../graph/apiError';
-import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
+import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { maxFileSizeSchema } from '../media/maxFileSize';
 import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
-import type { MediaOutcome, MediaProblem, MediaProblemReason } from '../media/types';
+import type { MediaOutcome, MediaProblem, MediaProblemReason, StoredFile } from '../media/types';
 import { numeric } from '../numeric';
 import { says } from '../says';
 import { inputError, mediaIdParameter, textParameter } from './input';
@@ -42,6 +42,7 @@ const TITLES: Partial<Record<MediaProblemReason, string>> = {
 	storageFailed: 'n8n could not store the file',
 	timeout: 'The download took too long',
 	tooLarge: 'The file is too large',
+	unavailable: 'Meta did not provide the file',
 };
 
 function fileFields(resource: FileProperty, operation: string): INodeProperties[] {
@@ -129,14 +130,15 @@ export function downloadOperation(resource: FileProperty): Operation {
 			const options = readOptions(input);
 			const binaryPropertyName = textParameter(input, 'binaryPropertyName') || 'data';
 			// Whole: a timer of a fraction of a millisecond is an error.
-			const outcome = await fetchPatiently(input, Math.round(options.timeout * 1000), {
+			const timeoutMs = Math.round(options.timeout * 1000);
+			const outcome = await fetchPatiently(input, timeoutMs, {
 				mediaId,
 				phoneNumberId: options.phoneNumberId || null,
 				url: null,
-				urlCreatedAt: null,
+				eventAt: null,
 				sha256,
 				mimeType: null,
-				fileNamePrefix: FILE_NAME_PREFIX[resource],
+				property: resource,
 				maxBytes: options.maxFileSize,
 				allowUnverified: true,
 			});
@@ -150,8 +152,11 @@ export function downloadOperation(resource: FileProperty): Operation {
 				sizeBytes: file.sizeBytes,
 				verified: file.verified,
 			};
-			if (resource === 'transcription') {
-				json.transcript = await readTranscript(input.context, file.binary, file.sizeBytes);
+			if (resource === 'recording') {
+				json.durationSeconds = file.durationSeconds;
+				json.channels = file.channels;
+			} else {
+				json.transcript = await readStored(input, file, timeoutMs);
 			}
 			return { json, binary: { [binaryPropertyName]: file.binary } };
 		},
@@ -169,11 +174,12 @@ export function getOperation(resource: FileProperty): Operation {
 			const askedAt = Date.now();
 			const info = await getMediaInfo(context, account, {
 				mediaId,
+				property: resource,
 				phoneNumberId: null,
 				repeat: 'freely',
 			});
 			if (!info.ok) {
-				if (isMediaGone(info.failure)) throw problemError(input, mediaGone(mediaId));
+				if (isMediaGone(info.failure)) throw problemError(input, mediaGone(mediaId, null));
 				throw toNodeApiError(context.getNode(), info.failure, itemIndex);
 			}
 			return {
@@ -190,7 +196,10 @@ export function getOperation(resource: FileProperty): Operation {
 	};
 }
 
-/** Downloads are safe to repeat: what may pass is tried again. */
+/** What another attempt a moment later does not change. */
+const NOT_REPEATED = new Set<MediaProblemReason>(['accessDenied', 'timeout']);
+
+/** Downloads are safe to repeat: after a temporary problem they are tried again. */
 async function fetchPatiently(
 	{ context, account }: OperationInput,
 	timeoutMs: number,
@@ -199,9 +208,25 @@ async function fetchPatiently(
 	for (let attempt = 1; ; attempt++) {
 		const signal = AbortSignal.timeout(timeoutMs);
 		const outcome = await fetchMedia(context, account, request, signal);
-		const again = !outcome.ok && outcome.problem.transient && outcome.problem.reason !== 'timeout';
+		const again =
+			!outcome.ok && outcome.problem.transient && !NOT_REPEATED.has(outcome.problem.reason);
 		if (!again || attempt >= ATTEMPTS) return outcome;
 		await sleep(PAUSE_MS * 2 ** (attempt - 1));
+	}
+}
+
+/** The transcript of a file that n8n has just stored. */
+async function readStored(
+	input: OperationInput,
+	{ binary, sizeBytes }: StoredFile,
+	timeoutMs: number,
+): Promise<IDataObject | null> {
+	try {
+		return await readTranscript(input.context, binary, sizeBytes, AbortSignal.timeout(timeoutMs));
+	} catch {
+		const message =
+			'n8n stored the file but did not give it back. Check the binary data storage of n8n.';
+		throw problemError(input, { reason: 'storageFailed', message, transient: true });
 	}
 }
 

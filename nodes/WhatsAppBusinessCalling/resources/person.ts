@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { cleanPhoneNumber, inputError, isUserId, shortened, textParameter } from './input';
+import { cleanPhoneNumber } from './cleanPhoneNumber';
+import { inputError, shortened, textParameter, userIdParameter } from './input';
 import type { OperationInput } from './types';
 
 /** The two ways to name a WhatsApp user. */
@@ -39,7 +40,7 @@ export function personFields(
  */
 export function readPerson(input: OperationInput): { to?: string; recipient?: string } {
 	const number = textParameter(input, 'to');
-	const userId = textParameter(input, 'recipient');
+	const userId = userIdParameter(input);
 	if (number === '' && userId === '') {
 		throw inputError(
 			input,
@@ -52,15 +53,15 @@ export function readPerson(input: OperationInput): { to?: string; recipient?: st
 		throw inputError(
 			input,
 			`"${shortened(number)}" is not a phone number`,
-			'Give it with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + are fine.',
-		);
-	}
-	if (userId !== '' && !isUserId(userId)) {
-		throw inputError(
-			input,
-			`"${shortened(userId)}" is not a user ID`,
-			'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
+			hasNoCountryCode(number)
+				? 'The country code is missing. Write the number as people abroad dial it, e.g. +1 408 555 1234 and not (408) 555-1234.'
+				: 'Give one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; an extension, a comma or letters are not. From a sheet, read the column as text.',
 		);
 	}
 	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };
+}
+
+/** Written for callers of the same country: it begins with an area code in brackets, or with one zero. */
+function hasNoCountryCode(text: string): boolean {
+	return /^['\s]*(?:\(\d|0[1-9])/.test(text);
 }

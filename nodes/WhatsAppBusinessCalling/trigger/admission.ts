@@ -1,4 +1,5 @@
 import { watchAnswer, type WebhookResponse } from './acknowledgement';
+import { perTrigger } from './nodeKey';
 
 /** Milliseconds that a place is kept after Meta has hung up, for n8n to end what it has begun. */
 const KEEP_AFTER_CLOSED_MS = 60_000;
@@ -7,7 +8,7 @@ const KEEP_AFTER_CLOSED_MS = 60_000;
 const TELL_EVERY_MS = 60_000;
 
 /**
- * Bounds how many deliveries this process works on at once, over all workflows.
+ * Bounds how many deliveries this process works on at once.
  *
  * n8n has no such bound: with its default expression engine each delivery holds two isolates, of some 11 MB
  * each (`npm run bench -- --only 7` prints it). When more come than n8n can store, all of them become slow
@@ -48,6 +49,14 @@ export class Admission {
 	}
 }
 
-/** Apart from each other: a media host that hangs must not keep calls from being answered. */
-export const withFiles = new Admission();
-export const withoutFiles = new Admission();
+/**
+ * The bounds of each trigger, so that none takes the places of another one's deliveries. Within a trigger,
+ * four kinds of deliveries are counted apart: a media host that hangs, a workflow that is slow to finish, or
+ * another receiver that does not answer must not keep a ringing call from being answered.
+ */
+export const admissionsOf = perTrigger(() => ({
+	calls: new Admission(),
+	files: new Admission(),
+	forwarded: new Admission(),
+	others: new Admission(),
+}));

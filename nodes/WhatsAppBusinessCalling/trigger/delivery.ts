@@ -1,22 +1,27 @@
+import { parseExactJson } from '../exactJson';
+import { Contacts } from './contacts';
 import {
 	callEventType,
 	EVENT_TYPES,
 	eventTypesOf,
-	printable,
+	OTHER_EVENTS,
+	partiesOf,
+	type ChangeContext,
 	type EventType,
 	type ReadEvent,
-	type Surroundings,
 } from './events';
-import {
-	changeSchema,
-	contactSchema,
-	entrySchema,
-	eventNameSchema,
-	listOf,
-	partiesSchema,
-	valueSchema,
-} from './schemas';
 import type { TriggerFilter } from './settings';
+import {
+	digitsOf,
+	fieldsOf,
+	identifier,
+	isFields,
+	listOf,
+	printable,
+	text,
+	upperCaseWord,
+	type Fields,
+} from '../values';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {
@@ -24,51 +29,55 @@ export interface CallEvent extends ReadEvent {
 	businessAccountId: string | null;
 	phoneNumberId: string | null;
 	displayPhoneNumber: string | null;
-	/** The element as Meta sent it. */
-	raw: unknown;
+	/** The element as Meta sent it, with what stands next to it and belongs to it. */
+	raw: () => Fields;
 }
 
-/** Said for each part of a delivery that is not used; for the log. */
-export type Skip = (reason: string) => void;
-
-type TypedEvent = ReadEvent & { type: EventType };
+/** Called for each part of a delivery that is not used; for the log. */
+export type OnSkipped = (reason: string) => void;
 
 /**
- * Reads the events of calls that are wanted out of a delivery. Every entry, change and call stands on its
- * own: one that is odd is skipped with a word to the log, and the others are read. What is of other
- * numbers or events is passed over unread. Never throws.
+ * Reads the events that the operator chose out of a delivery. Every entry, change and element stands on its
+ * own: an odd one costs none of the others. An element that has the name of a chosen event is always an
+ * event, whatever else is in it. Other numbers and events are passed over unread. Never throws.
+ *
+ * Within a delivery, the status events of a call come before its end.
  *
  * @param rawBody JSON of at most 3 MB with up to 1,000 updates (Meta, "Webhooks")
  */
-export function parseDelivery(rawBody: Buffer, wanted: TriggerFilter, skip: Skip): CallEvent[] {
+export function parseDelivery(
+	rawBody: Buffer,
+	wanted: TriggerFilter,
+	onSkipped: OnSkipped,
+): CallEvent[] {
 	let delivery: unknown;
 	try {
-		delivery = JSON.parse(rawBody.toString('utf8'));
+		delivery = parseExactJson(rawBody.toString('utf8'));
 	} catch {
-		skip('the body is not JSON');
+		onSkipped('the body is not JSON');
 		return [];
 	}
-	const entries = (delivery as { entry?: unknown } | null)?.entry;
+	const { entry: entries } = fieldsOf(delivery);
 	if (!Array.isArray(entries)) {
-		skip('the body has no list of entries');
+		onSkipped('the body has no list of entries');
 		return [];
 	}
-	const budget = new ReadingBudget(skip);
-	return entries.flatMap((entry: unknown) => budget.guard(() => readEntry(entry, wanted, budget)));
+	const budget = new ReadingBudget(onSkipped);
+	return endsLast(
+		entries.flatMap((entry: unknown) =>
+			budget.whileWithinLimit(() => readEntry(entry, wanted, budget)),
+		),
+	);
 }
 
 /**
- * Meta sends up to 1,000 updates at once. To look into a million that are none would hold up the whole
- * n8n process: after so many, what follows in a delivery is not looked at.
+ * Meta sends up to 1,000 updates at once. To look into a million that are none would block the whole n8n
+ * process: after so many, the rest of a delivery is not looked at.
  */
 const MAX_UNUSED = 10_000;
 
 /** Ten times what Meta sends at once; for the same reason. */
 const MAX_EVENTS = 10_000;
-
-const MAX_CONTACTS = 1_000;
-
-type Contact = NonNullable<ReturnType<typeof contactSchema.safeParse>['data']>;
 
 class ReadingBudget {
 	private count = 0;
@@ -77,31 +86,34 @@ class ReadingBudget {
 
 	private isCutOff = false;
 
-	constructor(private readonly tell: Skip) {}
+	constructor(private readonly onSkipped: OnSkipped) {}
 
-	readonly skip: Skip = (reason) => {
+	readonly skip: OnSkipped = (reason) => {
 		this.count++;
-		this.tell(reason);
+		this.onSkipped(reason);
 	};
 
+	/** For the log only: what it is about is used. */
+	readonly note: OnSkipped = (reason) => this.onSkipped(reason);
+
 	/** For what is ordinary but not looked for, such as a text message. */
-	readonly pass = () => void this.count++;
+	readonly countIgnored = () => void this.count++;
 
 	/** Reads one element, unless there was too much before it. */
-	guard<T>(read: () => T[]): T[] {
+	whileWithinLimit<T>(read: () => T[]): T[] {
 		if (this.events > MAX_EVENTS || this.isCutOff) return [];
 		if (this.count > MAX_UNUSED) {
 			this.isCutOff = true;
-			this.tell(`after ${MAX_UNUSED} parts that are not used, the rest was not looked at`);
+			this.onSkipped(`after ${MAX_UNUSED} parts that are not used, the rest was not looked at`);
 			return [];
 		}
 		return read();
 	}
 
 	/** Whether there is room for one event more. */
-	takes(): boolean {
+	countEvent(): boolean {
 		this.events++;
-		if (this.events === MAX_EVENTS + 1) this.tell(`it holds more than ${MAX_EVENTS} events`);
+		if (this.events === MAX_EVENTS + 1) this.onSkipped(`it holds more than ${MAX_EVENTS} events`);
 		return this.events <= MAX_EVENTS;
 	}
 }
@@ -109,11 +121,10 @@ class ReadingBudget {
 /** Whether a delivery holds something for others than us: fields of the webhook besides `calls`. */
 export function holdsOtherFields(rawBody: Buffer): boolean {
 	try {
-		const { entry } = JSON.parse(rawBody.toString('utf8')) as { entry: unknown[] };
+		const { entry } = parseExactJson(rawBody.toString('utf8')) as { entry: unknown[] };
 		return entry.some((one) => {
-			const changes = (one as { changes?: unknown } | null)?.changes;
-			if (!Array.isArray(changes)) return false;
-			return changes.some((change: { field?: unknown } | null) => change?.field !== 'calls');
+			const { changes } = fieldsOf(one);
+			return Array.isArray(changes) && changes.some((change) => fieldsOf(change).field !== 'calls');
 		});
 	} catch {
 		return false;
@@ -121,14 +132,28 @@ export function holdsOtherFields(rawBody: Buffer): boolean {
 }
 
 function readEntry(entry: unknown, wanted: TriggerFilter, budget: ReadingBudget): CallEvent[] {
-	const parsed = entrySchema.safeParse(entry);
-	if (!parsed.success) {
+	const { id, changes } = fieldsOf(entry);
+	if (!Array.isArray(changes)) {
 		budget.skip('an entry has an unknown shape');
 		return [];
 	}
-	return parsed.data.changes.flatMap((change) =>
-		budget.guard(() => readChange(change, parsed.data.id, wanted, budget)),
+	return changes.flatMap((change: unknown) =>
+		budget.whileWithinLimit(() => readChange(change, identifier(id), wanted, budget)),
 	);
+}
+
+/** What the elements of one change have in common. */
+interface Change {
+	value: Fields;
+	origin: Pick<CallEvent, 'businessAccountId' | 'phoneNumberId' | 'displayPhoneNumber'>;
+	lists: Record<EventType['list'], unknown[]>;
+	contacts: Contacts;
+	/** Whether all its elements name the same call. */
+	isAboutOneCall: () => boolean;
+	/** The one call to which errors next to the calls can belong; null where it is not clear. */
+	ownerOfErrors: () => unknown;
+	budget: ReadingBudget;
+	isWanted: (type: EventType) => boolean;
 }
 
 function readChange(
@@ -137,118 +162,206 @@ function readChange(
 	wanted: TriggerFilter,
 	budget: ReadingBudget,
 ): CallEvent[] {
-	const { skip } = budget;
-	const parsed = changeSchema.safeParse(change);
-	if (!parsed.success) {
-		skip('a change has an unknown shape');
+	const { field, value } = fieldsOf(change);
+	if (typeof field !== 'string') {
+		budget.skip('a change has an unknown shape');
 		return [];
 	}
-	const { field } = parsed.data;
 	const isWanted = (type: EventType) => wanted.events.has(type.name);
 	// Other fields of the app share its webhook, and not all that is ours need be wanted.
 	if (!EVENT_TYPES.some((type) => type.field === field && isWanted(type))) return [];
-	const value = valueSchema.safeParse(parsed.data.value);
-	const calls = listOf(value.data?.calls);
-	const statuses = listOf(value.data?.statuses);
-	const messages = listOf(value.data?.messages);
-	const isEmpty = !value.data?.calls && !value.data?.statuses;
-	if (!value.success || !calls || !statuses || !messages || (field === 'calls' && isEmpty)) {
-		if (field === 'calls') skip('a change of the field calls has an unknown shape');
+	const { skip } = field === 'calls' ? budget : { skip: budget.countIgnored };
+	if (!isFields(value)) {
+		skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const { metadata } = value.data;
-	const phoneNumberId = metadata?.phone_number_id ?? null;
-	if (wanted.phoneNumberIds.size > 0 && !wanted.phoneNumberIds.has(phoneNumberId ?? '')) {
-		if (phoneNumberId === null) skip('a change names no phone number, and only some are chosen');
-		else budget.pass();
-		return [];
-	}
-	const errors = listOf(value.data.errors) ?? [];
-	// Once for all: there may be as many contacts as elements.
-	const contacts = (listOf(value.data.contacts) ?? [])
-		.slice(0, MAX_CONTACTS)
-		.map((contact) => contactSchema.safeParse(contact).data ?? null);
-	const context = {
-		businessAccountId,
-		phoneNumberId,
-		displayPhoneNumber: metadata?.display_phone_number ?? null,
+	const lists = {
+		calls: readList(value, 'calls', skip),
+		statuses: readList(value, 'statuses', skip),
+		messages: readList(value, 'messages', skip),
 	};
-	const read = (
-		elements: unknown[],
-		readOne: (element: unknown, beside: Surroundings) => TypedEvent | null,
-	) =>
-		elements.flatMap((raw) =>
-			budget.guard(() => {
-				const event = readOne(raw, { contactName: contactNameOf(raw, contacts), errors });
-				return event !== null && budget.takes() ? [{ ...event, ...context, raw }] : [];
-			}),
+	if (field === 'calls' && !value.calls && !value.statuses) {
+		skip('a change of the field calls has an unknown shape');
+		return [];
+	}
+	const metadata = fieldsOf(value.metadata);
+	const origin = {
+		businessAccountId,
+		phoneNumberId: identifier(metadata.phone_number_id),
+		displayPhoneNumber: text(metadata.display_phone_number),
+	};
+	const match = matchNumber(origin, wanted.phoneNumbers);
+	if (match === 'other') {
+		budget.countIgnored();
+		return [];
+	}
+	if (match === 'unknown') {
+		budget.note(
+			'a change does not name a chosen phone number: its events are emitted all the same',
 		);
-	/** Elements of some lists carry no event name: the one that can read them is it. */
-	const readNameless = (list: 'statuses' | 'messages', elements: unknown[], odd: () => void) => {
-		const types = eventTypesOf(list).filter(isWanted);
-		if (types.length === 0) return [];
-		return read(elements, (element, beside) => {
-			const event = firstThatReads(types, element, beside);
-			if (event === null) odd();
-			return event;
-		});
+	}
+	const read: Change = {
+		value,
+		origin,
+		lists,
+		contacts: new Contacts(listOf(value.contacts) ?? []),
+		isAboutOneCall: lazily(() => namesOneCall(Object.values(lists).flat())),
+		ownerOfErrors: lazily(() => ownerOfErrors(lists.calls)),
+		budget,
+		isWanted,
 	};
 	return field === 'calls'
 		? [
-				...read(calls, (element, beside) => readCallEvent(element, beside, isWanted, budget)),
-				...readNameless('statuses', statuses, () =>
-					skip('a status of a call has an unknown shape'),
-				),
+				...readElements(read, 'calls', (element, context) => readNamed(read, element, context)),
+				...readNameless(read, 'statuses', () => skip('a status of a call has an unknown shape')),
 			]
-		: readNameless('messages', messages, budget.pass);
+		: readNameless(read, 'messages', budget.countIgnored);
 }
 
-function readCallEvent(
+function readList(value: Fields, name: EventType['list'], skip: OnSkipped): unknown[] {
+	const list = listOf(value[name]);
+	if (list === null) skip(`"${name}" of a change is not a list`);
+	return list ?? [];
+}
+
+/**
+ * Compares the number that a change names with those that the operator chose, by ID or as a display number.
+ * What does not say which number it is about is not taken for another number.
+ */
+function matchNumber(
+	{ phoneNumberId, displayPhoneNumber }: Change['origin'],
+	chosen: TriggerFilter['phoneNumbers'],
+): 'chosen' | 'other' | 'unknown' {
+	if (chosen.size === 0) return 'chosen';
+	const displayed = digitsOf(displayPhoneNumber);
+	if (chosen.has(phoneNumberId ?? '') || (displayed !== '' && chosen.has(displayed)))
+		return 'chosen';
+	if (phoneNumberId === null) return 'unknown';
+	// IDs of Meta have 14 digits and more: what has fewer may be a display number.
+	const needsDisplayed = displayed === '' && [...chosen].some((entry) => /^\d{7,13}$/.test(entry));
+	return needsDisplayed ? 'unknown' : 'other';
+}
+
+type ReadElement = (
 	element: unknown,
-	beside: Surroundings,
-	isWanted: (type: EventType) => boolean,
-	{ skip, pass }: ReadingBudget,
-): TypedEvent | null {
-	const named = eventNameSchema.safeParse(element);
-	if (!named.success) {
-		skip('a call has no event name');
-		return null;
-	}
-	const type = callEventType(named.data.event);
-	if (!type) {
-		skip(`the event "${printable(named.data.event)}" is not known`);
-		return null;
-	}
-	if (!isWanted(type)) {
-		pass();
-		return null;
-	}
-	const event = type.read(element, beside);
-	if (event === null) {
-		skip(`an event "${type.name}" has an unknown shape`);
-		return null;
-	}
-	return { ...event, type };
-}
+	context: () => ChangeContext,
+) => (ReadEvent & { type: EventType }) | null;
 
-function firstThatReads(
-	types: EventType[],
-	element: unknown,
-	beside: Surroundings,
-): TypedEvent | null {
-	for (const type of types) {
-		const event = type.read(element, beside);
-		if (event !== null) return { ...event, type };
-	}
-	return null;
-}
-
-/** Contacts stand beside the calls; with several, the one that is a party of this call. */
-function contactNameOf(element: unknown, contacts: Array<Contact | null>): string | null {
-	if (contacts.length <= 1) return contacts[0]?.profile?.name ?? null;
-	const parties: unknown[] = Object.values(partiesSchema.safeParse(element).data ?? {});
-	const own = contacts.find((contact) =>
-		[contact?.wa_id, contact?.user_id].some((id) => typeof id === 'string' && parties.includes(id)),
+function readElements(change: Change, list: EventType['list'], readOne: ReadElement): CallEvent[] {
+	return change.lists[list].flatMap((element) =>
+		change.budget.whileWithinLimit(() => {
+			const context = lazily(() => contextOf(change, fieldsOf(element)));
+			const event = readOne(element, context);
+			if (event === null || !change.budget.countEvent()) return [];
+			const raw = () => rawOf(change, fieldsOf(element), context());
+			return [{ ...event, ...change.origin, raw }];
+		}),
 	);
-	return own?.profile?.name ?? null;
+}
+
+/** An element of `calls`, which says by its name what it is. */
+function readNamed(
+	{ budget, isWanted }: Change,
+	element: unknown,
+	context: () => ChangeContext,
+): ReturnType<ReadElement> {
+	if (!isFields(element)) {
+		budget.skip('a call has no event name');
+		return null;
+	}
+	const name = text(element.event);
+	const known = name === null ? undefined : callEventType(name);
+	const type = known ?? OTHER_EVENTS;
+	if (!isWanted(type)) {
+		if (known) budget.countIgnored();
+		else budget.skip(name === null ? 'a call has no event name' : unknownEvent(name));
+		return null;
+	}
+	const event = type.read(element, context());
+	return event && { ...event, type };
+}
+
+const unknownEvent = (name: string) =>
+	`the event "${printable(name)}" is not known (choose Other Call Events to receive it)`;
+
+/** Elements of some lists have no event name: the first event that can read one is it. */
+function readNameless(
+	change: Change,
+	list: 'statuses' | 'messages',
+	onUnknown: () => void,
+): CallEvent[] {
+	const types = eventTypesOf(list).filter(change.isWanted);
+	if (types.length === 0) return [];
+	return readElements(change, list, (element, context) => {
+		for (const type of isFields(element) ? types : []) {
+			const event = type.read(fieldsOf(element), context());
+			if (event !== null) return { ...event, type };
+		}
+		onUnknown();
+		return null;
+	});
+}
+
+function contextOf(change: Change, element: Fields): ChangeContext {
+	const { from, to } = partiesOf(element);
+	const { displayPhoneNumber } = change.origin;
+	return {
+		contact: change.contacts.of([from, to], displayPhoneNumber, change.isAboutOneCall),
+		errors: sharedErrors(change, element),
+		displayPhoneNumber,
+	};
+}
+
+function namesOneCall(elements: unknown[]): boolean {
+	return elements.every((element) => fieldsOf(element).id === fieldsOf(elements[0]).id);
+}
+
+/**
+ * The errors next to the calls, where it is clear that they belong to this one. Meta puts the errors of a
+ * failed call into the call and next to it; those of several calls are in one list that does not name them.
+ */
+function sharedErrors({ value, lists, ownerOfErrors: owner }: Change, element: Fields): unknown[] {
+	const shared = listOf(value.errors) ?? [];
+	if (shared.length === 0 || lists.calls.length <= 1) return shared;
+	return owner() === element ? shared : [];
+}
+
+function ownerOfErrors(calls: unknown[]): unknown {
+	const candidates = calls.filter((call) => {
+		const { event, errors, status } = fieldsOf(call);
+		const hasOwn = (listOf(errors) ?? []).length > 0;
+		return event === 'terminate' && !hasOwn && upperCaseWord(status) !== 'COMPLETED';
+	});
+	return candidates.length === 1 ? candidates[0] : null;
+}
+
+/** An element's own fields take precedence over what stands next to it. */
+function rawOf({ value }: Change, element: Fields, { contact, errors }: ChangeContext): Fields {
+	return {
+		...(value.metadata !== undefined && { metadata: value.metadata }),
+		...(contact && { contacts: [contact.raw] }),
+		...(errors.length > 0 && { errors }),
+		...element,
+	};
+}
+
+function lazily<T>(make: () => T): () => T {
+	let made: { value: T } | null = null;
+	return () => (made ??= { value: make() }).value;
+}
+
+/** Moves the end of a call behind its last status, where both are in one delivery. */
+function endsLast(events: CallEvent[]): CallEvent[] {
+	const lastStatus = new Map<string, number>();
+	events.forEach(({ type, call }, index) => {
+		if (type.name === 'status' && call.id !== null) lastStatus.set(call.id, index);
+	});
+	if (lastStatus.size === 0) return events;
+	const place = events.map(({ type, call }, index) =>
+		type.name === 'terminate' ? Math.max(index, lastStatus.get(call.id ?? '') ?? -1) : index,
+	);
+	// Stable: a moved end comes directly behind the status at its place.
+	const order = events.map((_, index) => index);
+	order.sort((a, b) => place[a] - place[b] || Number(place[a] !== a) - Number(place[b] !== b));
+	return order.map((index) => events[index]);
 }

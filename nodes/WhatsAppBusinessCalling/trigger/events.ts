@@ -1,43 +1,66 @@
+import { hash } from 'crypto';
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
-import { safeMimeType, type FileProperty } from '../media/fileNames';
+import type { FileProperty } from '../media/fileNames';
+import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
+import { readMediaReference, type MediaReference } from './mediaReference';
 import {
-	callDetailsSchema,
-	callErrorSchema,
-	callSchema,
-	connectSchema,
+	amount,
+	digitsOf,
+	fieldsOf,
+	identifier,
+	integer,
+	isoTime,
+	isFields,
 	listOf,
-	milliseconds,
-	permissionReplySchema,
-	recordingSchema,
-	statusCallSchema,
-	statusSchema,
-	terminateSchema,
-	transcriptionSchema,
+	text,
+	time,
 	upperCaseWord,
-	type AnnouncedMedia,
-	type Call,
-	type MediaReference,
-} from './schemas';
+	yesOrNo,
+	type Fields,
+} from '../values';
 
-export type EventBody =
-	| { kind: 'file'; property: FileProperty; media: MediaReference }
-	| { kind: 'fields'; fields: IDataObject };
+/** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
+const ANSWER_WITHIN_MS = 30_000;
 
-/** What stands beside a call in a change, and belongs to it. */
-export interface Surroundings {
-	/** Name of the person of the element, in WhatsApp. */
-	contactName: string | null;
-	/** Errors of a failed call stand at the level of the value, not in the call. */
-	errors: unknown[];
+/** A call as its events name it. */
+export interface Call {
+	/** Null where Meta sent none that can be used. */
+	id: string | null;
+	/** Milliseconds since 1970. */
+	timestamp: number | null;
+	from: Party;
+	to: Party;
 }
 
+export interface EventFile {
+	property: FileProperty;
+	/** Null where the event names no file that can be asked for. */
+	media: MediaReference | null;
+}
+
+/** One event of one call, as read from an element of Meta's lists. */
 export interface ReadEvent {
+	/** The item's `event`: our name for known events, Meta's for others. */
+	name: string | null;
 	call: Call;
-	body: EventBody;
+	/** The item's fields besides those of all events. */
+	fields: IDataObject;
+	file: EventFile | null;
 	/** What tells this event from others of the same name on the same call. */
 	detail: string;
+	/** True where something decisive could not be read: the item then has the raw event in any case. */
+	isIncomplete: boolean;
+}
+
+/** What stands next to an element in its change, as far as it belongs to the element. */
+export interface ChangeContext {
+	/** The person that the call is with. */
+	contact: Contact | null;
+	/** Errors next to the calls. */
+	errors: unknown[];
+	displayPhoneNumber: string | null;
 }
 
 export interface EventType {
@@ -51,8 +74,8 @@ export interface EventType {
 	field: 'calls' | 'messages';
 	/** List in the change's value whose elements are such events. */
 	list: 'calls' | 'statuses' | 'messages';
-	/** Reads an element of the list; null where it is not as documented. */
-	read: (element: unknown, beside: Surroundings) => ReadEvent | null;
+	/** Reads an element of the list; null where it is not such an event. Whatever cannot be read is null. */
+	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
 /** Every event that the trigger knows: options, subscription, parsing and items come from here. */
@@ -65,12 +88,18 @@ export const EVENT_TYPES: EventType[] = [
 			'Someone calls (accept within 30 seconds), or a call you started gets its SDP answer',
 		field: 'calls',
 		list: 'calls',
-		read: (element, { contactName }) =>
-			readCall(element, connectSchema, ({ session }) => ({
+		read: (element, context) => {
+			const session = readSession(element);
+			const incoming = isIncoming(element, session);
+			const side = session === null ? null : incoming ? 'from' : 'to';
+			const fields = {
 				...callDetails(element),
-				contactName,
-				session: session ? { sdpType: session.sdp_type, sdp: session.sdp } : null,
-			})),
+				answerBefore: incoming ? answerBefore(element) : null,
+				session,
+			};
+			const event = readCall('connect', element, context, fields, side);
+			return { ...event, isIncomplete: event.isIncomplete || session === null };
+		},
 	},
 	{
 		name: 'call_created',
@@ -80,36 +109,25 @@ export const EVENT_TYPES: EventType[] = [
 			'A call began on a number that uses SIP with webhooks; other numbers do not get it',
 		field: 'calls',
 		list: 'calls',
-		read: (element, { contactName }) =>
-			readCall(element, callDetailsSchema, () => ({ ...callDetails(element), contactName })),
+		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
 	},
 	{
 		name: 'status',
 		aliases: [],
 		label: 'Call Status',
-		description: 'The person whom you called hears it ring, has picked up or has declined',
+		description: 'The person you called hears it ring, has picked up or has declined',
 		field: 'calls',
 		list: 'statuses',
-		read: (element, { contactName }) => {
-			const parsed = statusCallSchema.safeParse(element);
-			const status = upperCaseWord(statusSchema.safeParse(element).data?.status ?? null);
-			if (!parsed.success || status === null) return null;
-			const { id, timestamp, ...recipient } = parsed.data;
-			const bizOpaqueCallbackData = callDetails(element).bizOpaqueCallbackData ?? null;
-			return {
-				call: {
-					id,
-					timestamp: milliseconds(timestamp),
-					from: null,
-					from_user_id: null,
-					from_parent_user_id: null,
-					to: recipient.recipient_id,
-					to_user_id: recipient.recipient_user_id,
-					to_parent_user_id: recipient.recipient_parent_user_id,
-				},
-				body: { kind: 'fields', fields: { status, bizOpaqueCallbackData, contactName } },
-				detail: status,
+		read: (element, context) => {
+			if (typeof element.type === 'string' && element.type !== 'call') return null;
+			const status = upperCaseWord(element.status);
+			const fields = {
+				status,
+				bizOpaqueCallbackData: text(element.biz_opaque_callback_data),
 			};
+			const event = readCall('status', element, context, fields, 'to');
+			const isIncomplete = event.isIncomplete || status === null;
+			return { ...event, detail: isIncomplete ? fingerprint(element) : status, isIncomplete };
 		},
 	},
 	{
@@ -120,18 +138,18 @@ export const EVENT_TYPES: EventType[] = [
 			'A call has ended or was missed: whether it was answered, its times, and what went wrong',
 		field: 'calls',
 		list: 'calls',
-		read: (element, { contactName, errors }) =>
-			readCall(element, terminateSchema, (ended) => ({
+		read: (element, context) => {
+			const own = listOf(element.errors) ?? [];
+			return readCall('terminate', element, context, {
 				...callDetails(element),
-				contactName,
-				status: upperCaseWord(ended.status),
-				// An unanswered call may be reported as COMPLETED: only its start tells.
-				answered: ended.start_time !== null,
-				startedAt: isoTime(milliseconds(ended.start_time)),
-				endedAt: isoTime(milliseconds(ended.end_time)),
-				durationSeconds: ended.duration,
-				errors: readErrors(errors.length > 0 ? errors : (listOf(ended.errors) ?? [])),
-			})),
+				status: upperCaseWord(element.status),
+				answered: wasAnswered(element),
+				startedAt: isoTime(time(element.start_time)),
+				endedAt: isoTime(time(element.end_time)),
+				durationSeconds: amount(element.duration),
+				errors: readErrors(own.length > 0 ? own : context.errors),
+			});
+		},
 	},
 	{
 		name: 'call_recording_available',
@@ -140,8 +158,7 @@ export const EVENT_TYPES: EventType[] = [
 		description: 'The recording of a call is ready: its audio, downloaded and verified',
 		field: 'calls',
 		list: 'calls',
-		read: (element) =>
-			readFile(element, 'recording', recordingSchema.safeParse(element).data?.call_recording.audio),
+		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
 	},
 	{
 		name: 'call_transcription_available',
@@ -151,61 +168,48 @@ export const EVENT_TYPES: EventType[] = [
 		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
 		field: 'calls',
 		list: 'calls',
-		read: (element) =>
-			readFile(
-				element,
-				'transcription',
-				transcriptionSchema.safeParse(element).data?.call_transcript.document,
-			),
+		read: (element, context) =>
+			readFile('call_transcription_available', element, context, 'transcription'),
 	},
 	{
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or refused calls. Activating subscribes your app to the field messages, too.',
+			'A person allowed or refused calls. Publishing also subscribes your app to the field messages.',
 		field: 'messages',
 		list: 'messages',
-		read: (element) => {
-			const parsed = permissionReplySchema.safeParse(element);
-			if (!parsed.success) return null;
-			const { id, timestamp, context, interactive, ...from } = parsed.data;
-			const reply = interactive.call_permission_reply;
-			const contextId = context?.id ?? null;
-			return {
-				call: {
-					id,
-					timestamp: milliseconds(timestamp),
-					...from,
-					to: null,
-					to_user_id: null,
-					to_parent_user_id: null,
-				},
-				body: {
-					kind: 'fields',
-					fields: {
-						// Not an event of a call: what stands there for others is the ID of the message.
-						callId: contextId?.startsWith('wacid.') ? contextId : null,
-						messageId: id,
-						requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
-						response: reply.response,
-						accepted: reply.response === 'accept',
-						isPermanent: reply.is_permanent,
-						expiresAt: isoTime(milliseconds(reply.expiration_timestamp)),
-						responseSource: reply.response_source,
-					},
-				},
-				detail: '',
-			};
+		read: (element, context) => {
+			const interactive = fieldsOf(element.interactive);
+			const isReply =
+				interactive.type === 'call_permission_reply' || isFields(interactive.call_permission_reply);
+			return isReply ? readPermissionReply(element, interactive, context) : null;
 		},
+	},
+	{
+		name: 'other',
+		aliases: [],
+		label: 'Other Call Events',
+		description:
+			'Events that this version does not know, as Meta sent them, such as those that Meta adds later',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => ({
+			...readCall(text(element.event), element, context, callDetails(element)),
+			detail: `${text(element.event)}\n${fingerprint(element)}`,
+			isIncomplete: true,
+		}),
 	},
 ];
 
 const CALL_EVENTS = new Map(
-	EVENT_TYPES.filter((type) => type.list === 'calls').flatMap((type) =>
+	EVENT_TYPES.filter((type) => type.list === 'calls' && type.name !== 'other').flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),
 	),
 );
+
+/** Events of the list `calls` whose name is not known. */
+export const OTHER_EVENTS = EVENT_TYPES[EVENT_TYPES.length - 1];
 
 /** The event of the list `calls` that has this name. */
 export function callEventType(name: string): EventType | undefined {
@@ -219,11 +223,6 @@ const EVENTS_BY_NAME = new Map(
 /** The event that an operator chose by this name. */
 export function eventTypeNamed(name: string): EventType | undefined {
 	return EVENTS_BY_NAME.get(name);
-}
-
-/** A name from outside, cut and freed of what could forge lines of a log. */
-export function printable(name: string): string {
-	return name.slice(0, 64).replace(/[^\w.-]/g, '?');
 }
 
 /** The events whose list is another than `calls`; their elements carry no name. */
@@ -244,50 +243,176 @@ export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
 	description: type.description,
 }));
 
-export function isoTime(milliseconds: number | null): string | null {
-	return milliseconds === null ? null : new Date(milliseconds).toISOString();
+/** A call as an element names it; a status names the person who is called as the recipient. */
+export function partiesOf(element: Fields): { from: Party; to: Party } {
+	const to = readParty(element, 'to');
+	return {
+		from: readParty(element, 'from'),
+		to: Object.values(to).some((id) => id !== null) ? to : readParty(element, 'recipient'),
+	};
 }
 
-interface Schema<T> {
-	safeParse: (value: unknown) => { success: true; data: T } | { success: false };
+function readCall(
+	name: string | null,
+	element: Fields,
+	context: ChangeContext,
+	fields: IDataObject,
+	fallbackSide: Side | null = null,
+): ReadEvent {
+	const { contact } = context;
+	const parties = partiesOf(element);
+	const side = contact && (personSide(element, parties, contact, context) ?? fallbackSide);
+	if (contact && side) parties[side] = filledFrom(contact, parties[side]);
+	const id = identifier(element.id);
+	return {
+		name,
+		call: { id, timestamp: time(element.timestamp), ...parties },
+		fields: {
+			...fields,
+			contactName: contact?.name ?? null,
+			contactUsername: contact?.username ?? null,
+		},
+		file: null,
+		// Without its call's ID only the whole element tells an event from others.
+		detail: id === null ? fingerprint(element) : '',
+		isIncomplete: id === null,
+	};
 }
 
-function readCall<T>(
-	element: unknown,
-	schema: Schema<T>,
-	fields: (data: T) => IDataObject,
-): ReadEvent | null {
-	const call = callOf(element);
-	const parsed = schema.safeParse(element);
-	if (call === null || !parsed.success) return null;
-	return { call, body: { kind: 'fields', fields: fields(parsed.data) }, detail: '' };
+type Side = 'from' | 'to';
+
+/**
+ * The side of a call on which the person is whom a contact describes: by an ID that both have, or by the
+ * direction of the call, or because the other side is the business number. Null where nothing tells.
+ */
+function personSide(
+	element: Fields,
+	{ from, to }: Record<Side, Party>,
+	contact: Contact,
+	{ displayPhoneNumber }: ChangeContext,
+): Side | null {
+	if (isSamePerson(from, contact)) return 'from';
+	if (isSamePerson(to, contact)) return 'to';
+	const direction = text(element.direction)?.toUpperCase();
+	if (direction === 'USER_INITIATED') return 'from';
+	if (direction === 'BUSINESS_INITIATED') return 'to';
+	const business = digitsOf(displayPhoneNumber);
+	if (business === '') return null;
+	if (digitsOf(to.phoneNumber) === business) return 'from';
+	return digitsOf(from.phoneNumber) === business ? 'to' : null;
 }
 
 function readFile(
-	element: unknown,
+	name: string,
+	element: Fields,
+	context: ChangeContext,
 	property: FileProperty,
-	file: AnnouncedMedia | undefined,
-): ReadEvent | null {
-	const call = callOf(element);
-	if (call === null || file === undefined) return null;
-	const media: MediaReference = { ...file, mime_type: safeMimeType(file.mime_type) };
-	return { call, body: { kind: 'file', property, media }, detail: media.id };
-}
-
-function callOf(element: unknown): Call | null {
-	const { data } = callSchema.safeParse(element);
-	return data ? { ...data, timestamp: milliseconds(data.timestamp) } : null;
-}
-
-function callDetails(element: unknown): IDataObject {
-	const parsed = callDetailsSchema.safeParse(element);
-	if (!parsed.success) return {};
-	return {
-		direction: parsed.data.direction,
-		bizOpaqueCallbackData: parsed.data.biz_opaque_callback_data,
-		deeplinkPayload: parsed.data.deeplink_payload,
-		ctaPayload: parsed.data.cta_payload,
+): ReadEvent {
+	const fields = {
+		direction: text(element.direction),
+		bizOpaqueCallbackData: text(element.biz_opaque_callback_data),
 	};
+	// Meta's samples name the person as the one from whom the file comes.
+	const event = readCall(name, element, context, fields, 'from');
+	const media = readMediaReference(property, element);
+	const isIncomplete = event.isIncomplete || media === null;
+	return {
+		...event,
+		file: { property, media },
+		// With its hash: Meta may correct an event of a file.
+		detail: isIncomplete ? fingerprint(element) : `${media?.id}\n${media?.sha256 ?? ''}`,
+		isIncomplete,
+	};
+}
+
+function readPermissionReply(
+	element: Fields,
+	interactive: Fields,
+	context: ChangeContext,
+): ReadEvent {
+	const reply = fieldsOf(interactive.call_permission_reply);
+	const messageId = identifier(element.id);
+	const contextId = identifier(fieldsOf(element.context).id);
+	const response = text(reply.response)?.toLowerCase() ?? null;
+	const fields = {
+		messageId,
+		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
+		response,
+		accepted: wasAccepted(response),
+		isPermanent: yesOrNo(reply.is_permanent),
+		expiresAt: isoTime(time(reply.expiration_timestamp)),
+		responseSource: text(reply.response_source),
+	};
+	const event = readCall('call_permission_reply', element, context, fields, 'from');
+	// Not an event of a call: its ID is that of a message.
+	event.call.id = contextId?.startsWith('wacid.') ? contextId : null;
+	event.call.to = NOBODY;
+	return {
+		...event,
+		detail: messageId ?? fingerprint(element),
+		isIncomplete: event.isIncomplete || response === null,
+	};
+}
+
+/** Documented as `accept` and `reject`; other clients were sent `accepted` and `rejected`, too. */
+function wasAccepted(response: string | null): boolean | null {
+	if (response === null) return null;
+	if (/^(?:accept|allow|approve|grant)/.test(response)) return true;
+	return /^(?:reject|decline|den|refuse|revoke)/.test(response) ? false : null;
+}
+
+/**
+ * Whether a call that has ended was picked up. Meta gives its times only then, and calls an unanswered
+ * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null where a call failed without a sign.
+ */
+function wasAnswered(element: Fields): boolean | null {
+	const duration = amount(element.duration);
+	if (time(element.start_time) !== null || (duration !== null && duration > 0)) return true;
+	if (duration === 0) return false;
+	const isSilent = [element.start_time, element.end_time, element.duration].every(
+		(value) => value === undefined || value === null,
+	);
+	return isSilent && upperCaseWord(element.status) === 'COMPLETED' ? false : null;
+}
+
+function callDetails(element: Fields): IDataObject {
+	return {
+		direction: text(element.direction),
+		bizOpaqueCallbackData: text(element.biz_opaque_callback_data),
+		deeplinkPayload: text(element.deeplink_payload),
+		ctaPayload: text(element.cta_payload),
+	};
+}
+
+interface Session extends IDataObject {
+	sdpType: string | null;
+	sdp: string | null;
+}
+
+/** The SDP of a call. One of Meta's samples has it only under `connection`, as JSON text or as bare SDP. */
+function readSession(element: Fields): Session | null {
+	const session = fieldsOf(element.session);
+	if (isFields(element.session) && (session.sdp !== undefined || session.sdp_type !== undefined)) {
+		return { sdpType: text(session.sdp_type)?.toLowerCase() ?? null, sdp: text(session.sdp) };
+	}
+	const carried = text(fieldsOf(fieldsOf(element.connection).webrtc).sdp);
+	if (carried === null) return null;
+	try {
+		const { sdp, type } = fieldsOf(JSON.parse(carried));
+		return { sdpType: text(type)?.toLowerCase() ?? null, sdp: text(sdp) };
+	} catch {
+		return carried.startsWith('v=0') ? { sdpType: null, sdp: carried } : null;
+	}
+}
+
+function isIncoming(element: Fields, session: Session | null): boolean {
+	if (session?.sdpType) return session.sdpType === 'offer';
+	return text(element.direction)?.toUpperCase() === 'USER_INITIATED';
+}
+
+function answerBefore(element: Fields): string | null {
+	const since = time(element.timestamp);
+	return isoTime(since === null ? null : since + ANSWER_WITHIN_MS);
 }
 
 /** They are read again for each call beside them; Meta sends one. */
@@ -295,16 +420,28 @@ const MAX_ERRORS = 10;
 
 function readErrors(errors: unknown[]): IDataObject[] {
 	return errors.slice(0, MAX_ERRORS).flatMap((error) => {
-		const parsed = callErrorSchema.safeParse(error);
-		if (!parsed.success) return [];
-		const { code, message, title, error_data: data } = parsed.data;
+		const fields = fieldsOf(error);
+		const code = integer(fields.code);
+		const title = text(fields.title);
+		const message = text(fields.message) ?? title;
+		if (code === null && message === null) return [];
 		const entry = errorEntry(code);
 		return {
 			code,
 			title: entry?.title ?? title ?? message,
-			message: message ?? title,
-			details: data?.details ?? null,
+			message,
+			details: text(fieldsOf(fields.error_data).details),
 			hint: entry?.hint ?? null,
 		};
 	});
+}
+
+/** Tells an element from every other, where its own fields do not. */
+function fingerprint(element: Fields): string {
+	try {
+		return hash('sha256', JSON.stringify(element), 'base64url');
+	} catch {
+		// Nested too deeply to be written.
+		return 'unknown';
+	}
 }

@@ -1,50 +1,37 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { FILE_NAME_PREFIX, mediaFileName, type FileProperty } from '../media/fileNames';
+import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNames';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
+import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
-import { isoTime } from './events';
-import type { MediaReference } from './schemas';
+import type { MediaReference } from './mediaReference';
+import { isoTime } from '../values';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
 const RETENTION_MS = 7 * 24 * 60 * 60_000;
-
-const DEFAULT_MIME_TYPE: Record<FileProperty, string> = {
-	recording: 'audio/ogg',
-	transcription: 'application/json',
-};
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {
 	const { call } = event;
 	return {
-		event: event.type.name,
+		event: event.name,
 		callId: call.id,
 		timestamp: isoTime(call.timestamp),
 		businessAccountId: event.businessAccountId,
 		phoneNumberId: event.phoneNumberId,
 		displayPhoneNumber: event.displayPhoneNumber,
-		...person('from', call.from, call.from_user_id, call.from_parent_user_id),
-		...person('to', call.to, call.to_user_id, call.to_parent_user_id),
+		...partyFields('from', call.from),
+		...partyFields('to', call.to),
+		...event.fields,
 	};
 }
 
-/**
- * Phone number and business-scoped user IDs of one side. The number is missing for people with a
- * user name, and an ID was seen in its place: only digits are a phone number.
- */
-function person(
-	side: 'from' | 'to',
-	number: string | null,
-	userId: string | null,
-	parentUserId: string | null,
-): IDataObject {
-	const isPhoneNumber = number !== null && /^\+?\d+$/.test(number);
+function partyFields(side: 'from' | 'to', party: Party): IDataObject {
 	return {
-		[side]: isPhoneNumber ? number : null,
-		[`${side}UserId`]: userId ?? (isPhoneNumber ? null : number),
-		[`${side}ParentUserId`]: parentUserId,
+		[side]: party.phoneNumber,
+		[`${side}UserId`]: party.userId,
+		[`${side}ParentUserId`]: party.parentUserId,
 	};
 }
 
@@ -52,16 +39,17 @@ function person(
 export function announcedFile(
 	event: CallEvent,
 	property: FileProperty,
-	media: MediaReference,
+	media: MediaReference | null,
 ): IDataObject {
-	const mimeType = media.mime_type ?? DEFAULT_MIME_TYPE[property];
+	const mimeType = fileMimeType(property, media?.mimeType);
 	const { timestamp } = event.call;
 	return {
-		mediaId: media.id,
-		mimeType: media.mime_type,
-		sha256: media.sha256,
-		fileName: mediaFileName(FILE_NAME_PREFIX[property], media.id, mimeType),
+		mediaId: media?.id ?? null,
+		mimeType: media && mimeType,
+		sha256: media?.sha256 ?? null,
+		fileName: media && mediaFileName(property, media.id, mimeType),
 		sizeBytes: null,
+		...(property === 'recording' && { durationSeconds: null, channels: null }),
 		verified: false,
 		availableUntil: isoTime(timestamp === null ? null : timestamp + RETENTION_MS),
 	};
@@ -75,6 +63,10 @@ export function storedFileFields(announced: IDataObject, file: StoredFile): IDat
 		sha256: file.sha256,
 		fileName: file.fileName,
 		sizeBytes: file.sizeBytes,
+		...('channels' in announced && {
+			durationSeconds: file.durationSeconds,
+			channels: file.channels,
+		}),
 		verified: file.verified,
 	};
 }
@@ -83,12 +75,22 @@ export function problemFields(announced: IDataObject, problem: MediaProblem): ID
 	return { ...announced, error: { reason: problem.reason, message: finalMessage(problem) } };
 }
 
-/** Levels of an event that is handed on as it came; Meta's have six. */
+/** An event that names no file: it is emitted as it came, so that nothing in it is lost. */
+export function unreadableFile(property: FileProperty): MediaProblem {
+	return {
+		reason: 'unreadable',
+		message: `The event does not name its file in a form that can be read: the media ID is missing or malformed. Look at rawEvent in this item; with the media ID, the action node (${property === 'recording' ? 'Recording' : 'Transcription'} > Download) can fetch the file for 7 days.`,
+		transient: false,
+	};
+}
+
+/** Levels of an event that is passed on as it came; Meta's have six. */
 const MAX_LEVELS = 100;
 
 /** An event as Meta sent it, or null where n8n and its nodes could not walk through it. */
 export function rawEvent(event: CallEvent): IDataObject | null {
-	return isDeeperThan(MAX_LEVELS, event.raw) ? null : (event.raw as IDataObject);
+	const raw = event.raw();
+	return isDeeperThan(MAX_LEVELS, raw) ? null : (raw as IDataObject);
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME, type Account } from '../graph/account';
+import { nodeKey } from './nodeKey';
 import { usableAccount } from './usableAccount';
 
 /**
@@ -57,6 +58,5 @@ function forgetOld(now: number): void {
 }
 
 function placeOf(context: IWebhookFunctions): string {
-	const { id, credentials } = context.getNode();
-	return [context.getWorkflow().id, id, credentials?.[CREDENTIAL_NAME]?.id].join('\n');
+	return `${nodeKey(context)}\n${context.getNode().credentials?.[CREDENTIAL_NAME]?.id}`;
 }

@@ -36,6 +36,7 @@ export const triggerProperties: INodeProperties[] = [
 		default: [],
 		description:
 			'Only calls of these business numbers start the workflow; leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+		hint: 'An expression may also give phone numbers such as +1 555 010 0001',
 	},
 	{
 		displayName: 'Download File',
@@ -84,9 +85,9 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'string',
 		typeOptions: { password: true },
 		default: '',
-		required: true,
 		placeholder: 'e.g. a long random text',
-		description: 'Any text of your choice. Type the same one into the dashboard next to the URL.',
+		description:
+			'Required. Any text of your choice: type the same one into the dashboard next to the URL.',
 		displayOptions: { show: { registration: ['manual'] } },
 	},
 	{
@@ -125,9 +126,8 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'string',
 		typeOptions: { password: true },
 		default: '',
-		required: true,
 		description:
-			"Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
+			"Required. Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
 		displayOptions: {
 			show: {
 				registration: ['app', 'businessAccount', 'phoneNumber'],
@@ -171,7 +171,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 32,
 				typeOptions: { minValue: 1, maxValue: 1000 },
 				description:
-					'How many deliveries with a file this n8n process works on at the same time, and how many without. Meta delivers the others again a little later. Each can hold 20 MB of memory and more, so lower this where n8n has little.',
+					'How many deliveries this trigger works on at the same time in one n8n process. Calls that ring, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again a little later. Each can take 20 MB of memory or more: lower this if n8n has little memory.',
 			},
 			{
 				displayName: 'Downloads at Once',
@@ -180,7 +180,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 4,
 				typeOptions: { minValue: 1, maxValue: 64 },
 				description:
-					'How many files this n8n process downloads at the same time, over all deliveries',
+					'How many files this trigger downloads at the same time in one n8n process, over all its deliveries',
 			},
 			{
 				displayName: 'If File Is Unavailable',
@@ -208,7 +208,8 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'includeRawEvent',
 				type: 'boolean',
 				default: false,
-				description: 'Whether to add the event as Meta sent it to the item, under rawEvent',
+				description:
+					'Whether to add the event as Meta sent it to the item, under rawEvent, with the contacts, errors and metadata next to it. Events that cannot be read always have it.',
 			},
 			{
 				displayName: 'Max File Size (MB)',

@@ -2,14 +2,14 @@ import { createHash, hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { isSameCredential, type Account } from '../graph/account';
-import { downloadSlots } from '../media/downloadSlots';
-import { FILE_NAME_PREFIX, type FileProperty } from '../media/fileNames';
+import { DownloadSlots } from '../media/downloadSlots';
+import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { watchAnswer } from './acknowledgement';
-import { withFiles, withoutFiles, type Admission } from './admission';
+import { admissionsOf, type Admission } from './admission';
 import { DeliveryLog } from './deliveryLog';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
 import {
@@ -19,10 +19,12 @@ import {
 	problemFields,
 	rawEvent,
 	storedFileFields,
+	unreadableFile,
 } from './items';
 import { FRESH_MS, knownAccount, RECHECK_MS } from './knownAccount';
 import { Ledger, ledger as processLedger } from './ledger';
-import type { MediaReference } from './schemas';
+import type { MediaReference } from './mediaReference';
+import { nodeKey, perTrigger } from './nodeKey';
 import { forward } from './otherWebhook';
 import { readRegistration } from './registration';
 import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
@@ -36,8 +38,13 @@ import { isSignature, isSignedBy } from './signature';
  */
 const AFTER_CLOSED_MS = 6 * 60 * 60_000;
 
+/** Each trigger has its own: one with a media host that hangs must not stop the downloads of others. */
+const downloadSlotsOf = perTrigger(() => new DownloadSlots());
+
 interface Delivery {
 	context: IWebhookFunctions;
+	/** Identifies the trigger. */
+	trigger: string;
 	log: DeliveryLog;
 	account: Account;
 	settings: TriggerSettings;
@@ -74,12 +81,14 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 
 	const settings = readSettings(context);
-	const admission = needsDownload(settings, events) ? withFiles : withoutFiles;
+	const trigger = nodeKey(context);
+	const admission = admissionOf(trigger, settings, [...events.values()], forwardTo !== null);
 	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
 		return turnAway(context, settings, admission);
 	}
 	const delivery: Delivery = {
 		context,
+		trigger,
 		log,
 		account,
 		settings,
@@ -88,15 +97,41 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		endsAt: Date.now() + settings.timeBudgetMs,
 	};
 	const { mine, elsewhere } = await claim(delivery, keys);
+	const isUrgent = mine.some((key) => isRinging(events.get(key)));
+	// A ringing call waits neither for files that came with it nor for another receiver: Meta delivers those again.
+	const isForLater = (key: string) => isUrgent && needsDownload(settings, events.get(key));
+	const later = mine.filter(isForLater);
+	for (const key of later) ledger.release(key);
+	const forwarding = forwardTo === null ? true : forwardOnce(delivery, forwardTo, body);
 	const [outcomes, forwarded] = await Promise.all([
-		produce(delivery, mine, events),
-		forwardTo === null || forwardOnce(delivery, forwardTo, body),
+		produce(
+			delivery,
+			mine.filter((key) => !isForLater(key)),
+			events,
+		),
+		isUrgent ? forwardTo === null : forwarding,
 	]);
-	return handOver(delivery, outcomes, elsewhere || !forwarded);
+	return handOver(delivery, outcomes, elsewhere || later.length > 0 || !forwarded);
 }
 
-function needsDownload({ downloadFile }: TriggerSettings, events: Map<string, CallEvent>): boolean {
-	return downloadFile && [...events.values()].some(({ body }) => body.kind !== 'fields');
+function isRinging(event: CallEvent | undefined): boolean {
+	return event?.type.name === 'connect';
+}
+
+function needsDownload({ downloadFile }: TriggerSettings, event: CallEvent | undefined): boolean {
+	return downloadFile && Boolean(event?.file?.media);
+}
+
+function admissionOf(
+	trigger: string,
+	settings: TriggerSettings,
+	events: CallEvent[],
+	isForwarded: boolean,
+): Admission {
+	const admissions = admissionsOf(trigger);
+	if (events.some(isRinging)) return admissions.calls;
+	if (events.some((event) => needsDownload(settings, event))) return admissions.files;
+	return isForwarded ? admissions.forwarded : admissions.others;
 }
 
 /** n8n has enough to do: Meta is asked to deliver again. */
@@ -162,13 +197,13 @@ function chosenEvents(
 	for (const [reason, count] of skipped) {
 		log.warn(`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`);
 	}
-	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
-	return new Map(events.map((event) => [ledgerKey(place, event), event]));
+	const trigger = nodeKey(context);
+	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
 /** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
-function ledgerKey(place: string, event: CallEvent): string {
-	const text = [place, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
+function ledgerKey(trigger: string, event: CallEvent): string {
+	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
 		'\n',
 	);
 	return hash('sha256', text, 'base64url');
@@ -231,20 +266,26 @@ async function toItem(
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
-	const { settings } = delivery;
+	const { settings, log } = delivery;
 	const fields = callFields(event);
-	if (settings.includeRawEvent) fields.rawEvent = rawEvent(event);
-	if (event.body.kind === 'fields') return item({ ...fields, ...event.body.fields });
+	if (settings.includeRawEvent || event.isIncomplete) fields.rawEvent = rawEvent(event);
+	if (event.file === null) return item(fields);
 
-	const { property, media } = event.body;
+	const { property, media } = event.file;
 	const announced = announcedFile(event, property, media);
+	if (media === null) {
+		log.warn(
+			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
+		);
+		return item({ ...fields, [property]: problemFields(announced, unreadableFile(property)) });
+	}
 	if (!settings.downloadFile) return item({ ...fields, [property]: announced });
 
-	const outcome = await download(delivery, event, property, media);
+	const outcome = await download(delivery, key, event, property, media);
 	if (!outcome.ok) {
 		const { problem } = outcome;
 		const wait = problem.transient && mayStillCome(delivery, key);
-		delivery.log.warn(
+		log.warn(
 			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
 		);
 		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
@@ -252,7 +293,12 @@ async function toItem(
 	const { file } = outcome;
 	const stored = storedFileFields(announced, file);
 	if (property === 'transcription') {
-		stored.transcript = await readTranscript(delivery.context, file.binary, file.sizeBytes);
+		stored.transcript = await readTranscript(
+			delivery.context,
+			file.binary,
+			file.sizeBytes,
+			delivery.deadline,
+		);
 	}
 	return {
 		...item({ ...fields, [property]: stored }),
@@ -262,12 +308,13 @@ async function toItem(
 
 async function download(
 	delivery: Delivery,
+	key: string,
 	event: CallEvent,
 	property: FileProperty,
 	media: MediaReference,
 ): Promise<MediaOutcome> {
-	const { context, settings, deadline } = delivery;
-	const freeSlot = await downloadSlots.take(
+	const { context, settings, deadline, ledger, trigger } = delivery;
+	const freeSlot = await downloadSlotsOf(trigger).take(
 		settings.maxConcurrentDownloads,
 		patienceForSlot(delivery),
 	);
@@ -280,10 +327,10 @@ async function download(
 		mediaId: media.id,
 		phoneNumberId: event.phoneNumberId,
 		url: media.url,
-		urlCreatedAt: event.call.timestamp,
+		eventAt: event.call.timestamp ?? ledger.noticed(key, Date.now()),
 		sha256: parseSha256(media.sha256),
-		mimeType: media.mime_type,
-		fileNamePrefix: FILE_NAME_PREFIX[property],
+		mimeType: media.mimeType,
+		property,
 		maxBytes: settings.maxBytes,
 		allowUnverified: false,
 	};

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { maxFileSizeSchema } from '../media/maxFileSize';
 import { numeric } from '../numeric';
 import { says } from '../says';
-import { eventTypeNamed, printable } from './events';
+import { eventTypeNamed } from './events';
+import { digitsOf, printable } from '../values';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -17,8 +18,8 @@ export type OnFileUnavailable = 'retry' | 'emit';
 /** Which events the operator chose. */
 export interface TriggerFilter {
 	events: Set<string>;
-	/** Empty: all numbers. */
-	phoneNumberIds: Set<string>;
+	/** IDs, and digits of display numbers; empty for all numbers. */
+	phoneNumbers: Set<string>;
 }
 
 /** The trigger's other parameters, checked and in the units that the code uses. */
@@ -91,7 +92,9 @@ const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
 
 const filterSchema = z.object({
 	events: eventsSchema.transform((events) => new Set(events)),
-	phoneNumberIds: idListSchema('Phone Number Names or IDs').transform((ids) => new Set(ids)),
+	phoneNumbers: idListSchema('Phone Number Names or IDs').transform(
+		(numbers) => new Set(numbers.flatMap((number) => [number, digitsOf(number)]).filter(Boolean)),
+	),
 });
 
 const settingsSchema = z.object({
@@ -114,7 +117,7 @@ export function idList(value: unknown): string[] {
 export function readFilter(context: IWebhookFunctions): TriggerFilter {
 	return checked(context, filterSchema, {
 		events: context.getNodeParameter('events', DEFAULT_EVENTS),
-		phoneNumberIds: context.getNodeParameter('phoneNumberIds', []),
+		phoneNumbers: context.getNodeParameter('phoneNumberIds', []),
 	});
 }
 

@@ -2,6 +2,7 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
+import { nodeKey } from './nodeKey';
 
 /** Anybody can send requests to a webhook: what they may add to the log is bounded. */
 const QUIET_MS = 10 * 60_000;
@@ -14,14 +15,14 @@ const saidAt = new Map<string, number>();
  * throw: n8n makes a failed execution of every error in a webhook, and anybody can send requests to it.
  */
 export async function usableAccount(context: IWebhookFunctions): Promise<Account | null> {
-	const place = `${context.getWorkflow().id ?? ''}\n${context.getNode().id}`;
+	const key = nodeKey(context);
 	try {
 		const account = await readAccount(context);
-		saidAt.delete(place);
+		saidAt.delete(key);
 		return account;
 	} catch (error) {
-		if (Math.abs(Date.now() - (saidAt.get(place) ?? -Infinity)) < QUIET_MS) return null;
-		saidAt.set(place, Date.now());
+		if (Math.abs(Date.now() - (saidAt.get(key) ?? -Infinity)) < QUIET_MS) return null;
+		saidAt.set(key, Date.now());
 		context.logger.error(
 			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is mended. ${whatIsWrong(error)}`,
 		);

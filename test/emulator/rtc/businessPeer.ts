@@ -76,6 +76,12 @@ export class BusinessPeer {
 		this.speaker.start();
 	}
 
+	/** Goes on as another stream, as a peer with two tracks does. */
+	changeSsrc(): void {
+		for (const sender of this.connection.getSenders())
+			Object.assign(sender, { ssrc: (sender.ssrc + 1) % 2 ** 32 });
+	}
+
 	async close(): Promise<void> {
 		this.speaker?.stop();
 		// Ends the repetitions of a handshake that nobody answers, which would keep the process alive.

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { makeSdp } from '../sdp';
-import { OFFERED_MID, readDescription, type BusinessDescription } from './description';
-import { HOST, IceLite } from './iceLite';
+import type { BusinessDescription } from '../businessSdp';
+import { answerTo, makeSdp, UNREACHABLE_IPV6, type DtlsSetup } from '../sdp';
+import type { MediaAddresses } from './addresses';
+import { IceLite } from './iceLite';
 import type { BadNetwork } from './network';
 import { SILENCE } from './opus';
 import { Recorder } from './recorder';
@@ -10,6 +11,7 @@ import { Speaker } from './speaker';
 
 /** How the user of a call with media behaves. */
 export interface UserMediaSettings {
+	addresses: MediaAddresses;
 	/** What is played to the business before a recording begins; Opus packets of 20 ms. */
 	announcement: Buffer[];
 	/** What the user says then; after it, the user is silent. */
@@ -18,6 +20,16 @@ export interface UserMediaSettings {
 	noMediaAtStartMs: number;
 	noMediaLaterMs: number;
 	network: BadNetwork;
+}
+
+/** What is wanted of the user in one call. */
+export interface MediaOrder {
+	/** The business's, of a call that it places; undefined where the user calls. */
+	offer: BusinessDescription | undefined;
+	/** The role in the handshake that the answer to the offer names. */
+	answerSetup: DtlsSetup;
+	/** The user sends nothing until the business is heard. */
+	silentUntilHeard: boolean;
 }
 
 /**
@@ -39,6 +51,8 @@ export interface MediaReport {
 	checksRefused: number;
 	/** Length of the recording so far. */
 	recordedSeconds: number;
+	/** What is odd in the business's SDP or audio, a sentence each. */
+	warnings: string[];
 	/** Why no connection came about. */
 	failure?: string;
 }
@@ -85,26 +99,24 @@ export class CallMedia {
 	/** Milliseconds since the business was heard last. */
 	private quiet = 0;
 	private received = 0;
+	/** Of the business's audio. */
+	private readonly ssrcs = new Set<number>();
 	private tooEarly = 0;
 	private otherPayload = 0;
 	private failure: string | undefined;
 	private watch: NodeJS.Timeout | undefined;
 
-	/**
-	 * @param offer the business's, of a call that it places; undefined where the user calls. Throws where
-	 *   no call can be set up with it.
-	 * @param onTrouble the call cannot go on
-	 */
+	/** @param onTrouble the call cannot go on */
 	constructor(
 		private readonly settings: UserMediaSettings,
 		private readonly library: typeof Secure,
-		offer: string | undefined,
+		private readonly order: MediaOrder,
 		private readonly onTrouble: (trouble: MediaTrouble) => void,
 	) {
-		if (offer !== undefined) this.business = readDescription(offer, 'offer');
+		this.business = order.offer;
 		const { connected, talking, said } = this.milestones;
 		[this.connected, this.talking, this.said] = [connected.reached, talking.reached, said.reached];
-		this.path = new IceLite(settings.network);
+		this.path = new IceLite(settings.network, settings.addresses);
 		this.path.onPath = () => this.secure?.start();
 		this.speaker = new Speaker(
 			(tick) => this.packetAt(tick),
@@ -114,10 +126,10 @@ export class CallMedia {
 		this.sdp.catch(() => undefined);
 	}
 
-	/** The business's answer to the offer. Throws where no call can be set up with it. */
-	answer(sdp: string): void {
+	/** The business's answer to the offer. */
+	answer(description: BusinessDescription): void {
 		if (this.business) return;
-		this.business = readDescription(sdp, 'answer');
+		this.business = description;
 		this.connect();
 	}
 
@@ -132,7 +144,7 @@ export class CallMedia {
 			last = now;
 			this.checkMedia();
 		}, WATCH_MS);
-		if (this.phase === 'connected') this.speaker.start();
+		this.speak();
 	}
 
 	/** The call is over: gives the recording, where there is one. */
@@ -159,6 +171,7 @@ export class CallMedia {
 				this.recorder.refused + this.otherPayload + (this.secure?.undecipherable ?? 0),
 			checksRefused: this.path.refusedChecks,
 			recordedSeconds: recorded / TICKS_A_SECOND,
+			warnings: [...(this.business?.warnings ?? []), ...this.oddities()],
 			...(this.failure !== undefined && { failure: this.failure }),
 		};
 	}
@@ -171,16 +184,21 @@ export class CallMedia {
 		this.certificate = certificate;
 		if (this.phase === 'preparing') this.phase = 'waiting';
 		const { business } = this;
+		const { ipv4, ipv6 = UNREACHABLE_IPV6 } = this.settings.addresses;
 		const sdp = makeSdp(business ? 'answer' : 'offer', {
-			address: HOST,
+			ipv4,
+			ipv6,
 			port,
+			setup: business ? answerTo(business.opensDtls, this.order.answerSetup) : 'actpass',
 			iceUfrag: this.path.ufrag,
 			icePassword: this.path.password,
 			fingerprint: certificate.fingerprint,
 			ssrc: this.ssrc,
-			mid: business?.mid ?? OFFERED_MID,
-			opus: business?.opus ?? 111,
-			telephoneEvent: business ? business.telephoneEvent : 126,
+			...(business && {
+				mid: business.mid,
+				opus: business.opus,
+				telephoneEvent: business.telephoneEvent,
+			}),
 		});
 		if (this.phase === 'waiting') this.connect();
 		return sdp;
@@ -189,19 +207,24 @@ export class CallMedia {
 	private connect(): void {
 		const { business, certificate } = this;
 		if (!business || !certificate || this.secure) return;
-		// WhatsApp answers with setup:active, and opens the handshake unless the other side insists.
-		this.secure = new this.library.SecureMedia(this.path, certificate, business);
+		const role = answerTo(business.opensDtls, this.order.answerSetup);
+		this.secure = new this.library.SecureMedia(this.path, certificate, business, role);
 		this.secure.onConnected = () => {
 			if (this.phase !== 'waiting') return;
 			this.phase = 'connected';
 			this.milestones.connected.reach();
-			if (this.captured !== undefined) this.speaker.start();
+			this.speak();
 		};
 		this.secure.onFailed = (reason) => {
 			this.failure ??= reason;
 		};
 		this.secure.onRtp = (packet) => this.hear(packet);
 		this.path.expect(business.iceUfrag);
+	}
+
+	private speak(): void {
+		if (this.phase !== 'connected' || this.captured === undefined) return;
+		if (!this.order.silentUntilHeard) this.speaker.start();
 	}
 
 	private packetAt(tick: number): Buffer {
@@ -238,14 +261,22 @@ export class CallMedia {
 			return;
 		}
 		this.received++;
+		this.ssrcs.add(ssrc);
 		this.quiet = 0;
 		if (this.phase === 'connected') {
+			if (this.order.silentUntilHeard) this.speaker.start();
 			const length = this.captured ? this.settings.announcement.length : 0;
 			this.announceTick = this.speaker.ticks;
 			this.talkTick = this.announceTick + length;
 			this.phase = 'announcing';
 		}
 		this.recorder.addBusiness(ssrc, timestamp, payload, this.speaker.tickNow());
+	}
+
+	private oddities(): string[] {
+		const { size } = this.ssrcs;
+		if (size < 2) return [];
+		return [`The audio of the business came with ${size} SSRCs: send one stream in a call`];
 	}
 
 	/** Meta, "Troubleshooting": without media of the business the client hangs up. */

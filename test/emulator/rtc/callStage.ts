@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../support/processes';
 import { download, graph, Receiver } from '../helpers';
-import { startEmulator, type Call, type Emulator } from '../index';
+import { startEmulator, type Call, type Emulator, type Variants } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import type { WebRtcOptions } from './index';
@@ -55,7 +55,7 @@ class CallStage {
 	receiver!: Receiver;
 	business!: BusinessPeer;
 
-	async start(webRtc: WebRtcOptions = {}): Promise<void> {
+	async start(webRtc: WebRtcOptions = {}, variants: Partial<Variants> = {}): Promise<void> {
 		this.receiver = await new Receiver().start();
 		this.business = new BusinessPeer();
 		this.emulator = await startEmulator({
@@ -66,15 +66,16 @@ class CallStage {
 				noMediaLaterMs: 60_000,
 				...webRtc,
 			},
+			...variants,
 			recordingDelayMs: 0,
 			redeliveryDelaysMs: [],
 		});
 		this.emulator.presetSubscription(this.receiver.url);
 	}
 
-	async restart(webRtc: WebRtcOptions): Promise<void> {
+	async restart(...options: Parameters<CallStage['start']>): Promise<void> {
 		await this.stop();
-		await this.start(webRtc);
+		await this.start(...options);
 	}
 
 	async stop(): Promise<void> {
@@ -119,6 +120,14 @@ class CallStage {
 		return (connect()!.session as { sdp: string }).sdp;
 	}
 
+	/** Beside the call in the last webhook. */
+	terminateErrors(): Array<Record<string, unknown>> {
+		const webhook = JSON.parse(this.receiver.webhooks.at(-1)!.raw.toString()) as {
+			entry: Array<{ changes: Array<{ value: { errors: Array<Record<string, unknown>> } }> }>;
+		};
+		return webhook.entry[0]!.changes[0]!.value.errors;
+	}
+
 	/** A user calls, and the business accepts. */
 	async userCalls(more: Record<string, unknown> = { recording: RECORDING }) {
 		const call = this.emulator.userCalls();
@@ -127,13 +136,16 @@ class CallStage {
 		return { call, media: this.mediaOf(call) };
 	}
 
-	/** The business calls, and its peer has the answer. */
-	async businessCalls(more: Record<string, unknown> = { recording: RECORDING }) {
+	/** The business calls, and its peer has the answer, with what a workflow makes of it. */
+	async businessCalls(
+		more: Record<string, unknown> = { recording: RECORDING },
+		change: (sdp: string) => string = (sdp) => sdp,
+	) {
 		const session = { sdp_type: 'offer', sdp: await this.business.offer() };
 		const placed = await this.post({ action: 'connect', to: '14085551234', session, ...more });
 		expect(placed.status).toBe(200);
 		const call = this.emulator.calls.at(-1)!;
-		await this.business.accept(await this.sdpOf(call));
+		await this.business.accept(change(await this.sdpOf(call)));
 		return { call, media: this.mediaOf(call) };
 	}
 

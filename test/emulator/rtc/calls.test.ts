@@ -1,4 +1,5 @@
 import { decodeAudio } from '../../support/audio';
+import { startEmulator } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import {
@@ -210,6 +211,29 @@ describe('a call of the business, with recording', () => {
 		expect(texts(readOpusFile(file).streams[1]!.slice(0, VOICE.length))).toEqual(texts(VOICE));
 	});
 
+	it.each([
+		['passive', 'passive'],
+		['active', 'active'],
+		// What projects make of an answer that browsers refuse: the one or the other.
+		['actpass', 'passive'],
+		['actpass', 'active'],
+		['actpass', 'actpass'],
+	] as const)(
+		'connects when the answer says %s and the business takes it as %s',
+		async (setup, as) => {
+			await stage.restart({}, { answerSetup: setup });
+			const { call, media } = await stage.businessCalls({}, (sdp) => {
+				expect(sdp).toContain(`a=setup:${setup}\r\n`);
+				return sdp.replace(`a=setup:${setup}`, `a=setup:${as}`);
+			});
+			await media.connected;
+			stage.emulator.userPicksUp(call.id);
+			stage.business.speak(PROMPT);
+			await stage.until('sound', () => stage.business.heard.length > 20);
+			expect(media.report()).toMatchObject({ phase: 'talking', packetsRefused: 0 });
+		},
+	);
+
 	it('leaves nothing when the user declines', async () => {
 		const { call, media } = await stage.businessCalls();
 		stage.emulator.userRejects(call.id);
@@ -217,6 +241,32 @@ describe('a call of the business, with recording', () => {
 		expect(stage.receiver.names).toEqual(['RINGING', 'connect', 'REJECTED', 'terminate']);
 		expect(media.phase).toBe('ended');
 	});
+});
+
+describe('the media address', () => {
+	// Linux lets a program listen at all of 127.0.0.0/8.
+	const OTHER = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
+
+	it('is the one of the SDP, and sound flows there', async () => {
+		await stage.restart({ mediaAddress: OTHER });
+		const { call, media } = await stage.userCalls({});
+		const { sdp } = call;
+		expect(sdp).toContain(`c=IN IP4 ${OTHER}\r\n`);
+		expect(sdp).toMatch(new RegExp(`^a=candidate:\\d+ 1 udp \\d+ ${OTHER} \\d+ typ host`, 'm'));
+		await media.connected;
+		stage.business.speak(PROMPT);
+		await media.talking;
+		expect(stage.business.heard.length).toBeGreaterThan(0);
+	});
+
+	it.each(['192.0.2.77', '0.0.0.0', '224.0.0.1', '::1', 'localhost', ''])(
+		'is refused where it is not one of this machine: %j',
+		async (mediaAddress) => {
+			await expect(startEmulator({ webRtc: { mediaAddress } })).rejects.toThrow(
+				/is not an IPv4 address of this machine.*127\.0\.0\.1/,
+			);
+		},
+	);
 });
 
 it('tells over HTTP how the audio of a call is doing', async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -5,6 +6,7 @@ import { join } from 'node:path';
 import { decodeAudio } from '../../support/audio';
 import { startGateway, type Gateway } from '../../support/gateway';
 import { sleep } from '../../support/processes';
+import type { Call } from '../index';
 import { offsets, RECORDING, useCallStage, VOICE } from './callStage';
 import { readOpusFile } from './opusFile';
 
@@ -18,6 +20,7 @@ interface Report {
 	callId: string | null;
 	state: string;
 	reason: string | null;
+	accepted: boolean;
 	heard: { packets: number; lost: number; seconds: number };
 	spoken: { packets: number; wholePrompt: boolean };
 }
@@ -59,6 +62,10 @@ const endOf = async (id: string) => {
 	throw new Error('The call does not end');
 };
 
+const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex');
+const addressesOf = (sdp: string) =>
+	[...sdp.matchAll(/^a=candidate:\S+ 1 udp \d+ (\S+) /gm)].map(([, address]) => address);
+
 /** A user's call, and the gateway's answer to it. */
 async function ring() {
 	const call = stage.emulator.userCalls();
@@ -68,16 +75,32 @@ async function ring() {
 	return { call, media: stage.mediaOf(call), offer, sdp: body.sdp! };
 }
 
+/** A call of the business whose user has not picked up yet. */
+async function callOut() {
+	const { status, body } = await request('POST', '/offer');
+	expect(status).toBe(201);
+	const { id, sdp } = body as { id: string; sdp: string };
+	const session = { sdp_type: 'offer', sdp };
+	const order = { action: 'connect', to: '14085551234', session, recording: RECORDING };
+	expect((await stage.post(order)).status).toBe(200);
+	const call = stage.emulator.calls.at(-1)!;
+	const answer = { sdp: await stage.sdpOf(call) };
+	expect((await request('PUT', `${pathOf(id)}/answer`, answer)).status).toBe(200);
+	return { call, id, answer };
+}
+
+const accepted = async (id: string) => await request<Report>('PUT', `${pathOf(id)}/accepted`);
+
 it('takes an incoming call, plays its prompt and listens', async () => {
 	const { call, media, sdp } = await ring();
 	expect((await stage.answer(call, 'accept', sdp, { recording: RECORDING })).status).toBe(200);
+	expect(await accepted(call.id)).toMatchObject({ status: 200, body: { accepted: true } });
 	await media.said;
 	expect(await report(call.id)).toMatchObject({
 		callId: call.id,
 		state: 'connected',
 		reason: null,
 	});
-	// Nobody speaks before WhatsApp does.
 	expect(media.report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
 	stage.emulator.hangUp(call.id);
 	const file = await stage.recordingOf(call);
@@ -96,33 +119,134 @@ it('takes an incoming call, plays its prompt and listens', async () => {
 });
 
 it('makes an offer for a call of the business, and takes the answer to it', async () => {
-	const { status, body } = await request('POST', '/offer');
-	expect(status).toBe(201);
-	const { id, sdp } = body as { id: string; sdp: string };
-	const session = { sdp_type: 'offer', sdp };
-	await stage.post({ action: 'connect', to: '14085551234', session, recording: RECORDING });
-	const call = stage.emulator.calls.at(-1)!;
+	const { call, id, answer } = await callOut();
 	expect((await request('PUT', pathOf(id), { callId: call.id })).body).toMatchObject({
 		id,
 		callId: call.id,
-		state: 'offered',
 	});
-	const answer = { sdp: await stage.sdpOf(call) };
-	expect((await request('PUT', `${pathOf(call.id)}/answer`, answer)).status).toBe(200);
 	// Again, as a repeated webhook would.
-	expect((await request('PUT', `${pathOf(id)}/answer`, answer)).status).toBe(200);
+	expect((await request('PUT', `${pathOf(call.id)}/answer`, answer)).status).toBe(200);
 	expect(
 		(await request('PUT', `${pathOf(id)}/answer`, { sdp: `${answer.sdp}a=x\r\n` })).status,
 	).toBe(409);
 	const media = stage.mediaOf(call);
 	await media.connected;
-	expect(media.report()).toMatchObject({ packetsSent: 0, packetsTooEarly: 0 });
+	// Silence, while the phone rings; the prompt has to wait.
+	await stage.until('silence', () => media.report().packetsTooEarly > 20);
+	expect((await report(id)).spoken).toMatchObject({ wholePrompt: false });
+	expect(media.report()).toMatchObject({ packetsSent: 0 });
 	stage.emulator.userPicksUp(call.id);
 	await media.said;
 	stage.emulator.hangUp(call.id);
 	const { channels } = await decodeAudio(await stage.recordingOf(call));
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
 	expect((await request('DELETE', pathOf(call.id))).status).toBe(204);
+});
+
+describe('with a user who waits until the business is heard', () => {
+	/** The recording holds the prompt of the gateway and the voice of the user. */
+	async function expectBoth(call: Call): Promise<void> {
+		await stage.mediaOf(call).said;
+		stage.emulator.hangUp(call.id);
+		const file = await stage.recordingOf(call);
+		for (const { loudness } of (await decodeAudio(file)).channels) {
+			expect(loudness).toBeGreaterThan(0.02);
+		}
+		expect(offsets(readOpusFile(file).streams[0]!, PROMPT).length).toBeGreaterThan(50);
+	}
+
+	it('speaks first in an incoming call, as soon as it is told that the call is accepted', async () => {
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
+		const { call, media, sdp } = await ring();
+		await stage.answer(call, 'pre_accept', sdp);
+		await media.connected;
+		await sleep(500);
+		expect(media.report()).toMatchObject({ packetsTooEarly: 0 });
+		await stage.answer(call, 'accept', sdp, { recording: RECORDING });
+		const before = performance.now();
+		await accepted(call.id);
+		await stage.until('sound', () => media.report().packetsReceived > 0);
+		// Well before it would have assumed so.
+		expect(performance.now() - before).toBeLessThan(2_000);
+		expect(media.report()).toMatchObject({ packetsTooEarly: 0 });
+		await expectBoth(call);
+	});
+
+	it('speaks first in an incoming call, although nobody tells', async () => {
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
+		const { call, media, sdp } = await ring();
+		await stage.answer(call, 'accept', sdp, { recording: RECORDING });
+		await media.connected;
+		expect(media.report()).toMatchObject({ packetsReceived: 0 });
+		await expectBoth(call);
+	});
+
+	it.each([true, false])('speaks first in its own call; told of the pick-up: %s', async (told) => {
+		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
+		const { call, id } = await callOut();
+		await stage.mediaOf(call).connected;
+		stage.emulator.userPicksUp(call.id);
+		if (told) await accepted(id);
+		await expectBoth(call);
+	});
+});
+
+it('may be told that a call is accepted before it is connected, and not after its end', async () => {
+	const { call, media, sdp } = await ring();
+	await accepted(call.id);
+	await stage.answer(call, 'accept', sdp);
+	await stage.until('sound', () => media.report().packetsReceived > 0);
+	await request('DELETE', pathOf(call.id));
+	expect((await accepted(call.id)).status).toBe(409);
+	expect((await accepted('nobody')).status).toBe(404);
+});
+
+it('shows a certificate of ECDSA with P-256, and opens the handshake', async () => {
+	const { call, media, sdp } = await ring();
+	expect(sdp).toContain('a=setup:active\r\n');
+	expect(sdp.match(/^a=fingerprint:/gm)).toHaveLength(1);
+	await stage.answer(call, 'accept', sdp);
+	await media.connected;
+	const { secure } = media as unknown as { secure: { dtls: { remoteCertificate: Buffer } } };
+	const { publicKey } = new X509Certificate(secure.dtls.remoteCertificate);
+	expect(publicKey.asymmetricKeyType).toBe('ec');
+	expect(publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
+});
+
+describe('with a STUN server', () => {
+	/** Answers with an address that is not this machine's. */
+	async function startStunServer(answers: boolean) {
+		const server = createSocket('udp4');
+		server.on('message', (asked, { port }) => {
+			const mapped = hex('0001 0000 cb007107');
+			mapped.writeUInt16BE(40_000 ^ 0x2112, 2);
+			for (const [at, byte] of [0x21, 0x12, 0xa4, 0x42].entries()) mapped[4 + at]! ^= byte;
+			const attribute = Buffer.concat([hex('0020 0008'), mapped]);
+			const head = Buffer.concat([hex('0101 000c'), asked.subarray(4, 20)]);
+			if (answers) server.send(Buffer.concat([head, attribute]), port, '127.0.0.1');
+		});
+		await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve));
+		return server;
+	}
+
+	it.each([
+		['names its public address too', true, ['127.0.0.1', '203.0.113.7']],
+		['does not wait long for one that does not answer', false, ['127.0.0.1']],
+	])('%s', async (_, answers, expected) => {
+		const server = await startStunServer(answers);
+		const { port } = server.address();
+		const behindNat = await startGateway({ args: ['--stun', `127.0.0.1:${port}`] });
+		try {
+			const before = performance.now();
+			const { body } = await request('POST', '/offer', undefined, { url: behindNat.url });
+			// n8n waits 10 seconds in the examples.
+			expect(performance.now() - before).toBeLessThan(5_000);
+			expect(addressesOf(body.sdp!)).toEqual(expected);
+		} finally {
+			await behindNat.stop();
+			server.close();
+		}
+	});
 });
 
 it('sends silence after its prompt, so that the call stays', async () => {
@@ -207,6 +331,7 @@ describe('what it refuses', () => {
 		['a name that is none', 'GET', '/calls/%zz', undefined, 404],
 		['an unknown address', 'POST', '/call', {}, 404],
 		['another method', 'GET', '/answer', undefined, 405],
+		['another method of a call', 'POST', '/calls/nobody/accepted', {}, 405],
 		['no JSON', 'POST', '/answer', 'sdp', 400],
 		['a list', 'POST', '/answer', '[]', 400],
 		['no SDP', 'POST', '/answer', { callId: 'a' }, 400],
@@ -271,6 +396,7 @@ describe('what it refuses', () => {
 		],
 		['a prompt that is none', ['--prompt', 'package.json'], /no Ogg file/],
 		['a name for the media', ['--media-address', 'localhost'], /IPv4 address/],
+		['a STUN server without a port', ['--stun', 'stun.example.com'], /HOST:PORT/],
 		['a strange number', ['--idle', 'long'], /--idle must be a number/],
 		['an unknown option', ['--quiet'], /Unknown option/],
 	])('%s', async (_, args, message) => {
@@ -298,8 +424,7 @@ it('ends calls that nobody takes', async () => {
 
 it('listens on the loopback interface only, unless it is told otherwise', async () => {
 	const { body } = await request('POST', '/offer');
-	const addresses = [...body.sdp!.matchAll(/^a=candidate:\S+ 1 udp \d+ (\S+) /gm)];
-	expect(addresses.map(([, address]) => address)).toEqual(['127.0.0.1']);
+	expect(addressesOf(body.sdp!)).toEqual(['127.0.0.1']);
 	expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
 	await request('DELETE', pathOf(body.id!));
 });

@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { isIPv4, type AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { poll } from '../../support/processes';
+import { findAddresses } from './addresses';
 import { IceLite } from './iceLite';
 import { answerCheck, isStun, readCheck } from './stun';
 
@@ -38,6 +40,23 @@ describe('reading a check', () => {
 		);
 	});
 
+	it('answers with an IPv6 address as the other sample does', () => {
+		const from = { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32_853 };
+		const answer = answerCheck(readCheck(SAMPLE)!, from, SAMPLE_PASSWORD);
+		expect(answer.subarray(20, 44)).toEqual(
+			hex('00200014 0002a147 0113a9fa a5d3f179 bc25f4b5 bed2b9d9'),
+		);
+	});
+
+	it.each([
+		['::1', '00000000 00000000 00000000 00000001'],
+		['fe80::1%eth0', 'fe800000 00000000 00000000 00000001'],
+	])('writes the address %s in full', (address, bytes) => {
+		const answer = answerCheck(readCheck(SAMPLE)!, { address, port: 1 }, SAMPLE_PASSWORD);
+		const mask = Buffer.concat([hex('2112a442'), SAMPLE.subarray(8, 20)]);
+		expect(answer.subarray(28, 44).map((byte, at) => byte ^ mask[at]!)).toEqual(hex(bytes));
+	});
+
 	it('takes nothing that is damaged or cut off', () => {
 		fc.assert(
 			fc.property(fc.nat(SAMPLE.length - 1), fc.nat(7), (at, bit) => {
@@ -67,11 +86,13 @@ function makeCheck({
 	password,
 	role = 0x802a,
 	nominates = true,
+	priority = 100,
 }: {
 	username?: string;
 	password: string;
 	role?: number;
 	nominates?: boolean;
+	priority?: number;
 }): Buffer {
 	const attribute = (type: number, value: Buffer) => {
 		const head = Buffer.alloc(4);
@@ -87,6 +108,7 @@ function makeCheck({
 	let message = Buffer.concat([
 		hex('00010000 2112a442 000102030405060708090a0b'),
 		...(username === undefined ? [] : [attribute(0x0006, Buffer.from(username))]),
+		attribute(0x0024, Buffer.from([0, 0, 0, priority])),
 		attribute(role, Buffer.alloc(8)),
 		...(nominates ? [attribute(0x0025, Buffer.alloc(0))] : []),
 	]);
@@ -187,15 +209,67 @@ describe('the ICE-lite agent', () => {
 	it('takes a path that was chosen before the other side was known, and a handshake too', async () => {
 		const order: string[] = [];
 		agent.onPath = () => order.push('path');
-		agent.onDtls = (datagram) => order.push(datagram.toString('latin1', 1));
+		// Handshake messages of two parts, as those of browsers are; the first attempt is incomplete.
+		const part = (offset: number, word: string) => {
+			const head = Buffer.alloc(25);
+			head[0] = 22;
+			head.writeUIntBE(offset, 19, 3);
+			send(Buffer.concat([head, Buffer.from(word)]));
+		};
+		agent.onDtls = (datagram) => order.push(datagram.toString('latin1', 25));
 		send(makeCheck(good()));
-		send(Buffer.from('\x16hello', 'latin1'));
+		part(0, 'lost');
+		part(0, 'hel');
+		part(3, 'lo');
 		send(makeCheck(good()));
 		await answered(2);
 		expect(order).toEqual([]);
 		agent.expect('peer');
-		expect(order).toEqual(['path', 'hello']);
+		expect(order).toEqual(['path', 'hel', 'lo']);
 	});
+
+	it.each([
+		['before the other side is known', [200, 100], false],
+		['before the other side is known, the better one last', [100, 200], false],
+		['after that', [200, 100], true],
+		['after that, the better one last', [100, 200], true],
+	])(
+		'takes the best of several paths that a browser nominates at once, %s',
+		async (_, priorities, isKnown) => {
+			const taken: string[] = [];
+			agent.onDtls = (datagram) => taken.push(datagram.toString('latin1', 1));
+			if (isKnown) agent.expect('peer');
+			const peers = await Promise.all(
+				priorities.map(async (priority) => {
+					const socket = createSocket('udp4');
+					await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+					const got: Buffer[] = [];
+					socket.on('message', (datagram: Buffer) => got.push(datagram));
+					return { priority, socket, got };
+				}),
+			);
+			const until = async (condition: () => boolean) =>
+				await poll('datagram', 60_000, async () => condition() || undefined, { interval: 5 });
+			try {
+				for (const { socket, priority, got } of peers) {
+					socket.send(makeCheck({ ...good(), priority }), port, '127.0.0.1');
+					await until(() => got.length === 1);
+				}
+				agent.expect('peer');
+				// The handshake comes on the path that the browser thinks best, or on another that works.
+				for (const { socket, priority } of peers) {
+					socket.send(Buffer.from(`\x16${priority}`, 'latin1'), port, '127.0.0.1');
+				}
+				await until(() => taken.length === 2);
+				agent.send(Buffer.from('to the best'));
+				const best = peers.find(({ priority }) => priority === 200)!;
+				await until(() => best.got.length === 2);
+				expect(best.got[1]!.toString()).toBe('to the best');
+			} finally {
+				for (const { socket } of peers) socket.close();
+			}
+		},
+	);
 
 	it('takes no path from a stranger who came before', async () => {
 		const onPath = jest.fn();
@@ -205,4 +279,28 @@ describe('the ICE-lite agent', () => {
 		agent.expect('peer');
 		expect(onPath).not.toHaveBeenCalled();
 	});
+});
+
+it('answers at each address of its network interface, on one port', async () => {
+	const addresses = await findAddresses('127.0.0.1');
+	const agent = new IceLite({}, addresses);
+	const port = await agent.open();
+	const wanted = [addresses.ipv4, ...(addresses.ipv6 === undefined ? [] : [addresses.ipv6])];
+	try {
+		for (const address of wanted) {
+			const peer = createSocket(isIPv4(address) ? 'udp4' : 'udp6');
+			const answer = new Promise<Buffer>((resolve) => peer.once('message', resolve));
+			await new Promise<void>((resolve) => peer.bind(0, address, resolve));
+			const username = `${agent.ufrag}:peer`;
+			peer.send(makeCheck({ username, password: agent.password }), port, address);
+			expect((await answer).readUInt16BE(0)).toBe(0x0101);
+			agent.expect('peer');
+			agent.send(Buffer.from('to the peer'));
+			const [media] = (await once(peer, 'message')) as [Buffer];
+			expect(media.toString()).toBe('to the peer');
+			peer.close();
+		}
+	} finally {
+		agent.close();
+	}
 });

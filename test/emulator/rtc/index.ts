@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallMedia, type MediaTrouble, type UserMediaSettings } from './callMedia';
+import { findAddresses } from './addresses';
+import { CallMedia, type MediaOrder, type MediaTrouble, type UserMediaSettings } from './callMedia';
 import { readOpusFile } from './opusFile';
 import type * as Secure from './secure';
 
-export type WebRtcOptions = Partial<UserMediaSettings>;
+export interface WebRtcOptions extends Partial<Omit<UserMediaSettings, 'addresses'>> {
+	/** IPv4 address of this machine that the media comes from and goes to. Default 127.0.0.1. */
+	mediaAddress?: string;
+}
 
 const AUDIO = join(__dirname, '../../fixtures/audio');
 const packetsOfFile = (name: string) => readOpusFile(readFileSync(join(AUDIO, name))).streams[0]!;
@@ -17,32 +21,29 @@ export class WebRtcUsers {
 
 	constructor(private readonly options: WebRtcOptions) {}
 
-	/** Loads the WebRTC library, which emulators without media never do. */
-	load(): void {
+	/**
+	 * Loads the WebRTC library, which emulators without media never do. Throws where the media address
+	 * cannot be used.
+	 */
+	async load(): Promise<void> {
 		// Not `import()`, whose paths need an extension that Jest does not find.
 		this.library = require('./secure') as typeof Secure;
+		const { mediaAddress = '127.0.0.1', ...options } = this.options;
 		this.settings = {
+			addresses: await findAddresses(mediaAddress),
 			announcement: packetsOfFile('announcement.ogg'),
 			voice: packetsOfFile('user.ogg'),
 			noMediaAtStartMs: 20_000,
 			noMediaLaterMs: 30_000,
 			network: {},
-			...this.options,
+			...options,
 		};
 	}
 
-	/**
-	 * The user's end of a new call. Throws where no call can be set up with the offer.
-	 *
-	 * @param offer of a call that the business places
-	 */
-	join(
-		callId: string,
-		offer: string | undefined,
-		onTrouble: (trouble: MediaTrouble) => void,
-	): CallMedia {
+	/** The user's end of a new call. */
+	join(callId: string, order: MediaOrder, onTrouble: (trouble: MediaTrouble) => void): CallMedia {
 		if (!this.library || !this.settings) throw new Error('The emulator is not running');
-		const media = new CallMedia(this.settings, this.library, offer, onTrouble);
+		const media = new CallMedia(this.settings, this.library, order, onTrouble);
 		this.calls.set(callId, media);
 		return media;
 	}

@@ -16,7 +16,8 @@ import {
 	SrtpSession,
 	type Transport,
 } from 'werift';
-import { FINGERPRINT_HASHES, type BusinessDescription } from './description';
+import type { BusinessDescription } from '../businessSdp';
+import type { DtlsSetup } from '../sdp';
 import type { IceLite } from './iceLite';
 
 export interface Certificate {
@@ -36,8 +37,11 @@ export interface ReceivedRtp {
 const SIGNATURE = { hash: HashAlgorithm.sha256_4, signature: SignatureAlgorithm.ecdsa_3 };
 const SRTP_PROFILES = [ProtectionProfileAeadAes128Gcm, ProtectionProfileAes128CmHmacSha1_80];
 
-function fingerprintOf(certificate: Buffer, hash: string): string {
-	const digits = createHash(hash).update(certificate).digest('hex').toUpperCase();
+/** An SDP answer with `actpass` (which Meta may send) leaves it to the business to begin. */
+const WAIT_FOR_HANDSHAKE_MS = 1_000;
+
+function fingerprintOf(certificate: Buffer): string {
+	const digits = createHash('sha256').update(certificate).digest('hex').toUpperCase();
 	return (digits.match(/../g) ?? []).join(':');
 }
 
@@ -50,7 +54,9 @@ export class SecureMedia {
 	onRtp: (packet: ReceivedRtp) => void = () => {};
 	/** Datagrams that could not be decrypted. */
 	undecipherable = 0;
-	private readonly dtls: DtlsClient | DtlsServer;
+	/** Undefined until it is known who opens the handshake. */
+	private dtls: DtlsClient | DtlsServer | undefined;
+	private waiting: NodeJS.Timeout | undefined;
 	private readonly transport: Transport;
 	/** Datagrams of the handshake so far. */
 	private readonly handshake = { sent: new Set<string>(), received: new Set<string>() };
@@ -63,40 +69,31 @@ export class SecureMedia {
 			NamedCurveAlgorithm.secp256r1_23,
 		);
 		const bytes = Buffer.from(certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-		return { certPem, keyPem, fingerprint: fingerprintOf(bytes, 'sha256') };
+		return { certPem, keyPem, fingerprint: fingerprintOf(bytes) };
 	}
 
+	/** @param setup our role; `actpass` waits a moment for the other side to begin (RFC 8842) */
 	constructor(
 		private readonly path: IceLite,
-		certificate: Certificate,
+		private readonly certificate: Certificate,
 		private readonly remote: BusinessDescription,
+		private readonly setup: DtlsSetup,
 	) {
 		this.transport = this.handshakeTransport();
-		const options = {
-			cert: certificate.certPem,
-			key: certificate.keyPem,
-			signatureHash: SIGNATURE,
-			transport: this.transport,
-			srtpProfiles: SRTP_PROFILES,
-			extendedMasterSecret: true,
-		};
-		this.dtls = remote.opensDtls
-			? new DtlsServer({ ...options, certificateRequest: true })
-			: new DtlsClient(options);
-		this.dtls.onConnect.once(() => this.connected());
-		this.dtls.onError.once((error: Error) => this.onFailed(String(error)));
 		path.onDtls = (datagram) => {
-			if (isFirst(datagram, this.handshake.received)) {
-				this.transport.onData(datagram, [remote.mid, 0]);
-			}
+			if (!isFirst(datagram, this.handshake.received)) return;
+			if (isClientHello(datagram) && this.setup !== 'active') this.beServer();
+			this.transport.onData(datagram, [remote.mid, 0]);
 		};
 		path.onMedia = (datagram) => this.receive(datagram);
 	}
 
 	/** To be called when there is a path. */
 	start(): void {
-		if (!(this.dtls instanceof DtlsClient)) return;
-		this.dtls.connect().catch((error: unknown) => this.onFailed(String(error)));
+		if (this.setup === 'active') this.beClient();
+		if (this.setup === 'actpass' && !this.dtls) {
+			this.waiting = setTimeout(() => this.beClient(), WAIT_FOR_HANDSHAKE_MS);
+		}
 	}
 
 	send(header: ConstructorParameters<typeof RtpHeader>[0], payload: Buffer): void {
@@ -106,10 +103,45 @@ export class SecureMedia {
 
 	close(): void {
 		this.session = undefined;
-		// Ends its repetitions.
-		this.dtls.dtls.flight = Infinity;
+		this.leaveRole();
 		this.path.onDtls = () => {};
 		this.path.onMedia = () => {};
+	}
+
+	private beClient(): void {
+		const client = new DtlsClient(this.dtlsOptions());
+		this.use(client);
+		client.connect().catch((error: unknown) => this.onFailed(String(error)));
+	}
+
+	/** Also where we have begun ourselves, because the other side seemed to wait. */
+	private beServer(): void {
+		if (this.dtls instanceof DtlsServer) return;
+		this.use(new DtlsServer({ ...this.dtlsOptions(), certificateRequest: true }));
+	}
+
+	private use(dtls: DtlsClient | DtlsServer): void {
+		this.leaveRole();
+		this.dtls = dtls;
+		dtls.onConnect.once(() => this.connected(dtls));
+		dtls.onError.once((error: Error) => this.onFailed(String(error)));
+	}
+
+	private leaveRole(): void {
+		clearTimeout(this.waiting);
+		// Ends its repetitions.
+		if (this.dtls) this.dtls.dtls.flight = Infinity;
+	}
+
+	private dtlsOptions() {
+		return {
+			cert: this.certificate.certPem,
+			key: this.certificate.keyPem,
+			signatureHash: SIGNATURE,
+			transport: this.transport,
+			srtpProfiles: SRTP_PROFILES,
+			extendedMasterSecret: true,
+		};
 	}
 
 	/**
@@ -131,19 +163,16 @@ export class SecureMedia {
 		};
 	}
 
-	private connected(): void {
-		if (this.session) return;
-		const { remoteCertificate, srtp } = this.dtls;
+	private connected(dtls: DtlsClient | DtlsServer): void {
+		if (this.session || dtls !== this.dtls) return;
+		const { remoteCertificate, srtp } = dtls;
 		if (!remoteCertificate) return this.onFailed('The other side has shown no certificate');
-		const fits = this.remote.fingerprints.some(
-			({ algorithm, value }) =>
-				fingerprintOf(remoteCertificate, FINGERPRINT_HASHES[algorithm]!.name) ===
-				value.toUpperCase(),
-		);
-		if (!fits) return this.onFailed('The certificate is not the one of the SDP');
+		if (fingerprintOf(remoteCertificate) !== this.remote.fingerprint) {
+			return this.onFailed('The certificate is not the one of the SDP');
+		}
 		const profile = srtp.srtpProfile;
 		if (profile === undefined) return this.onFailed('There is no common SRTP profile');
-		const keys = this.dtls.extractSessionKeys(keyLength(profile), saltLength(profile));
+		const keys = dtls.extractSessionKeys(keyLength(profile), saltLength(profile));
 		this.session = new SrtpSession({
 			profile,
 			keys: {
@@ -167,6 +196,9 @@ export class SecureMedia {
 		}
 	}
 }
+
+/** RFC 6347, section 4.3: content type handshake, and the type of its first message. */
+const isClientHello = (datagram: Buffer) => datagram[0] === 22 && datagram[13] === 1;
 
 /** RFC 5761: RTCP has its packet types where RTP has marker and payload type. */
 const isRtcp = (datagram: Buffer) => datagram[1]! >= 192 && datagram[1]! <= 223;

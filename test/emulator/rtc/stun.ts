@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { crc32 } from 'node:zlib';
 
 /** A connectivity check of the other side: a STUN binding request (RFC 8489, RFC 8445). */
@@ -8,7 +9,9 @@ export interface Check {
 	username: string | undefined;
 	/** The other side is in charge of choosing the path; it must be, because WhatsApp is ICE-lite. */
 	controlling: boolean;
-	/** The other side has chosen this path. */
+	/** Of the candidate that the check comes from. */
+	priority: number;
+	/** The other side has chosen this path, or would take it if there is no better one. */
 	nominates: boolean;
 	/** Whether it was made with this password. */
 	isSignedWith(password: string): boolean;
@@ -25,6 +28,7 @@ const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
 const ERROR_CODE = 0x0009;
 const XOR_MAPPED_ADDRESS = 0x0020;
+const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const FINGERPRINT = 0x8028;
 const ICE_CONTROLLING = 0x802a;
@@ -50,6 +54,7 @@ export function readCheck(datagram: Buffer): Check | undefined {
 		transaction: datagram.subarray(8, HEADER_BYTES),
 		username: find(USERNAME)?.value.toString(),
 		controlling: find(ICE_CONTROLLING) !== undefined,
+		priority: numberIn(find(PRIORITY)?.value),
 		nominates: find(USE_CANDIDATE) !== undefined,
 		isSignedWith: (password) => {
 			const integrity = find(MESSAGE_INTEGRITY);
@@ -58,6 +63,8 @@ export function readCheck(datagram: Buffer): Check | undefined {
 		},
 	};
 }
+
+const numberIn = (value: Buffer | undefined) => (value?.length === 4 ? value.readUInt32BE(0) : 0);
 
 function attributesOf(datagram: Buffer): Attribute[] | undefined {
 	const attributes: Attribute[] = [];
@@ -113,18 +120,36 @@ function message(
 	return Buffer.concat([bytes, attribute(FINGERPRINT, sum)]);
 }
 
-/** The answer to a check: the address (IPv4) that it came from. */
+/** RFC 8489, section 14.2. */
+function xorMapped({ address, port }: { address: string; port: number }, transaction: Buffer) {
+	const head = Buffer.alloc(4);
+	head[1] = isIPv4(address) ? 1 : 2;
+	head.writeUInt16BE(port ^ (MAGIC_COOKIE >>> 16), 2);
+	const mask = Buffer.alloc(4);
+	mask.writeUInt32BE(MAGIC_COOKIE);
+	const masks = Buffer.concat([mask, transaction]);
+	return Buffer.concat([head, bytesOf(address).map((byte, at) => byte ^ masks[at]!)]);
+}
+
+/** 4 or 16 bytes. */
+function bytesOf(address: string): Buffer {
+	if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
+	// As groups of hexadecimal digits, and without the interface of a link-local address.
+	const { hostname } = new URL(`http://[${address.split('%', 1)[0]}]`);
+	const [start = '', end = ''] = hostname.slice(1, -1).split('::');
+	const groups = (text: string) => (text === '' ? [] : text.split(':'));
+	const missing = 8 - groups(start).length - groups(end).length;
+	const all = [...groups(start), ...Array<string>(missing).fill('0'), ...groups(end)];
+	return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex');
+}
+
+/** The answer to a check: the address that it came from. */
 export function answerCheck(
 	check: Check,
 	from: { address: string; port: number },
 	password: string,
 ): Buffer {
-	const mapped = Buffer.alloc(8);
-	mapped[1] = 1;
-	mapped.writeUInt16BE(from.port ^ (MAGIC_COOKIE >>> 16), 2);
-	const address = Buffer.from(from.address.split('.').map(Number)).readUInt32BE(0);
-	mapped.writeUInt32BE((address ^ MAGIC_COOKIE) >>> 0, 4);
-	const attributes = [attribute(XOR_MAPPED_ADDRESS, mapped)];
+	const attributes = [attribute(XOR_MAPPED_ADDRESS, xorMapped(from, check.transaction))];
 	return message(BINDING_SUCCESS, check.transaction, attributes, password);
 }
 

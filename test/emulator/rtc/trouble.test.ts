@@ -13,10 +13,7 @@ describe('without media', () => {
 		await stage.emulator.whenIdle();
 		// An event of the recording would come now.
 		expect(stage.receiver.names.at(-1)).toBe('terminate');
-		const webhook = JSON.parse(stage.receiver.webhooks.at(-1)!.raw.toString()) as {
-			entry: Array<{ changes: Array<{ value: { errors: Array<Record<string, unknown>> } }> }>;
-		};
-		const [error] = webhook.entry[0]!.changes[0]!.value.errors;
+		const [error] = stage.terminateErrors();
 		return { ...error, status: stage.receiver.events.at(-1)!.status };
 	};
 	/** Changes one character. */
@@ -122,33 +119,16 @@ describe('on a bad network', () => {
 });
 
 describe('an SDP that does not fit', () => {
-	it.each<[string, (sdp: string) => string, RegExp]>([
-		['has no Opus', (sdp) => sdp.replace('opus/48000/2', 'G729/8000'), /opus\/48000\/2/],
-		['refuses the audio', (sdp) => sdp.replace(/m=audio \d+/, 'm=audio 0'), /port is 0/],
-		['leaves the handshake open', (sdp) => sdp.replace('setup:active', 'setup:actpass'), /setup/],
-		[
-			'does not say who opens the handshake',
-			(sdp) => sdp.replace('a=setup:active\r\n', ''),
-			/setup/,
-		],
-		['has no RTCP on the same port', (sdp) => sdp.replace('a=rtcp-mux\r\n', ''), /rtcp-mux/],
-		['answers another section', (sdp) => sdp.replace('a=mid:audio', 'a=mid:0'), /audio, not 0/],
-		['has no name of the section', (sdp) => sdp.replace('a=mid:audio\r\n', ''), /a=mid/],
-		['is not encrypted', (sdp) => sdp.replace('UDP/TLS/RTP/SAVPF', 'RTP/AVP'), /RTP\/AVP/],
-		['has two sections', (sdp) => `${sdp}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`, /one media section/],
-		['has a weak fingerprint', (sdp) => sdp.replace('sha-256', 'sha-1'), /SHA-256/],
-		[
-			'has half a fingerprint',
-			(sdp) => sdp.replace(/(fingerprint:\S+ .{47}).*/, '$1'),
-			/too short/,
-		],
-	])('is refused when it %s', async (_, change, problem) => {
+	it('is refused while the call rings on', async () => {
 		const call = stage.emulator.userCalls();
-		const sdp = change(await stage.business.answer(await stage.sdpOf(call)));
-		const { status, error } = await stage.answer(call, 'accept', sdp, { recording: RECORDING });
-		expect([status, error.code]).toEqual([400, 100]);
-		expect(error.error_data?.details).toMatch(problem);
+		const sdp = await stage.business.answer(await stage.sdpOf(call));
+		const refused = sdp.replace('opus/48000/2', 'G729/8000');
+		const { status, error } = await stage.answer(call, 'accept', refused, { recording: RECORDING });
+		expect([status, error.code]).toEqual([400, 138008]);
+		expect(error.error_data?.details).toMatch(/opus\/48000\/2/);
 		expect(call.state).toBe('ringing');
+		expect((await stage.answer(call, 'accept', sdp)).status).toBe(200);
+		await stage.mediaOf(call).connected;
 	});
 
 	it('keeps a call of the business from being placed', async () => {
@@ -166,4 +146,52 @@ it('does not take packets that last longer than the SDP allows', async () => {
 	const sixtyMs = Buffer.from([(31 << 3) | 3, 3, 1, 1, 1]);
 	stage.business.speak(Array<Buffer>(20).fill(sixtyMs));
 	await stage.until('refused packets', () => media.report().packetsRefused > 5);
+});
+
+it('reports what is odd about a call that connects all the same', async () => {
+	const call = stage.emulator.userCalls();
+	const sdp = await stage.business.answer(await stage.sdpOf(call));
+	const early = sdp.replace(/a=candidate:.*\r\n/g, '');
+	expect((await stage.answer(call, 'accept', early)).status).toBe(200);
+	const media = stage.mediaOf(call);
+	await media.connected;
+	stage.business.speak(PROMPT);
+	await media.talking;
+	expect(media.report().warnings).toEqual([expect.stringMatching(/no usable candidate/)]);
+	stage.business.changeSsrc();
+	await stage.until('second warning', () => media.report().warnings.length === 2);
+	expect(media.report().warnings[1]).toMatch(/2 SSRCs/);
+});
+
+describe('two sides of which neither begins', () => {
+	it.each([
+		['by an order for one call', {}, { silentUntilHeard: true }],
+		['for all calls', { silentUntilHeard: 'yes' }, {}],
+	] as const)(
+		'hear nothing, and the call ends for lack of media: %s',
+		async (_, behavior, order) => {
+			await stage.restart({ noMediaAtStartMs: 1_000 }, behavior);
+			const call = stage.emulator.userCalls(order);
+			const sdp = await stage.business.answer(await stage.sdpOf(call));
+			await stage.answer(call, 'accept', sdp, { recording: RECORDING });
+			await stage.mediaOf(call).connected;
+			await stage.until('terminate', () => stage.receiver.names.includes('terminate'));
+			expect(stage.receiver.events.at(-1)).toMatchObject({ status: 'FAILED' });
+			expect(stage.terminateErrors()).toMatchObject([{ code: 138021 }]);
+			expect(stage.business.heard).toEqual([]);
+			expect(stage.mediaOf(call).report()).toMatchObject({ packetsSent: 0, recordedSeconds: 0 });
+		},
+	);
+
+	it('talk when the business begins', async () => {
+		await stage.restart({}, { silentUntilHeard: 'yes' });
+		const { call, media } = await stage.businessCalls();
+		await media.connected;
+		stage.emulator.userPicksUp(call.id);
+		stage.business.speak(PROMPT);
+		await media.said;
+		stage.emulator.hangUp(call.id);
+		const { channels } = await decodeAudio(await stage.recordingOf(call));
+		for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
+	});
 });

@@ -53,6 +53,10 @@ describe('parseAccount', () => {
 		expect(parse).toThrow(expect.objectContaining({ description: expect.stringContaining(said) }));
 	});
 
+	it.each(['v26.0', '26.0', 'V26.0', ' v26.0 '])('takes the version %j', (apiVersion) => {
+		expect(parseAccount(NODE, { ...CREDENTIAL, apiVersion })).toEqual(ACCOUNT);
+	});
+
 	it('takes an ID that an expression gives as a number', () => {
 		const account = parseAccount(NODE, { ...CREDENTIAL, appId: 670843887433847 });
 		expect(account).toEqual(ACCOUNT);

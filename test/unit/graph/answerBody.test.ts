@@ -29,6 +29,15 @@ describe('readAnswerBody', () => {
 		['JSON', '{"id":"1","name":"\u00e4"}', { id: '1', name: '\u00e4' }],
 		['JSON behind a byte order mark', '\ufeff{"id":"1"}', { id: '1' }],
 		['a number', '5', 5],
+		['the largest number that is exact', '{"id":9007199254740991}', { id: 9007199254740991 }],
+		['a longer number as text', '{"id":9007199254740993}', { id: '9007199254740993' }],
+		['numbers in lists', '[ -90071992547409931 ,1]', ['-90071992547409931', 1]],
+		['a longer fraction', '[0.12345678901234567890,1e20]', [0.12345678901234568, 1e20]],
+		[
+			'a number within a text',
+			String.raw`{"a\":9007199254740993,":"\\\":9007199254740993,"}`,
+			{ 'a":9007199254740993,': '\\":9007199254740993,' },
+		],
 		['a page of a proxy', '<html></html>', '<html></html>'],
 		['half an answer', '{"id":', '{"id":'],
 		['nothing', '', ''],
@@ -49,6 +58,15 @@ describe('readAnswerBody', () => {
 		expect(await readAnswerBody(Readable.from([most]), NEVER)).toBe(1);
 		const more = readAnswerBody(Readable.from([most, Buffer.from(' ')]), NEVER);
 		await expect(more).rejects.toBeInstanceOf(AnswerTooLarge);
+	});
+
+	it('reads a long text with a long number beside it', async () => {
+		const long = '\\"x'.repeat(MAX_ANSWER_BYTES / 4);
+		const json = Buffer.from(`["${long}",90071992547409931]`);
+		expect(await readAnswerBody(Readable.from([json]), NEVER)).toEqual([
+			'"x'.repeat(MAX_ANSWER_BYTES / 4),
+			'90071992547409931',
+		]);
 	});
 
 	it('lets go of an answer that does not end', async () => {

@@ -9,18 +9,36 @@ async function read(body: unknown) {
 const NONE = {
 	status: null,
 	call_icon_visibility: null,
+	call_icons: null,
 	callback_permission_status: null,
 	call_hours: null,
+	audio: null,
+	voicemail: null,
+	srtp_key_exchange_protocol: null,
 	sip: null,
+	ip_addresses: null,
+	video: null,
 	restrictions: null,
+	payload_encryption: null,
+	storage_configuration: null,
 };
 
 describe('readCallSettings', () => {
-	// Meta, "Call settings".
+	// Meta, "Call settings" and "SIP".
 	it('reads the documented settings', async () => {
 		const calling = {
 			status: 'ENABLED',
 			call_icon_visibility: 'DEFAULT',
+			call_icons: { restrict_to_user_countries: ['US'] },
+			audio: { additional_codecs: ['PCMA', 'PCMU'] },
+			voicemail: {
+				status: 'ENABLED',
+				triggers: ['REJECT', 'TIMEOUT'],
+				audio: { default: { announcement_media_id: '938884519013664', timeout_seconds: 20 } },
+			},
+			srtp_key_exchange_protocol: 'DTLS',
+			ip_addresses: { default: ['192.0.2.1'] },
+			video: { status: 'DISABLED' },
 			callback_permission_status: 'ENABLED',
 			call_hours: {
 				status: 'ENABLED',
@@ -31,18 +49,30 @@ describe('readCallSettings', () => {
 					{ date: '2026-12-31', open_time: '0000', close_time: '1200' },
 				],
 			},
-			sip: { status: 'DISABLED' },
+			sip: {
+				status: 'DISABLED',
+				webhook_delivery: 'ENABLED',
+				servers: [
+					{ hostname: 'sip.example.com', port: 5061, request_uri_user_params: { tgrp: 'wacall' } },
+				],
+			},
 			restrictions: {
 				restrictions_list: [
 					{ type: 'RESTRICTED_CALLS', reason: 'NEGATIVE', expiration: 1754072386 },
 				],
 			},
 		};
-		const { result, sent } = await read({ calling });
+		const beside = {
+			payload_encryption: { status: 'DISABLED' },
+			storage_configuration: { status: 'IN_COUNTRY_STORAGE_ENABLED' },
+		};
+		const { result, sent } = await read({ calling, ...beside });
 		expect(result).toEqual({
 			ok: true,
 			value: {
 				...calling,
+				...beside,
+				raw: { calling, ...beside },
 				call_hours: {
 					...calling.call_hours,
 					holiday_schedule: [
@@ -73,7 +103,7 @@ describe('readCallSettings', () => {
 		'has none in %j',
 		async (body) => {
 			const { result } = await read(body);
-			expect(result).toEqual({ ok: true, value: NONE });
+			expect(result).toMatchObject({ ok: true, value: NONE });
 		},
 	);
 
@@ -88,11 +118,15 @@ describe('readCallSettings', () => {
 	it('does without the lists that are odd', async () => {
 		const { result } = await read({
 			calling: {
+				call_icons: { restrict_to_user_countries: 'US' },
 				call_hours: { weekly_operating_hours: 'x', holiday_schedule: [{}] },
+				audio: { additional_codecs: [5] },
+				voicemail: { triggers: 'REJECT', audio: { default: 5 } },
+				sip: { servers: [5] },
 				restrictions: { restrictions_list: [5] },
 			},
 		});
-		expect(result).toEqual({
+		expect(result).toMatchObject({
 			ok: true,
 			value: {
 				...NONE,
@@ -102,9 +136,63 @@ describe('readCallSettings', () => {
 					weekly_operating_hours: [],
 					holiday_schedule: [],
 				},
+				call_icons: { restrict_to_user_countries: null },
+				audio: { additional_codecs: null },
+				voicemail: { status: null, triggers: null, audio: null },
+				sip: { status: null, webhook_delivery: null, servers: null },
 				restrictions: { restrictions_list: [] },
 			},
 		});
+	});
+
+	it.each([
+		['938884519013664', 938884519013664],
+		['938884519013664', '938884519013664'],
+		['90071992547409931', '90071992547409931'],
+		[null, 90071992547409931],
+		[null, ''],
+	])('has %j as the ID of the announcement that comes as %j', async (id, given) => {
+		const { result } = await read({
+			calling: {
+				voicemail: { audio: { default: { announcement_media_id: given, timeout_seconds: '20' } } },
+			},
+		});
+		const announcement = { announcement_media_id: id, timeout_seconds: 20 };
+		expect(result).toMatchObject({ value: { voicemail: { audio: { default: announcement } } } });
+	});
+
+	it('lets no secret through, wherever it is', async () => {
+		const secret = 'HUNTER2';
+		const server = { hostname: 'sip.example.com', sip_user_password: secret, port: '5061' };
+		const { result } = await read({
+			calling: {
+				sip: { servers: [{ ...server, request_uri_user_params: { a: 'b', Auth_Token: secret } }] },
+				video: { private_key: secret, status: 'ENABLED' },
+				ip_addresses: [{ SECRET: secret }],
+			},
+			payload_encryption: { client_encryption_key_credential: secret, status: 'ENABLED' },
+		});
+		expect(JSON.stringify(result)).not.toContain(secret);
+		expect(result).toMatchObject({
+			value: {
+				sip: {
+					servers: [
+						{ hostname: 'sip.example.com', port: 5061, request_uri_user_params: { a: 'b' } },
+					],
+				},
+				video: { status: 'ENABLED' },
+				payload_encryption: { status: 'ENABLED' },
+				raw: { calling: { sip: { servers: [{ hostname: 'sip.example.com', port: '5061' }] } } },
+			},
+		});
+	});
+
+	it('cuts off what is nested without an end', async () => {
+		const depth = 100_000;
+		const { result } = await read(
+			JSON.parse(`{"video":${'['.repeat(depth)}${']'.repeat(depth)}}`) as unknown,
+		);
+		expect(JSON.stringify(result).length).toBeLessThan(2_000);
 	});
 
 	it('fails as the request fails', async () => {

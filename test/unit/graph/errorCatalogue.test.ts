@@ -8,9 +8,12 @@ const RETRYABLE = [
 	1, 2, 4, 613, 80007, 130429, 131000, 131016, 131056, 131057, 133004, 138002, 138004, 138005,
 ];
 const NOT_RETRYABLE = [
-	...[138000, 138001, 138003, 138006, 138007, 138009, 138012, 138013, 138014, 138015, 138017],
+	...[
+		138000, 138001, 138003, 138006, 138007, 138008, 138009, 138012, 138013, 138014, 138015, 138017,
+	],
 	...[138018, 138019, 138020, 138021, 138022, 138023, 131044, 131055, 131030, 100, 131009],
 	...[0, 190, 3, 10, 200, 230, 299, 131005, 368, 131031, 33, 131048, 133016],
+	...[131047, 130497, 2500],
 ];
 /** The process that answers the webhook check may still be starting. */
 const WAITED_OUT = [2200];
@@ -55,10 +58,23 @@ describe('error catalogue', () => {
 		expect(hint).toMatch(/^[A-Z].{15,}\.$/);
 	});
 
-	it.each([null, 138008, 138010, 138011, 138016, -1, 199, 300, 5, NaN])(
-		'does not know %p',
-		(code) => {
-			expect(errorEntry(code)).toBeUndefined();
+	it.each(ERROR_CATALOGUE.filter((entry) => entry.existingCall))(
+		'has other words for a call that exists: $title',
+		({ hint, existingCall }) => {
+			if (existingCall?.title) expect(existingCall.title).toMatch(/^[A-Z].{8,90}[^.]$/);
+			expect(existingCall?.hint).toMatch(/^[A-Z].{15,}\.$/);
+			expect(existingCall?.hint).not.toBe(hint);
 		},
 	);
+
+	it('names every way to connect the audio where it names one', () => {
+		const hints = ERROR_CATALOGUE.map(({ hint }) => hint);
+		for (const hint of hints.filter((text) => /media server/.test(text))) {
+			expect(hint).toContain('browser tab');
+		}
+	});
+
+	it.each([null, 138010, 138011, 138016, -1, 199, 300, 5, NaN])('does not know %p', (code) => {
+		expect(errorEntry(code)).toBeUndefined();
+	});
 });

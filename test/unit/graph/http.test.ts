@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { endsWithin, within } from '../../../nodes/WhatsAppBusinessCalling/graph/http';
 
 describe('within', () => {
@@ -13,6 +16,30 @@ describe('within', () => {
 		const waiting = within(ending.signal, new Promise(() => {}));
 		ending.abort();
 		await expect(waiting).rejects.toMatchObject({ message: 'timeout', code: 'ETIMEDOUT' });
+	});
+
+	it.each(['before', 'while'])(
+		'gives back what comes too late (the signal ends %s)',
+		async (when) => {
+			const ending = new AbortController();
+			if (when === 'before') ending.abort();
+			const late: unknown[] = [];
+			let come = (_: number) => {};
+			const work = new Promise<number>((resolve) => (come = resolve));
+			const waiting = within(ending.signal, work, (value) => late.push(value));
+			ending.abort();
+			await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+			expect(late).toEqual([]);
+			come(5);
+			await new Promise(setImmediate);
+			expect(late).toEqual([5]);
+		},
+	);
+
+	it('does not care how work that is too late fails', async () => {
+		const work = Promise.reject(new Error('cut'));
+		await expect(within(AbortSignal.abort(), work)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+		await new Promise(setImmediate);
 	});
 
 	it('leaves nothing at a signal that lives on', async () => {
@@ -45,5 +72,24 @@ describe('endsWithin', () => {
 	it('ends with its time, whatever the other signal does', async () => {
 		const signal = endsWithin(20, new AbortController().signal);
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
+	});
+
+	it('holds its time as long as it is held itself, which Node.js 20 does not do for it', async () => {
+		setFlagsFromString('--expose-gc');
+		const collectGarbage = runInNewContext('gc') as () => void;
+		const { any, timeout } = AbortSignal;
+		let total: WeakRef<AbortSignal> | undefined;
+		AbortSignal.timeout = () => {
+			const { signal } = new AbortController();
+			total = new WeakRef(signal);
+			return signal;
+		};
+		AbortSignal.any = () => new AbortController().signal;
+		const signal = endsWithin(1, new AbortController().signal);
+		Object.assign(AbortSignal, { any, timeout });
+		await new Promise(setImmediate);
+		collectGarbage();
+		expect(total?.deref()).toBeInstanceOf(AbortSignal);
+		expect(signal.aborted).toBe(false);
 	});
 });

@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { IBinaryData } from 'n8n-workflow';
 
 import { downloadOnce } from '../../../nodes/WhatsAppBusinessCalling/media/downloadOnce';
+import type { FileProperty } from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
 import { ACCOUNT, fakeExecution, fileAnswer, sha256, type Respond } from '../fakes';
 
 const BYTES = Buffer.from('OggS and so on');
@@ -10,15 +13,33 @@ const TARGET = {
 	mediaId: '1002764438271669',
 	phoneNumberId: null,
 	url: 'https://lookaside.fbsbx.com/file',
-	urlCreatedAt: null,
-	sha256: sha256(BYTES),
-	mimeType: 'audio/ogg',
-	fileNamePrefix: 'call-recording',
+	eventAt: null as number | null,
+	sha256: sha256(BYTES) as Buffer | null,
+	mimeTypes: ['audio/ogg'] as Array<string | null>,
+	sizeBytes: null as number | null,
+	property: 'recording' as FileProperty,
 	maxBytes: 1000,
 	allowUnverified: false,
 };
 
 describe('a download', () => {
+	it('ends with its time while no answer comes, and destroys one that comes late', async () => {
+		const body = new Readable({ read() {} });
+		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
+		const send = context.helpers.httpRequestWithAuthentication;
+		let comes = () => {};
+		// As in executions of n8n, which replaces the signal of a request: ours does not end it.
+		context.helpers.httpRequestWithAuthentication = async function (...request) {
+			await new Promise<void>((resolve) => (comes = resolve));
+			return (await send.apply(this, request)) as never;
+		};
+		const download = await downloadOnce(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
+		expect(download).toMatchObject({ ok: false, problem: { reason: 'timeout', transient: true } });
+		comes();
+		await new Promise((resolve) => body.once('close', resolve));
+		expect(body.destroyed).toBe(true);
+	});
+
 	it.each([
 		['does not read the file', async () => {}],
 		[
@@ -64,15 +85,21 @@ const transient = { transient: true };
 const fresh = { freshUrlMayHelp: true };
 
 describe('a file that came', () => {
-	it.each<[string, string | null, string | undefined, string, string]>([
-		['the event', 'audio/ogg; codecs=opus', 'audio/mpeg', 'audio/ogg; codecs=opus', 'ogg'],
-		['the media host', null, 'audio/mpeg', 'audio/mpeg', 'mp3'],
-		['nobody', null, undefined, 'application/octet-stream', 'bin'],
-	])('has its type from %s', async (_, mimeType, contentType, type, ending) => {
+	it.each<[string, Array<string | null>, string | undefined, string, string]>([
+		[
+			'the event',
+			['audio/ogg; codecs=opus', 'audio/wav'],
+			'audio/mpeg',
+			'audio/ogg; codecs=opus',
+			'ogg',
+		],
+		['the Media API', ['audio/x-new', 'audio/wav'], 'audio/mpeg', 'audio/wav', 'wav'],
+		['the media host', [null, 'application/octet-stream'], 'audio/mpeg', 'audio/mpeg', 'mp3'],
+		['nobody', [null], 'binary/octet-stream', 'audio/ogg', 'ogg'],
+		['nobody at all', [null, null], undefined, 'audio/ogg', 'ogg'],
+	])('has its type from %s', async (_, mimeTypes, contentType, type, ending) => {
 		const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
-		const { result, files } = await download(() => fileAnswer(BYTES, headers), {
-			mimeType: mimeType as string,
-		});
+		const { result, files } = await download(() => fileAnswer(BYTES, headers), { mimeTypes });
 		const fileName = `call-recording-${TARGET.mediaId}.${ending}`;
 		expect(files).toEqual([{ bytes: BYTES, fileName, mimeType: type.split(';')[0] }]);
 		expect(result).toEqual({
@@ -82,11 +109,37 @@ describe('a file that came', () => {
 				fileName,
 				mimeType: type,
 				sizeBytes: BYTES.length,
+				durationSeconds: null,
+				channels: null,
 				sha256: sha256(BYTES).toString('base64'),
 				verified: true,
 			},
 		});
 	});
+
+	it('has the length of its audio', async () => {
+		const bytes = await readFile(join(__dirname, '../../fixtures/audio/call-recording.ogg'));
+		const { result } = await download(() => fileAnswer(bytes), {
+			sha256: sha256(bytes),
+			maxBytes: bytes.length,
+		});
+		expect(result).toMatchObject({ ok: true, file: { durationSeconds: 20.605, channels: 2 } });
+	});
+
+	it.each(['text/html', 'application/json'])(
+		'is the file where its hash is right, although it is called %s',
+		async (type) => {
+			const page = Buffer.from('<html>');
+			const { result } = await download(() => fileAnswer(page, { 'content-type': type }), {
+				sha256: sha256(page),
+				sizeBytes: 5,
+			});
+			expect(result).toMatchObject({
+				ok: true,
+				file: { verified: true, fileName: `call-recording-${TARGET.mediaId}.ogg` },
+			});
+		},
+	);
 
 	it('may be as large as is allowed', async () => {
 		const headers = { 'content-length': String(BYTES.length) };
@@ -100,7 +153,7 @@ describe('a file that came', () => {
 describe('no file, because', () => {
 	it('nothing says what its hash must be', async () => {
 		const { result, sent } = await download(() => fileAnswer(BYTES), {
-			sha256: null as unknown as Buffer,
+			sha256: null,
 		});
 		expect(result).toEqual(
 			failure(
@@ -117,25 +170,39 @@ describe('no file, because', () => {
 		`lookaside.fbsbx.com refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
 	const gone = ': Meta no longer has the file, or it belongs to another account';
 
-	it.each([
-		[199, failure('downloadFailed', answered(199), fresh)],
-		[300, failure('downloadFailed', answered(300), fresh)],
-		[302, failure('downloadFailed', answered(302), fresh)],
-		[400, failure('downloadFailed', answered(400), fresh)],
-		[401, failure('accessDenied', refused(401), fresh)],
-		[403, failure('accessDenied', refused(403), fresh)],
-		[404, failure('mediaGone', answered(404, gone), fresh)],
-		[408, failure('unavailable', answered(408), transient)],
-		[410, failure('mediaGone', answered(410, gone), fresh)],
-		[425, failure('unavailable', answered(425), transient)],
-		[429, failure('unavailable', answered(429), transient)],
-		[499, failure('downloadFailed', answered(499), fresh)],
-		[500, failure('unavailable', answered(500), transient)],
-	])('the media host answers %i without a way on', async (statusCode, expected) => {
-		const body = Readable.from([BYTES]);
-		const { result } = await download(() => ({ statusCode, body }));
-		expect(result).toEqual(expected);
-		expect(body.destroyed).toBe(true);
+	const denied = { transient: true, freshUrlMayHelp: true };
+	const notYet = (status: number) =>
+		failure('unavailable', `Meta does not have the file yet: ${answered(status)}`, denied);
+	const MINUTES = 60_000;
+
+	it.each<[number, string, object]>([
+		[199, 'at any time', failure('downloadFailed', answered(199), fresh)],
+		[300, 'at any time', failure('downloadFailed', answered(300), fresh)],
+		[302, 'at any time', failure('downloadFailed', answered(302), fresh)],
+		[400, 'late', failure('downloadFailed', answered(400), fresh)],
+		[400, 'at first', notYet(400)],
+		[401, 'at any time', failure('accessDenied', refused(401), denied)],
+		[403, 'late', failure('accessDenied', refused(403), fresh)],
+		[403, 'at first', failure('accessDenied', refused(403), denied)],
+		[404, 'late', failure('mediaGone', answered(404, gone), fresh)],
+		[404, 'at first', notYet(404)],
+		[408, 'at any time', failure('unavailable', answered(408), transient)],
+		[410, 'late', failure('mediaGone', answered(410, gone), fresh)],
+		[410, 'at first', notYet(410)],
+		[425, 'at any time', failure('unavailable', answered(425), transient)],
+		[429, 'at any time', failure('unavailable', answered(429), transient)],
+		[499, 'late', failure('downloadFailed', answered(499), fresh)],
+		[499, 'at first', failure('downloadFailed', answered(499), denied)],
+		[500, 'at any time', failure('unavailable', answered(500), transient)],
+	])('the media host answers %i without a way on, %s', async (statusCode, when, expected) => {
+		const ages = { 'at first': [0, 9], late: [11, null], 'at any time': [null, 11] }[when]!;
+		for (const minutes of ages) {
+			const body = Readable.from([BYTES]);
+			const eventAt = minutes === null ? null : Date.now() - minutes * MINUTES;
+			const { result } = await download(() => ({ statusCode, body }), { eventAt });
+			expect(result).toEqual(expected);
+			expect(body.destroyed).toBe(true);
+		}
 	});
 
 	it.each([200, 204, 400, 404])('a way on is not taken with %i', async (statusCode) => {
@@ -196,8 +263,8 @@ describe('no file, because', () => {
 		});
 	});
 
-	it('other bytes come', async () => {
-		const { result } = await download(() => fileAnswer(Buffer.from('other')));
+	it.each([null, 5])('other bytes come that may be the file (announced: %p)', async (sizeBytes) => {
+		const { result } = await download(() => fileAnswer(Buffer.from('other')), { sizeBytes });
 		expect(result).toEqual(
 			failure(
 				'hashMismatch',
@@ -205,6 +272,121 @@ describe('no file, because', () => {
 				fresh,
 			),
 		);
+	});
+
+	const HTML = '<!DOCTYPE html><title>Maintenance</title>';
+	const ERROR = '{"error":{"code":1}}';
+
+	describe.each<[string, Buffer | null]>([
+		['with a hash to compare with', sha256(BYTES)],
+		['without one', null],
+	])('something else comes, %s:', (_, hash) => {
+		it.each<[string, FileProperty, string, string | undefined, string]>([
+			['a page', 'recording', HTML, 'Text/HTML; charset=utf-8', '41 bytes of type text/html came'],
+			[
+				'a page without a type',
+				'recording',
+				`\uFEFF\r\n${HTML}`,
+				undefined,
+				'46 bytes without a type came',
+			],
+			[
+				'a page that is called audio',
+				'recording',
+				HTML,
+				'audio/ogg',
+				'41 bytes of type audio/ogg came',
+			],
+			[
+				'what is called a page',
+				'recording',
+				'a page',
+				'text/html',
+				'6 bytes of type text/html came',
+			],
+			[
+				'an error',
+				'recording',
+				ERROR,
+				'application/json',
+				'20 bytes of type application/json came',
+			],
+			[
+				'an error without a type',
+				'recording',
+				` ${ERROR}`,
+				'x\r\ny',
+				'21 bytes without a type came',
+			],
+			['a list', 'recording', '[]', undefined, '2 bytes without a type came'],
+			['plain words', 'recording', 'busy', 'text/plain', '4 bytes of type text/plain came'],
+			[
+				'XML',
+				'recording',
+				'x',
+				'application/problem+xml',
+				'1 bytes of type application/problem+xml came',
+			],
+			['nothing', 'recording', '', 'audio/ogg', 'nothing came'],
+			[
+				'a page in the place of a transcript',
+				'transcription',
+				HTML,
+				undefined,
+				'41 bytes without a type came',
+			],
+			[
+				'an error in the place of a transcript',
+				'transcription',
+				'{ "error" : {}}',
+				'application/json',
+				'15 bytes of type application/json came',
+			],
+			['nothing in the place of a transcript', 'transcription', '', undefined, 'nothing came'],
+			[
+				'less than the Media API announces',
+				'recording',
+				'OggS',
+				'audio/ogg',
+				'4 bytes, not the 14 that the Media API announces came',
+			],
+			[
+				'more than the Media API announces',
+				'transcription',
+				`{"transcript":{}}`,
+				'application/json',
+				'17 bytes, not the 14 that the Media API announces came',
+			],
+		])('%s', async (_name, property, content, contentType, came) => {
+			const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
+			const { result, files } = await download(() => fileAnswer(Buffer.from(content), headers), {
+				property,
+				sha256: hash,
+				sizeBytes: 14,
+				allowUnverified: true,
+			});
+			expect(result).toEqual(
+				failure(
+					'unavailable',
+					`lookaside.fbsbx.com answered with HTTP status 200, but not with the file: ${came}.`,
+					denied,
+				),
+			);
+			expect(files).toEqual([]);
+		});
+	});
+
+	it.each<[FileProperty, string]>([
+		['recording', 'OggS'],
+		['transcription', '{"transcript":{"text":"error"}}'],
+	])('nothing else is a %s without a hash', async (property, content) => {
+		const { result } = await download(() => fileAnswer(Buffer.from(content)), {
+			property,
+			sha256: null,
+			sizeBytes: content.length,
+			allowUnverified: true,
+		});
+		expect(result).toMatchObject({ ok: true, file: { verified: false } });
 	});
 
 	it('n8n hands over no stream', async () => {

@@ -2,10 +2,53 @@ import fc from 'fast-check';
 
 import {
 	bareMimeType,
+	fileMimeType,
 	mediaFileName,
 	safeMimeType,
+	type FileProperty,
 } from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
 import { RUNS } from '../../support/properties';
+
+const EXTENSIONS: Array<[string, FileProperty, string[]]> = [
+	['ogg', 'recording', ['audio/ogg', 'audio/opus', 'application/ogg']],
+	['mp3', 'recording', ['audio/mpeg', 'audio/mp3']],
+	['m4a', 'recording', ['audio/mp4', 'audio/m4a', 'audio/x-m4a']],
+	['aac', 'recording', ['audio/aac', 'audio/x-aac']],
+	['wav', 'recording', ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave']],
+	['flac', 'recording', ['audio/flac', 'audio/x-flac']],
+	['webm', 'recording', ['audio/webm', 'video/webm']],
+	['amr', 'recording', ['audio/amr']],
+	['3gp', 'recording', ['audio/3gpp', 'video/3gpp']],
+	['3g2', 'recording', ['audio/3gpp2', 'video/3gpp2']],
+	['mp4', 'recording', ['video/mp4']],
+	['json', 'transcription', ['application/json']],
+	['txt', 'transcription', ['text/plain']],
+	['vtt', 'transcription', ['text/vtt']],
+];
+
+const NAMED = EXTENSIONS.flatMap(([extension, property, types]) =>
+	types.map((type) => [property, type, extension] as const),
+);
+
+/** Nothing that says of what format a file is. */
+const GENERIC = [
+	undefined,
+	null,
+	'',
+	5,
+	'application/octet-stream',
+	'binary/octet-stream',
+	'audio/x-something',
+	'application/zip',
+	'video',
+];
+
+const PROPERTY = fc.constantFrom<FileProperty>('recording', 'transcription');
+
+const DEFAULTS = [
+	['recording', 'audio/ogg', 'call-recording-5.ogg'],
+	['transcription', 'application/json', 'call-transcript-5.json'],
+] as const;
 
 describe('safeMimeType', () => {
 	it.each([
@@ -13,17 +56,18 @@ describe('safeMimeType', () => {
 		'audio/ogg; codecs=opus',
 		'audio/ogg; codecs="opus"',
 		'application/json; charset=utf-8',
-		'audio/amr-wb+',
 		'video/mp4',
 		'text/plain; charset=utf-8',
-		'application/octet-stream',
 		'Audio/OGG',
-	])('takes %s as it is', (text) => {
-		expect(safeMimeType(text)).toBe(text);
+	])('takes %s as it is, of the files that may have it', (text) => {
+		const safe = (['recording', 'transcription'] as const).map((property) =>
+			safeMimeType(property, text),
+		);
+		expect(safe.toSorted()).toEqual([text, null].toSorted());
 	});
 
 	it('takes the blanks around it off', () => {
-		expect(safeMimeType(' audio/ogg ')).toBe('audio/ogg');
+		expect(safeMimeType('recording', ' audio/ogg ')).toBe('audio/ogg');
 	});
 
 	it.each<[string, unknown]>([
@@ -53,8 +97,12 @@ describe('safeMimeType', () => {
 		['a document with scripts', 'application/pdf'],
 		['a list of parts', 'multipart/x-mixed-replace'],
 		['more than any type has', `audio/${'o'.repeat(100)}`],
+		['a type that names no format', 'application/octet-stream'],
+		['a type that nobody knows', 'audio/x-something'],
+		['a name of an object', 'constructor'],
 	])('refuses %s', (_, text) => {
-		expect(safeMimeType(text)).toBeNull();
+		expect(safeMimeType('recording', text)).toBeNull();
+		expect(safeMimeType('transcription', text)).toBeNull();
 	});
 
 	it('lets nothing through that ends a header or a path, or that a browser runs', () => {
@@ -81,21 +129,24 @@ describe('safeMimeType', () => {
 			)
 			.map(([kind, subtype, more]) => `${kind}/${subtype}${more}`);
 		fc.assert(
-			fc.property(fc.oneof(text, type, fc.string({ unit: 'binary' })), (given) => {
-				const safe = safeMimeType(given);
-				if (safe === null) return true;
-				const runs = /\+xml$|^(text|application)\/.*(html|xml|script)|^multipart|^image/.test(
-					bareMimeType(safe),
-				);
-				return /^[\x20-\x7e]+$/.test(safe) && !runs;
-			}),
+			fc.property(
+				PROPERTY,
+				fc.oneof(text, type, fc.string({ unit: 'binary' })),
+				(property, given) => {
+					const safe = fileMimeType(property, given);
+					const runs = /\+xml$|^(text|application)\/.*(html|xml|script)|^multipart|^image/.test(
+						bareMimeType(safe),
+					);
+					return /^[\x20-\x7e]+$/.test(safe) && !runs;
+				},
+			),
 			{ numRuns: RUNS },
 		);
 	});
 
 	it('comes to an end with a long text that almost fits', () => {
 		// An expression that tries all ways to read it would not within a lifetime.
-		expect(safeMimeType(`audio/ogg${'; codecs="'.repeat(20_000)}!`)).toBeNull();
+		expect(safeMimeType('recording', `audio/ogg${'; codecs="'.repeat(20_000)}!`)).toBeNull();
 	});
 });
 
@@ -110,34 +161,48 @@ describe('bareMimeType', () => {
 	});
 });
 
-describe('mediaFileName', () => {
-	it.each([
-		[
-			'call-recording',
-			'1002764438271669',
-			'audio/ogg; codecs=opus',
-			'call-recording-1002764438271669.ogg',
-		],
-		['call-transcript', '5', 'application/json', 'call-transcript-5.json'],
-		['call-recording', '5', 'audio/mpeg', 'call-recording-5.mp3'],
-		['call-recording', '5', 'AUDIO/MP4', 'call-recording-5.m4a'],
-		['call-recording', '5', 'application/x-unknown', 'call-recording-5.bin'],
-		['call-recording', '5', '', 'call-recording-5.bin'],
-		['call-recording', '5', 'constructor', 'call-recording-5.bin'],
-		['call-recording', '../../etc/passwd', 'audio/ogg', 'call-recording-______etc_passwd.ogg'],
-		['call-recording', 'a\r\nb\0c"d', 'audio/ogg', 'call-recording-a__b_c_d.ogg'],
-	])('names %s, %j, %s: %s', (prefix, id, mimeType, name) => {
-		expect(mediaFileName(prefix, id, mimeType)).toBe(name);
+describe('fileMimeType', () => {
+	it.each(DEFAULTS)('of a %s is %s where nobody names a format', (property, type) => {
+		expect(fileMimeType(property)).toBe(type);
+		expect(fileMimeType(property, ...GENERIC)).toBe(type);
 	});
 
-	it('gives a plain name without folders for every ID and type', () => {
+	it('is the first that names a format of such files', () => {
+		expect(fileMimeType('recording', ...GENERIC, 'audio/mpeg', 'audio/wav')).toBe('audio/mpeg');
+		expect(fileMimeType('recording', 'text/plain', 'application/json', 'audio/wav')).toBe(
+			'audio/wav',
+		);
+		expect(fileMimeType('transcription', 'audio/ogg', 'text/vtt')).toBe('text/vtt');
+	});
+});
+
+describe('mediaFileName', () => {
+	it.each(NAMED)('of a %s of type %s ends in %s', (property, type, extension) => {
+		expect(fileMimeType(property, type)).toBe(type);
+		const name = mediaFileName(property, '5', `${type.toUpperCase()}; a=b`);
+		expect(name.split('.').at(-1)).toBe(extension);
+	});
+
+	it.each(DEFAULTS)('of a %s has the extension of %s for any other type', (property, _, name) => {
+		for (const type of [...GENERIC, 'constructor', 'text/html']) {
+			expect(mediaFileName(property, '5', String(type))).toBe(name);
+		}
+	});
+
+	it('has no way out of its folder', () => {
+		expect(mediaFileName('recording', '../../etc/passwd', 'audio/ogg')).toBe(
+			'call-recording-______etc_passwd.ogg',
+		);
+	});
+
+	it('is plain and ends in the extension of a format, for every ID and type', () => {
 		const text = fc.string({ unit: 'binary', maxLength: 80 });
+		const subtype = fc.constantFrom(...NAMED.map(([, type]) => type), 'audio/x-new', 'video/x');
 		fc.assert(
-			fc.property(text, text, (id, mimeType) =>
-				/^call-recording-[A-Za-z0-9_-]*\.[a-z0-9]{3,4}$/.test(
-					mediaFileName('call-recording', id, mimeType),
-				),
-			),
+			fc.property(PROPERTY, text, fc.array(fc.oneof(text, subtype)), (property, id, types) => {
+				const name = mediaFileName(property, id, fileMimeType(property, ...types));
+				return /^call-(recording|transcript)-[A-Za-z0-9_-]*\.(?!bin$)[a-z0-9]{2,4}$/.test(name);
+			}),
 			{ numRuns: RUNS },
 		);
 	});

@@ -17,6 +17,7 @@ async function ask(body: unknown) {
 	const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
 	return await getMediaInfo(context, ACCOUNT, {
 		mediaId: '5',
+		property: 'recording',
 		phoneNumberId: null,
 		repeat: 'never',
 	});
@@ -54,7 +55,12 @@ describe('getMediaInfo', () => {
 
 	it('fails as the request fails', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
-		const asked = { mediaId: '5', phoneNumberId: null, repeat: 'never' } as const;
+		const asked = {
+			mediaId: '5',
+			property: 'recording',
+			phoneNumberId: null,
+			repeat: 'never',
+		} as const;
 		expect(await getMediaInfo(context, ACCOUNT, asked)).toMatchObject({ failure: { code: 190 } });
 	});
 
@@ -89,7 +95,7 @@ describe('getMediaInfo', () => {
 
 	it('asks for the file of one number, where that is known', async () => {
 		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
-		const request = { mediaId: '5', repeat: 'never' as const };
+		const request = { mediaId: '5', property: 'recording', repeat: 'never' } as const;
 		await getMediaInfo(context, ACCOUNT, { ...request, phoneNumberId: '106' });
 		await getMediaInfo(context, ACCOUNT, { ...request, phoneNumberId: null });
 		expect(sent.map(({ method, url, qs }) => ({ method, url, qs }))).toEqual([
@@ -99,6 +105,13 @@ describe('getMediaInfo', () => {
 	});
 });
 
+const DAY = 24 * 60 * 60_000;
+
+const problemOf = (status: number, body: unknown, ageMs: number | null = null) => {
+	const eventAt = ageMs === null ? null : Date.now() - ageMs;
+	return mediaInfoProblem(failureFromAnswer(status, body), { mediaId: '5', eventAt });
+};
+
 describe('a media ID that brings nothing', () => {
 	it.each<[string, number, unknown, boolean, string, boolean]>([
 		['404', 404, '', true, 'mediaGone', false],
@@ -106,28 +119,44 @@ describe('a media ID that brings nothing', () => {
 		['100 with subcode 33', 400, error(100, 33), true, 'mediaGone', false],
 		['100 with another subcode', 400, error(100, 34), false, 'downloadFailed', false],
 		['100 alone', 400, error(100), false, 'downloadFailed', false],
-		['190', 401, error(190), false, 'accessDenied', false],
-		['190 with 400', 400, error(190), false, 'accessDenied', false],
+		['190', 401, error(190), false, 'accessDenied', true],
+		['190 with 400', 400, error(190), false, 'accessDenied', true],
 		['403', 403, error(10), false, 'accessDenied', false],
 		['500', 500, '', false, 'unavailable', true],
 		['429', 429, error(4), false, 'unavailable', true],
 		['131016', 400, error(131016), false, 'unavailable', true],
 	])('%s', (_, status, body, gone, reason, transient) => {
-		const failure = failureFromAnswer(status, body);
-		expect(isMediaGone(failure)).toBe(gone);
-		expect(mediaInfoProblem(failure, '5')).toMatchObject({ reason, transient });
+		expect(isMediaGone(failureFromAnswer(status, body))).toBe(gone);
+		for (const ageMs of [null, 11 * 60_000, 8 * DAY]) {
+			expect(problemOf(status, body, ageMs)).toMatchObject({ reason, transient });
+		}
+		// Of an event that is minutes old, nothing of this is final.
+		for (const ageMs of [-60_000, 0, 9 * 60_000]) {
+			expect(problemOf(status, body, ageMs)).toMatchObject({
+				reason: gone ? 'unavailable' : reason,
+				transient: true,
+			});
+		}
 	});
 });
 
 describe('what the operator reads', () => {
-	const read = (status: number, body: unknown) =>
-		mediaInfoProblem(failureFromAnswer(status, body), '5').message;
+	const read = (...answer: Parameters<typeof problemOf>) => problemOf(...answer).message;
 
 	it('has what Meta said', () => {
 		expect(read(500, '')).toMatch(/^Meta's Media API did not answer usefully: ./);
 		expect(read(400, error(100))).toMatch(/\. Meta said: said$/);
 		const details = { error: { ...error(100).error, error_data: { details: 'in detail' } } };
 		expect(read(400, details)).toMatch(/\. Meta said: said \(in detail\)$/);
+	});
+
+	it('suits the age of the event', () => {
+		expect(read(404, '', 60_000)).toBe(
+			'Meta does not have the file yet: the Media API does not know the media ID 5.',
+		);
+		expect(read(404, '', 2 * DAY)).toMatch(/although its event is less than 7 days old/);
+		for (const age of [8 * DAY, null])
+			expect(read(404, '', age)).toMatch(/after that Meta deletes/);
 	});
 });
 

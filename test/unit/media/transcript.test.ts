@@ -29,6 +29,16 @@ const DOCUMENT = {
 	},
 };
 
+const nothing = {
+	id: null,
+	speaker: null,
+	channel: null,
+	start: null,
+	end: null,
+	text: null,
+	confidence: null,
+};
+
 const parse = (document: unknown) => parseTranscript(JSON.stringify(document));
 
 describe('parseTranscript', () => {
@@ -39,12 +49,51 @@ describe('parseTranscript', () => {
 	});
 
 	it('has null for what is missing or odd', () => {
-		expect(parse({ transcript: { text: '', language: 5, duration: '1', segments: 'x' } })).toEqual({
+		expect(parse({ transcript: { text: '', language: 5, duration: 'x', segments: 'x' } })).toEqual({
 			text: '',
 			language: null,
 			duration: null,
 			confidence: null,
 			segments: [],
+		});
+	});
+
+	it('reads a document behind a byte order mark', () => {
+		expect(parseTranscript(`\uFEFF${JSON.stringify(DOCUMENT)}`)).toMatchObject({ language: 'en' });
+	});
+
+	it('reads numbers that are written as text', () => {
+		const segment = {
+			...nothing,
+			id: '1',
+			channel: '0',
+			start: '1.16',
+			end: ' 2 ',
+			confidence: '',
+		};
+		expect(
+			parse({ transcript: { text: '', duration: '21.76', segments: [segment] } }),
+		).toMatchObject({
+			duration: 21.76,
+			segments: [{ ...nothing, id: 1, channel: 0, start: 1.16, end: 2 }],
+		});
+	});
+
+	it('loses no more than the segment that is malformed', () => {
+		const [segment] = DOCUMENT.transcript.segments;
+		const segments = [null, segment, 'x', [], { text: 5, start: {} }, segment];
+		expect(parse({ transcript: { text: '', segments } })?.segments).toEqual([
+			expect.objectContaining({ id: 1, text: 'Hello' }),
+			nothing,
+			expect.objectContaining({ id: 1, text: 'Hello' }),
+		]);
+	});
+
+	it('keeps the segments of a transcript without a text', () => {
+		const { segments } = DOCUMENT.transcript;
+		expect(parse({ transcript: { segments } })).toMatchObject({
+			text: null,
+			segments: [{ speaker: 'Business' }],
 		});
 	});
 
@@ -58,6 +107,9 @@ describe('parseTranscript', () => {
 		'{"transcript":null}',
 		'{"transcript":{}}',
 		'{"transcript":{"text":5}}',
+		'{"transcript":{"segments":{}}}',
+		'{"transcript":{"segments":[null]}}',
+		'{"result":{"transcript":{"text":"x"}}}',
 	])('is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
 
 	it('leaves a document in the file that has more segments than any call', () => {
@@ -69,7 +121,7 @@ describe('parseTranscript', () => {
 		expect(withSegments(20_001)).toBeNull();
 	});
 
-	it('is null or has its text for any document, and never throws', () => {
+	it('is null or has a text or segments for any document, and never throws', () => {
 		const any = fc.oneof(
 			fc.string(),
 			fc.json(),
@@ -78,7 +130,11 @@ describe('parseTranscript', () => {
 		fc.assert(
 			fc.property(any, (document) => {
 				const transcript = parseTranscript(document);
-				return transcript === null || typeof transcript.text === 'string';
+				return (
+					transcript === null ||
+					((transcript.text === null || typeof transcript.text === 'string') &&
+						Array.isArray(transcript.segments))
+				);
 			}),
 			{ numRuns: 2000 },
 		);
@@ -87,16 +143,26 @@ describe('parseTranscript', () => {
 });
 
 describe('readTranscript', () => {
+	const NEVER = new AbortController().signal;
 	const { context } = fakeExecution({});
 	const data = Buffer.from(JSON.stringify(DOCUMENT));
 	const binary = { data: data.toString('base64'), mimeType: 'application/json' };
 
 	it('reads a file that is kept in the item', async () => {
-		expect(await readTranscript(context, binary, data.length)).toMatchObject({ language: 'en' });
+		expect(await readTranscript(context, binary, data.length, NEVER)).toMatchObject({
+			language: 'en',
+		});
 	});
 
 	it('reads a document of 10 MB, and leaves a larger one as a file', async () => {
-		expect(await readTranscript(context, binary, 10 * 1024 * 1024)).not.toBeNull();
-		expect(await readTranscript(context, binary, 10 * 1024 * 1024 + 1)).toBeNull();
+		expect(await readTranscript(context, binary, 10 * 1024 * 1024, NEVER)).not.toBeNull();
+		expect(await readTranscript(context, binary, 10 * 1024 * 1024 + 1, NEVER)).toBeNull();
+	});
+
+	it('ends with its time where the store never answers', async () => {
+		context.helpers.getBinaryStream = async () => await new Promise(() => {});
+		const stored = { ...binary, id: 'filesystem-v2:1' };
+		const reading = readTranscript(context, stored, data.length, AbortSignal.timeout(20));
+		await expect(reading).rejects.toMatchObject({ code: 'ETIMEDOUT' });
 	});
 });

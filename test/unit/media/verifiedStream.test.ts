@@ -8,7 +8,11 @@ import { sha256 } from '../fakes';
 const BYTES = Buffer.from('OggS and so on');
 
 async function store(source: Readable, expected: Buffer | null, maxBytes = 1000) {
-	const { stream, seen } = verifiedStream(source, expected, maxBytes);
+	const { stream, seen } = verifiedStream(source, {
+		sha256: expected,
+		isOtherContent: () => false,
+		maxBytes,
+	});
 	const chunks: Buffer[] = [];
 	const error = await (async () => {
 		for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -27,7 +31,7 @@ describe('verifiedStream', () => {
 		expect(await store(Readable.from([BYTES]), expected)).toEqual({
 			stored: BYTES,
 			error: null,
-			seen: { bytes: BYTES.length, sha256: sha256(BYTES), flaw: null },
+			seen: { bytes: BYTES.length, head: BYTES, sha256: sha256(BYTES), audio: null, flaw: null },
 		});
 	});
 
@@ -62,7 +66,7 @@ describe('verifiedStream', () => {
 		}
 		const { error, seen } = await store(Readable.from(broken()), sha256(BYTES));
 		expect(error).toBe('socket hang up');
-		expect(seen).toEqual({ bytes: BYTES.length, sha256: null, flaw: null });
+		expect(seen).toMatchObject({ bytes: BYTES.length, sha256: null, flaw: null });
 	});
 
 	it.each([
@@ -79,7 +83,11 @@ describe('verifiedStream', () => {
 
 	it('lets go of its source when it is destroyed itself', async () => {
 		const source = Readable.from(Array<Buffer>(1000).fill(BYTES));
-		const { stream } = verifiedStream(source, null, 1_000_000);
+		const { stream } = verifiedStream(source, {
+			sha256: null,
+			isOtherContent: () => false,
+			maxBytes: 1_000_000,
+		});
 		for await (const _ of stream) break;
 		expect(source.destroyed).toBe(true);
 	});
@@ -114,6 +122,7 @@ describe('verifiedStream', () => {
 				} else {
 					expect(error).toBe(right ? null : 'hashMismatch');
 					expect(seen).toMatchObject({ bytes: bytes.length, sha256: sha256(bytes) });
+					expect(seen.head.equals(bytes.subarray(0, 512))).toBe(true);
 					expect(stored.equals(bytes)).toBe(true);
 				}
 			}),

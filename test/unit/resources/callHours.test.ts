@@ -1,13 +1,21 @@
 import {
 	callHoursBody,
-	callHoursSchema,
 	DAYS,
+	readCallHours,
+	withStoredSchedule,
+	type GivenCallHours,
 } from '../../../nodes/WhatsAppBusinessCalling/resources/phoneNumber/callHours';
 
-const range = (day: string, opens: string, closes: string) => ({ day, opens, closes });
-const holiday = (date: string, starts = '00:00', ends = '23:59') => ({ date, starts, ends });
+const NOW = Date.parse('2026-11-20T12:00:00Z');
 
-const HOURS = {
+const range = (day: unknown, opens: unknown, closes: unknown) => ({ day, opens, closes });
+const holiday = (date: unknown, starts: unknown = '00:00', ends: unknown = '23:59') => ({
+	date,
+	starts,
+	ends,
+});
+
+const HOURS: GivenCallHours = {
 	status: 'ENABLED',
 	timeZone: 'Europe/Berlin',
 	weeklyHours: [range('MONDAY', '09:00', '17:00')],
@@ -15,12 +23,18 @@ const HOURS = {
 };
 
 /** What is wrong, in the words for the operator; empty where nothing is. */
-function problems(changes: object): string[] {
-	const parsed = callHoursSchema.safeParse({ ...HOURS, ...changes });
-	return parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
+function problems(changes: Partial<GivenCallHours>, now = NOW): string[] {
+	const read = readCallHours({ ...HOURS, ...changes }, now);
+	return read.ok ? [] : read.problems;
 }
 
-const body = (changes: object) => callHoursBody(callHoursSchema.parse({ ...HOURS, ...changes }));
+function hours(changes: Partial<GivenCallHours>) {
+	const read = readCallHours({ ...HOURS, ...changes }, NOW);
+	if (!read.ok) throw new Error(read.problems.join('. '));
+	return read.hours;
+}
+
+const body = (changes: Partial<GivenCallHours>) => callHoursBody(hours(changes));
 
 describe('call hours', () => {
 	it("become Meta's fields", () => {
@@ -32,30 +46,97 @@ describe('call hours', () => {
 		});
 	});
 
-	it.each([
+	it.each<[unknown, string]>([
 		['09:00', '0900'],
 		['9:00', '0900'],
 		['0900', '0900'],
 		['900', '0900'],
+		[900, '0900'],
 		[' 00:05 ', '0005'],
 		['0:05', '0005'],
+		['09:00:00', '0900'],
+		['9:00 AM', '0900'],
+		['9 am', '0900'],
+		['9a.m.', '0900'],
+		['12:05 a.m.', '0005'],
+		['12 PM', '1200'],
+		['5:30pm', '1730'],
 	])('take the time %j as %s', (opens, sent) => {
 		expect(body({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toMatchObject({
 			weekly_operating_hours: [{ open_time: sent }],
 		});
 	});
 
-	it.each(['', '9', '24:00', '2400', '12:60', '9 am', '09.00', '09:00:00', '-1:00', '٠٩:٠٠'])(
-		'refuse the time %j',
-		(opens) => {
-			expect(problems({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toEqual(
-				expect.arrayContaining(['Times are written as 09:00']),
-			);
-			expect(problems({ holidays: [holiday('2026-12-24', opens)] })).toEqual(
-				expect.arrayContaining(['Times are written as 09:00']),
-			);
+	it.each<unknown>([
+		...['', '9', '24:01', '25:00', '12:60', '09.00', '09:00:30', '-1:00', '٠٩:٠٠', '13 PM'],
+		...['0:30 AM', '900 AM', 'noon', null, 9, true],
+	])('refuse the time %j', (opens) => {
+		const shown = typeof opens === 'string' ? opens : String(opens ?? '');
+		const problem = `"${shown}" is not a time: write it as 09:00 or 9:00 AM`;
+		expect(problems({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toEqual([problem]);
+		expect(problems({ holidays: [holiday('2026-12-24', opens)] })).toEqual([problem]);
+	});
+
+	it.each(['24:00', '2400', '24:00:00', '00:00', '12 AM'])(
+		'end with the day at midnight, written as %s',
+		(midnight) => {
+			const weeklyHours = [range('FRIDAY', '18:00', midnight)];
+			expect(
+				body({ weeklyHours, holidays: [holiday('2026-12-24', '1 PM', midnight)] }),
+			).toMatchObject({
+				weekly_operating_hours: [{ open_time: '1800', close_time: '2359' }],
+				holiday_schedule: [{ start_time: '1300', end_time: '2359' }],
+			});
 		},
 	);
+
+	it('do not begin at the end of a day', () => {
+		expect(problems({ weeklyHours: [range('MONDAY', '24:00', '24:00')] })).toEqual([
+			'On Monday 24:00 cannot be the opening time',
+		]);
+		expect(problems({ holidays: [holiday('2026-12-24', '24:00', '24:00')] })).toEqual([
+			'On 2026-12-24 24:00 cannot be the start',
+		]);
+	});
+
+	it.each<[unknown, string]>([
+		['MONDAY', 'MONDAY'],
+		['monday', 'MONDAY'],
+		[' Tuesday ', 'TUESDAY'],
+		['Tu', 'TUESDAY'],
+		['Tues', 'TUESDAY'],
+		['Wed.', 'WEDNESDAY'],
+		['THUR', 'THURSDAY'],
+		['fri', 'FRIDAY'],
+		['Sa', 'SATURDAY'],
+		['su', 'SUNDAY'],
+	])('take the day %j as %s', (day, sent) => {
+		expect(body({ weeklyHours: [range(day, '9:00', '17:00')] })).toMatchObject({
+			weekly_operating_hours: [{ day_of_week: sent }],
+		});
+	});
+
+	it.each<unknown>(['', 'T', 'S', 'M', 'Mittwoch', 'Monday-Friday', '1', 1, null])(
+		'refuse the day %j',
+		(day) => {
+			expect(problems({ weeklyHours: [range(day, '9:00', '17:00')] })).toEqual([
+				`"${String(day ?? '')}" is not a day of the week: write it in English, such as Monday or Mon`,
+			]);
+		},
+	);
+
+	it.each<[unknown, string]>([
+		['enabled', 'ENABLED'],
+		[' Disabled ', 'DISABLED'],
+	])('take the status %j', (status, sent) =>
+		expect(body({ status })).toMatchObject({ status: sent }),
+	);
+
+	it.each<unknown>(['', 'on', true])('refuse the status %j', (status) => {
+		expect(problems({ status })).toEqual([
+			`"${String(status)}" is not a status: use ENABLED or DISABLED`,
+		]);
+	});
 
 	it.each(['2026-12-24T00:00:00', '2026-12-24T00:00:00.000Z', ' 2026-12-24 '])(
 		'take the date out of %j',
@@ -73,7 +154,9 @@ describe('call hours', () => {
 	it.each(['', '24.12.2026', '2026-13-01', '2026-00-10', '2026-02-30', '2027-02-29', '2026-1-1'])(
 		'refuse the date %j',
 		(date) => {
-			expect(problems({ holidays: [holiday(date)] })).toEqual(['Dates are written as 2026-12-24']);
+			expect(problems({ holidays: [holiday(date)] })).toEqual([
+				`"${date}" is not a date: write it as 2026-12-24`,
+			]);
 		},
 	);
 
@@ -82,14 +165,26 @@ describe('call hours', () => {
 		(timeZone) => expect(problems({ timeZone })).toEqual([]),
 	);
 
-	it.each(['', 'Berlin', 'Europe/Nowhere', 'CEST+2', '../../etc'])(
+	it.each(['', 'Berlin', 'Europe/Nowhere', 'CEST+2', '../../etc', '+02:00'])(
 		'refuse the time zone %j',
 		(timeZone) => {
 			expect(problems({ timeZone })).toEqual([
-				'The time zone must be a name such as Europe/Berlin',
+				`"${timeZone}" is not a time zone: use a name such as Europe/Berlin`,
 			]);
 		},
 	);
+
+	it('refuse holidays of the past by their date, in the time zone that was given', () => {
+		const past = (date: string) => [
+			`The holiday ${date} is in the past, and WhatsApp refuses it. Remove it`,
+		];
+		const holidays = [holiday('2026-11-20')];
+		expect(problems({ holidays: [holiday('2026-01-01')] })).toEqual(past('2026-01-01'));
+		expect(problems({ holidays })).toEqual([]);
+		const evening = Date.parse('2026-11-20T23:30:00Z');
+		expect(problems({ holidays, timeZone: 'Europe/Berlin' }, evening)).toEqual(past('2026-11-20'));
+		expect(problems({ holidays, timeZone: 'America/Manaus' }, evening)).toEqual([]);
+	});
 
 	it('take two ranges a day on every day, also where one begins when the other ends', () => {
 		const weeklyHours = DAYS.flatMap((day) => [
@@ -103,7 +198,7 @@ describe('call hours', () => {
 		const weeklyHours = ['08', '10', '12'].map((hour) =>
 			range('FRIDAY', `${hour}:00`, `${hour}:30`),
 		);
-		expect(problems({ weeklyHours })).toEqual(['FRIDAY has 3 ranges, but WhatsApp takes 2 a day']);
+		expect(problems({ weeklyHours })).toEqual(['Friday has 3 ranges, but WhatsApp takes 2 a day']);
 	});
 
 	it('refuse ranges of a day that overlap, in any order', () => {
@@ -112,24 +207,33 @@ describe('call hours', () => {
 			[early, late],
 			[late, early],
 		]) {
-			expect(problems({ weeklyHours })).toEqual(['The ranges of SUNDAY overlap']);
+			expect(problems({ weeklyHours })).toEqual(['The ranges of Sunday overlap']);
 		}
 	});
 
-	it.each([
-		['17:00', '09:00'],
-		['09:00', '09:00'],
-	])('refuse a range from %s to %s', (opens, closes) => {
-		expect(problems({ weeklyHours: [range('MONDAY', opens, closes)] })).toEqual([
-			'On MONDAY the opening time must be before the closing time',
+	it('say how to write hours over midnight', () => {
+		expect(problems({ weeklyHours: [range('SUNDAY', '22:00', '2 AM')] })).toEqual([
+			'On Sunday the closing time 02:00 is before the opening time 22:00. For hours over midnight give two ranges: Sunday 22:00 to 24:00, and Monday 00:00 to 02:00',
 		]);
-		expect(problems({ holidays: [holiday('2026-12-24', opens, closes)] })).toEqual([
+		expect(problems({ holidays: [holiday('2026-12-24', '22:00', '2:00')] })).toEqual([
+			'On 2026-12-24 the end 02:00 is before the start 22:00. For hours over midnight give two holidays, one for each date',
+		]);
+	});
+
+	it('refuse a range that ends when it begins', () => {
+		expect(problems({ weeklyHours: [range('MONDAY', '00:00', '00:00')] })).toEqual([
+			'On Monday the opening time must be before the closing time',
+		]);
+		expect(problems({ holidays: [holiday('2026-12-24', '9:00', '9:00')] })).toEqual([
 			'On 2026-12-24 the start must be before the end',
 		]);
 	});
 
-	it('refuse a day that is none', () => {
-		expect(problems({ weeklyHours: [range('Monday', '09:00', '17:00')] })).toHaveLength(1);
+	it.each<[Partial<GivenCallHours>, string]>([
+		[{ weeklyHours: 'x' }, 'Weekly Hours must be a list'],
+		[{ holidays: { 0: 'x' } }, 'Holidays must be a list'],
+	])('say so where %j is no list', (changes, problem) => {
+		expect(problems(changes)).toContain(problem);
 	});
 
 	it('take 20 holidays, and not 21', () => {
@@ -150,12 +254,93 @@ describe('call hours', () => {
 		expect(body({ holidays: undefined })).toMatchObject({ holiday_schedule: [] });
 	});
 
-	it('tell every problem at once', () => {
+	it('tell every problem at once, and each once', () => {
 		expect(
 			problems({
-				weeklyHours: [range('MONDAY', '17:00', '09:00'), range('TUESDAY', '12:00', '12:00')],
-				holidays: [holiday('2026-12-24', '10:00', '09:00')],
+				weeklyHours: [
+					range('MONDAY', '17:00', '09:00'),
+					range('TUESDAY', '9', '12:00'),
+					range('FRIDAY', '9', '12:00'),
+				],
+				holidays: [holiday('2026-12-24', '10:00', '09:00'), null],
 			}),
-		).toHaveLength(3);
+		).toEqual([
+			expect.stringContaining('On Monday'),
+			'"9" is not a time: write it as 09:00 or 9:00 AM',
+			expect.stringContaining('On 2026-12-24'),
+			'"" is not a date: write it as 2026-12-24',
+			'"" is not a time: write it as 09:00 or 9:00 AM',
+		]);
+	});
+
+	it.each<unknown>([{}, [], [[]], Symbol.iterator, 1n, NaN, { toString: null }])(
+		'never throw for what an expression may give',
+		(odd) => {
+			const read = () =>
+				readCallHours(
+					{
+						status: odd,
+						timeZone: odd,
+						weeklyHours: [odd, range(odd, odd, odd)],
+						holidays: [odd, holiday(odd, odd, odd)],
+					},
+					NOW,
+				);
+			expect(read().ok).toBe(false);
+		},
+	);
+});
+
+describe('call hours that are turned off without a schedule', () => {
+	const off = (changes: Partial<GivenCallHours> = {}) =>
+		hours({ status: 'DISABLED', timeZone: '', weeklyHours: [], holidays: [], ...changes });
+	const stored = {
+		status: 'ENABLED',
+		timezone_id: 'America/Manaus',
+		weekly_operating_hours: [
+			{ day_of_week: 'MONDAY', open_time: '04:00', close_time: '1020' },
+			{ day_of_week: 'SOMEDAY', open_time: '0400', close_time: '1020' },
+			{ day_of_week: 'TUESDAY', open_time: null, close_time: '1020' },
+		],
+		holiday_schedule: [
+			{ date: '2026-01-01', start_time: '0000', end_time: '2359' },
+			{ date: '2026-12-31', start_time: '00:00', end_time: '1200' },
+			{ date: '2026-12-30', start_time: null, end_time: '1200' },
+		],
+	};
+
+	it('keep the one that is stored, without holidays of the past', () => {
+		expect(callHoursBody(withStoredSchedule(off(), stored, NOW))).toEqual({
+			status: 'DISABLED',
+			timezone_id: 'America/Manaus',
+			weekly_operating_hours: [{ day_of_week: 'MONDAY', open_time: '0400', close_time: '1020' }],
+			holiday_schedule: [{ date: '2026-12-31', start_time: '0000', end_time: '1200' }],
+		});
+	});
+
+	it('need a time zone for ranges that are given', () => {
+		expect(problems({ status: 'DISABLED', timeZone: '' })).toEqual([
+			'"" is not a time zone: use a name such as Europe/Berlin',
+		]);
+		expect(body({ status: 'DISABLED' })).toMatchObject({ timezone_id: 'Europe/Berlin' });
+	});
+
+	it('take what was given before what is stored', () => {
+		const given = off({ timeZone: 'Europe/Berlin', holidays: [holiday('2027-01-01')] });
+		expect(withStoredSchedule(given, stored, NOW)).toMatchObject({
+			timeZone: 'Europe/Berlin',
+			holidays: [{ date: '2027-01-01' }],
+		});
+	});
+
+	it.each([
+		['nothing is stored', null],
+		['no range is stored', { ...stored, timezone_id: null, weekly_operating_hours: [] }],
+	])('are open always where %s', (_, settings) => {
+		expect(withStoredSchedule(off(), settings, NOW)).toMatchObject({
+			status: 'DISABLED',
+			timeZone: 'UTC',
+			weeklyHours: DAYS.map((day) => ({ day, opens: '0000', closes: '2359' })),
+		});
 	});
 });

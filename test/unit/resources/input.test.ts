@@ -2,12 +2,14 @@ import fc from 'fast-check';
 
 import {
 	callIdParameter,
-	cleanPhoneNumber,
+	isBlank,
 	isUserId,
 	mediaIdParameter,
 	phoneNumberIdParameter,
 	shortened,
 	switchParameter,
+	textParameter,
+	userIdParameter,
 } from '../../../nodes/WhatsAppBusinessCalling/resources/input';
 import { ACCOUNT, fakeExecution } from '../fakes';
 
@@ -17,56 +19,52 @@ const input = (parameters: Record<string, string | number>) => ({
 	itemIndex: 0,
 });
 
-describe('cleanPhoneNumber', () => {
-	it.each([
-		['14085551234', '14085551234'],
-		['+14085551234', '14085551234'],
-		['+1 (408) 555-1234', '14085551234'],
-		['1.408.555.1234', '14085551234'],
-		['+49\u00a030\u2011123456', '4930123456'],
-		[' +49 30 123456 ', '4930123456'],
-		['+290 12345', '29012345'],
-		['+49 (0)30 123456', '4930123456'],
-		['+49(0) 30-123456', '4930123456'],
-		['\u202a+49 30 123456\u202c', '4930123456'],
-		['\u200e14085551234', '14085551234'],
-	])('cleans %j to %s', (text, number) => {
-		expect(cleanPhoneNumber(text)).toBe(number);
+/** What shows nothing, by its name in Unicode. */
+const INVISIBLE: Array<[string, string]> = [
+	['a zero width space', '\u200b'],
+	['a right-to-left mark', '\u200f'],
+	['a variation selector', '\ufe0f'],
+	['a word joiner', '\u2060'],
+	['a byte order mark', '\ufeff'],
+	['a soft hyphen', '\u00ad'],
+	['a Hangul filler', '\u3164'],
+	['a half-width Hangul filler', '\uffa0'],
+	['a braille blank', '\u2800'],
+	['a no-break space', '\u00a0'],
+	['a combining grapheme joiner', '\u034f'],
+	['a tag', '\u{e0020}'],
+	['a control character', '\u0007'],
+];
+
+describe('isBlank', () => {
+	it.each(INVISIBLE)('takes %s for nothing, alone and in company', (_, character) => {
+		expect(isBlank(character)).toBe(true);
+		expect(isBlank(` ${character}\u200d${character}\n`)).toBe(true);
 	});
 
-	it.each([
-		['no text', ''],
-		['a plus alone', '+'],
-		['an international prefix', '004930123456'],
-		['a national number', '030123456'],
-		['two plus signs', '++4930123456'],
-		['a plus in the middle', '49+30123456'],
-		['letters', '1-800-FLOWERS'],
-		['an extension', '+1 408 555 1234 x5'],
-		['two numbers', '14085551234, 14085551235'],
-		['a user ID', 'US.13491208655302741918'],
-		['too few digits', '1234'],
-		['too many digits', '1234567890123456'],
-		['digits of another script', '\u0661\u0664\u0660\u0668\u0665\u0665\u0665'],
-	])('refuses %s', (_, text) => {
-		expect(cleanPhoneNumber(text)).toBeNull();
+	it.each(['a', '.', '\u{1f4de}', '\u260e\ufe0f', '\u0651', '\u200b0\u200b'])(
+		'sees something in %j',
+		(text) => expect(isBlank(text)).toBe(false),
+	);
+});
+
+describe('textParameter', () => {
+	it.each(INVISIBLE)('gives nothing for %s', (_, character) => {
+		expect(textParameter(input({ purpose: character }), 'purpose')).toBe('');
 	});
 
-	it('gives the digits of the text in their order, or null', () => {
-		const text = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'0123456789+-() .') }));
-		fc.assert(
-			fc.property(text, (given) => {
-				// The one case in which a digit goes.
-				fc.pre(!given.replace(/[^\d()]/g, '').includes('(0)'));
-				const number = cleanPhoneNumber(given);
-				return (
-					number === null ||
-					(/^[1-9]\d{4,14}$/.test(number) &&
-						number === given.replace(/\D/g, '') &&
-						cleanPhoneNumber(number) === number)
-				);
-			}),
-			{ numRuns: 5000 },
+	it.each([[{ toString: null }], [{ toString: { toString: 1 } }]])(
+		'reads %j, which has no text',
+		(value) => {
+			const { context } = fakeExecution({ purpose: value });
+			const given = { context, account: ACCOUNT, itemIndex: 0 };
+			expect(textParameter(given, 'purpose')).toBe('[object]');
+		},
+	);
+
+	it('keeps what belongs to a visible text', () => {
+		expect(textParameter(input({ purpose: ' quality \u260e\ufe0f ' }), 'purpose')).toBe(
+			'quality \u260e\ufe0f',
 		);
 	});
 });
@@ -121,7 +119,25 @@ describe('IDs that become a part of a path', () => {
 	});
 
 	it.each([
+		[mediaIdParameter, 'mediaId', '1002764438271669'],
+		[phoneNumberIdParameter, 'phoneNumberId', '106540352242922'],
+		[callIdParameter, 'callId', 'wacid.HBgL+/=='],
+		[userIdParameter, 'recipient', 'US.13491208655302741918'],
+	])('frees an ID of the invisible characters that copying brings along (%p)', (read, name, id) => {
+		expect(read(input({ [name]: ` \u200e \u202a ${id}\u200b \ufeff` }))).toBe(id);
+	});
+
+	it('refuses an ID that lost digits as a number', () => {
+		const id = 2 ** 60;
+		expect(() => mediaIdParameter(input({ mediaId: id }))).toThrow('(rounded)" is not a media ID');
+		expect(() => phoneNumberIdParameter(input({ phoneNumberId: id }))).toThrow(
+			'(rounded)" is not a phone number ID',
+		);
+	});
+
+	it.each([
 		['', 'The call ID is missing'],
+		['\u200b', 'The call ID is missing'],
 		['HBgL', '"HBgL" is not a call ID'],
 		['wacid.', '"wacid." is not a call ID'],
 		['wacid.a b', '"wacid.a b" is not a call ID'],

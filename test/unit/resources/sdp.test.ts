@@ -25,18 +25,36 @@ describe('cleanSdp', () => {
 		['behind a byte order mark', `\ufeff${CLEAN}`],
 		['as the object of a browser', { type: 'offer', sdp: CLEAN }],
 		['as that object without a type', { sdp: CLEAN }],
-		['as that object with another type', { type: 'pranswer', sdp: CLEAN }],
+		['as that object with the type in capitals', { type: ' OFFER ', sdp: CLEAN }],
+		['as that object with a type that is no text', { type: 1, sdp: CLEAN }],
+		["as the trigger's object", { sdpType: 'offer', sdp: CLEAN }],
 		['as the JSON text of that object', JSON.stringify({ type: 'offer', sdp: CLEAN })],
+		['as a JSON text behind a byte order mark', `\ufeff${JSON.stringify({ sdp: CLEAN })}`],
+		['as the JSON text of a text', JSON.stringify(CLEAN)],
+		['with blanks at the ends of lines', LINES.join(' \t \r\n')],
+		['with indented lines', LINES.join('\n\t\t')],
+		['with line ends that were made twice', LINES.join('\r\r\n')],
 		['as an indented JSON text', ` ${JSON.stringify({ type: 'offer', sdp: CLEAN }, null, 2)}`],
 	])('takes a session description %s', (_, given) => {
 		expect(cleanSdp(given, 'offer')).toEqual({ ok: true, sdp: CLEAN });
 	});
 
-	it.each([
-		['offer', 'answer', 'It is an offer, but an answer is needed here'],
-		['answer', 'offer', 'It is an answer, but an offer is needed here'],
-	] as const)('says so where an %s comes and an %s is needed', (type, expected, problem) => {
-		expect(cleanSdp({ type, sdp: CLEAN }, expected)).toEqual({ ok: false, problem });
+	it.each<[object, 'offer' | 'answer', string]>([
+		[{ type: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
+		[{ type: 'OFFER' }, 'answer', 'It is an offer, but an answer is needed here'],
+		[{ sdpType: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
+		[{ sdp_type: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
+		[{ type: 'Answer' }, 'offer', 'It is an answer, but an offer is needed here'],
+		[{ type: 'pranswer' }, 'answer', 'It is a pranswer, but an answer is needed here'],
+		[{ type: 'rollback' }, 'offer', 'It is a rollback, but an offer is needed here'],
+	])('says so where %j comes and an %s is needed', (type, expected, problem) => {
+		expect(cleanSdp({ ...type, sdp: CLEAN }, expected)).toEqual({ ok: false, problem });
+	});
+
+	it('keeps the blank of a session without a name', () => {
+		const lines = LINES.map((line) => (line === 's=-' ? 's= ' : line));
+		const expected = lines.map((line) => `${line}\r\n`).join('');
+		expect(cleanSdp(lines.join(' \n'), 'offer')).toEqual({ ok: true, sdp: expected });
 	});
 
 	it.each<[string, unknown, string]>([
@@ -65,9 +83,95 @@ describe('cleanSdp', () => {
 		expect(cleanSdp(given, 'offer')).toEqual({ ok: false, problem });
 	});
 
+	const SESSION = LINES.slice(0, 4);
+	const MEDIA = LINES.slice(4);
+	const sha = (bits: number, value = 'AA:BB') => `a=fingerprint:sha-${bits} ${value}`;
+
+	it.each<[string, string[], string[]]>([
+		[
+			'as aiortc writes them',
+			[...SESSION, ...MEDIA, sha(256), sha(384), sha(512)],
+			[...SESSION, ...MEDIA, sha(256)],
+		],
+		[
+			'in another order and in capitals',
+			[...SESSION, ...MEDIA, 'a=fingerprint:SHA-1 AA', 'a=fingerprint:SHA-256 AA:BB'],
+			[...SESSION, ...MEDIA, 'a=fingerprint:SHA-256 AA:BB'],
+		],
+		[
+			'of the session beside those of the media section',
+			[...SESSION, sha(256), ...MEDIA, sha(512)],
+			[...SESSION, sha(256), ...MEDIA],
+		],
+		[
+			'of the session and the same of the media section',
+			[...SESSION, sha(256), ...MEDIA, sha(256, 'aa:bb')],
+			[...SESSION, sha(256), ...MEDIA],
+		],
+		[
+			'twice the same',
+			[...SESSION, ...MEDIA, sha(256), sha(256)],
+			[...SESSION, ...MEDIA, sha(256)],
+		],
+		[
+			'of two certificates, which are left to WhatsApp',
+			[...SESSION, ...MEDIA, sha(256), sha(256, 'CC:DD')],
+			[...SESSION, ...MEDIA, sha(256), sha(256, 'CC:DD')],
+		],
+		[
+			'of two media sections',
+			[...SESSION, ...MEDIA, sha(256), ...MEDIA, sha(512), sha(256)],
+			[...SESSION, ...MEDIA, sha(256), ...MEDIA, sha(256)],
+		],
+		['that are not there', LINES, LINES],
+	])('sends the SHA-256 fingerprint alone, of fingerprints %s', (_, given, sent) => {
+		expect(cleanSdp(given.join('\n'), 'offer')).toEqual({
+			ok: true,
+			sdp: sent.map((line) => `${line}\r\n`).join(''),
+		});
+	});
+
+	it('refuses fingerprints without one of SHA-256', () => {
+		expect(cleanSdp([...LINES, sha(1), sha(512)].join('\n'), 'answer')).toMatchObject({
+			ok: false,
+			problem: expect.stringContaining('no fingerprint made with SHA-256'),
+			hint: expect.stringContaining('a=fingerprint:sha-256'),
+		});
+	});
+
+	const LITE = 'a=ice-lite';
+	const setup = (role: string) => `a=setup:${role}`;
+	const OWN_OFFER = "This is WhatsApp's own offer, not an answer to it";
+	const OWN_ANSWER = "This is WhatsApp's own answer, not an offer of your side";
+	const AN_OFFER = 'It is an offer (a=setup:actpass), but an answer is needed here';
+
+	it.each<['offer' | 'answer', string[], string[], string | null]>([
+		['answer', [], [setup('active')], null],
+		['answer', [], [setup('passive')], null],
+		['answer', [setup('actpass')], [setup('active')], null],
+		['answer', [LITE], [setup('active')], null],
+		['answer', [], [setup('actpass')], AN_OFFER],
+		['answer', [setup('actpass')], [], AN_OFFER],
+		['answer', [LITE], [setup('actpass')], OWN_OFFER],
+		['offer', [], [setup('actpass')], null],
+		['offer', [LITE], [setup('actpass')], null],
+		['offer', [], [setup('active')], null],
+		['offer', [LITE], [setup('active')], OWN_ANSWER],
+		['offer', [LITE], [setup('passive')], OWN_ANSWER],
+	])(
+		'as %s with %j for the session and %j for the media: %s',
+		(expected, session, media, problem) => {
+			const cleaned = cleanSdp([...SESSION, ...session, ...MEDIA, ...media].join('\n'), expected);
+			expect(cleaned.ok ? null : cleaned.problem).toBe(problem);
+			if (!cleaned.ok)
+				expect(cleaned.hint).toContain('your browser tab, media server or voice agent');
+		},
+	);
+
 	const text = fc
 		.string({ unit: 'grapheme-composite' })
-		.map((line) => line.replace(/[\r\n\\]/g, ''));
+		.map((line) => line.replace(/[\r\n\\]/g, '').trimEnd())
+		.filter((line) => !/^(fingerprint|setup):/i.test(line));
 	const body = fc
 		.array(text, { minLength: 1, maxLength: 8 })
 		.map((lines) => [...LINES, ...lines.map((line) => `a=${line}`), 'a=end']);
@@ -99,6 +203,11 @@ describe('cleanSdp', () => {
 			}),
 			{ numRuns: RUNS },
 		);
+	});
+
+	it('reads a line of blanks without an end, in a time that grows with its length alone', () => {
+		const given = `${LINES.join('\n')}\na=x${' '.repeat(4_000_000)}x`;
+		expect(cleanSdp(given, 'offer').ok).toBe(true);
 	});
 
 	it('gives CRLF-ended lines or a problem for anything, and never throws', () => {

@@ -10,6 +10,7 @@ import {
 	problemFields,
 	rawEvent,
 	storedFileFields,
+	unreadableFile,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
 import { EVERYTHING } from '../../support/wanted';
 
@@ -29,7 +30,7 @@ function eventOf(call: object, value: object = {}): CallEvent {
 const MEDIA = {
 	id: '5',
 	sha256: 'Y9vvGyeo3n76ptkXu3CwDBsnzbRFqpjHskQdMGSVqas=',
-	mime_type: 'audio/ogg; codecs=opus',
+	mimeType: 'audio/ogg; codecs=opus',
 	url: 'https://lookaside.fbsbx.com/x',
 };
 
@@ -39,13 +40,13 @@ describe('rawEvent', () => {
 
 	it('gives the event as it came', () => {
 		const event = eventOf({ of_tomorrow: { list: nested(90), nothing: null } });
-		expect(rawEvent(event)).toBe(event.raw);
+		expect(rawEvent(event)).toEqual(event.raw());
 	});
 
 	it.each([101, 100_000])('leaves out an event of %i levels', (levels) => {
 		expect(rawEvent(eventOf({ of_tomorrow: nested(3) }))).not.toBeNull();
 		const event = eventOf({});
-		event.raw = { of_today: 1, of_tomorrow: nested(levels), of_later: null };
+		event.raw = () => ({ of_today: 1, of_tomorrow: nested(levels), of_later: null });
 		expect(rawEvent(event)).toBeNull();
 	});
 });
@@ -65,6 +66,10 @@ describe('callFields', () => {
 			to: null,
 			toUserId: null,
 			toParentUserId: null,
+			direction: null,
+			bizOpaqueCallbackData: null,
+			contactName: null,
+			contactUsername: null,
 		});
 	});
 
@@ -88,7 +93,8 @@ describe('callFields', () => {
 		['two user IDs', { from: 'LB.9464', from_user_id: 'LB.1' }, null, 'LB.1'],
 		['a number and a user ID', { from: '49301', from_user_id: 'DE.1' }, '49301', 'DE.1'],
 		['more than a number', { from: '49301x' }, null, '49301x'],
-		['a number in place of a text', { from: 49301 }, null, null],
+		['a number instead of a text', { from: 49301 }, '49301', null],
+		['neither', { from: { id: 1 } }, null, null],
 	])('tells numbers from user IDs: %s', (_, call, from, fromUserId) => {
 		expect(callFields(eventOf(call))).toMatchObject({ from, fromUserId });
 	});
@@ -124,22 +130,25 @@ describe('fields of a file', () => {
 			sha256: MEDIA.sha256,
 			fileName: 'call-recording-5.ogg',
 			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
 			verified: false,
 			availableUntil: '2024-10-21T18:56:17.000Z',
 		});
 	});
 
 	it.each([
-		['recording', 'call-recording-5.ogg'],
-		['transcription', 'call-transcript-5.json'],
-	] as const)('where Meta said nothing but the ID of a %s', (property, fileName) => {
-		const media = { id: '5', sha256: null, mime_type: null, url: null };
+		['recording', 'audio/ogg', 'call-recording-5.ogg'],
+		['transcription', 'application/json', 'call-transcript-5.json'],
+	] as const)('where Meta said nothing but the ID of a %s', (property, mimeType, fileName) => {
+		const media = { id: '5', sha256: null, mimeType: null, url: null };
 		expect(announcedFile(eventOf({}), property, media)).toEqual({
 			mediaId: '5',
-			mimeType: null,
+			mimeType,
 			sha256: null,
 			fileName,
 			sizeBytes: null,
+			...(property === 'recording' && { durationSeconds: null, channels: null }),
 			verified: false,
 			availableUntil: null,
 		});
@@ -151,6 +160,8 @@ describe('fields of a file', () => {
 			fileName: 'call-recording-5.ogg',
 			mimeType: 'audio/ogg',
 			sizeBytes: 48213,
+			durationSeconds: 21.76,
+			channels: 2,
 			sha256: MEDIA.sha256,
 			verified: true,
 		};
@@ -158,7 +169,25 @@ describe('fields of a file', () => {
 			...announced,
 			mimeType: 'audio/ogg',
 			sizeBytes: 48213,
+			durationSeconds: 21.76,
+			channels: 2,
 			verified: true,
+		});
+	});
+
+	it('where the event names no file that can be read', () => {
+		const unnamed = announcedFile(event, 'recording', null);
+		expect(problemFields(unnamed, unreadableFile('recording'))).toEqual({
+			mediaId: null,
+			mimeType: null,
+			sha256: null,
+			fileName: null,
+			sizeBytes: null,
+			durationSeconds: null,
+			channels: null,
+			verified: false,
+			availableUntil: '2024-10-21T18:56:17.000Z',
+			error: { reason: 'unreadable', message: expect.stringContaining('rawEvent') },
 		});
 	});
 

@@ -254,6 +254,76 @@ describe('deliveries that come at once', () => {
 		expect((await take(ofCalls(refused), { parameters })).items).toHaveLength(2);
 	});
 
+	describe('with a ringing call', () => {
+		const ringing = () => ({
+			id: `wacid.${++made}`,
+			event: 'connect',
+			session: { sdp_type: 'offer', sdp: 'v=0' },
+		});
+		const parameters = {
+			events: ['connect', 'terminate', 'call_recording_available'],
+			onOtherWebhook: 'takeOverAndForward',
+			...atOnce(1).parameters,
+		};
+		const staticData = {
+			registration: {
+				...{ callbackUrl: 'https://n8n.example', places: [], addedFields: [], addedApp: false },
+				forwardTo: 'https://other.example/webhook',
+			},
+		};
+		const messages = { field: 'messages', value: { messages: [] } };
+
+		it('do not wait for files, other events or messages of others', async () => {
+			const others = [
+				ofCalls([recording()]),
+				ofCalls([], String(++made), 'messages'),
+				{ ...ofCalls([ended(`wacid.${++made}`)]) },
+			];
+			const busy = others.map((delivery) => {
+				const slow = slowly();
+				// The third is a workflow that n8n has not finished: its answer is not ended.
+				return { ...slow, taken: take(delivery, { parameters, staticData, change: slow.change }) };
+			});
+			await Promise.all([busy[0].wasAsked, busy[1].wasAsked]);
+			expect(await take(ofCalls([ringing()]), { parameters, staticData })).toMatchObject({
+				status: 200,
+				items: [{ json: { event: 'connect' } }],
+			});
+			for (const { go } of busy) go();
+			await Promise.all(busy.map(async ({ taken }) => await taken));
+		});
+
+		it('leave the files and messages that came with it to the next delivery', async () => {
+			const delivery = ofCalls([ringing(), recording()]);
+			delivery.entry[0].changes.push(messages as never);
+			const { change, go } = slowly();
+			const first = await take(delivery, { parameters, staticData, change });
+			expect(first).toMatchObject({ status: 503, items: [{ json: { event: 'connect' } }] });
+			go();
+			// The other receiver answers now; until then Meta is asked to deliver again.
+			await new Promise(setImmediate);
+			const second = await take(delivery, { parameters, staticData });
+			expect(second).toMatchObject({ status: 200, items: [{ json: { recording: {} } }] });
+			expect(await take(delivery, { parameters, staticData })).toMatchObject({
+				...{ status: 200, items: [], sent: [] },
+			});
+		});
+	});
+
+	it('do not take the places or downloads of another trigger', async () => {
+		const options = { maxConcurrentDeliveries: 1, maxConcurrentDownloads: 1 };
+		const { change, wasAsked, go } = slowly();
+		const first = take(ofCalls([recording()]), { parameters: { options }, change });
+		await wasAsked;
+		const other = await take(ofCalls([recording()]), {
+			parameters: { options },
+			change: (context) => Object.assign(context, { getNode: () => ({ ...NODE, id: 'other' }) }),
+		});
+		expect(other).toMatchObject({ status: 200, items: [{}] });
+		go();
+		expect((await first).items).toHaveLength(1);
+	});
+
 	it('wait for each other where one is a copy, and not where it has something of its own', async () => {
 		const [shared, own] = [recording(), recording()];
 		const { change, wasAsked, go } = slowly();
@@ -308,6 +378,45 @@ describe('a delivery', () => {
 		expect(status).toBe(200);
 		expect(items).toMatchObject([{ json: { recording: { error: { reason: 'hashMissing' } } } }]);
 		expect(items[0].binary).toBeUndefined();
+	});
+
+	it('without what decides is an item with the raw event', async () => {
+		const odd = [
+			recording({ id: undefined }),
+			recording({ call_recording: { audio: { id: {} } } }),
+		];
+		const { items, status, logged } = await take(ofCalls(odd));
+		expect(status).toBe(200);
+		expect(items.map(({ json, binary }) => ({ ...json, binary: Boolean(binary) }))).toMatchObject([
+			{
+				callId: null,
+				recording: { verified: true },
+				rawEvent: { event: odd[0].event },
+				binary: true,
+			},
+			{
+				recording: { mediaId: null, verified: false, error: { reason: 'unreadable' } },
+				rawEvent: { id: odd[1].id, call_recording: { audio: { id: {} } } },
+				binary: false,
+			},
+		]);
+		expect(logged).toHaveLength(1);
+		expect((await take(ofCalls(odd))).items).toHaveLength(0);
+	});
+
+	it('that is corrected with another hash is fetched again', async () => {
+		const first = recording();
+		const { audio } = first.call_recording;
+		const corrected = { ...first, call_recording: { audio: { ...audio, sha256: 'A'.repeat(43) } } };
+		const respond: Respond = ({ url }) =>
+			url.includes('graph') ? { statusCode: 200, body: { url: audio.url } } : fileAnswer(BYTES);
+		const reasonOf = async (call: object) =>
+			(await take(ofCalls([call]), { respond })).items.map(
+				({ json }) => (json.recording as IDataObject).error,
+			);
+		expect(await reasonOf(corrected)).toMatchObject([{ reason: 'hashMismatch' }]);
+		expect(await reasonOf(first)).toEqual([undefined]);
+		expect(await reasonOf(first)).toEqual([]);
 	});
 
 	it('of another number than the chosen ones gives nothing', async () => {

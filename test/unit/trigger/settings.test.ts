@@ -15,7 +15,7 @@ describe('readFilter', () => {
 	it('takes all numbers and recordings unless told', () => {
 		expect(filterOf({})).toEqual({
 			events: new Set(['call_recording_available']),
-			phoneNumberIds: new Set(),
+			phoneNumbers: new Set(),
 		});
 	});
 
@@ -29,9 +29,10 @@ describe('readFilter', () => {
 			['1', 2, ' 3 ', ''],
 			['1', '2', '3'],
 		],
-	])('reads the phone number IDs %j as %j', (phoneNumberIds, expected) => {
-		const ids = filterOf({ phoneNumberIds } as IDataObject).phoneNumberIds;
-		expect([...ids]).toEqual(expected);
+		['+1 (555) 010-0001', ['+1 (555) 010-0001', '15550100001']],
+		['0044 20 7946 0958', ['0044 20 7946 0958', '442079460958']],
+	])('reads the phone numbers %j as %j', (phoneNumberIds, expected) => {
+		expect([...filterOf({ phoneNumberIds } as IDataObject).phoneNumbers]).toEqual(expected);
 	});
 
 	it.each([

@@ -16,9 +16,23 @@ const OPERATIONS = ['start', 'accept'];
 /** Longest purpose, in characters (Meta, "Call recording": recording object). */
 const MAX_PURPOSE_LENGTH = 250;
 
-const show = (conditions: Record<string, Array<string | boolean>>) => ({
-	show: { resource: ['call'], operation: OPERATIONS, ...conditions },
+type Values = Array<string | boolean | { _cnd: { startsWith: string } }>;
+
+/**
+ * Fields of the two operations, unless a switch has a value with which they have no meaning. Not
+ * `show` for the switches: an expression in one of them would end n8n's look at the other conditions, and show the field
+ * (and require it) whatever the other switch says.
+ */
+const unless = (conditions: Record<string, Values>) => ({
+	show: { resource: ['call'], operation: OPERATIONS },
+	hide: conditions,
 });
+
+/** For another language, or for one that only an expression knows. */
+const otherThan = (codes: string[]): Values => [
+	...LANGUAGE_CODES.filter((code) => !codes.includes(code)),
+	{ _cnd: { startsWith: '=' } },
+];
 
 function purposeField(
 	what: 'recording' | 'transcription',
@@ -29,10 +43,9 @@ function purposeField(
 		name: `${what}Purpose`,
 		type: 'string',
 		default: '',
-		required: true,
+		// Not `required`: that would hold for a switch with an expression too, whatever it gives.
 		placeholder: 'e.g. quality assurance',
-		description:
-			'Why the call is recorded or transcribed, spoken to both sides at the end of the announcement. Write it in the language of the announcement; at most 250 characters.',
+		description: `Why the call is ${what === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement; at most 250 characters.`,
 		displayOptions,
 	};
 }
@@ -61,7 +74,11 @@ const recordingNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, recording }) =>
 	notice(
 		`recordingAnnouncement_${codes[0]}`,
 		`Both sides hear: “${recording} [your purpose].” Recording starts after it; whoever hangs up before is not recorded.`,
-		show({ recordCall: [true], transcribeCall: [false], recordingLanguage: codes }),
+		unless({
+			recordCall: [false],
+			transcribeCall: [true],
+			recordingLanguage: otherThan(codes),
+		}),
 	),
 );
 
@@ -69,7 +86,11 @@ const combinedNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, combined }) =>
 	notice(
 		`combinedAnnouncement_${codes[0]}`,
 		`Both sides hear one announcement: “${combined} [your purpose].” It covers both, with the purpose and language of the recording.`,
-		show({ recordCall: [true], transcribeCall: [true], recordingLanguage: codes }),
+		unless({
+			recordCall: [false],
+			transcribeCall: [false],
+			recordingLanguage: otherThan(codes),
+		}),
 	),
 );
 
@@ -85,10 +106,10 @@ export const announcementFields: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether WhatsApp records the audio of this call. The recording comes with the trigger event Call Recording Available, usually within a minute after the call.',
-		displayOptions: show({}),
+		displayOptions: unless({}),
 	},
-	purposeField('recording', show({ recordCall: [true] })),
-	languageField('recording', show({ recordCall: [true] })),
+	purposeField('recording', unless({ recordCall: [false] })),
+	languageField('recording', unless({ recordCall: [false] })),
 	...recordingNotices,
 	{
 		displayName: 'Transcribe Call',
@@ -97,24 +118,28 @@ export const announcementFields: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether WhatsApp writes a transcript of this call, independently of the recording. It comes with the trigger event Call Transcription Available.',
-		displayOptions: show({}),
+		displayOptions: unless({}),
 	},
-	purposeField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
-	languageField('transcription', show({ recordCall: [false], transcribeCall: [true] })),
+	purposeField('transcription', unless({ recordCall: [true], transcribeCall: [false] })),
+	languageField('transcription', unless({ recordCall: [true], transcribeCall: [false] })),
 	...combinedNotices,
 	notice(
 		'transcriptionAnnouncement',
 		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
-		show({
-			recordCall: [false],
-			transcribeCall: [true],
-			transcriptionLanguage: LANGUAGE_CODES.filter((code) => !inEnglish.includes(code)),
+		unless({
+			recordCall: [true],
+			transcribeCall: [false],
+			transcriptionLanguage: [...inEnglish, { _cnd: { startsWith: '=' } }],
 		}),
 	),
 	notice(
 		'transcriptionAnnouncementInEnglish',
 		'For this language WhatsApp plays the announcement of a transcription in English, followed by your purpose. Whoever hangs up before its end is not transcribed.',
-		show({ recordCall: [false], transcribeCall: [true], transcriptionLanguage: inEnglish }),
+		unless({
+			recordCall: [true],
+			transcribeCall: [false],
+			transcriptionLanguage: otherThan(inEnglish),
+		}),
 	),
 ];
 
@@ -133,7 +158,7 @@ export interface Announcement {
 }
 
 /**
- * Reads and checks what shall be recorded and transcribed.
+ * Reads and checks what is to be recorded and transcribed.
  *
  * @throws NodeOperationError for a missing or too long purpose and for an unknown language
  */

@@ -30,18 +30,16 @@ export function sdpField(
 		default: '',
 		required: true,
 		placeholder: 'e.g. {{ $json.sdp }}',
-		hint: 'Made by your media server or voice agent, for example in an HTTP Request node before this one',
+		hint: 'Made by a browser tab, a media server or a voice agent, and brought here by a Webhook or HTTP Request node',
 		description:
 			kind === 'offer'
-				? 'Session description that your media server made for this call. The audio flows between WhatsApp and your media server; n8n only carries this text.'
-				: 'Session description by which your media server answers the offer of the event Call Connecting. The audio flows between WhatsApp and your media server; n8n only carries this text.',
+				? 'Session description that your side made for this call: a browser tab, a media server or a voice agent. The audio flows between WhatsApp and your side; n8n only carries this text.'
+				: 'Session description by which your side (a browser tab, a media server or a voice agent) answers the offer of the event Call Connecting. The audio flows between WhatsApp and your side; n8n only carries this text.',
 		displayOptions,
 	};
 }
 
-export function callbackDataField(
-	displayOptions: INodeProperties['displayOptions'],
-): INodeProperties {
+export function optionsField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
 	return {
 		displayName: 'Options',
 		name: 'options',
@@ -55,9 +53,18 @@ export function callbackDataField(
 				name: 'bizOpaqueCallbackData',
 				type: 'string',
 				default: '',
-				placeholder: 'e.g. ticket-4711',
+				placeholder: 'e.g. {{ $execution.resumeUrl }}',
 				description:
-					'Text of your own, at most 512 characters, that comes back in the later events of this call. Every app that is subscribed to calls of the account can read it.',
+					'Text of your own, at most 512 characters, that comes back in the later events of this call. Use it to find the execution that waits for them ({{ $execution.resumeUrl }} before a Wait node), or your own record of the call. Every app that is subscribed to calls of the account can read it.',
+			},
+			{
+				displayName: 'Pre-Accept First',
+				name: 'preAcceptFirst',
+				type: 'boolean',
+				default: true,
+				description:
+					'Whether to set up the audio with the same SDP answer before the call is accepted, so that the first words are not cut off. This happens unless you add this option and turn it off, for example after a Pre-Accept of your own.',
+				displayOptions: { show: { '/operation': ['accept'] } },
 			},
 		],
 	};

@@ -3,7 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import type { Operation } from '../types';
 import { accept } from './accept';
 import { announcementFields } from './announcement';
-import { callbackDataField, showForCall } from './fields';
+import { optionsField, showForCall } from './fields';
 import { preAccept } from './preAccept';
 import { reject } from './reject';
 import { start } from './start';
@@ -37,7 +37,7 @@ export const callProperties: INodeProperties[] = [
 				value: 'preAccept',
 				action: 'Pre accept call',
 				description:
-					'Set up the audio of an incoming call before it is accepted, so that the first words are not cut off',
+					'Set up the audio of an incoming call some time before you accept it. Accept does it right before by itself.',
 			},
 			{
 				name: 'Reject',
@@ -61,5 +61,5 @@ export const callProperties: INodeProperties[] = [
 	},
 	...Object.values(callOperations).flatMap((operation) => operation.properties),
 	...announcementFields,
-	callbackDataField(showForCall('start', 'accept')),
+	optionsField(showForCall('start', 'accept')),
 ];

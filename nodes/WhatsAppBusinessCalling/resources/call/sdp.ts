@@ -1,52 +1,144 @@
 export type SdpType = 'offer' | 'answer';
 
-export type CleanedSdp = { ok: true; sdp: string } | { ok: false; problem: string };
+export type CleanedSdp =
+	| { ok: true; sdp: string }
+	/** `hint` says what to do, where that is more than to pass on the text unchanged. */
+	| { ok: false; problem: string; hint?: string };
+
+type Problem = Extract<CleanedSdp, { ok: false }>;
 
 /**
  * Brings a session description into the form that the Calling API takes: the text of RFC 8866 with
- * CRLF at the end of each line. Nothing else in it is changed.
+ * CRLF at the end of each line and no blanks around it, and with the SHA-256 fingerprint alone. Nothing
+ * else in it is changed. What is certain to fail is refused here, because WhatsApp's own error does not
+ * name the cause, or comes only after the call was set up.
  *
- * Media servers and HTTP nodes hand it over in other wrappings, which are taken off: the JSON object
- * `{"type": "offer", "sdp": "..."}` of browsers, as an object or as text, and line ends written as
- * the characters `\r\n`.
+ * An SDP without candidates is sent: WhatsApp is ICE-lite, and learns the address from the checks that it gets.
+ *
+ * Browsers, media servers and HTTP nodes wrap the text, and the wrapping is taken off: the JSON object
+ * `{"type": "offer", "sdp": "..."}`, as an object or as text, and line ends written as the characters `\r\n`.
  *
  * @param given the parameter's value
  * @param expected what the operation needs; a wrapping that says otherwise is a problem
  */
 export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	const { text, type } = unwrap(given);
-	if (type !== null && type !== expected) {
-		return { ok: false, problem: `It is an ${type}, but an ${expected} is needed here` };
-	}
-	const unescaped = /[\r\n]/.test(text) ? text : text.replace(/\\r\\n|\\n|\\r/g, '\n');
-	const lines = unescaped.replace(/^[\s\uFEFF]+/, '').split(/\r\n|\n|\r/);
-	while (lines.length > 1 && lines[lines.length - 1].trim() === '') lines.pop();
-	if (lines.length === 1 && lines[0] === '') return { ok: false, problem: 'It is empty' };
+	const lines = linesOf(text);
+	if (type !== null && type !== expected) return wrongType(type, expected);
+	if (lines.length === 0) return { ok: false, problem: 'It is empty' };
 	if (lines[0] !== 'v=0') return { ok: false, problem: 'Its first line must be v=0' };
 	for (const start of ['o=', 's=', 't=', 'm=']) {
 		if (!lines.some((line) => line.startsWith(start))) {
 			return { ok: false, problem: `It has no line that starts with ${start}` };
 		}
 	}
-	return { ok: true, sdp: lines.map((line) => `${line}\r\n`).join('') };
-}
-
-function unwrap(given: unknown): { text: string; type: SdpType | null } {
-	const value =
-		typeof given === 'string' && given.trimStart().startsWith('{') ? parse(given) : given;
-	if (typeof value === 'object' && value !== null && 'sdp' in value) {
-		const { sdp, type } = value as { sdp: unknown; type?: unknown };
+	const problem = wrongSide(lines, expected);
+	if (problem) return problem;
+	const sent = withOneFingerprint(lines);
+	if (sent === null) {
 		return {
-			text: typeof sdp === 'string' ? sdp : '',
-			type: type === 'offer' || type === 'answer' ? type : null,
+			ok: false,
+			problem: 'It has no fingerprint made with SHA-256, the only one that WhatsApp accepts',
+			hint: 'Set your media server to SHA-256 for the DTLS certificate (a line a=fingerprint:sha-256 ...).',
 		};
 	}
-	return { text: typeof value === 'string' ? value : '', type: null };
+	return { ok: true, sdp: sent.map((line) => `${line}\r\n`).join('') };
 }
 
+/** Lines without the blanks around them. The blank of `s= ` is its value (RFC 4566: no session name). */
+function linesOf(text: string): string[] {
+	const unescaped = /[\r\n]/.test(text) ? text : text.replace(/\\r\\n|\\n|\\r/g, '\n');
+	return unescaped
+		.replace(/^[\s\uFEFF]+/, '')
+		.split(/[\r\n]/)
+		.map((line) => line.trim())
+		.filter((line) => line !== '')
+		.map((line) => (line === 's=' ? 's= ' : line));
+}
+
+function wrongType(type: string, expected: SdpType): Problem {
+	const article = /^[aeiou]/.test(type) ? 'an' : 'a';
+	return { ok: false, problem: `It is ${article} ${type}, but an ${expected} is needed here` };
+}
+
+const YOUR_SIDE = 'your browser tab, media server or voice agent';
+
+/**
+ * Recognises the description of the other side. An offer leaves the role in the DTLS handshake open
+ * (`actpass`), an answer chooses it (RFC 8842, section 5); WhatsApp is ICE-lite, and the business must not be
+ * (Meta, "Integration patterns"), or no side would check the connection.
+ */
+function wrongSide(lines: string[], expected: SdpType): Problem | null {
+	const setup = valueOf(lines, 'setup');
+	const isWhatsApps = lines.includes('a=ice-lite');
+	if (expected === 'answer' && setup === 'actpass') {
+		return {
+			ok: false,
+			problem: isWhatsApps
+				? "This is WhatsApp's own offer, not an answer to it"
+				: 'It is an offer (a=setup:actpass), but an answer is needed here',
+			hint: `Give the offer of the event Call Connecting to ${YOUR_SIDE}, and use the answer that it makes: there a=setup is active or passive.`,
+		};
+	}
+	// An offer with a role of the business alone is left to WhatsApp: older standards allow it.
+	if (expected === 'offer' && isWhatsApps && ['active', 'passive'].includes(setup ?? '')) {
+		return {
+			ok: false,
+			problem: "This is WhatsApp's own answer, not an offer of your side",
+			hint: `Start needs a new offer, made by ${YOUR_SIDE} (a=setup:actpass). WhatsApp's answer to it comes with the event Call Connecting.`,
+		};
+	}
+	return null;
+}
+
+/** Value of an attribute; in a media section it overrides that of the session. */
+function valueOf(lines: string[], attribute: string): string | undefined {
+	const start = `a=${attribute}:`;
+	const values = lines.filter((line) => line.startsWith(start));
+	return values.at(-1)?.slice(start.length).trim().toLowerCase();
+}
+
+/**
+ * WhatsApp refuses an SDP with other fingerprints beside the one of SHA-256, as aiortc writes it. They are
+ * of the same certificate (RFC 8122, section 5), and so is a second one with the same value.
+ *
+ * @returns null where fingerprints are there, but none of SHA-256. Without any, WhatsApp's error is clear.
+ */
+function withOneFingerprint(lines: string[]): string[] | null {
+	const isFingerprint = (line: string) => /^a=fingerprint:/i.test(line);
+	const ofSession = new Set<string>();
+	let known = ofSession;
+	const kept = lines.filter((line) => {
+		if (line.startsWith('m=')) known = new Set(ofSession);
+		if (!isFingerprint(line)) return true;
+		const value = line.toLowerCase();
+		if (!/^a=fingerprint:\s*sha-256\s/.test(value) || known.has(value)) return false;
+		known.add(value);
+		return true;
+	});
+	return kept.some(isFingerprint) || !lines.some(isFingerprint) ? kept : null;
+}
+
+function unwrap(given: unknown): { text: string; type: string | null } {
+	const value = typeof given === 'string' ? parse(given) : given;
+	if (typeof value !== 'object' || value === null) {
+		return { text: typeof value === 'string' ? value : '', type: null };
+	}
+	// The trigger's `session` has `sdpType`, Meta's own has `sdp_type`.
+	const { sdp, type, sdpType, sdp_type: metaType } = value as Record<string, unknown>;
+	const named = [type, sdpType, metaType].find((name) => typeof name === 'string');
+	return {
+		text: typeof sdp === 'string' ? sdp : '',
+		type: typeof named === 'string' ? named.trim().toLowerCase() : null,
+	};
+}
+
+/** JSON of an object or of a text; anything else is the text itself. */
 function parse(text: string): unknown {
+	const json = text.trim();
+	if (!/^[{"]/.test(json)) return text;
 	try {
-		return JSON.parse(text);
+		return JSON.parse(json);
 	} catch {
 		return text;
 	}

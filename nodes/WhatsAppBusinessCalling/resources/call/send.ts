@@ -2,32 +2,43 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest, type Repeat } from '../../graph/request';
-import { callIdParameter, inputError, oddAnswer, phoneNumberIdParameter } from '../input';
+import type { Result } from '../../graph/types';
+import { callIdParameter, inputError, isBlank, oddAnswer, phoneNumberIdParameter } from '../input';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
 
+/**
+ * Meta, "Calling API: reference". How Meta counts is not published; like the purpose of a recording, it is
+ * counted in code points here, so that nothing is refused that Meta may take.
+ */
 const MAX_CALLBACK_DATA_LENGTH = 512;
 
-/**
- * Sends one action of a call (Meta, "Calling API: reference": `POST /<PHONE_NUMBER_ID>/calls`).
- *
- * @throws NodeApiError with a title and a hint for what Meta refuses
- */
+/** Milliseconds for a step that only prepares the next one: a person who calls hears it ring meanwhile. */
+export const PREPARATION_TIMEOUT_MS = 8_000;
+
+interface Sending {
+	repeat: Repeat;
+	/** Milliseconds for one answer; that of all requests unless told. */
+	timeoutMs?: number;
+}
+
+/** Sends one action of a call (Meta, "Calling API: reference": `POST /<PHONE_NUMBER_ID>/calls`). */
 export async function sendCallAction(
-	{ context, account, itemIndex }: OperationInput,
+	{ context, account }: OperationInput,
 	phoneNumberId: string,
 	body: IDataObject & { action: string },
-	repeat: Repeat,
-): Promise<IDataObject> {
+	sending: Sending,
+): Promise<Result<IDataObject>> {
 	const answer = await graphRequest(context, account, {
 		method: 'POST',
 		path: `${phoneNumberId}/calls`,
 		body: { messaging_product: 'whatsapp', ...body },
-		repeat,
+		...sending,
 	});
-	if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-	return (answer.value ?? {}) as IDataObject;
+	return answer.ok ? { ok: true, value: (answer.value ?? {}) as IDataObject } : answer;
 }
+
+type ActionOnCall = 'pre_accept' | 'accept' | 'reject' | 'terminate';
 
 /**
  * Sends an action on a call that exists.
@@ -36,18 +47,17 @@ export async function sendCallAction(
  */
 export async function sendToCall(
 	input: OperationInput,
-	action: 'pre_accept' | 'accept' | 'reject' | 'terminate',
+	action: ActionOnCall,
 	more: IDataObject = {},
 ): Promise<{ callId: string; success: true }> {
 	const phoneNumberId = phoneNumberIdParameter(input);
 	const callId = callIdParameter(input);
-	const answer = await sendCallAction(
-		input,
-		phoneNumberId,
-		{ call_id: callId, action, ...more },
-		'whenRefused',
-	);
-	if (answer.success !== true) {
+	const body = { call_id: callId, action, ...more };
+	const answer = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenRefused' });
+	if (!answer.ok) {
+		throw toNodeApiError(input.context.getNode(), answer.failure, input.itemIndex, 'existingCall');
+	}
+	if (answer.value.success !== true) {
 		throw oddAnswer(
 			input,
 			'did not confirm the action',
@@ -65,21 +75,22 @@ export function readSession(input: OperationInput, type: SdpType): IDataObject {
 	throw inputError(
 		input,
 		`The SDP ${type} cannot be used`,
-		`${cleaned.problem}. Hand over the text that your media server made, unchanged: it starts with v=0 and has a line m=audio.`,
+		`${cleaned.problem}. ${cleaned.hint ?? 'Pass on the text that your browser tab, media server or voice agent made, unchanged: it starts with v=0 and has a line m=audio.'}`,
 	);
 }
 
 /** @throws NodeOperationError for more than 512 characters */
 export function readCallbackData(input: OperationInput): IDataObject {
 	const { context, itemIndex } = input;
-	const data = String(
-		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '',
-	);
-	if (data === '') return {};
-	if (data.length > MAX_CALLBACK_DATA_LENGTH) {
+	const given: unknown =
+		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '';
+	const data = typeof given === 'object' ? JSON.stringify(given) : String(given);
+	if (isBlank(data)) return {};
+	const length = [...data].length;
+	if (length > MAX_CALLBACK_DATA_LENGTH) {
 		throw inputError(
 			input,
-			`The callback data is too long: ${data.length} characters`,
+			`The callback data is too long: ${length} characters`,
 			`WhatsApp takes at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
 		);
 	}

@@ -1,7 +1,8 @@
-import { phoneNumberField } from '../fields';
 import { NodeApiError } from 'n8n-workflow';
 import { z } from 'zod';
 
+import { toNodeApiError } from '../../graph/apiError';
+import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter } from '../input';
 import { personFields, readPerson } from '../person';
 import type { Operation } from '../types';
@@ -38,9 +39,10 @@ export const start: Operation = {
 				...announcement.body,
 				...readCallbackData(input),
 			},
-			'whenNotPlaced',
+			{ repeat: 'whenNotPlaced' },
 		);
-		const callId = answerSchema.safeParse(answer);
+		if (!answer.ok) throw toNodeApiError(input.context.getNode(), answer.failure, input.itemIndex);
+		const callId = answerSchema.safeParse(answer.value);
 		if (!callId.success) {
 			const message = 'WhatsApp took the call, but its answer holds no call ID';
 			throw new NodeApiError(

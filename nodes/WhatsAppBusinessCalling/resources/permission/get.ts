@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
-import { unixTime } from '../../graph/wholeNumber';
+import { unixTime, wholeNumber } from '../../graph/wholeNumber';
 import { phoneNumberField } from '../fields';
 import { oddAnswer, phoneNumberIdParameter } from '../input';
 import { personFields, readPerson } from '../person';
@@ -10,7 +10,7 @@ import type { Operation } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['get'] } };
 
-const count = z.number().nullable().catch(null);
+const count = wholeNumber.nullable().catch(null);
 
 const time = unixTime.nullable().catch(null);
 
@@ -23,7 +23,7 @@ const limitSchema = z.object({
 
 const answerSchema = z.object({
 	permission: z.object({
-		status: z.string(),
+		status: z.string().transform((word) => word.trim().toLowerCase()),
 		// The table of the documentation has the one name, its sample the other.
 		expiration_time: time,
 		expiration: time,
@@ -32,7 +32,7 @@ const answerSchema = z.object({
 		.array(
 			z.object({
 				action_name: z.string(),
-				can_perform_action: z.boolean().catch(false),
+				can_perform_action: z.boolean().nullable().catch(null),
 				limits: z.array(limitSchema).catch([]),
 			}),
 		)
@@ -57,8 +57,9 @@ export const get: Operation = {
 		const parsed = answerSchema.safeParse(answer.value);
 		if (!parsed.success) throw oddAnswer(input, 'it names no permission', 'Try again.');
 		const { permission, actions } = parsed.data;
+		// Null where Meta does not say: that is no "no".
 		const may = (name: string) =>
-			actions.some((action) => action.action_name === name && action.can_perform_action);
+			actions.find((action) => action.action_name === name)?.can_perform_action ?? null;
 		return {
 			json: {
 				phoneNumberId,

@@ -1,5 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
-import { z } from 'zod';
+
+import type { CallSettings } from '../../graph/callSettings';
+import { shortened, written } from '../input';
 
 /** Limits of Meta ("Call settings"). */
 const MAX_RANGES_A_DAY = 2;
@@ -15,63 +17,151 @@ export const DAYS = [
 	'SUNDAY',
 ] as const;
 
-/** A time of day: `9:00`, `09:00` or `0900`, as Meta's four digits. */
-const timeOfDay = z
-	.string()
-	.trim()
-	.regex(/^(?:[01]?\d|2[0-3]):?[0-5]\d$/, 'Times are written as 09:00')
-	.transform((time) => time.replace(':', '').padStart(4, '0'));
+type Day = (typeof DAYS)[number];
 
-const date = z
-	.string()
-	.trim()
-	// A date picker of n8n adds a time of day.
-	.transform((text) => text.slice(0, 10))
-	.refine(isDate, 'Dates are written as 2026-12-24');
+/** Times are Meta's four digits, such as `0900`. */
+interface WeeklyRange {
+	day: Day;
+	opens: string;
+	closes: string;
+}
 
-export const callHoursSchema = z
-	.object({
-		status: z.enum(['ENABLED', 'DISABLED']),
-		timeZone: z
-			.string()
-			.trim()
-			.refine(isTimeZone, 'The time zone must be a name such as Europe/Berlin'),
-		weeklyHours: z
-			.array(z.object({ day: z.enum(DAYS), opens: timeOfDay, closes: timeOfDay }))
-			.default([]),
-		holidays: z
-			.array(z.object({ date, starts: timeOfDay, ends: timeOfDay }))
-			.max(MAX_HOLIDAYS, `WhatsApp takes at most ${MAX_HOLIDAYS} holidays`)
-			.default([]),
-	})
-	.superRefine(({ status, weeklyHours, holidays }, context) => {
-		const complain = (message: string) => context.addIssue({ code: 'custom', message });
-		if (status === 'ENABLED' && weeklyHours.length === 0) {
-			complain('Call hours that are on need at least one weekly range');
-		}
-		for (const { day, opens, closes } of weeklyHours) {
-			if (opens >= closes) complain(`On ${day} the opening time must be before the closing time`);
-		}
-		for (const { date: day, starts, ends } of holidays) {
-			if (starts >= ends) complain(`On ${day} the start must be before the end`);
-		}
-		for (const day of DAYS) {
-			const ranges = weeklyHours
-				.filter((range) => range.day === day)
-				.sort((a, b) => a.opens.localeCompare(b.opens));
-			if (ranges.length > MAX_RANGES_A_DAY) {
-				complain(
-					`${day} has ${ranges.length} ranges, but WhatsApp takes ${MAX_RANGES_A_DAY} a day`,
-				);
-			}
-			if (ranges.some((range, i) => i > 0 && range.opens < ranges[i - 1].closes)) {
-				complain(`The ranges of ${day} overlap`);
-			}
-		}
+interface Holiday {
+	date: string;
+	starts: string;
+	ends: string;
+}
+
+export interface CallHours {
+	status: 'ENABLED' | 'DISABLED';
+	/** Null where call hours are turned off without a schedule, and none was given. */
+	timeZone: string | null;
+	weeklyHours: WeeklyRange[];
+	holidays: Holiday[];
+}
+
+/** As the panel or an expression gives them. */
+export interface GivenCallHours {
+	status: unknown;
+	timeZone: unknown;
+	weeklyHours: unknown;
+	holidays: unknown;
+}
+
+export type ReadCallHours = { ok: true; hours: CallHours } | { ok: false; problems: string[] };
+
+const START_OF_DAY = '0000';
+/** Midnight at the end of a day, as people write it. */
+const MIDNIGHT = '2400';
+/** The last time of a day in all samples of Meta ("Call settings"); no source has a day that ends with 2400. */
+const END_OF_DAY = '2359';
+
+const A_TIME = 'a time: write it as 09:00 or 9:00 AM';
+const A_DAY = 'a day of the week: write it in English, such as Monday or Mon';
+
+/**
+ * @param now Unix milliseconds; WhatsApp refuses holidays of the past
+ * @returns the hours, or all that needs a correction, each as a sentence without a full stop
+ */
+export function readCallHours(given: GivenCallHours, now: number): ReadCallHours {
+	const problems: string[] = [];
+	const read = <T>(
+		value: unknown,
+		reader: (text: string) => T | null,
+		expected: string,
+	): T | null => {
+		const text = written(value);
+		const found = reader(text);
+		if (found === null) problems.push(`"${shortened(text)}" is not ${expected}`);
+		return found;
+	};
+	const rows = (value: unknown, label: string): IDataObject[] => {
+		if (value === undefined || value === null || value === '') return [];
+		if (Array.isArray(value)) return value.map((row) => (row ?? {}) as IDataObject);
+		problems.push(`${label} must be a list`);
+		return [];
+	};
+
+	const status = read(given.status, readStatus, 'a status: use ENABLED or DISABLED');
+	const weeklyRows = rows(given.weeklyHours, 'Weekly Hours');
+	const isZoneNeeded = status === 'ENABLED' || weeklyRows.length > 0;
+	const timeZone =
+		isZoneNeeded || written(given.timeZone) !== ''
+			? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
+			: null;
+
+	if (status === 'ENABLED' && weeklyRows.length === 0) {
+		problems.push('Call hours that are on need at least one weekly range');
+	}
+	const weeklyHours = weeklyRows.flatMap((row): WeeklyRange[] => {
+		const day = read(row.day, readDay, A_DAY);
+		const opens = read(row.opens, readTime, A_TIME);
+		const closes = read(row.closes, readTime, A_TIME);
+		if (day === null || opens === null || closes === null) return [];
+		const range = { day, opens, closes: asEnd(closes, opens) };
+		problems.push(...rangeProblems(range));
+		return [range];
+	});
+	problems.push(...DAYS.flatMap((day) => dayProblems(day, weeklyHours)));
+
+	const holidayRows = rows(given.holidays, 'Holidays');
+	if (holidayRows.length > MAX_HOLIDAYS) {
+		problems.push(`WhatsApp takes at most ${MAX_HOLIDAYS} holidays`);
+	}
+	const today = dateIn(timeZone, now);
+	const holidays = holidayRows.flatMap((row): Holiday[] => {
+		const date = read(row.date, readDate, 'a date: write it as 2026-12-24');
+		const starts = read(row.starts, readTime, A_TIME);
+		const ends = read(row.ends, readTime, A_TIME);
+		if (date === null || starts === null || ends === null) return [];
+		const holiday = { date, starts, ends: asEnd(ends, starts) };
+		problems.push(...holidayProblems(holiday, today));
+		return [holiday];
 	});
 
+	if (problems.length > 0 || status === null) {
+		return { ok: false, problems: [...new Set(problems)] };
+	}
+	return { ok: true, hours: { status, timeZone, weeklyHours, holidays } };
+}
+
+/**
+ * Completes call hours that are turned off without a schedule. Meta is reported to want one even then, so the
+ * stored one is sent back: nothing of it is lost, except for holidays of the past, which Meta refuses. Where none is
+ * stored it is "always open", which has the same effect as no call hours.
+ */
+export function withStoredSchedule(
+	hours: CallHours,
+	stored: CallSettings['call_hours'],
+	now: number,
+): CallHours {
+	const weekly = (stored?.weekly_operating_hours ?? []).flatMap((range): WeeklyRange[] => {
+		const day = readDay(range.day_of_week);
+		const opens = readTime(range.open_time ?? '');
+		const closes = readTime(range.close_time ?? '');
+		return day && opens && closes ? [{ day, opens, closes: asEnd(closes, opens) }] : [];
+	});
+	const timeZone = hours.timeZone ?? stored?.timezone_id ?? 'UTC';
+	const today = dateIn(timeZone, now);
+	const kept = (stored?.holiday_schedule ?? []).flatMap((day): Holiday[] => {
+		const starts = readTime(day.start_time ?? '');
+		const ends = readTime(day.end_time ?? '');
+		if (!starts || !ends || day.date < today) return [];
+		return [{ date: day.date, starts, ends: asEnd(ends, starts) }];
+	});
+	return {
+		status: hours.status,
+		timeZone,
+		weeklyHours:
+			weekly.length > 0
+				? weekly
+				: DAYS.map((day) => ({ day, opens: START_OF_DAY, closes: END_OF_DAY })),
+		holidays: hours.holidays.length > 0 ? hours.holidays : kept,
+	};
+}
+
 /** The request's `call_hours`. Without a holiday schedule Meta deletes the one that is there. */
-export function callHoursBody(hours: z.infer<typeof callHoursSchema>): IDataObject {
+export function callHoursBody(hours: CallHours): IDataObject {
 	return {
 		status: hours.status,
 		timezone_id: hours.timeZone,
@@ -88,17 +178,113 @@ export function callHoursBody(hours: z.infer<typeof callHoursSchema>): IDataObje
 	};
 }
 
-function isTimeZone(name: string): boolean {
+function rangeProblems({ day, opens, closes }: WeeklyRange): string[] {
+	const name = titled(day);
+	if (opens === MIDNIGHT) return [`On ${name} 24:00 cannot be the opening time`];
+	if (opens === closes) return [`On ${name} the opening time must be before the closing time`];
+	if (opens < closes) return [];
+	const [from, to] = [withColon(opens), withColon(closes)];
+	const next = titled(DAYS[(DAYS.indexOf(day) + 1) % DAYS.length]);
+	return [
+		`On ${name} the closing time ${to} is before the opening time ${from}. For hours over midnight give two ranges: ${name} ${from} to 24:00, and ${next} 00:00 to ${to}`,
+	];
+}
+
+function dayProblems(day: Day, weeklyHours: WeeklyRange[]): string[] {
+	const ranges = weeklyHours
+		.filter((range) => range.day === day)
+		.sort((a, b) => a.opens.localeCompare(b.opens));
+	const problems: string[] = [];
+	if (ranges.length > MAX_RANGES_A_DAY) {
+		problems.push(
+			`${titled(day)} has ${ranges.length} ranges, but WhatsApp takes ${MAX_RANGES_A_DAY} a day`,
+		);
+	}
+	if (ranges.some((range, i) => i > 0 && range.opens < ranges[i - 1].closes)) {
+		problems.push(`The ranges of ${titled(day)} overlap`);
+	}
+	return problems;
+}
+
+function holidayProblems({ date, starts, ends }: Holiday, today: string): string[] {
+	if (date < today) {
+		return [`The holiday ${date} is in the past, and WhatsApp refuses it. Remove it`];
+	}
+	if (starts === MIDNIGHT) return [`On ${date} 24:00 cannot be the start`];
+	if (starts === ends) return [`On ${date} the start must be before the end`];
+	if (starts < ends) return [];
+	return [
+		`On ${date} the end ${withColon(ends)} is before the start ${withColon(starts)}. For hours over midnight give two holidays, one for each date`,
+	];
+}
+
+function readStatus(text: string): CallHours['status'] | null {
+	const word = text.toUpperCase();
+	return word === 'ENABLED' || word === 'DISABLED' ? word : null;
+}
+
+/** An English name or its beginning, such as `Mon`: two letters tell all seven apart. */
+function readDay(text: string): Day | null {
+	const word = text.replace(/\.$/, '').toUpperCase();
+	return (word.length >= 2 && DAYS.find((day) => day.startsWith(word))) || null;
+}
+
+/** `9:00`, `0900`, `09:00:00` or `9 PM` as Meta's four digits. A bare `9` may be of either half of the day. */
+function readTime(text: string): string | null {
+	const byClock = /^(\d{1,2}):?(\d{2})$/.exec(text) ?? /^(\d{1,2}):(\d{2}):00$/.exec(text);
+	if (byClock) return fourDigits(Number(byClock[1]), byClock[2]);
+	const byHalf = /^(1[0-2]|0?[1-9])(?::(\d{2}))?\s*([ap])\.?m\.?$/i.exec(text);
+	if (!byHalf) return null;
+	const [, hour, minutes = '00', half] = byHalf;
+	return fourDigits((Number(hour) % 12) + (half.toLowerCase() === 'p' ? 12 : 0), minutes);
+}
+
+function fourDigits(hour: number, minutes: string): string | null {
+	const time = `${String(hour).padStart(2, '0')}${minutes}`;
+	return time === MIDNIGHT || (hour <= 23 && Number(minutes) <= 59) ? time : null;
+}
+
+/** Midnight ends a day wherever something began before it: as 24:00, and as 0:00. */
+function asEnd(time: string, start: string): string {
+	return time === MIDNIGHT || (time === START_OF_DAY && start !== START_OF_DAY) ? END_OF_DAY : time;
+}
+
+function readTimeZone(name: string): string | null {
+	// Node takes an offset for a time zone, Meta's are names.
+	if (!/^[a-z]/i.test(name)) return null;
 	try {
-		return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '';
+		return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) === '' ? null : name;
 	} catch {
-		return false;
+		return null;
 	}
 }
 
-function isDate(text: string): boolean {
-	if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-	const time = Date.parse(text);
+/** @returns the date there at that time, as `2026-12-24` */
+function dateIn(timeZone: string | null, now: number): string {
+	const format = new Intl.DateTimeFormat('en', {
+		timeZone: readTimeZone(timeZone ?? '') ?? 'UTC',
+		year: 'numeric',
+		month: '2-digit',
+		day: '2-digit',
+	});
+	const parts = Object.fromEntries(
+		format.formatToParts(now).map(({ type, value }) => [type, value]),
+	);
+	return `${parts.year}-${parts.month}-${parts.day}`;
+}
+
+/** A date picker of n8n adds a time of day. */
+function readDate(text: string): string | null {
+	const date = text.slice(0, 10);
+	if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return null;
+	const time = Date.parse(date);
 	// 30 February is read as 2 March.
-	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date) ? date : null;
+}
+
+const titled = (day: Day) => day[0] + day.slice(1).toLowerCase();
+
+/** `0900` as people write it: `09:00`. */
+export function withColon(time: string): string {
+	return time.replace(/^(\d{2})(\d{2})$/, '$1:$2');
 }

@@ -1,8 +1,11 @@
+import type { IDataObject } from 'n8n-workflow';
+
 import { toNodeApiError } from '../../graph/apiError';
-import { readCallSettings } from '../../graph/callSettings';
+import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter } from '../input';
 import type { Operation } from '../types';
+import { withColon } from './callHours';
 
 const displayOptions = { show: { resource: ['phoneNumber'], operation: ['getCallSettings'] } };
 
@@ -15,42 +18,59 @@ export const getCallSettings: Operation = {
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const answer = await readCallSettings(context, account, phoneNumberId);
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const settings = answer.value;
-		const hours = settings.call_hours;
-		return {
-			json: {
-				phoneNumberId,
-				calling: settings.status,
-				callIconVisibility: settings.call_icon_visibility,
-				callbackPermission: settings.callback_permission_status,
-				callHours: hours
-					? {
-							status: hours.status,
-							timeZone: hours.timezone_id,
-							weeklyHours: hours.weekly_operating_hours.map((range) => ({
-								day: range.day_of_week,
-								opens: withColon(range.open_time),
-								closes: withColon(range.close_time),
-							})),
-							holidays: hours.holiday_schedule.map((day) => ({
-								date: day.date,
-								starts: withColon(day.start_time),
-								ends: withColon(day.end_time),
-							})),
-						}
-					: null,
-				sip: settings.sip?.status ?? null,
-				restrictions: (settings.restrictions?.restrictions_list ?? []).map((restriction) => ({
-					type: restriction.type,
-					reason: restriction.reason,
-					endsAt: restriction.expiration,
-				})),
-			},
-		};
+		return { json: { phoneNumberId, ...outputOf(answer.value) } };
 	},
 };
 
-/** `0900` as people write it: `09:00`. */
-function withColon(time: string | null): string | null {
-	return time === null ? null : time.replace(/^(\d{2})(\d{2})$/, '$1:$2');
+/** The settings under the names that people use in workflows; null for what Meta does not say. */
+function outputOf(settings: CallSettings): IDataObject {
+	const { call_hours: hours, voicemail, sip } = settings;
+	return {
+		calling: settings.status,
+		callIconVisibility: settings.call_icon_visibility,
+		callIconCountries: settings.call_icons?.restrict_to_user_countries ?? null,
+		callbackPermission: settings.callback_permission_status,
+		callHours: hours && {
+			status: hours.status,
+			timeZone: hours.timezone_id,
+			weeklyHours: hours.weekly_operating_hours.map((range) => ({
+				day: range.day_of_week,
+				opens: timeOf(range.open_time),
+				closes: timeOf(range.close_time),
+			})),
+			holidays: hours.holiday_schedule.map((day) => ({
+				date: day.date,
+				starts: timeOf(day.start_time),
+				ends: timeOf(day.end_time),
+			})),
+		},
+		audioCodecs: settings.audio?.additional_codecs ?? null,
+		voicemail: voicemail && {
+			status: voicemail.status,
+			triggers: voicemail.triggers,
+			announcementMediaId: voicemail.audio?.default.announcement_media_id ?? null,
+			timeoutSeconds: voicemail.audio?.default.timeout_seconds ?? null,
+		},
+		keyExchange: settings.srtp_key_exchange_protocol,
+		sip: sip?.status ?? null,
+		sipWebhookDelivery: sip?.webhook_delivery ?? null,
+		sipServers:
+			sip?.servers?.map((server) => ({
+				hostname: server.hostname,
+				port: server.port,
+				requestUriUserParams: server.request_uri_user_params,
+			})) ?? null,
+		ipAddresses: settings.ip_addresses,
+		video: settings.video,
+		restrictions: (settings.restrictions?.restrictions_list ?? []).map((restriction) => ({
+			type: restriction.type,
+			reason: restriction.reason,
+			endsAt: restriction.expiration,
+		})),
+		payloadEncryption: settings.payload_encryption,
+		storageConfiguration: settings.storage_configuration,
+		raw: settings.raw,
+	} as IDataObject;
 }
+
+const timeOf = (time: string | null) => (time === null ? null : withColon(time));

@@ -1,11 +1,18 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { toNodeApiError } from '../../graph/apiError';
+import { readCallSettings } from '../../graph/callSettings';
 import { graphChange } from '../../graph/request';
 import { phoneNumberField } from '../fields';
-import { inputError, phoneNumberIdParameter } from '../input';
+import { inputError, phoneNumberIdParameter, written } from '../input';
 import type { Operation, OperationInput } from '../types';
-import { callHoursBody, callHoursSchema, DAYS } from './callHours';
+import {
+	callHoursBody,
+	DAYS,
+	readCallHours,
+	withStoredSchedule,
+	type CallHours,
+} from './callHours';
 
 const displayOptions = { show: { resource: ['phoneNumber'], operation: ['updateCallSettings'] } };
 
@@ -33,7 +40,8 @@ export const updateCallSettings: Operation = {
 					type: 'fixedCollection',
 					placeholder: 'Add Call Hours',
 					default: {},
-					description: 'When people can call. The whole schedule is replaced, holidays included.',
+					description:
+						'When people can call. The whole schedule is replaced: ranges and holidays that are not listed here are deleted. To turn call hours off and keep the schedule, list none.',
 					options: [
 						{
 							displayName: 'Hours',
@@ -46,7 +54,8 @@ export const updateCallSettings: Operation = {
 									typeOptions: { multipleValues: true },
 									placeholder: 'Add Holiday',
 									default: {},
-									description: 'Days with other hours, at most 20',
+									description:
+										'Days with other hours, at most 20 and none of the past. Without any, the holidays that are stored at WhatsApp are deleted.',
 									options: [
 										{
 											displayName: 'Holiday',
@@ -99,7 +108,8 @@ export const updateCallSettings: Operation = {
 									typeOptions: { multipleValues: true },
 									placeholder: 'Add Range',
 									default: {},
-									description: 'At most two ranges a day',
+									description:
+										'At most two ranges a day. A range ends at midnight (24:00) at the latest; for hours over midnight add one for each day.',
 									options: [
 										{
 											displayName: 'Range',
@@ -171,11 +181,14 @@ export const updateCallSettings: Operation = {
 	async execute(input) {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const calling = readSettings(input);
+		const { changes, hours } = readSettings(input);
+		if (hours) {
+			changes.call_hours = callHoursBody(await complete(input, phoneNumberId, hours));
+		}
 		const answer = await graphChange(context, account, {
 			method: 'POST',
 			path: `${phoneNumberId}/settings`,
-			body: { calling },
+			body: { calling: changes },
 			repeat: 'freely',
 		});
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
@@ -183,17 +196,22 @@ export const updateCallSettings: Operation = {
 	},
 };
 
-function readSettings(input: OperationInput): IDataObject {
+/** Meta's names of the settings that are one word, and what the panel calls them. */
+const WORDS = {
+	calling: ['status', 'Calling'],
+	callIconVisibility: ['call_icon_visibility', 'Call Icon'],
+	callbackPermission: ['callback_permission_status', 'Call-Back Permission'],
+} as const;
+
+function readSettings(input: OperationInput): { changes: IDataObject; hours?: CallHours } {
 	const settings = input.context.getNodeParameter('settings', input.itemIndex, {}) as IDataObject;
 	const changes: IDataObject = {};
-	if (settings.calling) changes.status = settings.calling;
-	if (settings.callIconVisibility) changes.call_icon_visibility = settings.callIconVisibility;
-	if (settings.callbackPermission) {
-		changes.callback_permission_status = settings.callbackPermission;
+	for (const [name, [field, label]] of Object.entries(WORDS)) {
+		if (name in settings) changes[field] = readWord(input, label, settings[name]);
 	}
-	const hours = (settings.callHours as IDataObject | undefined)?.hours as IDataObject | undefined;
-	if (hours) changes.call_hours = readCallHours(input, hours);
-	if (Object.keys(changes).length > 0) return changes;
+	const given = (settings.callHours as IDataObject | undefined)?.hours as IDataObject | undefined;
+	const hours = given && callHoursParameter(input, given);
+	if (hours || Object.keys(changes).length > 0) return { changes, hours };
 	throw inputError(
 		input,
 		'There is nothing to change',
@@ -201,14 +219,39 @@ function readSettings(input: OperationInput): IDataObject {
 	);
 }
 
-function readCallHours(input: OperationInput, hours: IDataObject): IDataObject {
-	const parsed = callHoursSchema.safeParse({
-		status: hours.status ?? 'ENABLED',
-		timeZone: hours.timeZone ?? '',
-		weeklyHours: (hours.weeklyHours as IDataObject | undefined)?.range ?? [],
-		holidays: (hours.holidays as IDataObject | undefined)?.holiday ?? [],
-	});
-	if (parsed.success) return callHoursBody(parsed.data);
-	const problems = [...new Set(parsed.error.issues.map((issue) => issue.message))];
-	throw inputError(input, 'The call hours need a correction', `${problems.join('. ')}.`);
+/** A setting that was added must have a value: to leave it out would change less than was asked for. */
+function readWord(input: OperationInput, label: string, value: unknown): string {
+	const word = written(value);
+	if (word !== '') return word;
+	throw inputError(
+		input,
+		`${label} has no value`,
+		'Choose one, or remove the setting. Where it holds an expression, that gives nothing.',
+	);
+}
+
+function callHoursParameter(input: OperationInput, given: IDataObject): CallHours {
+	const read = readCallHours(
+		{
+			status: given.status ?? 'ENABLED',
+			timeZone: given.timeZone,
+			weeklyHours: (given.weeklyHours as IDataObject | undefined)?.range,
+			holidays: (given.holidays as IDataObject | undefined)?.holiday,
+		},
+		Date.now(),
+	);
+	if (read.ok) return read.hours;
+	throw inputError(input, 'The call hours need a correction', `${read.problems.join('. ')}.`);
+}
+
+/** Call hours with a schedule, also where they are turned off without one. */
+async function complete(
+	{ context, account, itemIndex }: OperationInput,
+	phoneNumberId: string,
+	hours: CallHours,
+): Promise<CallHours> {
+	if (hours.weeklyHours.length > 0) return hours;
+	const stored = await readCallSettings(context, account, phoneNumberId);
+	if (!stored.ok) throw toNodeApiError(context.getNode(), stored.failure, itemIndex);
+	return withStoredSchedule(hours, stored.value.call_hours, Date.now());
 }

@@ -1,0 +1,97 @@
+import { makeSdp } from '../emulator';
+import {
+	ACTION_TYPE,
+	chain,
+	CREDENTIAL_TYPE,
+	credentialData,
+	node,
+	using,
+	webhookNode,
+} from '../support/workflow';
+import { startStage, type Stage } from './stage';
+
+jest.setTimeout(180_000);
+
+let stage: Stage;
+
+beforeAll(async () => {
+	stage = await startStage();
+});
+
+afterAll(async () => {
+	await stage?.stop();
+});
+
+it('a workflow whose switches are expressions is published, and records where they say so', async () => {
+	const { api } = stage.n8n;
+	const nodes = [
+		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
+			httpMethod: 'POST',
+			path: 'accept',
+			responseMode: 'lastNode',
+		}),
+		node(
+			'Accept',
+			ACTION_TYPE,
+			1,
+			{
+				resource: 'call',
+				operation: 'accept',
+				phoneNumberId: { __rl: true, mode: 'id', value: '106000000000001' },
+				callId: '={{ $json.body.callId }}',
+				sdp: '={{ $json.body.sdp }}',
+				recordCall: '={{ $json.body.record }}',
+				recordingPurpose: 'quality assurance',
+				transcribeCall: '={{ $json.body.transcribe }}',
+				options: {},
+			},
+			{ credentials: using(stage.credential) },
+		),
+	];
+	const { id } = await api.createWorkflow({ name: 'Consent', nodes, connections: chain(nodes) });
+	await api.activate(id);
+
+	for (const [record, transcribe] of [
+		[true, false],
+		[false, false],
+		[true, true],
+	]) {
+		const call = stage.emulator.userCalls();
+		const response = await fetch(`${stage.n8n.url}/webhook/accept`, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify({ callId: call.id, sdp: makeSdp('answer'), record, transcribe }),
+		});
+		expect(await response.json()).toMatchObject({ callId: call.id, preAccepted: true });
+		const announced = { purpose: 'quality assurance', announcement_language: 'en_US' };
+		expect(call.recording).toEqual(record ? { status: 'ENABLED', ...announced } : undefined);
+		expect(call.transcription).toEqual(
+			transcribe ? { status: 'ENABLED', ...announced } : undefined,
+		);
+		stage.emulator.hangUp(call.id);
+	}
+});
+
+it.each(['26.0', 'V26.0', ' v26.0 '])(
+	'the test of a credential takes the version %j, as the nodes do',
+	async (apiVersion) => {
+		const credential = await stage.n8n.api.createCredential({
+			name: `Version ${apiVersion}`,
+			type: CREDENTIAL_TYPE,
+			data: { ...credentialData(stage.emulator), apiVersion },
+		});
+		expect(await stage.n8n.api.testCredential(credential)).toMatchObject({ status: 'OK' });
+	},
+);
+
+it('the test of a credential names the version among what may be wrong', async () => {
+	const credential = await stage.n8n.api.createCredential({
+		name: 'Version of the future',
+		type: CREDENTIAL_TYPE,
+		data: { ...credentialData(stage.emulator), apiVersion: 'v99.0' },
+	});
+	expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
+		status: 'Error',
+		message: expect.stringContaining('API Version must look like v26.0') as string,
+	});
+});
