@@ -9,11 +9,10 @@ import {
 
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { register, unregister } from './registration/registration';
 import { answerChallenge } from './trigger/challenge';
-import { chosenPhoneNumberIds } from './trigger/phoneNumberFilter';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { receiveDelivery } from './trigger/receive';
-import { isRegistered, register, unregister } from './trigger/registration';
 import { responseMode } from './trigger/responseMode';
 
 export class WhatsAppBusinessCallingTrigger implements INodeType {
@@ -63,15 +62,11 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 
 	webhookMethods = {
 		default: {
+			/** `create` finds out itself what is missing: Meta is asked once, and nothing can change in between. */
 			async checkExists(this: IHookFunctions): Promise<boolean> {
-				// With manual registration n8n never calls create().
-				if (this.getNodeParameter('registration', 'app') === 'manual') {
-					await chosenPhoneNumberIds(this);
-				}
-				return await isRegistered(this);
+				return false;
 			},
 			async create(this: IHookFunctions): Promise<boolean> {
-				await chosenPhoneNumberIds(this);
 				return await register(this);
 			},
 			async delete(this: IHookFunctions): Promise<boolean> {

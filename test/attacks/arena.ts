@@ -110,7 +110,12 @@ export class Arena {
 		} as Emulator);
 		const workflow = await stage.addWorkflow({
 			credential,
-			parameters: { registration: 'manual', verifyToken: SECRETS.verifyToken },
+			parameters: {
+				registration: 'manual',
+				verifyToken: SECRETS.verifyToken,
+				// Of an event that is seconds old, a file that Meta does not have is a temporary error.
+				options: { onFileUnavailable: 'emit' },
+			},
 		});
 		return new Arena(stage, internet, credential, workflow, folder);
 	}
@@ -134,13 +139,9 @@ export class Arena {
 		return `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}`;
 	}
 
-	/**
-	 * A recording, or a transcript, whose address is one of Meta's. Its event has no time: one of the last
-	 * minutes would make a file that Meta does not have a temporary error.
-	 */
+	/** A recording, or a transcript, whose address is one of Meta's. */
 	async recording(order: RecordingOrder = {}): Promise<CreatedRecording> {
-		const event = { timestamp: undefined, ...order.event };
-		const recording = await this.emulator.createRecording({ ...order, event });
+		const recording = await this.emulator.createRecording(order);
 		const file = fileOf(recording);
 		if (file.url !== undefined) file.url = this.internet.withMetasHosts(file.url);
 		return recording;

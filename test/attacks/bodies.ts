@@ -31,6 +31,32 @@ interface Body {
 	type?: string;
 }
 
+/** A recording in an odd form: an item without a file, and nothing is asked for. */
+const UNREADABLE: Body[] = [
+	...(
+		[
+			['lists', lists],
+			['objects', objects],
+		] as const
+	).flatMap(([what, deep]): Body[] => [
+		{
+			name: `100,000 levels of ${what} for the ID of a call`,
+			make: () => wrapped(recordingWith({ id: deep, audio: '5' })),
+		},
+		{
+			name: `100,000 levels of ${what} for a file`,
+			make: () => wrapped(recordingWith({ audio: deep })),
+		},
+	]),
+	{
+		name: 'invalid UTF-8 for the ID of a file',
+		make: () => {
+			const [before = '', after = ''] = wrapped(recordingWith({ audio: '{"id":"%"}' })).split('%');
+			return Buffer.concat([Buffer.from(before), Buffer.from([0xc0, 0xaf]), Buffer.from(after)]);
+		},
+	},
+];
+
 /** None of these holds an event: a signed one is answered 200 and forgotten, or refused by n8n itself. */
 const NOTHING_IN_THEM: Body[] = [
 	{ name: 'empty', make: () => '' },
@@ -45,7 +71,6 @@ const NOTHING_IN_THEM: Body[] = [
 	{ name: 'a delivery and a bracket more', make: (good) => `${good}]` },
 	{ name: 'a delivery twice', make: (good) => good + good },
 	{ name: 'JSON with a comment', make: (good) => `/* x */${good}` },
-	{ name: 'a delivery behind a byte order mark', make: (good) => `\ufeff${good}` },
 	{ name: 'a delivery in UTF-16', make: (good) => Buffer.from(good, 'utf16le') },
 	{
 		name: 'a delivery in an unknown character set',
@@ -86,14 +111,6 @@ const NOTHING_IN_THEM: Body[] = [
 		{ name: `100,000 levels of ${what} for the entries`, make: () => `{"entry":${deep}}` },
 		{ name: `100,000 levels of ${what} for an entry`, make: () => `{"entry":[${deep}]}` },
 		{ name: `100,000 levels of ${what} for a call`, make: () => wrapped(deep) },
-		{
-			name: `100,000 levels of ${what} for the ID of a call`,
-			make: () => wrapped(recordingWith({ id: deep })),
-		},
-		{
-			name: `100,000 levels of ${what} for a file`,
-			make: () => wrapped(recordingWith({ audio: deep })),
-		},
 	]),
 	...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'].flatMap(
 		(key): Body[] => [
@@ -115,13 +132,6 @@ const NOTHING_IN_THEM: Body[] = [
 		name: 'invalid UTF-8 in a key',
 		make: () =>
 			Buffer.concat([Buffer.from('{"ent'), Buffer.from([0xff, 0xfe]), Buffer.from('ry":[]}')]),
-	},
-	{
-		name: 'invalid UTF-8 for the ID of a file',
-		make: () => {
-			const [before = '', after = ''] = wrapped(recordingWith({ audio: '{"id":"%"}' })).split('%');
-			return Buffer.concat([Buffer.from(before), Buffer.from([0xc0, 0xaf]), Buffer.from(after)]);
-		},
 	},
 	{ name: 'invalid UTF-8 alone', make: () => Buffer.alloc(1000, 0x80) },
 	{ name: 'NULs', make: () => Buffer.alloc(1000) },
@@ -291,6 +301,28 @@ export function bodyAttacks(arena: () => Arena): void {
 				});
 			});
 		});
+	});
+
+	describe('a recording that cannot be read is an item, with', () => {
+		it.each(UNREADABLE.map((body) => [body.name, body] as const))('%s', async (_, { make }) => {
+			const served = arena().internet.served.length;
+			const [execution] = await arena().survives(async () => {
+				expect((await arena().deliver(make(''))).status).toBe(200);
+				expect(arena().internet.served).toHaveLength(served);
+			}, 1);
+			expect(execution?.items(TRIGGER)).toMatchObject([
+				{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
+			]);
+		});
+	});
+
+	it('a delivery behind a byte order mark is read', async () => {
+		const recording = await arena().recording();
+		const body = `\ufeff${arena().body(recording)}`;
+		const [execution] = await arena().survives(async () => {
+			expect((await arena().deliver(body)).status).toBe(200);
+		}, 1);
+		expect(execution?.items(TRIGGER)).toMatchObject([{ json: { recording: { verified: true } } }]);
 	});
 
 	describe('a recording comes out, once, that has beside it', () => {

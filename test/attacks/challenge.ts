@@ -1,4 +1,4 @@
-import { deriveVerifyToken } from '../../nodes/WhatsAppBusinessCalling/trigger/verifyToken';
+import { deriveVerifyToken } from '../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 import type { Workflow } from '../e2e/stage';
 import { SECRETS, type Arena } from './arena';
 
@@ -111,17 +111,20 @@ export function challengeAttacks(arena: () => Arena): void {
 
 		it('the token of another workflow, a guessed one and the derived one: only that is right', async () => {
 			const workflow = await arena().stage.addWorkflow({ credential: arena().credential });
-			const { nodes } = await arena().n8n.api.workflow(workflow.id);
-			const derive = (secret: string, id = workflow.id) =>
-				deriveVerifyToken(secret, id, String(nodes[0]?.id));
-			const derived = derive(SECRETS.appSecret);
-			arena().derivedTokens.push(derived);
+			const derive = (secret: string, id?: string, url = workflow.url) =>
+				deriveVerifyToken(secret, url, id);
+			const derived = [derive(SECRETS.appSecret), derive(SECRETS.appSecret, workflow.id)];
+			arena().derivedTokens.push(...derived);
 			await arena().survives(async () => {
-				for (const token of [RIGHT, derive(''), derive('x'), derive(SECRETS.appSecret, 'x'), '']) {
+				const guessed = [derive(''), derive('x'), derive(SECRETS.appSecret, 'x')];
+				const ofAnother = derive(SECRETS.appSecret, undefined, arena().workflow.url);
+				for (const token of [RIGHT, ...guessed, ofAnother, '']) {
 					expect((await ask(asked(token), workflow)).status).toBe(403);
 				}
-				expect((await ask(asked(derived))).status).toBe(403);
-				expect(await ask(asked(derived), workflow)).toMatchObject({ status: 200, body: CHALLENGE });
+				for (const token of derived) {
+					expect((await ask(asked(token))).status).toBe(403);
+					expect(await ask(asked(token), workflow)).toMatchObject({ status: 200, body: CHALLENGE });
+				}
 			});
 		});
 	});

@@ -13,28 +13,30 @@ import {
 	type N8n,
 	type StoredCredential,
 	type StoredWorkflow,
-	type WorkflowDefinition,
 } from '../support/n8n';
 import { ensureN8n, N8N_VERSION } from '../support/n8n-install';
 import { packPackage, REPOSITORY } from '../support/package';
 import { runNpm, stopAll } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../support/workflow';
+import { example, EXAMPLE_FOLDER, EXAMPLE_NUMBER, replaceInParameters } from './examples';
 import { Interrupted, StepFailed, StepRunner, type Step } from './steps';
+import { Talk } from './talk';
 
 const USAGE = `Shows two recorded calls from the ring to the audio file, in a real n8n against an emulated Meta: one
 that comes in, and one that the business starts. Their sound is real.
 
-npm run demo [-- --out DIR] [-- --keep]
+npm run demo [-- --out DIR] [-- --keep [--media-address ADDRESS]]
 
-  --out DIR   folder for the recording (default: a new one in the system's folder for temporary files)
-  --keep      leave n8n and the emulator running until Ctrl-C`;
+  --out DIR        folder for the recordings (default: a new one in the system's folder for temporary files)
+  --keep           make no calls, but leave n8n and the emulator running until Ctrl-C, with a page on which
+                   you talk to a customer yourself
+  --media-address  where your browser finds the sound of your calls: an IPv4 address of this machine, for
+                   browsers that use no loopback address (Firefox)`;
 
 const NODES = ['whatsAppBusinessCalling', 'whatsAppBusinessCallingTrigger'];
 
-/** What an operator changes in the example after the import. */
-const EXAMPLE_FOLDER = '/home/node/.n8n-files';
+/** What an operator changes in the examples after the import. */
 const EXAMPLE_MEDIA_SERVER = 'https://media.example.com';
-const EXAMPLE_NUMBER = '106540352242922';
 
 /** The first is for calls that come in, the second for calls that the business starts. */
 const WORKFLOWS = ['answer-and-record.json', 'call-and-record.json'] as const;
@@ -406,8 +408,6 @@ class Scene {
 	}
 }
 
-const example = (file: string) => join(REPOSITORY, 'examples', file);
-
 async function outFolder(chosen: string | undefined): Promise<string> {
 	if (chosen === undefined) {
 		const folder = await realpath(await mkdtemp(join(tmpdir(), 'recordings-')));
@@ -419,37 +419,31 @@ async function outFolder(chosen: string | undefined): Promise<string> {
 	return await realpath(chosen);
 }
 
-function replaceInParameters(workflow: WorkflowDefinition, placeholder: string, value: string) {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of workflow.nodes) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" no longer contains ${placeholder}`);
-}
-
 function complete<K extends keyof Stage>(stage: Partial<Stage>, ...keys: K[]): Pick<Stage, K> {
 	const missing = keys.find((key) => stage[key] === undefined);
 	if (missing !== undefined) throw new Error(`An earlier step has not prepared "${missing}"`);
 	return stage as Pick<Stage, K>;
 }
 
-function describe({ n8n, emulator, incoming, outFolder: folder }: Stage): string {
-	const orders = `${emulator.baseUrl}/_emulator`;
+function describe({ n8n, emulator, credential, outFolder: folder }: Stage, talk: Talk): string {
 	return `
-n8n           ${n8n.url}/workflow/${incoming.id}
-sign in with  ${n8n.login.email} / ${n8n.login.password}
-recordings    ${folder}
-emulator      ${emulator.baseUrl}
-  a user calls        curl -X POST ${orders}/calls
-  the user hangs up   curl -X POST ${orders}/calls/latest/hang-up
-  a recording only    curl -X POST ${orders}/recordings
-  what has happened   curl ${orders}/state
+Everything runs. Open these pages in a browser on this machine.
 
-Ctrl-C ends everything.`;
+1. The emulator, which stands in for Meta   ${emulator.baseUrl}
+   Buttons for customers' calls and recordings, the credential's values, and what arrived where.
+
+2. Talk to a customer                       ${talk.url}
+   Allow the microphone, click "Let a customer call", answer, talk, hang up. The page then has the recording.
+
+3. Your first workflow                      ${talk.firstWorkflowUrl}
+   Sign in with ${n8n.login.email} / ${n8n.login.password}
+   Double-click the trigger and click "Execute step". Then click "Send recording" on page 1.
+
+The credential "${credential.name}" is page 1's, for your own workflows. The webhook of its Meta app is
+free: page 2 has another app. The examples "answer" and "call and record" are in n8n, too, not published.
+
+Recordings of page 2: ${folder}
+Ctrl-C ends everything. Recordings stay; workflows and credentials do not.`;
 }
 
 function report(error: unknown, n8n: N8n | undefined): void {
@@ -458,11 +452,39 @@ function report(error: unknown, n8n: N8n | undefined): void {
 	if (n8n) console.error(`\nThe last lines of n8n's log:\n${n8n.log.tail(15)}`);
 }
 
+/** The calls that need nobody. */
+async function play(runner: StepRunner, stage: Stage): Promise<void> {
+	const incoming = new Scene(stage, stage.incoming);
+	const outgoing = new Scene(stage, stage.outgoing);
+	await runner.run([incoming.activate(), ...incoming.comesIn(), ...incoming.talk(1)]);
+	await runner.run([incoming.deactivate(), outgoing.activate()]);
+	await runner.run([...outgoing.goesOut(), ...outgoing.talk(2)]);
+	const files = await readdir(stage.outFolder);
+	console.log(`
+In ${stage.outFolder}: ${files.join(', ')}
+To talk to a customer yourself, in your browser: npm run demo -- --keep`);
+}
+
+/** Leaves everything to the user, until Ctrl-C. */
+async function keepRunning(
+	runner: StepRunner,
+	stage: Stage,
+	mediaAddress: string | undefined,
+): Promise<never> {
+	const { n8n, credential, outFolder: folder } = stage;
+	const onStarted = (stop: () => Promise<void>) => cleanups.push(stop);
+	const talk = new Talk({ n8n, folder, credential, mediaAddress, onStarted });
+	await runner.run(talk.steps());
+	console.log(describe(stage, talk));
+	return await runner.untilInterrupted();
+}
+
 async function main(): Promise<number> {
 	const { values } = parseArgs({
 		options: {
 			out: { type: 'string' },
 			keep: { type: 'boolean', default: false },
+			'media-address': { type: 'string' },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
@@ -474,19 +496,8 @@ async function main(): Promise<number> {
 	const runner = new StepRunner();
 	try {
 		await runner.run(preparation(stage, values.out));
-		const ready = stage as Stage;
-		const incoming = new Scene(ready, ready.incoming);
-		const outgoing = new Scene(ready, ready.outgoing);
-		await runner.run([incoming.activate(), ...incoming.comesIn(), ...incoming.talk(1)]);
-		await runner.run([incoming.deactivate(), outgoing.activate()]);
-		await runner.run([...outgoing.goesOut(), ...outgoing.talk(2)]);
-		const files = await readdir(ready.outFolder);
-		console.log(`\nIn ${ready.outFolder}: ${files.join(', ')}`);
-		if (values.keep) {
-			await runner.run([outgoing.deactivate(), incoming.activate()]);
-			console.log(describe(ready));
-			await runner.untilInterrupted();
-		}
+		if (values.keep) await keepRunning(runner, stage as Stage, values['media-address']);
+		await play(runner, stage as Stage);
 		return 0;
 	} catch (error) {
 		if (error instanceof Interrupted) {

@@ -133,7 +133,7 @@ editor        ${n8n.url}
 sign in with  ${n8n.login.email} / ${n8n.login.password}
 credential    ${CREDENTIAL.name} is there
 log           ${n8n.log.file}
-emulator      ${emulator.baseUrl}
+emulator      ${emulator.baseUrl} (open it: buttons, and what arrived where)
   a user calls         curl -X POST ${orders}/calls
   the user hangs up    curl -X POST ${orders}/calls/latest/hang-up
   a recording only     curl -X POST ${orders}/recordings

@@ -77,6 +77,16 @@ ${table(['Event', 'Name in the API', 'What it is', 'Field of the webhook'], rows
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
 | \`other\` | Meta's name of the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |
 
+## Good to know
+
+- **Calls of others.** If several apps (a calling partner, for example) are subscribed to the same account, each of them
+  gets the events of all calls. To recognize your own, give them *Callback Data* and compare
+  \`bizOpaqueCallbackData\`.
+- **After a missed call you may write.** A call from a person, answered or not, opens the 24-hour window for free-form
+  messages, and so does a call from you that the person accepts.
+- **A permission request is a message.** Meta counts it as one: since October 2026, free-form messages cost after the first
+  1,000 of a number and month.
+
 ## What is not an event
 
 - **A permission request that cannot be delivered.** Meta accepts *Permission > Request* and reports the failure later, as

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { answerProblem, readBusinessSdp, SDP_CHECKS, type SdpCheck } from './businessSdp';
 import { graph } from './helpers';
 import { startEmulator, type Emulator } from './index';
-import { makeSdp } from './sdp';
+import { makeBusinessSdp, makeSdp } from './sdp';
 
 const fixture = (name: string) =>
 	readFileSync(join(__dirname, '../fixtures/sdp', `${name}.sdp`), 'utf8').replaceAll('\n', '\r\n');
@@ -34,6 +34,10 @@ describe('a stock SDP', () => {
 			telephoneEvent: tones,
 			warnings: [],
 		});
+	});
+
+	it.each(['offer', 'answer'] as const)('that other tests send as %s has nothing odd', (type) => {
+		expect(readBusinessSdp(makeBusinessSdp(type), type, STRICT).warnings).toEqual([]);
 	});
 
 	it.each(['chromium-hidden', 'firefox-hidden'])('%s is taken, with a warning', (name) => {

@@ -32,7 +32,8 @@ export {
 	URL_LIFETIME_MS,
 } from './media';
 export type { Media, MediaContent } from './media';
-export { makeSdp } from './sdp';
+/** Tests are the business: theirs is the shorter name. */
+export { makeBusinessSdp as makeSdp, makeSdp as makeWhatsAppSdp } from './sdp';
 export { escapeJson } from './webhooks';
 export type * from './types';
 export { VARIANTS } from './variants';

@@ -47,7 +47,8 @@ ${Object.entries(VARIANTS)
 
 	const { account, baseUrl } = emulator;
 	const orders = `${baseUrl}/_emulator`;
-	console.log(`The emulator stands in for Meta at ${baseUrl}. Stop it with Ctrl-C.
+	console.log(`Open ${baseUrl} in a browser on this machine: buttons for calls and recordings, values to copy, and
+what arrived where. The emulator stands in for Meta at the same address. Stop it with Ctrl-C.
 
 Type this into the credential "WhatsApp Business Calling API":
   Access Token          ${account.accessToken}
@@ -63,7 +64,7 @@ ${account.phoneNumbers.map((number) => `  ${number.id}  ${number.displayPhoneNum
 Users of WhatsApp:
 ${account.users.map((user) => `  ${user.waId}  ${user.userId}  ${user.name} (call permission: ${user.permission})`).join('\n')}
 
-Orders, from another terminal:
+The same orders as on the page, from another terminal:
   a user calls             curl -X POST ${orders}/calls
   ... and waits for sound  curl -X POST ${orders}/calls -d '{"silentUntilHeard":true}'
   a called user picks up   curl -X POST ${orders}/calls/latest/pick-up

@@ -197,6 +197,9 @@ const presetOrder = z
 	.object({ callbackUrl: z.string().url(), fields: z.array(z.string()).optional() })
 	.strict();
 
+/** `?last=50`: the newest only, for those who look often. */
+const newestOrder = z.object({ last: z.coerce.number().int().positive().optional() }).strict();
+
 class NotThere extends Error {}
 
 function found<T>(what: T | undefined, otherwise: string): T {
@@ -234,16 +237,21 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		params.callId === 'latest' ? (emulator.calls.at(-1)?.id ?? '') : String(params.callId);
 	const body = (req: Request): unknown => req.body ?? {};
 
-	on('get', '/state', () => ({
+	const newest = <T>(all: T[], { query }: Request): T[] => {
+		const { last } = newestOrder.parse(query);
+		return last === undefined ? all : all.slice(-last);
+	};
+
+	on('get', '/state', (req) => ({
 		baseUrl: emulator.baseUrl,
 		now: emulator.clock.now(),
 		account: emulator.account,
 		subscriptions: emulator.subscriptionState(),
-		calls: emulator.calls,
+		calls: newest(emulator.calls, req),
 	}));
-	on('get', '/requests', () => emulator.requests);
-	on('get', '/deliveries', () => emulator.deliveries);
-	on('get', '/calls', () => emulator.calls);
+	on('get', '/requests', (req) => newest(emulator.requests, req));
+	on('get', '/deliveries', (req) => newest(emulator.deliveries, req));
+	on('get', '/calls', (req) => newest(emulator.calls, req));
 	on('get', '/calls/:callId', (req) => found(emulator.call(callId(req)), 'No such call'));
 
 	on('get', '/calls/:callId/media', (req) => {

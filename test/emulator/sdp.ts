@@ -97,3 +97,10 @@ export function makeSdp(type: 'offer' | 'answer', given: Partial<SdpParts> = {})
 		'',
 	].join('\r\n');
 }
+
+/** A session description as the business's side would send it: full ICE, and the DTLS client in an answer. */
+export function makeBusinessSdp(type: 'offer' | 'answer'): string {
+	return makeSdp(type, { setup: type === 'offer' ? 'actpass' : 'active' })
+		.replace('a=ice-lite\r\n', '')
+		.replaceAll('WhatsApp', 'Business');
+}

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import express, { type Request, type Response } from 'express';
 import {
 	faultAnswer,
@@ -14,6 +15,7 @@ import type { FaultQueue } from './faults';
 import { answerGraph, findDownload, type GraphContext } from './graph';
 import { readRequest, type GraphRequest } from './graphRequest';
 import { isObject } from './callRequest';
+import { localPage, refuseOtherHosts, refuseOtherOrigins } from './localPage';
 import type { Fault, LoggedRequest } from './types';
 
 const HOST = '127.0.0.1';
@@ -23,7 +25,7 @@ export interface RunningServer {
 	stop(): Promise<void>;
 }
 
-/** One origin for the Graph API, the media host and the orders, on loopback only. */
+/** One origin for the Graph API, the media host, the orders and the page, on loopback only. */
 export async function startServer(
 	context: GraphContext,
 	faults: FaultQueue,
@@ -34,7 +36,9 @@ export async function startServer(
 	const app = express();
 	app.disable('x-powered-by');
 	app.disable('etag');
-	app.use('/_emulator', orders);
+	app.use(refuseOtherOrigins);
+	app.use('/_emulator', refuseOtherHosts, orders);
+	app.get('/', refuseOtherHosts, localPage(join(__dirname, 'page.html')));
 	app.use(express.raw({ type: () => true, limit: '8mb' }));
 	app.use(async (req: Request, res: Response) => {
 		await serve(req, res, context, faults, requests, sleep);

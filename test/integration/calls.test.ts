@@ -1,5 +1,11 @@
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
-import { ANNOUNCEMENT_LANGUAGES, makeSdp, type Fault, type LoggedRequest } from '../emulator';
+import {
+	ANNOUNCEMENT_LANGUAGES,
+	makeSdp,
+	makeWhatsAppSdp,
+	type Fault,
+	type LoggedRequest,
+} from '../emulator';
 import { everythingIn, type ActionRun, type NodeFailure } from './engine';
 import { useStage } from './harness';
 
@@ -467,13 +473,13 @@ describe('Input that cannot be right', () => {
 		[
 			"WhatsApp's own offer as the answer",
 			'accept',
-			{ callId: 'wacid.1', sdp: makeSdp('offer') },
+			{ callId: 'wacid.1', sdp: makeWhatsAppSdp('offer') },
 			/SDP answer cannot be used/,
 		],
 		[
 			"WhatsApp's own answer as the offer",
 			'start',
-			{ sdp: makeSdp('answer') },
+			{ sdp: makeWhatsAppSdp('answer') },
 			/SDP offer cannot be used/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],

@@ -38,6 +38,13 @@ class Stage {
 		return trigger;
 	}
 
+	/** Whether nothing is missing at Meta for a trigger: another activation changes nothing. */
+	async isRegistered(trigger: TriggerWorkflow): Promise<boolean> {
+		const before = this.emulator.requests.length;
+		await trigger.create();
+		return this.emulator.requests.slice(before).every(({ method }) => method === 'GET');
+	}
+
 	/** Requests of one kind that Meta got. */
 	requests(kind: LoggedRequest['kind']): LoggedRequest[] {
 		return this.emulator.requests.filter((request) => request.kind === kind);

@@ -27,7 +27,7 @@ describe('Activating the workflow', () => {
 			app: { callbackUrl: trigger.url, fields: ['calls'], active: true },
 			accountSubscribed: true,
 		});
-		expect(await trigger.checkExists()).toBe(true);
+		expect(await stage.isRegistered(trigger)).toBe(true);
 	});
 
 	test('makes recordings arrive, and deactivating makes them stop', async () => {
@@ -85,7 +85,7 @@ describe('Activating the workflow', () => {
 			await stage.startEmulator({ subscriptionFieldsAs });
 			const trigger = stage.engine.trigger(stage.credential);
 			await trigger.activate();
-			expect(await trigger.checkExists()).toBe(true);
+			expect(await stage.isRegistered(trigger)).toBe(true);
 		},
 	);
 
@@ -108,7 +108,9 @@ describe('Activating the workflow', () => {
 	test('with a wrong access token says so, and leaves nothing behind', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, accessToken: 'wrong' });
 		const error = await failureOf(trigger.activate());
-		expect(error.message).toBe('WhatsApp did not accept the access token');
+		expect(error.message).toBe(
+			'WhatsApp did not accept the access token. The token is wrong, expired or revoked.',
+		);
 		expect(stage.emulator.subscriptionState()).toMatchObject({
 			app: undefined,
 			accountSubscribed: false,
@@ -121,20 +123,6 @@ describe('Activating the workflow', () => {
 		expect(error.description).toContain('App ID');
 		expect(error.description).toContain('App Secret');
 		expect(stage.emulator.requests).toEqual([]);
-	});
-});
-
-describe('Checking whether the trigger is registered', () => {
-	test('only reads', async () => {
-		const trigger = stage.engine.trigger(stage.credential);
-		expect(await trigger.checkExists()).toBe(false);
-		stage.emulator.presetSubscription('https://other.example/hook', ['messages']);
-		expect(await trigger.checkExists()).toBe(false);
-		stage.emulator.presetSubscription(trigger.url, ['messages']);
-		expect(await trigger.checkExists()).toBe(false);
-		stage.emulator.presetSubscription(trigger.url, ['calls']);
-		expect(await trigger.checkExists()).toBe(true);
-		expect(changes()).toEqual([]);
 	});
 });
 
@@ -204,7 +192,7 @@ describe('Trouble at Meta while the workflow is activated', () => {
 			const trigger = stage.engine.trigger(stage.credential);
 			await trigger.activate();
 			expect(fault.hits()).toBe(2);
-			expect(await trigger.checkExists()).toBe(true);
+			expect(await stage.isRegistered(trigger)).toBe(true);
 		},
 		20_000,
 	);
@@ -232,7 +220,7 @@ describe('Trouble at Meta while the workflow is activated', () => {
 		);
 		const trigger = stage.engine.trigger(stage.credential);
 		const error = await failureOf(trigger.activate());
-		expect(error.message).toBe('The access token lacks a permission');
+		expect(error.message).toMatch(/^The access token lacks a permission\. Give the system user/);
 		expect(stage.emulator.subscriptionState()).toMatchObject({
 			app: undefined,
 			accountSubscribed: false,
@@ -261,22 +249,29 @@ describe('Trouble at Meta while the workflow is activated', () => {
 });
 
 describe('Deactivating the workflow', () => {
-	test('removes only what activating had added: fields of others stay', async () => {
+	test('removes only what triggers use: other fields stay, and the app stays on the account', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
-		stage.emulator.presetSubscription(trigger.url, ['messages']);
+		stage.emulator.presetSubscription(trigger.url, ['security']);
 		await trigger.activate();
-		expect(stage.emulator.subscriptionState().app?.fields).toEqual(['messages', 'calls']);
+		expect(stage.emulator.subscriptionState().app?.fields).toEqual(['security', 'calls']);
 		await trigger.deactivate();
 		expect(stage.emulator.subscriptionState()).toMatchObject({
-			app: { callbackUrl: trigger.url, fields: ['messages'] },
+			app: { callbackUrl: trigger.url, fields: ['security'] },
 			accountSubscribed: true,
 		});
 	});
 
-	test('of a workflow that was never active removes nothing', async () => {
-		const trigger = stage.trigger();
+	test('of a workflow that was never active removes nothing of others', async () => {
+		const trigger = stage.engine.trigger(stage.credential);
+		stage.emulator.presetSubscription('https://crm.example/whatsapp', ['calls']);
 		await trigger.deactivate();
 		expect(changes()).toEqual([]);
+	});
+
+	test('removes what stands at its own address, although the record of it is lost', async () => {
+		const trigger = stage.trigger();
+		await trigger.deactivate();
+		expect(stage.emulator.subscriptionState().app).toBeUndefined();
 	});
 });
 

@@ -187,10 +187,11 @@ describe('Checking a set-up', () => {
 			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
 		}
 		const findings = await check();
-		const unread = ['token', 'tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
-		expect(named(findings, false)).toEqual(unread);
+		expect(named(findings, false)).toEqual(['token']);
+		const unread = ['tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
+		expect(named(findings, null)).toEqual(unread);
 		for (const { name, found } of findings) {
-			if (unread.includes(name)) expect(found).toContain('cannot be read');
+			if (unread.includes(name)) expect(found).toMatch(/^same cause as token: .* cannot be read$/);
 		}
 	});
 
@@ -225,9 +226,40 @@ describe('Checking a set-up', () => {
 		}
 		const findings = await check();
 		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual(CHECKS.slice(1));
+		expect(named(findings, false)).toEqual(['token']);
 		expect(findings.every(({ hint }) => hint !== null)).toBe(true);
 	});
+
+	test.each<[string, string, () => Partial<CredentialFields> | void]>([
+		[
+			'a permission that the token lacks',
+			'tokenPermissions',
+			() => void (stage.emulator.account.tokenScopes = ['whatsapp_business_messaging']),
+		],
+		[
+			'a Business Account ID that does not exist',
+			'businessAccount',
+			() => ({ businessAccountId: '999' }),
+		],
+	])('tells %s once: the checks that depend on it are not made', async (_, name, change) => {
+		const findings = await check({}, change() ?? {});
+		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+		expect(named(findings, false)).toEqual([name]);
+		const open = findings.filter(({ ok }) => ok === null);
+		expect(open.length).toBeGreaterThan(1);
+		for (const { found, hint } of open) {
+			expect(found).toContain(`same cause as ${name}`);
+			expect(hint).toBe('Not checked.');
+		}
+	});
+
+	test.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
+		'makes all checks whatever the end of the token is: %d',
+		async (seconds) => {
+			stage.emulator.account.tokenExpiresAt = seconds * 1000;
+			expect((await check()).map(({ name }) => name)).toEqual(CHECKS);
+		},
+	);
 
 	test('without the URL of the trigger leaves the addresses open, and names them', async () => {
 		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
@@ -253,5 +285,73 @@ describe('Checking a set-up', () => {
 		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
 		const [, token] = await check();
 		expect(token).toMatchObject({ ok: true, found: 'valid until 2100-01-01T00:00:00.000Z' });
+	});
+});
+
+describe('The address that Meta sends to', () => {
+	const TEST_URL = 'https://n8n.example/webhook-test/id/webhook';
+	const here = (path: string) => `${stage.engine.origin}${path}`;
+
+	test.each<[string, string, string, boolean | null, RegExp, RegExp]>([
+		['is the production URL', TRIGGER_URL, TRIGGER_URL, true, /id\/webhook$/, /^$/],
+		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, true, /id\/webhook\/$/, /^$/],
+		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, true, /id\/webhook$/, /^$/],
+		[
+			'is the test URL of the trigger',
+			TEST_URL,
+			TRIGGER_URL,
+			false,
+			/\(the test URL of this trigger\)/,
+			/a test was interrupted.*unpublish the workflow.*publish it again/,
+		],
+		[
+			'is that of production, and the test URL was entered',
+			TRIGGER_URL,
+			TEST_URL,
+			null,
+			/id\/webhook$/,
+			/Enter its Production URL/,
+		],
+		[
+			'is that of another host',
+			'https://old.example/webhook/id/webhook',
+			TRIGGER_URL,
+			false,
+			/this trigger at another host/,
+			/If the address of n8n has changed, unpublish/,
+		],
+		[
+			'is of another workflow in this n8n',
+			'https://n8n.example/webhook/other/webhook',
+			TRIGGER_URL,
+			false,
+			/\(another workflow in this n8n\)/,
+			/this other address/,
+		],
+		['is of another system', ELSEWHERE, TRIGGER_URL, false, /crm\.example\/hook$/, /Take Over/],
+	])('%s', async (_, registered, triggerUrl, ok, found, hint) => {
+		stage.emulator.presetSubscription(registered);
+		const findings = await check({ triggerUrl });
+		const finding = findings.find(({ name }) => name === 'callbackUrl');
+		expect(finding?.ok).toBe(ok);
+		expect(finding?.found).toMatch(found);
+		expect(finding?.hint ?? '').toMatch(hint);
+		expect(named(findings, false)).toEqual(ok === false ? ['callbackUrl'] : []);
+	});
+
+	test('is one of this n8n where nothing is registered any more', async () => {
+		stage.emulator.presetSubscription(here('/webhook/gone/webhook'));
+		const findings = await check({ triggerUrl: here('/webhook/id/webhook') });
+		const finding = findings.find(({ name }) => name === 'callbackUrl');
+		expect(finding?.found).toContain('where no workflow is published any more');
+		expect(finding?.hint).toContain('unpublish the workflow with the trigger and publish it again');
+	});
+
+	test('is judged in the same way where a number has its own', async () => {
+		stage.emulator.presetOverride(TEST_URL, NUMBER);
+		const findings = await check();
+		expect(named(findings, false)).toEqual(['overrides']);
+		const finding = findings.find(({ name }) => name === 'overrides');
+		expect(finding?.hint).toMatch(/a test was interrupted.*It comes before the address of the app/);
 	});
 });

@@ -89,6 +89,7 @@ describe('what saved workflows hold', () => {
 		['downloadFile', true],
 		['registration', 'app'],
 		['verifyToken', ''],
+		['otherWebhookUrl', ''],
 		['acknowledge', 'stored'],
 		['options', {}],
 	])('trigger: %s, by default %j', (name, value) => {

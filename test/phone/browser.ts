@@ -99,9 +99,9 @@ export class Agent {
 		return agent;
 	}
 
-	async view(name: string): Promise<void> {
+	async view(name: string, timeout = 20_000): Promise<void> {
 		const wanted = this.page.locator(`main[data-view="${name}"]`);
-		await wanted.waitFor().catch(async (error: Error) => {
+		await wanted.waitFor({ timeout }).catch(async (error: Error) => {
 			const seen = await this.page.locator('main').innerText();
 			throw new Error(`${error.message}\nThe page shows:\n${seen}`);
 		});

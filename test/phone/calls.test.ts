@@ -30,7 +30,10 @@ beforeEach(async () => {
 	earlier = new Set((await stage.n8n.api.executions(stage.workflow)).map(({ id }) => id));
 });
 
-afterEach(async () => await stage.tidyUp());
+afterEach(async () => {
+	await stage.tidyUp();
+	Object.assign(stage.emulator.variants, { answerSetup: 'passive', silentUntilHeard: 'no' });
+});
 
 /** Someone has called, and an agent has opened the link. */
 async function ringing(prepare?: Parameters<PhoneStage['agent']>[2]) {
@@ -110,7 +113,11 @@ describe('a call that comes in', () => {
 		await expectToHear(agent);
 		await agent.picture('talking');
 		await stage.mediaOf(call).said;
-		expect(stage.mediaOf(call).report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
+		expect(stage.mediaOf(call).report()).toMatchObject({
+			packetsTooEarly: 0,
+			packetsRefused: 0,
+			warnings: [],
+		});
 
 		await agent.click('Hang up');
 		expect(await agent.ending('over', 'You hung up')).toMatch(/^The call lasted 00:\d\d\./);
@@ -156,6 +163,16 @@ describe('a call that comes in', () => {
 		await agent.click('Keypad');
 
 		await page.getByLabel('Microphone').selectOption({ index: 1 });
+		// A microphone that is unplugged is replaced.
+		await page.evaluate(() => {
+			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
+			peers[0]!.getSenders()[0]!.track!.dispatchEvent(new Event('ended'));
+		});
+		await page.waitForFunction(() => {
+			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
+			const { label, readyState } = peers[0]!.getSenders()[0]!.track!;
+			return readyState === 'live' && label.includes('Default');
+		});
 		await agent.click('Mute');
 		expect(await page.locator('#status').innerText()).toBe('You are muted');
 		await agent.picture('muted');
@@ -285,12 +302,12 @@ describe('a call that comes in', () => {
 		const [start, offer] = link.split('&offer=') as [string, string];
 		const sdp = Buffer.from(offer, 'base64url').toString();
 		// Nobody is there.
-		const nowhere = sdp.replace(/(udp \d+ 127\.0\.0\.1) \d+/, '$1 9');
+		const nowhere = sdp.replace(/(a=candidate:.* udp \d+ \S+) \d+/g, '$1 9');
 		const blocked = `${start}&offer=${Buffer.from(nowhere).toString('base64url')}`;
 		const agent = await stage.agent(browser, blocked);
 		await agent.click('Answer');
 		await agent.view('talking');
-		await agent.page.locator('main[data-view="problem"]').waitFor({ timeout: 40_000 });
+		await agent.view('problem', 40_000);
 		await agent.ending('problem', 'The sound cannot get through');
 		await stage.ended(call);
 	});
@@ -374,18 +391,32 @@ describe('a call that an agent places', () => {
 		expect(stage.emulator.calls).toHaveLength(calls);
 	});
 
-	it("works with WhatsApp's answers that leave the roles open (actpass)", async () => {
-		// Here between page and n8n, on the way there and back.
-		const { call, agent } = await placed(async (page) => {
-			await page.route(stage.dialUrl, async (route) => {
-				const fields = new URLSearchParams(route.request().postData() ?? '');
-				fields.set('sdp', fields.get('sdp')!.replace('a=setup:actpass', 'a=setup:active'));
-				const response = await route.fetch({ postData: fields.toString() });
-				const answer = (await response.json()) as { sdp: string };
-				answer.sdp = answer.sdp.replace(/a=setup:\w+/, 'a=setup:actpass');
-				await route.fulfill({ response, json: answer });
-			});
-		});
+	it.each(['passive', 'active', 'actpass'] as const)(
+		'is heard whatever role WhatsApp takes in the handshake: %s',
+		async (answerSetup) => {
+			stage.emulator.variants.answerSetup = answerSetup;
+			const { call, agent } = await placed();
+			expect(call.sdp).toContain(`a=setup:${answerSetup}`);
+			stage.emulator.userPicksUp(call.id);
+			await agent.view('talking');
+			await expectToHear(agent);
+		},
+	);
+});
+
+describe('a user whose WhatsApp sends nothing before it hears something', () => {
+	beforeEach(() => {
+		stage.emulator.variants.silentUntilHeard = 'yes';
+	});
+
+	it('is heard after calling', async () => {
+		const { agent } = await talking();
+		await expectToHear(agent);
+	});
+
+	it('is heard after being called', async () => {
+		const { call, agent } = await placed();
+		await stage.mediaOf(call).connected;
 		stage.emulator.userPicksUp(call.id);
 		await agent.view('talking');
 		await expectToHear(agent);

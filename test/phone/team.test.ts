@@ -290,7 +290,7 @@ describe('a call that comes in', () => {
 		expect(call.state).toBe('inProgress');
 
 		// Someone else calls during the call, and rings when it is over.
-		const next = stage.emulator.userCalls({ from: '14085550000', name: 'Bo' } as never);
+		const next = stage.emulator.userCalls({ from: '14085550000' });
 		await shown(agent, 'Also calling:');
 		await agent.picture('team-second-caller');
 		expect(await isRinging(agent)).toBe(false);

@@ -147,7 +147,9 @@ export async function launch(
 	const port = fixedPort ?? freePort;
 	const url = `http://127.0.0.1:${port}`;
 	const log = createLog(join(userFolder, 'n8n.log'));
-	const { activation, disabledModules = '' } = needsOf(installation.version);
+	const { activation: usual, disabledModules = '' } = needsOf(installation.version);
+	const isFormerService = ownEnv.N8N_USE_WORKFLOW_PUBLICATION_SERVICE === 'false';
+	const activation = isFormerService ? 'request' : usual;
 	const api = new N8nClient(url, log, activation);
 	const isReady = async () => (command === 'start' ? await api.isReady() : await api.isHealthy());
 	let env = environment(userFolder, url, port, brokerPort, {

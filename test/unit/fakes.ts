@@ -25,6 +25,9 @@ export const ACCOUNT: Account = {
 
 export const CREDENTIAL: IDataObject = { ...ACCOUNT, accessToken: TOKEN };
 
+/** The production URL of the node. */
+export const WEBHOOK_URL = 'https://n8n.example/webhook/id/webhook';
+
 export const NODE: INode = {
 	id: 'node-1',
 	name: 'WhatsApp Business Calling',
@@ -81,6 +84,7 @@ function fakeContext(parameters: IDataObject, respond: Respond) {
 	const context = {
 		getNode: () => NODE,
 		getWorkflow: () => ({ id: 'workflow-1' }),
+		getInstanceId: () => 'instance-1',
 		getMode: () => 'manual',
 		getCredentials: async () => CREDENTIAL,
 		continueOnFail: () => false,
@@ -160,6 +164,8 @@ export function fakeWebhook(
 		getRequestObject: () => ({ rawBody, headers }),
 		getHeaderData: () => headers,
 		getQueryData: () => query,
+		getNodeWebhookUrl: () => WEBHOOK_URL,
+		getWorkflowStaticData: (): IDataObject => ({}),
 		getResponseObject: () => response,
 	};
 	return { ...seen, answer, context: webhook as unknown as IWebhookFunctions };

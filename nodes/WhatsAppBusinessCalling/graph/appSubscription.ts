@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Account } from './account';
 import { unreadableAnswer } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
-import { graphChange, graphRequest } from './request';
+import { graphChange, graphRequest, type GraphRequest } from './request';
 import type { GraphContext, GraphFailure, Result } from './types';
 import { idText } from './wholeNumber';
 
@@ -17,8 +17,15 @@ export interface AppSubscription {
 	fields: string[];
 }
 
-/** While a workflow is activated nobody can press a button again: passing trouble is waited out. */
-export const ACTIVATION_ATTEMPTS = 6;
+/** How often and how long a request is tried; what `graphRequest` does unless told. */
+export type Effort = Pick<GraphRequest, 'attempts' | 'timeoutMs'>;
+
+/** Whether the app gets the webhooks of the business account, and where the account sends them. */
+export interface AccountMembership {
+	joined: boolean;
+	/** The address of the account that comes before the app's; null for none. */
+	override: string | null;
+}
 
 const subscriptionsSchema = z.object({
 	data: z.array(z.object({ object: z.string() }).passthrough()),
@@ -53,13 +60,14 @@ const subscribedAppsSchema = z.object({
 export async function readAppSubscription(
 	context: GraphContext,
 	account: Account,
+	effort: Effort = {},
 ): Promise<Result<AppSubscription | null>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.appId}/subscriptions`,
 		as: 'app',
 		repeat: 'freely',
-		attempts: ACTIVATION_ATTEMPTS,
+		...effort,
 	});
 	if (!answer.ok) return answer;
 	const rows = subscriptionsSchema.safeParse(answer.value);
@@ -84,6 +92,7 @@ export async function writeAppSubscription(
 	context: GraphContext,
 	account: Account,
 	subscription: { callbackUrl: string; verifyToken: string; fields: string[] },
+	effort: Effort = {},
 ): Promise<Result<unknown>> {
 	return await graphChange(context, account, {
 		method: 'POST',
@@ -97,7 +106,7 @@ export async function writeAppSubscription(
 		},
 		as: 'app',
 		repeat: 'freely',
-		attempts: ACTIVATION_ATTEMPTS,
+		...effort,
 	});
 }
 
@@ -106,6 +115,7 @@ export async function removeAppFields(
 	context: GraphContext,
 	account: Account,
 	fields: string[],
+	effort: Effort = {},
 ): Promise<Result<unknown>> {
 	return await graphChange(context, account, {
 		method: 'DELETE',
@@ -113,27 +123,34 @@ export async function removeAppFields(
 		query: { object: OBJECT, fields: fields.join(',') },
 		as: 'app',
 		repeat: 'freely',
+		...effort,
 	});
 }
 
 type AppOnAccount = NonNullable<z.infer<typeof subscribedAppsSchema>['data'][number]>;
 
-/** The app's row among those that get the webhooks of the business account; null where it has none. */
-async function readAppOnAccount(
+/** Reads whether the app gets the webhooks of the business account at all, and where they go. */
+export async function readAccountMembership(
 	context: GraphContext,
 	account: Account,
-): Promise<Result<AppOnAccount | null>> {
+	effort: Effort = {},
+): Promise<Result<AccountMembership>> {
 	const isOwn = (row: AppOnAccount) => row.whatsapp_business_api_data.id === account.appId;
 	const apps = await allPages(
-		async (after) => await appsOnAccountPage(context, account, after),
+		async (after) => await appsOnAccountPage(context, account, effort, after),
 		(rows) => rows.some(isOwn),
 	);
-	return apps.ok ? { ok: true, value: apps.value.find(isOwn) ?? null } : apps;
+	if (!apps.ok) return apps;
+	const row = apps.value.find(isOwn);
+	const override = row?.override_callback_uri ?? '';
+	if (typeof override !== 'string') return unreadable("The account's address cannot be read");
+	return { ok: true, value: { joined: row !== undefined, override: override || null } };
 }
 
 async function appsOnAccountPage(
 	context: GraphContext,
 	account: Account,
+	effort: Effort,
 	after: string | undefined,
 ): Promise<Result<Page<AppOnAccount>>> {
 	const answer = await graphRequest(context, account, {
@@ -141,7 +158,7 @@ async function appsOnAccountPage(
 		path: `${account.businessAccountId}/subscribed_apps`,
 		query: after ? { after } : undefined,
 		repeat: 'freely',
-		attempts: ACTIVATION_ATTEMPTS,
+		...effort,
 	});
 	if (!answer.ok) return answer;
 	const page = subscribedAppsSchema.safeParse(answer.value);
@@ -150,42 +167,21 @@ async function appsOnAccountPage(
 	return { ok: true, value: { rows, after: page.data.paging } };
 }
 
-/** Whether the app gets the webhooks of the business account at all. */
-export async function isAppOnAccount(
-	context: GraphContext,
-	account: Account,
-): Promise<Result<boolean>> {
-	const row = await readAppOnAccount(context, account);
-	return row.ok ? { ok: true, value: row.value !== null } : row;
-}
-
-/** The address to which the account sends instead of the app's, or null. */
-export async function readAccountOverride(
-	context: GraphContext,
-	account: Account,
-): Promise<Result<string | null>> {
-	const row = await readAppOnAccount(context, account);
-	if (!row.ok) return row;
-	const address = row.value?.override_callback_uri ?? '';
-	if (typeof address !== 'string') return unreadable("The account's address cannot be read");
-	return { ok: true, value: address || null };
-}
-
 /** Subscribes the app to the account, with an override or (which removes one) without; or takes it off. */
 export async function setAppOnAccount(
 	context: GraphContext,
 	account: Account,
 	method: 'POST' | 'DELETE',
-	override?: { callbackUrl: string; verifyToken: string },
+	override?: { callbackUrl: string; verifyToken: string } | null,
+	effort: Effort = {},
 ): Promise<Result<unknown>> {
 	return await graphChange(context, account, {
 		method,
 		path: `${account.businessAccountId}/subscribed_apps`,
-		body: override && {
-			override_callback_uri: override.callbackUrl,
-			verify_token: override.verifyToken,
-		},
+		body: override
+			? { override_callback_uri: override.callbackUrl, verify_token: override.verifyToken }
+			: undefined,
 		repeat: 'freely',
-		attempts: ACTIVATION_ATTEMPTS,
+		...effort,
 	});
 }

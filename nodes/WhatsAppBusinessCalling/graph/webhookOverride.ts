@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import type { Account } from './account';
 import { unreadableAnswer } from './failure';
+import type { Effort } from './appSubscription';
 import { allPages, cursorSchema, type Page } from './pages';
-import { graphRequest } from './request';
+import { graphChange, graphRequest } from './request';
 import type { GraphContext, Result } from './types';
 import { idText } from './wholeNumber';
 
@@ -31,12 +32,14 @@ export async function readWebhookRoute(
 	context: GraphContext,
 	account: Account,
 	phoneNumberId: string,
+	effort: Effort = {},
 ): Promise<Result<WebhookRoute>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: phoneNumberId,
 		query: { fields: 'webhook_configuration' },
 		repeat: 'freely',
+		...effort,
 	});
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
@@ -44,48 +47,73 @@ export async function readWebhookRoute(
 		const failure = unreadableAnswer("Meta's answer about the number's webhook cannot be read");
 		return { ok: false, failure };
 	}
-	const found = parsed.data.webhook_configuration;
-	return {
-		ok: true,
-		value: {
-			phoneNumber: found?.phone_number ?? null,
-			businessAccount: found?.whatsapp_business_account ?? null,
-			app: found?.application ?? null,
+	return { ok: true, value: toRoute(parsed.data) };
+}
+
+/**
+ * Points one number to an address of its own, or (with null) removes that. Meta calls the address before
+ * it answers.
+ */
+export async function setNumberOverride(
+	context: GraphContext,
+	account: Account,
+	phoneNumberId: string,
+	override: { callbackUrl: string; verifyToken: string } | null,
+	effort: Effort = {},
+): Promise<Result<unknown>> {
+	return await graphChange(context, account, {
+		method: 'POST',
+		path: phoneNumberId,
+		body: {
+			webhook_configuration: {
+				override_callback_uri: override?.callbackUrl ?? '',
+				...(override === null ? {} : { verify_token: override.verifyToken }),
+			},
 		},
+		repeat: 'freely',
+		...effort,
+	});
+}
+
+function toRoute({ webhook_configuration: found }: z.infer<typeof answerSchema>): WebhookRoute {
+	return {
+		phoneNumber: found?.phone_number ?? null,
+		businessAccount: found?.whatsapp_business_account ?? null,
+		app: found?.application ?? null,
 	};
 }
 
-const overridesSchema = z.object({ data: z.array(answerSchema), paging: cursorSchema });
+const routesSchema = z.object({ data: z.array(answerSchema), paging: cursorSchema });
 
-/** The addresses of the account and of all its numbers that come before that of the app. */
-export async function readOverrides(
+/** Where the webhooks of each number of the account go, by the number's ID. */
+export async function readWebhookRoutes(
 	context: GraphContext,
 	account: Account,
-): Promise<Result<string[]>> {
-	const overrides = await allPages(async (after) => await overridePage(context, account, after));
-	return overrides.ok ? { ok: true, value: [...new Set(overrides.value)] } : overrides;
+	effort: Effort = {},
+): Promise<Result<Map<string, WebhookRoute>>> {
+	const routes = await allPages(async (after) => await routePage(context, account, effort, after));
+	return routes.ok ? { ok: true, value: new Map(routes.value) } : routes;
 }
 
-async function overridePage(
+async function routePage(
 	context: GraphContext,
 	account: Account,
+	effort: Effort,
 	after: string | undefined,
-): Promise<Result<Page<string>>> {
+): Promise<Result<Page<[string, WebhookRoute]>>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
 		query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
 		repeat: 'freely',
+		...effort,
 	});
 	if (!answer.ok) return answer;
-	const page = overridesSchema.safeParse(answer.value);
+	const page = routesSchema.safeParse(answer.value);
 	if (!page.success) {
 		const failure = unreadableAnswer("Meta's list of the numbers' webhooks cannot be read");
 		return { ok: false, failure };
 	}
-	const rows = page.data.data.flatMap(({ webhook_configuration: found }) => [
-		found?.phone_number ?? [],
-		found?.whatsapp_business_account ?? [],
-	]);
-	return { ok: true, value: { rows: rows.flat(), after: page.data.paging } };
+	const rows = page.data.data.map((row): [string, WebhookRoute] => [row.id, toRoute(row)]);
+	return { ok: true, value: { rows, after: page.data.paging } };
 }

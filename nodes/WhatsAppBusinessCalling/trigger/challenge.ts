@@ -1,8 +1,8 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { knownAccount, RECHECK_MS } from './knownAccount';
+import { deriveVerifyToken, isVerifyToken } from '../registration/verifyToken';
 import { isSameSecret } from './signature';
-import { deriveVerifyToken, isVerifyToken } from './verifyToken';
 
 /**
  * Answers the request by which Meta verifies the webhook address: the challenge as plain text where
@@ -15,7 +15,9 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 	const isRight =
 		query['hub.mode'] === 'subscribe' &&
 		typeof challenge === 'string' &&
-		isSameSecret(query['hub.verify_token'], await expectedToken(context, query));
+		(await acceptedTokens(context, query)).some((token) =>
+			isSameSecret(query['hub.verify_token'], token),
+		);
 	if (isRight) {
 		response
 			.status(200)
@@ -27,17 +29,24 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 	return { noWebhookResponse: true };
 }
 
-/** Empty for none: then nothing is right. */
-async function expectedToken(
+/**
+ * The token with which Meta and other triggers of this package verify the address, and the one with which
+ * the same workflow asks whether it is its own.
+ */
+async function acceptedTokens(
 	context: IWebhookFunctions,
 	query: Record<string, unknown>,
-): Promise<string> {
+): Promise<string[]> {
 	if (context.getNodeParameter('registration', 'app') === 'manual') {
-		return String(context.getNodeParameter('verifyToken', '')).trim();
+		return [String(context.getNodeParameter('verifyToken', '')).trim()];
 	}
 	// Anybody can ask: what has not the form needs no credential to be refused.
-	if (!isVerifyToken(query['hub.verify_token'])) return '';
+	if (!isVerifyToken(query['hub.verify_token'])) return [];
 	const account = await knownAccount(context, RECHECK_MS);
-	if (account === null) return '';
-	return deriveVerifyToken(account.appSecret, context.getWorkflow().id ?? '', context.getNode().id);
+	const url = context.getNodeWebhookUrl('default');
+	if (account === null || !url) return [];
+	return [
+		deriveVerifyToken(account.appSecret, url),
+		deriveVerifyToken(account.appSecret, url, context.getWorkflow().id),
+	];
 }

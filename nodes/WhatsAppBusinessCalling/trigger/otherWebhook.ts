@@ -32,14 +32,20 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 1_024;
 
 /**
- * Asks an address as Meta does when it verifies one. Only with the right verify token can an address
- * be put back at Meta later.
+ * What an address answers to a challenge:
+ * - `accepted`: the verify token is right
+ * - `refused`: something answers there, but not to this token
+ * - `notRegistered`: it is an address of n8n, and n8n has no webhook there
+ * - `unreachable`: no answer came; n8n may not be able to reach its own public address
  */
-export async function passesChallenge(
+export type ChallengeAnswer = 'accepted' | 'refused' | 'notRegistered' | 'unreachable';
+
+/** Asks an address as Meta does when it verifies one. */
+export async function askForChallenge(
 	context: GraphContext,
 	address: string,
 	verifyToken: string,
-): Promise<boolean> {
+): Promise<ChallengeAnswer> {
 	const challenge = randomUUID();
 	try {
 		const answer = await send(context, {
@@ -53,9 +59,11 @@ export async function passesChallenge(
 			headers: { 'User-Agent': USER_AGENT },
 		});
 		const said = await beginningOf(answer.body);
-		return answer.statusCode === 200 && said.trim() === challenge;
+		if (answer.statusCode === 200 && said.trim() === challenge) return 'accepted';
+		const isUnknownToN8n = answer.statusCode === 404 && /"code":404\b.*not registered/.test(said);
+		return isUnknownToN8n ? 'notRegistered' : 'refused';
 	} catch {
-		return false;
+		return 'unreachable';
 	}
 }
 

@@ -7,6 +7,20 @@ import { phoneNumbers } from '../graph/phoneNumbers';
 import { idList } from './settings';
 import { digitsOf } from '../values';
 
+/** n8n activates its workflows when it starts: nobody is there to correct a number that has left the account. */
+const UNATTENDED = ['init', 'leadershipChange'];
+
+/**
+ * Refuses a filter that can match nothing, while someone publishes the workflow.
+ *
+ * @throws as `chosenPhoneNumberIds`
+ */
+export async function requireKnownNumbers(context: IHookFunctions): Promise<void> {
+	const isEmpty = idList(context.getNodeParameter('phoneNumberIds', [])).length === 0;
+	if (isEmpty || UNATTENDED.includes(context.getActivationMode())) return;
+	await chosenPhoneNumberIds(context);
+}
+
 /** Numbers of the account that an error names. */
 const MAX_NAMED = 10;
 

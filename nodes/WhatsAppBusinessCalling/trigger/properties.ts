@@ -136,6 +136,21 @@ export const triggerProperties: INodeProperties[] = [
 		},
 	},
 	{
+		displayName: 'Other Webhook URL',
+		name: 'otherWebhookUrl',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. https://crm.example.com/whatsapp',
+		description:
+			'Address of the other webhook. If empty, n8n uses the address that it found at Meta and stores it with the workflow. Enter it here to keep forwarding after an import or a restored backup.',
+		displayOptions: {
+			show: {
+				registration: ['app', 'businessAccount', 'phoneNumber'],
+				onOtherWebhook: ['takeOverAndForward'],
+			},
+		},
+	},
+	{
 		displayName: 'Acknowledge',
 		name: 'acknowledge',
 		type: 'options',

@@ -8,6 +8,7 @@ import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
+import { otherReceiver } from '../registration/record';
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
 import { DeliveryLog } from './deliveryLog';
@@ -26,7 +27,6 @@ import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './mediaReference';
 import { nodeKey, perTrigger } from './nodeKey';
 import { forward } from './otherWebhook';
-import { readRegistration } from './registration';
 import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
 import { isSignature, isSignedBy } from './signature';
 
@@ -72,7 +72,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const log = new DeliveryLog(context.logger);
 	const events = chosenEvents(context, readFilter(context), body, log);
-	const forwardTo = addressToForwardTo(context, body);
+	const forwardTo = addressToForwardTo(context, account, body, log);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
 	const keys = [...events.keys()];
@@ -102,7 +102,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const isForLater = (key: string) => isUrgent && needsDownload(settings, events.get(key));
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
-	const forwarding = forwardTo === null ? true : forwardOnce(delivery, forwardTo, body);
+	const forwarding =
+		typeof forwardTo === 'string' ? forwardOnce(delivery, forwardTo, body) : forwardTo === null;
 	const [outcomes, forwarded] = await Promise.all([
 		produce(
 			delivery,
@@ -363,11 +364,26 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 	return now - ledger.noticed(key, now) < settings.retryForMs;
 }
 
-/** The earlier webhook, where there is one and the delivery holds something for it; otherwise null. */
-function addressToForwardTo(context: IWebhookFunctions, body: Buffer): string | null {
+/**
+ * The other webhook, if there is one and the delivery holds something for it; otherwise null. Undefined
+ * where something may be for another webhook, and its address is lost.
+ */
+function addressToForwardTo(
+	context: IWebhookFunctions,
+	account: Account,
+	body: Buffer,
+	log: DeliveryLog,
+): string | null | undefined {
 	if (context.getNodeParameter('onOtherWebhook', 'stop') !== 'takeOverAndForward') return null;
-	const registration = readRegistration(context.getWorkflowStaticData('node'));
-	return registration?.forwardTo && holdsOtherFields(body) ? registration.forwardTo : null;
+	const address = otherReceiver(context, account);
+	if (address === null || !holdsOtherFields(body)) return null;
+	if (address === undefined) {
+		// What is acknowledged would never be sent again, and the other webhook would not get it.
+		log.error(
+			'a delivery for the other webhook was not acknowledged, because n8n has lost the address of that webhook. Publish the workflow again; enter the address under Other Webhook URL, so that it cannot be lost',
+		);
+	}
+	return address;
 }
 
 /** Hands a delivery on, unless an earlier copy of it was accepted there. */
@@ -385,7 +401,7 @@ async function forwardOnce(
 	if (!accepted) {
 		const { origin } = URL.canParse(address) ? new URL(address) : { origin: 'of before' };
 		log.warn(
-			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again`,
+			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
 		);
 	}
 	return accepted;

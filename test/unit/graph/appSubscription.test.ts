@@ -1,7 +1,6 @@
 import type { GraphContext, Result } from '../../../nodes/WhatsAppBusinessCalling/graph/types';
 import {
-	isAppOnAccount,
-	readAccountOverride,
+	readAccountMembership,
 	readAppSubscription,
 	removeAppFields,
 	setAppOnAccount,
@@ -135,16 +134,18 @@ describe('the app on the account', () => {
 	});
 	const other = { whatsapp_business_api_data: { id: '1' }, override_callback_uri: 'https://x' };
 
-	it.each<[unknown, boolean]>([
-		[{ data: [] }, false],
-		[{ data: [other] }, false],
-		[{ data: [null, {}, other, own()] }, true],
-	])('%j', async (body, isOn) => {
+	it.each<[unknown[], boolean, string | null]>([
+		[[], false, null],
+		[[other], false, null],
+		[[null, {}, other, own()], true, null],
+		[[own({ override_callback_uri: '' })], true, null],
+		[[other, own({ override_callback_uri: HOOK })], true, HOOK],
+	])('%j: joined %s, with the address %s', async (data, joined, override) => {
 		const { result, sent } = await ask(
-			body,
-			async (context) => await isAppOnAccount(context, ACCOUNT),
+			{ data },
+			async (context) => await readAccountMembership(context, ACCOUNT),
 		);
-		expect(result).toEqual({ ok: true, value: isOn });
+		expect(result).toEqual({ ok: true, value: { joined, override } });
 		expect(sent.map(shown)).toEqual([
 			{
 				method: 'GET',
@@ -156,19 +157,6 @@ describe('the app on the account', () => {
 		]);
 	});
 
-	it.each<[unknown, string | null]>([
-		[[other], null],
-		[[other, own()], null],
-		[[own({ override_callback_uri: '' })], null],
-		[[other, own({ override_callback_uri: HOOK })], HOOK],
-	])('with the address %j', async (data, address) => {
-		const { result } = await ask(
-			{ data },
-			async (context) => await readAccountOverride(context, ACCOUNT),
-		);
-		expect(result).toEqual({ ok: true, value: address });
-	});
-
 	it('is looked for on every page, and no further than it is found', async () => {
 		const cursors: unknown[] = [];
 		const { context } = fakeExecution({}, ({ qs }) => {
@@ -178,7 +166,9 @@ describe('the app on the account', () => {
 			const paging = { cursors: { after: `page ${page}` }, next: 'https://x' };
 			return { statusCode: 200, body: { data, paging } };
 		});
-		expect(await readAccountOverride(context, ACCOUNT)).toEqual({ ok: true, value: HOOK });
+		expect(await readAccountMembership(context, ACCOUNT)).toMatchObject({
+			value: { override: HOOK },
+		});
 		expect(cursors).toEqual([undefined, 'page 1', 'page 2']);
 	});
 
@@ -189,21 +179,18 @@ describe('the app on the account', () => {
 	])('is not read out of %j', async (body, message) => {
 		const { result } = await ask(
 			body,
-			async (context) => await readAccountOverride(context, ACCOUNT),
+			async (context) => await readAccountMembership(context, ACCOUNT),
 		);
 		expect(result).toMatchObject({ ok: false, failure: { message, transient: true } });
 	});
 
 	it('fails as the request fails', async () => {
-		const reads = [isAppOnAccount, readAccountOverride];
-		for (const read of reads) {
-			const { result } = await ask<unknown>(
-				REFUSAL,
-				async (context) => await read(context, ACCOUNT),
-				400,
-			);
-			expect(result).toMatchObject({ ok: false, failure: { code: 190 } });
-		}
+		const { result } = await ask(
+			REFUSAL,
+			async (context) => await readAccountMembership(context, ACCOUNT),
+			400,
+		);
+		expect(result).toMatchObject({ ok: false, failure: { code: 190 } });
 	});
 
 	it.each<['POST' | 'DELETE', { callbackUrl: string; verifyToken: string } | undefined, unknown]>([

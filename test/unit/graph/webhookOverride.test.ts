@@ -1,6 +1,7 @@
 import {
-	readOverrides,
 	readWebhookRoute,
+	readWebhookRoutes,
+	setNumberOverride,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/webhookOverride';
 import { ACCOUNT, fakeExecution, type Respond, refusal } from '../fakes';
 
@@ -75,8 +76,8 @@ describe('readWebhookRoute', () => {
 	);
 });
 
-describe('readOverrides', () => {
-	it('gives each address of numbers and account once, over all pages, and never that of the app', async () => {
+describe('readWebhookRoutes', () => {
+	it('gives where the webhooks of each number go, over all pages', async () => {
 		const pages = [
 			[
 				{ id: '1', webhook_configuration: { phone_number: OF_NUMBER, application: OF_APP } },
@@ -95,9 +96,14 @@ describe('readOverrides', () => {
 				body: { data: pages[page], paging: { cursors: { after: String(page + 1) }, ...next } },
 			};
 		});
-		expect(await readOverrides(context, ACCOUNT)).toEqual({
+		expect(await readWebhookRoutes(context, ACCOUNT)).toEqual({
 			ok: true,
-			value: [OF_NUMBER, OF_ACCOUNT],
+			value: new Map([
+				['1', { phoneNumber: OF_NUMBER, businessAccount: null, app: OF_APP }],
+				['2', { phoneNumber: null, businessAccount: null, app: null }],
+				['3', { phoneNumber: null, businessAccount: OF_ACCOUNT, app: null }],
+				['4', { phoneNumber: OF_NUMBER, businessAccount: null, app: null }],
+			]),
 		});
 		expect(sent.map(({ method, url, qs }) => ({ method, url, qs }))).toEqual(
 			[{}, { after: '1' }].map((cursor) => ({
@@ -113,7 +119,7 @@ describe('readOverrides', () => {
 			data: [],
 			paging: { cursors: { after: 'again' }, next: 'https://x' },
 		});
-		expect(await readOverrides(context, ACCOUNT)).toMatchObject({
+		expect(await readWebhookRoutes(context, ACCOUNT)).toMatchObject({
 			ok: false,
 			failure: { message: "Meta's list has no end: a page names one that was read" },
 		});
@@ -123,7 +129,7 @@ describe('readOverrides', () => {
 	it.each(['', {}, { data: [{ id: '1' }, { webhook_configuration: null }] }])(
 		'does not take %j for "there is none"',
 		async (body) => {
-			expect(await readOverrides(answer(body).context, ACCOUNT)).toMatchObject({
+			expect(await readWebhookRoutes(answer(body).context, ACCOUNT)).toMatchObject({
 				ok: false,
 				failure: { message: "Meta's list of the numbers' webhooks cannot be read" },
 			});
@@ -131,9 +137,37 @@ describe('readOverrides', () => {
 	);
 
 	it('fails as a page fails', async () => {
-		expect(await readOverrides(answers(() => refusal(400, 190)).context, ACCOUNT)).toMatchObject({
+		expect(
+			await readWebhookRoutes(answers(() => refusal(400, 190)).context, ACCOUNT),
+		).toMatchObject({
 			ok: false,
 			failure: { code: 190 },
 		});
+	});
+});
+
+describe('setNumberOverride', () => {
+	it.each([
+		[
+			{ callbackUrl: OF_NUMBER, verifyToken: 'T' },
+			{ override_callback_uri: OF_NUMBER, verify_token: 'T' },
+		],
+		[null, { override_callback_uri: '' }],
+	])('sends %j', async (override, sentConfiguration) => {
+		const { context, sent } = answer({ success: true });
+		expect((await setNumberOverride(context, ACCOUNT, '106', override)).ok).toBe(true);
+		expect(sent).toEqual([
+			expect.objectContaining({
+				method: 'POST',
+				url: 'https://graph.facebook.com/v26.0/106',
+				body: { webhook_configuration: sentConfiguration },
+			}),
+		]);
+	});
+
+	it('did nothing without a confirmation', async () => {
+		const { context } = answer({});
+		const result = await setNumberOverride(context, ACCOUNT, '106', null, { attempts: 1 });
+		expect(result.ok).toBe(false);
 	});
 });

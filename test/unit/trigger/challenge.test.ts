@@ -1,8 +1,8 @@
 import { answerChallenge } from '../../../nodes/WhatsAppBusinessCalling/trigger/challenge';
-import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/trigger/verifyToken';
-import { APP_SECRET, fakeWebhook, NODE } from '../fakes';
+import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
+import { APP_SECRET, fakeWebhook, NODE, WEBHOOK_URL } from '../fakes';
 
-const DERIVED = deriveVerifyToken(APP_SECRET, 'workflow-1', NODE.id);
+const DERIVED = deriveVerifyToken(APP_SECRET, WEBHOOK_URL);
 
 const ask = async (parameters: Record<string, string>, query: Record<string, unknown>) => {
 	const { context, answer } = fakeWebhook(parameters, { query });
@@ -22,6 +22,7 @@ describe('answerChallenge', () => {
 	it.each([
 		['app', {}, DERIVED],
 		['app', { verifyToken: 'left over' }, DERIVED],
+		['app', {}, deriveVerifyToken(APP_SECRET, WEBHOOK_URL, 'workflow-1')],
 		['manual', { verifyToken: ' chosen ' }, 'chosen'],
 	])(
 		'gives the challenge back as plain text (registration %s)',
@@ -40,6 +41,16 @@ describe('answerChallenge', () => {
 
 	it.each<[string, Record<string, string>, Record<string, unknown>]>([
 		['another token', { registration: 'app' }, asked('guess')],
+		[
+			'the token of another workflow',
+			{ registration: 'app' },
+			asked(deriveVerifyToken(APP_SECRET, WEBHOOK_URL, 'workflow-2')),
+		],
+		[
+			'the token of another address',
+			{ registration: 'app' },
+			asked(deriveVerifyToken(APP_SECRET, 'https://n8n.example/webhook/other/webhook')),
+		],
 		['no token', { registration: 'app' }, asked(undefined)],
 		['a list of tokens', { registration: 'app' }, asked([DERIVED])],
 		[

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 
 import {
+	askForChallenge,
 	forward,
-	passesChallenge,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/otherWebhook';
 import { fakeWebhook, type Respond } from '../fakes';
 
@@ -11,19 +11,19 @@ const NEVER = new AbortController().signal;
 
 const text = (said: string) => Readable.from([Buffer.from(said)]);
 
-describe('passesChallenge', () => {
+describe('askForChallenge', () => {
 	const ask = async (respond: Respond) => {
 		const { context, sent } = fakeWebhook({}, {}, respond);
-		return { passes: await passesChallenge(context, ADDRESS, 'T'), sent };
+		return { says: await askForChallenge(context, ADDRESS, 'T'), sent };
 	};
 	const challengeOf = (qs: unknown) => (qs as Record<string, string>)['hub.challenge'];
 
 	it('asks as Meta does, without a credential, and reads the challenge back', async () => {
-		const { passes, sent } = await ask(({ qs }) => ({
+		const { says, sent } = await ask(({ qs }) => ({
 			statusCode: 200,
 			body: text(` ${challengeOf(qs)}\n`),
 		}));
-		expect(passes).toBe(true);
+		expect(says).toBe('accepted');
 		expect(sent).toEqual([
 			expect.objectContaining({
 				method: 'GET',
@@ -52,23 +52,36 @@ describe('passesChallenge', () => {
 		expect(seen.size).toBe(3);
 	});
 
-	it.each<[string, Respond]>([
-		['another text', () => ({ statusCode: 200, body: text('hello') })],
-		['no stream', ({ qs }) => ({ statusCode: 200, body: challengeOf(qs) })],
-		['another status', ({ qs }) => ({ statusCode: 201, body: text(challengeOf(qs)) })],
-		['a refusal', ({ qs }) => ({ statusCode: 403, body: text(challengeOf(qs)) })],
+	it.each<[string, string, Respond]>([
+		['another text', 'refused', () => ({ statusCode: 200, body: text('hello') })],
+		['no stream', 'refused', ({ qs }) => ({ statusCode: 200, body: challengeOf(qs) })],
+		['another status', 'refused', ({ qs }) => ({ statusCode: 201, body: text(challengeOf(qs)) })],
+		['a refusal', 'refused', ({ qs }) => ({ statusCode: 403, body: text(challengeOf(qs)) })],
 		[
 			'the challenge and more than anybody needs',
+			'refused',
 			({ qs }) => ({ statusCode: 200, body: text(`${challengeOf(qs)}${' '.repeat(2_000)}x`) }),
 		],
 		[
 			'nothing',
+			'unreachable',
 			() => {
 				throw new Error('socket hang up');
 			},
 		],
-	])('does not take %s for it', async (_, respond) => {
-		expect((await ask(respond)).passes).toBe(false);
+		[
+			'what n8n says where it has no webhook',
+			'notRegistered',
+			() => ({
+				statusCode: 404,
+				body: text(
+					'{"code":404,"message":"The requested webhook \\"GET id\\" is not registered."}',
+				),
+			}),
+		],
+		['404 of another system', 'refused', () => ({ statusCode: 404, body: text('Not found') })],
+	])('takes %s for: %s', async (_, says, respond) => {
+		expect((await ask(respond)).says).toBe(says);
 	});
 
 	it('lets go of an answer without an end', async () => {
@@ -77,7 +90,7 @@ describe('passesChallenge', () => {
 				this.push('x'.repeat(500));
 			},
 		});
-		expect((await ask(() => ({ statusCode: 200, body: endless }))).passes).toBe(false);
+		expect((await ask(() => ({ statusCode: 200, body: endless }))).says).toBe('refused');
 		expect(endless.destroyed).toBe(true);
 	});
 });

@@ -2,7 +2,16 @@ import { createHmac } from 'node:crypto';
 import type { IDataObject } from 'n8n-workflow';
 
 import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/trigger/receive';
-import { APP_SECRET, fakeWebhook, fileAnswer, NODE, sha256, type Respond } from '../fakes';
+import {
+	ACCOUNT,
+	APP_SECRET,
+	fakeWebhook,
+	fileAnswer,
+	NODE,
+	sha256,
+	WEBHOOK_URL,
+	type Respond,
+} from '../fakes';
 
 const BYTES = Buffer.from('OggS and so on');
 const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
@@ -167,15 +176,23 @@ describe('what the log says of a delivery', () => {
 	});
 });
 
+const TO = 'https://other.example/webhook';
+
+/** What a registration with Take Over and Forward leaves in static data. */
+const record = {
+	instanceId: 'instance-1',
+	workflowId: 'workflow-1',
+	appId: ACCOUNT.appId,
+	businessAccountId: ACCOUNT.businessAccountId,
+	url: WEBHOOK_URL,
+	isTest: false,
+	undo: [],
+};
+
 describe('a delivery for others', () => {
-	const forwarded = (forwardTo: string): Setting => ({
+	const forwarded = (to: string, more: IDataObject = {}): Setting => ({
 		parameters: { onOtherWebhook: 'takeOverAndForward' },
-		staticData: {
-			registration: {
-				...{ callbackUrl: 'https://n8n.example', places: [], addedFields: [], addedApp: false },
-				forwardTo,
-			},
-		},
+		staticData: { registration: { ...record, alsoReceives: [to], ...more } },
 	});
 	const message = () => ofCalls([], String(++made), 'messages');
 
@@ -191,7 +208,7 @@ describe('a delivery for others', () => {
 		});
 		expect(refused.status).toBe(503);
 		expect(refused.logged).toEqual([
-			`${LOG}the earlier webhook ${told} did not accept a delivery, Meta is asked to deliver it again`,
+			`${LOG}the earlier webhook ${told} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
 		]);
 		const taken = await take(delivery, setting);
 		expect([taken.status, taken.sent.length, taken.logged]).toEqual([200, 1, []]);
@@ -201,7 +218,7 @@ describe('a delivery for others', () => {
 
 	it('goes there once, though a copy comes meanwhile', async () => {
 		const delivery = message();
-		const setting = forwarded('https://other.example/webhook');
+		const setting = forwarded(TO);
 		const { change, wasAsked, go } = slowly();
 		const first = take(delivery, { ...setting, change });
 		await wasAsked;
@@ -211,15 +228,50 @@ describe('a delivery for others', () => {
 		expect((await first).status).toBe(200);
 	});
 
+	it.each<[string, Setting]>([
+		['missing', { ...forwarded(TO), staticData: {} }],
+		['of another n8n', forwarded(TO, { instanceId: 'instance-2' })],
+		['of another workflow', forwarded(TO, { workflowId: 'workflow-2' })],
+		['of another app', forwarded(TO, { appId: '1' })],
+		['of another account', forwarded(TO, { businessAccountId: '1' })],
+		['of a test', forwarded(TO, { isTest: true })],
+		['not readable', forwarded(TO, { undo: [{ do: 'something' }] })],
+	])('is not acknowledged where the record is %s, and the log says so', async (_, setting) => {
+		const { status, sent, logged } = await take(message(), setting);
+		expect([status, sent]).toEqual([503, []]);
+		expect(logged).toEqual([
+			expect.stringMatching(/lost the address of that webhook\. Publish the workflow again/),
+		]);
+		// Calls alone are not for others.
+		expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
+		const parameters = { ...setting.parameters, otherWebhookUrl: ` ${TO} ` };
+		const taken = await take(message(), { ...setting, parameters });
+		expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
+	});
+
+	it('is not acknowledged without the record, but its own events are emitted', async () => {
+		const delivery = ofCalls([recording()]);
+		delivery.entry[0].changes.push({ field: 'messages', value: {} } as never);
+		const setting = { ...forwarded(TO), staticData: {} };
+		expect(await take(delivery, setting)).toMatchObject({ status: 503, items: [{}], sent: [{}] });
+		expect(await take(delivery, setting)).toMatchObject({ status: 503, items: [], sent: [] });
+		expect(await take(delivery, forwarded(TO))).toMatchObject({ status: 200, items: [] });
+	});
+
+	it('goes to nobody where the record says that nobody was there', async () => {
+		const { status, sent } = await take(message(), forwarded(TO, { alsoReceives: [] }));
+		expect([status, sent]).toEqual([200, []]);
+	});
+
 	it('goes to nobody where the operator does not want that any longer', async () => {
-		const setting = { ...forwarded('https://other.example/webhook'), parameters: {} };
+		const setting = { ...forwarded(TO), parameters: {} };
 		const { status, sent } = await take(message(), setting);
 		expect([status, sent]).toEqual([200, []]);
 	});
 
 	it('goes to nobody where it holds nothing but calls', async () => {
 		const { sent, items } = await take(ofCalls([recording()]), {
-			...forwarded('https://other.example/webhook'),
+			...forwarded(TO),
 		});
 		expect(items).toHaveLength(1);
 		expect(sent.map(({ url }) => url)).toEqual(['https://lookaside.fbsbx.com/file']);
@@ -265,12 +317,7 @@ describe('deliveries that come at once', () => {
 			onOtherWebhook: 'takeOverAndForward',
 			...atOnce(1).parameters,
 		};
-		const staticData = {
-			registration: {
-				...{ callbackUrl: 'https://n8n.example', places: [], addedFields: [], addedApp: false },
-				forwardTo: 'https://other.example/webhook',
-			},
-		};
+		const staticData = { registration: { ...record, alsoReceives: [TO] } };
 		const messages = { field: 'messages', value: { messages: [] } };
 
 		it('do not wait for files, other events or messages of others', async () => {

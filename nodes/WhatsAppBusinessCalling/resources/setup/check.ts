@@ -4,9 +4,12 @@ import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
 import { readTokenInfo } from '../../graph/tokenInfo';
+import { unreadableAnswer } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
-import { readWebhookRoute, type WebhookRoute } from '../../graph/webhookOverride';
-import { readAppSubscription, isAppOnAccount } from '../../graph/appSubscription';
+import type { WebhookRoute } from '../../graph/webhookOverride';
+import { readWebhookState } from '../../registration/state';
+import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
+import { askForChallenge } from '../../trigger/otherWebhook';
 import { phoneNumberField } from '../fields';
 import { phoneNumberIdParameter, textParameter } from '../input';
 import type { Operation, OperationInput } from '../types';
@@ -43,33 +46,92 @@ export const check: Operation = {
 
 	async execute(input) {
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const triggerUrl = textParameter(input, 'triggerUrl');
+		const triggerUrl = withoutSlash(textParameter(input, 'triggerUrl'));
 		const answers = await ask(input, phoneNumberId);
-		const findings = {
+		const gone = await goneAddresses(input.context, answers, triggerUrl);
+		const checks: Check[] = [
 			...ofCredential(answers),
 			...ofNumber(answers, phoneNumberId),
-			...ofWebhook(answers, triggerUrl),
-		};
-		return Object.entries(findings).map(([name, finding]) => ({ json: { name, ...finding } }));
+			...ofWebhook(answers, { url: triggerUrl, gone }),
+		];
+		const reasons = new Reasons();
+		return checks.map(([name, judge]) => ({
+			json: { name, ...safely(() => judge(reasons, name)) },
+		}));
 	},
 };
 
+/** A check by its name. */
+type Check = [name: string, judge: (reasons: Reasons, name: string) => Finding];
+
+/** A check that cannot be made says so, and the others are made. */
+function safely(judge: () => Finding): Finding {
+	try {
+		return judge();
+	} catch {
+		return notChecked('Meta gave an answer that cannot be read');
+	}
+}
+
+/** Reasons why something could not be looked at: each fails one check, and the others refer to it. */
+class Reasons {
+	private readonly told = new Map<string, string>();
+
+	look<T>(name: string, result: Result<T>, judge: (value: T) => Finding): Finding {
+		if (result.ok) return judge(result.value);
+		const reason = reasonOf(result.failure);
+		const teller = this.told.get(reason);
+		if (teller !== undefined && teller !== name) {
+			return notChecked(`same cause as ${teller}: ${failureTitle(result.failure)}`);
+		}
+		this.tell(reason, name);
+		return failed(result.failure);
+	}
+
+	/** Another check has found out the reason already. */
+	tell(reason: string, name: string): void {
+		this.told.set(reason, name);
+	}
+}
+
+const BAD_TOKEN = 'token';
+const NO_PERMISSION = 'permission';
+
+/** Failures with the same reason need the same remedy. */
+function reasonOf({ kind, code, message }: GraphFailure): string {
+	if (kind !== 'http') return kind;
+	if (code === null) return 'http';
+	if ([0, 102, 190].includes(code)) return BAD_TOKEN;
+	if ([3, 10, 131005].includes(code) || (code >= 200 && code <= 299)) return NO_PERMISSION;
+	return `${code} ${message}`;
+}
+
 type Answers = Awaited<ReturnType<typeof ask>>;
 
-/** Everything that is looked at, at once. */
+/** Everything that is looked at, at once; what throws is an answer that cannot be read. */
 async function ask({ context, account }: OperationInput, phoneNumberId: string) {
-	const [token, business, numbers, settings, app, onAccount, route] = await Promise.all([
-		readTokenInfo(context, account),
-		readBusinessAccount(context, account),
-		phoneNumbers(context, account),
-		readCallSettings(context, account, phoneNumberId),
-		readAppSubscription(context, account),
-		isAppOnAccount(context, account),
-		readWebhookRoute(context, account, phoneNumberId),
+	const guarded = async <T>(request: Promise<Result<T>>): Promise<Result<T>> =>
+		await request.catch(() => ({
+			ok: false,
+			failure: unreadableAnswer("Meta's answer cannot be read"),
+		}));
+	const [token, business, numbers, settings, webhooks] = await Promise.all([
+		guarded(readTokenInfo(context, account)),
+		guarded(readBusinessAccount(context, account)),
+		guarded(phoneNumbers(context, account)),
+		guarded(readCallSettings(context, account, phoneNumberId)),
+		readWebhookState(
+			context,
+			account,
+			{ membership: true, numbers: [phoneNumberId] },
+			async (request) => await guarded(request({})),
+		),
 	]);
 	const number = numbers.ok ? numbers.value.find(({ id }) => id === phoneNumberId) : undefined;
-	// A number of another account can't be read: that is one problem, not several.
+	// A number of another account cannot be read: that is one problem, not several.
 	const isForeign = numbers.ok && number === undefined;
+	const { app, membership } = webhooks;
+	const route = webhooks.numbers.get(phoneNumberId)!;
 	// Without it neither the token nor the app can be looked at: that is one problem as well.
 	const secretRefused = isRefused(token) && isRefused(app);
 	return {
@@ -78,147 +140,269 @@ async function ask({ context, account }: OperationInput, phoneNumberId: string) 
 		numbers,
 		number,
 		app,
-		onAccount,
+		membership: membership!,
 		route,
 		secretRefused,
-		settingsOfNumber: isForeign ? null : settings,
-		routeOfNumber: isForeign ? null : route,
+		isForeign,
+		settings,
 	};
 }
 
 /** What is asked with the app secret. */
-function asApp<T>(
-	{ secretRefused }: Answers,
-	result: Result<T>,
-	judge: (value: T) => Finding,
-): Finding {
-	return secretRefused ? unknown('Meta did not accept the app secret') : look(result, judge);
+function asApp<T>({ secretRefused }: Answers, result: Result<T>, judge: (value: T) => Finding) {
+	return (reasons: Reasons, name: string): Finding =>
+		secretRefused
+			? notChecked('Meta did not accept the app secret')
+			: reasons.look(name, result, judge);
 }
 
-function ofCredential(answers: Answers): Record<string, Finding> {
+/** What is asked with the access token. A bad token is told once, by its own check. */
+function asUser<T>({ token }: Answers, result: Result<T>, judge: (value: T) => Finding) {
+	return (reasons: Reasons, name: string): Finding =>
+		token.ok && !token.value.is_valid
+			? notChecked('The token is not valid')
+			: reasons.look(name, result, judge);
+}
+
+/** What belongs to the number. */
+function ofThisNumber<T>(answers: Answers, result: Result<T>, judge: (value: T) => Finding) {
+	return answers.isForeign
+		? () => notChecked('The number is not on this account')
+		: asUser(answers, result, judge);
+}
+
+function ofCredential(answers: Answers): Check[] {
 	const { token, app, business, secretRefused } = answers;
-	return {
-		appSecret: secretRefused
-			? bad(
-					'Meta did not accept App ID and App Secret',
-					"Copy both from Meta's app dashboard (App settings > Basic) into the credential.",
-				)
-			: token.ok || app.ok
-				? good('accepted')
-				: unknown('Meta did not answer'),
-		token: asApp(answers, token, (info) =>
-			info.is_valid
-				? good(
-						info.expires_at ? `valid until ${isoTime(info.expires_at)}` : 'valid, does not expire',
-					)
-				: bad(
-						info.error?.message ?? 'not valid',
-						'Create a new token of a system user in Meta Business Suite and put it into the credential.',
-					),
-		),
-		tokenPermissions: asApp(answers, token, (info) => {
-			if (!info.is_valid) return unknown('The token is not valid');
-			const missing = NEEDED_PERMISSIONS.filter((name) => !info.scopes.includes(name));
-			return missing.length === 0
-				? good(NEEDED_PERMISSIONS.join(', '))
-				: bad(
+	return [
+		[
+			'appSecret',
+			() =>
+				secretRefused
+					? bad(
+							'Meta did not accept App ID and App Secret',
+							"Copy both from Meta's app dashboard (App settings > Basic) into the credential.",
+						)
+					: token.ok || app.ok
+						? good('accepted')
+						: notChecked('Meta did not answer'),
+		],
+		[
+			'token',
+			(reasons, name) => {
+				const isUnusable = !business.ok && reasonOf(business.failure) === BAD_TOKEN;
+				// The app secret is wrong, but the token's own requests tell.
+				if (secretRefused && isUnusable) return reasons.look(name, business, () => good(''));
+				return asApp(answers, token, (info) =>
+					info.is_valid
+						? good(validity(info.expires_at))
+						: bad(
+								info.error?.message ?? 'not valid',
+								'Create a new token of a system user in Meta Business Suite and put it into the credential.',
+							),
+				)(reasons, name);
+			},
+		],
+		[
+			'tokenPermissions',
+			(reasons, name) =>
+				asApp(answers, token, (info) => {
+					if (!info.is_valid) return notChecked('The token is not valid');
+					const missing = NEEDED_PERMISSIONS.filter((needed) => !info.scopes.includes(needed));
+					if (missing.length === 0) return good(NEEDED_PERMISSIONS.join(', '));
+					reasons.tell(NO_PERMISSION, name);
+					return bad(
 						`missing: ${missing.join(', ')}`,
 						'Generate the token again with these permissions and put it into the credential.',
 					);
-		}),
-		businessAccount: readableWithToken(token, business, (name) => good(name)),
-	};
+				})(reasons, name),
+		],
+		['businessAccount', asUser(answers, business, (name) => good(name))],
+	];
 }
 
-function ofNumber(answers: Answers, phoneNumberId: string): Record<string, Finding> {
-	const { token, numbers, number, settingsOfNumber } = answers;
-	return {
-		phoneNumber: readableWithToken(token, numbers, () =>
-			number
-				? good([number.verifiedName, number.displayPhoneNumber].filter(Boolean).join(' · '))
-				: bad(
-						`The number ${phoneNumberId} is not on this account`,
-						'Choose the number from the list, or correct the Business Account ID in the credential.',
-					),
-		),
-		calling: ofSettings(token, settingsOfNumber, ({ status }) =>
-			status === 'ENABLED'
-				? good('on')
-				: bad(
-						status === null ? 'never switched on' : 'off',
-						'Switch calling on: operation Phone Number > Update Call Settings, or WhatsApp Manager > Phone numbers > Call settings.',
-					),
-		),
-		sip: ofSettings(token, settingsOfNumber, ({ sip }) =>
-			sip?.status === 'ENABLED'
-				? bad(
-						'The number uses SIP',
-						"With SIP, calls do not come through this API. Turn SIP off where it was turned on (calling.sip.status in Meta's call settings API), or use another number.",
-					)
-				: good('not used'),
-		),
-		quality: ofSettings(token, settingsOfNumber, (found) => quality(found, number)),
-	};
+function ofNumber(answers: Answers, phoneNumberId: string): Check[] {
+	const { numbers, number, settings } = answers;
+	return [
+		[
+			'phoneNumber',
+			asUser(answers, numbers, () =>
+				number
+					? good([number.verifiedName, number.displayPhoneNumber].filter(Boolean).join(' · '))
+					: bad(
+							`The number ${phoneNumberId} is not on this account`,
+							'Choose the number from the list, or correct the Business Account ID in the credential.',
+						),
+			),
+		],
+		[
+			'calling',
+			ofThisNumber(answers, settings, ({ status }) =>
+				status === 'ENABLED'
+					? good('on')
+					: bad(
+							status === null ? 'never switched on' : 'off',
+							'Switch calling on: operation Phone Number > Update Call Settings, or WhatsApp Manager > Phone numbers > Call settings.',
+						),
+			),
+		],
+		[
+			'sip',
+			ofThisNumber(answers, settings, ({ sip }) =>
+				sip?.status === 'ENABLED'
+					? bad(
+							'The number uses SIP',
+							"With SIP, calls do not come through this API. Turn SIP off where it was turned on (calling.sip.status in Meta's call settings API), or use another number.",
+						)
+					: good('not used'),
+			),
+		],
+		['quality', ofThisNumber(answers, settings, (found) => quality(found, number))],
+	];
 }
 
 const BY_HAND = 'With Registration set to Manual';
 
-function ofWebhook(answers: Answers, triggerUrl: string): Record<string, Finding> {
-	const { token, app, onAccount, route, routeOfNumber } = answers;
-	return {
-		appSubscription: asApp(answers, app, (subscription) => {
-			if (!subscription) {
-				return bad(
-					'The app has no webhook',
-					`Activate the workflow with the trigger. ${BY_HAND}, type its URL and verify token into Meta's app dashboard (WhatsApp > Configuration).`,
-				);
-			}
-			if (!subscription.active) {
-				return bad(
-					'The webhook of the app is inactive',
-					`Deactivate and activate the workflow with the trigger. ${BY_HAND}, verify the URL in Meta's app dashboard again.`,
-				);
-			}
-			return subscription.fields.includes('calls')
-				? good(`fields: ${subscription.fields.join(', ')}`)
-				: bad(
-						`not subscribed to calls (fields: ${subscription.fields.join(', ')})`,
-						"Activate the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard.",
-					);
-		}),
-		callbackUrl: asApp(answers, app, (subscription) => {
-			if (!subscription) return unknown('The app has no webhook');
-			if (triggerUrl === '') return unknown(subscription.callbackUrl);
-			if (route.ok && overrideOf(route.value) === triggerUrl) {
-				return good(`${subscription.callbackUrl}, but an address of its own comes before it`);
-			}
-			return subscription.callbackUrl === triggerUrl
-				? good(subscription.callbackUrl)
-				: bad(
-						subscription.callbackUrl,
-						`Events go to this other address. Deactivate and activate the workflow (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
-					);
-		}),
-		accountSubscription: readableWithToken(token, onAccount, (subscribed) =>
-			subscribed
-				? good('The app gets the webhooks of the account')
-				: bad(
-						'The app does not get the webhooks of the account',
-						`Deactivate and activate the workflow with the trigger: it subscribes the app to the account. ${BY_HAND}, send POST /<Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
-					),
-		),
-		overrides: ofSettings(token, routeOfNumber, (found) => {
-			const override = overrideOf(found);
-			if (override === null || override === triggerUrl) return good(override ?? 'none');
-			const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
-			if (triggerUrl === '') return unknown(what);
-			return bad(
-				what,
-				'It comes before the address of the app, so events of this number go there. Remove the override, or register the trigger on that level.',
-			);
-		}),
-	};
+/** What the operator says of the trigger, and what n8n says of its addresses. */
+interface TriggerAddress {
+	/** Production URL without a slash at the end; empty for unknown. */
+	url: string;
+	/** Addresses of this n8n at which nothing is registered. */
+	gone: Set<string>;
 }
+
+function ofWebhook(answers: Answers, trigger: TriggerAddress): Check[] {
+	const { app, membership, route } = answers;
+	return [
+		[
+			'appSubscription',
+			asApp(answers, app, (subscription) => {
+				if (!subscription) {
+					return bad(
+						'The app has no webhook',
+						`Activate the workflow with the trigger. ${BY_HAND}, type its URL and verify token into Meta's app dashboard (WhatsApp > Configuration).`,
+					);
+				}
+				if (!subscription.active) {
+					return bad(
+						'The webhook of the app is inactive',
+						`Deactivate and activate the workflow with the trigger. ${BY_HAND}, verify the URL in Meta's app dashboard again.`,
+					);
+				}
+				return subscription.fields.includes('calls')
+					? good(`fields: ${subscription.fields.join(', ')}`)
+					: bad(
+							`not subscribed to calls (fields: ${subscription.fields.join(', ')})`,
+							"Activate the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard.",
+						);
+			}),
+		],
+		[
+			'callbackUrl',
+			asApp(answers, app, (subscription) => {
+				if (!subscription) return notChecked('The app has no webhook');
+				const { callbackUrl } = subscription;
+				const override = route.ok ? overrideOf(route.value) : null;
+				if (override !== null && isTriggerUrl(override, trigger)) {
+					return good(`${callbackUrl}, but an address of its own comes before it`);
+				}
+				return addressFinding(callbackUrl, trigger);
+			}),
+		],
+		[
+			'accountSubscription',
+			asUser(answers, membership, ({ joined }) =>
+				joined
+					? good('The app gets the webhooks of the account')
+					: bad(
+							'The app does not get the webhooks of the account',
+							`Deactivate and activate the workflow with the trigger: it subscribes the app to the account. ${BY_HAND}, send POST /<Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
+						),
+			),
+		],
+		[
+			'overrides',
+			ofThisNumber(answers, route, (found) => {
+				const override = overrideOf(found);
+				if (override === null) return good('none');
+				if (isTriggerUrl(override, trigger)) return good(override);
+				const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
+				const { ok, hint } = addressFinding(override, trigger);
+				return {
+					ok,
+					found: what,
+					hint: `${hint} It comes before the address of the app, so events of this number go there. To use the app's address, remove the override; or register the trigger on that level.`,
+				};
+			}),
+		],
+	];
+}
+
+const isTriggerUrl = (address: string, { url }: TriggerAddress) =>
+	url !== '' && !looksLikeTestUrl(url) && withoutSlash(address) === url;
+
+const PUBLISH_AGAIN = 'unpublish the workflow with the trigger and publish it again';
+
+/** What it means that Meta sends events to an address. */
+function addressFinding(address: string, trigger: TriggerAddress): Finding {
+	const { url, gone } = trigger;
+	const registered = withoutSlash(address);
+	if (url === '') return notChecked(address);
+	if (isTriggerUrl(address, trigger)) return good(address);
+	if (looksLikeTestUrl(url)) {
+		return {
+			ok: null,
+			found: address,
+			hint: 'Not checked: Trigger URL is the test URL of the trigger. Enter its Production URL.',
+		};
+	}
+	if (isSameTrigger(registered, url)) {
+		return bad(
+			`${address} (the test URL of this trigger)`,
+			`Events go to a test. If nobody is testing the trigger, a test was interrupted, for example by a restart of n8n: ${PUBLISH_AGAIN}.`,
+		);
+	}
+	if (lastParts(registered) === lastParts(url)) {
+		return bad(
+			`${address} (this trigger at another host)`,
+			`If the address of n8n has changed, ${PUBLISH_AGAIN}: n8n does not do it when it starts. Otherwise another n8n has the same workflow and receives its events: unpublish it there.`,
+		);
+	}
+	if (gone.has(address)) {
+		return bad(
+			`${address} (an address of this n8n where no workflow is published any more)`,
+			`Nobody receives these events. To take over the address, ${PUBLISH_AGAIN}.`,
+		);
+	}
+	const where = isOfSameN8n(registered, url) ? ' (another workflow in this n8n)' : '';
+	return bad(
+		`${address}${where}`,
+		`Events go to this other address. Deactivate and activate the workflow (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
+	);
+}
+
+/** n8n says itself which of its addresses are not registered; other systems are not asked. */
+async function goneAddresses(
+	context: GraphContext,
+	{ app, route }: Answers,
+	url: string,
+): Promise<Set<string>> {
+	const registered = [
+		app.ok ? app.value?.callbackUrl : undefined,
+		route.ok ? overrideOf(route.value) : undefined,
+	].flatMap((address) => address ?? []);
+	const asked = registered.filter(
+		(address) => url !== '' && URL.canParse(url) && isOfSameN8n(address, url),
+	);
+	const found = await Promise.all(
+		asked.map(async (address) => await askForChallenge(context, address, 'check')),
+	);
+	return new Set(asked.filter((_, index) => found[index] === 'notRegistered'));
+}
+
+const withoutSlash = (address: string) => address.replace(/\/+$/, '');
+
+/** The webhook ID of n8n with what follows. */
+const lastParts = (address: string) => address.split('/').slice(-2).join('/');
 
 /** The address that comes before that of the app. */
 function overrideOf({ phoneNumber, businessAccount }: WebhookRoute): string | null {
@@ -254,32 +438,9 @@ function quality({ restrictions }: CallSettings, number: PhoneNumber | undefined
 	return good(number?.qualityRating ? `quality ${number.qualityRating}` : 'no restrictions');
 }
 
-function look<T>(result: Result<T>, judge: (value: T) => Finding): Finding {
-	return result.ok ? judge(result.value) : failed(result.failure);
-}
-
 /** Whether Meta did not accept what a request was signed with; for the app that is its secret. */
 function isRefused(result: Result<unknown>): boolean {
 	return !result.ok && [101, 190].includes(result.failure.code ?? 0);
-}
-
-/** A bad token is told once, by its own check. */
-function readableWithToken<T>(
-	token: Result<{ is_valid: boolean }>,
-	result: Result<T>,
-	judge: (value: T) => Finding,
-): Finding {
-	if (token.ok && !token.value.is_valid) return unknown('The token is not valid');
-	return look(result, judge);
-}
-
-function ofSettings<T>(
-	token: Result<{ is_valid: boolean }>,
-	result: Result<T> | null,
-	judge: (value: T) => Finding,
-): Finding {
-	if (result === null) return unknown('The number is not on this account');
-	return readableWithToken(token, result, judge);
 }
 
 function failed(failure: GraphFailure): Finding {
@@ -292,8 +453,13 @@ function failed(failure: GraphFailure): Finding {
 
 const good = (found: string): Finding => ({ ok: true, found, hint: null });
 const bad = (found: string, hint: string): Finding => ({ ok: false, found, hint });
-const unknown = (found: string): Finding => ({ ok: null, found, hint: 'Not checked.' });
+const notChecked = (reason: string): Finding => ({ ok: null, found: reason, hint: 'Not checked.' });
 
-function isoTime(seconds: number): string {
-	return new Date(seconds * 1000).toISOString();
+/** @param expiresAt Unix seconds; 0 or null for a token that does not expire */
+function validity(expiresAt: number | null): string {
+	if (!expiresAt) return 'valid, does not expire';
+	const date = new Date(expiresAt * 1000);
+	return Number.isNaN(date.getTime())
+		? 'valid; its end cannot be read'
+		: `valid until ${date.toISOString()}`;
 }

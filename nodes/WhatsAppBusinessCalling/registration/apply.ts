@@ -1,0 +1,126 @@
+import { sleep } from 'n8n-workflow';
+
+import { removeAppFields, setAppOnAccount, writeAppSubscription } from '../graph/appSubscription';
+import type { GraphFailure, Result } from '../graph/types';
+import { setNumberOverride } from '../graph/webhookOverride';
+import { verifyTokenFor, type Trigger } from './ownership';
+import type { PlannedStep } from './plan';
+import type { Step } from './record';
+import type { Send } from './state';
+
+/** Meta's code for an address that it could not verify. */
+const NOT_VERIFIED = 2200;
+
+/** The process that answers Meta may still be starting: so often an address is tried. */
+const VERIFICATION_ATTEMPTS = 3;
+
+const MAX_ATTEMPTS = 6;
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 4_000;
+
+/** Milliseconds for one answer of Meta. */
+const LONGEST_ANSWER_MS = 12_000;
+
+/**
+ * Repeats a request after temporary failures, but not beyond a moment: n8n gives all attempts of an
+ * activation together 84 seconds, and then reports no cause.
+ *
+ * @param endsAt in milliseconds since 1970
+ */
+export function patiently(endsAt: number): Send {
+	return async <T>(request: Parameters<Send>[0]): Promise<Result<T>> => {
+		for (let attempt = 1; ; attempt++) {
+			const left = Math.max(1_000, endsAt - Date.now());
+			const timeoutMs = Math.min(left, LONGEST_ANSWER_MS);
+			const result = (await request({ attempts: 1, timeoutMs })) as Result<T>;
+			if (result.ok || !mayRepeat(result.failure, attempt)) return result;
+			const backOff = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+			const pause = Math.min(result.failure.retryAfterMs ?? backOff, LONGEST_PAUSE_MS);
+			if (Date.now() + pause >= endsAt) return result;
+			await sleep(pause);
+		}
+	};
+}
+
+function mayRepeat({ transient, code }: GraphFailure, attempt: number): boolean {
+	return transient && attempt < (code === NOT_VERIFIED ? VERIFICATION_ATTEMPTS : MAX_ATTEMPTS);
+}
+
+/** What became of a list of steps: what to do to undo those that were done, and what ended the others. */
+export interface Applied {
+	undo: Step[];
+	failure: GraphFailure | null;
+}
+
+/**
+ * Executes steps in their order, until one fails. A step whose answer was lost may have been done: it
+ * counts, because only those inverses are applied later that make sense by then.
+ */
+export async function apply(trigger: Trigger, steps: PlannedStep[], send: Send): Promise<Applied> {
+	const undo: Step[] = [];
+	for (const { step, inverse } of steps) {
+		const result = await execute(trigger, step, send);
+		if (result.ok || result.failure.kind !== 'http') undo.unshift(...inverse);
+		if (!result.ok) return { undo, failure: result.failure };
+	}
+	return { undo, failure: null };
+}
+
+async function execute(trigger: Trigger, step: Step, send: Send): Promise<Result<unknown>> {
+	const { context, account } = trigger;
+	switch (step.do) {
+		case 'pointApp': {
+			const { url, fields } = step;
+			const verifyToken = await verifyTokenFor(trigger, url);
+			const subscription = { callbackUrl: url, verifyToken, fields };
+			return await point(send, async (effort) => {
+				return await writeAppSubscription(context, account, subscription, effort);
+			});
+		}
+		case 'removeFields':
+			return await send(async (effort) => {
+				return await removeAppFields(context, account, step.fields, effort);
+			});
+		case 'joinAccount':
+			return await send(async (effort) => {
+				return await setAppOnAccount(context, account, 'POST', null, effort);
+			});
+		case 'leaveAccount':
+			return await send(async (effort) => {
+				return await setAppOnAccount(context, account, 'DELETE', null, effort);
+			});
+		case 'pointOverride':
+			return await pointOverride(trigger, step, send);
+	}
+}
+
+async function pointOverride(
+	trigger: Trigger,
+	{ target, url }: Extract<Step, { do: 'pointOverride' }>,
+	send: Send,
+): Promise<Result<unknown>> {
+	const { context, account } = trigger;
+	const override =
+		url === null ? null : { callbackUrl: url, verifyToken: await verifyTokenFor(trigger, url) };
+	return await point(send, async (effort) => {
+		// Subscribing the app to the account without an address removes its override and nothing else.
+		if (target === 'businessAccount') {
+			return await setAppOnAccount(context, account, 'POST', override, effort);
+		}
+		const [, phoneNumberId] = target.split(' ');
+		return await setNumberOverride(context, account, phoneNumberId, override, effort);
+	});
+}
+
+/** Meta calls the address before it answers: silence means that it waits for the address in vain. */
+async function point(send: Send, request: Parameters<Send>[0]): Promise<Result<unknown>> {
+	return await send(async (effort) => {
+		const startedAt = Date.now();
+		const result = await request(effort);
+		const isTooSlow = Date.now() - startedAt >= (effort.timeoutMs ?? Infinity) - 100;
+		if (result.ok || result.failure.kind !== 'network' || !isTooSlow) return result;
+		const failure: GraphFailure = { ...result.failure, code: NOT_VERIFIED, transient: false };
+		return { ok: false, failure };
+	});
+}

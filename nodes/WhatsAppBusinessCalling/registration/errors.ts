@@ -1,0 +1,115 @@
+import { NodeOperationError, type INode, type NodeApiError } from 'n8n-workflow';
+
+import { toNodeApiError } from '../graph/apiError';
+import { errorEntry } from '../graph/errorCatalogue';
+import type { GraphFailure } from '../graph/types';
+import type { Address, Conflict, Target } from './plan';
+
+/** What an operator calls the target of an address. */
+function labelOf(target: Target, businessAccountId: string): string {
+	if (target === 'app') return 'The Meta app';
+	if (target === 'businessAccount') return `The WhatsApp Business account ${businessAccountId}`;
+	return `The phone number ${target.split(' ')[1]}`;
+}
+
+function holderOf({ holder, url }: Address): string {
+	if (holder === 'workflow') return `another workflow in this n8n: ${url}`;
+	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
+	return `another address: ${url}`;
+}
+
+function firstRemedy({ holder }: Address): string {
+	if (holder === 'workflow') return 'Unpublish that workflow, or use one trigger for all events.';
+	return 'Set "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
+}
+
+const WAYS_OUT =
+	"An app, an account and a number each have one webhook address at Meta, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
+
+/**
+ * The error for a conflict. n8n shows only the message when a workflow is published, so it says what is
+ * wrong and what to do first.
+ */
+export function conflictError(
+	node: INode,
+	conflict: Conflict,
+	businessAccountId: string,
+): NodeOperationError {
+	const { message, description } = conflictText(conflict, businessAccountId);
+	return new NodeOperationError(node, message, { description });
+}
+
+function conflictText(conflict: Conflict, businessAccountId: string) {
+	switch (conflict.reason) {
+		case 'taken': {
+			const { target, address } = conflict;
+			return {
+				message: `${labelOf(target, businessAccountId)} already sends its webhooks to ${holderOf(address)}. ${firstRemedy(address)}`,
+				description: WAYS_OUT,
+			};
+		}
+		case 'wrongToken':
+			return {
+				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct "Other Webhook Verify Token".`,
+				description:
+					'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active, and this n8n must be able to reach the address.',
+			};
+		case 'fieldsMissing': {
+			const fields = conflict.fields.join(' and ');
+			return {
+				message: `The Meta app is not subscribed to ${fields}. Turn on the field ${fields} in Meta's app dashboard (WhatsApp > Configuration > Webhook fields).`,
+				description: `An address of the account or of a number gets only what the app is subscribed to, and the app's webhook belongs to ${holderOf(conflict.address)}. Then publish the workflow again.`,
+			};
+		}
+		case 'severalReceivers':
+			return {
+				message: `The chosen phone numbers send their webhooks to different addresses: ${conflict.urls.join(', ')}. Use a separate trigger for the numbers of each address.`,
+				description: 'A trigger can forward to one other webhook.',
+			};
+		case 'receiverUnknown':
+			return {
+				message:
+					'This trigger holds the webhook address of the Meta app, but n8n has lost the address of the other webhook that it forwards to. Enter it under "Other Webhook URL".',
+				description:
+					'n8n keeps that address with the workflow; an import or a restored database can lose it. Until the workflow is published again, deliveries for the other webhook are not acknowledged, and Meta repeats them.',
+			};
+	}
+}
+
+/** Meta could not verify the address that was registered. */
+const NOT_VERIFIED = 2200;
+
+/** The error for a failed request, with its remedy in the message. */
+export function registrationError(node: INode, failure: GraphFailure, url: string): NodeApiError {
+	const error = toNodeApiError(node, failure);
+	const [firstHint] = (errorEntry(failure.code)?.hint ?? '').split(/(?<=\.) /);
+	error.message =
+		failure.code === NOT_VERIFIED
+			? `Meta could not verify the webhook address ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
+			: [`${error.message}.`, firstHint].filter(Boolean).join(' ');
+	return error;
+}
+
+/** An activation that has to wait too long for another one. */
+export function busyError(node: INode): NodeOperationError {
+	return new NodeOperationError(
+		node,
+		'Another trigger of this Meta app is still being registered. Publish this workflow again in a minute.',
+		{
+			description:
+				'The triggers of an app are registered one after the other, so that they do not overwrite each other at Meta.',
+		},
+	);
+}
+
+/** Meta has confirmed the address, and does not show it. */
+export function notKeptError(node: INode): NodeOperationError {
+	return new NodeOperationError(
+		node,
+		'Meta does not show the webhook address that it has confirmed. Publish the workflow again.',
+		{
+			description:
+				"Another system may have removed it in the same moment, or someone in Meta's app dashboard (WhatsApp > Configuration).",
+		},
+	);
+}

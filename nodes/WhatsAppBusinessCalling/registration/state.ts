@@ -1,0 +1,59 @@
+import type { Account } from '../graph/account';
+import {
+	readAccountMembership,
+	readAppSubscription,
+	type AccountMembership,
+	type AppSubscription,
+	type Effort,
+} from '../graph/appSubscription';
+import type { GraphContext, Result } from '../graph/types';
+import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/webhookOverride';
+
+/** How a read is sent; `patiently` and the plain request have this form. */
+export type Send = <T>(request: (effort: Effort) => Promise<Result<T>>) => Promise<Result<T>>;
+
+const once: Send = async (request) => await request({});
+
+/**
+ * What Meta sends where, as it was read at one moment. Each part can fail on its own; what was not asked
+ * for is null.
+ */
+export interface WebhookState {
+	app: Result<AppSubscription | null>;
+	membership: Result<AccountMembership> | null;
+	/** By the ID of the number. */
+	numbers: Map<string, Result<WebhookRoute>>;
+	/** All numbers of the account. */
+	allNumbers: Result<Map<string, WebhookRoute>> | null;
+}
+
+export interface WhatToRead {
+	membership?: boolean;
+	numbers?: string[];
+	allNumbers?: boolean;
+}
+
+/** Reads each resource once, all at the same time. */
+export async function readWebhookState(
+	context: GraphContext,
+	account: Account,
+	{ membership = false, numbers = [], allNumbers = false }: WhatToRead,
+	send: Send = once,
+): Promise<WebhookState> {
+	const [app, foundMembership, routes, foundNumbers] = await Promise.all([
+		send(async (effort) => await readAppSubscription(context, account, effort)),
+		membership
+			? send(async (effort) => await readAccountMembership(context, account, effort))
+			: null,
+		Promise.all(
+			numbers.map(
+				async (id): Promise<[string, Result<WebhookRoute>]> => [
+					id,
+					await send(async (effort) => await readWebhookRoute(context, account, id, effort)),
+				],
+			),
+		),
+		allNumbers ? send(async (effort) => await readWebhookRoutes(context, account, effort)) : null,
+	]);
+	return { app, membership: foundMembership, numbers: new Map(routes), allNumbers: foundNumbers };
+}

@@ -1,0 +1,56 @@
+import { createHmac } from 'crypto';
+
+/**
+ * The verify token of a trigger: Meta, and other triggers of this package, send it to the trigger's
+ * address, and only the trigger that is registered there accepts it.
+ *
+ * It is derived, not stored: Meta sends it while `create()` still runs, and n8n saves what `create()`
+ * writes into static data only after it has returned. Whoever knows the app secret can compute it from
+ * the address, so another trigger can point Meta back to this address.
+ *
+ * @param url production or test URL of the trigger: both give the same token
+ * @param workflowId for a token that only the trigger in this workflow accepts
+ */
+export function deriveVerifyToken(appSecret: string, url: string, workflowId?: string): string {
+	const parts = ['webhook verify token', triggerIdentity(url), workflowId ?? ''];
+	return createHmac('sha256', appSecret).update(parts.join('\n')).digest('hex');
+}
+
+/** Whether a text has the form of a token that `deriveVerifyToken` gives. */
+export function isVerifyToken(text: unknown): boolean {
+	return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
+}
+
+/** Whether two addresses are the production and the test URL of one trigger, or equal. */
+export function isSameTrigger(one: string, other: string): boolean {
+	return triggerIdentity(one) === triggerIdentity(other);
+}
+
+/**
+ * An address without the part that tells test from production: in n8n's
+ * `<base>/<webhook or webhook-test>/<webhook ID>/webhook` the third part from the end.
+ */
+function triggerIdentity(address: string): string {
+	if (!URL.canParse(address)) return address;
+	const url = new URL(address);
+	const parts = url.pathname.split('/');
+	return [url.origin, ...parts.slice(0, -3), ...parts.slice(-2)].join('/') + url.search;
+}
+
+/** Whether an address is below the same webhook base of n8n, in production or test, as another. */
+export function isOfSameN8n(address: string, own: string): boolean {
+	if (!URL.canParse(address)) return false;
+	const [theirs, ours] = [new URL(address), new URL(own)];
+	const base = ours.pathname.split('/').slice(0, -3);
+	const parts = theirs.pathname.split('/');
+	if (theirs.origin !== ours.origin || parts.slice(0, base.length).join('/') !== base.join('/')) {
+		return false;
+	}
+	const endpoint = (part: string | undefined) => part?.replace(/-test$/, '');
+	return endpoint(parts[base.length]) === endpoint(ours.pathname.split('/')[base.length]);
+}
+
+/** Whether an address looks like n8n's test URL; for when nothing else tells. */
+export function looksLikeTestUrl(url: string): boolean {
+	return /-test\/[^/]+\/[^/]+$/.test(url);
+}

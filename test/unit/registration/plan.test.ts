@@ -1,0 +1,600 @@
+import {
+	merge,
+	planRegistration,
+	planUndo,
+	type Address,
+	type Conflict,
+	type Holder,
+	type KnownState,
+	type Target,
+	type Wanted,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/plan';
+import type {
+	OverrideTarget,
+	RegistrationRecord,
+	Step,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/record';
+
+const OWN = 'https://n8n.example/webhook/ID/webhook';
+const TEST = 'https://n8n.example/webhook-test/ID/webhook';
+const SIBLING = 'https://n8n.example/webhook/OTHER/webhook';
+const FOREIGN = 'https://crm.example/hook';
+const DESK = 'https://desk.example/hook';
+const ONE = 'phoneNumber 1';
+const TWO = 'phoneNumber 2';
+
+const HOLDERS: Record<string, Holder> = {
+	[OWN]: 'this',
+	[TEST]: 'this',
+	[SIBLING]: 'workflow',
+	[FOREIGN]: 'other',
+	[DESK]: 'other',
+};
+
+const at = (url: string, more: Partial<Address> = {}): Address => ({
+	url,
+	holder: HOLDERS[url]!,
+	isRestorable: true,
+	...more,
+});
+
+/** `https://... calls messages`: an address, and the fields. */
+function app(text: string, more: Partial<Address> & { active?: boolean } = {}): KnownState['app'] {
+	const [url, ...fields] = text.split(' ');
+	const { active = true, ...address } = more;
+	return { address: at(url!, address), active, fields };
+}
+
+interface Given {
+	app?: KnownState['app'];
+	joined?: boolean;
+	overrides?: Partial<Record<OverrideTarget, Address>>;
+}
+
+const stateOf = ({ app: found = null, joined = false, overrides = {} }: Given): KnownState => ({
+	app: found,
+	joined,
+	overrides: new Map(Object.entries(overrides) as Array<[OverrideTarget, Address]>),
+});
+
+const wantedOf = (more: Partial<Wanted> = {}): Wanted => ({
+	url: OWN,
+	isTest: false,
+	targets: ['app'],
+	fields: ['calls'],
+	forwards: false,
+	otherWebhook: null,
+	...more,
+});
+
+const recordOf = (undo: string[], alsoReceives: string[] = []): RegistrationRecord => ({
+	instanceId: 'n8n',
+	workflowId: 'workflow',
+	appId: 'app',
+	businessAccountId: 'account',
+	url: OWN,
+	isTest: false,
+	undo: undo.map(step),
+	alsoReceives,
+});
+
+/** `pointApp URL calls`, `removeFields calls`, `join`, `leave`, `override TARGET URL`. */
+function step(text: string): Step {
+	const [kind, ...words] = text.split(' ');
+	switch (kind) {
+		case 'pointApp':
+			return { do: 'pointApp', url: words[0]!, fields: words.slice(1) };
+		case 'removeFields':
+			return { do: 'removeFields', fields: words };
+		case 'join':
+			return { do: 'joinAccount' };
+		case 'leave':
+			return { do: 'leaveAccount' };
+		default: {
+			const url = words.pop()!;
+			const target = words.join(' ') as OverrideTarget;
+			return { do: 'pointOverride', target, url: url === 'nowhere' ? null : url };
+		}
+	}
+}
+
+function textOf(one: Step): string {
+	switch (one.do) {
+		case 'pointApp':
+			return ['pointApp', one.url, ...one.fields].join(' ');
+		case 'removeFields':
+			return ['removeFields', ...one.fields].join(' ');
+		case 'joinAccount':
+			return 'join';
+		case 'leaveAccount':
+			return 'leave';
+		case 'pointOverride':
+			return `override ${one.target} ${one.url ?? 'nowhere'}`;
+	}
+}
+
+interface Outcome {
+	/** Each step, and after an arrow its inverse. */
+	steps: string[];
+	/** What an earlier registration left to be undone. */
+	inherited?: string[];
+	to?: string[];
+}
+
+const ON_APP = {};
+const ON_ONE = { targets: [ONE] as Target[] };
+const ON_ACCOUNT = { targets: ['businessAccount'] as Target[] };
+const FORWARD = { forwards: true };
+const LISTEN = { url: TEST, isTest: true };
+const FIRST_RECORD = ['leave', 'removeFields calls'];
+
+describe('planRegistration', () => {
+	it.each<[string, Given, Partial<Wanted>, RegistrationRecord | null, Outcome]>([
+		[
+			'nothing there: the app first, so that its address tells what was done',
+			{},
+			ON_APP,
+			null,
+			{ steps: [`pointApp ${OWN} calls > removeFields calls`, 'join > leave'] },
+		],
+		[
+			'the app is on the account already',
+			{ joined: true },
+			{ fields: ['calls', 'messages'] },
+			null,
+			{ steps: [`pointApp ${OWN} calls messages > removeFields calls messages`] },
+		],
+		[
+			'all in place, with a record',
+			{ app: app(`${OWN} calls`), joined: true },
+			ON_APP,
+			recordOf(FIRST_RECORD),
+			{ steps: [], inherited: FIRST_RECORD },
+		],
+		[
+			'all in place, record lost: what stands at the own address is ours',
+			{ app: app(`${OWN} calls messages`), joined: true },
+			ON_APP,
+			null,
+			{ steps: [], inherited: ['leave', 'removeFields calls messages'] },
+		],
+		[
+			'record lost, and fields that this package does not use: the account stays',
+			{ app: app(`${OWN} calls security`), joined: true },
+			ON_APP,
+			null,
+			{ steps: [], inherited: ['removeFields calls'] },
+		],
+		[
+			'an interrupted test, production published',
+			{ app: app(`${TEST} calls`), joined: true },
+			ON_APP,
+			recordOf(FIRST_RECORD),
+			{ steps: [`pointApp ${OWN} calls`], inherited: FIRST_RECORD },
+		],
+		[
+			'an interrupted test, never published',
+			{ app: app(`${TEST} calls`), joined: true },
+			ON_APP,
+			null,
+			{ steps: [`pointApp ${OWN} calls`], inherited: FIRST_RECORD },
+		],
+		[
+			'killed between the first and the second step',
+			{ app: app(`${OWN} calls`) },
+			ON_APP,
+			null,
+			{ steps: ['join > leave'], inherited: ['removeFields calls'] },
+		],
+		[
+			'an address of this n8n where nothing is registered any more',
+			{ app: app(`${SIBLING} calls`, { holder: 'gone' }), joined: true },
+			ON_APP,
+			null,
+			{ steps: [`pointApp ${OWN} calls`], inherited: FIRST_RECORD },
+		],
+		[
+			'switched off by Meta',
+			{ app: app(`${OWN} calls`, { active: false }), joined: true },
+			ON_APP,
+			recordOf(FIRST_RECORD),
+			{ steps: [`pointApp ${OWN} calls`], inherited: FIRST_RECORD },
+		],
+		[
+			'a field more than before',
+			{ app: app(`${OWN} calls`), joined: true },
+			{ fields: ['calls', 'messages'] },
+			recordOf(FIRST_RECORD),
+			{
+				steps: [`pointApp ${OWN} calls messages > removeFields messages`],
+				inherited: FIRST_RECORD,
+			},
+		],
+		[
+			'a test beside production: its address comes back, and its fields stay',
+			{ app: app(`${OWN} calls`), joined: true },
+			LISTEN,
+			null,
+			{ steps: [`pointApp ${TEST} calls > pointApp ${OWN} calls`] },
+		],
+		[
+			'a test beside production that no longer answers: a leftover',
+			{ app: app(`${OWN} calls`, { holder: 'gone' }), joined: true },
+			LISTEN,
+			null,
+			{ steps: [`pointApp ${TEST} calls`], inherited: FIRST_RECORD },
+		],
+		[
+			'take over: the other one comes back with its fields',
+			{ app: app(`${FOREIGN} messages`), joined: true },
+			FORWARD,
+			null,
+			{
+				steps: [`pointApp ${OWN} calls > pointApp ${FOREIGN} messages, removeFields calls`],
+				to: [FOREIGN],
+			},
+		],
+		[
+			'take over again: the record knows the other one',
+			{ app: app(`${OWN} messages calls`), joined: true },
+			FORWARD,
+			recordOf([`pointApp ${FOREIGN} messages`, 'removeFields calls'], [FOREIGN]),
+			{
+				steps: [],
+				inherited: [`pointApp ${FOREIGN} messages`, 'removeFields calls'],
+				to: [FOREIGN],
+			},
+		],
+		[
+			'take over, record lost: the parameter knows the other one',
+			{ app: app(`${OWN} messages calls`), joined: true },
+			{ ...FORWARD, otherWebhook: at(FOREIGN) },
+			null,
+			{
+				steps: [],
+				inherited: [`pointApp ${FOREIGN} messages`, 'removeFields calls'],
+				to: [FOREIGN],
+			},
+		],
+		[
+			'take over, record lost, but nothing there that could be for another one',
+			{ app: app(`${OWN} calls`), joined: true },
+			FORWARD,
+			null,
+			{ steps: [], inherited: FIRST_RECORD },
+		],
+		[
+			'a test beside a take-over: forwards to production',
+			{ app: app(`${OWN} messages calls`), joined: true },
+			{ ...LISTEN, ...FORWARD },
+			null,
+			{ steps: [`pointApp ${TEST} calls > pointApp ${OWN} messages`], to: [OWN] },
+		],
+		[
+			'a number, with nothing there',
+			{},
+			ON_ONE,
+			null,
+			{
+				steps: [
+					`pointApp ${OWN} calls > removeFields calls`,
+					'join > leave',
+					`override ${ONE} ${OWN} > override ${ONE} nowhere`,
+				],
+			},
+		],
+		[
+			'a number, and the app belongs to another system that is subscribed to calls',
+			{ app: app(`${FOREIGN} calls`), joined: true },
+			ON_ONE,
+			null,
+			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`] },
+		],
+		[
+			'a number, and the app belongs to another workflow',
+			{ app: app(`${SIBLING} calls`), joined: true },
+			ON_ONE,
+			null,
+			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`] },
+		],
+		[
+			'a number that was here already, record lost',
+			{ app: app(`${SIBLING} calls`), joined: true, overrides: { [ONE]: at(OWN) } },
+			ON_ONE,
+			null,
+			{ steps: [], inherited: [`override ${ONE} nowhere`] },
+		],
+		[
+			'a number whose former address is ours: not put back, but what the record says',
+			{
+				app: app(`${SIBLING} calls`),
+				joined: true,
+				overrides: { [ONE]: at('https://old.example/webhook/ID/webhook', { holder: 'this' }) },
+			},
+			{ ...ON_ONE, ...FORWARD },
+			recordOf([`override ${ONE} ${FOREIGN}`], [FOREIGN]),
+			{
+				steps: [`override ${ONE} ${OWN} > override ${ONE} ${FOREIGN}`],
+				inherited: [`override ${ONE} ${FOREIGN}`],
+				to: [FOREIGN],
+			},
+		],
+		[
+			'a test of a number: production comes back, the app stays where it is',
+			{ app: app(`${OWN} calls`), joined: true, overrides: { [ONE]: at(OWN) } },
+			{ ...LISTEN, ...ON_ONE },
+			null,
+			{ steps: [`override ${ONE} ${TEST} > override ${ONE} ${OWN}`] },
+		],
+		[
+			'the account forwards to the app that it takes the events from',
+			{ app: app(`${FOREIGN} messages calls`), joined: true },
+			{ ...ON_ACCOUNT, ...FORWARD },
+			null,
+			{
+				steps: [`override businessAccount ${OWN} > override businessAccount nowhere`],
+				to: [FOREIGN],
+			},
+		],
+		[
+			'a number forwards to the account, if that has an address',
+			{
+				app: app(`${FOREIGN} messages calls`),
+				joined: true,
+				overrides: { businessAccount: at(DESK) },
+			},
+			{ ...ON_ONE, ...FORWARD },
+			null,
+			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`], to: [DESK] },
+		],
+	])('%s', (_, given, wanted, record, { steps, inherited = [], to = [] }) => {
+		const planned = planRegistration(stateOf(given), wantedOf(wanted), record);
+		if (!planned.ok) throw new Error(planned.conflict.reason);
+		const { plan } = planned;
+		const texts = plan.steps.map((planned) =>
+			[textOf(planned.step), planned.inverse.map(textOf).join(', ')].filter(Boolean).join(' > '),
+		);
+		expect(texts).toEqual(steps);
+		expect(plan.inherited.map(textOf)).toEqual(inherited);
+		expect(plan.alsoReceives).toEqual(to);
+	});
+
+	it.each<[string, Given, Partial<Wanted>, Partial<Conflict>]>([
+		['another system has the app', { app: app(`${FOREIGN} calls`) }, ON_APP, { reason: 'taken' }],
+		['another workflow has the app', { app: app(`${SIBLING} calls`) }, ON_APP, { reason: 'taken' }],
+		[
+			'a test in a copy of the workflow that has the app',
+			{ app: app(`${OWN} calls`, { holder: 'workflow' }) },
+			LISTEN,
+			{ reason: 'taken' },
+		],
+		[
+			'another n8n has the number',
+			{
+				app: app(`${FOREIGN} calls`),
+				overrides: { [ONE]: at('https://two.example/webhook/ID/webhook', { holder: 'instance' }) },
+			},
+			ON_ONE,
+			{ reason: 'taken', target: ONE },
+		],
+		[
+			'take over without its verify token',
+			{ app: app(`${FOREIGN} calls`, { isRestorable: false }) },
+			FORWARD,
+			{ reason: 'wrongToken' },
+		],
+		[
+			'take over, record lost, messages there',
+			{ app: app(`${OWN} messages calls`) },
+			FORWARD,
+			{ reason: 'receiverUnknown' },
+		],
+		[
+			'take over, record lost, wrong token for the address in the parameter',
+			{ app: app(`${OWN} messages calls`) },
+			{ ...FORWARD, otherWebhook: at(FOREIGN, { isRestorable: false }) },
+			{ reason: 'wrongToken' },
+		],
+		[
+			'numbers of two other systems',
+			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(FOREIGN), [TWO]: at(DESK) } },
+			{ ...FORWARD, targets: [ONE, TWO] },
+			{ reason: 'severalReceivers', urls: [FOREIGN, DESK] },
+		],
+		[
+			'a field that only the holder of the app can add',
+			{ app: app(`${FOREIGN} messages`) },
+			ON_ONE,
+			{ reason: 'fieldsMissing', fields: ['calls'] },
+		],
+		[
+			'a webhook of the app that only its holder can activate',
+			{ app: app(`${FOREIGN} calls`, { active: false }) },
+			ON_ONE,
+			{ reason: 'fieldsMissing', fields: ['calls'] },
+		],
+	])('refuses where %s', (_, given, wanted, conflict) => {
+		const planned = planRegistration(stateOf(given), wantedOf(wanted), null);
+		expect(planned).toMatchObject({ ok: false, conflict });
+	});
+});
+
+interface Ended {
+	steps: string[];
+	kept?: string[];
+}
+
+describe('planUndo', () => {
+	it.each<[string, Given, string[], Address[] | null, Ended]>([
+		[
+			'all that was done',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			[],
+			{ steps: ['leave', 'removeFields calls'] },
+		],
+		['without a record', { app: app(`${OWN} calls`) }, [], [], { steps: ['removeFields calls'] }],
+		[
+			'while a test listens, or was interrupted',
+			{ app: app(`${TEST} calls`) },
+			FIRST_RECORD,
+			[],
+			{ steps: ['leave', 'removeFields calls'] },
+		],
+		[
+			'nothing, where somebody else came',
+			{ app: app(`${FOREIGN} calls`) },
+			FIRST_RECORD,
+			[],
+			{ steps: [] },
+		],
+		[
+			'nothing, where another workflow came',
+			{ app: app(`${SIBLING} calls`) },
+			FIRST_RECORD,
+			[],
+			{ steps: [] },
+		],
+		['the rest, where the webhook is gone', {}, FIRST_RECORD, [], { steps: ['leave'] }],
+		[
+			'only our fields',
+			{ app: app(`${OWN} calls security`) },
+			FIRST_RECORD,
+			[],
+			{ steps: ['removeFields calls'] },
+		],
+		[
+			'a take-over',
+			{ app: app(`${OWN} messages calls`) },
+			[`pointApp ${FOREIGN} messages`, 'removeFields calls'],
+			[],
+			{ steps: [`pointApp ${FOREIGN} messages`, 'removeFields calls'] },
+		],
+		[
+			'a number and what the app got for it',
+			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(OWN) } },
+			[`override ${ONE} nowhere`, ...FIRST_RECORD],
+			[],
+			{ steps: [`override ${ONE} nowhere`, 'leave', 'removeFields calls'] },
+		],
+		[
+			'not a number that somebody else has taken',
+			{ app: app(`${FOREIGN} calls`), overrides: { [ONE]: at(DESK) } },
+			[`override ${ONE} nowhere`],
+			[],
+			{ steps: [] },
+		],
+		[
+			'not a number whose address is gone',
+			{ app: app(`${FOREIGN} calls`) },
+			[`override ${ONE} nowhere`],
+			[],
+			{ steps: [] },
+		],
+		[
+			'the account: leaving it removes its address too',
+			{ app: app(`${OWN} calls`), overrides: { businessAccount: at(OWN) } },
+			['override businessAccount nowhere', ...FIRST_RECORD],
+			[],
+			{ steps: ['leave', 'removeFields calls'] },
+		],
+		[
+			'but not what another trigger of ours needs: it gets the webhook of the app',
+			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(OWN) } },
+			[`override ${ONE} nowhere`, ...FIRST_RECORD],
+			[at(SIBLING)],
+			{ steps: [`override ${ONE} nowhere`, `pointApp ${SIBLING} calls`] },
+		],
+		[
+			'but not what another system needs',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			[at(FOREIGN, { isRestorable: false })],
+			{ steps: [], kept: FIRST_RECORD },
+		],
+		[
+			'but not what cannot be read',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			null,
+			{ steps: [], kept: FIRST_RECORD },
+		],
+		[
+			'whatever addresses of this n8n are gone',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			[at(SIBLING, { holder: 'gone' })],
+			{ steps: ['leave', 'removeFields calls'] },
+		],
+	])('undoes %s', (_, given, undo, allOverrides, { steps, kept = [] }) => {
+		const surroundings = { url: OWN, isTest: false, allOverrides, onlyRecorded: false };
+		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+		expect(planned.steps.map(textOf)).toEqual(steps);
+		expect(planned.kept.map(textOf)).toEqual(kept);
+	});
+
+	it.each<[string, Given, string[], string[]]>([
+		[
+			'puts production back',
+			{ app: app(`${TEST} calls`) },
+			[`pointApp ${OWN} calls`],
+			[`pointApp ${OWN} calls`],
+		],
+		[
+			'leaves production alone that was published meanwhile',
+			{ app: app(`${OWN} calls`) },
+			FIRST_RECORD,
+			[],
+		],
+		['does nothing where production was unpublished meanwhile', {}, [`pointApp ${OWN} calls`], []],
+		[
+			'puts a number back',
+			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(TEST) } },
+			[`override ${ONE} ${OWN}`],
+			[`override ${ONE} ${OWN}`],
+		],
+	])('the end of a test %s', (_, given, undo, steps) => {
+		const surroundings = { url: TEST, isTest: true, allOverrides: [], onlyRecorded: false };
+		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+		expect(planned.steps.map(textOf)).toEqual(steps);
+	});
+
+	it.each<[string, Given, string[], string[]]>([
+		[
+			'keeps what an earlier one had registered',
+			{ app: app(`${OWN} calls messages`) },
+			['removeFields messages'],
+			['removeFields messages'],
+		],
+		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
+	])('a failed activation %s', (_, given, undo, steps) => {
+		const surroundings = { url: OWN, isTest: false, allOverrides: [], onlyRecorded: true };
+		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+		expect(planned.steps.map(textOf)).toEqual(steps);
+	});
+});
+
+describe('merge', () => {
+	it('gives one list in the order in which it is undone; the first word on a target counts', () => {
+		const merged = merge(
+			[
+				'removeFields calls',
+				`override ${ONE} ${FOREIGN}`,
+				'leave',
+				`pointApp ${FOREIGN} calls`,
+				'removeFields messages calls',
+				`override ${ONE} nowhere`,
+				`override ${TWO} nowhere`,
+				'leave',
+				`pointApp ${DESK} calls`,
+			].map(step),
+		);
+		expect(merged.map(textOf)).toEqual([
+			`override ${ONE} ${FOREIGN}`,
+			`override ${TWO} nowhere`,
+			`pointApp ${FOREIGN} calls`,
+			'leave',
+			'removeFields calls messages',
+		]);
+	});
+});

@@ -1,0 +1,711 @@
+import { Readable } from 'node:stream';
+import type { IDataObject, IHookFunctions } from 'n8n-workflow';
+
+import { parseRecord } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
+import {
+	register,
+	unregister,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/registration';
+import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
+import {
+	ACCOUNT,
+	APP_SECRET,
+	CREDENTIAL,
+	fakeWebhook,
+	NODE,
+	refusal,
+	type Answer,
+	type Sent,
+} from '../fakes';
+
+const ONE = '106540352242922';
+const TWO = '106540352242933';
+const FOREIGN = 'https://crm.example/whatsapp';
+const OTHER = 'https://desk.example/whatsapp';
+const ITS_TOKEN = 'its token';
+
+const ON_ACCOUNT = { registration: 'businessAccount' };
+const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
+const TAKE_OVER = { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: ` ${ITS_TOKEN} ` };
+
+/** What Meta keeps: the app's webhook, whether the account has the app, and who overrides what. */
+class Meta {
+	app: { callbackUrl: string; fields: string[]; active: boolean } | null = null;
+	onAccount = false;
+	accountAddress: string | null = null;
+	numberAddresses = new Map<string, string>();
+	/** Each change: what was asked for, and what was sent with it. */
+	readonly changes: Array<{ what: string; with: unknown }> = [];
+	/** What it refuses from now on, such as `GET subscriptions` or `POST number 106540352242922`. */
+	readonly refused = new Set<string>();
+	/** Every request to Meta, reads included. */
+	readonly asked: string[] = [];
+	/** Verify tokens that addresses accept; one that is not here is not registered at n8n. */
+	readonly tokens = new Map<string, string[]>([[FOREIGN, [ITS_TOKEN]]]);
+	/** Called after a change was made. */
+	afterChange: (what: string) => void = () => {};
+
+	state() {
+		const { app, onAccount, accountAddress, numberAddresses } = this;
+		return structuredClone({ app, onAccount, accountAddress, numberAddresses });
+	}
+
+	answer({ method = 'GET', url, qs, body }: Sent): Answer {
+		if (!url.startsWith(ACCOUNT.baseUrl)) return this.challenge(url, qs);
+		const { pathname } = new URL(url);
+		const [, , owner, edge] = pathname.split('/');
+		const what = `${method} ${edge ?? 'number'}`;
+		if ([what, `${what} ${owner}`].some((one) => this.refused.has(one))) return refusal(400, 100);
+		this.asked.push(what);
+		if (method !== 'GET') this.changes.push({ what, with: body ?? qs });
+		const found = { statusCode: 200, body: this.read(edge, owner!) };
+		const sent = (body ?? {}) as IDataObject;
+		switch (what) {
+			case 'POST subscriptions': {
+				const before = this.app?.fields ?? [];
+				const fields = [...new Set([...before, ...String(sent.fields).split(',')])];
+				this.app = { callbackUrl: String(sent.callback_url), fields, active: true };
+				break;
+			}
+			case 'DELETE subscriptions': {
+				const gone = String(qs?.fields).split(',');
+				const fields = this.app!.fields.filter((field) => !gone.includes(field));
+				this.app = fields.length > 0 ? { ...this.app!, fields } : null;
+				break;
+			}
+			case 'POST subscribed_apps':
+				this.onAccount = true;
+				this.accountAddress = (sent.override_callback_uri as string | undefined) ?? null;
+				break;
+			case 'DELETE subscribed_apps':
+				this.onAccount = false;
+				this.accountAddress = null;
+				break;
+			case 'POST number': {
+				const { override_callback_uri: address } = sent.webhook_configuration as IDataObject;
+				this.numberAddresses.set(owner!, String(address));
+				if (address === '') this.numberAddresses.delete(owner!);
+				break;
+			}
+			default:
+				return found;
+		}
+		this.afterChange(what);
+		return { statusCode: 200, body: { success: true } };
+	}
+
+	private challenge(url: string, qs: IDataObject | undefined): Answer {
+		const tokens = this.tokens.get(url);
+		const isRight = tokens?.includes(String(qs?.['hub.verify_token']));
+		const said = isRight
+			? String(qs?.['hub.challenge'])
+			: '{"code":404,"message":"The requested webhook is not registered."}';
+		const statusCode = isRight ? 200 : tokens === undefined ? 404 : 403;
+		return { statusCode, body: Readable.from([Buffer.from(said)]) };
+	}
+
+	private read(edge: string | undefined, owner: string): unknown {
+		const { app, accountAddress } = this;
+		const configuration = (id: string) => ({
+			id,
+			webhook_configuration: {
+				phone_number: this.numberAddresses.get(id),
+				whatsapp_business_account: accountAddress,
+				application: app?.callbackUrl,
+			},
+		});
+		switch (edge) {
+			case 'subscriptions': {
+				if (app === null) return { data: [] };
+				const { callbackUrl, ...rest } = app;
+				return {
+					data: [{ object: 'whatsapp_business_account', callback_url: callbackUrl, ...rest }],
+				};
+			}
+			case 'subscribed_apps': {
+				const own = {
+					whatsapp_business_api_data: { id: ACCOUNT.appId },
+					override_callback_uri: accountAddress ?? undefined,
+				};
+				return { data: this.onAccount ? [own] : [] };
+			}
+			case 'phone_numbers':
+				return { data: [configuration(ONE), configuration(TWO)] };
+			default:
+				return configuration(owner);
+		}
+	}
+}
+
+let nodes = 0;
+
+interface Surroundings {
+	/** What is kept from one activation to the next. */
+	data?: IDataObject;
+	mode?: string;
+	base?: string;
+	id?: string;
+	workflowId?: string;
+	instanceId?: string;
+	credential?: IDataObject;
+}
+
+/** A node with its addresses at n8n, in front of a Meta of its own. */
+function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings = {}) {
+	const {
+		data = {},
+		mode = 'trigger',
+		base = 'https://n8n.example/',
+		id = `node-${++nodes}`,
+		workflowId = 'workflow-1',
+		instanceId = 'instance-1',
+		credential = CREDENTIAL,
+	} = given;
+	const { context, logged } = fakeWebhook(parameters, {}, (request) => meta.answer(request));
+	const production = `${base}webhook/${id}/webhook`;
+	const test = `${base}webhook-test/${id}/webhook`;
+	const url = mode === 'manual' ? test : production;
+	Object.assign(context, {
+		getMode: () => mode,
+		getNode: () => ({ ...NODE, id, parameters }),
+		getNodeWebhookUrl: () => url,
+		getWorkflow: () => ({ id: workflowId }),
+		getInstanceId: () => instanceId,
+		getCredentials: async () => credential,
+		getWorkflowStaticData: () => data,
+	});
+	const hooks = context as unknown as IHookFunctions;
+	const mine = { data, mode, base, id, workflowId, instanceId, credential };
+	return {
+		meta,
+		logged,
+		data,
+		id,
+		hooks,
+		url,
+		production,
+		test,
+		/** The same node, with something changed. */
+		again: (more: Surroundings = {}, other = parameters) =>
+			trigger(other, meta, { ...mine, ...more }),
+		activate: async () => await register(hooks),
+		deactivate: async () => await unregister(hooks),
+		record: () => parseRecord(data),
+		/** n8n answers Meta at the address. */
+		publish: () =>
+			void meta.tokens.set(url, [
+				deriveVerifyToken(APP_SECRET, url),
+				deriveVerifyToken(APP_SECRET, url, workflowId),
+			]),
+	};
+}
+
+async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string | null }> {
+	return await work.then(
+		() => {
+			throw new Error('It did not fail');
+		},
+		(error: Error) => error,
+	);
+}
+
+const calls = (callbackUrl: string, ...more: string[]) => ({
+	callbackUrl,
+	fields: ['calls', ...more],
+	active: true,
+});
+
+const NOTHING = new Meta().state();
+
+describe('The requests', () => {
+	it.each<[string, IDataObject, string[], string[]]>([
+		[
+			'the app',
+			{},
+			[
+				...['GET subscriptions', 'GET subscribed_apps'],
+				...['POST subscriptions', 'POST subscribed_apps'],
+				'GET subscriptions',
+			],
+			[
+				...['GET subscriptions', 'GET phone_numbers'],
+				...['DELETE subscribed_apps', 'DELETE subscriptions'],
+			],
+		],
+		[
+			'the account',
+			ON_ACCOUNT,
+			[
+				...['GET subscriptions', 'GET subscribed_apps'],
+				...['POST subscriptions', 'POST subscribed_apps', 'POST subscribed_apps'],
+				'GET subscribed_apps',
+			],
+			[
+				...['GET subscriptions', 'GET subscribed_apps', 'GET phone_numbers'],
+				...['DELETE subscribed_apps', 'DELETE subscriptions'],
+			],
+		],
+		[
+			'a number',
+			ON_ONE,
+			[
+				// The chosen numbers have to be of the account.
+				'GET phone_numbers',
+				...['GET subscriptions', 'GET subscribed_apps', 'GET number'],
+				...['POST subscriptions', 'POST subscribed_apps', 'POST number'],
+				'GET number',
+			],
+			[
+				...['GET subscriptions', 'GET phone_numbers'],
+				...['POST number', 'DELETE subscribed_apps', 'DELETE subscriptions'],
+			],
+		],
+	])('for %s: each resource is read once, and what was pointed is read back', async (...row) => {
+		const [, parameters, first, last] = row;
+		const node = trigger(parameters);
+		expect(await node.activate()).toBe(true);
+		expect(node.meta.asked).toEqual(first);
+		node.meta.asked.length = 0;
+		await node.activate();
+		expect(node.meta.asked.filter((what) => !what.startsWith('GET'))).toEqual([]);
+		node.meta.asked.length = 0;
+		expect(await node.deactivate()).toBe(true);
+		expect(node.meta.asked).toEqual(last);
+		expect(node.meta.state()).toEqual(NOTHING);
+		expect(node.data).toEqual({});
+	});
+});
+
+describe('An activation that fails', () => {
+	it.each<[string, string[]]>([
+		['GET subscriptions', []],
+		['POST subscriptions', []],
+		['GET subscribed_apps', []],
+		['POST subscribed_apps', ['POST subscriptions', 'DELETE subscriptions']],
+		[
+			'POST number',
+			[
+				'POST subscriptions',
+				'POST subscribed_apps',
+				'DELETE subscribed_apps',
+				'DELETE subscriptions',
+			],
+		],
+	])('at %s undoes what it had done, and no more', async (refused, changes) => {
+		const node = trigger(ON_ONE);
+		node.meta.refused.add(refused);
+		const error = await failureOf(node.activate());
+		expect(error.constructor.name).toBe('NodeApiError');
+		expect(error.message).toMatch(/^WhatsApp did not accept the request\. The details name/);
+		expect(node.meta.changes.map(({ what }) => what)).toEqual(changes);
+		expect(node.meta.state()).toEqual(NOTHING);
+		expect(node.data).toEqual({});
+	});
+
+	it('says what failed first, and keeps in mind what could not be undone', async () => {
+		const node = trigger(ON_ONE);
+		node.meta.refused.add('POST number').add('DELETE subscriptions');
+		const error = await failureOf(node.activate());
+		expect(error.constructor.name).toBe('NodeApiError');
+		expect(node.record()?.undo).toContainEqual({ do: 'removeFields', fields: ['calls'] });
+		node.meta.refused.clear();
+		// n8n's clean-up after the failure is not a removal.
+		await node.deactivate();
+		expect(node.meta.app).not.toBeNull();
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+
+	it('leaves what an earlier one had registered, and so does the deletion that n8n calls then', async () => {
+		const node = trigger({});
+		await node.activate();
+		const before = node.meta.state();
+		node.meta.refused.add('GET subscriptions');
+		await failureOf(node.activate());
+		node.meta.refused.clear();
+		expect(await node.deactivate()).toBe(true);
+		expect(node.meta.state()).toEqual(before);
+		expect(await node.deactivate()).toBe(true);
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+
+	it('tells its first error, whatever n8n meets when it tries again', async () => {
+		const node = trigger({});
+		node.meta.refused.add('GET subscriptions');
+		const first = await failureOf(node.activate());
+		node.meta.refused.clear();
+		node.meta.app = calls(FOREIGN);
+		expect(await failureOf(node.activate())).toBe(first);
+		// A trigger that was corrected starts afresh.
+		const corrected = node.again({}, { events: ['call_recording_available', 'terminate'] });
+		expect((await failureOf(corrected.activate())).message).toContain(FOREIGN);
+	});
+
+	it('is one where another process has taken the address in the same moment', async () => {
+		const node = trigger({});
+		node.meta.afterChange = (what) => {
+			if (what === 'POST subscriptions') node.meta.app = calls(FOREIGN);
+		};
+		const error = await failureOf(node.activate());
+		expect(error.message).toContain(
+			`The Meta app already sends its webhooks to another address: ${FOREIGN}`,
+		);
+		expect(node.meta.app).toEqual(calls(FOREIGN));
+	});
+
+	it('is none where Meta shows the new address only after a moment', async () => {
+		const node = trigger({});
+		node.meta.afterChange = (what) => {
+			const now = node.meta.app;
+			if (what !== 'POST subscriptions') return;
+			node.meta.app = null;
+			setTimeout(() => (node.meta.app = now), 700);
+		};
+		expect(await node.activate()).toBe(true);
+		expect(node.meta.app).toEqual(calls(node.url));
+	});
+
+	it('is one where Meta does not keep the address', async () => {
+		const node = trigger({});
+		node.meta.afterChange = (what) => {
+			if (what === 'POST subscriptions') node.meta.app = null;
+		};
+		expect((await failureOf(node.activate())).message).toMatch(/^Meta does not show the webhook/);
+	});
+
+	it('leaves nothing to deactivate, whatever became of the credential', async () => {
+		for (const parameters of [{}, { registration: 'manual', verifyToken: 'chosen' }]) {
+			const node = trigger(parameters, new Meta(), { credential: {} });
+			expect(await node.deactivate()).toBe(true);
+		}
+	});
+
+	it.each<[string, IDataObject, RegExp]>([
+		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
+		[
+			'there is no verify token for a registration by hand',
+			{ registration: 'manual', verifyToken: ' ' },
+			/^Verify Token is empty\. Enter/,
+		],
+		[
+			'the address of the other webhook is none',
+			{ ...TAKE_OVER, otherWebhookUrl: 'crm' },
+			/^Other Webhook URL must be/,
+		],
+		[
+			'the address of the other webhook is its own',
+			{ ...TAKE_OVER, otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' },
+			/^Other Webhook URL must be/,
+		],
+	])('is one where %s', async (_, parameters, message) => {
+		const node = trigger(parameters, new Meta(), { id: 'own' });
+		expect((await failureOf(node.activate())).message).toMatch(message);
+		expect(node.meta.changes).toEqual([]);
+	});
+
+	it('is one without a webhook address of n8n', async () => {
+		const node = trigger({});
+		Object.assign(node.hooks, { getNodeWebhookUrl: () => undefined });
+		expect((await failureOf(node.activate())).message).toBe('n8n gave the trigger no webhook URL');
+	});
+});
+
+describe('Two triggers of one app', () => {
+	it('are registered one after the other: one has the address, the other names it', async () => {
+		const one = trigger({});
+		const two = trigger({}, one.meta);
+		one.publish();
+		two.publish();
+		const [first, second] = await Promise.allSettled([one.activate(), two.activate()]);
+		expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
+		const { reason } = second as PromiseRejectedResult;
+		expect((reason as Error).message).toBe(
+			`The Meta app already sends its webhooks to another workflow in this n8n: ${one.url}. Unpublish that workflow, or use one trigger for all events.`,
+		);
+		expect(one.meta.app).toEqual(calls(one.url));
+	});
+
+	it('on numbers: the app stays with the last one, whoever goes first', async () => {
+		const one = trigger(ON_ONE);
+		const two = trigger({ registration: 'phoneNumber', phoneNumberIds: [TWO] }, one.meta);
+		for (const node of [one, two]) {
+			await node.activate();
+			node.publish();
+		}
+		one.meta.tokens.delete(one.url);
+		await one.deactivate();
+		expect(one.meta.app).toEqual(calls(two.url));
+		await two.deactivate();
+		expect(one.meta.state()).toEqual(NOTHING);
+	});
+});
+
+describe('An address that is there', () => {
+	it.each<[string, string]>([
+		['another system', FOREIGN],
+		['the same node in another n8n', 'https://other.example/webhook/ID/webhook'],
+		['no address at all', 'not an address'],
+	])('is not overwritten where it is that of %s', async (_, address) => {
+		const node = trigger({});
+		const there = address.replace('ID', node.id);
+		node.meta.tokens.set(there, ['another']);
+		node.meta.app = calls(there);
+		const error = await failureOf(node.activate());
+		expect(error.message).toContain(
+			`The Meta app already sends its webhooks to another address: ${there}.`,
+		);
+		expect(node.meta.changes).toEqual([]);
+	});
+
+	it('is taken where nothing is registered any more in this n8n, and not put back', async () => {
+		const node = trigger({});
+		node.meta.app = calls('https://n8n.example/webhook-test/gone/webhook');
+		node.meta.onAccount = true;
+		await node.activate();
+		expect(node.meta.app).toEqual(calls(node.url));
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+
+	it('is not taken where n8n cannot reach its own addresses', async () => {
+		const node = trigger({});
+		Object.assign(node.hooks.helpers, {
+			httpRequest: async (request: Sent) => {
+				if (request.url.startsWith('https://n8n.example')) throw new Error('no route');
+				const answer = node.meta.answer(request);
+				return { headers: {}, ...answer };
+			},
+		});
+		node.meta.app = calls('https://n8n.example/webhook/gone/webhook');
+		expect((await failureOf(node.activate())).message).toContain('another workflow in this n8n');
+	});
+
+	it('of this trigger moves with the address of n8n', async () => {
+		const old = trigger({}, new Meta(), { base: 'https://old.example/' });
+		await old.activate();
+		const node = old.again({ base: 'https://n8n.example/n8n/' });
+		await node.activate();
+		expect(node.meta.app).toEqual(calls(node.url));
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+});
+
+describe('The record', () => {
+	it.each<[string, Surroundings]>([
+		['another n8n', { instanceId: 'instance-2', base: 'https://two.example/' }],
+		['a restored n8n with the same key', { base: 'https://two.example/' }],
+	])('of a trigger that is alive does not serve its copy in %s', async (_, copied) => {
+		const original = trigger({});
+		await original.activate();
+		original.publish();
+		const before = original.meta.state();
+		const copy = original.again({ ...copied, data: structuredClone(original.data) });
+		const error = await failureOf(copy.activate());
+		expect(error.message).toMatch(/a trigger of this package in another n8n/);
+		await copy.deactivate();
+		await copy.deactivate();
+		expect(original.meta.state()).toEqual(before);
+		expect(original.meta.changes).toHaveLength(2);
+	});
+
+	it('does not serve another workflow with the same webhook ID', async () => {
+		const original = trigger({});
+		await original.activate();
+		original.publish();
+		const before = original.meta.state();
+		const copy = original.again({
+			workflowId: 'workflow-2',
+			data: structuredClone(original.data),
+		});
+		// n8n deletes what it could not publish because the path was taken.
+		await copy.deactivate();
+		expect(original.meta.state()).toEqual(before);
+		const test = original.again({ workflowId: 'workflow-2', data: {}, mode: 'manual' });
+		expect((await failureOf(test.activate())).message).toContain('another workflow in this n8n');
+		await test.deactivate();
+		expect(original.meta.state()).toEqual(before);
+	});
+
+	it('is not needed: what stands at the own address is removed without it', async () => {
+		for (const parameters of [{}, ON_ACCOUNT, ON_ONE]) {
+			const node = trigger(parameters);
+			await node.activate();
+			const renamed = node.again({ data: {}, instanceId: 'forgotten' });
+			await renamed.activate();
+			await renamed.deactivate();
+			expect(node.meta.state()).toEqual(NOTHING);
+		}
+	});
+
+	it('is remembered in the process, if n8n has not saved it', async () => {
+		const node = trigger({});
+		node.meta.app = calls(FOREIGN, 'messages');
+		const taker = node.again({}, TAKE_OVER);
+		node.meta.onAccount = true;
+		const before = node.meta.state();
+		await taker.activate();
+		await taker.again({ data: {} }).deactivate();
+		expect(node.meta.state()).toEqual(before);
+	});
+
+	it('knows the account that it was made with, though the credential was changed', async () => {
+		const node = trigger({});
+		await node.activate();
+		const other = { ...CREDENTIAL, appId: '999', appSecret: 'another secret' };
+		await node.again({ credential: other }).deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+		// After a restart nothing is known of the former app: it is told.
+		await node.activate();
+		const forgotten = node.record();
+		await node.deactivate();
+		node.meta.changes.length = 0;
+		const late = node.again({
+			credential: other,
+			data: { registration: forgotten as unknown } as IDataObject,
+		});
+		await late.deactivate();
+		expect(node.meta.changes).toEqual([]);
+		expect(late.logged).toEqual([
+			expect.stringContaining(`was registered with the app ${ACCOUNT.appId}`),
+		]);
+	});
+
+	it('stays where it cannot be read who depends on the fields, for the next deactivation', async () => {
+		const node = trigger({});
+		await node.activate();
+		node.meta.refused.add('GET phone_numbers');
+		await node.deactivate();
+		expect(node.meta.state()).toMatchObject({ app: { fields: ['calls'] }, onAccount: true });
+		expect(node.logged).toEqual([expect.stringContaining('it could not be read whether')]);
+		node.meta.refused.clear();
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+
+	it('stays where another system depends on the fields', async () => {
+		const node = trigger(ON_ONE);
+		await node.activate();
+		node.meta.numberAddresses.set(TWO, OTHER);
+		node.meta.tokens.set(OTHER, ['another']);
+		await node.deactivate();
+		expect(node.meta.state()).toMatchObject({ app: { fields: ['calls'] }, onAccount: true });
+		expect(node.logged).toEqual([expect.stringContaining('another webhook address')]);
+	});
+});
+
+describe('Taking over', () => {
+	it('puts the other address back with its own token, and with the field that Meta asks for', async () => {
+		const node = trigger(TAKE_OVER);
+		node.meta.app = calls(FOREIGN, 'messages');
+		node.meta.onAccount = true;
+		const before = node.meta.state();
+		await node.activate();
+		expect(node.record()).toMatchObject({ alsoReceives: [FOREIGN] });
+		node.meta.changes.length = 0;
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(before);
+		expect(node.meta.changes).toEqual([
+			expect.objectContaining({
+				with: expect.objectContaining({
+					callback_url: FOREIGN,
+					verify_token: ITS_TOKEN,
+				}) as unknown,
+			}),
+		]);
+	});
+
+	it('of another trigger of this package needs no token of the operator', async () => {
+		const one = trigger({});
+		await one.activate();
+		one.publish();
+		const before = one.meta.app;
+		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		await two.activate();
+		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
+		await two.deactivate();
+		expect(one.meta.app).toEqual(before);
+	});
+
+	it('puts nothing back that is not registered any more', async () => {
+		const one = trigger({});
+		await one.activate();
+		one.publish();
+		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		await two.activate();
+		one.meta.tokens.delete(one.url);
+		await one.deactivate();
+		await two.deactivate();
+		expect(one.meta.state()).toEqual(NOTHING);
+	});
+
+	it('asks for the address of the other webhook, if it was lost', async () => {
+		const node = trigger(TAKE_OVER);
+		node.meta.app = calls(FOREIGN, 'messages');
+		node.meta.onAccount = true;
+		const before = node.meta.state();
+		await node.activate();
+		const imported = { data: {}, instanceId: 'imported' };
+		const lost = node.again(imported);
+		expect((await failureOf(lost.activate())).message).toContain(
+			'Enter it under "Other Webhook URL".',
+		);
+		await lost.deactivate();
+		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
+		await found.activate();
+		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
+		await found.deactivate();
+		expect(node.meta.app).toMatchObject({ callbackUrl: FOREIGN, fields: ['messages'] });
+		expect(before.app?.fields).toContain('messages');
+	});
+});
+
+describe('A test', () => {
+	it('points back to production, with its token, and leaves the rest as it is', async () => {
+		const node = trigger({});
+		await node.activate();
+		node.publish();
+		const before = node.meta.state();
+		const test = node.again({ mode: 'manual', data: {} });
+		await test.activate();
+		expect(node.meta.app).toEqual(calls(node.test));
+		node.meta.changes.length = 0;
+		await test.deactivate();
+		expect(node.meta.state()).toEqual(before);
+		expect(node.meta.changes).toEqual([
+			expect.objectContaining({
+				with: expect.objectContaining({
+					verify_token: deriveVerifyToken(APP_SECRET, node.production),
+				}) as unknown,
+			}),
+		]);
+	});
+
+	it('that cannot point back ends all the same, and says so in the log', async () => {
+		const node = trigger({});
+		await node.activate();
+		node.publish();
+		const test = node.again({ mode: 'manual', data: {} });
+		await test.activate();
+		node.meta.refused.add('POST subscriptions');
+		expect(await test.deactivate()).toBe(true);
+		expect(test.logged).toEqual([
+			expect.stringMatching(/could not be pointed back from its test URL .*Unpublish the workflow/),
+		]);
+		node.meta.refused.clear();
+		await node.deactivate();
+		expect(node.meta.state()).toEqual(NOTHING);
+	});
+
+	it('in another n8n version is known by its URL, without a record', async () => {
+		const node = trigger({});
+		await node.activate();
+		node.publish();
+		const before = node.meta.state();
+		const stopped = node.again({ mode: 'internal', data: {} });
+		Object.assign(stopped.hooks, { getNodeWebhookUrl: () => node.test });
+		expect(await stopped.deactivate()).toBe(true);
+		expect(node.meta.state()).toEqual(before);
+	});
+});
