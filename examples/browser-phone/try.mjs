@@ -1,18 +1,18 @@
-// For trying the page on this machine, without a web space and without a chat: serves phone.html, and
-// prints what the workflow posts for the agents. No dependencies: node try.mjs [--port 8391]
+// For trying the page on this machine, without a web space and without a chat: serves phone.html and
+// team.html, and prints what the workflow posts for the agents. No dependencies: node try.mjs [--port 8391]
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '8391' } } });
-const PAGE = new URL('phone.html', import.meta.url);
+const PAGES = ['/phone.html', '/team.html'];
 
 const server = createServer(async (request, response) => {
 	const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-	if (request.method === 'GET' && pathname === '/phone.html') {
+	if (request.method === 'GET' && PAGES.includes(pathname)) {
 		response.setHeader('content-type', 'text/html; charset=utf-8');
-		response.end(await readFile(PAGE));
+		response.end(await readFile(new URL(`.${pathname}`, import.meta.url)));
 	} else if (request.method === 'POST' && pathname === '/agents') {
 		const body = await text(request);
 		try {

@@ -25,6 +25,8 @@ const EXAMPLES = [
 	'answer-and-record',
 	// At work in test/phone.
 	'browser-phone/browser-phone',
+	'browser-phone/browser-phone-team',
+	'browser-phone/browser-phone-team-listening',
 	'call-and-record',
 	'call-permission-then-call',
 	'incoming-call-to-crm',

@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import type { Call } from '../emulator';
-import { decodeAudio } from '../support/audio';
-import type { Execution } from '../support/n8n';
 import { poll } from '../support/processes';
 import type { Agent } from './browser';
 import { KEY, PhoneStage } from './stage';
@@ -13,8 +8,6 @@ jest.setTimeout(120_000);
 
 const CALLER = 'Ana Söderström';
 const CALLED = '14085551234';
-/** Root mean square of speech; silence has next to nothing. */
-const SPEECH = 0.02;
 
 const stage = new PhoneStage();
 /** What a run shows for the documentation; nothing is expected of it. */
@@ -82,49 +75,13 @@ async function expectToHear(agent: Agent): Promise<void> {
 	);
 }
 
-/** The recording has arrived in the folder, verified, with the agent on the left and the user on the right. */
 async function expectRecording(call: Call): Promise<void> {
-	await stage.until('recording', () => call.recordingMediaId !== undefined);
-	const [item] = await poll('saved recording', 20_000, async () => {
-		const items = (await executions()).flatMap((execution) =>
-			execution.items('Save the recording'),
-		);
-		const ours = items.filter(({ json }) => json.callId === call.id);
-		return ours.length > 0 ? ours : undefined;
-	});
-	const recording = item!.json.recording as Record<string, unknown>;
-	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
-	const file = await readFile(join(stage.folder, `call-recording-${call.recordingMediaId}.ogg`));
-	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
-	const { channels, problems } = await decodeAudio(file);
-	expect(problems).toEqual([]);
-	const loudness = channels.map((channel) => channel.loudness);
-	expect(loudness).toHaveLength(2);
-	for (const side of loudness) expect(side).toBeGreaterThan(SPEECH);
-	figures.push(
-		`  recording of ${call.direction}: ${loudness.map((one) => one.toFixed(3)).join(' / ')}`,
-	);
+	const loudness = await stage.expectRecording(call, earlier);
+	const shown = loudness.map((side) => side.toFixed(3)).join(' / ');
+	figures.push(`  recording of ${call.direction}: ${shown}`);
 }
 
-async function executions(): Promise<Execution[]> {
-	const { api } = stage.n8n;
-	const all = await api.executions(stage.workflow);
-	const ours = all.filter(({ id }) => !earlier.has(id));
-	return await Promise.all(ours.map(async ({ id }) => await api.execution(id)));
-}
-
-/** No execution of this test is left waiting or has failed; gives their number. */
-async function allDone(): Promise<number> {
-	return await poll('end of all executions', 20_000, async () => {
-		const all = await executions();
-		return all.every(({ status }) => status === 'success') ? all.length : undefined;
-	}).catch(async (error: Error) => {
-		const seen = (await executions()).map(({ id, status, nodes, error: failure }) =>
-			[id, status, Object.keys(nodes).at(-1), failure?.message].join(' '),
-		);
-		throw new Error(`${error.message}\n${seen.join('\n')}`);
-	});
-}
+const allDone = async () => await stage.allDone(earlier);
 
 /** Milliseconds from now until both sides hear something. */
 async function expectVoice(agent: Agent, call: Call, since: number): Promise<string> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, realpath, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,15 +7,18 @@ import { startEmulator, type Call, type Emulator } from '../emulator';
 import type { CallMedia } from '../emulator/rtc/callMedia';
 import { readOpusFile } from '../emulator/rtc/opusFile';
 import type { WebRtcOptions } from '../emulator/rtc';
-import type { WorkflowDefinition, WorkflowNode } from '../support/n8n';
+import { decodeAudio } from '../support/audio';
+import type { Execution, StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
-import { sleep } from '../support/processes';
+import { poll, sleep } from '../support/processes';
 import { using } from '../support/workflow';
 import { startStage, type Stage } from '../e2e/stage';
 import { Agent, launchBrowser, type Surroundings } from './browser';
 import { TryOut } from './servers';
 
 const NUMBER = '106000000000001';
+/** Root mean square of speech; silence has next to nothing. */
+const SPEECH = 0.02;
 export const KEY = 'the key of the agents';
 const EXAMPLE = join(REPOSITORY, 'examples/browser-phone/browser-phone.json');
 
@@ -23,6 +27,9 @@ const packetsOf = async (path: string) =>
 
 /** What stands in the example for things of the operator. */
 type Changes = Record<string, string>;
+
+/** What else is changed; `key` is how a node refers to the credential with the agents' key. */
+type Edit = (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void;
 
 /** A real n8n with the example, the emulator as WhatsApp, the agents' chat, and a web space with the page. */
 export class PhoneStage {
@@ -34,6 +41,7 @@ export class PhoneStage {
 	dialUrl!: string;
 	private stage!: Stage;
 	private tryOut!: TryOut;
+	private credentials!: StoredCredential[];
 	private readonly browsers: Browser[] = [];
 	private readonly agents: Agent[] = [];
 
@@ -54,10 +62,24 @@ export class PhoneStage {
 	}
 
 	/** A WhatsApp, and the example published for it. */
-	async startMeta(
-		webRtc: WebRtcOptions = {},
-		edit: (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void = () => {},
-	): Promise<void> {
+	async startMeta(webRtc: WebRtcOptions = {}, edit: Edit = () => {}): Promise<void> {
+		await this.startWhatsApp(webRtc);
+		this.workflow = await this.publish(EXAMPLE, { ...this.changes, ...this.chatChanges }, edit);
+	}
+
+	private get chatChanges(): Changes {
+		return {
+			'https://phone.example.com/phone.html': this.pageUrl,
+			'https://chat.example.com/your-webhook': this.tryOut.chatUrl,
+		};
+	}
+
+	/** What an operator changes in each example that places and records calls. */
+	protected get changes(): Changes {
+		return { '/home/node/.n8n-files': this.folder, '106540352242922': NUMBER };
+	}
+
+	protected async startWhatsApp(webRtc: WebRtcOptions = {}): Promise<void> {
 		// A second of announcement and three of talk.
 		const announcement = (await packetsOf('test/fixtures/audio/announcement.ogg')).slice(5, 55);
 		this.voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
@@ -66,26 +88,27 @@ export class PhoneStage {
 			redeliveryDelaysMs: [],
 			webRtc: { announcement, voice: this.voice, ...webRtc },
 		});
-		const { api } = this.n8n;
-		const key = await api.createCredential({
+		const key = await this.n8n.api.createCredential({
 			name: 'Browser phone key',
 			type: 'httpHeaderAuth',
 			data: { name: 'X-Phone-Key', value: KEY },
 		});
-		const { id } = await api.importWorkflow(EXAMPLE, {
-			credentials: [await this.stage.credentialFor(this.emulator), key],
+		this.credentials = [await this.stage.credentialFor(this.emulator), key];
+	}
+
+	/** Imports an example, changes what is the operator's, and publishes it; gives the workflow's ID. */
+	protected async publish(file: string, changes: Changes, edit: Edit = () => {}): Promise<string> {
+		const { api } = this.n8n;
+		const key = this.credentials[1]!;
+		const { id } = await api.importWorkflow(file, {
+			credentials: this.credentials,
 			edit: (workflow) => {
-				change(workflow, {
-					'https://phone.example.com/phone.html': this.pageUrl,
-					'https://chat.example.com/your-webhook': this.tryOut.chatUrl,
-					'/home/node/.n8n-files': this.folder,
-					'106540352242922': NUMBER,
-				});
+				change(workflow, changes);
 				edit(workflow.nodes, using(key, key.type));
 			},
 		});
-		this.workflow = id;
 		await api.activate(id);
+		return id;
 	}
 
 	async stopMeta(): Promise<void> {
@@ -142,6 +165,50 @@ export class PhoneStage {
 
 	mediaOf({ id }: Call): CallMedia {
 		return this.emulator.mediaOf(id)!;
+	}
+
+	/** The executions of the example but for those that are known. */
+	async executions(known: Set<string>): Promise<Execution[]> {
+		const { api } = this.n8n;
+		const all = await api.executions(this.workflow);
+		const ours = all.filter(({ id }) => !known.has(id));
+		return await Promise.all(ours.map(async ({ id }) => await api.execution(id)));
+	}
+
+	/** All executions but the known ones have succeeded, none is left waiting; gives their number. */
+	async allDone(known: Set<string>): Promise<number> {
+		return await poll('end of all executions', 20_000, async () => {
+			const all = await this.executions(known);
+			return all.every(({ status }) => status === 'success') ? all.length : undefined;
+		}).catch(async (error: Error) => {
+			const seen = (await this.executions(known)).map(({ id, status, nodes, error: failure }) =>
+				[id, status, Object.keys(nodes).at(-1), failure?.message].join(' '),
+			);
+			throw new Error(`${error.message}\n${seen.join('\n')}`);
+		});
+	}
+
+	/**
+	 * The recording of a call has arrived in the folder, verified, with speech of the agent on the left and of the
+	 * user on the right; gives how loud they are.
+	 */
+	async expectRecording(call: Call, known: Set<string>): Promise<number[]> {
+		await this.until('recording', () => call.recordingMediaId !== undefined);
+		const item = await poll('saved recording', 20_000, async () =>
+			(await this.executions(known))
+				.flatMap((execution) => execution.items('Save the recording'))
+				.find(({ json }) => json.callId === call.id),
+		);
+		const recording = item.json.recording as Record<string, unknown>;
+		expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
+		const file = await readFile(join(this.folder, `call-recording-${call.recordingMediaId}.ogg`));
+		expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
+		const { channels, problems } = await decodeAudio(file);
+		expect(problems).toEqual([]);
+		const loudness = channels.map((channel) => channel.loudness);
+		expect(loudness).toHaveLength(2);
+		for (const side of loudness) expect(side).toBeGreaterThan(SPEECH);
+		return loudness;
 	}
 
 	/** Looks often, rather than for a time: a machine that stands still is not counted. */
