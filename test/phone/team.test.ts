@@ -365,8 +365,8 @@ describe('the page', () => {
 		});
 		let isLost = true;
 		await signIn(agent, 'Maria');
-		await shown(agent, 'No connection to n8n');
-		await shown(agent, 'Trying again in 2 seconds.');
+		await shown(agent, 'n8n cannot be reached');
+		await shown(agent, 'Trying again in 2 s.');
 		await agent.picture('team-no-connection');
 		isLost = false;
 		await shown(agent, 'Ready for calls');
@@ -404,7 +404,7 @@ describe('the page', () => {
 		await page.reload();
 		await agent.click('Start');
 		await agent.view('ready');
-		await agent.click('Stop');
+		await agent.click('Sign out');
 		await agent.view('signIn');
 		expect(await stored()).toBe(0);
 		expect(await page.getByLabel('Key', { exact: true }).inputValue()).toBe('');
