@@ -24,9 +24,9 @@ const EXAMPLES = [
 	'agent-answers',
 	'answer-and-record',
 	// At work in test/phone.
-	'browser-phone/browser-phone',
-	'browser-phone/browser-phone-team',
 	'browser-phone/browser-phone-team-listening',
+	'browser-phone/browser-phone-team',
+	'browser-phone/browser-phone',
 	'call-and-record',
 	'call-permission-then-call',
 	'incoming-call-to-crm',

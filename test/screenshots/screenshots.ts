@@ -194,6 +194,12 @@ const PICTURES: Record<string, Picture> = {
 
 	'example-browser-phone': async (stage, take) =>
 		await takeExample(stage, take, 'browser-phone/browser-phone'),
+
+	'example-browser-phone-team': async (stage, take) =>
+		await takeExample(stage, take, 'browser-phone/browser-phone-team'),
+
+	'example-browser-phone-team-listening': async (stage, take) =>
+		await takeExample(stage, take, 'browser-phone/browser-phone-team-listening'),
 };
 
 async function takeExample({ n8n, editor, credential }: Stage, take: Take, name: string) {
