@@ -613,6 +613,24 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 			});
 		});
 
+		/**
+		 * Without its publication service, n8n activates the published workflows one by one after it has
+		 * started, also one that is unpublished meanwhile: it would then stay registered.
+		 */
+		async function activatedAtStart(all: Array<{ app: App; workflow: Published }>): Promise<void> {
+			if (api().activation === 'publication') return;
+			await poll('activation of the published workflows', 120_000, async () => {
+				const done = await Promise.all(
+					all.map(async ({ app, workflow }) => {
+						const { active } = await api().workflow(workflow.id);
+						const isRegistered = state(app).app?.callbackUrl === workflow.urls[0];
+						return !active || (isRegistered && app.emulator.requests.length >= 2);
+					}),
+				);
+				return done.every(Boolean) || undefined;
+			});
+		}
+
 		describe('5. n8n is killed', () => {
 			const HELD: Array<['activate' | 'deactivate', EndpointKind, FaultMatch]> = [
 				['activate', 'subscriptions', { method: 'GET' }],
@@ -656,7 +674,10 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					return prepared.every(({ fault }) => fault.hits() > 0) || undefined;
 				});
 				await stage.n8n.kill();
-				for (const { emulator } of apps) emulator.clearFaults();
+				for (const { emulator } of apps) {
+					emulator.clearFaults();
+					emulator.forget();
+				}
 				await stage.n8n.restart();
 				await api().login();
 				const all = [
@@ -664,6 +685,7 @@ export function describeInvariants({ name, version, env, hasStatuses }: Setup): 
 					{ app: live, workflow: listening[0]! },
 					{ app: lonely, workflow: listening[1]! },
 				];
+				await activatedAtStart(all);
 				const repair = async ({ app, workflow }: (typeof all)[number]) => {
 					await api().deactivate(workflow.id, { timeout: 120_000 });
 					await api().activate(workflow.id, { timeout: 120_000 });

@@ -135,7 +135,7 @@ export class N8nClient {
 	constructor(
 		private readonly url: string,
 		private readonly log: { tail(lines: number): string },
-		private readonly activation: Activation = 'publication',
+		readonly activation: Activation = 'publication',
 	) {}
 
 	/** True when n8n takes requests, undefined as long as it does not. */
