@@ -38,17 +38,22 @@ interface Waiting {
 const loaded = (path: string) =>
 	`Object.values(process.mainModule.constructor._cache).find(({ filename }) => filename.endsWith('${path}')).exports`;
 
-const INSIDE = `(() => {
+const LEDGER = `(() => {
 	const { ledger } = ${loaded('/WhatsAppBusinessCalling/trigger/ledger.js')};
-	const { downloadSlots } = ${loaded('/WhatsAppBusinessCalling/media/downloadSlots.js')};
 	return {
 		delivered: ledger.delivered.size,
 		inFlight: ledger.inFlight.size,
 		firstSeen: ledger.firstSeen.size,
-		running: downloadSlots.running,
-		queued: downloadSlots.queue.length,
 	};
 })()`;
+
+/** Each trigger has its own. */
+const DOWNLOAD_SLOTS = `${loaded('/WhatsAppBusinessCalling/media/downloadSlots.js')}.DownloadSlots`;
+
+const SUM_OF_SLOTS = `function () {
+	const sum = (amount) => this.reduce((total, slots) => total + amount(slots), 0);
+	return { running: sum(({ running }) => running), queued: sum(({ queue }) => queue.length) };
+}`;
 
 const CLASSES: Record<keyof Kept, string> = {
 	webhookContexts: `${loaded('/node-execution-context/webhook-context.js')}.WebhookContext`,
@@ -101,7 +106,10 @@ export class Inspector {
 	}
 
 	async inside(): Promise<Inside> {
-		return await this.evaluate<Inside>(INSIDE);
+		return {
+			...(await this.evaluate<Omit<Inside, 'running' | 'queued'>>(LEDGER)),
+			...(await this.ofAll<Pick<Inside, 'running' | 'queued'>>(DOWNLOAD_SLOTS, SUM_OF_SLOTS)),
+		};
 	}
 
 	/** Objects that are alive after a collection of garbage. */
@@ -134,7 +142,12 @@ export class Inspector {
 	}
 
 	private async count(constructorExpression: string): Promise<number> {
-		const objectGroup = 'count';
+		return await this.ofAll<number>(constructorExpression, 'function () { return this.length; }');
+	}
+
+	/** What a function says of the list of all living objects of a class. */
+	private async ofAll<Value>(constructorExpression: string, declaration: string): Promise<Value> {
+		const objectGroup = 'all';
 		try {
 			const { objectId } = await this.run(`${constructorExpression}.prototype`, { objectGroup });
 			const { objects } = await this.send<{ objects: RemoteObject }>('Runtime.queryObjects', {
@@ -143,10 +156,10 @@ export class Inspector {
 			});
 			const { result } = await this.send<{ result: RemoteObject }>('Runtime.callFunctionOn', {
 				objectId: objects.objectId,
-				functionDeclaration: 'function () { return this.length; }',
+				functionDeclaration: declaration,
 				returnByValue: true,
 			});
-			return result.value as number;
+			return result.value as Value;
 		} finally {
 			await this.send('Runtime.releaseObjectGroup', { objectGroup });
 		}
