@@ -72,13 +72,22 @@ export function recordOwner(context: RecordContext, account: Account): RecordOwn
 	};
 }
 
-export function isRecordOf(record: RegistrationRecord, owner: RecordOwner): boolean {
+function isRecordOf(record: RegistrationRecord, owner: RecordOwner): boolean {
 	return (
 		record.instanceId === owner.instanceId &&
 		record.workflowId === owner.workflowId &&
 		record.appId === owner.appId &&
 		record.businessAccountId === owner.businessAccountId
 	);
+}
+
+/** Whether a record is of the same owner, and of production or a test as the trigger is. */
+export function isCurrentRecord(
+	record: RegistrationRecord,
+	owner: RecordOwner,
+	isTest: boolean,
+): boolean {
+	return isRecordOf(record, owner) && record.isTest === isTest;
 }
 
 /** The record in static data, whoever wrote it; null where there is none. */
@@ -142,12 +151,11 @@ export function otherReceiver(
 ): string | null | undefined {
 	const owner = recordOwner(context, account);
 	const isTest = context.getMode() === 'manual';
-	const isCurrent = (record: RegistrationRecord | null | undefined) =>
-		record && isRecordOf(record, owner) && record.isTest === isTest ? record : null;
 	const production = context.getNodeWebhookUrl('default') ?? '';
-	const record =
-		isCurrent(savedRecord(context)) ?? isCurrent(rememberedRecord(context, production)?.record);
-	if (record === null) return otherWebhookUrl(context) ?? undefined;
+	const record = [savedRecord(context), rememberedRecord(context, production)?.record].find(
+		(known) => known && isCurrentRecord(known, owner, isTest),
+	);
+	if (!record) return otherWebhookUrl(context) ?? undefined;
 	return record.alsoReceives[0] ?? null;
 }
 

@@ -28,7 +28,7 @@ import {
 import {
 	bequeath,
 	dropRecord,
-	isRecordOf,
+	isCurrentRecord,
 	keepRecord,
 	otherWebhookUrl,
 	recordOwner,
@@ -82,11 +82,7 @@ async function registerTargets(
 	const isForwarding = forwards(context);
 	const state = await knownState(trigger, { membership: true, numbers: numbersOf(targets) }, send);
 	const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
-	const wanted: Wanted = {
-		...{ url, isTest, targets, fields },
-		forwards: isForwarding,
-		otherWebhook,
-	};
+	const wanted: Wanted = { url, isTest, targets, fields, forwards: isForwarding, otherWebhook };
 	const planned = planRegistration(state, wanted, record);
 	if (!planned.ok) {
 		throw conflictError(context.getNode(), planned.conflict, account.businessAccountId);
@@ -394,11 +390,11 @@ function newRecord(
 /** What an earlier registration did, where a record of this process or of static data applies. */
 function recordOf({ context, account, url, isTest }: Trigger): RegistrationRecord | null {
 	const owner = recordOwner(context, account);
-	const isCurrent = (record: RegistrationRecord) =>
-		isRecordOf(record, owner) && record.isTest === isTest;
 	const saved = savedRecord(context);
 	const remembered = rememberedRecord(context, url)?.record ?? null;
-	const records = [saved, remembered].filter((record) => record !== null).filter(isCurrent);
+	const records = [saved, remembered]
+		.filter((record) => record !== null)
+		.filter((record) => isCurrentRecord(record, owner, isTest));
 	if (records.length === 0) return null;
 	return { ...records[0], undo: merge(records.flatMap(({ undo }) => undo)) };
 }
