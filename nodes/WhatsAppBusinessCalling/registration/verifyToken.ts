@@ -1,5 +1,7 @@
 import { createHmac } from 'crypto';
 
+import { holderUrl } from './sharedAddress';
+
 /**
  * The verify token of a trigger: Meta, and other triggers of this package, send it to the trigger's
  * address, and only the trigger that is registered there accepts it.
@@ -8,11 +10,12 @@ import { createHmac } from 'crypto';
  * writes into static data only after it has returned. Whoever knows the app secret can compute it from
  * the address, so another trigger can point Meta back to this address.
  *
- * @param url production or test URL of the trigger: both give the same token
- * @param workflowId for a token that only the trigger in this workflow accepts
+ * @param url production or test URL of the trigger: both give the same token. With a list of siblings, the
+ * token proves that the list reaches the trigger with the request
+ * @param only a workflow ID, for a token that only the trigger in this workflow accepts; or `accountPart`
  */
-export function deriveVerifyToken(appSecret: string, url: string, workflowId?: string): string {
-	const parts = ['webhook verify token', triggerIdentity(url), workflowId ?? ''];
+export function deriveVerifyToken(appSecret: string, url: string, only = ''): string {
+	const parts = ['webhook verify token', triggerIdentity(url), only];
 	return createHmac('sha256', appSecret).update(parts.join('\n')).digest('hex');
 }
 
@@ -21,9 +24,12 @@ export function isVerifyToken(text: unknown): boolean {
 	return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
 }
 
-/** Whether two addresses are the production and the test URL of one trigger, or equal. */
+/** For a token that only a trigger with a credential of this WhatsApp Business account accepts. */
+export const accountPart = (businessAccountId: string) => `account ${businessAccountId}`;
+
+/** Whether two addresses are held by one trigger: its production and its test URL, with or without siblings. */
 export function isSameTrigger(one: string, other: string): boolean {
-	return triggerIdentity(one) === triggerIdentity(other);
+	return triggerIdentity(holderUrl(one)) === triggerIdentity(holderUrl(other));
 }
 
 /**
@@ -52,5 +58,5 @@ export function isOfSameN8n(address: string, own: string): boolean {
 
 /** Whether an address looks like n8n's test URL; for when nothing else tells. */
 export function looksLikeTestUrl(url: string): boolean {
-	return /-test\/[^/]+\/[^/]+$/.test(url);
+	return /-test\/[^/]+\/[^/]+$/.test(holderUrl(url));
 }

@@ -1,7 +1,8 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { knownAccount, RECHECK_MS } from './knownAccount';
-import { deriveVerifyToken, isVerifyToken } from '../registration/verifyToken';
+import { addressOfRequest } from '../registration/sharedAddress';
+import { accountPart, deriveVerifyToken, isVerifyToken } from '../registration/verifyToken';
 import { isSameSecret } from './signature';
 
 /**
@@ -30,8 +31,8 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 }
 
 /**
- * The token with which Meta and other triggers of this package verify the address, and the one with which
- * the same workflow asks whether it is its own.
+ * The token with which Meta and other triggers of this package verify the address, the one with which the
+ * same workflow asks whether it is its own, and the one that asks for the account.
  */
 async function acceptedTokens(
 	context: IWebhookFunctions,
@@ -43,10 +44,10 @@ async function acceptedTokens(
 	// Anybody can ask: what has not the form needs no credential to be refused.
 	if (!isVerifyToken(query['hub.verify_token'])) return [];
 	const account = await knownAccount(context, RECHECK_MS);
-	const url = context.getNodeWebhookUrl('default');
-	if (account === null || !url) return [];
-	return [
-		deriveVerifyToken(account.appSecret, url),
-		deriveVerifyToken(account.appSecret, url, context.getWorkflow().id),
-	];
+	const url = addressOfRequest(context.getNodeWebhookUrl('default'), query);
+	if (account === null || url === null) return [];
+	const { appSecret, businessAccountId } = account;
+	return [undefined, context.getWorkflow().id, accountPart(businessAccountId)].map((only) =>
+		deriveVerifyToken(appSecret, url, only),
+	);
 }

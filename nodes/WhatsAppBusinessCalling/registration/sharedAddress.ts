@@ -1,0 +1,233 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'crypto';
+import { z } from 'zod';
+
+/**
+ * One webhook address at Meta for several triggers of one n8n.
+ *
+ * Meta has one address for an app, an account or a number. The address is that of one trigger, the holder;
+ * its query lists the others, the siblings. So the list is where every process of n8n sees it, with each
+ * delivery, and there is nothing in n8n that could be lost or be out of date:
+ *
+ * `https://n8n.example/webhook/<holder's webhook ID>/webhook?also=<list>[&other=<sealed>]`
+ *
+ * `also` is base64url of 11 bytes of authentication code, 1 byte of flags, and 18 bytes for each sibling: its
+ * webhook ID (16), and the events that it wants (2). So four siblings fit into the 200 characters that Meta
+ * allows for the address of an account or a number, if the holder's own URL has up to 82.
+ */
+export interface SharedAddress {
+	/** The holder's production or test URL. */
+	url: string;
+	siblings: Sibling[];
+	/** Whether the last trigger to leave takes the app off the account. */
+	leavesAccount: boolean;
+	/** The webhook that was there before the triggers, which gets what is not about calls. */
+	other: OtherWebhook | null;
+}
+
+/** A trigger that gets a copy of what arrives at another trigger's address. */
+export interface Sibling {
+	webhookId: string;
+	/** Whether it only listens for a test event. */
+	isTest: boolean;
+	/** Names of the events that it wants. */
+	events: string[];
+}
+
+const otherWebhookSchema = z.object({
+	url: z.string(),
+	/** With which Meta can be pointed to it again. */
+	verifyToken: z.string(),
+	/** Fields of the app's webhook that it does not need. */
+	addedFields: z.array(z.string()),
+});
+
+export type OtherWebhook = z.infer<typeof otherWebhookSchema>;
+
+/** Meta's limit for the address of an account or a number ("Create a webhook endpoint", "Override"). */
+export const LONGEST_OVERRIDE = 200;
+
+/** Enough for 80 siblings; no source names a limit for the address of an app. */
+export const LONGEST_APP_ADDRESS = 2_000;
+
+/**
+ * The position of an event is its bit in an address that is registered at Meta, maybe by an earlier version
+ * of the package: add at the end, never change the order. At most 15.
+ */
+export const EVENT_BITS = [
+	'connect',
+	'call_created',
+	'status',
+	'terminate',
+	'call_recording_available',
+	'call_transcription_available',
+	'call_permission_reply',
+	'other',
+];
+
+const TEST_BIT = 15;
+const LEAVES_ACCOUNT = 1;
+
+const CODE_BYTES = 11;
+const HEADER_BYTES = CODE_BYTES + 1;
+const SIBLING_BYTES = 18;
+const UUID_BYTES = 16;
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** The query, as `formatSharedAddress` writes it. Anything else belongs to the URL of somebody else. */
+const SHARED_PATTERN = /^([^?#]+)\?also=([\w-]*)(?:&other=([\w-]*))?$/;
+
+/** An address without the list of siblings: the URL of its holder. */
+export function holderUrl(address: string): string {
+	return SHARED_PATTERN.exec(address)?.[1] ?? address;
+}
+
+/**
+ * Reads an address.
+ *
+ * @returns null where it has a list that was not written with this app secret: by somebody else, or before
+ * the secret was changed
+ */
+export function readSharedAddress(address: string, appSecret: string): SharedAddress | null {
+	const found = SHARED_PATTERN.exec(address);
+	if (found === null) return { url: address, siblings: [], leavesAccount: false, other: null };
+	const [, url, also, sealed = ''] = found;
+	const bytes = Buffer.from(also, 'base64url');
+	const content = bytes.subarray(CODE_BYTES);
+	const isComplete =
+		bytes.length >= HEADER_BYTES && (bytes.length - HEADER_BYTES) % SIBLING_BYTES === 0;
+	if (!isComplete || appSecret === '' || address.length > LONGEST_APP_ADDRESS) return null;
+	const expected = authenticationCode(appSecret, url, content, sealed);
+	if (!timingSafeEqual(bytes.subarray(0, CODE_BYTES), expected)) return null;
+	const siblings: Sibling[] = [];
+	for (let at = 1; at < content.length; at += SIBLING_BYTES) {
+		siblings.push(readSibling(content.subarray(at, at + SIBLING_BYTES)));
+	}
+	const other = sealed === '' ? null : unseal(appSecret, url, sealed);
+	return { url, siblings, leavesAccount: (content[0] & LEAVES_ACCOUNT) !== 0, other };
+}
+
+/**
+ * The address by which a request arrived: the URL of this trigger, with the list as it came.
+ *
+ * @returns null where n8n gives no URL, or the list has not the form of one
+ */
+export function addressOfRequest(
+	url: string | undefined,
+	{ also, other }: Record<string, unknown>,
+): string | null {
+	if (!url || (also === undefined && other === undefined)) return url || null;
+	const address = `${url}?also=${String(also)}${other === undefined ? '' : `&other=${String(other)}`}`;
+	return SHARED_PATTERN.test(address) ? address : null;
+}
+
+/** Writes an address; without siblings and without anything to remember it is the holder's URL. */
+export function formatSharedAddress(shared: SharedAddress, appSecret: string): string {
+	const { url, siblings, leavesAccount, other } = shared;
+	if (siblings.length === 0 && !leavesAccount && other === null) return url;
+	const content = Buffer.concat([
+		Buffer.from([leavesAccount ? LEAVES_ACCOUNT : 0]),
+		...siblings.map(siblingBytes),
+	]);
+	const sealed = other === null ? '' : seal(appSecret, url, other);
+	const code = authenticationCode(appSecret, url, content, sealed);
+	const also = Buffer.concat([code, content]).toString('base64url');
+	return `${url}?also=${also}${sealed && `&other=${sealed}`}`;
+}
+
+/**
+ * The URL of a sibling, which differs from the holder's only in the webhook ID and in whether it is a test:
+ * `<base>/<webhook or webhook-test>/<webhook ID>/webhook`.
+ *
+ * @returns null where the holder's URL has not that form
+ */
+export function siblingUrl(holder: string, { webhookId, isTest }: Sibling): string | null {
+	const found = /^(.+\/[^/]+?)(?:-test)?\/[^/]+\/webhook$/.exec(holderUrl(holder));
+	return found && `${found[1]}${isTest ? '-test' : ''}/${webhookId}/webhook`;
+}
+
+/**
+ * The entry of a trigger in the list at another one's address.
+ *
+ * @returns null where there can be none: n8n gives triggers UUIDs, but a workflow from elsewhere may hold
+ * other texts; and the names of n8n's endpoints can be configured
+ */
+export function siblingOf(
+	holder: string,
+	trigger: { url: string; isTest: boolean; events: string[] },
+): Sibling | null {
+	const webhookId = trigger.url.split('/').at(-2) ?? '';
+	const sibling = { webhookId, isTest: trigger.isTest, events: inBitOrder(trigger.events) };
+	const isWritable =
+		readSibling(siblingBytes(sibling)).webhookId === webhookId &&
+		siblingUrl(holder, sibling) === trigger.url;
+	return isWritable ? sibling : null;
+}
+
+function inBitOrder(events: string[]): string[] {
+	return EVENT_BITS.filter((name) => events.includes(name));
+}
+
+function siblingBytes({ webhookId, isTest, events }: Sibling): Buffer {
+	const bytes = Buffer.alloc(SIBLING_BYTES);
+	bytes.write(webhookId.replaceAll('-', ''), 'hex');
+	const bits = events.reduce((sum, name) => sum | (1 << EVENT_BITS.indexOf(name)), 0);
+	bytes.writeUInt16BE(bits | (isTest ? 1 << TEST_BIT : 0), UUID_BYTES);
+	return bytes;
+}
+
+function readSibling(bytes: Buffer): Sibling {
+	const hex = bytes.toString('hex', 0, UUID_BYTES);
+	const bits = bytes.readUInt16BE(UUID_BYTES);
+	return {
+		webhookId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+		isTest: (bits & (1 << TEST_BIT)) !== 0,
+		events: EVENT_BITS.filter((_, bit) => (bits & (1 << bit)) !== 0),
+	};
+}
+
+/** The list counts only at the address for which it was written. */
+function authenticationCode(
+	appSecret: string,
+	url: string,
+	content: Buffer,
+	sealed: string,
+): Buffer {
+	return createHmac('sha256', appSecret)
+		.update(['shared webhook address', url, content.toString('hex'), sealed].join('\n'))
+		.digest()
+		.subarray(0, CODE_BYTES);
+}
+
+/** Addresses are in access logs; the verify token of another system must not be. */
+function seal(appSecret: string, url: string, other: OtherWebhook): string {
+	const iv = randomBytes(IV_BYTES);
+	const cipher = createCipheriv('aes-256-gcm', sealKey(appSecret), iv).setAAD(Buffer.from(url));
+	const text = Buffer.concat([cipher.update(JSON.stringify(other), 'utf8'), cipher.final()]);
+	return Buffer.concat([iv, cipher.getAuthTag(), text]).toString('base64url');
+}
+
+function unseal(appSecret: string, url: string, sealed: string): OtherWebhook | null {
+	const bytes = Buffer.from(sealed, 'base64url');
+	try {
+		const decipher = createDecipheriv(
+			'aes-256-gcm',
+			sealKey(appSecret),
+			bytes.subarray(0, IV_BYTES),
+			{ authTagLength: TAG_BYTES },
+		)
+			.setAAD(Buffer.from(url))
+			.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+		const text = Buffer.concat([
+			decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)),
+			decipher.final(),
+		]);
+		return otherWebhookSchema.parse(JSON.parse(text.toString('utf8')));
+	} catch {
+		return null;
+	}
+}
+
+const sealKey = (appSecret: string) =>
+	createHmac('sha256', appSecret).update('other webhook').digest();

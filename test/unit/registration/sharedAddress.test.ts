@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+
+import {
+	EVENT_BITS,
+	formatSharedAddress,
+	holderUrl,
+	LONGEST_OVERRIDE,
+	readSharedAddress,
+	siblingOf,
+	siblingUrl,
+	type SharedAddress,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
+import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/trigger/events';
+
+const HOLDER = 'https://n8n.example/webhook/8b0f9f0e-6a5c-4b7e-9a4e-0d3b7c1e2f3a/webhook';
+const SECRET = 'app-secret';
+
+const url = fc
+	.tuple(fc.webUrl({ withQueryParameters: false }), fc.uuid(), fc.boolean())
+	.map(([base, id, isTest]) => `${base}/webhook${isTest ? '-test' : ''}/${id}/webhook`);
+
+const shared: fc.Arbitrary<SharedAddress> = fc.record({
+	url,
+	siblings: fc.array(
+		fc.record({
+			webhookId: fc.uuid(),
+			isTest: fc.boolean(),
+			events: fc.subarray(EVENT_BITS),
+		}),
+		{ maxLength: 8 },
+	),
+	leavesAccount: fc.boolean(),
+	other: fc.option(
+		fc.record({
+			url: fc.webUrl(),
+			verifyToken: fc.string({ maxLength: 64 }),
+			addedFields: fc.subarray(['calls', 'messages']),
+		}),
+	),
+});
+
+describe('A shared address', () => {
+	it('has one bit for each event of the trigger, below that of a test', () => {
+		expect([...EVENT_BITS].sort()).toEqual(EVENT_TYPES.map(({ name }) => name).sort());
+		expect(EVENT_BITS.length).toBeLessThanOrEqual(15);
+	});
+
+	it('is read as it was written, and its holder without the secret', () => {
+		fc.assert(
+			fc.property(shared, fc.string({ minLength: 1 }), (wanted, secret) => {
+				const address = formatSharedAddress(wanted, secret);
+				expect(readSharedAddress(address, secret)).toEqual(wanted);
+				expect(holderUrl(address)).toBe(wanted.url);
+				expect(URL.canParse(address)).toBe(true);
+			}),
+		);
+	});
+
+	it('is the plain URL of the holder where nothing is to be remembered', () => {
+		const plain = { url: HOLDER, siblings: [], leavesAccount: false, other: null };
+		expect(formatSharedAddress(plain, SECRET)).toBe(HOLDER);
+	});
+
+	it('cannot be changed, moved to another holder, or written without the secret', () => {
+		fc.assert(
+			fc.property(shared, fc.nat(), fc.constantFrom(...'AZaz09-_'), (wanted, at, letter) => {
+				const address = formatSharedAddress({ ...wanted, leavesAccount: true }, SECRET);
+				const position = wanted.url.length + 6 + (at % (address.length - wanted.url.length - 6));
+				const changed = `${address.slice(0, position)}${letter}${address.slice(position + 1)}`;
+				const query = address.slice(wanted.url.length);
+				expect(readSharedAddress(address, `${SECRET}2`)).toBeNull();
+				expect(readSharedAddress(`https://evil.example/webhook${query}`, SECRET)).toBeNull();
+				const read = readSharedAddress(changed, SECRET);
+				// A letter may stand for the same bits, and another parameter makes it another system's URL.
+				expect(read === null || read.url === changed || changed === address).toBe(true);
+			}),
+		);
+	});
+
+	it.each([
+		['no code', `${HOLDER}?also=`],
+		['half of a sibling', `${HOLDER}?also=${Buffer.alloc(20).toString('base64url')}`],
+		['a code of nothing', `${HOLDER}?also=${Buffer.alloc(12).toString('base64url')}`],
+		['more than fits', `${HOLDER}?also=${'A'.repeat(100_000)}`],
+	])('with %s is refused', (_, address) => {
+		expect(readSharedAddress(address, SECRET)).toBeNull();
+		expect(readSharedAddress(address, '')).toBeNull();
+	});
+
+	it.each(['https://crm.example/hook?also=1&x=2', 'https://crm.example/hook?x=also', 'odd text'])(
+		'of another system stays what it is: %s',
+		(address) => {
+			const plain = { url: address, siblings: [], leavesAccount: false, other: null };
+			expect(readSharedAddress(address, SECRET)).toEqual(plain);
+			expect(holderUrl(address)).toBe(address);
+		},
+	);
+
+	it('does not show the verify token of the other webhook', () => {
+		const other = { url: 'https://crm.example/', verifyToken: 'very-secret', addedFields: [] };
+		const address = formatSharedAddress(
+			{ url: HOLDER, siblings: [], leavesAccount: false, other },
+			SECRET,
+		);
+		expect(Buffer.from(address.split('other=')[1], 'base64url').includes('very-secret')).toBe(
+			false,
+		);
+	});
+
+	it('has room for four siblings in the address of an account, with a holder of 82 characters', () => {
+		const sibling = { webhookId: HOLDER.split('/')[4], isTest: false, events: EVENT_BITS };
+		const address = formatSharedAddress(
+			{
+				url: HOLDER.padEnd(82, '/'),
+				siblings: Array.from({ length: 4 }, () => sibling),
+				leavesAccount: true,
+				other: null,
+			},
+			SECRET,
+		);
+		expect(address.length).toBe(LONGEST_OVERRIDE);
+	});
+});
+
+describe('A sibling', () => {
+	const ID = '11111111-2222-4333-8444-555555555555';
+	const events = ['terminate', 'connect'];
+
+	it.each([
+		['https://n8n.example/webhook/x/webhook', 'https://n8n.example/webhook', false],
+		['https://n8n.example/webhook/x/webhook', 'https://n8n.example/webhook-test', true],
+		['https://n8n.example/webhook-test/x/webhook', 'https://n8n.example/webhook', false],
+		['https://n8n.example/a/b/hooks/x/webhook', 'https://n8n.example/a/b/hooks-test', true],
+		[`https://n8n.example/webhook/x/webhook?also=AAAA`, 'https://n8n.example/webhook', false],
+	])('of %s is below %s', (holder, base, isTest) => {
+		const trigger = { url: `${base}/${ID}/webhook`, isTest, events };
+		const sibling = siblingOf(holder, trigger);
+		expect(sibling).toEqual({ webhookId: ID, isTest, events: ['connect', 'terminate'] });
+		expect(sibling && siblingUrl(holder, sibling)).toBe(trigger.url);
+	});
+
+	it.each([
+		['is at another origin', `https://other.example/webhook/${ID}/webhook`, false],
+		['has no UUID', 'https://n8n.example/webhook/my-hook/webhook', false],
+		[
+			'has a UUID in capitals',
+			`https://n8n.example/webhook/${ID.replace(/1/g, 'A')}/webhook`,
+			false,
+		],
+		['has no webhook ID', 'https://n8n.example/webhook/42/trigger/webhook', false],
+		['has a test endpoint of another name', `https://n8n.example/try/${ID}/webhook`, true],
+	])('cannot be listed where it %s', (_, own, isTest) => {
+		expect(siblingOf(HOLDER, { url: own, isTest, events })).toBeNull();
+	});
+});
