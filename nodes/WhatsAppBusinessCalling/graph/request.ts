@@ -2,10 +2,10 @@ import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 import { sleep } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
-import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from './answerBody';
+import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from '../http/body';
 import { errorEntry } from './errorCatalogue';
 import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
-import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT, within } from './http';
+import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT, within } from '../http/limits';
 import type { GraphContext, GraphFailure, Result } from './types';
 
 /**

@@ -2,9 +2,9 @@ import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
-import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
+import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../http/limits';
 import type { FileContext } from '../graph/types';
-import { discard, isFileStream } from '../streams';
+import { discard, isFileStream } from '../http/streams';
 import { bareMimeType, fileMimeType, mediaFileName } from './fileNames';
 import { tokenRefused } from './mediaInfo';
 import { otherContent } from './otherContent';

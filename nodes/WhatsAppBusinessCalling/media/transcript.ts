@@ -1,7 +1,7 @@
 import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
 import { withoutByteOrderMark } from '../exactJson';
-import { within } from '../graph/http';
+import { within } from '../http/limits';
 import type { FileContext } from '../graph/types';
 import { decimal, fieldsOf, isFields } from '../values';
 

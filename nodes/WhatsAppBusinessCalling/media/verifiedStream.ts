@@ -1,6 +1,6 @@
 import { createHash } from 'crypto';
 
-import type { FileStream } from '../streams';
+import type { FileStream } from '../http/streams';
 import { OggOpusMeter, type AudioLength } from './oggOpus';
 
 export type Flaw = 'hashMismatch' | 'otherContent' | 'tooLarge';

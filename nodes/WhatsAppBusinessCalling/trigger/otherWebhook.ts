@@ -6,9 +6,9 @@ import type {
 	IWebhookFunctions,
 } from 'n8n-workflow';
 
-import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from '../graph/http';
+import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from '../http/limits';
 import type { GraphContext } from '../graph/types';
-import { discard, isFileStream } from '../streams';
+import { discard, isFileStream } from '../http/streams';
 
 /** Headers that belong to one connection, or to the form in which the body came over it. */
 const NOT_FORWARDED = new Set([

@@ -5,7 +5,7 @@ import {
 	AnswerTooLarge,
 	MAX_ANSWER_BYTES,
 	readAnswerBody,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/answerBody';
+} from '../../../nodes/WhatsAppBusinessCalling/http/body';
 import { graphRequest } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
 import { ACCOUNT, fakeExecution } from '../fakes';
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { endsWithin, within } from '../../../nodes/WhatsAppBusinessCalling/graph/http';
+import { endsWithin, within } from '../../../nodes/WhatsAppBusinessCalling/http/limits';
 
 describe('within', () => {
 	it('gives what the work gives, or fails as it fails', async () => {

@@ -1,5 +1,5 @@
 import { parseExactJson, withoutByteOrderMark } from '../exactJson';
-import { discard, isFileStream, type FileStream } from '../streams';
+import { discard, isFileStream, type FileStream } from './streams';
 
 /**
  * Bytes of an answer of the Graph API that are read at most, after it was unpacked. The largest that we
