@@ -1,8 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { failureTitle } from '../../graph/apiError';
-import { phoneNumberField } from '../fields';
-import { callIdParameter, phoneNumberIdParameter, switchParameter } from '../input';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { callIdParameter, phoneNumberIdParameter, switchParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { callIdField, sdpField, showForCall } from './fields';

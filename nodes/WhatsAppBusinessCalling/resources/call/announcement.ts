@@ -6,8 +6,8 @@ import {
 	LANGUAGE_CODES,
 	languageOptions,
 	likelyLanguage,
-} from '../../announcements';
-import { inputError, shortened, switchParameter, textParameter } from '../input';
+} from './announcementLanguages';
+import { inputError, shortened, switchParameter, textParameter } from '../shared/parameters';
 import type { OperationInput } from '../types';
 
 /** Operations that can ask for recording and transcription; the API takes them nowhere else. */

@@ -1,4 +1,4 @@
-import { phoneNumberField } from '../fields';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { callIdField, sdpField, showForCall } from './fields';
 import { readSession, sendToCall } from './send';

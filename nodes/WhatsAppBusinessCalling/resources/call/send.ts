@@ -3,7 +3,7 @@ import type { IDataObject } from 'n8n-workflow';
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest, type Repeat } from '../../graph/request';
 import type { Result } from '../../graph/types';
-import { callIdParameter, inputError, isBlank, oddAnswer, phoneNumberIdParameter } from '../input';
+import { callIdParameter, inputError, isBlank, oddAnswer, phoneNumberIdParameter } from '../shared/parameters';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
 

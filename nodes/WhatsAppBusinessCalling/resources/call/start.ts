@@ -2,9 +2,9 @@ import { NodeApiError } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/apiError';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter } from '../input';
-import { personFields, readPerson } from '../person';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { phoneNumberIdParameter } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
 import type { Operation } from '../types';
 import { readAnnouncement } from './announcement';
 import { sdpField, showForCall } from './fields';

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
 import { unixTime, wholeNumber } from '../../graph/wholeNumber';
-import { phoneNumberField } from '../fields';
-import { oddAnswer, phoneNumberIdParameter } from '../input';
-import { personFields, readPerson } from '../person';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { oddAnswer, phoneNumberIdParameter } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
 import type { Operation } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['get'] } };

@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { graphRequest } from '../../graph/request';
-import { phoneNumberField } from '../fields';
-import { inputError, oddAnswer, phoneNumberIdParameter, textParameter } from '../input';
-import { personFields, readPerson } from '../person';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { inputError, oddAnswer, phoneNumberIdParameter, textParameter } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
 import type { Operation } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['request'] } };

@@ -1,7 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { CallSettings } from '../../graph/callSettings';
-import { shortened, written } from '../input';
+import { shortened, written } from '../shared/parameters';
 
 /** Limits of Meta ("Call settings"). */
 const MAX_RANGES_A_DAY = 2;

@@ -2,8 +2,8 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { toNodeApiError } from '../../graph/apiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter } from '../input';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { phoneNumberIdParameter } from '../shared/parameters';
 import type { Operation } from '../types';
 import { withColon } from './callHours';
 

@@ -1,7 +1,7 @@
 import { toNodeApiError } from '../../graph/apiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
 import { numeric } from '../../numeric';
-import { inputError, switchParameter } from '../input';
+import { inputError, switchParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 
 const limitSchema = numeric('Limit must be a whole number, 1 or above', (number) =>

@@ -3,8 +3,8 @@ import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 import { toNodeApiError } from '../../graph/apiError';
 import { readCallSettings } from '../../graph/callSettings';
 import { graphChange } from '../../graph/request';
-import { phoneNumberField } from '../fields';
-import { inputError, phoneNumberIdParameter, written } from '../input';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { inputError, phoneNumberIdParameter, written } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 import {
 	callHoursBody,

@@ -3,15 +3,15 @@ import { failureTitle } from '../../graph/apiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
-import { readTokenInfo } from '../../graph/tokenInfo';
+import { readTokenInfo } from './tokenInfo';
 import { unreadableAnswer } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
 import type { WebhookRoute } from '../../graph/webhookOverride';
 import { readWebhookState } from '../../registration/state';
 import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
 import { askForChallenge } from '../../trigger/otherWebhook';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter, textParameter } from '../input';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['check'] } };

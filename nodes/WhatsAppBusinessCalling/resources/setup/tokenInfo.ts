@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { CREDENTIAL_NAME, type Account } from './account';
-import { legible, unreadableAnswer } from './failure';
-import { graphRequest } from './request';
-import type { GraphContext, Result } from './types';
+import { CREDENTIAL_NAME, type Account } from '../../graph/account';
+import { legible, unreadableAnswer } from '../../graph/failure';
+import { graphRequest } from '../../graph/request';
+import type { GraphContext, Result } from '../../graph/types';
 
 const answerSchema = z.object({
 	data: z.object({

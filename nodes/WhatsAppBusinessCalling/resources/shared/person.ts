@@ -1,8 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { cleanPhoneNumber } from './cleanPhoneNumber';
-import { inputError, shortened, textParameter, userIdParameter } from './input';
-import type { OperationInput } from './types';
+import { inputError, shortened, textParameter, userIdParameter } from './parameters';
+import type { OperationInput } from '../types';
 
 /** The two ways to name a WhatsApp user. */
 export function personFields(

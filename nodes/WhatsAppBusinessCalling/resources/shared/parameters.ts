@@ -1,7 +1,7 @@
 import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
-import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
-import type { OperationInput } from './types';
+import { MEDIA_ID_PATTERN } from '../../media/mediaInfo';
+import type { OperationInput } from '../types';
 
 /** An error about a parameter, which says what to do; thrown before anything is sent. */
 export function inputError(

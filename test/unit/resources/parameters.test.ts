@@ -10,7 +10,7 @@ import {
 	switchParameter,
 	textParameter,
 	userIdParameter,
-} from '../../../nodes/WhatsAppBusinessCalling/resources/input';
+} from '../../../nodes/WhatsAppBusinessCalling/resources/shared/parameters';
 import { ACCOUNT, fakeExecution } from '../fakes';
 
 const input = (parameters: Record<string, string | number>) => ({
