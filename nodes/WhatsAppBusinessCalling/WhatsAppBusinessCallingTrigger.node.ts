@@ -8,7 +8,7 @@ import {
 } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME } from './graph/account';
-import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { getPhoneNumbers } from './methods/phoneNumbers';
 import { register, unregister } from './registration/registration';
 import { answerChallenge } from './trigger/challenge';
 import { triggerPanel, triggerProperties } from './trigger/properties';

@@ -5,7 +5,7 @@ import { unreadableAnswer } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
 import { graphChange, graphRequest, type GraphRequest } from './request';
 import type { GraphContext, GraphFailure, Result } from './types';
-import { idText } from './wholeNumber';
+import { idText } from './scalars';
 
 /** Meta's name for what WhatsApp webhooks are about. */
 const OBJECT = 'whatsapp_business_account';

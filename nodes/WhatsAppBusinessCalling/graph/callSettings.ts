@@ -5,7 +5,7 @@ import type { Account } from './account';
 import { unreadableAnswer } from './failure';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
-import { idText, unixTime, wholeNumber } from './wholeNumber';
+import { idText, unixTime, wholeNumber } from './scalars';
 
 const text = z.string().min(1).nullable().catch(null);
 

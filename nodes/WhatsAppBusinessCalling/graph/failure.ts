@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { errorEntry } from './errorCatalogue';
 import type { GraphFailure } from './types';
-import { wholeNumber } from './wholeNumber';
+import { wholeNumber } from './scalars';
 
 const number = wholeNumber.nullable().catch(null);
 const text = z.string().min(1).nullable().catch(null);

@@ -5,7 +5,7 @@ import { unreadableAnswer } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
 import { graphRequest } from './request';
 import type { GraphContext, Result } from './types';
-import { idText } from './wholeNumber';
+import { idText } from './scalars';
 
 /** A business phone number (Meta, "Phone numbers"). */
 export interface PhoneNumber {

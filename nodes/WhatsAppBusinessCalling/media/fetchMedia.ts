@@ -1,6 +1,6 @@
 import type { Account } from '../graph/account';
 import type { FileContext, Result } from '../graph/types';
-import { downloadOnce, type Download } from './downloadOnce';
+import { downloadOnce, type Download } from './downloadFromUrl';
 import { getMediaInfo, mediaInfoProblem } from './mediaInfo';
 import type { LocatedFile, MediaInfo, MediaOutcome, MediaRequest } from './types';
 

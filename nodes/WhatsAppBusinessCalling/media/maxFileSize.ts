@@ -1,4 +1,4 @@
-import { numeric } from '../numeric';
+import { numeric } from '../parameterSchemas';
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { failureTitle, failureWords } from '../graph/apiError';
+import { failureTitle, failureWords } from '../graph/nodeApiError';
 import { unreadableAnswer } from '../graph/failure';
 import { graphRequest, type Repeat } from '../graph/request';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
-import { wholeNumber } from '../graph/wholeNumber';
+import { wholeNumber } from '../graph/scalars';
 import { safeMimeType, type FileProperty } from './fileNames';
 import { parseSha256 } from './sha256';
 import type { MediaInfo, MediaProblem, MediaRequest } from './types';
-import { isYoung, notYet } from './youngEvent';
+import { isYoung, notYet } from './lifetimes';
 
 const mediaInfoSchema = z.object({
 	url: z.string().min(1),

@@ -1,6 +1,6 @@
 import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { failureDescription, failureTitle } from '../graph/apiError';
+import { failureDescription, failureTitle } from '../graph/nodeApiError';
 import { errorEntry } from '../graph/errorCatalogue';
 import type { GraphFailure } from '../graph/types';
 import type { Address, Conflict, Target } from './plan';

@@ -2,7 +2,7 @@ import type { IHookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
-import { toNodeApiError } from '../graph/apiError';
+import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumbers } from '../graph/phoneNumbers';
 import { idList } from './settings';
 import { digitsOf } from '../values';

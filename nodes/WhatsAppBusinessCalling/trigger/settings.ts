@@ -3,7 +3,7 @@ import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { maxFileSizeSchema } from '../media/maxFileSize';
-import { numeric } from '../numeric';
+import { numeric } from '../parameterSchemas';
 import { says } from '../says';
 import { eventTypeNamed } from './events';
 import { digitsOf, printable } from '../values';

@@ -5,7 +5,7 @@ import {
 	failureFacts,
 	failureTitle,
 	toNodeApiError,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
 import {
 	failureFromAnswer,
 	failureFromThrown,

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { failureTitle } from '../../graph/apiError';
+import { failureTitle } from '../../graph/nodeApiError';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import { callIdParameter, phoneNumberIdParameter, switchParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest, type Repeat } from '../../graph/request';
 import type { Result } from '../../graph/types';
 import { callIdParameter, inputError, isBlank, oddAnswer, phoneNumberIdParameter } from '../shared/parameters';

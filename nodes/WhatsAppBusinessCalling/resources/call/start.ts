@@ -1,7 +1,7 @@
 import { NodeApiError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import { phoneNumberIdParameter } from '../shared/parameters';
 import { personFields, readPerson } from '../shared/person';

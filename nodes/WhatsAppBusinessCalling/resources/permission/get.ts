@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
-import { unixTime, wholeNumber } from '../../graph/wholeNumber';
+import { unixTime, wholeNumber } from '../../graph/scalars';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import { oddAnswer, phoneNumberIdParameter } from '../shared/parameters';
 import { personFields, readPerson } from '../shared/person';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import { inputError, oddAnswer, phoneNumberIdParameter, textParameter } from '../shared/parameters';

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import { phoneNumberIdParameter } from '../shared/parameters';

@@ -1,6 +1,6 @@
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
-import { numeric } from '../../numeric';
+import { numeric } from '../../parameterSchemas';
 import { inputError, switchParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 

@@ -1,6 +1,6 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { readCallSettings } from '../../graph/callSettings';
 import { graphChange } from '../../graph/request';
 import { phoneNumberField } from '../shared/phoneNumberField';

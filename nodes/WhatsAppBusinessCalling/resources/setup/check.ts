@@ -1,12 +1,12 @@
 import type { Account } from '../../graph/account';
-import { failureTitle } from '../../graph/apiError';
+import { failureTitle } from '../../graph/nodeApiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
 import { readTokenInfo } from './tokenInfo';
 import { unreadableAnswer } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
-import type { WebhookRoute } from '../../graph/webhookOverride';
+import type { WebhookRoute } from '../../graph/numberWebhook';
 import { readWebhookState } from '../../registration/state';
 import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
 import { askForChallenge } from '../../trigger/otherWebhook';

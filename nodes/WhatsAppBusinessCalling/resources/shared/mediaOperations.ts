@@ -2,7 +2,7 @@ import type { IDataObject, INodeProperties } from 'n8n-workflow';
 import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import type { FileProperty } from '../../media/fileNames';
 import { fetchMedia } from '../../media/fetchMedia';
 import { maxFileSizeSchema } from '../../media/maxFileSize';
@@ -10,7 +10,7 @@ import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../../media/
 import { parseSha256 } from '../../media/sha256';
 import { readTranscript } from '../../media/transcript';
 import type { MediaOutcome, MediaProblem, MediaProblemReason, StoredFile } from '../../media/types';
-import { numeric } from '../../numeric';
+import { numeric } from '../../parameterSchemas';
 import { says } from '../../says';
 import { inputError, mediaIdParameter, textParameter } from './parameters';
 import type { Operation, OperationInput } from '../types';

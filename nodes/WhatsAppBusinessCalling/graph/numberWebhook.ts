@@ -6,7 +6,7 @@ import type { Effort } from './appSubscription';
 import { allPages, cursorSchema, type Page } from './pages';
 import { graphChange, graphRequest } from './request';
 import type { GraphContext, Result } from './types';
-import { idText } from './wholeNumber';
+import { idText } from './scalars';
 
 const address = z
 	.string()

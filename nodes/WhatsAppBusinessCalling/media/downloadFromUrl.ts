@@ -17,7 +17,7 @@ import type {
 } from './types';
 import { guardMediaUrl } from './urlGuard';
 import { verifiedStream, type Seen } from './verifiedStream';
-import { isYoung, notYet } from './youngEvent';
+import { isYoung, notYet } from './lifetimes';
 
 export type Download =
 	| { ok: true; file: StoredFile }

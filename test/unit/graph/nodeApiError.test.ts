@@ -2,7 +2,7 @@ import {
 	failureDescription,
 	failureTitle,
 	toNodeApiError,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
 import {
 	failureFromAnswer,
 	failureFromThrown,

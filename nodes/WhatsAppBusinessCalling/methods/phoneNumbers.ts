@@ -5,7 +5,7 @@ import type {
 } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
-import { toNodeApiError } from '../graph/apiError';
+import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumberPage, phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
 
 /** The phone numbers of the business account, page by page, for the editor's list. */

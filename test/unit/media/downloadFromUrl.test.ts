@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { IBinaryData } from 'n8n-workflow';
 
-import { downloadOnce } from '../../../nodes/WhatsAppBusinessCalling/media/downloadOnce';
+import { downloadOnce } from '../../../nodes/WhatsAppBusinessCalling/media/downloadFromUrl';
 import type { FileProperty } from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
 import { ACCOUNT, fakeExecution, fileAnswer, sha256, type Respond } from '../fakes';
 
