@@ -6,7 +6,7 @@ import type {
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { says } from '../says';
+import { withMessage } from '../parameterSchemas';
 import type { GraphContext } from './types';
 
 export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
@@ -28,9 +28,9 @@ export interface Account {
 /** A text without the blanks of copying; an expression may give an ID as a number. */
 const text = (message: string, pattern = /\S/) =>
 	z
-		.union([z.string(), z.number()], says(message))
+		.union([z.string(), z.number()], withMessage(message))
 		.transform((value) => String(value).trim())
-		.pipe(z.string(says(message)).regex(pattern));
+		.pipe(z.string(withMessage(message)).regex(pattern));
 
 const id = (label: string) =>
 	text(`${label} must be the number shown in Meta's dashboard`, /^[A-Za-z0-9_-]+$/);

@@ -1,10 +1,10 @@
 import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
-import { numeric } from '../../parameterSchemas';
+import { numberSchema } from '../../parameterSchemas';
 import { inputError, switchParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 
-const limitSchema = numeric('Limit must be a whole number, 1 or above', (number) =>
+const limitSchema = numberSchema('Limit must be a whole number, 1 or above', (number) =>
 	number.int().min(1),
 );
 

@@ -5,13 +5,11 @@ import { z } from 'zod';
 import { toNodeApiError } from '../../graph/nodeApiError';
 import type { FileProperty } from '../../media/fileNames';
 import { fetchMedia } from '../../media/fetchMedia';
-import { maxFileSizeSchema } from '../../media/maxFileSize';
 import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../../media/mediaInfo';
 import { parseSha256 } from '../../media/sha256';
 import { readTranscript } from '../../media/transcript';
 import type { MediaOutcome, MediaProblem, MediaProblemReason, StoredFile } from '../../media/types';
-import { numeric } from '../../parameterSchemas';
-import { says } from '../../says';
+import { maxFileSizeSchema, numberSchema, withMessage } from '../../parameterSchemas';
 import { inputError, mediaIdParameter, textParameter } from './parameters';
 import type { Operation, OperationInput } from '../types';
 
@@ -24,14 +22,15 @@ const optionsSchema = z.object(
 	{
 		maxFileSize: maxFileSizeSchema,
 		phoneNumberId: z
-			.union([z.string(), z.number()], says('Phone Number ID must be an ID'))
+			.union([z.string(), z.number()], withMessage('Phone Number ID must be an ID'))
 			.nullish()
 			.transform((id) => String(id ?? '').trim()),
-		timeout: numeric('Timeout (Seconds) must be a number above 0, and at most 86400', (number) =>
-			number.positive().max(86_400),
+		timeout: numberSchema(
+			'Timeout (Seconds) must be a number above 0, and at most 86400',
+			(number) => number.positive().max(86_400),
 		).default(300),
 	},
-	says('Options must be an object'),
+	withMessage('Options must be an object'),
 );
 
 const TITLES: Partial<Record<MediaProblemReason, string>> = {
