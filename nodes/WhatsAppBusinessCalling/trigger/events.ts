@@ -5,6 +5,7 @@ import { errorEntry } from '../graph/errorCatalogue';
 import type { FileProperty } from '../media/fileNames';
 import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
 import { readMediaReference, type MediaReference } from './mediaReference';
+import { copyOf } from '../nesting';
 import {
 	amount,
 	digitsOf,
@@ -443,13 +444,9 @@ const MAX_LEVELS = 200;
 
 /** Tells an element from every other, where its own fields do not. */
 function fingerprint(element: Fields): string {
-	return hash('sha256', JSON.stringify(upToLevel(MAX_LEVELS, element)), 'base64url');
-}
-
-function upToLevel(levels: number, value: unknown): unknown {
-	if (typeof value !== 'object' || value === null) return value;
-	if (levels === 0) return '...';
-	if (Array.isArray(value)) return value.map((part) => upToLevel(levels - 1, part));
-	// In pairs: a key such as __proto__ is data.
-	return Object.entries(value).map(([key, part]) => [key, upToLevel(levels - 1, part)]);
+	return hash(
+		'sha256',
+		JSON.stringify(copyOf(element, { levels: MAX_LEVELS, deeper: '...' })),
+		'base64url',
+	);
 }

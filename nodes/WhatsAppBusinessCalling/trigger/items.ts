@@ -6,6 +6,7 @@ import type { MediaProblem, StoredFile } from '../media/types';
 import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
+import { isDeeperThan } from '../nesting';
 import { isoTime } from '../values';
 
 /** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
@@ -91,11 +92,6 @@ const MAX_LEVELS = 100;
 export function rawEvent(event: CallEvent): IDataObject | null {
 	const raw = event.raw();
 	return isDeeperThan(MAX_LEVELS, raw) ? null : (raw as IDataObject);
-}
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-	if (typeof value !== 'object' || value === null) return false;
-	return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));
 }
 
 export function item(json: IDataObject): INodeExecutionData {
