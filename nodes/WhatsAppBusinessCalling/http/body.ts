@@ -2,27 +2,27 @@ import { parseExactJson, withoutByteOrderMark } from '../exactJson';
 import { discard, isFileStream, type FileStream } from './streams';
 
 /**
- * Bytes of an answer of the Graph API that are read at most, after it was unpacked. The largest that we
- * ask for, a page of 100 phone numbers with their webhook addresses, stays far below.
+ * Maximum size of a response of the Graph API in bytes, uncompressed. The largest that we request, a page
+ * of 100 phone numbers with their webhook addresses, is far smaller.
  */
-export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
-/** What an answer is taken for that goes on after so many bytes. */
-export class AnswerTooLarge extends Error {}
+/** Thrown when a response exceeds the size limit. */
+export class ResponseTooLargeError extends Error {}
 
 /**
- * Reads the JSON of an answer, or its text where it is no JSON. n8n's own reading knows no bound: a
- * host that sends without an end, or a few kilobytes that unpack to gigabytes, would fill the memory.
+ * Reads the body of a response: as JSON, or as text where it is not JSON. n8n's own reading has no size
+ * limit: a host that sends without end, or a few kilobytes that expand to gigabytes, would fill the memory.
  *
  * @param body of a request with `encoding: 'stream'`
  * @param signal ends the reading, and the connection with it
- * @throws AnswerTooLarge, or what the connection failed with
+ * @throws ResponseTooLargeError, or the error of the connection
  */
-export async function readAnswerBody(body: unknown, signal: AbortSignal): Promise<unknown> {
-	// n8n answers by itself where an evaluation of a workflow stands in for the service.
+export async function readBody(body: unknown, signal: AbortSignal): Promise<unknown> {
+	// When n8n evaluates a workflow with a mocked service, its request helpers return parsed JSON.
 	if (!isFileStream(body)) return body;
-	const bytes = await readUpTo(body, MAX_ANSWER_BYTES, signal);
-	if (bytes === null) throw new AnswerTooLarge();
+	const bytes = await readUpTo(body, MAX_BODY_BYTES, signal);
+	if (bytes === null) throw new ResponseTooLargeError();
 	const text = withoutByteOrderMark(bytes.toString('utf8'));
 	try {
 		return parseExactJson(text);
@@ -31,14 +31,14 @@ export async function readAnswerBody(body: unknown, signal: AbortSignal): Promis
 	}
 }
 
-/** The bytes of a stream, or null where there are more of them than may be. It is let go of in any case. */
+/** Reads and destroys a stream. Null if it holds more than `maxBytes`. */
 async function readUpTo(
 	stream: FileStream,
 	maxBytes: number,
 	signal: AbortSignal,
 ): Promise<Buffer | null> {
 	const stop = () => stream.destroy(new Error('timeout'));
-	// An abort is told twice, by the HTTP client and by us: each needs a listener.
+	// Both the HTTP client and we emit an abort as an error, so both need a listener.
 	stream.on('error', () => {});
 	signal.addEventListener('abort', stop, { once: true });
 	if (signal.aborted) stop();

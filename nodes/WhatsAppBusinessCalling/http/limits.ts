@@ -4,10 +4,10 @@ import type { IHttpRequestOptions } from 'n8n-workflow';
 export const USER_AGENT = 'n8n-nodes-whatsapp-business-calling';
 
 /**
- * Every answer is handed over as it came, whatever its status. Redirects are answers too: nothing that
- * holds a token or a signature is sent on to where somebody else points.
+ * Request options that return every response as it is, whatever its status. Redirects are returned and not
+ * followed: a token or a signature must not be sent to a host that a response names.
  */
-export const ANSWER_AS_IT_IS = {
+export const RAW_RESPONSE = {
 	returnFullResponse: true,
 	ignoreHttpStatusErrors: true,
 	disableFollowRedirect: true,
@@ -15,20 +15,20 @@ export const ANSWER_AS_IT_IS = {
 } as const satisfies Partial<IHttpRequestOptions>;
 
 /**
- * The signals that a combined one depends on, for as long as it is in use. Node.js 20 does not hold them
- * itself: it lets the garbage collector take a timeout that nothing else refers to, and the time limit
- * with it (20.20.2; 22.22.3 and 24.21.0 are right).
+ * The signals that a combined signal depends on, for as long as it is in use. Node.js 20 does not keep them
+ * alive itself: it collects a timeout that nothing else refers to, and with it the time limit
+ * (20.20.2; 22.22.3 and 24.21.0 are correct).
  */
 const sources = new WeakMap<AbortSignal, AbortSignal[]>();
 
 /**
- * Bounds the whole of a request, its answer included. n8n's own timeout is about silence only: an answer
- * that comes drop by drop would never end.
+ * Limits the duration of a whole request, including the response body. n8n's own timeout covers only the
+ * time without data: a response that arrives drop by drop would never end.
  *
  * @param milliseconds from now
- * @param signal another reason to end, where there is one
+ * @param signal another reason to abort
  */
-export function endsWithin(milliseconds: number, signal?: AbortSignal): AbortSignal {
+export function timeoutSignal(milliseconds: number, signal?: AbortSignal): AbortSignal {
 	const total = AbortSignal.timeout(milliseconds);
 	if (signal === undefined) return total;
 	const either = AbortSignal.any([signal, total]);
@@ -37,23 +37,24 @@ export function endsWithin(milliseconds: number, signal?: AbortSignal): AbortSig
 }
 
 /**
- * Waits for something no longer than until the signal. In executions n8n replaces the signal of a request
- * by its own, so that ours does not end it; and what n8n stores to may never answer.
+ * Waits for a promise until a signal aborts. In executions n8n replaces the signal of a request with its
+ * own, so ours does not end the request; and the binary store of n8n may never respond.
  *
- * @param discardLate is given what comes after the signal, to release it
+ * @param discardLate releases a result that arrives after the abort
+ * @throws an error with code `ETIMEDOUT` after the abort, or what the promise rejects with
  */
-export async function within<T>(
+export async function raceWithSignal<T>(
 	signal: AbortSignal,
 	work: Promise<T>,
 	discardLate: (late: T) => void = () => {},
 ): Promise<T> {
 	return await new Promise<T>((resolve, reject) => {
-		const tooLate = () => {
+		const onAbort = () => {
 			reject(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' }));
 			work.then(discardLate, () => {});
 		};
-		if (signal.aborted) return tooLate();
-		signal.addEventListener('abort', tooLate, { once: true });
-		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', tooLate));
+		if (signal.aborted) return onAbort();
+		signal.addEventListener('abort', onAbort, { once: true });
+		void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
 	});
 }

@@ -2,7 +2,7 @@ import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
-import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../http/limits';
+import { raceWithSignal, RAW_RESPONSE, USER_AGENT } from '../http/limits';
 import type { FileContext } from '../graph/types';
 import { discard, isFileStream } from '../http/streams';
 import { bareMimeType, fileMimeType, mediaFileName } from './fileNames';
@@ -76,7 +76,7 @@ async function open(
 		let answer: IN8nHttpFullResponse;
 		try {
 			const how = { account: url.origin === firstOrigin ? account : null, signal };
-			answer = await within(signal, get(context, url, how), ({ body }) => discard(body));
+			answer = await raceWithSignal(signal, get(context, url, how), ({ body }) => discard(body));
 		} catch (thrown) {
 			return interrupted(signal, failureFromThrown(thrown, url.host).message);
 		}
@@ -110,7 +110,7 @@ async function get(
 		headers: { 'User-Agent': USER_AGENT, Accept: '*/*', 'Accept-Encoding': 'identity' },
 		encoding: 'stream',
 		// Redirects are followed by hand: each host is checked.
-		...ANSWER_AS_IT_IS,
+		...RAW_RESPONSE,
 		timeout: 30_000,
 		abortSignal: how.signal,
 	};
@@ -158,7 +158,7 @@ async function store(
 		maxBytes,
 	});
 	try {
-		const binary = await within(
+		const binary = await raceWithSignal(
 			signal,
 			context.helpers.prepareBinaryData(stream, fileName, bareMimeType(mimeType)),
 		);

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { failureTitle, failureWords } from '../graph/nodeApiError';
-import { unreadableAnswer } from '../graph/failure';
-import { graphRequest, type Repeat } from '../graph/request';
+import { failureTitle, failureDetails } from '../graph/nodeApiError';
+import { graphRequest, parseResponse, type Repeat } from '../graph/request';
+import { orNull, wholeNumber } from '../graph/scalars';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
-import { wholeNumber } from '../graph/scalars';
 import { safeMimeType, type FileProperty } from './fileNames';
 import { parseSha256 } from './sha256';
 import type { MediaInfo, MediaProblem, MediaRequest } from './types';
@@ -16,7 +15,7 @@ const mediaInfoSchema = z.object({
 	mime_type: z.unknown(),
 	sha256: z.unknown().transform(parseSha256),
 	// Documented as text, seen as a number.
-	file_size: wholeNumber.pipe(z.number().positive()).nullable().catch(null),
+	file_size: orNull(wholeNumber.pipe(z.number().positive())),
 });
 
 /**
@@ -37,20 +36,17 @@ export async function getMediaInfo(
 		signal?: AbortSignal;
 	},
 ): Promise<Result<MediaInfo>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: request.mediaId,
 		query: request.phoneNumberId ? { phone_number_id: request.phoneNumberId } : undefined,
 		repeat: request.repeat,
 		signal: request.signal,
 	});
-	if (!answer.ok) return answer;
-	const parsed = mediaInfoSchema.safeParse(answer.value);
-	if (!parsed.success) {
-		return { ok: false, failure: unreadableAnswer('The answer of the Media API holds no URL') };
-	}
-	const { url, sha256, file_size: sizeBytes } = parsed.data;
-	const mimeType = safeMimeType(request.property, parsed.data.mime_type);
+	const info = parseResponse(response, mediaInfoSchema, 'The answer of the Media API holds no URL');
+	if (!info.ok) return info;
+	const { url, sha256, file_size: sizeBytes } = info.value;
+	const mimeType = safeMimeType(request.property, info.value.mime_type);
 	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
 }
 
@@ -79,7 +75,7 @@ export function mediaInfoProblem(
 			transient: true,
 		};
 	}
-	const message = `${failureTitle(failure)}. ${failureWords(failure)}`;
+	const message = `${failureTitle(failure)}. ${failureDetails(failure)}`;
 	if (failure.status === 401 || failure.code === 190) return tokenRefused(message);
 	return {
 		reason: failure.status === 403 ? 'accessDenied' : 'downloadFailed',

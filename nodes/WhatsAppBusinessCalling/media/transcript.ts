@@ -1,7 +1,7 @@
 import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
 import { withoutByteOrderMark } from '../exactJson';
-import { within } from '../http/limits';
+import { raceWithSignal } from '../http/limits';
 import type { FileContext } from '../graph/types';
 import { decimal, fieldsOf, isFields } from '../values';
 
@@ -71,7 +71,7 @@ export async function readTranscript(
 	signal: AbortSignal,
 ): Promise<IDataObject | null> {
 	if (sizeBytes > MAX_PARSED_BYTES) return null;
-	const content = await within(signal, readBinary(context, binary));
+	const content = await raceWithSignal(signal, readBinary(context, binary));
 	return parseTranscript(content.toString('utf8'));
 }
 

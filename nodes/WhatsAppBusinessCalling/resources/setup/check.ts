@@ -4,7 +4,7 @@ import { readCallSettings, type CallSettings } from '../../graph/callSettings';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
 import { readTokenInfo } from './tokenInfo';
-import { unreadableAnswer } from '../../graph/failure';
+import { unreadableResponse } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
 import type { WebhookRoute } from '../../graph/numberWebhook';
 import { readWebhookState } from '../../registration/state';
@@ -113,7 +113,7 @@ async function ask({ context, account }: OperationInput, phoneNumberId: string) 
 	const guarded = async <T>(request: Promise<Result<T>>): Promise<Result<T>> =>
 		await request.catch(() => ({
 			ok: false,
-			failure: unreadableAnswer("Meta's answer cannot be read"),
+			failure: unreadableResponse("Meta's answer cannot be read"),
 		}));
 	const [token, business, numbers, settings, webhooks] = await Promise.all([
 		guarded(readTokenInfo(context, account)),
