@@ -1,17 +1,23 @@
 import type { MediaProblem } from './types';
 
+/** How long a URL of a file works (Meta, "Call recording": Download the recording). */
+export const URL_LIFETIME_MS = 5 * 60_000;
+
+/** How long Meta keeps a file after its event (Meta, "Call recording", Retention). */
+export const RETENTION_MS = 7 * 24 * 60 * 60_000;
+
 /**
- * Milliseconds for which a file may be late: the event can be faster than the systems that hold its file.
- * Until then no answer of Meta that the file is missing is final.
+ * How long after its event a file may still be missing: the event can arrive before the systems that hold
+ * the file know it. Until then no response that the file is missing is final.
  */
 const SETTLING_MS = 10 * 60_000;
 
-/** Whether so little time has passed since an event that its file may still come; false when unknown. */
+/** Whether an event is so recent that its file may still appear. False without a time. */
 export function isYoung(eventAt: number | null): boolean {
 	return eventAt !== null && Date.now() - eventAt < SETTLING_MS;
 }
 
-/** @param why one sentence that says who answered what */
+/** @param why a sentence that names who responded and how */
 export function notYet(why: string): MediaProblem {
 	return {
 		reason: 'unavailable',

@@ -1,16 +1,14 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
 import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNames';
+import { RETENTION_MS } from '../media/lifetimes';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
 import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
 import { isDeeperThan } from '../nesting';
-import { isoTime } from '../values';
-
-/** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
-const RETENTION_MS = 7 * 24 * 60 * 60_000;
+import { isoTimeOfMs } from '../values';
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {
@@ -18,7 +16,7 @@ export function callFields(event: CallEvent): IDataObject {
 	return {
 		event: event.name,
 		callId: call.id,
-		timestamp: isoTime(call.timestamp),
+		timestamp: isoTimeOfMs(call.timestamp),
 		businessAccountId: event.businessAccountId,
 		phoneNumberId: event.phoneNumberId,
 		displayPhoneNumber: event.displayPhoneNumber,
@@ -52,7 +50,7 @@ export function announcedFile(
 		sizeBytes: null,
 		...(property === 'recording' && { durationSeconds: null, channels: null }),
 		verified: false,
-		availableUntil: isoTime(timestamp === null ? null : timestamp + RETENTION_MS),
+		availableUntil: isoTimeOfMs(timestamp === null ? null : timestamp + RETENTION_MS),
 	};
 }
 
