@@ -16,13 +16,13 @@ export const getCallSettings: Operation = {
 	async execute(input) {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const answer = await readCallSettings(context, account, phoneNumberId);
-		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		return { json: { phoneNumberId, ...outputOf(answer.value) } };
+		const response = await readCallSettings(context, account, phoneNumberId);
+		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
+		return { json: { phoneNumberId, ...outputOf(response.value) } };
 	},
 };
 
-/** The settings under the names that people use in workflows; null for what Meta does not say. */
+/** The item's fields; null for what Meta does not say. */
 function outputOf(settings: CallSettings): IDataObject {
 	const { call_hours: hours, voicemail, sip } = settings;
 	return {
