@@ -62,7 +62,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 
 	webhookMethods = {
 		default: {
-			/** `create` finds out itself what is missing: Meta is asked once, and nothing can change in between. */
+			/** `create` checks itself what is missing, so Meta is asked once and nothing changes in between. */
 			async checkExists(this: IHookFunctions): Promise<boolean> {
 				return false;
 			},

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { integer, isoTime } from '../values';
+import { integer, isoTimeOfMs } from '../values';
 
 /**
  * Scalars as Meta writes them in responses of the Graph API, as zod schemas. Events of webhooks are read
@@ -36,4 +36,4 @@ const MAX_UNIX_SECONDS = 8.64e12;
 /** A time in Unix seconds; the output is an ISO 8601 text. */
 export const unixTime = wholeNumber
 	.pipe(z.number().positive().max(MAX_UNIX_SECONDS))
-	.transform((seconds) => isoTime(seconds * 1000));
+	.transform((seconds) => isoTimeOfMs(seconds * 1000));

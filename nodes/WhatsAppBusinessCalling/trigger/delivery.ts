@@ -17,7 +17,7 @@ import {
 	identifier,
 	isFields,
 	listOf,
-	printable,
+	safeForLog,
 	text,
 	upperCaseWord,
 	type Fields,
@@ -291,7 +291,7 @@ function namedType({ budget, isWanted }: Change, element: unknown): EventType[] 
 }
 
 const unknownEvent = (name: string) =>
-	`the event "${printable(name)}" is not known (choose Other Call Events to receive it)`;
+	`the event "${safeForLog(name)}" is not known (choose Other Call Events to receive it)`;
 
 /** Elements of some lists have no event name. */
 function readNameless(

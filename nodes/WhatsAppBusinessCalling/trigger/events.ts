@@ -12,11 +12,11 @@ import {
 	fieldsOf,
 	identifier,
 	integer,
-	isoTime,
+	isoTimeOfMs,
 	isFields,
 	listOf,
 	text,
-	time,
+	timeMs,
 	upperCaseWord,
 	yesOrNo,
 	type Fields,
@@ -147,8 +147,8 @@ export const EVENT_TYPES: EventType[] = [
 				...callDetails(element),
 				status: upperCaseWord(element.status),
 				answered: wasAnswered(element),
-				startedAt: isoTime(time(element.start_time)),
-				endedAt: isoTime(time(element.end_time)),
+				startedAt: isoTimeOfMs(timeMs(element.start_time)),
+				endedAt: isoTimeOfMs(timeMs(element.end_time)),
 				durationSeconds: amount(element.duration),
 				errors: readErrors(own.length > 0 ? own : context.errors),
 			});
@@ -269,7 +269,7 @@ function readCall(
 	const id = identifier(element.id);
 	return {
 		name,
-		call: { id, timestamp: time(element.timestamp), ...parties },
+		call: { id, timestamp: timeMs(element.timestamp), ...parties },
 		fields: {
 			...fields,
 			contactName: contact?.name ?? null,
@@ -343,7 +343,7 @@ function readPermissionReply(
 		response,
 		accepted: wasAccepted(response),
 		isPermanent: yesOrNo(reply.is_permanent),
-		expiresAt: isoTime(time(reply.expiration_timestamp)),
+		expiresAt: isoTimeOfMs(timeMs(reply.expiration_timestamp)),
 		responseSource: text(reply.response_source),
 	};
 	const event = readCall('call_permission_reply', element, context, fields, 'from');
@@ -370,7 +370,7 @@ function wasAccepted(response: string | null): boolean | null {
  */
 function wasAnswered(element: Fields): boolean | null {
 	const duration = amount(element.duration);
-	if (time(element.start_time) !== null || (duration !== null && duration > 0)) return true;
+	if (timeMs(element.start_time) !== null || (duration !== null && duration > 0)) return true;
 	if (duration === 0) return false;
 	const isSilent = [element.start_time, element.end_time, element.duration].every(
 		(value) => value === undefined || value === null,
@@ -414,8 +414,8 @@ function isIncoming(element: Fields, session: Session | null): boolean {
 }
 
 function answerBefore(element: Fields): string | null {
-	const since = time(element.timestamp);
-	return isoTime(since === null ? null : since + ANSWER_WITHIN_MS);
+	const since = timeMs(element.timestamp);
+	return isoTimeOfMs(since === null ? null : since + ANSWER_WITHIN_MS);
 }
 
 /** They are read again for each call beside them; Meta sends one. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { maxFileSizeSchema, numberSchema, withMessage } from '../parameterSchemas';
 import { eventTypeNamed } from './events';
-import { digitsOf, printable } from '../values';
+import { digitsOf, safeForLog } from '../values';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -83,7 +83,7 @@ const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
 	if (unknown >= 0) {
 		addIssue({
 			code: 'custom',
-			message: `Events holds "${printable(names[unknown])}", which is no event`,
+			message: `Events holds "${safeForLog(names[unknown])}", which is no event`,
 		});
 	}
 	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
