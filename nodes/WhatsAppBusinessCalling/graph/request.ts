@@ -2,11 +2,11 @@ import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 import { sleep } from 'n8n-workflow';
 import type { z } from 'zod';
 
-import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
+import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
+import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { errorEntry } from './errorCatalogue';
 import { failureFromResponse, failureFromThrown, unreadableResponse } from './failure';
-import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import type { GraphContext, GraphFailure, Result } from './types';
 
 /**

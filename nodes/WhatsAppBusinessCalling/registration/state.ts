@@ -5,9 +5,9 @@ import {
 	type AccountMembership,
 	type AppSubscription,
 } from '../graph/appSubscription';
-import type { GraphContext, Result } from '../graph/types';
 import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
 import type { Effort } from '../graph/request';
+import type { GraphContext, Result } from '../graph/types';
 
 /** How a read is sent; `patiently` and the plain request have this form. */
 export type Send = <T>(request: (effort: Effort) => Promise<Result<T>>) => Promise<Result<T>>;

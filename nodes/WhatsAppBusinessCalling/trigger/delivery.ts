@@ -1,4 +1,15 @@
 import { parseExactJson } from '../exactJson';
+import {
+	digitsOf,
+	fieldsOf,
+	identifier,
+	isFields,
+	listOf,
+	safeForLog,
+	text,
+	upperCaseWord,
+	type Fields,
+} from '../values';
 import { Contacts } from './contacts';
 import {
 	callEventType,
@@ -11,17 +22,6 @@ import {
 	type ReadEvent,
 } from './events';
 import type { TriggerFilter } from './settings';
-import {
-	digitsOf,
-	fieldsOf,
-	identifier,
-	isFields,
-	listOf,
-	safeForLog,
-	text,
-	upperCaseWord,
-	type Fields,
-} from '../values';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {

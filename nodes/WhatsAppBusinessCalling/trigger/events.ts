@@ -3,8 +3,6 @@ import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
 import type { FileProperty } from '../media/fileNames';
-import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
-import { readMediaReference, type MediaReference } from './mediaReference';
 import { copyOf } from '../nesting';
 import {
 	amount,
@@ -21,6 +19,8 @@ import {
 	yesOrNo,
 	type Fields,
 } from '../values';
+import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
+import { readMediaReference, type MediaReference } from './mediaReference';
 
 /** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
 const ANSWER_WITHIN_MS = 30_000;

@@ -4,11 +4,11 @@ import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNam
 import { RETENTION_MS } from '../media/lifetimes';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
+import { isDeeperThan } from '../nesting';
+import { isoTimeOfMs } from '../values';
 import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
-import { isDeeperThan } from '../nesting';
-import { isoTimeOfMs } from '../values';
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {

@@ -6,8 +6,8 @@ import type {
 	IWebhookFunctions,
 } from 'n8n-workflow';
 
-import { RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import type { GraphContext } from '../graph/types';
+import { RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import { discard, isFileStream } from '../http/streams';
 
 /** Headers that belong to one connection, or to the form in which the body came over it. */

@@ -3,8 +3,8 @@ import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { maxFileSizeSchema, numberSchema, withMessage } from '../parameterSchemas';
-import { eventTypeNamed } from './events';
 import { digitsOf, safeForLog } from '../values';
+import { eventTypeNamed } from './events';
 
 const HOUR_MS = 60 * 60_000;
 

@@ -1,8 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { failureTitle } from '../../graph/nodeApiError';
-import { phoneNumberField } from '../shared/phoneNumberField';
 import { callIdParameter, phoneNumberIdParameter, booleanParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { callIdField, sdpField, showForCall } from './fields';

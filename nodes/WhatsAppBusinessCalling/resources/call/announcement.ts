@@ -1,5 +1,8 @@
 import type { IDataObject, INodeProperties } from 'n8n-workflow';
 
+import { inputError } from '../shared/errors';
+import { booleanParameter, textParameter, truncate } from '../shared/parameters';
+import type { OperationInput } from '../types';
 import {
 	ANNOUNCEMENT_LANGUAGES,
 	announcementText,
@@ -7,9 +10,6 @@ import {
 	languageOptions,
 	likelyLanguage,
 } from './announcementLanguages';
-import { inputError } from '../shared/errors';
-import { booleanParameter, textParameter, truncate } from '../shared/parameters';
-import type { OperationInput } from '../types';
 
 /** Operations with recording and transcription; the API accepts them nowhere else. */
 const OPERATIONS = ['start', 'accept'];

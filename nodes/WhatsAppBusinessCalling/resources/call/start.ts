@@ -2,10 +2,10 @@ import type { IDataObject } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/nodeApiError';
-import { phoneNumberField } from '../shared/phoneNumberField';
 import { unexpectedResponse } from '../shared/errors';
 import { phoneNumberIdParameter } from '../shared/parameters';
 import { personFields, readPerson } from '../shared/person';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { sdpField, showForCall } from './fields';

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
 import { text } from '../../graph/scalars';
-import { phoneNumberField } from '../shared/phoneNumberField';
 import { inputError, unexpectedResponse } from '../shared/errors';
 import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
 import { personFields, readPerson, type Person } from '../shared/person';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['request'] } };

@@ -1,9 +1,9 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/nodeApiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
-import { phoneNumberField } from '../shared/phoneNumberField';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumberIdParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { withColon } from './callHours';
 

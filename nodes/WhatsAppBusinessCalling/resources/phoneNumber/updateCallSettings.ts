@@ -1,11 +1,11 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/nodeApiError';
 import { readCallSettings } from '../../graph/callSettings';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphChange } from '../../graph/request';
-import { phoneNumberField } from '../shared/phoneNumberField';
 import { inputError } from '../shared/errors';
 import { asText, phoneNumberIdParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import {
 	callHoursBody,

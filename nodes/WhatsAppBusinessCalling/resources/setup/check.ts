@@ -1,18 +1,18 @@
 import type { Account } from '../../graph/account';
-import { failureTitle } from '../../graph/nodeApiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
+import { unreadableResponse } from '../../graph/failure';
+import { failureTitle } from '../../graph/nodeApiError';
+import type { WebhookRoute } from '../../graph/numberWebhook';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
-import { readTokenInfo } from './tokenInfo';
-import { unreadableResponse } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
-import type { WebhookRoute } from '../../graph/numberWebhook';
 import { readWebhookState } from '../../registration/state';
 import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
 import { askForChallenge } from '../../trigger/otherWebhook';
-import { phoneNumberField } from '../shared/phoneNumberField';
 import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
+import { readTokenInfo } from './tokenInfo';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['check'] } };
 

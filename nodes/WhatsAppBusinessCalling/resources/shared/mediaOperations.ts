@@ -3,8 +3,8 @@ import { NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { toNodeApiError } from '../../graph/nodeApiError';
-import type { FileProperty } from '../../media/fileNames';
 import { fetchMedia } from '../../media/fetchMedia';
+import type { FileProperty } from '../../media/fileNames';
 import { URL_LIFETIME_MS } from '../../media/lifetimes';
 import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../../media/mediaInfo';
 import { parseSha256 } from '../../media/sha256';
