@@ -5,7 +5,7 @@ import { errorEntry } from './errorCatalogue';
 import type { GraphFailure } from './types';
 
 /** The parts of a failure that a workflow can use, in an error item and in the details of the error. */
-export interface FailureFacts extends IDataObject {
+interface FailureFacts extends IDataObject {
 	code: number | null;
 	subcode: number | null;
 	details: string | null;
@@ -13,7 +13,7 @@ export interface FailureFacts extends IDataObject {
 	httpStatus: number | null;
 }
 
-export function failureFacts(failure: GraphFailure): FailureFacts {
+function failureFacts(failure: GraphFailure): FailureFacts {
 	return {
 		code: failure.code,
 		subcode: failure.subcode,

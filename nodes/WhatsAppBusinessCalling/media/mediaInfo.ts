@@ -47,7 +47,7 @@ export async function getMediaInfo(
 	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
 }
 
-/** Whether Meta does not know a media ID, or no longer: status 404 or 410, or code 100 with subcode 33. */
+/** Whether Meta has no file for a media ID (any more): status 404 or 410, or code 100 with subcode 33. */
 export function isMediaGone(failure: GraphFailure): boolean {
 	return (
 		failure.status === 404 ||

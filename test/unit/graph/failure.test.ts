@@ -2,7 +2,6 @@ import fc from 'fast-check';
 
 import {
 	failureDescription,
-	failureFacts,
 	failureTitle,
 	toNodeApiError,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
@@ -274,7 +273,16 @@ describe('what the operator sees', () => {
 			/\nMeta said: said \(Details\)\ncode 138001, subcode 5, trace ID T$/,
 		);
 		expect(error.httpCode).toBe('400');
-		expect(error.context).toMatchObject({ itemIndex: 3, whatsApp: failureFacts(failure) });
+		expect(error.context).toMatchObject({
+			itemIndex: 3,
+			whatsApp: {
+				code: 138001,
+				subcode: 5,
+				details: 'Details',
+				traceId: 'T',
+				httpStatus: 400,
+			},
+		});
 	});
 
 	it.each([
