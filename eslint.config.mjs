@@ -13,6 +13,7 @@ const importOrder = {
 				],
 				pathGroups: [{ pattern: './**', group: 'sibling', position: 'after' }],
 				distinctGroup: false,
+				named: { enabled: true, types: 'types-last' },
 				alphabetize: { order: 'asc', caseInsensitive: true },
 				'newlines-between': 'always',
 			},

@@ -22,7 +22,7 @@ const weeklyRangeSchema = z.object({ day_of_week: z.string(), open_time: text, c
 const holidaySchema = z
 	.object({
 		date: z.string(),
-		// Meta's table names them `start_time` and `end_time`, its samples `open_time` and `close_time`.
+		// Meta's samples have `start_time` and `end_time`, its table `open_time` and `close_time`.
 		start_time: text,
 		end_time: text,
 		open_time: text,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { failureTitle, failureDetails } from '../graph/nodeApiError';
+import { failureDetails, failureTitle } from '../graph/nodeApiError';
 import { graphRequest, parseResponse, type Repeat } from '../graph/request';
 import { orNull, wholeNumber } from '../graph/scalars';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';

@@ -1,17 +1,17 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { failureTitle } from '../../graph/nodeApiError';
-import { callIdParameter, phoneNumberIdParameter, booleanParameter } from '../shared/parameters';
+import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { callIdField, sdpField, showForCall } from './fields';
 import {
-	PREPARATION_TIMEOUT_MS,
 	callbackDataParameter,
-	sessionParameter,
+	PREPARATION_TIMEOUT_MS,
 	sendCallAction,
 	sendToCall,
+	sessionParameter,
 } from './send';
 
 export const accept: Operation = {

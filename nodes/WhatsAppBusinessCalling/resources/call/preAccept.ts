@@ -1,7 +1,7 @@
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { callIdField, sdpField, showForCall } from './fields';
-import { sessionParameter, sendToCall } from './send';
+import { sendToCall, sessionParameter } from './send';
 
 export const preAccept: Operation = {
 	properties: [

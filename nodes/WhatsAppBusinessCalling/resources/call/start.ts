@@ -9,7 +9,7 @@ import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { sdpField, showForCall } from './fields';
-import { callbackDataParameter, sessionParameter, sendCallAction } from './send';
+import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
 /** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
 const callIdSchema = z.union([

@@ -21,7 +21,7 @@ const limitSchema = z.object({
 const responseSchema = z.object({
 	permission: z.object({
 		status: z.string().transform((word) => word.trim().toLowerCase()),
-		// Meta's table names it `expiration_time`, its sample `expiration`.
+		// Meta's sample has `expiration_time`, its table `expiration`.
 		expiration_time: orNull(unixTime),
 		expiration: orNull(unixTime),
 	}),

@@ -71,9 +71,9 @@ export const request: Operation = {
 };
 
 function bodyTextParameter(input: OperationInput): string {
-	const text = textParameter(input, 'bodyText');
-	const { length } = [...text];
-	if (length <= MAX_BODY_LENGTH) return text;
+	const bodyText = textParameter(input, 'bodyText');
+	const { length } = [...bodyText];
+	if (length <= MAX_BODY_LENGTH) return bodyText;
 	throw inputError(
 		input,
 		`The message is too long: ${length} characters`,
@@ -81,7 +81,6 @@ function bodyTextParameter(input: OperationInput): string {
 	);
 }
 
-/** The person is named in Meta's form, by `to` or `recipient`. */
 function messageBody(person: Person, bodyText: string): IDataObject {
 	return {
 		messaging_product: 'whatsapp',
