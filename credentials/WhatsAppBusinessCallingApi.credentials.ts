@@ -81,7 +81,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 		},
 	];
 
-	// A function: an expression would start n8n's expression engine for each request.
+	// A function: with an expression, n8n would start its expression engine for each request.
 	authenticate = async (
 		{ accessToken }: ICredentialDataDecryptedObject,
 		options: IHttpRequestOptions,
@@ -92,10 +92,10 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 
 	test: ICredentialTestRequest = {
 		request: {
-			// The same clean-up that the nodes make (`graph/account.ts`), so that both judge alike.
+			// The same clean-up as in the nodes (`graph/account.ts`), so that test and use agree.
 			baseURL: "={{ String($credentials.baseUrl).trim().replace(/\\/+$/, '') }}",
-			// Only a WhatsApp Business account has phone numbers: the ID of the app, of a number or of the
-			// business in its place is found out, which reading the object itself would take for good.
+			// Only a WhatsApp Business account has phone numbers, so the ID of an app, a number or a business
+			// portfolio fails here. Reading the object itself would succeed with these.
 			url: "=/v{{ String($credentials.apiVersion).trim().replace(/^v/i, '') }}/{{ String($credentials.businessAccountId).trim() }}/phone_numbers",
 			qs: { fields: 'id', limit: 1 },
 			// n8n would follow a redirect to any host, with the token.
@@ -114,7 +114,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			{
 				type: 'responseCode',
 				properties: {
-					// An unknown version is a 400 as well, and a rule of n8n sees no more than the status.
+					// An unknown version is also a 400, and a rule of n8n has the status only.
 					value: 400,
 					message:
 						'Meta found no WhatsApp Business account with this ID that the access token may use, or does not know the API Version. The ID is in WhatsApp > API Setup, below the phone number; it is not that of the app or of the number. The system user of the token needs access to that account. API Version must look like v26.0.',

@@ -7,7 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME } from './graph/account';
-import { searchPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { searchPhoneNumbers } from './methods/phoneNumbers';
 import { callProperties } from './resources/call';
 import { permissionProperties } from './resources/permission';
 import { phoneNumberProperties } from './resources/phoneNumber';

@@ -8,7 +8,7 @@ import {
 } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME } from './graph/account';
-import { getPhoneNumbers } from './listSearch/searchPhoneNumbers';
+import { getPhoneNumbers } from './methods/phoneNumbers';
 import { register, unregister } from './registration/registration';
 import { answerChallenge } from './trigger/challenge';
 import { triggerPanel, triggerProperties } from './trigger/properties';
@@ -61,7 +61,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 
 	webhookMethods = {
 		default: {
-			/** `create` finds out itself what is missing: Meta is asked once, and nothing can change in between. */
+			/** `create` checks itself what is missing, so Meta is asked once and nothing changes in between. */
 			async checkExists(this: IHookFunctions): Promise<boolean> {
 				return false;
 			},

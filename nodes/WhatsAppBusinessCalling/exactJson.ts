@@ -1,27 +1,27 @@
-/** Digits that may be a number too long for JavaScript, and not an ID in quotes: most texts have none. */
+/** Finds digits outside quotes that may be a number too long for JavaScript. Most JSON has none. */
 const MAY_ROUND = /(?:^|[:,[\s-])\d{16}/;
 
-/** A number and what follows its digits; from 16 digits on it may be larger than JavaScript can hold. */
+/** A number in JSON. */
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 const LONG_INTEGER = /^-?\d{16,}$/;
 
 /**
- * Parses JSON from Meta without losing digits: an integer that JavaScript would round becomes a text.
- * Meta writes most IDs as texts, but not all, and a rounded ID is the ID of something else. A byte order
- * mark at the start is ignored.
+ * Parses JSON from Meta without losing digits: an integer that JavaScript would round becomes a text. Meta
+ * writes most IDs as texts, but not all, and a rounded ID is the ID of something else. A byte order mark at the
+ * start is ignored.
  *
- * @throws SyntaxError where the text is not JSON
+ * @throws SyntaxError if the text is not JSON
  * @example parseExactJson('{"id": 12345678901234567890}') // { id: '12345678901234567890' }
  */
 export function parseExactJson(text: string): unknown {
 	const json = withoutByteOrderMark(text);
-	// First as it is: what is not JSON is not looked through.
+	// Unchanged first, so that text which is not JSON is not scanned.
 	const parsed: unknown = JSON.parse(json);
 	return MAY_ROUND.test(json) ? JSON.parse(withLongIntegersAsText(json)) : parsed;
 }
 
-/** By hand and not by one regular expression: a text of some megabytes would overflow its stack. */
+/** A loop and not one regular expression, which would overflow the stack for texts of several megabytes. */
 function withLongIntegersAsText(json: string): string {
 	let written = '';
 	let copied = 0;
@@ -43,7 +43,7 @@ function withLongIntegersAsText(json: string): string {
 
 const [QUOTE, BACKSLASH, MINUS, ZERO, NINE] = [...'"\\-09'].map((letter) => letter.charCodeAt(0));
 
-/** The position of the quote that ends a text. */
+/** The position of the quote that ends a string. */
 function endOfText(json: string, start: number): number {
 	for (let at = start + 1; at < json.length; at++) {
 		const character = json.charCodeAt(at);

@@ -1,13 +1,14 @@
 /**
- * Readers for the values of Meta's JSON. Each takes anything and gives a value, or null where there is
- * none that can be used: an event that Meta signed and the operator chose must reach the workflow, however
- * odd its parts are.
+ * Readers for values in Meta's JSON. Each accepts anything and returns a value, or null if there is none that
+ * can be used: an event that Meta signed and the operator chose must reach the workflow, even if parts of it
+ * are malformed.
  *
- * They are functions and not schemas of zod for speed: a delivery may hold 1,000 events, and a schema that
- * turns every odd value into null costs an error object for each.
+ * They are functions and not zod schemas for speed: a delivery may hold 1,000 events, and a schema that
+ * converts malformed values to null creates an error object for each. Responses of the Graph API are read with
+ * `graph/scalars.ts`.
  */
 
-/** An object of Meta's JSON. */
+/** An object in Meta's JSON. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const NO_FIELDS: Fields = {};
@@ -16,12 +17,12 @@ export function isFields(value: unknown): value is Fields {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The fields of an object; none for anything else. */
+/** The value if it is an object, otherwise an empty object. */
 export function fieldsOf(value: unknown): Fields {
 	return isFields(value) ? value : NO_FIELDS;
 }
 
-/** A text that is not empty. A number counts as its digits: some clients were sent IDs as numbers. */
+/** A text that is not empty. A number is converted: some clients received IDs as numbers. */
 export function text(value: unknown): string | null {
 	if (typeof value === 'string') return value === '' ? null : value;
 	return Number.isSafeInteger(value) ? String(value) : null;
@@ -29,7 +30,7 @@ export function text(value: unknown): string | null {
 
 const IDENTIFIER_PATTERN = /^[\P{Cc}\u0080-\u009f]{1,512}$/u;
 
-/** An ID: at most 512 characters, without control characters, which could forge lines of a log. */
+/** An ID: at most 512 characters, without control characters, which could forge lines in a log. */
 export function identifier(value: unknown): string | null {
 	const id = text(value);
 	return id !== null && IDENTIFIER_PATTERN.test(id) ? id : null;
@@ -37,7 +38,7 @@ export function identifier(value: unknown): string | null {
 
 const DECIMAL_PATTERN = /^-?\d{1,15}(?:\.\d{1,20})?$/;
 
-/** A number; Meta writes some as text. */
+/** A number, which Meta may write as text. */
 export function decimal(value: unknown): number | null {
 	const number =
 		typeof value === 'string' && DECIMAL_PATTERN.test(value.trim()) ? Number(value) : value;
@@ -56,20 +57,20 @@ export function integer(value: unknown): number | null {
 	return Number.isSafeInteger(number) ? (number as number) : null;
 }
 
-/** `true` or `false`, also as text or as 1 and 0. */
+/** A boolean, which may also be a text, 1 or 0. */
 export function yesOrNo(value: unknown): boolean | null {
 	const word = String(typeof value === 'object' ? '' : value).toLowerCase();
 	if (word === 'true' || word === '1') return true;
 	return word === 'false' || word === '0' ? false : null;
 }
 
-/** A word in upper case. Meta's flow examples show a list of two words, of which the first counts. */
+/** A word in upper case. Meta's flow examples show a list of two words, of which the first is used. */
 export function upperCaseWord(value: unknown): string | null {
 	const first: unknown = Array.isArray(value) ? value[0] : value;
 	return typeof first === 'string' && first !== '' ? first.toUpperCase() : null;
 }
 
-/** The last second that a Date can hold is 8.64e12; Meta's times have 10 digits. */
+/** 12 digits; Meta's times have 10. */
 const MAX_UNIX_SECONDS = 999_999_999_999;
 
 const ISO_TIME_PATTERN =
@@ -80,7 +81,7 @@ const ISO_TIME_PATTERN =
  *
  * @returns milliseconds since 1970
  */
-export function time(value: unknown): number | null {
+export function timeMs(value: unknown): number | null {
 	const seconds = integer(value);
 	if (seconds !== null) {
 		return seconds > 0 && seconds <= MAX_UNIX_SECONDS ? seconds * 1000 : null;
@@ -91,7 +92,7 @@ export function time(value: unknown): number | null {
 }
 
 /** @param milliseconds since 1970 */
-export function isoTime(milliseconds: number | null): string | null {
+export function isoTimeOfMs(milliseconds: number | null): string | null {
 	return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }
 
@@ -104,14 +105,14 @@ export function digitsOf(phoneNumber: string | null): string {
 	return (phoneNumber ?? '').replace(/\D/g, '').replace(/^00/, '');
 }
 
-/** The elements of a list, none where it is absent. One object counts as a list of one. */
+/** The elements of a list; none if it is absent. A single object counts as a list of one. Null for anything else. */
 export function listOf(value: unknown): unknown[] | null {
 	if (value === undefined || value === null) return [];
 	if (Array.isArray(value)) return value as unknown[];
 	return isFields(value) ? [value] : null;
 }
 
-/** A name from outside, cut and freed of characters that could forge lines of a log. */
-export function printable(name: string): string {
+/** A name from outside for a log: shortened, without characters that could forge lines. */
+export function safeForLog(name: string): string {
 	return name.slice(0, 64).replace(/[^\w.-]/g, '?');
 }

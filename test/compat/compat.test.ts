@@ -216,13 +216,13 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	/** Milliseconds after which a limit of 200 ended a request, in the Node.js of this n8n, while it collects garbage. */
 	async function timeLimitMs(): Promise<number> {
 		const { installation } = await prepareN8n({ version });
-		const module = join(REPOSITORY, 'dist/nodes/WhatsAppBusinessCalling/graph/http.js');
+		const module = join(REPOSITORY, 'dist/nodes/WhatsAppBusinessCalling/http/limits.js');
 		const script = `
-			const { endsWithin } = require(${JSON.stringify(module)});
+			const { timeoutSignal } = require(${JSON.stringify(module)});
 			const other = AbortSignal.timeout(5_000);
 			const collecting = setInterval(gc, 20);
 			const begin = Date.now();
-			const signal = endsWithin(200, other);
+			const signal = timeoutSignal(200, other);
 			signal.addEventListener('abort', () => {
 				clearInterval(collecting);
 				console.log(Date.now() - begin);

@@ -1,6 +1,6 @@
 import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
-import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/announcements';
+import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
 import { table } from './markdown';
 import { performancePage } from './performance';

@@ -3,7 +3,10 @@ import { createHmac } from 'node:crypto';
 import type { IDataObject } from 'n8n-workflow';
 
 import { WhatsAppBusinessCallingApi } from '../../credentials/WhatsAppBusinessCallingApi.credentials';
-import { LANGUAGE_CODES, languageOptions } from '../../nodes/WhatsAppBusinessCalling/announcements';
+import {
+	LANGUAGE_CODES,
+	languageOptions,
+} from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { fetchMedia } from '../../nodes/WhatsAppBusinessCalling/media/fetchMedia';
 import { runOperations } from '../../nodes/WhatsAppBusinessCalling/resources/router';
 import { receiveDelivery } from '../../nodes/WhatsAppBusinessCalling/trigger/receive';

@@ -5,7 +5,7 @@ import {
 	integer,
 	listOf,
 	text,
-	time,
+	timeMs,
 	upperCaseWord,
 	yesOrNo,
 } from '../../nodes/WhatsAppBusinessCalling/values';
@@ -81,8 +81,8 @@ describe('the readers of values', () => {
 			],
 		],
 		[
-			'time',
-			time,
+			'timeMs',
+			timeMs,
 			[
 				['1728932177', 1_728_932_177_000],
 				[1_728_932_177, 1_728_932_177_000],

@@ -6,14 +6,14 @@ import type {
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { says } from '../says';
+import { withMessage } from '../parameterSchemas';
 import type { GraphContext } from './types';
 
 export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
 
 /**
- * What the nodes need of the credential besides the access token. That is put into requests by n8n's
- * authenticated request helper (`/debug_token`, which takes the token as a value, is the one exception).
+ * The credential without the access token. n8n's authenticated request helper adds the token to requests;
+ * the one exception is `/debug_token`, which has the token as a parameter.
  */
 export interface Account {
 	businessAccountId: string;
@@ -25,12 +25,12 @@ export interface Account {
 	apiVersion: string;
 }
 
-/** A text without the blanks of copying; an expression may give an ID as a number. */
+/** Trimmed text; an expression may give an ID as a number. */
 const text = (message: string, pattern = /\S/) =>
 	z
-		.union([z.string(), z.number()], says(message))
+		.union([z.string(), z.number()], withMessage(message))
 		.transform((value) => String(value).trim())
-		.pipe(z.string(says(message)).regex(pattern));
+		.pipe(z.string(withMessage(message)).regex(pattern));
 
 const id = (label: string) =>
 	text(`${label} must be the number shown in Meta's dashboard`, /^[A-Za-z0-9_-]+$/);
@@ -49,7 +49,7 @@ const accountSchema = z.object({
 		.transform((url) => url.replace(/\/+$/, '')),
 });
 
-/** Must be there, but is in nothing that is handed on. */
+/** Checked, but not part of `Account`. */
 const tokenSchema = z.object({ accessToken: text('Access Token is empty') });
 
 function isBaseUrl(text: string): boolean {
@@ -58,13 +58,13 @@ function isBaseUrl(text: string): boolean {
 	return ['https:', 'http:'].includes(protocol) && !username && !password;
 }
 
-/** What n8n decrypted, beside the account and not in it: so the token is in nothing that is handed on. */
+/** The credential with the token, by account and not in it, so that the token is not passed around. */
 const decrypted = new WeakMap<Account, ICredentialDataDecryptedObject>();
 
 /**
  * Reads and checks the credential.
  *
- * @throws NodeOperationError that names each field to correct
+ * @throws NodeOperationError that names each invalid field
  */
 export async function readAccount(context: GraphContext): Promise<Account> {
 	const fields = await context.getCredentials(CREDENTIAL_NAME);
@@ -74,8 +74,8 @@ export async function readAccount(context: GraphContext): Promise<Account> {
 }
 
 /**
- * For n8n's authenticated requests, which otherwise decrypt the credential again. In a webhook that
- * costs more than the request: n8n makes an isolate of its expression engine for it.
+ * An option for n8n's authenticated requests, which otherwise decrypt the credential again. In a webhook that
+ * costs more than the request: n8n creates an isolate of its expression engine for it.
  */
 export function decryptedCredential(account: Account): IAdditionalCredentialOptions {
 	const data = decrypted.get(account);
@@ -83,7 +83,7 @@ export function decryptedCredential(account: Account): IAdditionalCredentialOpti
 	return { credentialsDecrypted: { id: '', name: '', type: CREDENTIAL_NAME, data } };
 }
 
-/** Whether two accounts are of a credential that nobody changed between their readings. */
+/** Whether the credential did not change between two readings. */
 export function isSameCredential(one: Account, other: Account): boolean {
 	return JSON.stringify(decrypted.get(one)) === JSON.stringify(decrypted.get(other));
 }

@@ -1,29 +1,26 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
-import { unreadableAnswer } from './failure';
+import { unreadableResponse } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
-import { graphChange, graphRequest, type GraphRequest } from './request';
-import type { GraphContext, GraphFailure, Result } from './types';
-import { idText } from './wholeNumber';
+import { graphChange, graphRequest, parseResponse, type Effort } from './request';
+import { idText, orNull } from './scalars';
+import type { GraphContext, Result } from './types';
 
-/** Meta's name for what WhatsApp webhooks are about. */
+/** Meta's name for the object that WhatsApp webhooks are about. */
 const OBJECT = 'whatsapp_business_account';
 
-/** What Meta's app sends to which address; there is one per app (Meta, "App subscriptions"). */
+/** Webhook of an app for WhatsApp; an app has one at most (Meta, "App subscriptions"). */
 export interface AppSubscription {
 	callbackUrl: string;
 	active: boolean;
 	fields: string[];
 }
 
-/** How often and how long a request is tried; what `graphRequest` does unless told. */
-export type Effort = Pick<GraphRequest, 'attempts' | 'timeoutMs'>;
-
-/** Whether the app gets the webhooks of the business account, and where the account sends them. */
+/** Whether the app receives the webhooks of the business account, and where the account sends them. */
 export interface AccountMembership {
 	joined: boolean;
-	/** The address of the account that comes before the app's; null for none. */
+	/** Address of the account, which takes precedence over the app's; null for none. */
 	override: string | null;
 }
 
@@ -42,51 +39,47 @@ const subscriptionSchema = z.object({
 
 const subscribedAppsSchema = z.object({
 	data: z.array(
-		z
-			.object({
+		orNull(
+			z.object({
 				whatsapp_business_api_data: z.object({ id: idText }),
 				override_callback_uri: z.unknown(),
-			})
-			.nullable()
-			.catch(null),
+			}),
+		),
 	),
 	paging: cursorSchema,
 });
 
 /**
- * @returns null where the app has no webhook, and a failure where the answer does not tell: it must not
- * be mistaken for an app without one, whose webhook anybody may take
+ * @returns null if the app has no webhook. A response that does not say so is a failure: it must not be
+ * read as an app without a webhook, whose address anyone may set.
  */
 export async function readAppSubscription(
 	context: GraphContext,
 	account: Account,
 	effort: Effort = {},
 ): Promise<Result<AppSubscription | null>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.appId}/subscriptions`,
 		as: 'app',
 		repeat: 'freely',
 		...effort,
 	});
-	if (!answer.ok) return answer;
-	const rows = subscriptionsSchema.safeParse(answer.value);
-	if (!rows.success) return unreadable("Meta's list of the app's webhooks cannot be read");
-	const row = rows.data.data.find(({ object }) => object === OBJECT);
+	const listMessage = "Meta's list of the app's webhooks cannot be read";
+	const list = parseResponse(response, subscriptionsSchema, listMessage);
+	if (!list.ok) return list;
+	const row = list.value.data.find(({ object }) => object === OBJECT);
 	if (!row) return { ok: true, value: null };
-	const found = subscriptionSchema.safeParse(row);
-	if (!found.success) return unreadable("Meta's answer about the app's webhook cannot be read");
-	const { callback_url: callbackUrl, active, fields } = found.data;
+	const message = "Meta's answer about the app's webhook cannot be read";
+	const subscription = parseResponse({ ok: true, value: row }, subscriptionSchema, message);
+	if (!subscription.ok) return subscription;
+	const { callback_url: callbackUrl, active, fields } = subscription.value;
 	return { ok: true, value: { callbackUrl, active, fields } };
 }
 
-function unreadable(message: string): { ok: false; failure: GraphFailure } {
-	return { ok: false, failure: unreadableAnswer(message) };
-}
-
 /**
- * Points the app's webhook to an address and adds fields to it. Meta calls the address before it
- * answers; fields that were there stay.
+ * Sets the address of the app's webhook and adds fields to it. Meta verifies the address before it
+ * responds. Fields that were subscribed before stay.
  */
 export async function writeAppSubscription(
 	context: GraphContext,
@@ -110,7 +103,7 @@ export async function writeAppSubscription(
 	});
 }
 
-/** Takes fields off the app's webhook. Meta removes the whole subscription with its last field. */
+/** Removes fields from the app's webhook. Meta removes the subscription together with its last field. */
 export async function removeAppFields(
 	context: GraphContext,
 	account: Account,
@@ -127,27 +120,31 @@ export async function removeAppFields(
 	});
 }
 
+const APPS_MESSAGE = "Meta's list of the account's apps cannot be read";
+
 type AppOnAccount = NonNullable<z.infer<typeof subscribedAppsSchema>['data'][number]>;
 
-/** Reads whether the app gets the webhooks of the business account at all, and where they go. */
 export async function readAccountMembership(
 	context: GraphContext,
 	account: Account,
 	effort: Effort = {},
 ): Promise<Result<AccountMembership>> {
-	const isOwn = (row: AppOnAccount | null) => row?.whatsapp_business_api_data.id === account.appId;
+	const isThisApp = (row: AppOnAccount | null) =>
+		row?.whatsapp_business_api_data.id === account.appId;
 	const apps = await allPages(
 		async (after) => await appsOnAccountPage(context, account, effort, after),
-		(rows) => rows.some(isOwn),
+		(rows) => rows.some(isThisApp),
 	);
 	if (!apps.ok) return apps;
-	const row = apps.value.find(isOwn);
+	const row = apps.value.find(isThisApp);
 	// A row that cannot be read may be this app's: subscribing it again would remove its address.
 	if (!row && apps.value.includes(null)) {
-		return unreadable("Meta's list of the account's apps cannot be read");
+		return { ok: false, failure: unreadableResponse(APPS_MESSAGE) };
 	}
 	const override = row?.override_callback_uri ?? '';
-	if (typeof override !== 'string') return unreadable("The account's address cannot be read");
+	if (typeof override !== 'string') {
+		return { ok: false, failure: unreadableResponse("The account's address cannot be read") };
+	}
 	return { ok: true, value: { joined: row !== undefined, override: override || null } };
 }
 
@@ -157,20 +154,22 @@ async function appsOnAccountPage(
 	effort: Effort,
 	after: string | undefined,
 ): Promise<Result<Page<AppOnAccount | null>>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/subscribed_apps`,
 		query: after ? { after } : undefined,
 		repeat: 'freely',
 		...effort,
 	});
-	if (!answer.ok) return answer;
-	const page = subscribedAppsSchema.safeParse(answer.value);
-	if (!page.success) return unreadable("Meta's list of the account's apps cannot be read");
-	return { ok: true, value: { rows: page.data.data, after: page.data.paging } };
+	const page = parseResponse(response, subscribedAppsSchema, APPS_MESSAGE);
+	if (!page.ok) return page;
+	return { ok: true, value: { rows: page.value.data, after: page.value.paging } };
 }
 
-/** Subscribes the app to the account, with an override or (which removes one) without; or takes it off. */
+/**
+ * Subscribes the app to the account (`POST`) or unsubscribes it (`DELETE`). Subscribing without an override
+ * removes an existing override.
+ */
 export async function setAppOnAccount(
 	context: GraphContext,
 	account: Account,

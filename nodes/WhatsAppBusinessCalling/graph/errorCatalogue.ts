@@ -1,4 +1,4 @@
-/** Why something failed, as n8n's errors declare it (`failure.cause` of n8n-workflow). */
+/** The causes that n8n's errors can declare (`failure.cause` in n8n-workflow). */
 export type FailureCause =
 	| 'configuration-invalid'
 	| 'credential-invalid'
@@ -9,21 +9,21 @@ export type FailureCause =
 /**
  * What Meta's error codes mean for an operator.
  *
- * Sources: Meta, "Calling API: reference" and "troubleshooting" (138xxx), "Cloud API error codes"
- * (the others). The decision is made on the code alone, as Meta advises: texts and HTTP status vary.
+ * Sources: Meta, "Calling API: reference" and "troubleshooting" (138xxx), "Cloud API error codes" (others).
+ * Only the code is used, as Meta advises: texts and HTTP status vary.
  */
 export interface ErrorEntry {
 	/** A single code, or an inclusive range. */
 	codes: Array<number | [number, number]>;
 	title: string;
 	hint: string;
-	/** Whether the same request can succeed later without a change; then n8n's Retry On Fail makes sense. */
+	/** Whether the same request can succeed later without a change, for example with n8n's Retry On Fail. */
 	transient: boolean;
-	/** The cause in n8n's terms, where one fits: some causes lie with the person who is called. */
+	/** The cause for n8n, if one fits. None fits where the reason is on the side of the person called. */
 	cause?: FailureCause;
-	/** Whether the refusal proves that no call was placed, so that even a start may be sent again. */
+	/** Whether the error proves that no call was placed, so that even Start can be repeated. */
 	refusedBeforeCalling?: boolean;
-	/** Words for an action on a call that exists (Pre-Accept, Accept, Reject, Terminate), where others fit it. */
+	/** Texts for actions on an existing call (Pre-Accept, Accept, Reject, Terminate), if they differ. */
 	existingCall?: { title?: string; hint: string };
 }
 
@@ -75,7 +75,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		title: 'This person has not given permission to be called',
 		hint: 'Ask them first (operation Permission > Request) and wait for the event Call Permission Reply, or wait until they call you.',
 		transient: false,
-		// The same code was reported from Accept for "call not found": to answer a call takes no permission.
+		// Accept was reported to give this code for "call not found": answering a call needs no permission.
 		existingCall: {
 			title: 'WhatsApp does not know this call any more',
 			hint: 'It may have ended, or it belongs to another phone number. Take Call ID and phone number from the same event, and answer within 30 seconds of the event Call Connecting.',
@@ -249,7 +249,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		codes: [2200],
 		title: 'Meta could not verify the webhook address',
 		hint: 'Meta calls the webhook address of n8n while the workflow is being activated. It must be reachable from the internet over https with a valid certificate (see N8N_WEBHOOK_URL, earlier WEBHOOK_URL, in the documentation of n8n).',
-		// The process that answers may still be starting.
+		// The process that responds may still be starting.
 		transient: true,
 		cause: 'configuration-invalid',
 	},
@@ -277,7 +277,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	},
 ];
 
-/** The catalogue's entry for a code of Meta, or undefined for a code that it does not have. */
+/** The entry for a code of Meta's; undefined for an unknown code. */
 export function errorEntry(code: number | null): ErrorEntry | undefined {
 	if (code === null) return undefined;
 	return ERROR_CATALOGUE.find((entry) =>

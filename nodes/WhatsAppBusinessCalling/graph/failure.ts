@@ -1,39 +1,39 @@
 import { z } from 'zod';
 
 import { errorEntry } from './errorCatalogue';
+import { orNull, text, wholeNumber } from './scalars';
 import type { GraphFailure } from './types';
-import { wholeNumber } from './wholeNumber';
-
-const number = wholeNumber.nullable().catch(null);
-const text = z.string().min(1).nullable().catch(null);
 
 const envelopeSchema = z.object({
 	error: z.object({
 		message: text,
-		code: number,
-		error_subcode: number,
-		error_data: z.object({ details: text }).nullable().catch(null),
+		code: orNull(wholeNumber),
+		error_subcode: orNull(wholeNumber),
+		error_data: orNull(z.object({ details: text })),
 		error_user_msg: text,
 		fbtrace_id: text,
 		is_transient: z.boolean().catch(false),
 	}),
 });
 
-/** Characters of a text of Meta's that people get to read. */
+/** Maximum number of characters of a text of Meta's that is shown. */
 const MAX_TEXT_LENGTH = 1_000;
 
-/** Shorter ones would blank out words. */
+/** Shorter secrets could be parts of words. */
 const MIN_SECRET_LENGTH = 8;
 
 /**
- * A text of Meta's as it may reach items, errors and the log: in one line, of a readable length, and
- * without secrets. Meta repeats a token that it cannot read, an operator's typing error is enough; and a
- * proxy may repeat anything, so that the credential's own values go whatever they look like.
+ * Prepares a text of Meta's for items, errors and the log: one line, limited length, no secrets. Meta
+ * quotes a token that it cannot parse, for example after a typing error. A proxy may quote anything, so the
+ * values of the credential are removed whatever they look like.
+ *
+ * @param secrets values of the credential
+ * @example sanitizeMessage('Malformed access token EAAabc123def456', []) // 'Malformed access token (token)'
  */
-export function legible(said: string, secrets: string[]): string {
+export function sanitizeMessage(message: string, secrets: string[]): string {
 	return secrets
 		.filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-		.reduce((text, secret) => text.replaceAll(secret, '(token)'), said)
+		.reduce((cleaned, secret) => cleaned.replaceAll(secret, '(token)'), message)
 		.replace(/\bEAA[A-Za-z0-9_-]{12,}|\b\d+\|[A-Za-z0-9_-]{12,}/g, '(token)')
 		.replace(/\p{Cc}+/gu, ' ')
 		.slice(0, MAX_TEXT_LENGTH);
@@ -42,13 +42,13 @@ export function legible(said: string, secrets: string[]): string {
 const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
 /**
- * Reads an answer of the Graph API that is not a success.
+ * Reads a response of the Graph API that is an error.
  *
- * @param body the answer's body, parsed where it was JSON; anything else is not looked at
- * @param secrets of the credential; they are taken out of what Meta says
+ * @param body parsed JSON; any other body is ignored
+ * @param secrets values of the credential, which are removed from Meta's texts
  * @source Meta, "Cloud API error codes": `{error: {message, code, error_subcode, error_data, fbtrace_id}}`
  */
-export function failureFromAnswer(
+export function failureFromResponse(
 	status: number,
 	body: unknown,
 	headers: Record<string, unknown> = {},
@@ -57,16 +57,17 @@ export function failureFromAnswer(
 	const envelope = envelopeSchema.safeParse(body);
 	const error = envelope.success ? envelope.data.error : null;
 	const code = error?.code ?? null;
-	const said = (text: string | null | undefined) => (text ? legible(text, secrets) : null);
+	const clean = (value: string | null | undefined) =>
+		value ? sanitizeMessage(value, secrets) : null;
 	const entry = errorEntry(code);
 	return {
 		kind: error === null ? 'unreadable' : 'http',
 		status,
 		code,
 		subcode: error?.error_subcode ?? null,
-		message: said(error?.message) ?? `HTTP ${status} without an error text`,
-		details: said(error?.error_data?.details ?? error?.error_user_msg),
-		traceId: said(error?.fbtrace_id),
+		message: clean(error?.message) ?? `HTTP ${status} without an error text`,
+		details: clean(error?.error_data?.details ?? error?.error_user_msg),
+		traceId: clean(error?.fbtrace_id),
 		transient:
 			error?.is_transient === true ||
 			(entry ? entry.transient : status >= 500 || RETRYABLE_STATUS.has(status)),
@@ -75,10 +76,10 @@ export function failureFromAnswer(
 }
 
 /**
- * An answer with a good status that is not what it should be: the page of a proxy, or half an answer. It
- * must not be taken for "there is nothing".
+ * A response with a success status that is not as documented: the page of a proxy, or an incomplete response.
+ * It must not be read as "there is nothing".
  */
-export function unreadableAnswer(message: string): GraphFailure {
+export function unreadableResponse(message: string): GraphFailure {
 	return {
 		kind: 'unreadable',
 		status: 200,
@@ -108,12 +109,12 @@ const NETWORK_CAUSES: Record<string, string> = {
 };
 
 /**
- * Turns what a request helper threw into a failure. Only the name of the cause is taken over: the
- * error object holds the request with its token, and must not reach an item, a log or an execution.
+ * Converts what a request helper threw into a failure. Only the code of the cause is kept: the error object
+ * holds the request with its token, and must not reach an item, a log or an execution.
  */
 export function failureFromThrown(thrown: unknown, host: string): GraphFailure {
 	const code = networkCode(thrown);
-	const cause = NETWORK_CAUSES[code ?? ''] ?? (code ? code : 'no answer came');
+	const cause = NETWORK_CAUSES[code ?? ''] ?? code ?? 'no answer came';
 	return {
 		kind: 'network',
 		status: null,
@@ -134,7 +135,7 @@ function networkCode(thrown: unknown, depth = 0): string | null {
 	return networkCode(cause, depth + 1);
 }
 
-/** Retry-After in seconds, as milliseconds; null for none or for a date, which Meta does not send. */
+/** The header is in seconds, the result in milliseconds. Null for a date, which Meta does not send. */
 function parseRetryAfter(header: unknown): number | null {
 	if (typeof header !== 'string' || !/^\d{1,6}$/.test(header)) return null;
 	return Number(header) * 1000;

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-import { unreadableAnswer } from './failure';
+import { unreadableResponse } from './failure';
 import type { Result } from './types';
 
-/** A part of a list, and the cursor of the next part; none after the last. */
+/** Part of a list, and the cursor of the next part; undefined after the last. */
 export interface Page<Row> {
 	rows: Row[];
 	after: string | undefined;
 }
 
-/** Bounds what a wrong cursor could cost. */
+/** Limits what a wrong cursor can cost. */
 const MAX_PAGES = 50;
 
 /** The cursor of the next page; the last page has no `next` (Meta, "Paginated results"). */
@@ -19,7 +19,11 @@ export const cursorSchema = z
 	.optional()
 	.catch(undefined);
 
-/** The rows of one page after the other, until there are no more, or enough; a failure ends it. */
+/**
+ * Reads a list page by page, until it ends or `isEnough` is true.
+ *
+ * @returns the rows of all pages, or the failure of the first page that could not be read
+ */
 export async function allPages<Row>(
 	readPage: (after: string | undefined) => Promise<Result<Page<Row>>>,
 	isEnough: (rows: Row[]) => boolean = () => false,
@@ -34,7 +38,7 @@ export async function allPages<Row>(
 		after = page.value.after;
 		if (!after || isEnough(rows)) break;
 		if (cursors.has(after)) {
-			const failure = unreadableAnswer("Meta's list has no end: a page names one that was read");
+			const failure = unreadableResponse("Meta's list has no end: a page names one that was read");
 			return { ok: false, failure };
 		}
 		cursors.add(after);

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
-import { unreadableAnswer } from './failure';
 import { allPages, cursorSchema, type Page } from './pages';
-import { graphRequest } from './request';
+import { graphRequest, parseResponse } from './request';
+import { idText, orNull, text } from './scalars';
 import type { GraphContext, Result } from './types';
-import { idText } from './wholeNumber';
 
 /** A business phone number (Meta, "Phone numbers"). */
 export interface PhoneNumber {
@@ -21,8 +20,6 @@ export interface PhoneNumber {
 }
 
 const PAGE_SIZE = 100;
-
-const text = z.string().min(1).nullable().catch(null);
 
 const phoneNumberSchema = z
 	.object({
@@ -45,17 +42,21 @@ const phoneNumberSchema = z
 	);
 
 const pageSchema = z.object({
-	data: z.array(phoneNumberSchema.nullable().catch(null)),
+	data: z.array(orNull(phoneNumberSchema)),
 	paging: cursorSchema,
 });
 
-/** One page of the account's numbers; `after` continues where a page ended. */
+/**
+ * One page of the account's numbers.
+ *
+ * @param after cursor of the page before; undefined for the first page
+ */
 export async function phoneNumberPage(
 	context: GraphContext,
 	account: Account,
 	after?: string,
 ): Promise<Result<Page<PhoneNumber>>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
 		query: {
@@ -65,22 +66,14 @@ export async function phoneNumberPage(
 		},
 		repeat: 'freely',
 	});
-	if (!answer.ok) return answer;
-	const page = pageSchema.safeParse(answer.value);
-	if (!page.success) {
-		const failure = unreadableAnswer("Meta's list of the phone numbers cannot be read");
-		return { ok: false, failure };
-	}
-	return {
-		ok: true,
-		value: {
-			rows: page.data.data.flatMap((number) => number ?? []),
-			after: page.data.paging,
-		},
-	};
+	const message = "Meta's list of the phone numbers cannot be read";
+	const page = parseResponse(response, pageSchema, message);
+	if (!page.ok) return page;
+	const { data, paging } = page.value;
+	return { ok: true, value: { rows: data.flatMap((number) => number ?? []), after: paging } };
 }
 
-/** The account's numbers over all pages, at most `limit`. */
+/** The account's numbers from all pages, at most `limit`. */
 export async function phoneNumbers(
 	context: GraphContext,
 	account: Account,

@@ -1,18 +1,19 @@
 import type { IDataObject, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
 import { sleep } from 'n8n-workflow';
+import type { z } from 'zod';
 
+import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
+import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
-import { AnswerTooLarge, MAX_ANSWER_BYTES, readAnswerBody } from './answerBody';
 import { errorEntry } from './errorCatalogue';
-import { failureFromAnswer, failureFromThrown, unreadableAnswer } from './failure';
-import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT, within } from './http';
+import { failureFromResponse, failureFromThrown, unreadableResponse } from './failure';
 import type { GraphContext, GraphFailure, Result } from './types';
 
 /**
- * When a request may be sent again by itself.
- * - `freely`: after any failure that may pass; for requests that change nothing or can be repeated
- * - `whenRefused`: only after Meta's own retryable answer; a lost answer is not repeated
- * - `whenNotPlaced`: only after an answer that proves that no call was placed; for starting a call,
+ * When a failed request is repeated automatically.
+ * - `freely`: after any temporary failure; for requests that change nothing or can be repeated
+ * - `whenRefused`: only after a retryable error of Meta's; not where the response was lost
+ * - `whenNotPlaced`: only after an error that proves that no call was placed; for starting a call,
  *   where a repetition would ring the person twice
  * - `never`
  */
@@ -24,42 +25,46 @@ export interface GraphRequest {
 	path: string;
 	query?: Record<string, string>;
 	body?: IDataObject;
-	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` asks for. */
+	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` requires. */
 	as?: 'user' | 'app';
 	repeat: Repeat;
-	/** How often at most the request is sent; 3 unless told. */
+	/** Maximum number of attempts. Default 3. */
 	attempts?: number;
-	/** Milliseconds for one answer; 30,000 unless told. */
+	/** Milliseconds for one attempt. Default 30,000. */
 	timeoutMs?: number;
 	signal?: AbortSignal;
 }
 
-const LONGEST_ANSWER_MS = 30_000;
+/** How often and for how long a request is tried, where a caller does not use the defaults. */
+export type Effort = Pick<GraphRequest, 'attempts' | 'timeoutMs'>;
+
+const DEFAULT_ATTEMPTS = 3;
+const DEFAULT_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8_000;
+const MAX_PAUSE_MS = 8_000;
 
 /**
- * Sends a request to the Graph API and reads its JSON answer. Never throws for what Meta or the
- * network does: the failure is returned, so that callers decide what it means for them.
+ * Sends a request to the Graph API and reads its JSON response. Errors of Meta and of the network are
+ * returned and not thrown, so that callers decide what they mean.
  */
 export async function graphRequest(
 	context: GraphContext,
 	account: Account,
 	request: GraphRequest,
 ): Promise<Result<unknown>> {
-	const attempts = request.repeat === 'never' ? 1 : (request.attempts ?? 3);
+	const attempts = request.repeat === 'never' ? 1 : (request.attempts ?? DEFAULT_ATTEMPTS);
 	for (let attempt = 1; ; attempt++) {
 		const result = await sendOnce(context, account, request);
 		if (result.ok || attempt >= attempts || request.signal?.aborted) return result;
-		if (!mayRepeat(result.failure, request.repeat)) return result;
-		const backOff = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
-		await sleep(Math.min(result.failure.retryAfterMs ?? backOff, LONGEST_PAUSE_MS));
+		if (!isRepeatable(result.failure, request.repeat)) return result;
+		const backOff = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), MAX_PAUSE_MS);
+		await sleep(Math.min(result.failure.retryAfterMs ?? backOff, MAX_PAUSE_MS));
 	}
 }
 
 /**
- * Sends a request that changes something, and makes sure that Meta said so (`{"success": true}`): what
- * stands between may answer 200 to anything.
+ * Sends a request that changes something, and fails unless Meta confirms the change with
+ * `{"success": true}`: a proxy may respond with status 200 to anything.
  */
 export async function graphChange(
 	context: GraphContext,
@@ -68,7 +73,23 @@ export async function graphChange(
 ): Promise<Result<unknown>> {
 	const result = await graphRequest(context, account, request);
 	if (!result.ok || isConfirmed(result.value)) return result;
-	return { ok: false, failure: unreadableAnswer('Meta did not confirm the change') };
+	return { ok: false, failure: unreadableResponse('Meta did not confirm the change') };
+}
+
+/**
+ * Reads a response with a schema.
+ *
+ * @param message for a response that does not fit, which usually comes from a proxy
+ */
+export function parseResponse<Schema extends z.ZodTypeAny>(
+	response: Result<unknown>,
+	schema: Schema,
+	message: string,
+): Result<z.output<Schema>> {
+	if (!response.ok) return response;
+	const parsed = schema.safeParse(response.value);
+	if (parsed.success) return { ok: true, value: parsed.data as z.output<Schema> };
+	return { ok: false, failure: unreadableResponse(message) };
 }
 
 function isConfirmed(value: unknown): boolean {
@@ -76,7 +97,7 @@ function isConfirmed(value: unknown): boolean {
 	return (value as { success?: unknown }).success === true;
 }
 
-function mayRepeat(failure: GraphFailure, repeat: Repeat): boolean {
+function isRepeatable(failure: GraphFailure, repeat: Repeat): boolean {
 	if (repeat === 'freely') return failure.transient;
 	if (failure.code === null || !failure.transient) return false;
 	if (repeat === 'whenRefused') return true;
@@ -89,8 +110,8 @@ async function sendOnce(
 	request: GraphRequest,
 ): Promise<Result<unknown>> {
 	const url = `${account.baseUrl}/${account.apiVersion}/${request.path}`;
-	const timeout = request.timeoutMs ?? LONGEST_ANSWER_MS;
-	const signal = endsWithin(timeout, request.signal);
+	const timeout = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+	const signal = timeoutSignal(timeout, request.signal);
 	const options: IHttpRequestOptions = {
 		method: request.method,
 		url,
@@ -100,23 +121,23 @@ async function sendOnce(
 		headers: { 'User-Agent': USER_AGENT },
 		timeout,
 		abortSignal: signal,
-		// Read by hand: nobody knows how much comes.
+		// Read here with a size limit; n8n has none.
 		encoding: 'stream',
-		...ANSWER_AS_IT_IS,
+		...RAW_RESPONSE,
 	};
 	const send = async () => {
-		const answer =
+		const response =
 			request.as === 'app'
 				? await sendAsApp(context, account, options)
 				: await sendAsUser(context, account, options);
-		return { ...answer, body: await readAnswerBody(answer.body, signal) };
+		return { ...response, body: await readBody(response.body, signal) };
 	};
 	try {
-		return await readAnswer(context, account, await within(signal, send()));
+		return await readResponse(context, account, await raceWithSignal(signal, send()));
 	} catch (thrown) {
 		const failure =
-			thrown instanceof AnswerTooLarge
-				? unreadableAnswer(`The answer has more than ${MAX_ANSWER_BYTES / 1024 / 1024} MB`)
+			thrown instanceof ResponseTooLargeError
+				? unreadableResponse(`The answer has more than ${MAX_BODY_BYTES / 1024 / 1024} MB`)
 				: failureFromThrown(thrown, new URL(url).host);
 		return { ok: false, failure };
 	}
@@ -146,15 +167,15 @@ async function sendAsApp(
 	})) as IN8nHttpFullResponse;
 }
 
-async function readAnswer(
+async function readResponse(
 	context: GraphContext,
 	account: Account,
-	answer: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
+	response: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
 ): Promise<Result<unknown>> {
-	const { statusCode, body, headers } = answer;
+	const { statusCode, body, headers } = response;
 	const isError = typeof body === 'object' && body !== null && 'error' in body;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
 	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
 	const secrets = [String(accessToken).trim(), account.appSecret];
-	return { ok: false, failure: failureFromAnswer(statusCode, body, headers, secrets) };
+	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets) };
 }

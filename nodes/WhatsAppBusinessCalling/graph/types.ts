@@ -12,30 +12,27 @@ export type GraphContext =
 	| ILoadOptionsFunctions
 	| IWebhookFunctions;
 
-/** The n8n contexts that can store a file. */
-export type FileContext = IExecuteFunctions | IWebhookFunctions;
-
-/** Why a request to Meta brought no usable answer. */
+/** Why a request to Meta gave no usable response. */
 export interface GraphFailure {
 	/**
-	 * `network`: no answer came. `http`: an error of Meta's came. `unreadable`: something came that does not
-	 * have Meta's form, as when a proxy answers in its place.
+	 * `network`: no response. `http`: an error of Meta's. `unreadable`: a response that is not in Meta's
+	 * format, for example from a proxy.
 	 */
 	kind: 'network' | 'http' | 'unreadable';
-	/** HTTP status of the answer, null without one. */
+	/** HTTP status; null without a response. */
 	status: number | null;
 	/** `error.code` of Meta's envelope. */
 	code: number | null;
 	subcode: number | null;
-	/** `error.message` of Meta's envelope; otherwise words of our own. */
+	/** `error.message` of Meta's envelope; otherwise our own text. */
 	message: string;
-	/** `error.error_data.details`: the exact cause, where Meta gives one. */
+	/** `error.error_data.details`: the exact cause, if Meta gives one. */
 	details: string | null;
 	/** `error.fbtrace_id`: what Meta's support asks for. */
 	traceId: string | null;
-	/** Whether the same request may succeed later without anybody changing anything. */
+	/** Whether the same request may succeed later although nothing is changed. */
 	transient: boolean;
-	/** Milliseconds that the answer's Retry-After header asks to wait. */
+	/** Wait time from the Retry-After header. */
 	retryAfterMs: number | null;
 }
 

@@ -1,27 +1,27 @@
-interface Waiting {
+interface WaitingDownload {
 	limit: number;
 	start: () => void;
 }
 
 /**
- * Bounds how many files a trigger downloads at once in this process, over all its deliveries. First come,
- * first served. Downloads of the action node are not counted: they run in executions, whose number n8n
- * limits, and must not keep a delivery of Meta waiting.
+ * Limits how many files a trigger downloads at once in this process, over all its deliveries; the longest
+ * waiting is next. Downloads of the action node are not counted: they run in executions, which n8n limits, and
+ * must not delay a delivery.
  */
 export class DownloadSlots {
 	private running = 0;
 
-	private readonly queue: Waiting[] = [];
+	private readonly queue: WaitingDownload[] = [];
 
 	/**
 	 * Waits for a free slot.
 	 *
-	 * @param limit how many downloads may run at once, in the eyes of the caller
-	 * @returns a function that frees the slot, or null when the signal came first
+	 * @param limit maximum number of downloads at once, from the caller's settings
+	 * @returns a function that frees the slot, or null if the signal aborted first
 	 */
 	async take(limit: number, signal: AbortSignal): Promise<(() => void) | null> {
 		if (signal.aborted) return null;
-		const got = await new Promise<boolean>((resolve) => {
+		const hasSlot = await new Promise<boolean>((resolve) => {
 			const giveUp = () => {
 				this.queue.splice(this.queue.indexOf(waiting), 1);
 				resolve(false);
@@ -36,10 +36,10 @@ export class DownloadSlots {
 			this.queue.push(waiting);
 			this.startNext();
 		});
-		return got ? this.slot() : null;
+		return hasSlot ? this.slot() : null;
 	}
 
-	/** Gives free slots to those who wait, before anything that comes now can take them. */
+	/** Gives free slots to waiting downloads, before a new one can take them. */
 	private startNext(): void {
 		while (this.queue.length > 0 && this.running < this.queue[0].limit) {
 			this.running++;

@@ -1,21 +1,22 @@
 import type { Account } from '../graph/account';
-import type { FileContext, Result } from '../graph/types';
-import { downloadOnce, type Download } from './downloadOnce';
+import type { Result } from '../graph/types';
+import { downloadFromUrl, type DownloadResult } from './downloadFromUrl';
+import { URL_LIFETIME_MS } from './lifetimes';
 import { getMediaInfo, mediaInfoProblem } from './mediaInfo';
-import type { LocatedFile, MediaInfo, MediaOutcome, MediaRequest } from './types';
+import type { FileContext, LocatedFile, MediaInfo, MediaOutcome, MediaRequest } from './types';
 
-/** A URL of Meta's lives 5 minutes (Meta, "Call recording"); half a minute is left for the way. */
-const URL_LIFETIME_MS = 5 * 60_000 - 30_000;
+/** How long before its end a URL counts as too old: the request takes time as well. */
+const URL_MARGIN_MS = 30_000;
 
 type Failed = Extract<Result<MediaInfo>, { ok: false }>;
 
 /**
- * Brings one file of a call into n8n's binary store, verified.
+ * Downloads one file of a call into n8n's binary store and verifies it.
  *
- * The URL of the event is used while it is fresh, otherwise the Media API is asked for one. A URL
- * that does not work, or brings other bytes than it should, is replaced by a fresh one, once.
+ * The URL of the event is used while it is fresh, otherwise the Media API is asked for one. If a URL does not
+ * work or gives wrong bytes, one more attempt is made with a fresh URL.
  *
- * @param signal ends the work: what is not done by then is a problem that may pass
+ * @param signal ends the download; the result is then a temporary problem
  */
 export async function fetchMedia(
 	context: FileContext,
@@ -32,40 +33,42 @@ export async function fetchMedia(
 			signal,
 		});
 	const download = async (located: LocatedFile) =>
-		await downloadOnce(context, account, { ...request, ...located }, signal);
+		await downloadFromUrl(context, account, { ...request, ...located }, signal);
 
 	const { url, sha256, mimeType } = request;
 	// Without a hash in the event, the Media API has to be asked for it in any case.
-	const ofEvent: LocatedFile | null =
+	const fromEvent: LocatedFile | null =
 		url !== null && sha256 !== null
 			? { url, sha256, mimeTypes: [mimeType], sizeBytes: null }
 			: null;
-	let first: LocatedFile | null = ofEvent;
+	let first: LocatedFile | null = fromEvent;
 	if (first === null || !isFresh(request.eventAt)) {
 		const info = await askMediaApi();
-		if (!info.ok) return await lastResort(ofEvent, download, problem(info, request));
+		if (!info.ok) return await tryStaleUrl(fromEvent, download, toProblem(info, request));
 		first = combine(request, info.value);
 	}
 	const firstTry = await download(first);
 	if (!wantsFreshUrl(firstTry)) return outcomeOf(firstTry);
 
 	const info = await askMediaApi();
-	return info.ok ? outcomeOf(await download(combine(request, info.value))) : problem(info, request);
+	return info.ok
+		? outcomeOf(await download(combine(request, info.value)))
+		: toProblem(info, request);
 }
 
 /** The Media API may fail while an older URL still works. */
-async function lastResort(
-	ofEvent: LocatedFile | null,
-	download: (located: LocatedFile) => Promise<Download>,
+async function tryStaleUrl(
+	fromEvent: LocatedFile | null,
+	download: (located: LocatedFile) => Promise<DownloadResult>,
 	otherwise: MediaOutcome,
 ): Promise<MediaOutcome> {
-	if (ofEvent === null) return otherwise;
-	const attempt = await download(ofEvent);
+	if (fromEvent === null) return otherwise;
+	const attempt = await download(fromEvent);
 	return attempt.ok ? attempt : otherwise;
 }
 
 function isFresh(eventAt: number | null): boolean {
-	return eventAt === null || Date.now() - eventAt < URL_LIFETIME_MS;
+	return eventAt === null || Date.now() - eventAt < URL_LIFETIME_MS - URL_MARGIN_MS;
 }
 
 function combine(request: MediaRequest, info: MediaInfo): LocatedFile {
@@ -77,14 +80,14 @@ function combine(request: MediaRequest, info: MediaInfo): LocatedFile {
 	};
 }
 
-function wantsFreshUrl(download: Download): boolean {
+function wantsFreshUrl(download: DownloadResult): boolean {
 	return !download.ok && download.freshUrlMayHelp;
 }
 
-function outcomeOf(download: Download): MediaOutcome {
+function outcomeOf(download: DownloadResult): MediaOutcome {
 	return download.ok ? download : { ok: false, problem: download.problem };
 }
 
-function problem(info: Failed, request: MediaRequest): MediaOutcome {
+function toProblem(info: Failed, request: MediaRequest): MediaOutcome {
 	return { ok: false, problem: mediaInfoProblem(info.failure, request) };
 }

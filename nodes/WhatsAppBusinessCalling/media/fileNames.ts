@@ -1,16 +1,16 @@
-/** What a call leaves at Meta, by the item property that holds what is known of its file. */
+/** The files of a call at Meta, by the property of the item that describes the file. */
 export type FileProperty = 'recording' | 'transcription';
 
 interface FileKind {
-	/** Start of the file's name. */
+	/** Start of the file name. */
 	prefix: string;
-	/** What such a file is unless Meta names another type (Meta, "Call recording", "Call transcription"). */
+	/** MIME type, unless Meta gives another (Meta, "Call recording", "Call transcription"). */
 	defaultType: string;
-	/** Extensions by MIME type: the types that are passed on, each under a name that other services accept. */
+	/** Extensions by MIME type, for the types that are passed on. */
 	extensions: Map<string, string>;
 }
 
-/** Pairs of MIME type and extension, from the types of each extension. */
+/** A map from MIME type to extension, from the types of each extension. */
 function extensionsOf(types: Record<string, string[]>): Map<string, string> {
 	return new Map(
 		Object.entries(types).flatMap(([extension, names]) =>
@@ -20,16 +20,16 @@ function extensionsOf(types: Record<string, string[]>): Map<string, string> {
 }
 
 /**
- * One list for both questions: which types are passed on, and which extension they get. Services for
- * transcription judge a file by its extension, so a type without one is of no use to the next node. All
- * of these types are inert: a browser plays or shows them, and runs none.
+ * The MIME types that are passed on, with their extension. Transcription services judge a file by its
+ * extension, so the next node cannot use a type without one. All of these types are inert: a browser plays or
+ * shows them and does not run them.
  */
 const KINDS: Record<FileProperty, FileKind> = {
 	recording: {
 		prefix: 'call-recording',
 		defaultType: 'audio/ogg',
 		extensions: extensionsOf({
-			// Not "opus": the services that refuse this extension accept the same file as "ogg".
+			// Not "opus": services that refuse this extension accept the same file as "ogg".
 			ogg: ['audio/ogg', 'application/ogg', 'audio/opus', 'audio/x-ogg', 'audio/vorbis'],
 			mp3: ['audio/mpeg', 'audio/mp3', 'audio/mpeg3', 'audio/x-mp3', 'audio/x-mpeg', 'audio/mpg'],
 			m4a: ['audio/mp4', 'audio/m4a', 'audio/x-m4a', 'audio/mp4a-latm'],
@@ -73,7 +73,7 @@ const KINDS: Record<FileProperty, FileKind> = {
 const MIME_TYPE_PATTERN =
 	/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}(?: *; *[a-z0-9-]{1,30}=(?:[a-z0-9.+-]{1,60}|"[a-z0-9 .,+-]{0,60}")){0,8}$/i;
 
-/** A text that has the form of a MIME type and fits into a header or a path, or null. */
+/** Trimmed text if it is a valid MIME type that is safe in a header or a path, otherwise null. */
 export function mimeTypeOf(text: unknown): string | null {
 	if (typeof text !== 'string') return null;
 	const trimmed = text.trim();
@@ -81,8 +81,12 @@ export function mimeTypeOf(text: unknown): string | null {
 }
 
 /**
- * A MIME type that names a format of such files, as it was written, or null: for anything that could
- * forge a header or a path, or that a browser would run when n8n or a storage serves the file.
+ * A MIME type, unchanged, if it is known for this kind of file. Null for anything else, which might forge a
+ * header or a path, or be run by a browser when n8n or a storage serves the file.
+ *
+ * @example
+ * safeMimeType('recording', 'audio/ogg; codecs=opus') // 'audio/ogg; codecs=opus'
+ * safeMimeType('recording', 'text/html') // null
  */
 export function safeMimeType(property: FileProperty, text: unknown): string | null {
 	const type = mimeTypeOf(text);
@@ -90,13 +94,12 @@ export function safeMimeType(property: FileProperty, text: unknown): string | nu
 }
 
 /**
- * The MIME type of a file: the first candidate that names a known format, otherwise what files of calls
- * are by default.
+ * The MIME type of a file: the first known candidate, otherwise the default of this kind of file.
  *
- * Generic types (`application/octet-stream`) and unknown ones (`audio/x-new`) count as not named. A
- * service that gets the file then looks at its bytes, while it would refuse an unknown extension unseen.
+ * Generic types (`application/octet-stream`) and unknown ones (`audio/x-new`) are ignored: a service detects the
+ * format from the bytes, but refuses a file with an unknown extension.
  *
- * @param candidates what the event, the Media API and the media host say, in this order
+ * @param candidates from the event, the Media API and the media host, in this order
  */
 export function fileMimeType(property: FileProperty, ...candidates: unknown[]): string {
 	for (const candidate of candidates) {
@@ -106,12 +109,12 @@ export function fileMimeType(property: FileProperty, ...candidates: unknown[]): 
 	return KINDS[property].defaultType;
 }
 
-/** `audio/ogg; codecs=opus` without its parameters: `audio/ogg`. */
+/** @example bareMimeType('audio/ogg; codecs=opus') // 'audio/ogg' */
 export function bareMimeType(mimeType: string): string {
 	return mimeType.split(';')[0].trim().toLowerCase();
 }
 
-/** Names a file by its media ID, so that storing it again replaces it. */
+/** The file name contains the media ID, so that storing the file again replaces it. */
 export function mediaFileName(property: FileProperty, mediaId: string, mimeType: string): string {
 	const { prefix, defaultType, extensions } = KINDS[property];
 	const safeId = mediaId.replace(/[^A-Za-z0-9_-]/g, '_');

@@ -1,31 +1,27 @@
 import { z } from 'zod';
 
 import type { Account } from '../graph/account';
-import { failureTitle, failureWords } from '../graph/apiError';
-import { unreadableAnswer } from '../graph/failure';
-import { graphRequest, type Repeat } from '../graph/request';
+import { failureDetails, failureTitle } from '../graph/nodeApiError';
+import { graphRequest, parseResponse, type Repeat } from '../graph/request';
+import { orNull, wholeNumber } from '../graph/scalars';
 import type { GraphContext, GraphFailure, Result } from '../graph/types';
-import { wholeNumber } from '../graph/wholeNumber';
 import { safeMimeType, type FileProperty } from './fileNames';
+import { isYoung, notYet, RETENTION_MS } from './lifetimes';
 import { parseSha256 } from './sha256';
 import type { MediaInfo, MediaProblem, MediaRequest } from './types';
-import { isYoung, notYet } from './youngEvent';
 
 const mediaInfoSchema = z.object({
 	url: z.string().min(1),
 	mime_type: z.unknown(),
 	sha256: z.unknown().transform(parseSha256),
-	// Documented as text, seen as a number.
-	file_size: wholeNumber.pipe(z.number().positive()).nullable().catch(null),
+	// Meta documents a text; some responses have a number.
+	file_size: orNull(wholeNumber.pipe(z.number().positive())),
 });
 
-/**
- * What a media ID may look like. Meta's are digits; the rest is refused because the ID becomes a
- * part of a path and of a file name.
- */
+/** Meta's media IDs are digits. Other characters are restricted because the ID becomes part of a path. */
 export const MEDIA_ID_PATTERN = /^[A-Za-z0-9_-]{1,200}$/;
 
-/** Asks the Media API for the metadata of a file and for a URL, which lives 5 minutes. */
+/** Gets the metadata of a file and a fresh URL from the Media API (`GET /<MEDIA_ID>`). */
 export async function getMediaInfo(
 	context: GraphContext,
 	account: Account,
@@ -37,24 +33,21 @@ export async function getMediaInfo(
 		signal?: AbortSignal;
 	},
 ): Promise<Result<MediaInfo>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: request.mediaId,
 		query: request.phoneNumberId ? { phone_number_id: request.phoneNumberId } : undefined,
 		repeat: request.repeat,
 		signal: request.signal,
 	});
-	if (!answer.ok) return answer;
-	const parsed = mediaInfoSchema.safeParse(answer.value);
-	if (!parsed.success) {
-		return { ok: false, failure: unreadableAnswer('The answer of the Media API holds no URL') };
-	}
-	const { url, sha256, file_size: sizeBytes } = parsed.data;
-	const mimeType = safeMimeType(request.property, parsed.data.mime_type);
+	const info = parseResponse(response, mediaInfoSchema, 'The answer of the Media API holds no URL');
+	if (!info.ok) return info;
+	const { url, sha256, file_size: sizeBytes } = info.value;
+	const mimeType = safeMimeType(request.property, info.value.mime_type);
 	return { ok: true, value: { url, mimeType, sha256, sizeBytes } };
 }
 
-/** A media ID that is unknown or whose 7 days are over: HTTP 404 or 410, or code 100 with subcode 33. */
+/** Whether Meta has no file for a media ID (any more): status 404 or 410, or code 100 with subcode 33. */
 export function isMediaGone(failure: GraphFailure): boolean {
 	return (
 		failure.status === 404 ||
@@ -79,7 +72,7 @@ export function mediaInfoProblem(
 			transient: true,
 		};
 	}
-	const message = `${failureTitle(failure)}. ${failureWords(failure)}`;
+	const message = `${failureTitle(failure)}. ${failureDetails(failure)}`;
 	if (failure.status === 401 || failure.code === 190) return tokenRefused(message);
 	return {
 		reason: failure.status === 403 ? 'accessDenied' : 'downloadFailed',
@@ -89,29 +82,25 @@ export function mediaInfoProblem(
 }
 
 /**
- * A token that is refused is worth waiting for, however old the event: someone can renew it within the
- * time for retries, and then no recording of that time is without its file. It is reported at once in
- * n8n's log, and by *Setup > Check*.
+ * A refused token is temporary, whatever the age of the event: someone can renew it during Retry For, so
+ * that no recording is emitted without its file. n8n's log and *Setup > Check* report it immediately.
  */
 export function tokenRefused(message: string): MediaProblem {
 	return { reason: 'accessDenied', message, transient: true };
 }
 
-/** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
-const RETENTION_MS = 7 * 24 * 60 * 60_000;
-
 export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem {
-	const isKept = eventAt !== null && Date.now() - eventAt < RETENTION_MS;
+	const shouldExist = eventAt !== null && Date.now() - eventAt < RETENTION_MS;
 	return {
 		reason: 'mediaGone',
-		message: isKept
+		message: shouldExist
 			? `Meta does not have the file with the media ID ${mediaId}, although its event is less than 7 days old. The file was deleted, or it belongs to another WhatsApp Business account.`
 			: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
 		transient: false,
 	};
 }
 
-/** What is said of a problem where no further attempt follows. */
+/** The message of a problem when no further attempt follows. */
 export function finalMessage({ message, transient }: MediaProblem): string {
 	return transient
 		? `${message} Meta keeps files for 7 days: download it later by its media ID.`

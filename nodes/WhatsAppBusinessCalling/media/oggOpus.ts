@@ -17,7 +17,7 @@ const SAMPLES_PER_MS = 48;
 /** An Opus packet holds 120 ms at most. */
 const MAX_PACKET_SAMPLES = 120 * SAMPLES_PER_MS;
 
-/** Places that are no page where one should be. Files have none; a hostile one must not cost much. */
+/** Maximum number of positions without a page where one is expected. Good files have none; a hostile one must not cost time. */
 const MAX_FAULTS = 1_000;
 
 export interface AudioLength {
@@ -35,11 +35,11 @@ interface Page {
 	serial: number;
 	beginsStream: boolean;
 	opusHead: OpusHead | null;
-	/** Samples until the end of the page; null where no packet ends on it. */
+	/** Samples until the end of the page; null if no packet ends on it. */
 	granule: number | null;
-	/** Packets that end on it. */
+	/** Number of packets that end on the page. */
 	packets: number;
-	/** Bytes, header included. */
+	/** Size in bytes, including the header. */
 	size: number;
 }
 
@@ -47,26 +47,26 @@ interface Page {
 interface Link {
 	serial: number | null;
 	opusHead: OpusHead | null;
-	/** Whether data has come: a stream that begins afterwards belongs to the next link. */
+	/** Whether there was data: a stream that begins after it belongs to the next link. */
 	hasData: boolean;
 	/** Samples until the end of the last page of audio; null before the first. */
 	end: number | null;
 }
 
 /**
- * Measures the length of an Ogg Opus file while it passes by.
+ * Measures the length of an Ogg Opus file from its chunks.
  *
- * It jumps from page header to page header and keeps one of them at most, so it costs next to nothing and
- * no memory. Checksums are not compared: the file as a whole is verified by its SHA-256. A file that is not
- * Ogg Opus or contradicts itself has no length. No input makes it throw.
+ * It skips from page header to page header and keeps at most one of them, so it needs little time and memory.
+ * Checksums are not compared: the whole file is verified by its SHA-256. A file that is not Ogg Opus, or is
+ * inconsistent, has no length. It never throws.
  *
  * @source RFC 3533 (Ogg), RFC 7845 (Opus in Ogg)
  */
 export class OggOpusMeter {
-	/** Bytes of a header that has not come as a whole. */
+	/** Bytes of an incomplete header. */
 	private rest: Buffer = Buffer.alloc(0);
 
-	/** A page whose last bytes have not come, and their number. */
+	/** An incomplete page, and the number of its missing bytes. */
 	private unfinished: { page: Page; missing: number } | null = null;
 
 	private hasPages = false;
@@ -81,7 +81,7 @@ export class OggOpusMeter {
 
 	private channels: number | null = null;
 
-	/** Set once it is certain that there is no length to tell. */
+	/** Set as soon as it is certain that the file has no length. */
 	private isOver = false;
 
 	push(chunk: Buffer): void {
@@ -95,7 +95,7 @@ export class OggOpusMeter {
 		this.read(chunk.subarray(missing));
 	}
 
-	/** The length, at the end of the file. Of a file that is cut off, the length of its whole pages. */
+	/** Call it after the last chunk. An incomplete file has the length of its complete pages. */
 	result(): AudioLength | null {
 		this.closeLink();
 		if (this.isOver || this.channels === null || !Number.isSafeInteger(this.samples)) return null;
@@ -119,11 +119,11 @@ export class OggOpusMeter {
 			if (at > bytes.length) this.unfinished = { page, missing: at - bytes.length };
 			else this.take(page);
 		}
-		// A copy, so that it does not keep the chunk.
+		// A copy, so that the chunk can be freed.
 		this.rest = Buffer.from(bytes.subarray(at));
 	}
 
-	/** Where the next page may be. */
+	/** The position where the next page may be. */
 	private search(bytes: Buffer, at: number): number {
 		if (!this.isLost || startsPage(bytes, at)) this.faults++;
 		this.isLost = true;
@@ -139,7 +139,7 @@ export class OggOpusMeter {
 		this.link.hasData = true;
 		if (page.serial !== this.link.serial || page.granule === null) return;
 		if (this.link.end === null) {
-			// Still a page of the headers.
+			// A page with headers only.
 			if (page.granule === 0) return;
 			// Audio that does not begin at 0 would seem longer than it is.
 			if (page.granule > page.packets * MAX_PACKET_SAMPLES) return this.giveUp();
@@ -178,7 +178,7 @@ function startsPage(bytes: Buffer, at: number): boolean {
 	return bytes.readUInt32BE(at) === CAPTURE_PATTERN.readUInt32BE();
 }
 
-/** The page at a position, null where there is none, or `incomplete` where more bytes are needed to know. */
+/** The page at a position; null if there is none, `incomplete` if more bytes are needed. */
 function readPage(bytes: Buffer, at: number): Page | 'incomplete' | null {
 	if (bytes.length < at + HEADER_BYTES) return 'incomplete';
 	const version = bytes[at + 4];
@@ -205,7 +205,7 @@ function readPage(bytes: Buffer, at: number): Page | 'incomplete' | null {
 	};
 }
 
-/** A signed number of 64 bits, of which -1 means none; other negative ones come out too large to count. */
+/** A signed 64-bit number; -1 means none. Other negative numbers are read as positive ones that are too large. */
 function readGranule(bytes: Buffer, at: number): number | null {
 	const low = bytes.readUInt32LE(at);
 	const high = bytes.readUInt32LE(at + 4);

@@ -1,36 +1,35 @@
 import { bareMimeType, mimeTypeOf, type FileProperty } from './fileNames';
 
-/** Types of pages and error messages, which no file of this kind has. */
+/** MIME types of web pages and error messages, which no file of this kind has. */
 const OTHER_TYPES: Record<FileProperty, RegExp> = {
 	recording: /^text\/|[/+](?:json|xml)$/,
 	transcription: /^text\/html$|[/+]xml$/,
 };
 
-/** How pages and error messages begin: Meta's errors are `{"error": ...}`. No audio begins so. */
+/** How web pages and error messages begin; Meta's errors are `{"error": ...}`. No audio begins like this. */
 const OTHER_BEGINNINGS: Record<FileProperty, RegExp> = {
 	recording: /^(?:\uFEFF)?\s*[<{[]/,
 	transcription: /^(?:\uFEFF)?\s*(?:<|\{\s*"error"\s*:)/,
 };
 
-interface Answered {
+interface ReceivedContent {
 	bytes: number;
 	head: Buffer;
 	contentType: unknown;
-	/** What the Media API says that the file has; null where it was not asked, or does not say. */
+	/** Size of the file from the Media API; null if it was not asked or did not say. */
 	sizeBytes: number | null;
 }
 
 /**
- * Describes an answer that is something other than the file, such as the page of a proxy or of a host
- * under maintenance: for what it has no hash, or a wrong one, in spite of a good status.
+ * Describes content that is not the file, such as the page of a proxy or of a host under maintenance, which
+ * may come with status 200. Only for content without a hash or with a wrong one: content with the right hash
+ * is the file.
  *
- * A file with the right hash is the file, whatever this says.
- *
- * @returns what came, or null where it may be the file
+ * @returns a description for the operator, or null if it may be the file
  */
 export function otherContent(
 	property: FileProperty,
-	{ bytes, head, contentType, sizeBytes }: Answered,
+	{ bytes, head, contentType, sizeBytes }: ReceivedContent,
 ): string | null {
 	if (bytes === 0) return 'nothing';
 	const named = mimeTypeOf(contentType);

@@ -1,8 +1,9 @@
 /**
- * Reads a SHA-256 as Meta writes it: base64 in webhooks, with or without padding, also in its
- * URL-safe form, and 64 hexadecimal digits in answers of the Media API.
+ * Reads a SHA-256 as Meta writes it: base64 in webhooks, with or without padding and also in the URL-safe
+ * alphabet; 64 hexadecimal digits in responses of the Media API.
  *
- * @returns the 32 bytes, or null where the text is no SHA-256
+ * @returns the 32 bytes, or null if the text is not a SHA-256
+ * @example parseSha256('47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=') // <Buffer e3 b0 c4 42 ...>
  */
 export function parseSha256(text: unknown): Buffer | null {
 	if (typeof text !== 'string') return null;

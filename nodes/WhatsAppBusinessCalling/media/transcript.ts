@@ -1,38 +1,39 @@
 import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
 import { withoutByteOrderMark } from '../exactJson';
-import { within } from '../graph/http';
-import type { FileContext } from '../graph/types';
+import { raceWithSignal } from '../http/limits';
 import { decimal, fieldsOf, isFields } from '../values';
+import type { FileContext } from './types';
 
-/** Bytes; a larger document is passed on as a file only, so that it does not fill the execution. */
+/** A larger document is emitted as a file only: its text would make the execution too large. */
 const MAX_PARSED_BYTES = 10 * 1024 * 1024;
 
-/** More than a day of talk; a longer list stays in the file, because each costs time to read. */
+/** More than a day of speech. A document with more segments is emitted as a file only, as they take time to read. */
 const MAX_SEGMENTS = 20_000;
 
-const spoken = (value: unknown) => (typeof value === 'string' ? value : null);
+const stringOrNull = (value: unknown) => (typeof value === 'string' ? value : null);
 
 function readSegment(segment: unknown): IDataObject[] {
 	if (!isFields(segment)) return [];
 	return [
 		{
 			id: decimal(segment.id),
-			speaker: spoken(segment.speaker),
+			speaker: stringOrNull(segment.speaker),
 			channel: decimal(segment.channel),
 			start: decimal(segment.start),
 			end: decimal(segment.end),
-			text: spoken(segment.text),
+			text: stringOrNull(segment.text),
 			confidence: decimal(segment.confidence),
 		},
 	];
 }
 
 /**
- * Reads the transcript out of the JSON document of a call (Meta, "Call transcription"; times in
- * seconds, channel 0 is the business and 1 the user). The single words stay in the file.
+ * Reads the transcript from the JSON document of a call (Meta, "Call transcription"). Times are in seconds;
+ * channel 0 is the business and 1 the user. The document's list of words is left out.
  *
- * @returns null where the document has neither a text nor segments where they are documented
+ * @returns null if the document has neither a text nor segments where they are documented
+ * @example parseTranscript('{"transcript": {"text": "Hello", "segments": []}}')?.text // 'Hello'
  */
 export function parseTranscript(document: string): IDataObject | null {
 	let json: unknown;
@@ -45,13 +46,13 @@ export function parseTranscript(document: string): IDataObject | null {
 	if (!isFields(transcript)) return null;
 	const list: unknown[] = Array.isArray(transcript.segments) ? transcript.segments : [];
 	if (list.length > MAX_SEGMENTS) return null;
-	// What is no segment costs only itself.
+	// A malformed segment is skipped.
 	const segments = list.flatMap(readSegment);
-	const text = spoken(transcript.text);
+	const text = stringOrNull(transcript.text);
 	if (text === null && segments.length === 0) return null;
 	return {
 		text,
-		language: spoken(transcript.language),
+		language: stringOrNull(transcript.language),
 		duration: decimal(transcript.duration),
 		confidence: decimal(transcript.confidence),
 		segments,
@@ -59,10 +60,10 @@ export function parseTranscript(document: string): IDataObject | null {
 }
 
 /**
- * Reads the transcript out of a file that was stored.
+ * Reads the transcript from a stored file.
  *
  * @param signal ends the reading
- * @throws what n8n's store fails with, or a timeout
+ * @throws the error of n8n's binary store, or a timeout
  */
 export async function readTranscript(
 	context: FileContext,
@@ -71,7 +72,7 @@ export async function readTranscript(
 	signal: AbortSignal,
 ): Promise<IDataObject | null> {
 	if (sizeBytes > MAX_PARSED_BYTES) return null;
-	const content = await within(signal, readBinary(context, binary));
+	const content = await raceWithSignal(signal, readBinary(context, binary));
 	return parseTranscript(content.toString('utf8'));
 }
 

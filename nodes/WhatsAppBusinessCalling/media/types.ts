@@ -1,28 +1,30 @@
-import type { IBinaryData } from 'n8n-workflow';
+import type { IBinaryData, IExecuteFunctions, IWebhookFunctions } from 'n8n-workflow';
 
 import type { FileProperty } from './fileNames';
 
-/** Which file is wanted, and what is known of it before it is asked for. */
+/** The n8n contexts that can store a file. */
+export type FileContext = IExecuteFunctions | IWebhookFunctions;
+
+/** The file to fetch, and what is known about it before the first request. */
 export interface MediaRequest {
 	mediaId: string;
-	/** The number that the file belongs to; Meta then serves it only if that is so. */
+	/** The number that the file must belong to: Meta refuses it otherwise. Null for any number. */
 	phoneNumberId: string | null;
 	/** The URL of the event, or null where there is none. */
 	url: string | null;
 	/**
-	 * When the event and its URL were made, in milliseconds since 1970. Null without an event: then the URL
-	 * counts as fresh, and a file that Meta does not have as gone.
+	 * Time of the event and its URL, in milliseconds since 1970. Null without an event: then the URL counts as
+	 * fresh, and a file that Meta does not have counts as deleted.
 	 */
 	eventAt: number | null;
-	/** The hash that the event or the operator gives; null leaves it to the Media API. */
+	/** Hash from the event or the operator; null to use the one from the Media API. */
 	sha256: Buffer | null;
-	/** MIME type of the event; null leaves it to the Media API. */
+	/** MIME type from the event; null to use the one from the Media API. */
 	mimeType: string | null;
-	/** What kind of file it is. */
 	property: FileProperty;
 	/** Bytes; a larger file is refused. */
 	maxBytes: number;
-	/** Whether a file for which nobody gives a hash is accepted, as not verified. */
+	/** Whether to accept a file for which there is no hash; it is then marked as not verified. */
 	allowUnverified: boolean;
 }
 
@@ -34,14 +36,14 @@ export interface MediaInfo {
 	sizeBytes: number | null;
 }
 
-/** Where a file is, and all that is known of it by then. */
+/** The URL of a file, with what the event and the Media API say about it. */
 export interface LocatedFile {
 	url: string;
-	/** Null where neither the event nor the Media API gives it. */
+	/** Null if neither the event nor the Media API has it. */
 	sha256: Buffer | null;
-	/** What the event and the Media API name, in this order. */
+	/** From the event and from the Media API, in this order. */
 	mimeTypes: Array<string | null>;
-	/** What the Media API announces; null where it was not asked. */
+	/** From the Media API; null if it was not asked. */
 	sizeBytes: number | null;
 }
 
@@ -50,16 +52,17 @@ export interface StoredFile {
 	fileName: string;
 	mimeType: string;
 	sizeBytes: number;
-	/** Length and number of channels of an Ogg Opus file, the length to the millisecond; null for others. */
+	/** Of an Ogg Opus file, to the millisecond; null for other formats. */
 	durationSeconds: number | null;
+	/** Of an Ogg Opus file; null for other formats. */
 	channels: number | null;
-	/** Base64, as in Meta's webhooks; of the bytes that were stored. */
+	/** Hash of the stored bytes, as base64 like in Meta's webhooks. */
 	sha256: string;
-	/** True where the bytes had the hash that Meta or the operator gave. */
+	/** Whether the bytes have the hash that Meta or the operator gave. */
 	verified: boolean;
 }
 
-/** Why a file could not be fetched. Saved workflows compare these words. */
+/** Why a file could not be fetched. Saved workflows compare these values. */
 export type MediaProblemReason =
 	| 'accessDenied'
 	| 'downloadFailed'
@@ -78,7 +81,7 @@ export interface MediaProblem {
 	reason: MediaProblemReason;
 	/** For the operator: what happened and what to do. */
 	message: string;
-	/** Whether a later attempt may succeed, so that it is worth waiting for. */
+	/** Whether a later attempt may succeed. */
 	transient: boolean;
 }
 

@@ -1,86 +1,95 @@
 import { createHash } from 'crypto';
 
-import type { FileStream } from '../streams';
+import type { FileStream } from '../http/streams';
 import { OggOpusMeter, type AudioLength } from './oggOpus';
 
-export type Flaw = 'hashMismatch' | 'otherContent' | 'tooLarge';
+export type ContentError = 'hashMismatch' | 'otherContent' | 'tooLarge';
 
-/** What is known of the bytes that have passed. */
-export interface Seen {
+/** What is known about the bytes so far. */
+export interface Progress {
 	bytes: number;
-	/** The first bytes, enough to tell a page from a file. */
+	/** The first bytes, enough to recognize a web page. */
 	head: Buffer;
 	/** Null until the end. */
 	sha256: Buffer | null;
-	/** Null until the end, and for anything but Ogg Opus. */
+	/** Null until the end, and for other formats than Ogg Opus. */
 	audio: AudioLength | null;
-	/** Why the stream failed, where the bytes are the reason. */
-	flaw: Flaw | null;
+	/** Why the stream failed, if the bytes are the reason. */
+	error: ContentError | null;
 }
 
 export interface VerifiedStream {
-	/** What to store. It fails, so that nothing is kept, when the bytes are not the expected ones. */
+	/** The stream to store. It fails if the bytes are not the expected ones, so that nothing is kept. */
 	stream: FileStream;
-	/** Filled while the stream is read. */
-	seen: Seen;
+	/** Updated while the stream is read. */
+	progress: Progress;
 }
 
 export interface Expected {
-	/** The hash that the bytes must have. Null where nobody gives one. */
+	/** The hash that the bytes must have; null if there is none. */
 	sha256: Buffer | null;
-	/** Decides where there is no hash: whether the bytes are something other than the file. */
-	isOtherContent: (seen: Seen) => boolean;
-	/** More bytes than this are an error at once. */
+	/** Called at the end if there is no hash: whether the bytes are something other than the file. */
+	isOtherContent: (progress: Progress) => boolean;
+	/** The stream fails as soon as it exceeds this size. */
 	maxBytes: number;
 }
 
 const HEAD_BYTES = 512;
 
 /**
- * Hashes, counts and measures the bytes of a stream on their way to where they are stored.
+ * Hashes, counts and measures the bytes of a stream while they are stored.
  *
- * The stream that comes out ends with an error where the hash or the size is wrong. The binary store of
- * newer n8n drops what it had written of a stream that fails, so that a bad file leaves nothing behind.
- * The bytes must go through here: a listener beside the store takes chunks away from it.
+ * The returned stream ends with an error if the hash or the size is wrong. The binary store of newer n8n
+ * deletes what it has written when a stream fails, so nothing of a bad file is kept. The bytes must pass
+ * through this stream: a second listener on the source would take chunks from the store.
  */
 export function verifiedStream(source: FileStream, expected: Expected): VerifiedStream {
-	const seen: Seen = { bytes: 0, head: Buffer.alloc(0), sha256: null, audio: null, flaw: null };
+	const progress: Progress = {
+		bytes: 0,
+		head: Buffer.alloc(0),
+		sha256: null,
+		audio: null,
+		error: null,
+	};
 	const hash = createHash('sha256');
 	const meter = new OggOpusMeter();
-	const fail = (flaw: Flaw): Error => {
-		seen.flaw = flaw;
-		return new Error(flaw);
+	const fail = (error: ContentError): Error => {
+		progress.error = error;
+		return new Error(error);
 	};
 	async function* check(): AsyncGenerator<Buffer> {
-		// Throws where the connection is cut, so that half a file is not taken for one with a wrong hash.
+		// Throws if the connection is cut, so that an incomplete file is not reported as a wrong hash.
 		for await (const chunk of source as AsyncIterable<Buffer>) {
-			seen.bytes += chunk.length;
-			if (seen.bytes > expected.maxBytes) throw fail('tooLarge');
+			progress.bytes += chunk.length;
+			if (progress.bytes > expected.maxBytes) throw fail('tooLarge');
 			hash.update(chunk);
 			meter.push(chunk);
-			if (seen.head.length < HEAD_BYTES) {
-				seen.head = Buffer.concat([seen.head, chunk.subarray(0, HEAD_BYTES - seen.head.length)]);
+			if (progress.head.length < HEAD_BYTES) {
+				progress.head = Buffer.concat([
+					progress.head,
+					chunk.subarray(0, HEAD_BYTES - progress.head.length),
+				]);
 			}
 			yield chunk;
 		}
-		seen.sha256 = hash.digest();
-		seen.audio = meter.result();
+		progress.sha256 = hash.digest();
+		progress.audio = meter.result();
 		if (expected.sha256 === null) {
-			if (expected.isOtherContent(seen)) throw fail('otherContent');
-		} else if (!expected.sha256.equals(seen.sha256)) {
+			if (expected.isOtherContent(progress)) throw fail('otherContent');
+		} else if (!expected.sha256.equals(progress.sha256)) {
 			throw fail('hashMismatch');
 		}
 	}
 	const stream = streamOf(source, check());
-	// A store that reads it as an iterator is told of the error there, and has let go of the stream
-	// when it emits the error as well: without a listener that would end the process.
+	// A store that iterates over the stream gets the error from the iterator and has removed its listeners
+	// when the stream emits the error as well: without a listener that would end the process.
 	stream.on('error', () => {});
-	return { stream, seen };
+	return { stream, progress };
 }
 
 /**
- * `Readable.from`, which every class of streams inherits: the module `stream` can't be imported. Not
- * `compose`, because what it makes never ends when its source fails under Node.js 22 (22.22.3).
+ * `Readable.from`, which every stream class inherits, as the module `stream` can't be imported. Not `compose`:
+ * with Node.js 22 (22.22.3) its stream never ends if the source fails.
  */
 function streamOf(relative: FileStream, chunks: AsyncGenerator<Buffer>): FileStream {
 	const Stream = relative.constructor as unknown as {

@@ -1,8 +1,8 @@
 import { sleep } from 'n8n-workflow';
 
 import { removeAppFields, setAppOnAccount, writeAppSubscription } from '../graph/appSubscription';
+import { setNumberOverride } from '../graph/numberWebhook';
 import type { GraphFailure, Result } from '../graph/types';
-import { setNumberOverride } from '../graph/webhookOverride';
 import { verifyTokenFor, type Trigger } from './ownership';
 import type { PlannedStep } from './plan';
 import type { Step } from './record';

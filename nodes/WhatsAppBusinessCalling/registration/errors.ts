@@ -1,7 +1,7 @@
 import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { failureDescription, failureTitle } from '../graph/apiError';
 import { errorEntry } from '../graph/errorCatalogue';
+import { failureDescription, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import type { Address, Conflict, Target } from './plan';
 

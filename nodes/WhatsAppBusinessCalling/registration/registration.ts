@@ -1,10 +1,10 @@
 import { NodeOperationError, sleep, type IHookFunctions } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
-import { failureTitle } from '../graph/apiError';
 import { readAccountMembership, readAppSubscription } from '../graph/appSubscription';
+import { failureTitle } from '../graph/nodeApiError';
+import { readWebhookRoute } from '../graph/numberWebhook';
 import type { GraphFailure, Result } from '../graph/types';
-import { readWebhookRoute } from '../graph/webhookOverride';
 import { webhookFields } from '../trigger/events';
 import { chosenPhoneNumberIds, requireKnownNumbers } from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';

@@ -4,10 +4,10 @@ import {
 	readAppSubscription,
 	type AccountMembership,
 	type AppSubscription,
-	type Effort,
 } from '../graph/appSubscription';
+import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
+import type { Effort } from '../graph/request';
 import type { GraphContext, Result } from '../graph/types';
-import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/webhookOverride';
 
 /** How a read is sent; `patiently` and the plain request have this form. */
 export type Send = <T>(request: (effort: Effort) => Promise<Result<T>>) => Promise<Result<T>>;

@@ -21,13 +21,13 @@ const OPERATIONS = new Map<string, Record<string, Operation>>(
 	}),
 );
 
-/** Runs the chosen operation for each input item; with "continue on fail" an error becomes an item. */
+/** Runs the selected operation for each input item. With "continue on fail" an error becomes an item. */
 export async function runOperations(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
 	const account = await readAccount(context);
 	const output: INodeExecutionData[] = [];
 	for (let itemIndex = 0; itemIndex < context.getInputData().length; itemIndex++) {
 		try {
-			const operation = chosenOperation(context, itemIndex);
+			const operation = selectedOperation(context, itemIndex);
 			const results = [await operation.execute({ context, account, itemIndex })].flat();
 			output.push(...results.map((result) => ({ ...result, pairedItem: { item: itemIndex } })));
 		} catch (error) {
@@ -38,7 +38,7 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 	return output;
 }
 
-function chosenOperation(context: IExecuteFunctions, itemIndex: number): Operation {
+function selectedOperation(context: IExecuteFunctions, itemIndex: number): Operation {
 	const resource = context.getNodeParameter('resource', itemIndex);
 	const operation = context.getNodeParameter('operation', itemIndex);
 	const operations = OPERATIONS.get(resource);
@@ -60,8 +60,8 @@ function asNodeError(
 }
 
 /**
- * An error as the JSON of an item. All of it is under `error`: n8n sends only items with nothing else in
- * them to the error output, and takes the fields of the input item along.
+ * An error as the JSON of an item. It has the field `error` only: n8n sends only such items to the error
+ * output, and adds the fields of the input item there.
  */
 function errorFields(error: unknown): IDataObject {
 	const { message, description, context } = error as Partial<NodeApiError>;

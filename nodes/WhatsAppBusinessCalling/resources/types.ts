@@ -2,21 +2,21 @@ import type { IBinaryKeyData, IDataObject, IExecuteFunctions, INodeProperties } 
 
 import type { Account } from '../graph/account';
 
-/** What an operation is given for one input item. */
+/** The input of an operation for one item. */
 export interface OperationInput {
 	context: IExecuteFunctions;
 	account: Account;
 	itemIndex: number;
 }
 
-/** One operation: its fields in the panel, and what it does. */
+/** One operation: its fields in the panel, and its code. */
 export interface Operation {
 	properties: INodeProperties[];
-	/** @throws NodeOperationError for input to correct, NodeApiError for what Meta refuses */
+	/** @throws NodeOperationError for invalid input, NodeApiError for what Meta refuses */
 	execute: (input: OperationInput) => Promise<OperationOutput | OperationOutput[]>;
 }
 
-/** An output item; the router pairs it with its input item. */
+/** An output item; the router adds the paired item. */
 export interface OperationOutput {
 	json: IDataObject;
 	binary?: IBinaryKeyData;

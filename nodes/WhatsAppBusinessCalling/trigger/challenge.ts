@@ -1,8 +1,8 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { knownAccount, RECHECK_MS } from './knownAccount';
 import { addressOfRequest } from '../registration/sharedAddress';
 import { accountPart, deriveVerifyToken, isVerifyToken } from '../registration/verifyToken';
+import { knownAccount, RECHECK_MS } from './knownAccount';
 import { isSameSecret } from './signature';
 
 /**

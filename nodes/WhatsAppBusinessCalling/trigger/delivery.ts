@@ -1,4 +1,15 @@
 import { parseExactJson } from '../exactJson';
+import {
+	digitsOf,
+	fieldsOf,
+	identifier,
+	isFields,
+	listOf,
+	safeForLog,
+	text,
+	upperCaseWord,
+	type Fields,
+} from '../values';
 import { Contacts } from './contacts';
 import {
 	callEventType,
@@ -11,17 +22,6 @@ import {
 	type ReadEvent,
 } from './events';
 import type { TriggerFilter } from './settings';
-import {
-	digitsOf,
-	fieldsOf,
-	identifier,
-	isFields,
-	listOf,
-	printable,
-	text,
-	upperCaseWord,
-	type Fields,
-} from '../values';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {
@@ -291,7 +291,7 @@ function namedType({ budget, isWanted }: Change, element: unknown): EventType[] 
 }
 
 const unknownEvent = (name: string) =>
-	`the event "${printable(name)}" is not known (choose Other Call Events to receive it)`;
+	`the event "${safeForLog(name)}" is not known (choose Other Call Events to receive it)`;
 
 /** Elements of some lists have no event name. */
 function readNameless(

@@ -3,23 +3,24 @@ import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
 import type { FileProperty } from '../media/fileNames';
-import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
-import { readMediaReference, type MediaReference } from './mediaReference';
+import { copyOf } from '../nesting';
 import {
 	amount,
 	digitsOf,
 	fieldsOf,
 	identifier,
 	integer,
-	isoTime,
 	isFields,
+	isoTimeOfMs,
 	listOf,
 	text,
-	time,
+	timeMs,
 	upperCaseWord,
 	yesOrNo,
 	type Fields,
 } from '../values';
+import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
+import { readMediaReference, type MediaReference } from './mediaReference';
 
 /** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
 const ANSWER_WITHIN_MS = 30_000;
@@ -146,8 +147,8 @@ export const EVENT_TYPES: EventType[] = [
 				...callDetails(element),
 				status: upperCaseWord(element.status),
 				answered: wasAnswered(element),
-				startedAt: isoTime(time(element.start_time)),
-				endedAt: isoTime(time(element.end_time)),
+				startedAt: isoTimeOfMs(timeMs(element.start_time)),
+				endedAt: isoTimeOfMs(timeMs(element.end_time)),
 				durationSeconds: amount(element.duration),
 				errors: readErrors(own.length > 0 ? own : context.errors),
 			});
@@ -268,7 +269,7 @@ function readCall(
 	const id = identifier(element.id);
 	return {
 		name,
-		call: { id, timestamp: time(element.timestamp), ...parties },
+		call: { id, timestamp: timeMs(element.timestamp), ...parties },
 		fields: {
 			...fields,
 			contactName: contact?.name ?? null,
@@ -342,7 +343,7 @@ function readPermissionReply(
 		response,
 		accepted: wasAccepted(response),
 		isPermanent: yesOrNo(reply.is_permanent),
-		expiresAt: isoTime(time(reply.expiration_timestamp)),
+		expiresAt: isoTimeOfMs(timeMs(reply.expiration_timestamp)),
 		responseSource: text(reply.response_source),
 	};
 	const event = readCall('call_permission_reply', element, context, fields, 'from');
@@ -369,7 +370,7 @@ function wasAccepted(response: string | null): boolean | null {
  */
 function wasAnswered(element: Fields): boolean | null {
 	const duration = amount(element.duration);
-	if (time(element.start_time) !== null || (duration !== null && duration > 0)) return true;
+	if (timeMs(element.start_time) !== null || (duration !== null && duration > 0)) return true;
 	if (duration === 0) return false;
 	const isSilent = [element.start_time, element.end_time, element.duration].every(
 		(value) => value === undefined || value === null,
@@ -413,8 +414,8 @@ function isIncoming(element: Fields, session: Session | null): boolean {
 }
 
 function answerBefore(element: Fields): string | null {
-	const since = time(element.timestamp);
-	return isoTime(since === null ? null : since + ANSWER_WITHIN_MS);
+	const since = timeMs(element.timestamp);
+	return isoTimeOfMs(since === null ? null : since + ANSWER_WITHIN_MS);
 }
 
 /** They are read again for each call beside them; Meta sends one. */
@@ -443,13 +444,9 @@ const MAX_LEVELS = 200;
 
 /** Tells an element from every other, where its own fields do not. */
 function fingerprint(element: Fields): string {
-	return hash('sha256', JSON.stringify(upToLevel(MAX_LEVELS, element)), 'base64url');
-}
-
-function upToLevel(levels: number, value: unknown): unknown {
-	if (typeof value !== 'object' || value === null) return value;
-	if (levels === 0) return '...';
-	if (Array.isArray(value)) return value.map((part) => upToLevel(levels - 1, part));
-	// In pairs: a key such as __proto__ is data.
-	return Object.entries(value).map(([key, part]) => [key, upToLevel(levels - 1, part)]);
+	return hash(
+		'sha256',
+		JSON.stringify(copyOf(element, { levels: MAX_LEVELS, deeper: '...' })),
+		'base64url',
+	);
 }

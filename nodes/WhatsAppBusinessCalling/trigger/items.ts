@@ -1,15 +1,14 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
 import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNames';
+import { RETENTION_MS } from '../media/lifetimes';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
+import { isDeeperThan } from '../nesting';
+import { isoTimeOfMs } from '../values';
 import type { Party } from './contacts';
 import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
-import { isoTime } from '../values';
-
-/** Files stay at Meta for 7 days after their event (Meta, "Call recording", Retention). */
-const RETENTION_MS = 7 * 24 * 60 * 60_000;
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {
@@ -17,7 +16,7 @@ export function callFields(event: CallEvent): IDataObject {
 	return {
 		event: event.name,
 		callId: call.id,
-		timestamp: isoTime(call.timestamp),
+		timestamp: isoTimeOfMs(call.timestamp),
 		businessAccountId: event.businessAccountId,
 		phoneNumberId: event.phoneNumberId,
 		displayPhoneNumber: event.displayPhoneNumber,
@@ -51,7 +50,7 @@ export function announcedFile(
 		sizeBytes: null,
 		...(property === 'recording' && { durationSeconds: null, channels: null }),
 		verified: false,
-		availableUntil: isoTime(timestamp === null ? null : timestamp + RETENTION_MS),
+		availableUntil: isoTimeOfMs(timestamp === null ? null : timestamp + RETENTION_MS),
 	};
 }
 
@@ -91,11 +90,6 @@ const MAX_LEVELS = 100;
 export function rawEvent(event: CallEvent): IDataObject | null {
 	const raw = event.raw();
 	return isDeeperThan(MAX_LEVELS, raw) ? null : (raw as IDataObject);
-}
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-	if (typeof value !== 'object' || value === null) return false;
-	return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));
 }
 
 export function item(json: IDataObject): INodeExecutionData {

@@ -1,5 +1,5 @@
-import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 import { safeMimeType, type FileProperty } from '../media/fileNames';
+import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
 import { isFields, text, type Fields } from '../values';
 
 /** A file of a call as its event names it. */

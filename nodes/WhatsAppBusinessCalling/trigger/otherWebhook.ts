@@ -6,9 +6,9 @@ import type {
 	IWebhookFunctions,
 } from 'n8n-workflow';
 
-import { ANSWER_AS_IT_IS, endsWithin, USER_AGENT } from '../graph/http';
 import type { GraphContext } from '../graph/types';
-import { discard, isFileStream } from '../streams';
+import { RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
+import { discard, isFileStream } from '../http/streams';
 
 /** Headers that belong to one connection, or to the form in which the body came over it. */
 const NOT_FORWARDED = new Set([
@@ -100,10 +100,10 @@ async function send(
 	return (await context.helpers.httpRequest({
 		...options,
 		timeout: TIMEOUT_MS,
-		abortSignal: endsWithin(TIMEOUT_MS, signal),
+		abortSignal: timeoutSignal(TIMEOUT_MS, signal),
 		// Nobody knows how much the other side sends.
 		encoding: 'stream',
-		...ANSWER_AS_IT_IS,
+		...RAW_RESPONSE,
 	})) as IN8nHttpFullResponse;
 }
 

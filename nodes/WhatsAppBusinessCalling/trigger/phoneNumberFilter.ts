@@ -2,10 +2,10 @@ import type { IHookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
-import { toNodeApiError } from '../graph/apiError';
+import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumbers } from '../graph/phoneNumbers';
-import { idList } from './settings';
 import { digitsOf } from '../values';
+import { idList } from './settings';
 
 /** n8n activates its workflows when it starts: nobody is there to correct a number that has left the account. */
 const UNATTENDED = ['init', 'leadershipChange'];

@@ -3,16 +3,16 @@ import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from
 
 import { isSameCredential, type Account } from '../graph/account';
 import { DownloadSlots } from '../media/downloadSlots';
-import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
+import type { FileProperty } from '../media/fileNames';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { otherReceiver } from '../registration/record';
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
-import { DeliveryLog } from './deliveryLog';
 import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
+import { DeliveryLog } from './deliveryLog';
 import {
 	announcedFile,
 	callFields,

@@ -2,11 +2,9 @@ import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { maxFileSizeSchema } from '../media/maxFileSize';
-import { numeric } from '../numeric';
-import { says } from '../says';
+import { maxFileSizeSchema, numberSchema, withMessage } from '../parameterSchemas';
+import { digitsOf, safeForLog } from '../values';
 import { eventTypeNamed } from './events';
-import { digitsOf, printable } from '../values';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -37,40 +35,42 @@ export interface TriggerSettings {
 	maxConcurrentDownloads: number;
 }
 
-const wholeNumber = (label: string, most: number) =>
-	numeric(`${label} must be a whole number from 1 to ${most}`, (number) =>
+const countUpTo = (label: string, most: number) =>
+	numberSchema(`${label} must be a whole number from 1 to ${most}`, (number) =>
 		number.int().min(1).max(most),
 	);
 
 const optionsSchema = z.object(
 	{
 		binaryPropertyName: z
-			.string(says('Put Output File in Field must be the name of a field, such as data'))
+			.string(withMessage('Put Output File in Field must be the name of a field, such as data'))
 			.trim()
 			.min(1)
 			.default('data'),
 		maxFileSize: maxFileSizeSchema,
 		onFileUnavailable: z
-			.enum(['retry', 'emit'], says('If File Is Unavailable must be "retry" or "emit"'))
+			.enum(['retry', 'emit'], withMessage('If File Is Unavailable must be "retry" or "emit"'))
 			.default('retry'),
-		retryFor: numeric('Retry For (Hours) must be a number, 0 or above', (number) =>
+		retryFor: numberSchema('Retry For (Hours) must be a number, 0 or above', (number) =>
 			number.min(0),
 		).default(1),
-		includeRawEvent: z.boolean(says('Include Raw Event must be true or false')).default(false),
-		timeBudget: numeric('Time Budget (Seconds) must be a number from 1 to 60', (number) =>
+		includeRawEvent: z
+			.boolean(withMessage('Include Raw Event must be true or false'))
+			.default(false),
+		timeBudget: numberSchema('Time Budget (Seconds) must be a number from 1 to 60', (number) =>
 			number.min(1).max(60),
 		).default(15),
-		maxConcurrentDeliveries: wholeNumber('Deliveries at Once', 1000).default(32),
-		maxConcurrentDownloads: wholeNumber('Downloads at Once', 64).default(4),
+		maxConcurrentDeliveries: countUpTo('Deliveries at Once', 1000).default(32),
+		maxConcurrentDownloads: countUpTo('Downloads at Once', 64).default(4),
 	},
-	says('Options must be an object'),
+	withMessage('Options must be an object'),
 );
 
 const idListSchema = (label: string) =>
 	z
 		.union(
 			[z.array(z.union([z.string(), z.number()])), z.string(), z.number()],
-			says(`${label} must be a list, or a text with commas between the entries`),
+			withMessage(`${label} must be a list, or a text with commas between the entries`),
 		)
 		.nullable()
 		.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
@@ -83,7 +83,7 @@ const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
 	if (unknown >= 0) {
 		addIssue({
 			code: 'custom',
-			message: `Events holds "${printable(names[unknown])}", which is no event`,
+			message: `Events holds "${safeForLog(names[unknown])}", which is no event`,
 		});
 	}
 	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
@@ -98,8 +98,11 @@ const filterSchema = z.object({
 });
 
 const settingsSchema = z.object({
-	downloadFile: z.boolean(says('Download File must be true or false')),
-	acknowledge: z.enum(['stored', 'finished'], says('Acknowledge must be "stored" or "finished"')),
+	downloadFile: z.boolean(withMessage('Download File must be true or false')),
+	acknowledge: z.enum(
+		['stored', 'finished'],
+		withMessage('Acknowledge must be "stored" or "finished"'),
+	),
 	options: optionsSchema,
 });
 

@@ -2,14 +2,13 @@ import fc from 'fast-check';
 
 import {
 	failureDescription,
-	failureFacts,
 	failureTitle,
 	toNodeApiError,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
 import {
-	failureFromAnswer,
+	failureFromResponse,
 	failureFromThrown,
-	legible,
+	sanitizeMessage,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import { APP_SECRET, NODE, TOKEN } from '../fakes';
 
@@ -17,7 +16,7 @@ const envelope = (error: object) => ({
 	error: { message: 'said', type: 'OAuthException', ...error },
 });
 
-describe('failureFromAnswer', () => {
+describe('failureFromResponse', () => {
 	it('reads the envelope of Meta', () => {
 		const body = envelope({
 			code: 138006,
@@ -26,7 +25,7 @@ describe('failureFromAnswer', () => {
 			fbtrace_id: 'AbC',
 			is_transient: false,
 		});
-		expect(failureFromAnswer(401, body, { 'retry-after': '7' })).toEqual({
+		expect(failureFromResponse(401, body, { 'retry-after': '7' })).toEqual({
 			kind: 'http',
 			status: 401,
 			code: 138006,
@@ -43,20 +42,22 @@ describe('failureFromAnswer', () => {
 		const secrets = ['not-like-one-of-Metas', APP_SECRET, ''];
 		const said = `Bearer ${secrets[0]}\r\nsecret ${secrets[1]}`;
 		const body = envelope({ message: said, error_data: { details: said }, fbtrace_id: said });
-		const { message, details, traceId } = failureFromAnswer(401, body, {}, secrets);
+		const { message, details, traceId } = failureFromResponse(401, body, {}, secrets);
 		expect([message, details, traceId]).toEqual(Array(3).fill('Bearer (token) secret (token)'));
 	});
 
 	it('cuts a text that nobody would read, and no secret with it', () => {
 		const secret = 's'.repeat(40);
 		const body = envelope({ message: `${'a'.repeat(980)}${secret}${'b'.repeat(1e6)}` });
-		const { message } = failureFromAnswer(400, body, {}, [secret]);
+		const { message } = failureFromResponse(400, body, {}, [secret]);
 		expect(message.length).toBeLessThanOrEqual(1000);
 		expect(message).not.toContain('ss');
 	});
 
 	it('takes the text for users where there are no details', () => {
-		expect(failureFromAnswer(400, envelope({ error_user_msg: 'For you' })).details).toBe('For you');
+		expect(failureFromResponse(400, envelope({ error_user_msg: 'For you' })).details).toBe(
+			'For you',
+		);
 	});
 
 	it.each<[unknown, number | null]>([
@@ -70,7 +71,7 @@ describe('failureFromAnswer', () => {
 		[1.5, null],
 		[{ toString: 1 }, null],
 	])('reads the code %j as %j', (code, expected) => {
-		expect(failureFromAnswer(400, envelope({ code })).code).toBe(expected);
+		expect(failureFromResponse(400, envelope({ code })).code).toBe(expected);
 	});
 
 	it.each<[string, number, unknown, boolean]>([
@@ -93,7 +94,7 @@ describe('failureFromAnswer', () => {
 		['no envelope with 404', 404, {}, false],
 		['no envelope with 200', 200, [], false],
 	])('knows whether it may pass: %s', (_, status, body, transient) => {
-		expect(failureFromAnswer(status, body).transient).toBe(transient);
+		expect(failureFromResponse(status, body).transient).toBe(transient);
 	});
 
 	it.each<[unknown, number | null]>([
@@ -106,7 +107,7 @@ describe('failureFromAnswer', () => {
 		[['5'], null],
 		[undefined, null],
 	])('reads Retry-After %j as %j', (header, expected) => {
-		expect(failureFromAnswer(429, '', { 'retry-after': header }).retryAfterMs).toBe(expected);
+		expect(failureFromResponse(429, '', { 'retry-after': header }).retryAfterMs).toBe(expected);
 	});
 
 	it.each([
@@ -120,7 +121,7 @@ describe('failureFromAnswer', () => {
 			error_data: { details: message },
 			error_user_msg: message,
 		});
-		const failure = failureFromAnswer(400, body);
+		const failure = failureFromResponse(400, body);
 		const shown = toNodeApiError(NODE, failure, 0);
 		const text = `${JSON.stringify(failure)} ${JSON.stringify(shown)} ${shown.message} ${shown.description} ${shown.stack}`;
 		expect(text).not.toContain(TOKEN);
@@ -154,7 +155,7 @@ describe('failureFromAnswer', () => {
 					tree.map((error) => ({ error })),
 				),
 				(status, body) => {
-					const failure = failureFromAnswer(status, body);
+					const failure = failureFromResponse(status, body);
 					return (
 						failure.status === status &&
 						failureTitle(failure) !== '' &&
@@ -167,7 +168,7 @@ describe('failureFromAnswer', () => {
 	});
 });
 
-describe('legible', () => {
+describe('sanitizeMessage', () => {
 	it.each([
 		[`said EAA${'a'.repeat(12)} here`, [], 'said (token) here'],
 		[`said EAA${'a'.repeat(11)} here`, [], `said EAA${'a'.repeat(11)} here`],
@@ -179,7 +180,7 @@ describe('legible', () => {
 		['a\r\n\tb\u0000c', [], 'a b c'],
 		['a'.repeat(1001), [], 'a'.repeat(1000)],
 	])('makes of %j with the secrets %j %j', (said, secrets, seen) => {
-		expect(legible(said, secrets)).toBe(seen);
+		expect(sanitizeMessage(said, secrets)).toBe(seen);
 	});
 });
 
@@ -255,7 +256,7 @@ describe('failureFromThrown', () => {
 });
 
 describe('what the operator sees', () => {
-	const failure = failureFromAnswer(
+	const failure = failureFromResponse(
 		400,
 		envelope({
 			code: 138001,
@@ -272,16 +273,25 @@ describe('what the operator sees', () => {
 			/\nMeta said: said \(Details\)\ncode 138001, subcode 5, trace ID T$/,
 		);
 		expect(error.httpCode).toBe('400');
-		expect(error.context).toMatchObject({ itemIndex: 3, whatsApp: failureFacts(failure) });
+		expect(error.context).toMatchObject({
+			itemIndex: 3,
+			whatsApp: {
+				code: 138001,
+				subcode: 5,
+				details: 'Details',
+				traceId: 'T',
+				httpStatus: 400,
+			},
+		});
 	});
 
 	it.each([
 		[
 			'an unknown code',
-			failureFromAnswer(400, envelope({ code: 7 })),
+			failureFromResponse(400, envelope({ code: 7 })),
 			'WhatsApp refused the request (code 7)',
 		],
-		['no code', failureFromAnswer(418, ''), 'Meta answered with HTTP status 418'],
+		['no code', failureFromResponse(418, ''), 'Meta answered with HTTP status 418'],
 		['no answer', failureFromThrown({ code: 'ENOTFOUND' }, 'h'), 'Meta could not be reached'],
 	])('has a title for %s', (_, seen, title) => {
 		expect(failureTitle(seen)).toBe(title);

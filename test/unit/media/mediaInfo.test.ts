@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { failureFromAnswer } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
+import { failureFromResponse } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import {
 	getMediaInfo,
 	isMediaGone,
@@ -109,7 +109,7 @@ const DAY = 24 * 60 * 60_000;
 
 const problemOf = (status: number, body: unknown, ageMs: number | null = null) => {
 	const eventAt = ageMs === null ? null : Date.now() - ageMs;
-	return mediaInfoProblem(failureFromAnswer(status, body), { mediaId: '5', eventAt });
+	return mediaInfoProblem(failureFromResponse(status, body), { mediaId: '5', eventAt });
 };
 
 describe('a media ID that brings nothing', () => {
@@ -126,7 +126,7 @@ describe('a media ID that brings nothing', () => {
 		['429', 429, error(4), false, 'unavailable', true],
 		['131016', 400, error(131016), false, 'unavailable', true],
 	])('%s', (_, status, body, gone, reason, transient) => {
-		expect(isMediaGone(failureFromAnswer(status, body))).toBe(gone);
+		expect(isMediaGone(failureFromResponse(status, body))).toBe(gone);
 		for (const ageMs of [null, 11 * 60_000, 8 * DAY]) {
 			expect(problemOf(status, body, ageMs)).toMatchObject({ reason, transient });
 		}

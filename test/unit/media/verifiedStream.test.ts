@@ -8,7 +8,7 @@ import { sha256 } from '../fakes';
 const BYTES = Buffer.from('OggS and so on');
 
 async function store(source: Readable, expected: Buffer | null, maxBytes = 1000) {
-	const { stream, seen } = verifiedStream(source, {
+	const { stream, progress } = verifiedStream(source, {
 		sha256: expected,
 		isOtherContent: () => false,
 		maxBytes,
@@ -20,7 +20,7 @@ async function store(source: Readable, expected: Buffer | null, maxBytes = 1000)
 		() => null,
 		(thrown: Error) => thrown.message,
 	);
-	return { stored: Buffer.concat(chunks), error, seen };
+	return { stored: Buffer.concat(chunks), error, progress };
 }
 
 describe('verifiedStream', () => {
@@ -31,26 +31,32 @@ describe('verifiedStream', () => {
 		expect(await store(Readable.from([BYTES]), expected)).toEqual({
 			stored: BYTES,
 			error: null,
-			seen: { bytes: BYTES.length, head: BYTES, sha256: sha256(BYTES), audio: null, flaw: null },
+			progress: {
+				bytes: BYTES.length,
+				head: BYTES,
+				sha256: sha256(BYTES),
+				audio: null,
+				error: null,
+			},
 		});
 	});
 
 	it('fails at the end where the hash is another', async () => {
-		const { error, seen } = await store(Readable.from([BYTES]), sha256(Buffer.from('other')));
+		const { error, progress } = await store(Readable.from([BYTES]), sha256(Buffer.from('other')));
 		expect(error).toBe('hashMismatch');
-		expect(seen).toMatchObject({ flaw: 'hashMismatch', bytes: BYTES.length });
+		expect(progress).toMatchObject({ error: 'hashMismatch', bytes: BYTES.length });
 	});
 
 	it('takes as many bytes as are allowed, and not one more', async () => {
 		const { length } = BYTES;
 		expect(await store(Readable.from([BYTES]), null, length)).toMatchObject({ error: null });
-		const { error, stored, seen } = await store(
+		const { error, stored, progress } = await store(
 			Readable.from([BYTES, BYTES]),
 			null,
 			length * 2 - 1,
 		);
 		expect({ error, stored }).toEqual({ error: 'tooLarge', stored: BYTES });
-		expect(seen).toMatchObject({ flaw: 'tooLarge', sha256: null });
+		expect(progress).toMatchObject({ error: 'tooLarge', sha256: null });
 	});
 
 	it('lets go of the source once it is too large', async () => {
@@ -64,9 +70,9 @@ describe('verifiedStream', () => {
 			yield BYTES;
 			throw new Error('socket hang up');
 		}
-		const { error, seen } = await store(Readable.from(broken()), sha256(BYTES));
+		const { error, progress } = await store(Readable.from(broken()), sha256(BYTES));
 		expect(error).toBe('socket hang up');
-		expect(seen).toMatchObject({ bytes: BYTES.length, sha256: null, flaw: null });
+		expect(progress).toMatchObject({ bytes: BYTES.length, sha256: null, error: null });
 	});
 
 	it.each([
@@ -78,7 +84,7 @@ describe('verifiedStream', () => {
 		source.push(BYTES);
 		setImmediate(() => source.destroy(error));
 		const stored = await store(source, sha256(BYTES));
-		expect(stored).toMatchObject({ error: message, seen: { sha256: null, flaw: null } });
+		expect(stored).toMatchObject({ error: message, progress: { sha256: null, error: null } });
 	});
 
 	it('lets go of its source when it is destroyed itself', async () => {
@@ -103,7 +109,7 @@ describe('verifiedStream', () => {
 		const nothing = Buffer.alloc(0);
 		expect(await store(Readable.from([]), sha256(nothing))).toMatchObject({
 			error: null,
-			seen: { bytes: 0 },
+			progress: { bytes: 0 },
 		});
 		expect(await store(Readable.from([]), sha256(BYTES))).toMatchObject({ error: 'hashMismatch' });
 	});
@@ -115,14 +121,14 @@ describe('verifiedStream', () => {
 				const bytes = Buffer.concat(arrays);
 				const source = Readable.from(arrays.map((array) => Buffer.from(array)));
 				const expected = right ? sha256(bytes) : sha256(Buffer.concat([bytes, BYTES]));
-				const { stored, error, seen } = await store(source, expected, maxBytes);
+				const { stored, error, progress } = await store(source, expected, maxBytes);
 				if (bytes.length > maxBytes) {
 					expect(error).toBe('tooLarge');
 					expect(stored.length).toBeLessThanOrEqual(maxBytes);
 				} else {
 					expect(error).toBe(right ? null : 'hashMismatch');
-					expect(seen).toMatchObject({ bytes: bytes.length, sha256: sha256(bytes) });
-					expect(seen.head.equals(bytes.subarray(0, 512))).toBe(true);
+					expect(progress).toMatchObject({ bytes: bytes.length, sha256: sha256(bytes) });
+					expect(progress.head.equals(bytes.subarray(0, 512))).toBe(true);
 					expect(stored.equals(bytes)).toBe(true);
 				}
 			}),

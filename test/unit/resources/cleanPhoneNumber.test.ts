@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { cleanPhoneNumber } from '../../../nodes/WhatsAppBusinessCalling/resources/cleanPhoneNumber';
+import { cleanPhoneNumber } from '../../../nodes/WhatsAppBusinessCalling/resources/shared/cleanPhoneNumber';
 import { RUNS } from '../../support/properties';
 
 describe('cleanPhoneNumber', () => {

@@ -1,17 +1,17 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { failureTitle } from '../../graph/apiError';
-import { phoneNumberField } from '../fields';
-import { callIdParameter, phoneNumberIdParameter, switchParameter } from '../input';
+import { failureTitle } from '../../graph/nodeApiError';
+import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { callIdField, sdpField, showForCall } from './fields';
 import {
+	callbackDataParameter,
 	PREPARATION_TIMEOUT_MS,
-	readCallbackData,
-	readSession,
 	sendCallAction,
 	sendToCall,
+	sessionParameter,
 } from './send';
 
 export const accept: Operation = {
@@ -19,13 +19,14 @@ export const accept: Operation = {
 		phoneNumberField(showForCall('accept')),
 		callIdField(showForCall('accept')),
 		sdpField('answer', showForCall('accept')),
+		// Recording, transcription and options are shared with Start: see `index.ts`.
 	],
 
 	async execute(input) {
 		const announcement = readAnnouncement(input);
-		const session = readSession(input, 'answer');
-		const acceptance = { session, ...announcement.body, ...readCallbackData(input) };
-		const isPreAcceptWanted = switchParameter(
+		const session = sessionParameter(input, 'answer');
+		const acceptance = { session, ...announcement.body, ...callbackDataParameter(input) };
+		const isPreAcceptWanted = booleanParameter(
 			input,
 			'options.preAcceptFirst',
 			'Pre-Accept First',
@@ -46,26 +47,25 @@ export const accept: Operation = {
 };
 
 /**
- * Pre-accepts the call with the answer that accept sends next (Meta, "User-initiated calls": the two must be
- * the same). A failure does not end the operation: accepting without it is allowed, and after a
- * pre-accept whose answer was lost, or one in a node before (nobody has published what Meta says to a
- * second one), the same answer is right as well. What makes accepting impossible too, such as a call that
- * has ended, is then told by accept.
+ * Pre-accepts the call with the SDP answer that Accept then sends (Meta, "User-initiated calls": the two
+ * must be the same). A failure does not end the operation: a call can be accepted without it, and also after a
+ * pre-accept whose response was lost or one by an earlier node. If the call itself is the reason, for
+ * example because it has ended, Accept gives the error.
  *
  * @returns whether WhatsApp confirmed it
  */
 async function preAccept(input: OperationInput, session: IDataObject): Promise<boolean> {
-	const answer = await sendCallAction(
+	const response = await sendCallAction(
 		input,
 		phoneNumberIdParameter(input),
 		{ call_id: callIdParameter(input), action: 'pre_accept', session },
-		// Once: the call rings for 30 seconds only, and accepting it needs them.
+		// Not repeated: the call rings for 30 seconds only, and accepting it needs them.
 		{ repeat: 'never', timeoutMs: PREPARATION_TIMEOUT_MS },
 	);
-	if (answer.ok) return answer.value.success === true;
-	const { code } = answer.failure;
+	if (response.ok) return response.value.success === true;
+	const { code } = response.failure;
 	input.context.logger.warn(
-		`Pre-accepting a call failed, accepting it without: ${failureTitle(answer.failure)}${code === null ? '' : ` (code ${code})`}`,
+		`Pre-accepting a call failed, accepting it without: ${failureTitle(response.failure)}${code === null ? '' : ` (code ${code})`}`,
 	);
 	return false;
 }

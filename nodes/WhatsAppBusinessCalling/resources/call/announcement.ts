@@ -1,62 +1,59 @@
 import type { IDataObject, INodeProperties } from 'n8n-workflow';
 
+import { inputError } from '../shared/errors';
+import { booleanParameter, textParameter, truncate } from '../shared/parameters';
+import type { OperationInput } from '../types';
 import {
 	ANNOUNCEMENT_LANGUAGES,
 	announcementText,
 	LANGUAGE_CODES,
 	languageOptions,
 	likelyLanguage,
-} from '../../announcements';
-import { inputError, shortened, switchParameter, textParameter } from '../input';
-import type { OperationInput } from '../types';
+} from './announcementLanguages';
 
-/** Operations that can ask for recording and transcription; the API takes them nowhere else. */
+/** Operations with recording and transcription; the API accepts them nowhere else. */
 const OPERATIONS = ['start', 'accept'];
+
+type Feature = 'recording' | 'transcription';
 
 /** Longest purpose, in characters (Meta, "Call recording": recording object). */
 const MAX_PURPOSE_LENGTH = 250;
 
-type Values = Array<string | boolean | { _cnd: { startsWith: string } }>;
+type HideValues = Array<string | boolean | { _cnd: { startsWith: string } }>;
 
 /**
- * Fields of the two operations, unless a switch has a value with which they have no meaning. Not
- * `show` for the switches: an expression in one of them would end n8n's look at the other conditions, and show the field
- * (and require it) whatever the other switch says.
+ * Shows a field for the two operations, and hides it for values of other fields with which it has no
+ * meaning. Not `show` for those: if one of them is an expression, n8n ignores the remaining conditions and shows
+ * (and requires) the field whatever their values.
  */
-const unless = (conditions: Record<string, Values>) => ({
+const hideFor = (conditions: Record<string, HideValues>) => ({
 	show: { resource: ['call'], operation: OPERATIONS },
 	hide: conditions,
 });
 
-/** For another language, or for one that only an expression knows. */
-const otherThan = (codes: string[]): Values => [
+/** Values of a language field that are not one of these codes, expressions included. */
+const otherThan = (codes: string[]): HideValues => [
 	...LANGUAGE_CODES.filter((code) => !codes.includes(code)),
 	{ _cnd: { startsWith: '=' } },
 ];
 
-function purposeField(
-	what: 'recording' | 'transcription',
-	displayOptions: object,
-): INodeProperties {
+function purposeField(feature: Feature, displayOptions: object): INodeProperties {
 	return {
-		displayName: what === 'recording' ? 'Recording Purpose' : 'Transcription Purpose',
-		name: `${what}Purpose`,
+		displayName: feature === 'recording' ? 'Recording Purpose' : 'Transcription Purpose',
+		name: `${feature}Purpose`,
 		type: 'string',
 		default: '',
-		// Not `required`: that would hold for a switch with an expression too, whatever it gives.
+		// Not `required`: it would also apply when the switch is an expression that gives false.
 		placeholder: 'e.g. quality assurance',
-		description: `Why the call is ${what === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement; at most 250 characters.`,
+		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement; at most 250 characters.`,
 		displayOptions,
 	};
 }
 
-function languageField(
-	what: 'recording' | 'transcription',
-	displayOptions: object,
-): INodeProperties {
+function languageField(feature: Feature, displayOptions: object): INodeProperties {
 	return {
 		displayName: 'Announcement Language',
-		name: `${what}Language`,
+		name: `${feature}Language`,
 		type: 'options',
 		options: languageOptions,
 		default: 'en_US',
@@ -74,7 +71,7 @@ const recordingNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, recording }) =>
 	notice(
 		`recordingAnnouncement_${codes[0]}`,
 		`Both sides hear: “${recording} [your purpose].” Recording starts after it; whoever hangs up before is not recorded.`,
-		unless({
+		hideFor({
 			recordCall: [false],
 			transcribeCall: [true],
 			recordingLanguage: otherThan(codes),
@@ -86,7 +83,7 @@ const combinedNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, combined }) =>
 	notice(
 		`combinedAnnouncement_${codes[0]}`,
 		`Both sides hear one announcement: “${combined} [your purpose].” It covers both, with the purpose and language of the recording.`,
-		unless({
+		hideFor({
 			recordCall: [false],
 			transcribeCall: [false],
 			recordingLanguage: otherThan(codes),
@@ -106,10 +103,10 @@ export const announcementFields: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether WhatsApp records the audio of this call. The recording comes with the trigger event Call Recording Available, usually within a minute after the call.',
-		displayOptions: unless({}),
+		displayOptions: hideFor({}),
 	},
-	purposeField('recording', unless({ recordCall: [false] })),
-	languageField('recording', unless({ recordCall: [false] })),
+	purposeField('recording', hideFor({ recordCall: [false] })),
+	languageField('recording', hideFor({ recordCall: [false] })),
 	...recordingNotices,
 	{
 		displayName: 'Transcribe Call',
@@ -118,15 +115,15 @@ export const announcementFields: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether WhatsApp writes a transcript of this call, independently of the recording. It comes with the trigger event Call Transcription Available.',
-		displayOptions: unless({}),
+		displayOptions: hideFor({}),
 	},
-	purposeField('transcription', unless({ recordCall: [true], transcribeCall: [false] })),
-	languageField('transcription', unless({ recordCall: [true], transcribeCall: [false] })),
+	purposeField('transcription', hideFor({ recordCall: [true], transcribeCall: [false] })),
+	languageField('transcription', hideFor({ recordCall: [true], transcribeCall: [false] })),
 	...combinedNotices,
 	notice(
 		'transcriptionAnnouncement',
 		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
-		unless({
+		hideFor({
 			recordCall: [true],
 			transcribeCall: [false],
 			transcriptionLanguage: [...inEnglish, { _cnd: { startsWith: '=' } }],
@@ -135,7 +132,7 @@ export const announcementFields: INodeProperties[] = [
 	notice(
 		'transcriptionAnnouncementInEnglish',
 		'For this language WhatsApp plays the announcement of a transcription in English, followed by your purpose. Whoever hangs up before its end is not transcribed.',
-		unless({
+		hideFor({
 			recordCall: [true],
 			transcribeCall: [false],
 			transcriptionLanguage: otherThan(inEnglish),
@@ -143,7 +140,7 @@ export const announcementFields: INodeProperties[] = [
 	),
 ];
 
-/** Shape of both request objects (Meta, "Call recording": recording object). */
+/** Both request objects (Meta, "Call recording": recording object). */
 interface AnnouncedFeature extends IDataObject {
 	status: 'ENABLED';
 	purpose: string;
@@ -151,23 +148,23 @@ interface AnnouncedFeature extends IDataObject {
 }
 
 export interface Announcement {
-	/** Goes into the request body: only what is switched on. */
+	/** For the request body; only features that are on. */
 	body: { recording?: AnnouncedFeature; transcription?: AnnouncedFeature };
-	/** What both sides hear, or null where nothing is on or Meta does not publish the phrase. */
+	/** What both sides hear; null if no feature is on or Meta does not publish the phrase. */
 	text: string | null;
 }
 
 /**
- * Reads and checks what is to be recorded and transcribed.
+ * Reads the parameters for recording and transcription.
  *
  * @throws NodeOperationError for a missing or too long purpose and for an unknown language
  */
 export function readAnnouncement(input: OperationInput): Announcement {
-	const recording = switchParameter(input, 'recordCall', 'Record Call')
+	const recording = booleanParameter(input, 'recordCall', 'Record Call')
 		? readFeature(input, 'recording')
 		: undefined;
-	// With both on, Meta uses the values of the recording and ignores these, but they must be valid.
-	const transcription = switchParameter(input, 'transcribeCall', 'Transcribe Call')
+	// With both on, Meta uses the values of the recording. These are ignored, but must be valid.
+	const transcription = booleanParameter(input, 'transcribeCall', 'Transcribe Call')
 		? (recording ?? readFeature(input, 'transcription'))
 		: undefined;
 	return {
@@ -185,39 +182,39 @@ export function readAnnouncement(input: OperationInput): Announcement {
 	};
 }
 
-function readFeature(input: OperationInput, what: 'recording' | 'transcription'): AnnouncedFeature {
-	const purpose = textParameter(input, `${what}Purpose`);
+function readFeature(input: OperationInput, feature: Feature): AnnouncedFeature {
+	const purpose = textParameter(input, `${feature}Purpose`);
 	const length = [...purpose].length;
 	if (length === 0) {
 		throw inputError(
 			input,
-			`The ${what} needs a purpose`,
-			`WhatsApp speaks it to both sides before the ${what} starts, and refuses the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
+			`The ${feature} needs a purpose`,
+			`WhatsApp speaks it to both sides before the ${feature} starts, and refuses the call without it. Fill in ${feature === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
 		);
 	}
 	if (length > MAX_PURPOSE_LENGTH) {
 		throw inputError(
 			input,
-			`The purpose of the ${what} is too long: ${length} characters`,
+			`The purpose of the ${feature} is too long: ${length} characters`,
 			`WhatsApp takes at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
 		);
 	}
 	return {
 		status: 'ENABLED',
 		purpose,
-		announcement_language: readLanguage(input, what),
+		announcement_language: languageParameter(input, feature),
 	};
 }
 
-function readLanguage(input: OperationInput, what: 'recording' | 'transcription'): string {
-	const code = textParameter(input, `${what}Language`);
+function languageParameter(input: OperationInput, feature: Feature): string {
+	const code = textParameter(input, `${feature}Language`);
 	if (LANGUAGE_CODES.includes(code)) return code;
 	const likely = likelyLanguage(code);
 	throw inputError(
 		input,
 		code === ''
 			? 'The announcement language is missing'
-			: `"${shortened(code)}" is not a language of the announcement${likely ? `, did you mean "${likely}"?` : ''}`,
+			: `"${truncate(code)}" is not a language of the announcement${likely ? `, did you mean "${likely}"?` : ''}`,
 		`WhatsApp knows these: ${LANGUAGE_CODES.join(', ')}.`,
 	);
 }

@@ -1,7 +1,7 @@
-import { phoneNumberField } from '../fields';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { callIdField, sdpField, showForCall } from './fields';
-import { readSession, sendToCall } from './send';
+import { sendToCall, sessionParameter } from './send';
 
 export const preAccept: Operation = {
 	properties: [
@@ -12,7 +12,7 @@ export const preAccept: Operation = {
 
 	async execute(input) {
 		return {
-			json: await sendToCall(input, 'pre_accept', { session: readSession(input, 'answer') }),
+			json: await sendToCall(input, 'pre_accept', { session: sessionParameter(input, 'answer') }),
 		};
 	},
 };

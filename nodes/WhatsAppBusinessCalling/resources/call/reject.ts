@@ -1,4 +1,4 @@
-import { phoneNumberField } from '../fields';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { callIdField, showForCall } from './fields';
 import { sendToCall } from './send';

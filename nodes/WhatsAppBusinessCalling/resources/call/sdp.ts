@@ -2,24 +2,24 @@ export type SdpType = 'offer' | 'answer';
 
 export type CleanedSdp =
 	| { ok: true; sdp: string }
-	/** `hint` says what to do, where that is more than to pass on the text unchanged. */
+	/** `hint` says what to do, unless it is to pass on the text unchanged. */
 	| { ok: false; problem: string; hint?: string };
 
 type Problem = Extract<CleanedSdp, { ok: false }>;
 
 /**
- * Brings a session description into the form that the Calling API takes: the text of RFC 8866 with
- * CRLF at the end of each line and no blanks around it, and with the SHA-256 fingerprint alone. Nothing
- * else in it is changed. What is certain to fail is refused here, because WhatsApp's own error does not
- * name the cause, or comes only after the call was set up.
+ * Converts a session description to the form that the Calling API accepts: RFC 8866 text with CRLF at the end
+ * of each line, no surrounding blanks, and only the SHA-256 fingerprint. Nothing else is changed. What is certain
+ * to fail is refused here, because WhatsApp's error does not name the cause, or comes only after call setup.
  *
- * An SDP without candidates is sent: WhatsApp is ICE-lite, and learns the address from the checks that it gets.
+ * An SDP without candidates is accepted: WhatsApp is ICE-lite and learns the address from connectivity checks.
  *
- * Browsers, media servers and HTTP nodes wrap the text, and the wrapping is taken off: the JSON object
+ * Browsers, media servers and HTTP nodes often wrap the text. These forms are unwrapped: the JSON object
  * `{"type": "offer", "sdp": "..."}`, as an object or as text, and line ends written as the characters `\r\n`.
  *
  * @param given the parameter's value
- * @param expected what the operation needs; a wrapping that says otherwise is a problem
+ * @param expected type that the operation needs; a wrapper with another type is a problem
+ * @example cleanSdp({ type: 'offer', sdp: 'v=0\n...' }, 'offer') // { ok: true, sdp: 'v=0\r\n...' }
  */
 export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	const { text, type } = unwrap(given);
@@ -45,7 +45,7 @@ export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	return { ok: true, sdp: sent.map((line) => `${line}\r\n`).join('') };
 }
 
-/** Lines without the blanks around them. The blank of `s= ` is its value (RFC 4566: no session name). */
+/** Trimmed lines, except for `s= `, where the blank is the value (RFC 4566: no session name). */
 function linesOf(text: string): string[] {
 	const unescaped = /[\r\n]/.test(text) ? text : text.replace(/\\r\\n|\\n|\\r/g, '\n');
 	return unescaped
@@ -64,9 +64,9 @@ function wrongType(type: string, expected: SdpType): Problem {
 const YOUR_SIDE = 'your browser tab, media server or voice agent';
 
 /**
- * Recognises the description of the other side. An offer leaves the role in the DTLS handshake open
- * (`actpass`), an answer chooses it (RFC 8842, section 5); WhatsApp is ICE-lite, and the business must not be
- * (Meta, "Integration patterns"), or no side would check the connection.
+ * Recognizes a description of the wrong side. An offer leaves the DTLS role open (`actpass`), an answer chooses
+ * it (RFC 8842, section 5). WhatsApp is ICE-lite and the business must not be (Meta, "Integration
+ * patterns"), or no side would send connectivity checks.
  */
 function wrongSide(lines: string[], expected: SdpType): Problem | null {
 	const setup = valueOf(lines, 'setup');
@@ -80,7 +80,7 @@ function wrongSide(lines: string[], expected: SdpType): Problem | null {
 			hint: `Give the offer of the event Call Connecting to ${YOUR_SIDE}, and use the answer that it makes: there a=setup is active or passive.`,
 		};
 	}
-	// An offer with a role of the business alone is left to WhatsApp: older standards allow it.
+	// Only WhatsApp's own answer is refused: older standards allow an offer that chooses a role.
 	if (expected === 'offer' && isWhatsApps && ['active', 'passive'].includes(setup ?? '')) {
 		return {
 			ok: false,
@@ -91,7 +91,7 @@ function wrongSide(lines: string[], expected: SdpType): Problem | null {
 	return null;
 }
 
-/** Value of an attribute; in a media section it overrides that of the session. */
+/** Value of an attribute. One in a media section, which comes later, overrides that of the session. */
 function valueOf(lines: string[], attribute: string): string | undefined {
 	const start = `a=${attribute}:`;
 	const values = lines.filter((line) => line.startsWith(start));
@@ -99,10 +99,10 @@ function valueOf(lines: string[], attribute: string): string | undefined {
 }
 
 /**
- * WhatsApp refuses an SDP with other fingerprints beside the one of SHA-256, as aiortc writes it. They are
- * of the same certificate (RFC 8122, section 5), and so is a second one with the same value.
+ * Removes fingerprints other than SHA-256, which WhatsApp refuses and aiortc writes, and duplicates. They are of
+ * the same certificate (RFC 8122, section 5).
  *
- * @returns null where fingerprints are there, but none of SHA-256. Without any, WhatsApp's error is clear.
+ * @returns null if there are fingerprints, but none with SHA-256. Without any, WhatsApp's error is clear.
  */
 function withOneFingerprint(lines: string[]): string[] | null {
 	const isFingerprint = (line: string) => /^a=fingerprint:/i.test(line);
@@ -124,7 +124,7 @@ function unwrap(given: unknown): { text: string; type: string | null } {
 	if (typeof value !== 'object' || value === null) {
 		return { text: typeof value === 'string' ? value : '', type: null };
 	}
-	// The trigger's `session` has `sdpType`, Meta's own has `sdp_type`.
+	// The trigger's item has `sdpType`, Meta's webhook has `sdp_type`.
 	const { sdp, type, sdpType, sdp_type: metaType } = value as Record<string, unknown>;
 	const named = [type, sdpType, metaType].find((name) => typeof name === 'string');
 	return {

@@ -1,24 +1,25 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest, type Repeat } from '../../graph/request';
 import type { Result } from '../../graph/types';
-import { callIdParameter, inputError, isBlank, oddAnswer, phoneNumberIdParameter } from '../input';
+import { inputError, unexpectedResponse } from '../shared/errors';
+import { callIdParameter, isBlank, phoneNumberIdParameter } from '../shared/parameters';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
 
 /**
- * Meta, "Calling API: reference". How Meta counts is not published; like the purpose of a recording, it is
- * counted in code points here, so that nothing is refused that Meta may take.
+ * Meta, "Calling API: reference". Meta does not say how it counts. We count code points, the smallest count, so
+ * that nothing is refused that Meta may accept.
  */
 const MAX_CALLBACK_DATA_LENGTH = 512;
 
-/** Milliseconds for a step that only prepares the next one: a person who calls hears it ring meanwhile. */
+/** Timeout of a step that only prepares the next one, while the caller waits. */
 export const PREPARATION_TIMEOUT_MS = 8_000;
 
-interface Sending {
+interface SendOptions {
 	repeat: Repeat;
-	/** Milliseconds for one answer; that of all requests unless told. */
+	/** As in `GraphRequest`. */
 	timeoutMs?: number;
 }
 
@@ -27,23 +28,23 @@ export async function sendCallAction(
 	{ context, account }: OperationInput,
 	phoneNumberId: string,
 	body: IDataObject & { action: string },
-	sending: Sending,
+	options: SendOptions,
 ): Promise<Result<IDataObject>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'POST',
 		path: `${phoneNumberId}/calls`,
 		body: { messaging_product: 'whatsapp', ...body },
-		...sending,
+		...options,
 	});
-	return answer.ok ? { ok: true, value: (answer.value ?? {}) as IDataObject } : answer;
+	return response.ok ? { ok: true, value: (response.value ?? {}) as IDataObject } : response;
 }
 
 type ActionOnCall = 'pre_accept' | 'accept' | 'reject' | 'terminate';
 
 /**
- * Sends an action on a call that exists.
+ * Sends an action on an existing call.
  *
- * @throws NodeApiError where Meta refuses it or does not confirm it
+ * @throws NodeApiError if Meta refuses it or does not confirm it
  */
 export async function sendToCall(
 	input: OperationInput,
@@ -53,22 +54,27 @@ export async function sendToCall(
 	const phoneNumberId = phoneNumberIdParameter(input);
 	const callId = callIdParameter(input);
 	const body = { call_id: callId, action, ...more };
-	const answer = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenRefused' });
-	if (!answer.ok) {
-		throw toNodeApiError(input.context.getNode(), answer.failure, input.itemIndex, 'existingCall');
+	const response = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenRefused' });
+	if (!response.ok) {
+		throw toNodeApiError(
+			input.context.getNode(),
+			response.failure,
+			input.itemIndex,
+			'existingCall',
+		);
 	}
-	if (answer.value.success !== true) {
-		throw oddAnswer(
+	if (response.value.success !== true) {
+		throw unexpectedResponse(
 			input,
-			'did not confirm the action',
+			'WhatsApp answered, but did not confirm the action',
 			'It may have been carried out all the same: the events of the trigger say what became of the call (Call Status, Call Terminated). Look at the call before you run this step again.',
 		);
 	}
 	return { callId, success: true };
 }
 
-/** @throws NodeOperationError where the parameter holds no usable session description */
-export function readSession(input: OperationInput, type: SdpType): IDataObject {
+/** @throws NodeOperationError if the parameter SDP is not a usable session description */
+export function sessionParameter(input: OperationInput, type: SdpType): IDataObject {
 	const given: unknown = input.context.getNodeParameter('sdp', input.itemIndex, '');
 	const cleaned = cleanSdp(given, type);
 	if (cleaned.ok) return { sdp_type: type, sdp: cleaned.sdp };
@@ -80,7 +86,7 @@ export function readSession(input: OperationInput, type: SdpType): IDataObject {
 }
 
 /** @throws NodeOperationError for more than 512 characters */
-export function readCallbackData(input: OperationInput): IDataObject {
+export function callbackDataParameter(input: OperationInput): IDataObject {
 	const { context, itemIndex } = input;
 	const given: unknown =
 		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '';

@@ -1,21 +1,22 @@
-import { NodeApiError } from 'n8n-workflow';
+import type { IDataObject } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter } from '../input';
-import { personFields, readPerson } from '../person';
-import type { Operation } from '../types';
+import { toNodeApiError } from '../../graph/nodeApiError';
+import { unexpectedResponse } from '../shared/errors';
+import { phoneNumberIdParameter } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { sdpField, showForCall } from './fields';
-import { readCallbackData, readSession, sendCallAction } from './send';
+import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
-// Documented in `calls`; seen at the top as well.
-const answerSchema = z.union([
+/** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
+const callIdSchema = z.union([
 	z
 		.object({ calls: z.array(z.object({ id: z.string().min(1) })).min(1) })
 		.transform(({ calls }) => calls[0].id),
-	z.object({ call_id: z.string().min(1) }).transform((answer) => answer.call_id),
+	z.object({ call_id: z.string().min(1) }).transform((response) => response.call_id),
 ]);
 
 export const start: Operation = {
@@ -23,42 +24,27 @@ export const start: Operation = {
 		phoneNumberField(showForCall('start')),
 		...personFields(showForCall('start'), 'call'),
 		sdpField('offer', showForCall('start')),
+		// Recording, transcription and options are shared with Accept: see `index.ts`.
 	],
 
 	async execute(input) {
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const person = readPerson(input);
 		const announcement = readAnnouncement(input);
-		const answer = await sendCallAction(
-			input,
-			phoneNumberId,
-			{
-				...person,
-				action: 'connect',
-				session: readSession(input, 'offer'),
-				...announcement.body,
-				...readCallbackData(input),
-			},
-			{ repeat: 'whenNotPlaced' },
-		);
-		if (!answer.ok) throw toNodeApiError(input.context.getNode(), answer.failure, input.itemIndex);
-		const callId = answerSchema.safeParse(answer.value);
-		if (!callId.success) {
-			const message = 'WhatsApp took the call, but its answer holds no call ID';
-			throw new NodeApiError(
-				input.context.getNode(),
-				{ message },
-				{
-					message,
-					description:
-						'Do not start it again: the person may be ringing. The trigger events of the call bring its ID.',
-					itemIndex: input.itemIndex,
-				},
-			);
+		const body = {
+			...person,
+			action: 'connect',
+			session: sessionParameter(input, 'offer'),
+			...announcement.body,
+			...callbackDataParameter(input),
+		};
+		const response = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenNotPlaced' });
+		if (!response.ok) {
+			throw toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
 		}
 		return {
 			json: {
-				callId: callId.data,
+				callId: readCallId(input, response.value),
 				phoneNumberId,
 				to: person.to ?? null,
 				recipient: person.recipient ?? null,
@@ -69,3 +55,13 @@ export const start: Operation = {
 		};
 	},
 };
+
+function readCallId(input: OperationInput, response: IDataObject): string {
+	const callId = callIdSchema.safeParse(response);
+	if (callId.success) return callId.data;
+	throw unexpectedResponse(
+		input,
+		'WhatsApp took the call, but its answer holds no call ID',
+		'Do not start it again: the person may be ringing. The trigger events of the call bring its ID.',
+	);
+}

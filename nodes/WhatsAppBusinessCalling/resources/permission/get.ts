@@ -1,38 +1,35 @@
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
-import { unixTime, wholeNumber } from '../../graph/wholeNumber';
-import { phoneNumberField } from '../fields';
-import { oddAnswer, phoneNumberIdParameter } from '../input';
-import { personFields, readPerson } from '../person';
+import { orNull, text, unixTime, wholeNumber } from '../../graph/scalars';
+import { unexpectedResponse } from '../shared/errors';
+import { phoneNumberIdParameter } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['get'] } };
 
-const count = wholeNumber.nullable().catch(null);
-
-const time = unixTime.nullable().catch(null);
-
 const limitSchema = z.object({
-	time_period: z.string().nullable().catch(null),
-	max_allowed: count,
-	current_usage: count,
-	limit_expiration_time: time,
+	time_period: text,
+	max_allowed: orNull(wholeNumber),
+	current_usage: orNull(wholeNumber),
+	limit_expiration_time: orNull(unixTime),
 });
 
-const answerSchema = z.object({
+const responseSchema = z.object({
 	permission: z.object({
 		status: z.string().transform((word) => word.trim().toLowerCase()),
-		// The table of the documentation has the one name, its sample the other.
-		expiration_time: time,
-		expiration: time,
+		// Meta's sample has `expiration_time`, its table `expiration`.
+		expiration_time: orNull(unixTime),
+		expiration: orNull(unixTime),
 	}),
 	actions: z
 		.array(
 			z.object({
 				action_name: z.string(),
-				can_perform_action: z.boolean().nullable().catch(null),
+				can_perform_action: orNull(z.boolean()),
 				limits: z.array(limitSchema).catch([]),
 			}),
 		)
@@ -47,17 +44,22 @@ export const get: Operation = {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const person = readPerson(input);
-		const answer = await graphRequest(context, account, {
+		const response = await graphRequest(context, account, {
 			method: 'GET',
 			path: `${phoneNumberId}/call_permissions`,
 			query: person.to ? { user_wa_id: person.to } : { recipient: person.recipient ?? '' },
 			repeat: 'freely',
 		});
-		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const parsed = answerSchema.safeParse(answer.value);
-		if (!parsed.success) throw oddAnswer(input, 'it names no permission', 'Try again.');
+		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
+		const parsed = responseSchema.safeParse(response.value);
+		if (!parsed.success)
+			throw unexpectedResponse(
+				input,
+				'WhatsApp answered, but it names no permission',
+				'Try again.',
+			);
 		const { permission, actions } = parsed.data;
-		// Null where Meta does not say: that is no "no".
+		// Null if Meta does not say, which is not a "no".
 		const may = (name: string) =>
 			actions.find((action) => action.action_name === name)?.can_perform_action ?? null;
 		return {

@@ -1,20 +1,21 @@
+import type { IDataObject } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
-import { phoneNumberField } from '../fields';
-import { inputError, oddAnswer, phoneNumberIdParameter, textParameter } from '../input';
-import { personFields, readPerson } from '../person';
-import type { Operation } from '../types';
+import { text } from '../../graph/scalars';
+import { inputError, unexpectedResponse } from '../shared/errors';
+import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
+import { personFields, readPerson, type Person } from '../shared/person';
+import { phoneNumberField } from '../shared/phoneNumberField';
+import type { Operation, OperationInput } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['request'] } };
 
 /** Longest body of an interactive message, in characters (Meta, "Messages"). */
 const MAX_BODY_LENGTH = 1024;
 
-const text = z.string().nullable().catch(null);
-
-const answerSchema = z.object({
+const responseSchema = z.object({
 	contacts: z.array(z.object({ wa_id: text, user_id: text })).catch([]),
 	messages: z.array(z.object({ id: z.string() })).min(1),
 });
@@ -41,36 +42,19 @@ export const request: Operation = {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const person = readPerson(input);
-		const bodyText = textParameter(input, 'bodyText');
-		if ([...bodyText].length > MAX_BODY_LENGTH) {
-			throw inputError(
-				input,
-				`The message is too long: ${[...bodyText].length} characters`,
-				`WhatsApp takes at most ${MAX_BODY_LENGTH}. Shorten it.`,
-			);
-		}
-		const answer = await graphRequest(context, account, {
+		const bodyText = bodyTextParameter(input);
+		const response = await graphRequest(context, account, {
 			method: 'POST',
 			path: `${phoneNumberId}/messages`,
-			body: {
-				messaging_product: 'whatsapp',
-				recipient_type: 'individual',
-				...person,
-				type: 'interactive',
-				interactive: {
-					type: 'call_permission_request',
-					action: { name: 'call_permission_request' },
-					...(bodyText === '' ? {} : { body: { text: bodyText } }),
-				},
-			},
+			body: messageBody(person, bodyText),
 			repeat: 'whenNotPlaced',
 		});
-		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		const parsed = answerSchema.safeParse(answer.value);
+		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
+		const parsed = responseSchema.safeParse(response.value);
 		if (!parsed.success) {
-			throw oddAnswer(
+			throw unexpectedResponse(
 				input,
-				'it holds no message ID',
+				'WhatsApp answered, but it holds no message ID',
 				'Do not send it again: the person may have got the message. Their answer comes to the trigger as Call Permission Reply.',
 			);
 		}
@@ -85,3 +69,28 @@ export const request: Operation = {
 		};
 	},
 };
+
+function bodyTextParameter(input: OperationInput): string {
+	const bodyText = textParameter(input, 'bodyText');
+	const { length } = [...bodyText];
+	if (length <= MAX_BODY_LENGTH) return bodyText;
+	throw inputError(
+		input,
+		`The message is too long: ${length} characters`,
+		`WhatsApp takes at most ${MAX_BODY_LENGTH}. Shorten it.`,
+	);
+}
+
+function messageBody(person: Person, bodyText: string): IDataObject {
+	return {
+		messaging_product: 'whatsapp',
+		recipient_type: 'individual',
+		...person,
+		type: 'interactive',
+		interactive: {
+			type: 'call_permission_request',
+			action: { name: 'call_permission_request' },
+			...(bodyText === '' ? {} : { body: { text: bodyText } }),
+		},
+	};
+}

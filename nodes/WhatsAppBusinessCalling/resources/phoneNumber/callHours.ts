@@ -1,7 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { CallSettings } from '../../graph/callSettings';
-import { shortened, written } from '../input';
+import { asText, truncate } from '../shared/parameters';
 
 /** Limits of Meta ("Call settings"). */
 const MAX_RANGES_A_DAY = 2;
@@ -34,13 +34,13 @@ interface Holiday {
 
 export interface CallHours {
 	status: 'ENABLED' | 'DISABLED';
-	/** Null where call hours are turned off without a schedule, and none was given. */
+	/** Null if call hours are turned off without a schedule and no time zone was given. */
 	timeZone: string | null;
 	weeklyHours: WeeklyRange[];
 	holidays: Holiday[];
 }
 
-/** As the panel or an expression gives them. */
+/** Call hours as the panel or an expression gives them. */
 export interface GivenCallHours {
 	status: unknown;
 	timeZone: unknown;
@@ -51,9 +51,9 @@ export interface GivenCallHours {
 export type ReadCallHours = { ok: true; hours: CallHours } | { ok: false; problems: string[] };
 
 const START_OF_DAY = '0000';
-/** Midnight at the end of a day, as people write it. */
+/** Midnight at the end of a day, as operators write it. */
 const MIDNIGHT = '2400';
-/** The last time of a day in all samples of Meta ("Call settings"); no source has a day that ends with 2400. */
+/** The end of a day in all samples of Meta ("Call settings"); none has 2400. */
 const END_OF_DAY = '2359';
 
 const A_TIME = 'a time: write it as 09:00 or 9:00 AM';
@@ -61,7 +61,7 @@ const A_DAY = 'a day of the week: write it in English, such as Monday or Mon';
 
 /**
  * @param now Unix milliseconds; WhatsApp refuses holidays of the past
- * @returns the hours, or all that needs a correction, each as a sentence without a full stop
+ * @returns the hours, or all problems, each as a sentence without a full stop
  */
 export function readCallHours(given: GivenCallHours, now: number): ReadCallHours {
 	const problems: string[] = [];
@@ -70,9 +70,9 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 		reader: (text: string) => T | null,
 		expected: string,
 	): T | null => {
-		const text = written(value);
+		const text = asText(value);
 		const found = reader(text);
-		if (found === null) problems.push(`"${shortened(text)}" is not ${expected}`);
+		if (found === null) problems.push(`"${truncate(text)}" is not ${expected}`);
 		return found;
 	};
 	const rows = (value: unknown, label: string): IDataObject[] => {
@@ -86,7 +86,7 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 	const weeklyRows = rows(given.weeklyHours, 'Weekly Hours');
 	const isZoneNeeded = status === 'ENABLED' || weeklyRows.length > 0;
 	const timeZone =
-		isZoneNeeded || written(given.timeZone) !== ''
+		isZoneNeeded || asText(given.timeZone) !== ''
 			? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
 			: null;
 
@@ -126,9 +126,9 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 }
 
 /**
- * Completes call hours that are turned off without a schedule. Meta is reported to want one even then, so the
- * stored one is sent back: nothing of it is lost, except for holidays of the past, which Meta refuses. Where none is
- * stored it is "always open", which has the same effect as no call hours.
+ * Adds a schedule to call hours that are turned off without one. Meta is reported to require one even then, so
+ * the stored schedule is sent unchanged, except for past holidays, which Meta refuses. If none is stored, it is
+ * "always open", which has the same effect as no call hours.
  */
 export function withStoredSchedule(
 	hours: CallHours,
@@ -160,7 +160,7 @@ export function withStoredSchedule(
 	};
 }
 
-/** The request's `call_hours`. Without a holiday schedule Meta deletes the one that is there. */
+/** The `call_hours` of the request. Without a holiday schedule Meta deletes the stored one. */
 export function callHoursBody(hours: CallHours): IDataObject {
 	return {
 		status: hours.status,
@@ -223,13 +223,13 @@ function readStatus(text: string): CallHours['status'] | null {
 	return word === 'ENABLED' || word === 'DISABLED' ? word : null;
 }
 
-/** An English name or its beginning, such as `Mon`: two letters tell all seven apart. */
+/** An English name or its beginning, such as `Mon`. Two letters are enough to distinguish all seven. */
 function readDay(text: string): Day | null {
 	const word = text.replace(/\.$/, '').toUpperCase();
 	return (word.length >= 2 && DAYS.find((day) => day.startsWith(word))) || null;
 }
 
-/** `9:00`, `0900`, `09:00:00` or `9 PM` as Meta's four digits. A bare `9` may be of either half of the day. */
+/** `9:00`, `0900`, `09:00:00` or `9 PM` as Meta's four digits. Not `9`, which may be morning or evening. */
 function readTime(text: string): string | null {
 	const byClock = /^(\d{1,2}):?(\d{2})$/.exec(text) ?? /^(\d{1,2}):(\d{2}):00$/.exec(text);
 	if (byClock) return fourDigits(Number(byClock[1]), byClock[2]);
@@ -244,13 +244,13 @@ function fourDigits(hour: number, minutes: string): string | null {
 	return time === MIDNIGHT || (hour <= 23 && Number(minutes) <= 59) ? time : null;
 }
 
-/** Midnight ends a day wherever something began before it: as 24:00, and as 0:00. */
+/** As an end, 24:00 and 0:00 both mean midnight, unless the start is 0:00. */
 function asEnd(time: string, start: string): string {
 	return time === MIDNIGHT || (time === START_OF_DAY && start !== START_OF_DAY) ? END_OF_DAY : time;
 }
 
 function readTimeZone(name: string): string | null {
-	// Node takes an offset for a time zone, Meta's are names.
+	// Intl also accepts offsets, Meta only names.
 	if (!/^[a-z]/i.test(name)) return null;
 	try {
 		return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) === '' ? null : name;
@@ -259,7 +259,7 @@ function readTimeZone(name: string): string | null {
 	}
 }
 
-/** @returns the date there at that time, as `2026-12-24` */
+/** @returns the date in a time zone, such as `2026-12-24` */
 function dateIn(timeZone: string | null, now: number): string {
 	const format = new Intl.DateTimeFormat('en', {
 		timeZone: readTimeZone(timeZone ?? '') ?? 'UTC',
@@ -273,18 +273,18 @@ function dateIn(timeZone: string | null, now: number): string {
 	return `${parts.year}-${parts.month}-${parts.day}`;
 }
 
-/** A date picker of n8n adds a time of day. */
+/** n8n's date picker adds a time of day, which is ignored. */
 function readDate(text: string): string | null {
 	const date = text.slice(0, 10);
 	if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return null;
 	const time = Date.parse(date);
-	// 30 February is read as 2 March.
+	// Date.parse reads 30 February as 2 March.
 	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date) ? date : null;
 }
 
 const titled = (day: Day) => day[0] + day.slice(1).toLowerCase();
 
-/** `0900` as people write it: `09:00`. */
+/** @example withColon('0900') // '09:00' */
 export function withColon(time: string): string {
 	return time.replace(/^(\d{2})(\d{2})$/, '$1:$2');
 }

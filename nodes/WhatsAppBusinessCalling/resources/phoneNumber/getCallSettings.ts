@@ -1,9 +1,9 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter } from '../input';
+import { toNodeApiError } from '../../graph/nodeApiError';
+import { phoneNumberIdParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
 import { withColon } from './callHours';
 
@@ -16,13 +16,13 @@ export const getCallSettings: Operation = {
 	async execute(input) {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const answer = await readCallSettings(context, account, phoneNumberId);
-		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
-		return { json: { phoneNumberId, ...outputOf(answer.value) } };
+		const response = await readCallSettings(context, account, phoneNumberId);
+		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
+		return { json: { phoneNumberId, ...outputOf(response.value) } };
 	},
 };
 
-/** The settings under the names that people use in workflows; null for what Meta does not say. */
+/** The item's fields; null for what Meta does not say. */
 function outputOf(settings: CallSettings): IDataObject {
 	const { call_hours: hours, voicemail, sip } = settings;
 	return {

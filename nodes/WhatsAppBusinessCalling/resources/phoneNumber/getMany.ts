@@ -1,10 +1,11 @@
-import { toNodeApiError } from '../../graph/apiError';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
-import { numeric } from '../../numeric';
-import { inputError, switchParameter } from '../input';
+import { numberSchema } from '../../parameterSchemas';
+import { inputError } from '../shared/errors';
+import { booleanParameter } from '../shared/parameters';
 import type { Operation, OperationInput } from '../types';
 
-const limitSchema = numeric('Limit must be a whole number, 1 or above', (number) =>
+const limitSchema = numberSchema('Limit must be a whole number, 1 or above', (number) =>
 	number.int().min(1),
 );
 
@@ -34,7 +35,7 @@ export const getMany: Operation = {
 
 	async execute(input) {
 		const { context, account, itemIndex } = input;
-		const numbers = await phoneNumbers(context, account, readLimit(input));
+		const numbers = await phoneNumbers(context, account, limitParameter(input));
 		if (!numbers.ok) throw toNodeApiError(context.getNode(), numbers.failure, itemIndex);
 		return numbers.value.map(({ id, ...number }) => ({
 			json: { phoneNumberId: id, ...number },
@@ -42,9 +43,9 @@ export const getMany: Operation = {
 	},
 };
 
-function readLimit(input: OperationInput): number {
+function limitParameter(input: OperationInput): number {
 	const { context, itemIndex } = input;
-	if (switchParameter(input, 'returnAll', 'Return All')) return Infinity;
+	if (booleanParameter(input, 'returnAll', 'Return All')) return Infinity;
 	const limit = limitSchema.safeParse(context.getNodeParameter('limit', itemIndex, 50));
 	if (limit.success) return limit.data;
 	throw inputError(

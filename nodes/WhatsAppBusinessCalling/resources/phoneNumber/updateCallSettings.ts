@@ -1,10 +1,11 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
-import { toNodeApiError } from '../../graph/apiError';
 import { readCallSettings } from '../../graph/callSettings';
+import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphChange } from '../../graph/request';
-import { phoneNumberField } from '../fields';
-import { inputError, phoneNumberIdParameter, written } from '../input';
+import { inputError } from '../shared/errors';
+import { asText, phoneNumberIdParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import {
 	callHoursBody,
@@ -181,33 +182,33 @@ export const updateCallSettings: Operation = {
 	async execute(input) {
 		const { context, account, itemIndex } = input;
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const { changes, hours } = readSettings(input);
+		const { changes, hours } = settingsParameter(input);
 		if (hours) {
-			changes.call_hours = callHoursBody(await complete(input, phoneNumberId, hours));
+			changes.call_hours = callHoursBody(await withSchedule(input, phoneNumberId, hours));
 		}
-		const answer = await graphChange(context, account, {
+		const response = await graphChange(context, account, {
 			method: 'POST',
 			path: `${phoneNumberId}/settings`,
 			body: { calling: changes },
 			repeat: 'freely',
 		});
-		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
+		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
 		return { json: { phoneNumberId, success: true } };
 	},
 };
 
-/** Meta's names of the settings that are one word, and what the panel calls them. */
-const WORDS = {
+/** Meta's names and the panel's names of the settings with a single value. */
+const SINGLE_VALUES = {
 	calling: ['status', 'Calling'],
 	callIconVisibility: ['call_icon_visibility', 'Call Icon'],
 	callbackPermission: ['callback_permission_status', 'Call-Back Permission'],
 } as const;
 
-function readSettings(input: OperationInput): { changes: IDataObject; hours?: CallHours } {
+function settingsParameter(input: OperationInput): { changes: IDataObject; hours?: CallHours } {
 	const settings = input.context.getNodeParameter('settings', input.itemIndex, {}) as IDataObject;
 	const changes: IDataObject = {};
-	for (const [name, [field, label]] of Object.entries(WORDS)) {
-		if (name in settings) changes[field] = readWord(input, label, settings[name]);
+	for (const [name, [field, label]] of Object.entries(SINGLE_VALUES)) {
+		if (name in settings) changes[field] = settingValue(input, label, settings[name]);
 	}
 	const given = (settings.callHours as IDataObject | undefined)?.hours as IDataObject | undefined;
 	const hours = given && callHoursParameter(input, given);
@@ -219,9 +220,9 @@ function readSettings(input: OperationInput): { changes: IDataObject; hours?: Ca
 	);
 }
 
-/** A setting that was added must have a value: to leave it out would change less than was asked for. */
-function readWord(input: OperationInput, label: string, value: unknown): string {
-	const word = written(value);
+/** @throws NodeOperationError for an added setting without a value: ignoring it would change less than requested */
+function settingValue(input: OperationInput, label: string, value: unknown): string {
+	const word = asText(value);
 	if (word !== '') return word;
 	throw inputError(
 		input,
@@ -244,8 +245,8 @@ function callHoursParameter(input: OperationInput, given: IDataObject): CallHour
 	throw inputError(input, 'The call hours need a correction', `${read.problems.join('. ')}.`);
 }
 
-/** Call hours with a schedule, also where they are turned off without one. */
-async function complete(
+/** Reads the stored schedule for call hours that are turned off without one. */
+async function withSchedule(
 	{ context, account, itemIndex }: OperationInput,
 	phoneNumberId: string,
 	hours: CallHours,

@@ -1,18 +1,18 @@
 import type { Account } from '../../graph/account';
-import { failureTitle } from '../../graph/apiError';
 import { readCallSettings, type CallSettings } from '../../graph/callSettings';
+import { unreadableResponse } from '../../graph/failure';
+import { failureTitle } from '../../graph/nodeApiError';
+import type { WebhookRoute } from '../../graph/numberWebhook';
 import { phoneNumbers, type PhoneNumber } from '../../graph/phoneNumbers';
 import { graphRequest } from '../../graph/request';
-import { readTokenInfo } from '../../graph/tokenInfo';
-import { unreadableAnswer } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
-import type { WebhookRoute } from '../../graph/webhookOverride';
 import { readWebhookState } from '../../registration/state';
 import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
 import { askForChallenge } from '../../trigger/otherWebhook';
-import { phoneNumberField } from '../fields';
-import { phoneNumberIdParameter, textParameter } from '../input';
+import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
+import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
+import { readTokenInfo } from './tokenInfo';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['check'] } };
 
@@ -113,7 +113,7 @@ async function ask({ context, account }: OperationInput, phoneNumberId: string) 
 	const guarded = async <T>(request: Promise<Result<T>>): Promise<Result<T>> =>
 		await request.catch(() => ({
 			ok: false,
-			failure: unreadableAnswer("Meta's answer cannot be read"),
+			failure: unreadableResponse("Meta's answer cannot be read"),
 		}));
 	const [token, business, numbers, settings, webhooks] = await Promise.all([
 		guarded(readTokenInfo(context, account)),

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { downloadOperation, getOperation } from '../file';
+import { downloadOperation, getOperation } from '../shared/mediaOperations';
 import type { Operation } from '../types';
 
 export const transcriptionOperations: Record<string, Operation> = {

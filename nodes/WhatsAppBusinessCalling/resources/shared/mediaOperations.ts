@@ -1,37 +1,37 @@
 import type { IDataObject, INodeProperties } from 'n8n-workflow';
-import { NodeApiError, NodeOperationError, sleep } from 'n8n-workflow';
+import { NodeOperationError, sleep } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../graph/apiError';
-import type { FileProperty } from '../media/fileNames';
-import { fetchMedia } from '../media/fetchMedia';
-import { maxFileSizeSchema } from '../media/maxFileSize';
-import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../media/mediaInfo';
-import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
-import type { MediaOutcome, MediaProblem, MediaProblemReason, StoredFile } from '../media/types';
-import { numeric } from '../numeric';
-import { says } from '../says';
-import { inputError, mediaIdParameter, textParameter } from './input';
-import type { Operation, OperationInput } from './types';
+import { toNodeApiError } from '../../graph/nodeApiError';
+import { fetchMedia } from '../../media/fetchMedia';
+import type { FileProperty } from '../../media/fileNames';
+import { URL_LIFETIME_MS } from '../../media/lifetimes';
+import { finalMessage, getMediaInfo, isMediaGone, mediaGone } from '../../media/mediaInfo';
+import { parseSha256 } from '../../media/sha256';
+import { readTranscript } from '../../media/transcript';
+import type { MediaOutcome, MediaProblem, MediaProblemReason, StoredFile } from '../../media/types';
+import { maxFileSizeSchema, numberSchema, withMessage } from '../../parameterSchemas';
+import { isoTimeOfMs } from '../../values';
+import type { Operation, OperationInput } from '../types';
+import { inputError } from './errors';
+import { mediaIdParameter, textParameter } from './parameters';
 
-const ATTEMPTS = 3;
-const PAUSE_MS = 1_000;
-/** Minutes that a URL of Meta's lives (Meta, "Call recording": Download the recording). */
-const URL_LIFETIME_MINUTES = 5;
+const MAX_ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 1_000;
 
 const optionsSchema = z.object(
 	{
 		maxFileSize: maxFileSizeSchema,
 		phoneNumberId: z
-			.union([z.string(), z.number()], says('Phone Number ID must be an ID'))
+			.union([z.string(), z.number()], withMessage('Phone Number ID must be an ID'))
 			.nullish()
 			.transform((id) => String(id ?? '').trim()),
-		timeout: numeric('Timeout (Seconds) must be a number above 0, and at most 86400', (number) =>
-			number.positive().max(86_400),
+		timeout: numberSchema(
+			'Timeout (Seconds) must be a number above 0, and at most 86400',
+			(number) => number.positive().max(86_400),
 		).default(300),
 	},
-	says('Options must be an object'),
+	withMessage('Options must be an object'),
 );
 
 const TITLES: Partial<Record<MediaProblemReason, string>> = {
@@ -45,93 +45,94 @@ const TITLES: Partial<Record<MediaProblemReason, string>> = {
 	unavailable: 'Meta did not provide the file',
 };
 
-function fileFields(resource: FileProperty, operation: string): INodeProperties[] {
-	const displayOptions = { show: { resource: [resource], operation: [operation] } };
+function mediaIdField(resource: FileProperty, operation: string): INodeProperties {
+	return {
+		displayName: 'Media ID',
+		name: 'mediaId',
+		type: 'string',
+		default: '',
+		required: true,
+		placeholder: `e.g. {{ $json.${resource}.mediaId }}`,
+		description:
+			'ID of the file, from the event of the trigger. Meta keeps the file for 7 days after that event.',
+		displayOptions: { show: { resource: [resource], operation: [operation] } },
+	};
+}
+
+function downloadFields(resource: FileProperty): INodeProperties[] {
+	const displayOptions = { show: { resource: [resource], operation: ['download'] } };
 	return [
+		mediaIdField(resource, 'download'),
 		{
-			displayName: 'Media ID',
-			name: 'mediaId',
+			displayName: 'SHA-256',
+			name: 'sha256',
 			type: 'string',
 			default: '',
-			required: true,
-			placeholder: `e.g. {{ $json.${resource}.mediaId }}`,
+			placeholder: `e.g. {{ $json.${resource}.sha256 }}`,
 			description:
-				'ID of the file, from the event of the trigger. Meta keeps the file for 7 days after that event.',
+				'Hash that the file must have, as base64 or hex. Leave empty to use the one that Meta gives for the media ID.',
 			displayOptions,
+		},
+		{
+			displayName: 'Put Output File in Field',
+			name: 'binaryPropertyName',
+			type: 'string',
+			default: 'data',
+			required: true,
+			hint: 'The name of the output binary field to put the file in',
+			displayOptions,
+		},
+		{
+			displayName: 'Options',
+			name: 'options',
+			type: 'collection',
+			placeholder: 'Add option',
+			default: {},
+			displayOptions,
+			options: [
+				{
+					displayName: 'Max File Size (MB)',
+					name: 'maxFileSize',
+					type: 'number',
+					default: 100,
+					typeOptions: { minValue: 1 },
+					description:
+						'Largest file to accept, in MB. A larger one is refused and nothing is stored.',
+				},
+				{
+					displayName: 'Phone Number ID',
+					name: 'phoneNumberId',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. {{ $json.phoneNumberId }}',
+					description: 'Number that the file must belong to; Meta refuses it otherwise',
+				},
+				{
+					displayName: 'Timeout (Seconds)',
+					name: 'timeout',
+					type: 'number',
+					default: 300,
+					typeOptions: { minValue: 1, maxValue: 86400 },
+					description: 'How long one attempt to download may take, in seconds',
+				},
+			],
 		},
 	];
 }
 
-/** Download of a file by its media ID; the same for recordings and transcripts but for its words. */
+/** Downloads a file by its media ID. Recordings and transcripts differ only in their item. */
 export function downloadOperation(resource: FileProperty): Operation {
-	const displayOptions = { show: { resource: [resource], operation: ['download'] } };
 	return {
-		properties: [
-			...fileFields(resource, 'download'),
-			{
-				displayName: 'SHA-256',
-				name: 'sha256',
-				type: 'string',
-				default: '',
-				placeholder: `e.g. {{ $json.${resource}.sha256 }}`,
-				description:
-					'Hash that the file must have, as base64 or hex. Leave empty to use the one that Meta gives for the media ID.',
-				displayOptions,
-			},
-			{
-				displayName: 'Put Output File in Field',
-				name: 'binaryPropertyName',
-				type: 'string',
-				default: 'data',
-				required: true,
-				hint: 'The name of the output binary field to put the file in',
-				displayOptions,
-			},
-			{
-				displayName: 'Options',
-				name: 'options',
-				type: 'collection',
-				placeholder: 'Add option',
-				default: {},
-				displayOptions,
-				options: [
-					{
-						displayName: 'Max File Size (MB)',
-						name: 'maxFileSize',
-						type: 'number',
-						default: 100,
-						typeOptions: { minValue: 1 },
-						description:
-							'Largest file to accept, in MB. A larger one is refused and nothing is stored.',
-					},
-					{
-						displayName: 'Phone Number ID',
-						name: 'phoneNumberId',
-						type: 'string',
-						default: '',
-						placeholder: 'e.g. {{ $json.phoneNumberId }}',
-						description: 'Number that the file must belong to; Meta refuses it otherwise',
-					},
-					{
-						displayName: 'Timeout (Seconds)',
-						name: 'timeout',
-						type: 'number',
-						default: 300,
-						typeOptions: { minValue: 1, maxValue: 86400 },
-						description: 'How long one attempt to download may take, in seconds',
-					},
-				],
-			},
-		],
+		properties: downloadFields(resource),
 
 		async execute(input) {
 			const mediaId = mediaIdParameter(input);
-			const sha256 = readHash(input);
-			const options = readOptions(input);
+			const sha256 = sha256Parameter(input);
+			const options = optionsParameter(input);
 			const binaryPropertyName = textParameter(input, 'binaryPropertyName') || 'data';
-			// Whole: a timer of a fraction of a millisecond is an error.
+			// Timers need a whole number of milliseconds.
 			const timeoutMs = Math.round(options.timeout * 1000);
-			const outcome = await fetchPatiently(input, timeoutMs, {
+			const outcome = await fetchWithRetry(input, timeoutMs, {
 				mediaId,
 				phoneNumberId: options.phoneNumberId || null,
 				url: null,
@@ -156,22 +157,22 @@ export function downloadOperation(resource: FileProperty): Operation {
 				json.durationSeconds = file.durationSeconds;
 				json.channels = file.channels;
 			} else {
-				json.transcript = await readStored(input, file, timeoutMs);
+				json.transcript = await storedTranscript(input, file, timeoutMs);
 			}
 			return { json, binary: { [binaryPropertyName]: file.binary } };
 		},
 	};
 }
 
-/** Metadata and a fresh URL of a file. */
+/** Gets the metadata and a fresh URL of a file. */
 export function getOperation(resource: FileProperty): Operation {
 	return {
-		properties: fileFields(resource, 'get'),
+		properties: [mediaIdField(resource, 'get')],
 
 		async execute(input) {
 			const { context, account, itemIndex } = input;
 			const mediaId = mediaIdParameter(input);
-			const askedAt = Date.now();
+			const requestedAt = Date.now();
 			const info = await getMediaInfo(context, account, {
 				mediaId,
 				property: resource,
@@ -186,7 +187,7 @@ export function getOperation(resource: FileProperty): Operation {
 				json: {
 					mediaId,
 					url: info.value.url,
-					urlValidUntil: new Date(askedAt + URL_LIFETIME_MINUTES * 60_000).toISOString(),
+					urlValidUntil: isoTimeOfMs(requestedAt + URL_LIFETIME_MS),
 					mimeType: info.value.mimeType,
 					sha256: info.value.sha256?.toString('base64') ?? null,
 					sizeBytes: info.value.sizeBytes,
@@ -196,11 +197,11 @@ export function getOperation(resource: FileProperty): Operation {
 	};
 }
 
-/** What another attempt a moment later does not change. */
+/** Temporary problems that another attempt a moment later does not solve. */
 const NOT_REPEATED = new Set<MediaProblemReason>(['accessDenied', 'timeout']);
 
-/** Downloads are safe to repeat: after a temporary problem they are tried again. */
-async function fetchPatiently(
+/** Repeats a download after a temporary problem. */
+async function fetchWithRetry(
 	{ context, account }: OperationInput,
 	timeoutMs: number,
 	request: Parameters<typeof fetchMedia>[2],
@@ -208,15 +209,15 @@ async function fetchPatiently(
 	for (let attempt = 1; ; attempt++) {
 		const signal = AbortSignal.timeout(timeoutMs);
 		const outcome = await fetchMedia(context, account, request, signal);
-		const again =
+		const isRepeatable =
 			!outcome.ok && outcome.problem.transient && !NOT_REPEATED.has(outcome.problem.reason);
-		if (!again || attempt >= ATTEMPTS) return outcome;
-		await sleep(PAUSE_MS * 2 ** (attempt - 1));
+		if (!isRepeatable || attempt >= MAX_ATTEMPTS) return outcome;
+		await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
 	}
 }
 
-/** The transcript of a file that n8n has just stored. */
-async function readStored(
+/** Reads the transcript from a file that n8n has just stored. */
+async function storedTranscript(
 	input: OperationInput,
 	{ binary, sizeBytes }: StoredFile,
 	timeoutMs: number,
@@ -230,7 +231,7 @@ async function readStored(
 	}
 }
 
-function readHash(input: OperationInput): Buffer | null {
+function sha256Parameter(input: OperationInput): Buffer | null {
 	const text = textParameter(input, 'sha256');
 	if (text === '') return null;
 	const hash = parseSha256(text);
@@ -242,7 +243,7 @@ function readHash(input: OperationInput): Buffer | null {
 	);
 }
 
-function readOptions(input: OperationInput): z.infer<typeof optionsSchema> {
+function optionsParameter(input: OperationInput): z.infer<typeof optionsSchema> {
 	const parsed = optionsSchema.safeParse(
 		input.context.getNodeParameter('options', input.itemIndex, {}),
 	);
@@ -257,7 +258,7 @@ function readOptions(input: OperationInput): z.infer<typeof optionsSchema> {
 function problemError(
 	{ context, itemIndex }: OperationInput,
 	problem: MediaProblem,
-): NodeOperationError | NodeApiError {
+): NodeOperationError {
 	const error = new NodeOperationError(
 		context.getNode(),
 		TITLES[problem.reason] ?? 'The file could not be downloaded',

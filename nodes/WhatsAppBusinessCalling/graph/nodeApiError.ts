@@ -4,8 +4,8 @@ import { NodeApiError } from 'n8n-workflow';
 import { errorEntry } from './errorCatalogue';
 import type { GraphFailure } from './types';
 
-/** What stays of a failure for the operator's next steps, in a continued item and in the error's details. */
-export interface FailureFacts extends IDataObject {
+/** The parts of a failure that a workflow can use, in an error item and in the details of the error. */
+interface FailureFacts extends IDataObject {
 	code: number | null;
 	subcode: number | null;
 	details: string | null;
@@ -13,7 +13,7 @@ export interface FailureFacts extends IDataObject {
 	httpStatus: number | null;
 }
 
-export function failureFacts(failure: GraphFailure): FailureFacts {
+function failureFacts(failure: GraphFailure): FailureFacts {
 	return {
 		code: failure.code,
 		subcode: failure.subcode,
@@ -23,17 +23,17 @@ export function failureFacts(failure: GraphFailure): FailureFacts {
 	};
 }
 
-/** What a request was about, where the words for a code depend on it. */
+/** What a request was about, where the text for a code depends on it. */
 export type Subject = 'existingCall';
 
-/** The catalogue's words for a failure. */
-function knownWords({ code }: GraphFailure, subject?: Subject) {
+/** Title and hint of the error catalogue, if it has the code. */
+function catalogueTexts({ code }: GraphFailure, subject?: Subject) {
 	const entry = errorEntry(code);
 	return subject ? { ...entry, ...entry?.[subject] } : entry;
 }
 
 export function failureTitle(failure: GraphFailure, subject?: Subject): string {
-	const known = knownWords(failure, subject)?.title;
+	const known = catalogueTexts(failure, subject)?.title;
 	if (known) return known;
 	if (failure.kind === 'network') return 'Meta could not be reached';
 	if (failure.kind === 'unreadable' && Number(failure.status) < 300) {
@@ -46,8 +46,8 @@ export function failureTitle(failure: GraphFailure, subject?: Subject): string {
 
 type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
 
-/** What to do about a failure that the catalogue does not know. */
-function generalHint({ kind, status }: GraphFailure): string {
+/** What to do about a failure that the catalogue does not have. */
+function fallbackHint({ kind, status }: GraphFailure): string {
 	if (kind === 'network') {
 		return 'Check the Base URL in the credential and the connection of n8n to the internet.';
 	}
@@ -59,24 +59,24 @@ function generalHint({ kind, status }: GraphFailure): string {
 		: 'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.';
 }
 
-/** What is known of the failure besides its title: words of Meta are marked as such, ours are not. */
-export function failureWords({ kind, message, details }: GraphFailure): string {
+/** The message and details of a failure. Texts of Meta are marked as such. */
+export function failureDetails({ kind, message, details }: GraphFailure): string {
 	return `${kind === 'http' ? 'Meta said: ' : ''}${details ? `${message} (${details})` : message}`;
 }
 
-/** Hint, Meta's own words and the numbers that Meta's support asks for, in this order. */
+/** The hint, Meta's own text and the numbers that Meta's support asks for, in this order. */
 export function failureDescription(failure: GraphFailure, subject?: Subject): string {
-	const hint = knownWords(failure, subject)?.hint ?? generalHint(failure);
+	const hint = catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
 	const numbers = [
 		failure.code === null ? '' : `code ${failure.code}`,
 		failure.subcode === null ? '' : `subcode ${failure.subcode}`,
 		failure.traceId === null ? '' : `trace ID ${failure.traceId}`,
 	].filter(Boolean);
-	return [hint, failureWords(failure), numbers.join(', ')].filter(Boolean).join('\n');
+	return [hint, failureDetails(failure), numbers.join(', ')].filter(Boolean).join('\n');
 }
 
-/** The cause in n8n's terms; versions of n8n without them ignore it. */
-function declaredFailure(failure: GraphFailure): NodeApiErrorOptions['failure'] {
+/** The cause as n8n's errors declare it; older versions of n8n ignore it. */
+function failureCause(failure: GraphFailure): NodeApiErrorOptions['failure'] {
 	const cause =
 		errorEntry(failure.code)?.cause ?? (failure.transient ? 'temporarily-unavailable' : undefined);
 	if (cause === undefined) return undefined;
@@ -85,10 +85,10 @@ function declaredFailure(failure: GraphFailure): NodeApiErrorOptions['failure'] 
 }
 
 /**
- * Builds the error that a node shows. It is made of texts only: the request, and with it the token,
- * is not part of it.
+ * Builds the error that a node shows. It holds texts only: the request, and with it the token, is not
+ * part of it.
  *
- * @param subject what the request was about, where that is not plain from the code
+ * @param subject selects the text for codes that have several meanings
  */
 export function toNodeApiError(
 	node: INode,
@@ -106,7 +106,7 @@ export function toNodeApiError(
 			description,
 			httpCode: failure.status === null ? undefined : String(failure.status),
 			...(itemIndex === undefined ? {} : { itemIndex }),
-			failure: declaredFailure(failure),
+			failure: failureCause(failure),
 		},
 	);
 	error.context.whatsApp = failureFacts(failure);

@@ -5,10 +5,10 @@ import type {
 } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
-import { toNodeApiError } from '../graph/apiError';
+import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumberPage, phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
 
-/** The phone numbers of the business account, page by page, for the editor's list. */
+/** The phone numbers of the account, page by page, for the resource locator of the action node. */
 export async function searchPhoneNumbers(
 	this: ILoadOptionsFunctions,
 	filter?: string,
@@ -23,7 +23,7 @@ export async function searchPhoneNumbers(
 	return { results, paginationToken: page.value.after };
 }
 
-/** The same numbers as options, all pages, for the trigger's filter. */
+/** The phone numbers of the account as options, for the filter of the trigger. */
 export async function getPhoneNumbers(
 	this: ILoadOptionsFunctions,
 ): Promise<INodePropertyOptions[]> {

@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 
 import {
+	booleanParameter,
 	callIdParameter,
 	isBlank,
-	isUserId,
 	mediaIdParameter,
 	phoneNumberIdParameter,
-	shortened,
-	switchParameter,
 	textParameter,
+	truncate,
+} from '../../../nodes/WhatsAppBusinessCalling/resources/shared/parameters';
+import {
+	isUserId,
 	userIdParameter,
-} from '../../../nodes/WhatsAppBusinessCalling/resources/input';
+} from '../../../nodes/WhatsAppBusinessCalling/resources/shared/person';
 import { ACCOUNT, fakeExecution } from '../fakes';
 
 const input = (parameters: Record<string, string | number>) => ({
@@ -150,14 +152,14 @@ describe('IDs that become a part of a path', () => {
 	});
 });
 
-describe('shortened', () => {
+describe('truncate', () => {
 	it('keeps a text of 60 characters and cuts a longer one to 60', () => {
-		expect(shortened('x'.repeat(60))).toHaveLength(60);
-		expect(shortened('x'.repeat(61))).toBe(`${'x'.repeat(57)}...`);
+		expect(truncate('x'.repeat(60))).toHaveLength(60);
+		expect(truncate('x'.repeat(61))).toBe(`${'x'.repeat(57)}...`);
 	});
 });
 
-describe('switchParameter', () => {
+describe('booleanParameter', () => {
 	it.each([
 		[true, true],
 		['true', true],
@@ -171,13 +173,13 @@ describe('switchParameter', () => {
 	])('reads %j as %s', (value, expected) => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
-		expect(switchParameter(given, 'recordCall', 'Record Call')).toBe(expected);
+		expect(booleanParameter(given, 'recordCall', 'Record Call')).toBe(expected);
 	});
 
 	it.each(['yes', 'off', 2, '$json.record'])('does not guess what %j means', (value) => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
-		expect(() => switchParameter(given, 'recordCall', 'Record Call')).toThrow(
+		expect(() => booleanParameter(given, 'recordCall', 'Record Call')).toThrow(
 			'Record Call is neither on nor off',
 		);
 	});

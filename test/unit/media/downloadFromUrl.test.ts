@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { IBinaryData } from 'n8n-workflow';
 
-import { downloadOnce } from '../../../nodes/WhatsAppBusinessCalling/media/downloadOnce';
+import { downloadFromUrl } from '../../../nodes/WhatsAppBusinessCalling/media/downloadFromUrl';
 import type { FileProperty } from '../../../nodes/WhatsAppBusinessCalling/media/fileNames';
 import { ACCOUNT, fakeExecution, fileAnswer, sha256, type Respond } from '../fakes';
 
@@ -33,7 +33,7 @@ describe('a download', () => {
 			await new Promise<void>((resolve) => (comes = resolve));
 			return (await send.apply(this, request)) as never;
 		};
-		const download = await downloadOnce(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
+		const download = await downloadFromUrl(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
 		expect(download).toMatchObject({ ok: false, problem: { reason: 'timeout', transient: true } });
 		comes();
 		await new Promise((resolve) => body.once('close', resolve));
@@ -55,7 +55,7 @@ describe('a download', () => {
 			await read(stream as Readable);
 			return await new Promise(() => {});
 		};
-		const download = await downloadOnce(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
+		const download = await downloadFromUrl(context, ACCOUNT, TARGET, AbortSignal.timeout(50));
 		expect(download).toMatchObject({ ok: false, problem: { reason: 'timeout', transient: true } });
 		expect(source.destroyed).toBe(true);
 	});
@@ -67,7 +67,7 @@ const URL_OF_FILE = TARGET.url;
 /** What becomes of an answer, and what was asked for. */
 async function download(respond: Respond, target: Partial<typeof TARGET> = {}) {
 	const { context, sent, files } = fakeExecution({}, respond);
-	const result = await downloadOnce(context, ACCOUNT, { ...TARGET, ...target }, NEVER);
+	const result = await downloadFromUrl(context, ACCOUNT, { ...TARGET, ...target }, NEVER);
 	return { result, sent, files };
 }
 
@@ -430,7 +430,7 @@ describe('the store of n8n', () => {
 	const withStore = async (store: (stream: Readable) => Promise<IBinaryData>) => {
 		const { context } = fakeExecution({}, () => fileAnswer(BYTES));
 		context.helpers.prepareBinaryData = async (stream) => await store(stream as Readable);
-		return await downloadOnce(context, ACCOUNT, TARGET, NEVER);
+		return await downloadFromUrl(context, ACCOUNT, TARGET, NEVER);
 	};
 	const read = async (stream: Readable) => {
 		for await (const _ of stream);

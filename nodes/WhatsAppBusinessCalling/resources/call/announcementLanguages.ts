@@ -1,8 +1,8 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 
 /**
- * The languages of the announcement that both sides hear before a call is recorded or transcribed,
- * with Meta's phrases; the purpose is spoken after the phrase.
+ * A language of the announcement that both sides hear before a call is recorded or transcribed, with Meta's
+ * phrases. The purpose is spoken after the phrase.
  *
  * @source Meta, "Call recording": Supported announcement languages; Using recording with transcription
  */
@@ -10,7 +10,7 @@ export interface AnnouncementLanguage {
 	label: string;
 	codes: string[];
 	recording: string;
-	/** Spoken once, where recording and transcription are both on. */
+	/** Spoken once, if recording and transcription are both on. */
 	combined: string;
 	/** Whether transcription alone is announced in English (Meta, "Call transcription"). */
 	transcriptionInEnglish?: boolean;
@@ -112,7 +112,7 @@ export const languageOptions: INodePropertyOptions[] = ANNOUNCEMENT_LANGUAGES.fl
 		value: code,
 	})),
 )
-	// Not by the rules of a language: to load those takes milliseconds of n8n's start.
+	// Not localeCompare: it loads locale data, which takes milliseconds when n8n starts.
 	.sort((a, b) => (a.name < b.name ? -1 : 1));
 
 export function announcementLanguage(code: string): AnnouncementLanguage | undefined {
@@ -120,9 +120,12 @@ export function announcementLanguage(code: string): AnnouncementLanguage | undef
 }
 
 /**
- * The supported code that was most likely meant: `en-US` for `en_US`, `pt_BR` for `pt`.
+ * The supported code that was probably meant.
  *
- * @returns null where none is near
+ * @returns null if none is similar
+ * @example
+ * likelyLanguage('en-US') // 'en_US'
+ * likelyLanguage('pt_BR') // 'pt'
  */
 export function likelyLanguage(code: string): string | null {
 	const parts = code
@@ -140,7 +143,7 @@ export function likelyLanguage(code: string): string | null {
 	return byName && code.trim().length >= 3 ? byName.codes[0] : null;
 }
 
-/** What both sides hear, phrase and purpose, or null where Meta does not publish the phrase. */
+/** Phrase and purpose as both sides hear them; null if Meta does not publish the phrase. */
 export function announcementText(
 	kind: 'recording' | 'combined',
 	code: string,

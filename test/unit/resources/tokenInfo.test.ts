@@ -1,4 +1,4 @@
-import { readTokenInfo } from '../../../nodes/WhatsAppBusinessCalling/graph/tokenInfo';
+import { readTokenInfo } from '../../../nodes/WhatsAppBusinessCalling/resources/setup/tokenInfo';
 import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN, refusal } from '../fakes';
 
 const tokenInfo = async (data: object) => {

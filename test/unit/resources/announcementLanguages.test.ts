@@ -6,7 +6,7 @@ import {
 	LANGUAGE_CODES,
 	languageOptions,
 	likelyLanguage,
-} from '../../nodes/WhatsAppBusinessCalling/announcements';
+} from '../../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 
 describe('likelyLanguage', () => {
 	it.each([

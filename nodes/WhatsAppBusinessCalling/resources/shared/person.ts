@@ -1,10 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import type { OperationInput } from '../types';
 import { cleanPhoneNumber } from './cleanPhoneNumber';
-import { inputError, shortened, textParameter, userIdParameter } from './input';
-import type { OperationInput } from './types';
+import { inputError } from './errors';
+import { idParameter, textParameter, truncate } from './parameters';
 
-/** The two ways to name a WhatsApp user. */
+/** The two ways to name a person on WhatsApp. */
 export function personFields(
 	displayOptions: INodeProperties['displayOptions'],
 	verb: 'call' | 'ask' | 'look up',
@@ -33,12 +34,41 @@ export function personFields(
 	];
 }
 
+/** @returns the business-scoped user ID, or an empty text if there is none */
+export function userIdParameter(input: OperationInput): string {
+	const value = idParameter(input, 'recipient');
+	if (value === '' || isUserId(value)) return value;
+	throw inputError(
+		input,
+		`"${truncate(value)}" is not a user ID`,
+		'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
+	);
+}
+
 /**
- * Reads whom an operation is about.
+ * Whether a text is a business-scoped user ID: country code, a dot, letters and digits. A parent ID has `ENT.`
+ * after the dot.
  *
- * @throws NodeOperationError where both are empty or one is not what it should be
+ * @example isUserId('US.13491208655302741918') // true
  */
-export function readPerson(input: OperationInput): { to?: string; recipient?: string } {
+export function isUserId(text: string): boolean {
+	return /^[A-Za-z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/.test(text);
+}
+
+/** A person, as the bodies of Meta's requests name them. */
+export type Person = {
+	/** Phone number as digits. */
+	to?: string;
+	/** Business-scoped user ID. */
+	recipient?: string;
+};
+
+/**
+ * Reads which person an operation is about.
+ *
+ * @throws NodeOperationError if both are empty or one is invalid
+ */
+export function readPerson(input: OperationInput): Person {
 	const number = textParameter(input, 'to');
 	const userId = userIdParameter(input);
 	if (number === '' && userId === '') {
@@ -52,7 +82,7 @@ export function readPerson(input: OperationInput): { to?: string; recipient?: st
 	if (number !== '' && to === null) {
 		throw inputError(
 			input,
-			`"${shortened(number)}" is not a phone number`,
+			`"${truncate(number)}" is not a phone number`,
 			hasNoCountryCode(number)
 				? 'The country code is missing. Write the number as people abroad dial it, e.g. +1 408 555 1234 and not (408) 555-1234.'
 				: 'Give one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; an extension, a comma or letters are not. From a sheet, read the column as text.',
@@ -61,7 +91,7 @@ export function readPerson(input: OperationInput): { to?: string; recipient?: st
 	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };
 }
 
-/** Written for callers of the same country: it begins with an area code in brackets, or with one zero. */
+/** Whether a number is in national format: it begins with an area code in brackets, or with one zero. */
 function hasNoCountryCode(text: string): boolean {
 	return /^['\s]*(?:\(\d|0[1-9])/.test(text);
 }

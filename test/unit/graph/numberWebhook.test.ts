@@ -2,7 +2,7 @@ import {
 	readWebhookRoute,
 	readWebhookRoutes,
 	setNumberOverride,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/webhookOverride';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/numberWebhook';
 import { ACCOUNT, fakeExecution, type Respond, refusal } from '../fakes';
 
 const OF_NUMBER = 'https://number.example/webhook';

@@ -2,17 +2,17 @@ import {
 	failureDescription,
 	failureTitle,
 	toNodeApiError,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/apiError';
+} from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
 import {
-	failureFromAnswer,
+	failureFromResponse,
 	failureFromThrown,
-	unreadableAnswer,
+	unreadableResponse,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import type { GraphFailure } from '../../../nodes/WhatsAppBusinessCalling/graph/types';
 import { NODE } from '../fakes';
 
 const answered = (status: number, error: object, headers?: Record<string, string>) =>
-	failureFromAnswer(status, { error: { message: 'said', ...error } }, headers);
+	failureFromResponse(status, { error: { message: 'said', ...error } }, headers);
 
 const lost = failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com');
 
@@ -20,10 +20,10 @@ describe('the title', () => {
 	it.each<[string, GraphFailure, string]>([
 		['a known code', answered(400, { code: 138001 }), 'This person cannot be called on WhatsApp'],
 		['an unknown code', answered(400, { code: 7 }), 'WhatsApp refused the request (code 7)'],
-		['no code', failureFromAnswer(418, ''), 'Meta answered with HTTP status 418'],
-		['no code, status 300', failureFromAnswer(300, ''), 'Meta answered with HTTP status 300'],
+		['no code', failureFromResponse(418, ''), 'Meta answered with HTTP status 418'],
+		['no code, status 300', failureFromResponse(300, ''), 'Meta answered with HTTP status 300'],
 		['no answer', lost, 'Meta could not be reached'],
-		['an odd answer', unreadableAnswer('odd'), 'Meta gave an answer that cannot be read'],
+		['an odd answer', unreadableResponse('odd'), 'Meta gave an answer that cannot be read'],
 	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
@@ -34,12 +34,12 @@ describe('the description', () => {
 	it.each<[string, GraphFailure, string]>([
 		[
 			'a page of a proxy',
-			failureFromAnswer(418, ''),
+			failureFromResponse(418, ''),
 			'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.\nHTTP 418 without an error text',
 		],
 		[
 			'an outage without words',
-			failureFromAnswer(502, ''),
+			failureFromResponse(502, ''),
 			'Meta, or a proxy in front of it, has a temporary error. Try again in a few minutes.\nHTTP 502 without an error text',
 		],
 		[
@@ -86,7 +86,11 @@ describe('the cause in terms of n8n', () => {
 			answered(429, { code: 4 }, wait),
 			{ cause: 'rate-limited', retryAfterMs: 7000 },
 		],
-		['an outage without a code', failureFromAnswer(503, ''), { cause: 'temporarily-unavailable' }],
+		[
+			'an outage without a code',
+			failureFromResponse(503, ''),
+			{ cause: 'temporarily-unavailable' },
+		],
 		['anything else', answered(400, { code: 7 }), undefined],
 	])('of %s', (_, failure, cause) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ failure: cause });

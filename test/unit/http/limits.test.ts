@@ -1,19 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { endsWithin, within } from '../../../nodes/WhatsAppBusinessCalling/graph/http';
+import { raceWithSignal, timeoutSignal } from '../../../nodes/WhatsAppBusinessCalling/http/limits';
 
-describe('within', () => {
+describe('raceWithSignal', () => {
 	it('gives what the work gives, or fails as it fails', async () => {
 		const { signal } = new AbortController();
-		await expect(within(signal, Promise.resolve(5))).resolves.toBe(5);
-		await expect(within(signal, Promise.reject(new Error('cut')))).rejects.toThrow('cut');
+		await expect(raceWithSignal(signal, Promise.resolve(5))).resolves.toBe(5);
+		await expect(raceWithSignal(signal, Promise.reject(new Error('cut')))).rejects.toThrow('cut');
 	});
 
 	it.each(['before', 'while'])('ends when the signal ends %s the work', async (when) => {
 		const ending = new AbortController();
 		if (when === 'before') ending.abort();
-		const waiting = within(ending.signal, new Promise(() => {}));
+		const waiting = raceWithSignal(ending.signal, new Promise(() => {}));
 		ending.abort();
 		await expect(waiting).rejects.toMatchObject({ message: 'timeout', code: 'ETIMEDOUT' });
 	});
@@ -26,7 +26,7 @@ describe('within', () => {
 			const late: unknown[] = [];
 			let come = (_: number) => {};
 			const work = new Promise<number>((resolve) => (come = resolve));
-			const waiting = within(ending.signal, work, (value) => late.push(value));
+			const waiting = raceWithSignal(ending.signal, work, (value) => late.push(value));
 			ending.abort();
 			await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
 			expect(late).toEqual([]);
@@ -38,7 +38,9 @@ describe('within', () => {
 
 	it('does not care how work that is too late fails', async () => {
 		const work = Promise.reject(new Error('cut'));
-		await expect(within(AbortSignal.abort(), work)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+		await expect(raceWithSignal(AbortSignal.abort(), work)).rejects.toMatchObject({
+			code: 'ETIMEDOUT',
+		});
 		await new Promise(setImmediate);
 	});
 
@@ -46,7 +48,7 @@ describe('within', () => {
 		const { signal } = new AbortController();
 		const added = jest.spyOn(signal, 'addEventListener');
 		const removed = jest.spyOn(signal, 'removeEventListener');
-		await within(signal, Promise.resolve());
+		await raceWithSignal(signal, Promise.resolve());
 		await new Promise(setImmediate);
 		const [[type, listener]] = added.mock.calls;
 		expect(removed.mock.calls).toEqual([[type, listener]]);
@@ -54,23 +56,23 @@ describe('within', () => {
 	});
 });
 
-describe('endsWithin', () => {
+describe('timeoutSignal', () => {
 	it('ends with its time', async () => {
-		const signal = endsWithin(20);
+		const signal = timeoutSignal(20);
 		expect(signal.aborted).toBe(false);
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
 	});
 
 	it('ends with the other signal, too', () => {
 		const ending = new AbortController();
-		const signal = endsWithin(60_000, ending.signal);
+		const signal = timeoutSignal(60_000, ending.signal);
 		expect(signal.aborted).toBe(false);
 		ending.abort();
 		expect(signal.aborted).toBe(true);
 	});
 
 	it('ends with its time, whatever the other signal does', async () => {
-		const signal = endsWithin(20, new AbortController().signal);
+		const signal = timeoutSignal(20, new AbortController().signal);
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
 	});
 
@@ -85,7 +87,7 @@ describe('endsWithin', () => {
 			return signal;
 		};
 		AbortSignal.any = () => new AbortController().signal;
-		const signal = endsWithin(1, new AbortController().signal);
+		const signal = timeoutSignal(1, new AbortController().signal);
 		Object.assign(AbortSignal, { any, timeout });
 		await new Promise(setImmediate);
 		collectGarbage();

@@ -1,27 +1,25 @@
 import { z } from 'zod';
 
 import type { Account } from './account';
-import { unreadableAnswer } from './failure';
-import type { Effort } from './appSubscription';
 import { allPages, cursorSchema, type Page } from './pages';
-import { graphChange, graphRequest } from './request';
+import { graphChange, graphRequest, parseResponse, type Effort } from './request';
+import { idText } from './scalars';
 import type { GraphContext, Result } from './types';
-import { idText } from './wholeNumber';
 
 const address = z
 	.string()
 	.nullish()
-	.transform((text) => text || null);
+	.transform((url) => url || null);
 
-/** Numbers without an address of their own may come without the configuration, but never without their ID. */
-const answerSchema = z.object({
+/** A number without an address of its own may lack the configuration, but never its ID. */
+const numberSchema = z.object({
 	id: idText,
 	webhook_configuration: z
 		.object({ phone_number: address, whatsapp_business_account: address, application: address })
 		.nullish(),
 });
 
-/** Where the webhooks of one number go; the first that is set counts (Meta, "Webhook overrides"). */
+/** Addresses for the webhooks of one number; the first that is set is used (Meta, "Webhook overrides"). */
 export interface WebhookRoute {
 	phoneNumber: string | null;
 	businessAccount: string | null;
@@ -34,25 +32,21 @@ export async function readWebhookRoute(
 	phoneNumberId: string,
 	effort: Effort = {},
 ): Promise<Result<WebhookRoute>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: phoneNumberId,
 		query: { fields: 'webhook_configuration' },
 		repeat: 'freely',
 		...effort,
 	});
-	if (!answer.ok) return answer;
-	const parsed = answerSchema.safeParse(answer.value);
-	if (!parsed.success) {
-		const failure = unreadableAnswer("Meta's answer about the number's webhook cannot be read");
-		return { ok: false, failure };
-	}
-	return { ok: true, value: toRoute(parsed.data) };
+	const message = "Meta's answer about the number's webhook cannot be read";
+	const number = parseResponse(response, numberSchema, message);
+	return number.ok ? { ok: true, value: toRoute(number.value) } : number;
 }
 
 /**
- * Points one number to an address of its own, or (with null) removes that. Meta calls the address before
- * it answers.
+ * Sets the address of one number, or removes it if `override` is null. Meta verifies an address before it
+ * responds.
  */
 export async function setNumberOverride(
 	context: GraphContext,
@@ -75,17 +69,17 @@ export async function setNumberOverride(
 	});
 }
 
-function toRoute({ webhook_configuration: found }: z.infer<typeof answerSchema>): WebhookRoute {
+function toRoute({ webhook_configuration: addresses }: z.infer<typeof numberSchema>): WebhookRoute {
 	return {
-		phoneNumber: found?.phone_number ?? null,
-		businessAccount: found?.whatsapp_business_account ?? null,
-		app: found?.application ?? null,
+		phoneNumber: addresses?.phone_number ?? null,
+		businessAccount: addresses?.whatsapp_business_account ?? null,
+		app: addresses?.application ?? null,
 	};
 }
 
-const routesSchema = z.object({ data: z.array(answerSchema), paging: cursorSchema });
+const numbersSchema = z.object({ data: z.array(numberSchema), paging: cursorSchema });
 
-/** Where the webhooks of each number of the account go, by the number's ID. */
+/** Addresses for the webhooks of each number of the account, by the number's ID. */
 export async function readWebhookRoutes(
 	context: GraphContext,
 	account: Account,
@@ -101,19 +95,16 @@ async function routePage(
 	effort: Effort,
 	after: string | undefined,
 ): Promise<Result<Page<[string, WebhookRoute]>>> {
-	const answer = await graphRequest(context, account, {
+	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
 		query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
 		repeat: 'freely',
 		...effort,
 	});
-	if (!answer.ok) return answer;
-	const page = routesSchema.safeParse(answer.value);
-	if (!page.success) {
-		const failure = unreadableAnswer("Meta's list of the numbers' webhooks cannot be read");
-		return { ok: false, failure };
-	}
-	const rows = page.data.data.map((row): [string, WebhookRoute] => [row.id, toRoute(row)]);
-	return { ok: true, value: { rows, after: page.data.paging } };
+	const message = "Meta's list of the numbers' webhooks cannot be read";
+	const page = parseResponse(response, numbersSchema, message);
+	if (!page.ok) return page;
+	const rows = page.value.data.map((row): [string, WebhookRoute] => [row.id, toRoute(row)]);
+	return { ok: true, value: { rows, after: page.value.paging } };
 }

@@ -2,13 +2,14 @@ import type { IBinaryData, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n
 
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from '../graph/account';
 import { failureFromThrown } from '../graph/failure';
-import { ANSWER_AS_IT_IS, USER_AGENT, within } from '../graph/http';
-import type { FileContext } from '../graph/types';
-import { discard, isFileStream } from '../streams';
+import { raceWithSignal, RAW_RESPONSE, USER_AGENT } from '../http/limits';
+import { discard, isFileStream } from '../http/streams';
 import { bareMimeType, fileMimeType, mediaFileName } from './fileNames';
+import { isYoung, notYet } from './lifetimes';
 import { tokenRefused } from './mediaInfo';
 import { otherContent } from './otherContent';
 import type {
+	FileContext,
 	LocatedFile,
 	MediaProblem,
 	MediaProblemReason,
@@ -16,10 +17,9 @@ import type {
 	StoredFile,
 } from './types';
 import { guardMediaUrl } from './urlGuard';
-import { verifiedStream, type Seen } from './verifiedStream';
-import { isYoung, notYet } from './youngEvent';
+import { verifiedStream, type Progress } from './verifiedStream';
 
-export type Download =
+export type DownloadResult =
 	| { ok: true; file: StoredFile }
 	| { ok: false; problem: MediaProblem; freshUrlMayHelp: boolean };
 
@@ -29,13 +29,13 @@ type Target = LocatedFile &
 const MAX_REDIRECTS = 5;
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
 
-/** Fetches a file from one URL, follows its redirects, and stores it while its hash is checked. */
-export async function downloadOnce(
+/** Downloads a file from one URL, following redirects, and stores and verifies it. */
+export async function downloadFromUrl(
 	context: FileContext,
 	account: Account,
 	target: Target,
 	signal: AbortSignal,
-): Promise<Download> {
+): Promise<DownloadResult> {
 	if (target.sha256 === null && !target.allowUnverified) {
 		return failed(
 			'hashMissing',
@@ -47,15 +47,16 @@ export async function downloadOnce(
 	return await store(context, target, opened, signal);
 }
 
-type Failed = Extract<Download, { ok: false }>;
+type Failed = Extract<DownloadResult, { ok: false }>;
 
-/** A good answer, and who gave it. */
+/** A response with a success status, and the host that sent it. */
 interface Opened {
 	ok: true;
-	answer: IN8nHttpFullResponse;
+	response: IN8nHttpFullResponse;
 	host: string;
 }
 
+/** Requests the URL and follows its redirects. */
 async function open(
 	context: FileContext,
 	account: Account,
@@ -73,17 +74,19 @@ async function open(
 			);
 		}
 		const { url } = guarded;
-		let answer: IN8nHttpFullResponse;
+		// A redirect to another origin does not get the token.
+		const authentication = url.origin === firstOrigin ? account : null;
+		let response: IN8nHttpFullResponse;
 		try {
-			const how = { account: url.origin === firstOrigin ? account : null, signal };
-			answer = await within(signal, get(context, url, how), ({ body }) => discard(body));
+			const request = get(context, url, authentication, signal);
+			response = await raceWithSignal(signal, request, ({ body }) => discard(body));
 		} catch (thrown) {
 			return interrupted(signal, failureFromThrown(thrown, url.host).message);
 		}
-		const status = answer.statusCode;
-		if (status >= 200 && status < 300) return { ok: true, answer, host: url.host };
-		discard(answer.body);
-		const location = answer.headers.location;
+		const status = response.statusCode;
+		if (status >= 200 && status < 300) return { ok: true, response, host: url.host };
+		discard(response.body);
+		const location = response.headers.location;
 		if (status < 300 || status >= 400 || typeof location !== 'string') {
 			return refusedByStatus(status, url.host, target.eventAt);
 		}
@@ -99,80 +102,81 @@ async function open(
 	);
 }
 
+/** @param authentication null to send the request without the access token */
 async function get(
 	context: FileContext,
 	url: URL,
-	how: { account: Account | null; signal: AbortSignal },
+	authentication: Account | null,
+	signal: AbortSignal,
 ): Promise<IN8nHttpFullResponse> {
 	const options: IHttpRequestOptions = {
 		method: 'GET',
 		url: url.href,
 		headers: { 'User-Agent': USER_AGENT, Accept: '*/*', 'Accept-Encoding': 'identity' },
 		encoding: 'stream',
-		// Redirects are followed by hand: each host is checked.
-		...ANSWER_AS_IT_IS,
+		// Redirects are followed in `open`, which checks each host.
+		...RAW_RESPONSE,
 		timeout: 30_000,
-		abortSignal: how.signal,
+		abortSignal: signal,
 	};
-	// Without an account it goes out without the token.
-	const answer: unknown = how.account
+	const response: unknown = authentication
 		? await context.helpers.httpRequestWithAuthentication.call(
 				context,
 				CREDENTIAL_NAME,
 				options,
-				decryptedCredential(how.account),
+				decryptedCredential(authentication),
 			)
 		: await context.helpers.httpRequest(options);
-	return answer as IN8nHttpFullResponse;
+	return response as IN8nHttpFullResponse;
 }
 
 async function store(
 	context: FileContext,
 	target: Target,
-	{ answer, host }: Opened,
+	{ response, host }: Opened,
 	signal: AbortSignal,
-): Promise<Download> {
-	const announced = Number(answer.headers['content-length'] ?? 0);
+): Promise<DownloadResult> {
+	const announced = Number(response.headers['content-length'] ?? 0);
 	if (announced > target.maxBytes) {
-		discard(answer.body);
+		discard(response.body);
 		return tooLarge(target.maxBytes, announced);
 	}
-	if (!isFileStream(answer.body)) {
+	if (!isFileStream(response.body)) {
 		return failed('downloadFailed', 'n8n did not hand the file over as a stream.');
 	}
-	const source = answer.body;
+	const source = response.body;
 	const stop = () => source.destroy(new Error('timeout'));
 	signal.addEventListener('abort', stop, { once: true });
 	const { property, mediaId, sizeBytes, sha256, maxBytes } = target;
-	const contentType: unknown = answer.headers['content-type'];
+	const contentType: unknown = response.headers['content-type'];
 	const mimeType = fileMimeType(property, ...target.mimeTypes, contentType);
 	const fileName = mediaFileName(property, mediaId, mimeType);
-	const whatElseCame = ({ bytes, head }: Seen) =>
+	const describeOther = ({ bytes, head }: Progress) =>
 		otherContent(property, { bytes, head, contentType, sizeBytes });
-	const sourceFault: { error: unknown } = { error: null };
-	// An abort is told twice, by the HTTP client and by us: each needs a listener.
-	source.on('error', (error) => (sourceFault.error ??= error));
-	const { stream, seen } = verifiedStream(source, {
+	const connection: { error: unknown } = { error: null };
+	// Both the HTTP client and we emit an abort as an error, so both need a listener.
+	source.on('error', (error) => (connection.error ??= error));
+	const { stream, progress } = verifiedStream(source, {
 		sha256,
-		isOtherContent: (all) => whatElseCame(all) !== null,
+		isOtherContent: (received) => describeOther(received) !== null,
 		maxBytes,
 	});
 	try {
-		const binary = await within(
+		const binary = await raceWithSignal(
 			signal,
 			context.helpers.prepareBinaryData(stream, fileName, bareMimeType(mimeType)),
 		);
-		return confirm(target, binary, seen, { fileName, mimeType });
+		return verifyStored(target, binary, progress, { fileName, mimeType });
 	} catch (thrown) {
-		if (seen.flaw === 'tooLarge') return tooLarge(maxBytes, null);
-		if (seen.flaw !== null) {
-			const came = whatElseCame(seen);
-			return came === null
-				? hashMismatch(mediaId, seen.bytes)
-				: notTheFile(`${host} answered with HTTP status ${answer.statusCode}`, came);
+		if (progress.error === 'tooLarge') return tooLarge(maxBytes, null);
+		if (progress.error !== null) {
+			const other = describeOther(progress);
+			return other === null
+				? hashMismatch(mediaId, progress.bytes)
+				: notTheFile(`${host} answered with HTTP status ${response.statusCode}`, other);
 		}
-		if (sourceFault.error !== null || signal.aborted) {
-			return interrupted(signal, `the connection was cut after ${seen.bytes} bytes`);
+		if (connection.error !== null || signal.aborted) {
+			return interrupted(signal, `the connection was cut after ${progress.bytes} bytes`);
 		}
 		return notStored(thrown);
 	} finally {
@@ -181,17 +185,18 @@ async function store(
 	}
 }
 
-function confirm(
+/** Checks that n8n has stored all bytes. */
+function verifyStored(
 	target: Target,
 	binary: IBinaryData,
-	seen: Seen,
+	progress: Progress,
 	{ fileName, mimeType }: { fileName: string; mimeType: string },
-): Download {
+): DownloadResult {
 	const stored = storedBytes(binary);
-	if (seen.sha256 === null || (stored !== null && stored !== seen.bytes)) {
+	if (progress.sha256 === null || (stored !== null && stored !== progress.bytes)) {
 		return failed(
 			'storageFailed',
-			`n8n stored ${stored ?? 'an unknown number of'} bytes of the ${seen.bytes} that came. Check the binary data storage of n8n.`,
+			`n8n stored ${stored ?? 'an unknown number of'} bytes of the ${progress.bytes} that came. Check the binary data storage of n8n.`,
 			{ transient: true },
 		);
 	}
@@ -201,16 +206,16 @@ function confirm(
 			binary,
 			fileName,
 			mimeType,
-			sizeBytes: seen.bytes,
-			durationSeconds: seen.audio?.durationSeconds ?? null,
-			channels: seen.audio?.channels ?? null,
-			sha256: seen.sha256.toString('base64'),
+			sizeBytes: progress.bytes,
+			durationSeconds: progress.audio?.durationSeconds ?? null,
+			channels: progress.audio?.channels ?? null,
+			sha256: progress.sha256.toString('base64'),
 			verified: target.sha256 !== null,
 		},
 	};
 }
 
-/** Size of what n8n stored; older versions tell it only where the data is kept in the item itself. */
+/** Size of what n8n stored. Older versions give it only for data that is kept in the item itself. */
 function storedBytes(binary: IBinaryData): number | null {
 	if (typeof binary.bytes === 'number') return binary.bytes;
 	return binary.id ? null : Buffer.byteLength(binary.data, 'base64');
@@ -224,9 +229,9 @@ function hashMismatch(mediaId: string, bytes: number): Failed {
 	);
 }
 
-/** A proxy answered, or a host under maintenance: both are temporary. */
-function notTheFile(answer: string, came: string): Failed {
-	return failed('unavailable', `${answer}, but not with the file: ${came} came.`, {
+/** Content of a proxy or of a host under maintenance; both are temporary. */
+function notTheFile(answered: string, content: string): Failed {
+	return failed('unavailable', `${answered}, but not with the file: ${content} came.`, {
 		transient: true,
 		freshUrlMayHelp: true,
 	});

@@ -9,7 +9,7 @@ export function isFileStream(body: unknown): body is FileStream {
 	);
 }
 
-/** Lets go of a body that is not read, or not any more. */
+/** Destroys a response body that will not be read any further. Ignores what is not a stream. */
 export function discard(body: unknown): void {
 	if (!isFileStream(body)) return;
 	body.on('error', () => {});

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import { discard, isFileStream } from '../../nodes/WhatsAppBusinessCalling/streams';
+import { discard, isFileStream } from '../../../nodes/WhatsAppBusinessCalling/http/streams';
 
 const BYTES = Buffer.from('OggS and so on');
 

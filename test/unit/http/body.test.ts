@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { createGunzip, gzipSync } from 'node:zlib';
 
 import {
-	AnswerTooLarge,
-	MAX_ANSWER_BYTES,
-	readAnswerBody,
-} from '../../../nodes/WhatsAppBusinessCalling/graph/answerBody';
+	ResponseTooLargeError,
+	MAX_BODY_BYTES,
+	readBody,
+} from '../../../nodes/WhatsAppBusinessCalling/http/body';
 import { graphRequest } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
 import { ACCOUNT, fakeExecution } from '../fakes';
 
@@ -24,7 +24,7 @@ function endless() {
 	return { stream, taken };
 }
 
-describe('readAnswerBody', () => {
+describe('readBody', () => {
 	it.each<[string, string, unknown]>([
 		['JSON', '{"id":"1","name":"\u00e4"}', { id: '1', name: '\u00e4' }],
 		['JSON behind a byte order mark', '\ufeff{"id":"1"}', { id: '1' }],
@@ -44,42 +44,42 @@ describe('readAnswerBody', () => {
 	])('reads %s', async (_, text, expected) => {
 		// Byte by byte, so that characters come in parts.
 		const bytes = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
-		expect(await readAnswerBody(Readable.from(bytes), NEVER)).toEqual(expected);
+		expect(await readBody(Readable.from(bytes), NEVER)).toEqual(expected);
 	});
 
 	it.each([[{ id: '1' }], ['text'], [null], [undefined]])(
 		'leaves what n8n has read already as it is: %j',
-		async (body) => expect(await readAnswerBody(body, NEVER)).toBe(body),
+		async (body) => expect(await readBody(body, NEVER)).toBe(body),
 	);
 
 	it('reads as much as may be, and not a byte more', async () => {
-		const most = Buffer.alloc(MAX_ANSWER_BYTES, ' ');
-		most.write('1', MAX_ANSWER_BYTES - 1);
-		expect(await readAnswerBody(Readable.from([most]), NEVER)).toBe(1);
-		const more = readAnswerBody(Readable.from([most, Buffer.from(' ')]), NEVER);
-		await expect(more).rejects.toBeInstanceOf(AnswerTooLarge);
+		const most = Buffer.alloc(MAX_BODY_BYTES, ' ');
+		most.write('1', MAX_BODY_BYTES - 1);
+		expect(await readBody(Readable.from([most]), NEVER)).toBe(1);
+		const more = readBody(Readable.from([most, Buffer.from(' ')]), NEVER);
+		await expect(more).rejects.toBeInstanceOf(ResponseTooLargeError);
 	});
 
 	it('reads a long text with a long number beside it', async () => {
-		const long = '\\"x'.repeat(MAX_ANSWER_BYTES / 4);
+		const long = '\\"x'.repeat(MAX_BODY_BYTES / 4);
 		const json = Buffer.from(`["${long}",90071992547409931]`);
-		expect(await readAnswerBody(Readable.from([json]), NEVER)).toEqual([
-			'"x'.repeat(MAX_ANSWER_BYTES / 4),
+		expect(await readBody(Readable.from([json]), NEVER)).toEqual([
+			'"x'.repeat(MAX_BODY_BYTES / 4),
 			'90071992547409931',
 		]);
 	});
 
 	it('lets go of an answer that does not end', async () => {
 		const { stream, taken } = endless();
-		await expect(readAnswerBody(stream, NEVER)).rejects.toBeInstanceOf(AnswerTooLarge);
+		await expect(readBody(stream, NEVER)).rejects.toBeInstanceOf(ResponseTooLargeError);
 		expect(stream.destroyed).toBe(true);
-		expect(taken.bytes).toBeLessThan(2 * MAX_ANSWER_BYTES);
+		expect(taken.bytes).toBeLessThan(2 * MAX_BODY_BYTES);
 	});
 
 	it('counts what a packed answer unpacks to', async () => {
 		const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
 		const unpacked = Readable.from([bomb]).pipe(createGunzip());
-		await expect(readAnswerBody(unpacked, NEVER)).rejects.toBeInstanceOf(AnswerTooLarge);
+		await expect(readBody(unpacked, NEVER)).rejects.toBeInstanceOf(ResponseTooLargeError);
 		expect(unpacked.destroyed).toBe(true);
 	});
 
@@ -89,7 +89,7 @@ describe('readAnswerBody', () => {
 			const silent = new Readable({ read() {} });
 			const ending = new AbortController();
 			if (when === 'before it begins') ending.abort();
-			const reading = readAnswerBody(silent, ending.signal);
+			const reading = readBody(silent, ending.signal);
 			ending.abort();
 			await expect(reading).rejects.toThrow();
 			expect(silent.destroyed).toBe(true);
@@ -99,7 +99,7 @@ describe('readAnswerBody', () => {
 	it('fails with what the connection failed with', async () => {
 		const cut = new Readable({ read() {} });
 		cut.push('{"id":');
-		const reading = readAnswerBody(cut, NEVER);
+		const reading = readBody(cut, NEVER);
 		cut.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
 		await expect(reading).rejects.toMatchObject({ code: 'ECONNRESET' });
 	});

@@ -1,0 +1,112 @@
+import { MEDIA_ID_PATTERN } from '../../media/mediaInfo';
+import type { OperationInput } from '../types';
+import { inputError } from './errors';
+
+/** Invisible characters: blanks, control and format characters, variation selectors, fillers. */
+const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/** Whether a text has no visible character; such a text counts as empty. */
+export function isBlank(text: string): boolean {
+	return text.replace(INVISIBLE, '') === '';
+}
+
+/** Any value of an expression as trimmed text. */
+export function asText(value: unknown): string {
+	if (value === null || value === undefined) return '';
+	try {
+		return String(value).trim();
+	} catch {
+		// JSON can hold an object with a field `toString`.
+		return '[object]';
+	}
+}
+
+export function textParameter({ context, itemIndex }: OperationInput, name: string): string {
+	const text = asText(context.getNodeParameter(name, itemIndex, ''));
+	return isBlank(text) ? '' : text;
+}
+
+/** Invisible characters around an ID that was copied from a page or a chat. */
+const AROUND_ID = /^[\s\p{Default_Ignorable_Code_Point}]+|[\s\p{Default_Ignorable_Code_Point}]+$/gu;
+
+/** Longer than any ID. Limits the time of AROUND_ID, which is quadratic for runs of blanks. */
+const MAX_ID_LENGTH = 1_000;
+
+function cleanId(value: unknown): string {
+	// Such a number was rounded: its digits are the ID of something else.
+	if (typeof value === 'number' && !Number.isSafeInteger(value)) return `${value} (rounded)`;
+	const text = asText(value);
+	return text.length > MAX_ID_LENGTH ? text : text.replace(AROUND_ID, '');
+}
+
+export function idParameter({ context, itemIndex }: OperationInput, name: string): string {
+	return cleanId(context.getNodeParameter(name, itemIndex, ''));
+}
+
+/**
+ * A boolean, which an expression may give as text or number.
+ *
+ * @param fallback for an option that was not added to the node
+ * @throws NodeOperationError for anything else: whether to record must not be guessed
+ */
+export function booleanParameter(
+	input: OperationInput,
+	name: string,
+	label: string,
+	fallback = false,
+): boolean {
+	const value: unknown = input.context.getNodeParameter(name, input.itemIndex, fallback);
+	const word = asText(value).toLowerCase();
+	if (['true', '1'].includes(word)) return true;
+	if (['false', '0', ''].includes(word)) return false;
+	throw inputError(
+		input,
+		`${label} is neither on nor off: "${truncate(word)}"`,
+		'Use the switch, or an expression that gives true or false.',
+	);
+}
+
+/** The phone number ID from the resource locator. */
+export function phoneNumberIdParameter(input: OperationInput): string {
+	const { context, itemIndex } = input;
+	const value = cleanId(
+		context.getNodeParameter('phoneNumberId', itemIndex, '', { extractValue: true }),
+	);
+	if (/^[A-Za-z0-9_-]+$/.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'No phone number was chosen' : `"${truncate(value)}" is not a phone number ID`,
+		"Choose the number under Business Phone Number from the list, or give its ID, as shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
+	);
+}
+
+/** @returns the call ID, which starts with `wacid.` */
+export function callIdParameter(input: OperationInput): string {
+	const value = idParameter(input, 'callId');
+	if (/^wacid\.[^\s\p{Cc}]+$/u.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'The call ID is missing' : `"${truncate(value)}" is not a call ID`,
+		'Call IDs start with "wacid.". Take it from the trigger\'s item ({{ $json.callId }}) or from the output of Start Call.',
+	);
+}
+
+/** @returns the media ID, safe for a path */
+export function mediaIdParameter(input: OperationInput): string {
+	const value = idParameter(input, 'mediaId');
+	if (MEDIA_ID_PATTERN.test(value)) return value;
+	throw inputError(
+		input,
+		value === '' ? 'The media ID is missing' : `"${truncate(value)}" is not a media ID`,
+		"Media IDs are digits, and long: keep them as text. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
+	);
+}
+
+/**
+ * Limits a text for an error message.
+ *
+ * @example truncate('x'.repeat(100)) // 57 times x, then ...
+ */
+export function truncate(text: string): string {
+	return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
