@@ -75,7 +75,7 @@ export async function readAppSubscription(
 	const row = rows.data.data.find(({ object }) => object === OBJECT);
 	if (!row) return { ok: true, value: null };
 	const found = subscriptionSchema.safeParse(row);
-	if (!found.success) return unreadable("Meta's answer about the app's webhook cannot be read");
+	if (!found.success) return unreadable("Meta's response about the app's webhook cannot be read");
 	const { callback_url: callbackUrl, active, fields } = found.data;
 	return { ok: true, value: { callbackUrl, active, fields } };
 }
@@ -147,7 +147,7 @@ export async function readAccountMembership(
 		return unreadable("Meta's list of the account's apps cannot be read");
 	}
 	const override = row?.override_callback_uri ?? '';
-	if (typeof override !== 'string') return unreadable("The account's address cannot be read");
+	if (typeof override !== 'string') return unreadable("The account's webhook URL cannot be read");
 	return { ok: true, value: { joined: row !== undefined, override: override || null } };
 }
 

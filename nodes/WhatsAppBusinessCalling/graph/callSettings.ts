@@ -141,7 +141,7 @@ export async function readCallSettings(
 	if (!answer.ok) return answer;
 	const parsed = settingsSchema.safeParse(answer.value);
 	if (!parsed.success) {
-		const failure = unreadableAnswer("Meta's answer about the call settings cannot be read");
+		const failure = unreadableAnswer("Meta's response about the call settings cannot be read");
 		return { ok: false, failure };
 	}
 	const { calling, ...beside } = parsed.data;

@@ -116,7 +116,7 @@ async function sendOnce(
 	} catch (thrown) {
 		const failure =
 			thrown instanceof AnswerTooLarge
-				? unreadableAnswer(`The answer has more than ${MAX_ANSWER_BYTES / 1024 / 1024} MB`)
+				? unreadableAnswer(`The response is larger than ${MAX_ANSWER_BYTES / 1024 / 1024} MB`)
 				: failureFromThrown(thrown, new URL(url).host);
 		return { ok: false, failure };
 	}

@@ -34,7 +34,10 @@ export async function readTokenInfo(
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
 	if (!parsed.success) {
-		return { ok: false, failure: unreadableAnswer("Meta's answer about the token cannot be read") };
+		return {
+			ok: false,
+			failure: unreadableAnswer("Meta's response about the token cannot be read"),
+		};
 	}
 	const { error, ...info } = parsed.data.data;
 	const message = error && legible(error.message, [accessToken, account.appSecret]);

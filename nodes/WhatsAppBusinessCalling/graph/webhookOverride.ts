@@ -44,7 +44,7 @@ export async function readWebhookRoute(
 	if (!answer.ok) return answer;
 	const parsed = answerSchema.safeParse(answer.value);
 	if (!parsed.success) {
-		const failure = unreadableAnswer("Meta's answer about the number's webhook cannot be read");
+		const failure = unreadableAnswer("Meta's response about the number's webhook cannot be read");
 		return { ok: false, failure };
 	}
 	return { ok: true, value: toRoute(parsed.data) };

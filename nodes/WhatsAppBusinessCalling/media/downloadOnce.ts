@@ -39,7 +39,7 @@ export async function downloadOnce(
 	if (target.sha256 === null && !target.allowUnverified) {
 		return failed(
 			'hashMissing',
-			`Neither the event nor the Media API gives a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.`,
+			`Neither the event nor the Media API provides a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. You can still download it, unverified, with the action node (operation Download).`,
 		);
 	}
 	const opened = await open(context, account, target, signal);
@@ -69,7 +69,7 @@ async function open(
 		if (!guarded.allowed) {
 			return failed(
 				'hostNotAllowed',
-				`The file was not fetched from ${guarded.host}, because ${guarded.why}. The access token goes only to Meta's hosts over https, and to the host of the credential's Base URL.`,
+				`The file was not downloaded from ${guarded.host}, because ${guarded.why}. The access token is sent only to Meta's hosts over https, and to the host of the credential's Base URL.`,
 			);
 		}
 		const { url } = guarded;
@@ -89,14 +89,10 @@ async function open(
 		}
 		next = URL.canParse(location, url.href) ? new URL(location, url.href).href : location;
 	}
-	return failed(
-		'downloadFailed',
-		`The file's address redirects more than ${MAX_REDIRECTS} times.`,
-		{
-			transient: isYoung(target.eventAt),
-			freshUrlMayHelp: true,
-		},
-	);
+	return failed('downloadFailed', `The file's URL redirects more than ${MAX_REDIRECTS} times.`, {
+		transient: isYoung(target.eventAt),
+		freshUrlMayHelp: true,
+	});
 }
 
 async function get(
@@ -138,7 +134,7 @@ async function store(
 		return tooLarge(target.maxBytes, announced);
 	}
 	if (!isFileStream(answer.body)) {
-		return failed('downloadFailed', 'n8n did not hand the file over as a stream.');
+		return failed('downloadFailed', 'n8n did not provide the file as a stream.');
 	}
 	const source = answer.body;
 	const stop = () => source.destroy(new Error('timeout'));
@@ -169,10 +165,10 @@ async function store(
 			const came = whatElseCame(seen);
 			return came === null
 				? hashMismatch(mediaId, seen.bytes)
-				: notTheFile(`${host} answered with HTTP status ${answer.statusCode}`, came);
+				: notTheFile(`${host} returned HTTP status ${answer.statusCode}`, came);
 		}
 		if (sourceFault.error !== null || signal.aborted) {
-			return interrupted(signal, `the connection was cut after ${seen.bytes} bytes`);
+			return interrupted(signal, `the connection was interrupted after ${seen.bytes} bytes`);
 		}
 		return notStored(thrown);
 	} finally {
@@ -191,7 +187,7 @@ function confirm(
 	if (seen.sha256 === null || (stored !== null && stored !== seen.bytes)) {
 		return failed(
 			'storageFailed',
-			`n8n stored ${stored ?? 'an unknown number of'} bytes of the ${seen.bytes} that came. Check the binary data storage of n8n.`,
+			`n8n stored ${stored ?? 'an unknown number of'} bytes, but received ${seen.bytes}. Check n8n's binary data storage.`,
 			{ transient: true },
 		);
 	}
@@ -219,14 +215,14 @@ function storedBytes(binary: IBinaryData): number | null {
 function hashMismatch(mediaId: string, bytes: number): Failed {
 	return failed(
 		'hashMismatch',
-		`The ${bytes} bytes that came for the media ID ${mediaId} do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.`,
+		`The ${bytes} bytes received for the media ID ${mediaId} do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.`,
 		{ freshUrlMayHelp: true },
 	);
 }
 
 /** A proxy answered, or a host under maintenance: both are temporary. */
 function notTheFile(answer: string, came: string): Failed {
-	return failed('unavailable', `${answer}, but not with the file: ${came} came.`, {
+	return failed('unavailable', `${answer}, but not the file. Received: ${came}.`, {
 		transient: true,
 		freshUrlMayHelp: true,
 	});
@@ -236,13 +232,13 @@ function notStored(thrown: unknown): Failed {
 	const code = (thrown as { code?: unknown } | null)?.code;
 	return failed(
 		'storageFailed',
-		`n8n could not store the file${typeof code === 'string' ? ` (${code})` : ''}. Check the binary data storage of n8n: free space and access rights.`,
+		`n8n could not store the file${typeof code === 'string' ? ` (${code})` : ''}. Check n8n's binary data storage: free space and access rights.`,
 		{ transient: true },
 	);
 }
 
 function refusedByStatus(status: number, host: string, eventAt: number | null): Failed {
-	const answered = `${host} answered with HTTP status ${status}`;
+	const answered = `${host} returned HTTP status ${status}`;
 	if (status >= 500 || TRANSIENT_STATUS.has(status)) {
 		return failed('unavailable', `${answered}.`, { transient: true });
 	}
@@ -252,7 +248,7 @@ function refusedByStatus(status: number, host: string, eventAt: number | null): 
 		freshUrlMayHelp: true,
 	});
 	if (status === 401 || status === 403) {
-		const message = `${host} refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
+		const message = `${host} refused access to the file (HTTP status ${status}). Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
 		return refused(
 			status === 401
 				? tokenRefused(message)
@@ -269,10 +265,10 @@ function refusedByStatus(status: number, host: string, eventAt: number | null): 
 }
 
 function tooLarge(maxBytes: number, announced: number | null): Failed {
-	const most = `the ${megabytes(maxBytes)} MB that are allowed`;
+	const most = `the limit of ${megabytes(maxBytes)} MB`;
 	return failed(
 		'tooLarge',
-		`The file has ${announced === null ? `more than ${most}` : `${megabytes(announced)} MB, more than ${most}`}. Raise the option Max File Size, and download the file by its media ID.`,
+		`The file is ${announced === null ? `larger than ${most}` : `${megabytes(announced)} MB, larger than ${most}`}. Increase the option Max File Size, and download the file by its media ID.`,
 	);
 }
 
@@ -282,7 +278,7 @@ function megabytes(bytes: number): string {
 
 function interrupted(signal: AbortSignal, what: string): Failed {
 	return signal.aborted
-		? failed('timeout', 'The file did not arrive within the time that was left for it.', {
+		? failed('timeout', 'The file did not arrive within the remaining time.', {
 				transient: true,
 			})
 		: failed('unavailable', `The download stopped: ${what}.`, { transient: true });

@@ -47,7 +47,7 @@ export async function getMediaInfo(
 	if (!answer.ok) return answer;
 	const parsed = mediaInfoSchema.safeParse(answer.value);
 	if (!parsed.success) {
-		return { ok: false, failure: unreadableAnswer('The answer of the Media API holds no URL') };
+		return { ok: false, failure: unreadableAnswer("The Media API's response contains no URL") };
 	}
 	const { url, sha256, file_size: sizeBytes } = parsed.data;
 	const mimeType = safeMimeType(request.property, parsed.data.mime_type);
@@ -75,7 +75,7 @@ export function mediaInfoProblem(
 	if (failure.transient) {
 		return {
 			reason: 'unavailable',
-			message: `Meta's Media API did not answer usefully: ${failure.message}.`,
+			message: `Meta's Media API returned an unexpected response: ${failure.message}.`,
 			transient: true,
 		};
 	}
@@ -106,7 +106,7 @@ export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem
 		reason: 'mediaGone',
 		message: isKept
 			? `Meta does not have the file with the media ID ${mediaId}, although its event is less than 7 days old. The file was deleted, or it belongs to another WhatsApp Business account.`
-			: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
+			: `The file with the media ID ${mediaId} is no longer available at Meta. Meta keeps the files of a call for 7 days after their event. Also check that the ID belongs to this WhatsApp Business account.`,
 		transient: false,
 	};
 }

@@ -18,7 +18,7 @@ export function oddAnswer(
 	what: string,
 	description: string,
 ): NodeApiError {
-	const message = `WhatsApp answered, but ${what}`;
+	const message = `WhatsApp responded, but ${what}`;
 	return new NodeApiError(context.getNode(), { message }, { message, description, itemIndex });
 }
 
@@ -81,8 +81,8 @@ export function switchParameter(
 	if (['false', '0', ''].includes(word)) return false;
 	throw inputError(
 		input,
-		`${label} is neither on nor off: "${shortened(word)}"`,
-		'Use the switch, or an expression that gives true or false.',
+		`${label} must be true or false, not "${shortened(word)}"`,
+		'Use the switch, or an expression that evaluates to true or false.',
 	);
 }
 
@@ -96,7 +96,7 @@ export function phoneNumberIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		value === '' ? 'No phone number was chosen' : `"${shortened(value)}" is not a phone number ID`,
-		"Choose the number under Business Phone Number from the list, or give its ID, as shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
+		"Choose the number from the list under Business Phone Number, or enter its ID, which WhatsApp Manager and Meta's app dashboard (API Setup) show. It is not the phone number itself.",
 	);
 }
 
@@ -118,7 +118,7 @@ export function userIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		`"${shortened(value)}" is not a user ID`,
-		'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
+		'User IDs consist of a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
 	);
 }
 
@@ -134,7 +134,7 @@ export function mediaIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		value === '' ? 'The media ID is missing' : `"${shortened(value)}" is not a media ID`,
-		"Media IDs are digits, and long: keep them as text. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
+		"Media IDs are long numbers: keep them as text. Take the ID from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
 	);
 }
 

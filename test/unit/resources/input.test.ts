@@ -178,7 +178,7 @@ describe('switchParameter', () => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
 		expect(() => switchParameter(given, 'recordCall', 'Record Call')).toThrow(
-			'Record Call is neither on nor off',
+			'Record Call must be true or false',
 		);
 	});
 });

@@ -65,7 +65,7 @@ async function preAccept(input: OperationInput, session: IDataObject): Promise<b
 	if (answer.ok) return answer.value.success === true;
 	const { code } = answer.failure;
 	input.context.logger.warn(
-		`Pre-accepting a call failed, accepting it without: ${failureTitle(answer.failure)}${code === null ? '' : ` (code ${code})`}`,
+		`Could not pre-accept a call, so it is accepted without: ${failureTitle(answer.failure)}${code === null ? '' : ` (code ${code})`}`,
 	);
 	return false;
 }

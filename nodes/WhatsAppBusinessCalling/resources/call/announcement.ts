@@ -45,7 +45,7 @@ function purposeField(
 		default: '',
 		// Not `required`: that would hold for a switch with an expression too, whatever it gives.
 		placeholder: 'e.g. quality assurance',
-		description: `Why the call is ${what === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement; at most 250 characters.`,
+		description: `Why the call is ${what === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement, up to 250 characters.`,
 		displayOptions,
 	};
 }
@@ -61,7 +61,7 @@ function languageField(
 		options: languageOptions,
 		default: 'en_US',
 		description:
-			'Language of the announcement that both sides hear. It does not limit the language in which people talk.',
+			'Language of the announcement that both sides hear. The conversation itself can be in any language.',
 		displayOptions,
 	};
 }
@@ -73,7 +73,7 @@ function notice(name: string, displayName: string, displayOptions: object): INod
 const recordingNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, recording }) =>
 	notice(
 		`recordingAnnouncement_${codes[0]}`,
-		`Both sides hear: “${recording} [your purpose].” Recording starts after it; whoever hangs up before is not recorded.`,
+		`Both sides hear: “${recording} [your purpose].” Recording starts after the announcement. If someone hangs up before it ends, nothing is recorded.`,
 		unless({
 			recordCall: [false],
 			transcribeCall: [true],
@@ -105,7 +105,7 @@ export const announcementFields: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether WhatsApp records the audio of this call. The recording comes with the trigger event Call Recording Available, usually within a minute after the call.',
+			'Whether WhatsApp records the audio of this call. The recording arrives with the trigger event Call Recording Available, usually within a minute after the call.',
 		displayOptions: unless({}),
 	},
 	purposeField('recording', unless({ recordCall: [false] })),
@@ -117,7 +117,7 @@ export const announcementFields: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether WhatsApp writes a transcript of this call, independently of the recording. It comes with the trigger event Call Transcription Available.',
+			'Whether WhatsApp transcribes this call, independently of the recording. The transcript arrives with the trigger event Call Transcription Available.',
 		displayOptions: unless({}),
 	},
 	purposeField('transcription', unless({ recordCall: [true], transcribeCall: [false] })),
@@ -125,7 +125,7 @@ export const announcementFields: INodeProperties[] = [
 	...combinedNotices,
 	notice(
 		'transcriptionAnnouncement',
-		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. If someone hangs up before it ends, nothing is transcribed.',
 		unless({
 			recordCall: [true],
 			transcribeCall: [false],
@@ -134,7 +134,7 @@ export const announcementFields: INodeProperties[] = [
 	),
 	notice(
 		'transcriptionAnnouncementInEnglish',
-		'For this language WhatsApp plays the announcement of a transcription in English, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		'For this language, WhatsApp announces the transcription in English, followed by your purpose. If someone hangs up before it ends, nothing is transcribed.',
 		unless({
 			recordCall: [true],
 			transcribeCall: [false],
@@ -192,14 +192,14 @@ function readFeature(input: OperationInput, what: 'recording' | 'transcription')
 		throw inputError(
 			input,
 			`The ${what} needs a purpose`,
-			`WhatsApp speaks it to both sides before the ${what} starts, and refuses the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
+			`WhatsApp speaks it to both sides before the ${what} starts, and rejects the call without it. Fill in ${what === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance. If it is an expression, check what it evaluates to.`,
 		);
 	}
 	if (length > MAX_PURPOSE_LENGTH) {
 		throw inputError(
 			input,
 			`The purpose of the ${what} is too long: ${length} characters`,
-			`WhatsApp takes at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
+			`WhatsApp accepts at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
 		);
 	}
 	return {
@@ -217,7 +217,7 @@ function readLanguage(input: OperationInput, what: 'recording' | 'transcription'
 		input,
 		code === ''
 			? 'The announcement language is missing'
-			: `"${shortened(code)}" is not a language of the announcement${likely ? `, did you mean "${likely}"?` : ''}`,
-		`WhatsApp knows these: ${LANGUAGE_CODES.join(', ')}.`,
+			: `"${shortened(code)}" is not an announcement language${likely ? `, did you mean "${likely}"?` : ''}`,
+		`WhatsApp supports these: ${LANGUAGE_CODES.join(', ')}.`,
 	);
 }

@@ -61,7 +61,7 @@ export async function sendToCall(
 		throw oddAnswer(
 			input,
 			'did not confirm the action',
-			'It may have been carried out all the same: the events of the trigger say what became of the call (Call Status, Call Terminated). Look at the call before you run this step again.',
+			"The action may still have succeeded. Check the trigger's events for the call (Call Status, Call Terminated) before running this step again.",
 		);
 	}
 	return { callId, success: true };
@@ -91,7 +91,7 @@ export function readCallbackData(input: OperationInput): IDataObject {
 		throw inputError(
 			input,
 			`The callback data is too long: ${length} characters`,
-			`WhatsApp takes at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
+			`WhatsApp accepts at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
 		);
 	}
 	return { biz_opaque_callback_data: data };

@@ -44,14 +44,14 @@ export const start: Operation = {
 		if (!answer.ok) throw toNodeApiError(input.context.getNode(), answer.failure, input.itemIndex);
 		const callId = answerSchema.safeParse(answer.value);
 		if (!callId.success) {
-			const message = 'WhatsApp took the call, but its answer holds no call ID';
+			const message = 'WhatsApp accepted the request, but its response contains no call ID';
 			throw new NodeApiError(
 				input.context.getNode(),
 				{ message },
 				{
 					message,
 					description:
-						'Do not start it again: the person may be ringing. The trigger events of the call bring its ID.',
+						"Do not start the call again: the person's phone may be ringing. The trigger's events for the call contain its ID.",
 					itemIndex: input.itemIndex,
 				},
 			);

@@ -55,7 +55,8 @@ export const get: Operation = {
 		});
 		if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure, itemIndex);
 		const parsed = answerSchema.safeParse(answer.value);
-		if (!parsed.success) throw oddAnswer(input, 'it names no permission', 'Try again.');
+		if (!parsed.success)
+			throw oddAnswer(input, 'the response contains no permission', 'Try again.');
 		const { permission, actions } = parsed.data;
 		// Null where Meta does not say: that is no "no".
 		const may = (name: string) =>

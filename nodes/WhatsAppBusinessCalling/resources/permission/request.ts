@@ -32,7 +32,7 @@ export const request: Operation = {
 			default: '',
 			placeholder: 'e.g. May we call you about your order?',
 			description:
-				'Text above the buttons with which the person answers; at most 1,024 characters. Works only within 24 hours after the person wrote to you; Meta bills it as a message.',
+				"Text shown above the reply buttons, up to 1,024 characters. Can only be sent within 24 hours of the person's last message. Meta bills it as a message.",
 			displayOptions,
 		},
 	],
@@ -46,7 +46,7 @@ export const request: Operation = {
 			throw inputError(
 				input,
 				`The message is too long: ${[...bodyText].length} characters`,
-				`WhatsApp takes at most ${MAX_BODY_LENGTH}. Shorten it.`,
+				`WhatsApp accepts at most ${MAX_BODY_LENGTH}. Shorten it.`,
 			);
 		}
 		const answer = await graphRequest(context, account, {
@@ -70,8 +70,8 @@ export const request: Operation = {
 		if (!parsed.success) {
 			throw oddAnswer(
 				input,
-				'it holds no message ID',
-				'Do not send it again: the person may have got the message. Their answer comes to the trigger as Call Permission Reply.',
+				'the response contains no message ID',
+				'Do not send it again: the person may have received it. Their reply arrives at the trigger as the event Call Permission Reply.',
 			);
 		}
 		const { contacts, messages } = parsed.data;

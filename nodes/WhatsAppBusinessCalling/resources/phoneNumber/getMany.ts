@@ -50,6 +50,6 @@ function readLimit(input: OperationInput): number {
 	throw inputError(
 		input,
 		limit.error.issues[0].message,
-		'Correct it; where it holds an expression, that gives something else. Return All has no limit.',
+		'Correct it. If it is an expression, check what it evaluates to. To get all numbers, turn on Return All.',
 	);
 }
