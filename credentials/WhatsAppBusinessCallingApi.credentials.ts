@@ -28,7 +28,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: '',
 			required: true,
 			description:
-				'Token of a system user that does not expire. In Meta Business Suite: Settings > Users > System users > Generate token, for your app, with the permissions whatsapp_business_messaging and whatsapp_business_management.',
+				'System user token that does not expire. Generate it in Meta Business Suite > Settings > Users > System users > Generate token, for your app, with the permissions whatsapp_business_messaging and whatsapp_business_management.',
 		},
 		{
 			displayName: 'Business Account ID',
@@ -38,7 +38,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			required: true,
 			placeholder: 'e.g. 102290129340398',
 			description:
-				"ID of the WhatsApp Business account. In Meta's app dashboard: WhatsApp > API Setup, below the phone number. It is not the ID of the app or of the number.",
+				"ID of the WhatsApp Business account. Find it in Meta's app dashboard under WhatsApp > API Setup, below the phone number. It is not the app ID or the phone number ID.",
 		},
 		{
 			displayName: 'App ID',
@@ -47,7 +47,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: '',
 			required: true,
 			placeholder: 'e.g. 670843887433847',
-			description: "In Meta's app dashboard: App settings > Basic, at the top",
+			description: "Find it in Meta's app dashboard under App settings > Basic, at the top",
 		},
 		{
 			displayName: 'App Secret',
@@ -57,7 +57,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: '',
 			required: true,
 			description:
-				"In Meta's app dashboard: App settings > Basic, next to the App ID (Show). With it the trigger proves that events come from Meta.",
+				"Find it in Meta's app dashboard under App settings > Basic, next to the App ID (click Show). The trigger uses it to verify that events come from Meta.",
 		},
 		{
 			displayName: 'API Version',
@@ -67,7 +67,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			required: true,
 			placeholder: 'e.g. v26.0',
 			description:
-				"Version of Meta's Graph API. Leave it as it is unless Meta's changelog tells you to change it.",
+				"Version of Meta's Graph API. Keep the default unless Meta's changelog tells you to change it.",
 		},
 		{
 			displayName: 'Base URL',
@@ -77,7 +77,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			required: true,
 			placeholder: 'e.g. https://graph.facebook.com',
 			description:
-				'Leave it as it is, unless a proxy or the emulator of this package stands in for Meta. The access token is sent to this host.',
+				"Keep the default unless you use a proxy or this package's emulator instead of Meta. The access token is sent to this host.",
 		},
 	];
 
@@ -108,7 +108,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 				properties: {
 					value: 401,
 					message:
-						'Meta did not accept the access token. Generate one for a system user that never expires, and paste the whole of it.',
+						'Meta did not accept the access token. Generate a system user token that never expires, and paste all of it.',
 				},
 			},
 			{
@@ -117,7 +117,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 					// An unknown version is also a 400, and a rule of n8n has the status only.
 					value: 400,
 					message:
-						'Meta found no WhatsApp Business account with this ID that the access token may use, or does not know the API Version. The ID is in WhatsApp > API Setup, below the phone number; it is not that of the app or of the number. The system user of the token needs access to that account. API Version must look like v26.0.',
+						'Meta found no WhatsApp Business account with this ID that the access token can use, or does not know the API Version. Find the ID under WhatsApp > API Setup, below the phone number. It is not the app ID or the phone number ID. The system user of the token needs access to that account. API Version must look like v26.0.',
 				},
 			},
 			{

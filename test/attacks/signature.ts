@@ -212,7 +212,7 @@ export function signatureAttacks(arena: () => Arena): void {
 				expect(status).toBe(503);
 			}
 			const lines = arena().n8n.log.text().slice(log).trim().split('\n');
-			expect(lines).toEqual([expect.stringContaining('needs a correction')]);
+			expect(lines).toEqual([expect.stringContaining('is missing or invalid')]);
 		});
 	});
 }

@@ -745,14 +745,14 @@ describe('nightly-setup-check, at work', () => {
 			[credential],
 			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
 			({ nodes }) => {
-				const check = nodes.find(({ name }) => name === 'Check the set-up')!;
+				const check = nodes.find(({ name }) => name === 'Check the setup')!;
 				check.parameters.triggerUrl = triggerUrl;
 			},
 		);
 
 		const good = await workflow.run('Every night');
 		expect(good.status).toBe('success');
-		expect(good.items('Check the set-up').map(({ json }) => json.ok)).not.toContain(false);
+		expect(good.items('Check the setup').map(({ json }) => json.ok)).not.toContain(false);
 		expect(chat.received).toHaveLength(0);
 
 		emulator.account.phoneNumbers[0]!.callingEnabled = false;

@@ -268,7 +268,7 @@ describe('Answering a call', () => {
 		stage.emulator.hangUp(id);
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
 		expect(error.message).toBe('WhatsApp did not accept the request');
-		expect(error.description).toContain('the call has ended or was answered already');
+		expect(error.description).toContain('the call has ended or was already answered');
 		expect(bodies().map(({ action }) => action)).toEqual(['pre_accept', 'accept']);
 	});
 
@@ -276,7 +276,7 @@ describe('Answering a call', () => {
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.failNext('calls', { errorCode: 138006 }, { times: Infinity });
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
-		expect(error.message).toBe('WhatsApp does not know this call any more');
+		expect(error.message).toBe('This call no longer exists');
 		expect(error.description).not.toContain('Permission > Request');
 	});
 
@@ -361,8 +361,8 @@ describe('Answering a call', () => {
 			const unconfirmed = { status: 200, body: { success: false } };
 			stage.emulator.failNext('calls', unconfirmed, { times: Infinity });
 			const { error } = await call(operation, { callId: incoming.id, sdp: makeSdp('answer') });
-			expect(error.message).toBe('WhatsApp answered, but did not confirm the action');
-			expect(error.description).toContain('Look at the call before you run this step again');
+			expect(error.message).toBe('WhatsApp responded, but did not confirm the action');
+			expect(error.description).toContain('before running this step again');
 			expect(bodies()).toHaveLength(operation === 'accept' ? 2 : 1);
 		},
 	);
@@ -430,7 +430,7 @@ describe('Input that cannot be right', () => {
 			{ transcribeCall: true, transcriptionPurpose: written('') },
 			/needs a purpose/,
 		],
-		['nobody to call', 'start', { to: '', recipient: '' }, /To and User ID are both empty/],
+		['nobody to call', 'start', { to: '', recipient: '' }, /No recipient: fill in To or User ID/],
 		['a number without digits', 'start', { to: 'Ana' }, /not a phone number/],
 		['a number with a leading zero', 'start', { to: '0408 555 1234' }, /not a phone number/],
 		['a number with a fraction', 'start', { to: written(14085551234.5) }, /"14085551234.5" is not/],
@@ -539,7 +539,7 @@ describe('What Meta refuses', () => {
 		[
 			138000,
 			{ phoneNumberId: byId('106000000000003') },
-			'Calling is not enabled on this phone number',
+			'Calling is not turned on for this phone number',
 			/WhatsApp Manager/,
 		],
 		[
@@ -606,7 +606,7 @@ describe('What Meta refuses', () => {
 
 	test('for a duplicate call, an ended call and another SDP is told', async () => {
 		await start();
-		expect((await start()).error.message).toBe('A call with this person is already running');
+		expect((await start()).error.message).toBe('This person is already in a call with you');
 		const incoming = stage.emulator.userCalls({ from: '447700900123' });
 		const callId = incoming.id;
 		await call('preAccept', { callId, sdp: makeSdp('answer') });
@@ -674,7 +674,7 @@ describe('A request that failed', () => {
 		stage.requests('calls').filter(({ body }) => (body as IDataObject).action === action);
 
 	test.each<[string, Fault]>([
-		['the connection was cut', { reset: true }],
+		['the connection was interrupted', { reset: true }],
 		['the answer was cut', { cutAfterBytes: 10 }],
 		['Meta was unavailable (131000)', { errorCode: 131000 }],
 		['Meta was unavailable (1)', { errorCode: 1 }],
@@ -706,7 +706,7 @@ describe('A request that failed', () => {
 	test('gives up on a rate limit that stays', async () => {
 		stage.emulator.failNext('calls', { errorCode: 138005 }, { times: Infinity });
 		const run = await start();
-		expect(run.error.message).toBe('Calls are being placed too fast');
+		expect(run.error.message).toBe('Calls are being started too fast');
 		expect(sent('connect')).toHaveLength(3);
 	});
 
@@ -726,7 +726,7 @@ describe('A request that failed', () => {
 	);
 
 	test.each<[string, Fault]>([
-		['the connection was cut', { reset: true }],
+		['the connection was interrupted', { reset: true }],
 		['Meta refused for good', { errorCode: 100 }],
 		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
 	])('does not accept again when %s', async (_, fault) => {

@@ -248,7 +248,7 @@ describe('A file that stays unavailable', () => {
 			{
 				reason: 'unavailable',
 				message: expect.stringContaining(
-					`${host} answered with HTTP status 200, but not with the file: 13 bytes of type text/html came.`,
+					`${host} returned HTTP status 200, but not the file. Received: 13 bytes of type text/html.`,
 				),
 			},
 		]);

@@ -165,14 +165,16 @@ describe('Downloading a recording', () => {
 		stage.emulator.failNext('media', { status: 200, body: '<html></html>' }, always);
 		const { error } = await download(recording);
 		expect(error.message).toBe('Meta did not provide the file');
-		expect(error.description).toMatch(/HTTP status 200, but not with the file: 13 bytes of type/);
+		expect(error.description).toMatch(
+			/HTTP status 200, but not the file. Received: 13 bytes of type/,
+		);
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 
 	test('with a token that Meta refuses fails at once', async () => {
 		stage.emulator.failNext('media', { status: 403 }, { times: Infinity });
 		const { error } = await download(await stage.emulator.createRecording());
-		expect(error.message).toBe('Meta refused the file');
+		expect(error.message).toBe('Meta refused access to the file');
 		expect(stage.requests('media')).toHaveLength(2);
 	});
 

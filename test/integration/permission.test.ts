@@ -170,7 +170,7 @@ describe('Getting a call permission', () => {
 	test('says so where the answer is no permission', async () => {
 		stage.emulator.failNext('callPermissions', { status: 200, body: { data: [] } });
 		const { error } = await permission('get', { to: USER });
-		expect(error.message).toBe('WhatsApp answered, but it names no permission');
+		expect(error.message).toBe('WhatsApp responded, but the response contains no permission');
 	});
 
 	test('waits where Meta says that there were too many requests', async () => {
@@ -239,12 +239,12 @@ describe('Requesting a call permission', () => {
 
 	test.each<[number, string]>([
 		[131047, 'The 24-hour window for messages to this person is closed'],
-		[130497, 'This business number may not reach people in this country'],
+		[130497, 'This business number cannot contact people in this country'],
 		[138009, 'Too many call permission requests to this person'],
 		[138017, 'This person has already given permanent permission to be called'],
 		[131026, 'The message could not be delivered to this person'],
-		[131044, 'There is a payment problem on the WhatsApp Business account'],
-		[131048, 'WhatsApp has stopped requests of this phone number for a while'],
+		[131044, 'The WhatsApp Business account has a payment problem'],
+		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
 	])('that Meta refuses with %d says why, and is sent once', async (errorCode, title) => {
 		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
 		const { error } = await request({ to: USER });
@@ -271,15 +271,15 @@ describe('Requesting a call permission', () => {
 	test('with an answer without an ID warns of doing it again', async () => {
 		stage.emulator.failNext('messages', { status: 200, body: { messages: [] } });
 		const { error } = await request({ to: USER });
-		expect(error.message).toBe('WhatsApp answered, but it holds no message ID');
+		expect(error.message).toBe('WhatsApp responded, but the response contains no message ID');
 		expect(error.description).toContain('Do not send it again');
 	});
 });
 
 describe('Before anything is sent', () => {
 	test.each<[string, INodeParameters, string]>([
-		['nobody', {}, 'Nobody is named'],
-		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'Nobody is named'],
+		['nobody', {}, 'No recipient'],
+		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'No recipient'],
 		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
 		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
 		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],

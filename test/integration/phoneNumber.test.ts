@@ -85,7 +85,7 @@ describe('Getting many phone numbers', () => {
 	test('does not take the page of a proxy for an account without numbers', async () => {
 		stage.emulator.failNext('phoneNumbers', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await phoneNumber('getMany');
-		expect(error.message).toBe('Meta gave an answer that cannot be read');
+		expect(error.message).toBe('Meta returned a response that cannot be read');
 	});
 
 	test('of another account says what is wrong', async () => {
@@ -247,7 +247,7 @@ describe('Getting call settings', () => {
 		async (body) => {
 			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
 			const { error } = await phoneNumber('getCallSettings');
-			expect(error.message).toBe('Meta gave an answer that cannot be read');
+			expect(error.message).toBe('Meta returned a response that cannot be read');
 			expect(error.description).toContain('any proxy between n8n and Meta');
 		},
 	);
@@ -354,7 +354,7 @@ describe('Updating call settings', () => {
 	test('changes nothing where the schedule that is stored cannot be read', async () => {
 		stage.emulator.failNext('settings', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await update({ callHours: { hours: { status: 'DISABLED' } } });
-		expect(error.message).toBe('Meta gave an answer that cannot be read');
+		expect(error.message).toBe('Meta returned a response that cannot be read');
 		expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
 	});
 
@@ -405,7 +405,7 @@ describe('Updating call settings', () => {
 		[
 			'an end before its start',
 			callHours([range('MONDAY', '17:00', '09:00')]),
-			'For hours over midnight give two ranges: Monday 17:00 to 24:00, and Tuesday 00:00 to 09:00',
+			'For hours past midnight, add two ranges: Monday 17:00 to 24:00, and Tuesday 00:00 to 09:00',
 		],
 		['an unknown time zone', callHours([monday], { timeZone: 'Berlin' }), 'Europe/Berlin'],
 		['no time zone', callHours([monday], { timeZone: '' }), 'Europe/Berlin'],
@@ -427,12 +427,12 @@ describe('Updating call settings', () => {
 		const { error } = await update(
 			callHours([range('MONDAY', '17:00', '09:00')], { ...holidays(21) }),
 		);
-		expect(error.message).toBe('The call hours need a correction');
+		expect(error.message).toBe('The call hours are not valid');
 		expect(error.description).toContain('at most 20 holidays');
 	});
 
 	test.each<[number, string]>([
-		[138015, 'Calling cannot be enabled on this phone number'],
+		[138015, 'Calling cannot be turned on for this phone number'],
 		[138018, 'Calling cannot be used yet: no webhook for calls'],
 		[200, 'The access token lacks a permission'],
 	])('that Meta refuses with %d says why', async (errorCode, title) => {

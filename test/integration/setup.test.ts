@@ -85,7 +85,7 @@ describe('Checking a set-up', () => {
 		[
 			'businessAccount',
 			() => stage.emulator.failNext('account', { errorCode: 803 }, { times: Infinity }),
-			/does not know this ID/,
+			/does not recognize this ID/,
 			{},
 		],
 		[

@@ -11,7 +11,7 @@ const NOTE = 'n8n-nodes-base.stickyNote';
 export const TRIGGER = 'When a recording is ready';
 export const DOWNLOAD = 'Download the recording';
 const STORE = 'Store the recording';
-const TABLE = 'Enter it into the table';
+const TABLE = 'Insert the row';
 
 const HASH = 'Hash the audio';
 

@@ -378,7 +378,7 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 		'Invalid status: with Record Call as "%s", nothing is sent',
 		async (recordCall) => {
 			const error = await refused({ ...parameters, ...RECORD, recordCall });
-			expect(error).toContain('Record Call is neither on nor off');
+			expect(error).toContain('Record Call must be true or false');
 		},
 	);
 

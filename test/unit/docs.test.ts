@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
-import { readmeWithMatrix } from '../compat/matrix';
+import { pageWithMatrix } from '../compat/matrix';
 import { documentationTables } from '../docs/tables';
 
-const README = join(__dirname, '..', '..', 'README.md');
+const COMPATIBILITY = join(__dirname, '..', '..', 'docs', 'compatibility.md');
 
 const tables = documentationTables();
 
-it('README.md has the table of versions as they were last tested (npm run test:compat)', () => {
-	expect(readFileSync(README, 'utf8')).toBe(readmeWithMatrix());
+it('docs/compatibility.md has the table of versions as they were last tested (npm run test:compat)', () => {
+	expect(readFileSync(COMPATIBILITY, 'utf8')).toBe(pageWithMatrix());
 });
 
 it.each(Object.keys(tables))('docs/%s says what the code does (npm run docs writes it)', (name) => {

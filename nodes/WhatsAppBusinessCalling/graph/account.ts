@@ -33,7 +33,7 @@ const text = (message: string, pattern = /\S/) =>
 		.pipe(z.string(withMessage(message)).regex(pattern));
 
 const id = (label: string) =>
-	text(`${label} must be the number shown in Meta's dashboard`, /^[A-Za-z0-9_-]+$/);
+	text(`${label} must be the number shown in Meta's app dashboard`, /^[A-Za-z0-9_-]+$/);
 
 const BASE_URL_MESSAGE = 'Base URL must be an address such as https://graph.facebook.com';
 
@@ -94,7 +94,7 @@ export function parseAccount(node: INode, fields: unknown): Account {
 	const issues = [...(token.error?.issues ?? []), ...(account.error?.issues ?? [])];
 	throw new NodeOperationError(
 		node,
-		'The WhatsApp Business Calling credential needs a correction',
+		'The WhatsApp Business Calling credential is incomplete or invalid',
 		{
 			description: `${issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
 		},

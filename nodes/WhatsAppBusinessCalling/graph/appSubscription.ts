@@ -70,7 +70,7 @@ export async function readAppSubscription(
 	if (!list.ok) return list;
 	const row = list.value.data.find(({ object }) => object === OBJECT);
 	if (!row) return { ok: true, value: null };
-	const message = "Meta's answer about the app's webhook cannot be read";
+	const message = "Meta's response about the app's webhook cannot be read";
 	const subscription = parseResponse({ ok: true, value: row }, subscriptionSchema, message);
 	if (!subscription.ok) return subscription;
 	const { callback_url: callbackUrl, active, fields } = subscription.value;
@@ -143,7 +143,7 @@ export async function readAccountMembership(
 	}
 	const override = row?.override_callback_uri ?? '';
 	if (typeof override !== 'string') {
-		return { ok: false, failure: unreadableResponse("The account's address cannot be read") };
+		return { ok: false, failure: unreadableResponse("The account's webhook URL cannot be read") };
 	}
 	return { ok: true, value: { joined: row !== undefined, override: override || null } };
 }

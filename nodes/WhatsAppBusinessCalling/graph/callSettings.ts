@@ -112,7 +112,7 @@ export async function readCallSettings(
 		repeat: 'freely',
 	});
 	if (!response.ok) return response;
-	const message = "Meta's answer about the call settings cannot be read";
+	const message = "Meta's response about the call settings cannot be read";
 	const settings = parseResponse(response, settingsSchema, message);
 	if (!settings.ok) return settings;
 	const { calling, ...others } = settings.value;

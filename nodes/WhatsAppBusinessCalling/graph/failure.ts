@@ -65,7 +65,7 @@ export function failureFromResponse(
 		status,
 		code,
 		subcode: error?.error_subcode ?? null,
-		message: clean(error?.message) ?? `HTTP ${status} without an error text`,
+		message: clean(error?.message) ?? `HTTP ${status} without an error message`,
 		details: clean(error?.error_data?.details ?? error?.error_user_msg),
 		traceId: clean(error?.fbtrace_id),
 		transient:
@@ -95,12 +95,12 @@ export function unreadableResponse(message: string): GraphFailure {
 
 const NETWORK_CAUSES: Record<string, string> = {
 	ECONNREFUSED: 'the connection was refused',
-	ECONNRESET: 'the connection was cut',
+	ECONNRESET: 'the connection was interrupted',
 	ECONNABORTED: 'it took too long',
 	ENOTFOUND: 'the host name is unknown',
 	EAI_AGAIN: 'the host name could not be looked up',
-	EPIPE: 'the connection was cut',
-	ERR_BAD_RESPONSE: 'the answer could not be read',
+	EPIPE: 'the connection was interrupted',
+	ERR_BAD_RESPONSE: 'the response could not be read',
 	ERR_CANCELED: 'it took too long',
 	ETIMEDOUT: 'it took too long',
 	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
@@ -114,7 +114,7 @@ const NETWORK_CAUSES: Record<string, string> = {
  */
 export function failureFromThrown(thrown: unknown, host: string): GraphFailure {
 	const code = networkCode(thrown);
-	const cause = NETWORK_CAUSES[code ?? ''] ?? code ?? 'no answer came';
+	const cause = NETWORK_CAUSES[code ?? ''] ?? code ?? 'no response was received';
 	return {
 		kind: 'network',
 		status: null,

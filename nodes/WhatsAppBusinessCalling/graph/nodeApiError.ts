@@ -37,11 +37,11 @@ export function failureTitle(failure: GraphFailure, subject?: Subject): string {
 	if (known) return known;
 	if (failure.kind === 'network') return 'Meta could not be reached';
 	if (failure.kind === 'unreadable' && Number(failure.status) < 300) {
-		return 'Meta gave an answer that cannot be read';
+		return 'Meta returned a response that cannot be read';
 	}
 	return failure.code === null
-		? `Meta answered with HTTP status ${failure.status}`
-		: `WhatsApp refused the request (code ${failure.code})`;
+		? `Meta returned HTTP status ${failure.status}`
+		: `WhatsApp rejected the request (code ${failure.code})`;
 }
 
 type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
@@ -49,14 +49,14 @@ type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError
 /** What to do about a failure that the catalogue does not have. */
 function fallbackHint({ kind, status }: GraphFailure): string {
 	if (kind === 'network') {
-		return 'Check the Base URL in the credential and the connection of n8n to the internet.';
+		return "Check the Base URL in the credential and n8n's connection to the internet.";
 	}
 	if (kind === 'http') {
-		return 'Do what the words of Meta below say. Meta explains the code on its page of error codes; its support asks for the trace ID.';
+		return "Follow Meta's message below. See Meta's error code reference, and include the trace ID when contacting support.";
 	}
 	return Number(status) >= 500
-		? 'Meta, or a proxy in front of it, has a temporary error. Try again in a few minutes.'
-		: 'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.';
+		? 'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.'
+		: 'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.';
 }
 
 /** The message and details of a failure. Texts of Meta are marked as such. */

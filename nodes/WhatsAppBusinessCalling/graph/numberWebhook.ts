@@ -39,7 +39,7 @@ export async function readWebhookRoute(
 		repeat: 'freely',
 		...effort,
 	});
-	const message = "Meta's answer about the number's webhook cannot be read";
+	const message = "Meta's response about the number's webhook cannot be read";
 	const number = parseResponse(response, numberSchema, message);
 	return number.ok ? { ok: true, value: toRoute(number.value) } : number;
 }

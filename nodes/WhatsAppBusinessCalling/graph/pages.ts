@@ -38,7 +38,9 @@ export async function allPages<Row>(
 		after = page.value.after;
 		if (!after || isEnough(rows)) break;
 		if (cursors.has(after)) {
-			const failure = unreadableResponse("Meta's list has no end: a page names one that was read");
+			const failure = unreadableResponse(
+				"Meta's list does not end: a page refers to an earlier one",
+			);
 			return { ok: false, failure };
 		}
 		cursors.add(after);

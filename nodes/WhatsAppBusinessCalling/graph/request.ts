@@ -137,7 +137,7 @@ async function sendOnce(
 	} catch (thrown) {
 		const failure =
 			thrown instanceof ResponseTooLargeError
-				? unreadableResponse(`The answer has more than ${MAX_BODY_BYTES / 1024 / 1024} MB`)
+				? unreadableResponse(`The response is larger than ${MAX_BODY_BYTES / 1024 / 1024} MB`)
 				: failureFromThrown(thrown, new URL(url).host);
 		return { ok: false, failure };
 	}

@@ -39,7 +39,7 @@ export async function downloadFromUrl(
 	if (target.sha256 === null && !target.allowUnverified) {
 		return failed(
 			'hashMissing',
-			`Neither the event nor the Media API gives a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.`,
+			`Neither the event nor the Media API provides a SHA-256 for the media ID ${target.mediaId}, so the file cannot be verified. You can still download it, unverified, with the action node (operation Download).`,
 		);
 	}
 	const opened = await open(context, account, target, signal);
@@ -70,7 +70,7 @@ async function open(
 		if (!guarded.allowed) {
 			return failed(
 				'hostNotAllowed',
-				`The file was not fetched from ${guarded.host}, because ${guarded.why}. The access token goes only to Meta's hosts over https, and to the host of the credential's Base URL.`,
+				`The file was not downloaded from ${guarded.host}, because ${guarded.why}. The access token is sent only to Meta's hosts over https, and to the host of the credential's Base URL.`,
 			);
 		}
 		const { url } = guarded;
@@ -92,14 +92,10 @@ async function open(
 		}
 		next = URL.canParse(location, url.href) ? new URL(location, url.href).href : location;
 	}
-	return failed(
-		'downloadFailed',
-		`The file's address redirects more than ${MAX_REDIRECTS} times.`,
-		{
-			transient: isYoung(target.eventAt),
-			freshUrlMayHelp: true,
-		},
-	);
+	return failed('downloadFailed', `The file's URL redirects more than ${MAX_REDIRECTS} times.`, {
+		transient: isYoung(target.eventAt),
+		freshUrlMayHelp: true,
+	});
 }
 
 /** @param authentication null to send the request without the access token */
@@ -142,7 +138,7 @@ async function store(
 		return tooLarge(target.maxBytes, announced);
 	}
 	if (!isFileStream(response.body)) {
-		return failed('downloadFailed', 'n8n did not hand the file over as a stream.');
+		return failed('downloadFailed', 'n8n did not provide the file as a stream.');
 	}
 	const source = response.body;
 	const stop = () => source.destroy(new Error('timeout'));
@@ -173,10 +169,10 @@ async function store(
 			const other = describeOther(progress);
 			return other === null
 				? hashMismatch(mediaId, progress.bytes)
-				: notTheFile(`${host} answered with HTTP status ${response.statusCode}`, other);
+				: notTheFile(`${host} returned HTTP status ${response.statusCode}`, other);
 		}
 		if (connection.error !== null || signal.aborted) {
-			return interrupted(signal, `the connection was cut after ${progress.bytes} bytes`);
+			return interrupted(signal, `the connection was interrupted after ${progress.bytes} bytes`);
 		}
 		return notStored(thrown);
 	} finally {
@@ -196,7 +192,7 @@ function verifyStored(
 	if (progress.sha256 === null || (stored !== null && stored !== progress.bytes)) {
 		return failed(
 			'storageFailed',
-			`n8n stored ${stored ?? 'an unknown number of'} bytes of the ${progress.bytes} that came. Check the binary data storage of n8n.`,
+			`n8n stored ${stored ?? 'an unknown number of'} bytes, but received ${progress.bytes}. Check n8n's binary data storage.`,
 			{ transient: true },
 		);
 	}
@@ -224,14 +220,14 @@ function storedBytes(binary: IBinaryData): number | null {
 function hashMismatch(mediaId: string, bytes: number): Failed {
 	return failed(
 		'hashMismatch',
-		`The ${bytes} bytes that came for the media ID ${mediaId} do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.`,
+		`The ${bytes} bytes received for the media ID ${mediaId} do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.`,
 		{ freshUrlMayHelp: true },
 	);
 }
 
 /** Content of a proxy or of a host under maintenance; both are temporary. */
 function notTheFile(answered: string, content: string): Failed {
-	return failed('unavailable', `${answered}, but not with the file: ${content} came.`, {
+	return failed('unavailable', `${answered}, but not the file. Received: ${content}.`, {
 		transient: true,
 		freshUrlMayHelp: true,
 	});
@@ -241,13 +237,13 @@ function notStored(thrown: unknown): Failed {
 	const code = (thrown as { code?: unknown } | null)?.code;
 	return failed(
 		'storageFailed',
-		`n8n could not store the file${typeof code === 'string' ? ` (${code})` : ''}. Check the binary data storage of n8n: free space and access rights.`,
+		`n8n could not store the file${typeof code === 'string' ? ` (${code})` : ''}. Check n8n's binary data storage: free space and access rights.`,
 		{ transient: true },
 	);
 }
 
 function refusedByStatus(status: number, host: string, eventAt: number | null): Failed {
-	const answered = `${host} answered with HTTP status ${status}`;
+	const answered = `${host} returned HTTP status ${status}`;
 	if (status >= 500 || TRANSIENT_STATUS.has(status)) {
 		return failed('unavailable', `${answered}.`, { transient: true });
 	}
@@ -257,7 +253,7 @@ function refusedByStatus(status: number, host: string, eventAt: number | null): 
 		freshUrlMayHelp: true,
 	});
 	if (status === 401 || status === 403) {
-		const message = `${host} refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
+		const message = `${host} refused access to the file (HTTP status ${status}). Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
 		return refused(
 			status === 401
 				? tokenRefused(message)
@@ -274,10 +270,10 @@ function refusedByStatus(status: number, host: string, eventAt: number | null): 
 }
 
 function tooLarge(maxBytes: number, announced: number | null): Failed {
-	const most = `the ${megabytes(maxBytes)} MB that are allowed`;
+	const most = `the limit of ${megabytes(maxBytes)} MB`;
 	return failed(
 		'tooLarge',
-		`The file has ${announced === null ? `more than ${most}` : `${megabytes(announced)} MB, more than ${most}`}. Raise the option Max File Size, and download the file by its media ID.`,
+		`The file is ${announced === null ? `larger than ${most}` : `${megabytes(announced)} MB, larger than ${most}`}. Increase the option Max File Size, and download the file by its media ID.`,
 	);
 }
 
@@ -287,7 +283,7 @@ function megabytes(bytes: number): string {
 
 function interrupted(signal: AbortSignal, what: string): Failed {
 	return signal.aborted
-		? failed('timeout', 'The file did not arrive within the time that was left for it.', {
+		? failed('timeout', 'The file did not arrive within the remaining time.', {
 				transient: true,
 			})
 		: failed('unavailable', `The download stopped: ${what}.`, { transient: true });

@@ -40,7 +40,7 @@ export async function getMediaInfo(
 		repeat: request.repeat,
 		signal: request.signal,
 	});
-	const info = parseResponse(response, mediaInfoSchema, 'The answer of the Media API holds no URL');
+	const info = parseResponse(response, mediaInfoSchema, "The Media API's response contains no URL");
 	if (!info.ok) return info;
 	const { url, sha256, file_size: sizeBytes } = info.value;
 	const mimeType = safeMimeType(request.property, info.value.mime_type);
@@ -68,7 +68,7 @@ export function mediaInfoProblem(
 	if (failure.transient) {
 		return {
 			reason: 'unavailable',
-			message: `Meta's Media API did not answer usefully: ${failure.message}.`,
+			message: `Meta's Media API returned an unexpected response: ${failure.message}.`,
 			transient: true,
 		};
 	}
@@ -95,7 +95,7 @@ export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem
 		reason: 'mediaGone',
 		message: shouldExist
 			? `Meta does not have the file with the media ID ${mediaId}, although its event is less than 7 days old. The file was deleted, or it belongs to another WhatsApp Business account.`
-			: `The file with the media ID ${mediaId} is no longer available at Meta. Files of calls can be downloaded for 7 days after their event; after that Meta deletes them. Check also that the ID belongs to this WhatsApp Business account.`,
+			: `The file with the media ID ${mediaId} is no longer available at Meta. Meta keeps the files of a call for 7 days after their event. Also check that the ID belongs to this WhatsApp Business account.`,
 		transient: false,
 	};
 }

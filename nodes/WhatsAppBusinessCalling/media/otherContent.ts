@@ -39,5 +39,5 @@ export function otherContent(
 		OTHER_BEGINNINGS[property].test(head.toString('utf8'));
 	if (isOther) return `${bytes} bytes ${type === null ? 'without a type' : `of type ${type}`}`;
 	if (sizeBytes === null || bytes === sizeBytes) return null;
-	return `${bytes} bytes, not the ${sizeBytes} that the Media API announces`;
+	return `${bytes} bytes instead of the ${sizeBytes} announced by the Media API`;
 }

@@ -20,17 +20,17 @@ const META_HOST_PATTERN = /^(?:graph\.facebook\.com|(?:[a-z0-9_-]+\.)+(?:fbsbx\.
  */
 export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	if (!URL.canParse(address)) {
-		return { allowed: false, host: 'unknown', why: 'the address is not a valid URL' };
+		return { allowed: false, host: 'unknown', why: 'the URL is not valid' };
 	}
 	const url = new URL(address);
 	const host = url.host || 'unknown';
 	const refuse = (why: string): GuardedUrl => ({ allowed: false, host, why });
-	if (url.username || url.password) return refuse('the address holds a user name');
+	if (url.username || url.password) return refuse('the URL contains a user name');
 	// Not by `origin`: the origin of a blob URL is that of the URL inside it.
 	const base = new URL(baseUrl);
 	if (url.protocol === base.protocol && url.host === base.host) return { allowed: true, url };
-	if (url.protocol !== 'https:') return refuse('it is not an https address');
-	if (url.port !== '') return refuse('it names a port of its own');
+	if (url.protocol !== 'https:') return refuse('the URL does not use https');
+	if (url.port !== '') return refuse('the URL contains a port');
 	if (!META_HOST_PATTERN.test(url.hostname)) return refuse("it is not one of Meta's file hosts");
 	return { allowed: true, url };
 }

@@ -104,7 +104,7 @@ class ReadingBudget {
 		if (this.events > MAX_EVENTS || this.isCutOff) return [];
 		if (this.count > MAX_UNUSED) {
 			this.isCutOff = true;
-			this.onSkipped(`after ${MAX_UNUSED} parts that are not used, the rest was not looked at`);
+			this.onSkipped(`after ${MAX_UNUSED} unused parts, the rest was not read`);
 			return [];
 		}
 		return read();
@@ -113,7 +113,8 @@ class ReadingBudget {
 	/** Whether there is room for one event more. */
 	countEvent(): boolean {
 		this.events++;
-		if (this.events === MAX_EVENTS + 1) this.onSkipped(`it holds more than ${MAX_EVENTS} events`);
+		if (this.events === MAX_EVENTS + 1)
+			this.onSkipped(`it contains more than ${MAX_EVENTS} events`);
 		return this.events <= MAX_EVENTS;
 	}
 }
@@ -196,9 +197,7 @@ function readChange(
 		return [];
 	}
 	if (match === 'unknown') {
-		budget.note(
-			'a change does not name a chosen phone number: its events are emitted all the same',
-		);
+		budget.note('a change does not name a chosen phone number; its events are emitted anyway');
 	}
 	const read: Change = {
 		value,

@@ -21,7 +21,7 @@ export class DeliveryLog {
 		this.lines++;
 		if (this.lines > MAX_LINES + 1) return;
 		const said =
-			this.lines > MAX_LINES ? 'what else there is to say of this delivery is left out' : text;
+			this.lines > MAX_LINES ? 'further log lines for this delivery were suppressed' : text;
 		this.logger[level](`WhatsApp Business Calling Trigger: ${said}`);
 	}
 }

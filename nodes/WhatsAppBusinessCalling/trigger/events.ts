@@ -86,7 +86,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Connecting',
 		description:
-			'Someone calls (accept within 30 seconds), or a call you started gets its SDP answer',
+			'Someone is calling you (accept within 30 seconds), or WhatsApp sent the SDP answer for a call you started',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -109,7 +109,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Created',
 		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not get it',
+			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
@@ -118,7 +118,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'status',
 		aliases: [],
 		label: 'Call Status',
-		description: 'The person you called hears it ring, has picked up or has declined',
+		description: 'A call you started is ringing, was answered, or was declined',
 		field: 'calls',
 		list: 'statuses',
 		read: (element, context) => {
@@ -137,8 +137,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'terminate',
 		aliases: [],
 		label: 'Call Terminated',
-		description:
-			'A call has ended or was missed: whether it was answered, its times, and what went wrong',
+		description: 'A call ended or was missed: whether it was answered, its times, and any errors',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -179,7 +178,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or refused calls. Publishing also subscribes your app to the field messages.',
+			'A person allowed or declined calls. Publishing also subscribes your app to the field messages.',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -194,7 +193,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Other Call Events',
 		description:
-			'Events that this version does not know, as Meta sent them, such as those that Meta adds later',
+			'Events that this version does not know, such as those that Meta adds later, as Meta sent them',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({

@@ -78,7 +78,7 @@ export function problemFields(announced: IDataObject, problem: MediaProblem): ID
 export function unreadableFile(property: FileProperty): MediaProblem {
 	return {
 		reason: 'unreadable',
-		message: `The event does not name its file in a form that can be read: the media ID is missing or malformed. Look at rawEvent in this item; with the media ID, the action node (${property === 'recording' ? 'Recording' : 'Transcription'} > Download) can fetch the file for 7 days.`,
+		message: `The event does not name its file in a readable form: the media ID is missing or malformed. See rawEvent in this item. With the media ID, the action node (${property === 'recording' ? 'Recording' : 'Transcription'} > Download) can download the file for 7 days.`,
 		transient: false,
 	};
 }

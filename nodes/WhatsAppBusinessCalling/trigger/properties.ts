@@ -5,7 +5,7 @@ import { eventOptions } from './events';
 export const triggerProperties: INodeProperties[] = [
 	{
 		displayName:
-			'A Meta app has one webhook address. Publishing (activating) this workflow points it here. If another system uses the address, nothing is changed and you get an error that says what to do. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
+			'A Meta app has one webhook URL. Publishing this workflow (called activating in older versions of n8n) sets it to this trigger. If another system already uses it, nothing changes, and you get an error that explains your options. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
 		name: 'registrationNotice',
 		type: 'notice',
 		default: '',
@@ -13,7 +13,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"In Meta's app dashboard, open WhatsApp > Configuration. <ul><li>Callback URL: the Production URL under Webhook URLs above.</li><li>Verify token: the one below.</li><li>Subscribe to the field 'calls'; for the event Call Permission Reply to 'messages', too.</li><li>Do it while this workflow is published (active): Meta calls the URL at once.</li><li>The app must also get the webhooks of your WhatsApp Business account. The action node's Setup > Check says whether it does, and how to fix it.</li></ul>",
+			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. Enter the Production URL (under Webhook URLs above) as the callback URL, and the same verify token.</li><li>Subscribe to the field 'calls', and for the event Call Permission Reply also to 'messages'.</li><li>The app must also receive the webhooks of your WhatsApp Business account. The action node's Setup > Check shows whether it does, and how to fix it.</li></ol>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',
@@ -26,7 +26,7 @@ export const triggerProperties: INodeProperties[] = [
 		options: eventOptions,
 		default: ['call_recording_available'],
 		required: true,
-		description: 'What starts the workflow; each event is one item',
+		description: 'Events that start the workflow. Each event becomes one item.',
 	},
 	{
 		displayName: 'Phone Number Names or IDs',
@@ -35,8 +35,8 @@ export const triggerProperties: INodeProperties[] = [
 		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
 		default: [],
 		description:
-			'Only calls of these business numbers start the workflow; leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-		hint: 'An expression may also give phone numbers such as +1 555 010 0001',
+			'Only calls of these business numbers start the workflow. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+		hint: 'An expression can also return phone numbers such as +1 555 010 0001',
 	},
 	{
 		displayName: 'Download File',
@@ -44,38 +44,38 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to download and verify recordings and transcripts. Switched off, the item holds the media ID only, and the action node can download the file within 7 days.',
+			'Whether to download and verify recordings and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
 	},
 	{
 		displayName: 'Registration',
 		name: 'registration',
 		type: 'options',
 		default: 'app',
-		description: 'How Meta learns the address of this trigger',
+		description: "How the trigger's webhook URL is registered with Meta",
 		options: [
 			{
 				name: 'App (Automatic)',
 				value: 'app',
 				description:
-					'Publishing the workflow subscribes your Meta app to calls, unpublishing undoes it',
+					'Publishing the workflow subscribes your Meta app to calls; unpublishing undoes it',
 			},
 			{
 				name: 'Business Account (Automatic)',
 				value: 'businessAccount',
 				description:
-					'Events of the whole account come here, its messages too, whatever address the app has',
+					"Receive all events of this account, including messages, regardless of the app's webhook URL",
 			},
 			{
 				name: 'Manual',
 				value: 'manual',
 				description:
-					"You type the URL and a verify token into Meta's app dashboard yourself, and subscribe the app there",
+					"You enter the URL and a verify token in Meta's app dashboard yourself, and subscribe the app there",
 			},
 			{
 				name: 'Phone Number (Automatic)',
 				value: 'phoneNumber',
 				description:
-					'Events of the chosen numbers come here, their messages too, whatever address the app has',
+					"Receive all events of the chosen numbers, including messages, regardless of the app's webhook URL",
 			},
 		],
 	},
@@ -87,12 +87,12 @@ export const triggerProperties: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. a long random text',
 		description:
-			'Required. Any text of your choice: type the same one into the dashboard next to the URL.',
+			"Required. Any text of your choice. Enter the same one in Meta's app dashboard, next to the URL.",
 		displayOptions: { show: { registration: ['manual'] } },
 	},
 	{
 		displayName:
-			'An address of the account or of a number takes over all its events, messages included: a workflow with the WhatsApp Trigger no longer gets the messages of these numbers, unless they are forwarded below. The app itself must be subscribed to the field calls; activating sees to that where it can.',
+			'This trigger then receives all events of the account or numbers, including messages. A workflow with the WhatsApp Trigger no longer receives the messages of these numbers, unless you forward them below. The app itself must be subscribed to the field calls; publishing does this where it can.',
 		name: 'overrideNotice',
 		type: 'notice',
 		default: '',
@@ -104,19 +104,19 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'options',
 		default: 'stop',
 		description:
-			"What to do on activation when Meta already sends to another address, for example that of n8n's own WhatsApp Trigger",
+			"What to do when you publish and Meta already sends events to another URL, for example that of n8n's own WhatsApp Trigger",
 		displayOptions: { show: { registration: ['app', 'businessAccount', 'phoneNumber'] } },
 		options: [
 			{
 				name: 'Stop With an Error',
 				value: 'stop',
-				description: 'Change nothing, and say which address is in the way',
+				description: 'Change nothing, and show the URL that is in the way',
 			},
 			{
 				name: 'Take Over and Forward',
 				value: 'takeOverAndForward',
 				description:
-					'Hand on to it, unchanged, what is not about calls. Unpublishing puts it back.',
+					'Forward everything that is not about calls to it, unmodified. Unpublishing restores it.',
 			},
 		],
 	},
@@ -127,7 +127,7 @@ export const triggerProperties: INodeProperties[] = [
 		typeOptions: { password: true },
 		default: '',
 		description:
-			"Required. Needed to put the other address back later. For n8n's own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
+			"Required. Needed to restore the other webhook later. For n8n's own WhatsApp Trigger, it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
 		displayOptions: {
 			show: {
 				registration: ['app', 'businessAccount', 'phoneNumber'],
@@ -142,7 +142,7 @@ export const triggerProperties: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. https://crm.example.com/whatsapp',
 		description:
-			'Address of the other webhook. If empty, n8n uses the address that it found at Meta and stores it with the workflow. Enter it here to keep forwarding after an import or a restored backup.',
+			'URL of the other webhook. If empty, n8n uses the URL that it found at Meta, and stores it with the workflow. Enter it here to keep forwarding after an import or a restored backup.',
 		displayOptions: {
 			show: {
 				registration: ['app', 'businessAccount', 'phoneNumber'],
@@ -155,8 +155,7 @@ export const triggerProperties: INodeProperties[] = [
 		name: 'acknowledge',
 		type: 'options',
 		default: 'stored',
-		description:
-			'When Meta is told that an event has arrived. Until then Meta delivers it again and again.',
+		description: 'When to confirm an event to Meta. Until then, Meta keeps delivering it.',
 		options: [
 			{
 				name: 'When Stored',
@@ -168,7 +167,7 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'When Workflow Has Succeeded',
 				value: 'finished',
 				description:
-					'Only after the whole workflow has succeeded. If it fails, Meta delivers again and it runs again.',
+					'Only after the whole workflow has succeeded. If it fails, Meta delivers the event again, and the workflow runs again.',
 			},
 		],
 	},
@@ -186,7 +185,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 32,
 				typeOptions: { minValue: 1, maxValue: 1000 },
 				description:
-					'How many deliveries this trigger works on at the same time in one n8n process. Calls that ring, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again a little later. Each can take 20 MB of memory or more: lower this if n8n has little memory.',
+					'Maximum number of deliveries that this trigger handles at once in one n8n process. Ringing calls, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again shortly after. Each can use 20 MB of memory or more, so lower this if memory is limited.',
 			},
 			{
 				displayName: 'Downloads at Once',
@@ -195,7 +194,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 4,
 				typeOptions: { minValue: 1, maxValue: 64 },
 				description:
-					'How many files this trigger downloads at the same time in one n8n process, over all its deliveries',
+					'Maximum number of files that this trigger downloads at once in one n8n process, across all its deliveries',
 			},
 			{
 				displayName: 'If File Is Unavailable',
@@ -203,18 +202,18 @@ export const triggerProperties: INodeProperties[] = [
 				type: 'options',
 				default: 'retry',
 				description:
-					'What to do when a file cannot be fetched for a reason that may pass, such as a network that is down. A file that is gone or damaged for good always gives an item without a file, with the reason in it.',
+					'What to do if a temporary error, such as a network failure, prevents the download of a file. If a file is permanently unavailable or damaged, the item always comes without it, with the reason.',
 				options: [
 					{
 						name: 'Ask Meta to Deliver Again',
 						value: 'retry',
 						description:
-							'Until the time under Retry For is over, then emit the item without the file',
+							'Until the time under Retry For has passed, then emit the item without the file',
 					},
 					{
 						name: 'Emit Item Without File',
 						value: 'emit',
-						description: 'At once, with the reason in the item',
+						description: 'Immediately, with the reason in the item',
 					},
 				],
 			},
@@ -224,7 +223,7 @@ export const triggerProperties: INodeProperties[] = [
 				type: 'boolean',
 				default: false,
 				description:
-					'Whether to add the event as Meta sent it to the item, under rawEvent, with the contacts, errors and metadata next to it. Events that cannot be read always have it.',
+					'Whether to add the event as Meta sent it to the item, under rawEvent, with its contacts, errors and metadata. Events that cannot be read completely always include it.',
 			},
 			{
 				displayName: 'Max File Size (MB)',
@@ -233,7 +232,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 100,
 				typeOptions: { minValue: 1 },
 				description:
-					'Largest file to accept, in MB. A larger one gives an item without a file. An hour of talk is about 11 MB.',
+					'Maximum file size in MB. Larger files produce an item without a file. One hour of audio is about 11 MB.',
 			},
 			{
 				displayName: 'Put Output File in Field',
@@ -250,7 +249,7 @@ export const triggerProperties: INodeProperties[] = [
 				typeOptions: { minValue: 0 },
 				displayOptions: { hide: { onFileUnavailable: ['emit'] } },
 				description:
-					'For how many hours Meta is asked again for an unavailable file, counted from its first event. After that the item comes without the file.',
+					'How long to ask Meta to deliver an unavailable file again, in hours since its first event. After that, the item comes without the file.',
 			},
 			{
 				displayName: 'Time Budget (Seconds)',
@@ -259,28 +258,28 @@ export const triggerProperties: INodeProperties[] = [
 				default: 15,
 				typeOptions: { minValue: 1, maxValue: 60 },
 				description:
-					'How long one delivery may take in seconds, downloads included. Meta gives up after about 20 seconds and delivers again.',
+					'Maximum time for one delivery in seconds, including downloads. Meta stops waiting after about 20 seconds and delivers again.',
 			},
 		],
 	},
 ];
 
 const WHERE_TO_LOOK =
-	"<b>Nothing arrives?</b> Run the action node's Setup > Check with the production URL: it names what is wrong. Look also here:<br />(1) Is the workflow published, and does n8n's URL begin with https and work from the internet?<br />(2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed?<br />(3) Is the app in Live mode, and does it get the webhooks of your WhatsApp Business account?<br />(4) Was the call accepted or started with recording switched on, and did both sides stay past the announcement? Recordings take up to a minute after the call.";
+	"<b>Nothing arrives?</b> Run the action node's Setup > Check with the production URL: it shows what is wrong. Otherwise, check:<br />(1) Is the workflow published, and is n8n's URL reachable from the internet over https?<br />(2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed?<br />(3) Is the app in Live mode, and does it receive the webhooks of your WhatsApp Business account?<br />(4) Was the call accepted or started with recording turned on, and did both sides stay on the line until after the announcement? Recordings take up to a minute after the call.";
 
 const WHILE_BUILDING =
-	"<b>While building</b>, click 'Execute step', then make a WhatsApp call that is recorded, and hang up.";
+	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up.";
 
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
 	header: 'Receive a recorded WhatsApp call',
 	executionsHelp: {
-		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is put back. (With Registration set to Manual you do that yourself, in Meta's app dashboard.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it at the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
-		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is put back. (With Registration set to Manual you do that yourself, in Meta's app dashboard.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is restored. (With Registration set to Manual, you do that yourself in Meta's app dashboard.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it through the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
+		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is restored. (With Registration set to Manual, you do that yourself in Meta's app dashboard.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
 	},
 	activationHint: {
 		inactive:
-			"Once you've finished building your workflow, publish it to receive every recording at the production URL.",
+			"Once you've finished building your workflow, publish it to receive every recording through the production URL.",
 		active:
-			'This workflow is published: recordings also start it by themselves. You find those runs under Executions.',
+			'This workflow is published: recordings also start it automatically. You can find those runs under Executions.',
 	},
 };

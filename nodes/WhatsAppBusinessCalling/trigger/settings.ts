@@ -70,7 +70,7 @@ const idListSchema = (label: string) =>
 	z
 		.union(
 			[z.array(z.union([z.string(), z.number()])), z.string(), z.number()],
-			withMessage(`${label} must be a list, or a text with commas between the entries`),
+			withMessage(`${label} must be a list, or text with commas between the entries`),
 		)
 		.nullable()
 		.transform((ids) => (Array.isArray(ids) ? ids : String(ids ?? '').split(',')))
@@ -83,7 +83,7 @@ const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
 	if (unknown >= 0) {
 		addIssue({
 			code: 'custom',
-			message: `Events holds "${safeForLog(names[unknown])}", which is no event`,
+			message: `Events contains "${safeForLog(names[unknown])}", which is not a known event`,
 		});
 	}
 	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
@@ -161,6 +161,6 @@ function checked<T extends z.ZodTypeAny>(
 	if (parsed.success) return parsed.data;
 	throw new NodeOperationError(context.getNode(), parsed.error.issues[0].message, {
 		description:
-			'Correct it in the WhatsApp Business Calling Trigger; where it holds an expression, that gives something else.',
+			'Correct it in the WhatsApp Business Calling Trigger. If it is an expression, check what it evaluates to.',
 	});
 }

@@ -24,7 +24,7 @@ export async function usableAccount(context: IWebhookFunctions): Promise<Account
 		if (Math.abs(Date.now() - (saidAt.get(key) ?? -Infinity)) < QUIET_MS) return null;
 		saidAt.set(key, Date.now());
 		context.logger.error(
-			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is fixed. ${whatIsWrong(error)}`,
+			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or invalid; deliveries are rejected until it is fixed. ${whatIsWrong(error)}`,
 		);
 		return null;
 	}

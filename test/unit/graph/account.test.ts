@@ -49,7 +49,7 @@ describe('parseAccount', () => {
 		['baseUrl', 'https://graph.facebook.com/#x', 'Base URL'],
 	])('names the field to correct: %s = %j', (field, value, said) => {
 		const parse = () => parseAccount(NODE, { ...CREDENTIAL, [field]: value });
-		expect(parse).toThrow('The WhatsApp Business Calling credential needs a correction');
+		expect(parse).toThrow('The WhatsApp Business Calling credential is incomplete or invalid');
 		expect(parse).toThrow(expect.objectContaining({ description: expect.stringContaining(said) }));
 	});
 
@@ -104,7 +104,7 @@ describe('readAccount', () => {
 	it('names all fields to correct', async () => {
 		await expect(read({ appId: '', appSecret: '' })).rejects.toMatchObject({
 			description:
-				"App ID must be the number shown in Meta's dashboard. App Secret is empty. Open the credential, correct it and save it.",
+				"App ID must be the number shown in Meta's app dashboard. App Secret is empty. Open the credential, correct it and save it.",
 		});
 	});
 });

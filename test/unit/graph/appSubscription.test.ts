@@ -61,8 +61,11 @@ describe('readAppSubscription', () => {
 	it.each<[unknown, string]>([
 		['', "Meta's list of the app's webhooks cannot be read"],
 		[{}, "Meta's list of the app's webhooks cannot be read"],
-		[{ data: [{ object: OBJECT }] }, "Meta's answer about the app's webhook cannot be read"],
-		[{ data: [row({ fields: 'calls' })] }, "Meta's answer about the app's webhook cannot be read"],
+		[{ data: [{ object: OBJECT }] }, "Meta's response about the app's webhook cannot be read"],
+		[
+			{ data: [row({ fields: 'calls' })] },
+			"Meta's response about the app's webhook cannot be read",
+		],
 	])('does not take %j for "the app has none"', async (body, message) => {
 		expect((await read(body)).result).toMatchObject({
 			ok: false,
@@ -175,7 +178,7 @@ describe('the app on the account', () => {
 	it.each<[unknown, string]>([
 		['', "Meta's list of the account's apps cannot be read"],
 		[{ data: 'x' }, "Meta's list of the account's apps cannot be read"],
-		[{ data: [own({ override_callback_uri: 5 })] }, "The account's address cannot be read"],
+		[{ data: [own({ override_callback_uri: 5 })] }, "The account's webhook URL cannot be read"],
 		[
 			{ data: [{ whatsapp_business_api_data: { name: 'ours?' } }] },
 			"Meta's list of the account's apps cannot be read",

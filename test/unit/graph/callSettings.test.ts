@@ -111,7 +111,7 @@ describe('readCallSettings', () => {
 		const { result } = await read(body);
 		expect(result).toMatchObject({
 			ok: false,
-			failure: { message: "Meta's answer about the call settings cannot be read" },
+			failure: { message: "Meta's response about the call settings cannot be read" },
 		});
 	});
 

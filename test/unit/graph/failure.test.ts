@@ -209,12 +209,12 @@ describe('failureFromThrown', () => {
 			'the host name is unknown',
 		],
 		['of a name not known here', { code: 'EHOSTUNREACH', ...request }, 'EHOSTUNREACH'],
-		['of a name behind other words', { code: 'at EHOSTUNREACH' }, 'no answer came'],
-		['of a name before other words', { code: 'EHOSTUNREACH at' }, 'no answer came'],
+		['of a name behind other words', { code: 'at EHOSTUNREACH' }, 'no response was received'],
+		['of a name before other words', { code: 'EHOSTUNREACH at' }, 'no response was received'],
 		['wrapped four times', wrapped(4), 'the host name is unknown'],
-		['wrapped five times', wrapped(5), 'no answer came'],
-		['with the token for its code', { code: TOKEN, ...request }, 'no answer came'],
-		['with a number for its code', { code: 5, ...request }, 'no answer came'],
+		['wrapped five times', wrapped(5), 'no response was received'],
+		['with the token for its code', { code: TOKEN, ...request }, 'no response was received'],
+		['with a number for its code', { code: 5, ...request }, 'no response was received'],
 		[
 			'with itself for its cause',
 			Object.assign(new Error(TOKEN), {
@@ -222,10 +222,10 @@ describe('failureFromThrown', () => {
 					return this;
 				},
 			}),
-			'no answer came',
+			'no response was received',
 		],
-		['a text', TOKEN, 'no answer came'],
-		['nothing', undefined, 'no answer came'],
+		['a text', TOKEN, 'no response was received'],
+		['nothing', undefined, 'no response was received'],
 	])('names the cause and nothing else of a failure that is %s', (_, thrown, cause) => {
 		const failure = failureFromThrown(thrown, 'graph.facebook.com');
 		expect(failure).toEqual({
@@ -289,9 +289,9 @@ describe('what the operator sees', () => {
 		[
 			'an unknown code',
 			failureFromResponse(400, envelope({ code: 7 })),
-			'WhatsApp refused the request (code 7)',
+			'WhatsApp rejected the request (code 7)',
 		],
-		['no code', failureFromResponse(418, ''), 'Meta answered with HTTP status 418'],
+		['no code', failureFromResponse(418, ''), 'Meta returned HTTP status 418'],
 		['no answer', failureFromThrown({ code: 'ENOTFOUND' }, 'h'), 'Meta could not be reached'],
 	])('has a title for %s', (_, seen, title) => {
 		expect(failureTitle(seen)).toBe(title);

@@ -19,28 +19,28 @@ const lost = failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com');
 describe('the title', () => {
 	it.each<[string, GraphFailure, string]>([
 		['a known code', answered(400, { code: 138001 }), 'This person cannot be called on WhatsApp'],
-		['an unknown code', answered(400, { code: 7 }), 'WhatsApp refused the request (code 7)'],
-		['no code', failureFromResponse(418, ''), 'Meta answered with HTTP status 418'],
-		['no code, status 300', failureFromResponse(300, ''), 'Meta answered with HTTP status 300'],
+		['an unknown code', answered(400, { code: 7 }), 'WhatsApp rejected the request (code 7)'],
+		['no code', failureFromResponse(418, ''), 'Meta returned HTTP status 418'],
+		['no code, status 300', failureFromResponse(300, ''), 'Meta returned HTTP status 300'],
 		['no answer', lost, 'Meta could not be reached'],
-		['an odd answer', unreadableResponse('odd'), 'Meta gave an answer that cannot be read'],
+		['an odd answer', unreadableResponse('odd'), 'Meta returned a response that cannot be read'],
 	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
 const IN_GENERAL =
-	'Do what the words of Meta below say. Meta explains the code on its page of error codes; its support asks for the trace ID.';
+	"Follow Meta's message below. See Meta's error code reference, and include the trace ID when contacting support.";
 
 describe('the description', () => {
 	it.each<[string, GraphFailure, string]>([
 		[
 			'a page of a proxy',
 			failureFromResponse(418, ''),
-			'The answer is not one of the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta; then try again.\nHTTP 418 without an error text',
+			'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.\nHTTP 418 without an error message',
 		],
 		[
 			'an outage without words',
 			failureFromResponse(502, ''),
-			'Meta, or a proxy in front of it, has a temporary error. Try again in a few minutes.\nHTTP 502 without an error text',
+			'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.\nHTTP 502 without an error message',
 		],
 		[
 			'a text and its details',
@@ -61,7 +61,7 @@ describe('the description', () => {
 		[
 			'no answer',
 			lost,
-			'Check the Base URL in the credential and the connection of n8n to the internet.\ngraph.facebook.com could not be reached: the host name is unknown',
+			"Check the Base URL in the credential and n8n's connection to the internet.\ngraph.facebook.com could not be reached: the host name is unknown",
 		],
 	])('of %s', (_, failure, description) => expect(failureDescription(failure)).toBe(description));
 });

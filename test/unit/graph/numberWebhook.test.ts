@@ -68,7 +68,7 @@ describe('readWebhookRoute', () => {
 			expect(result).toMatchObject({
 				ok: false,
 				failure: {
-					message: "Meta's answer about the number's webhook cannot be read",
+					message: "Meta's response about the number's webhook cannot be read",
 					transient: true,
 				},
 			});
@@ -121,7 +121,7 @@ describe('readWebhookRoutes', () => {
 		});
 		expect(await readWebhookRoutes(context, ACCOUNT)).toMatchObject({
 			ok: false,
-			failure: { message: "Meta's list has no end: a page names one that was read" },
+			failure: { message: "Meta's list does not end: a page refers to an earlier one" },
 		});
 		expect(sent).toHaveLength(2);
 	});

@@ -126,7 +126,7 @@ describe('graphRequest', () => {
 		const { result } = await send(endless().stream);
 		expect(result).toMatchObject({
 			ok: false,
-			failure: { kind: 'unreadable', message: 'The answer has more than 2 MB', transient: true },
+			failure: { kind: 'unreadable', message: 'The response is larger than 2 MB', transient: true },
 		});
 	});
 });

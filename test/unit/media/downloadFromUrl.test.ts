@@ -158,16 +158,16 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'hashMissing',
-				'Neither the event nor the Media API gives a SHA-256 for the media ID 1002764438271669, so the file cannot be verified. The action node (operation Download) fetches it all the same: look at it before you rely on it.',
+				'Neither the event nor the Media API provides a SHA-256 for the media ID 1002764438271669, so the file cannot be verified. You can still download it, unverified, with the action node (operation Download).',
 			),
 		);
 		expect(sent).toEqual([]);
 	});
 
 	const answered = (status: number, more = '') =>
-		`lookaside.fbsbx.com answered with HTTP status ${status}${more}.`;
+		`lookaside.fbsbx.com returned HTTP status ${status}${more}.`;
 	const refused = (status: number) =>
-		`lookaside.fbsbx.com refused the file with HTTP status ${status}. Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
+		`lookaside.fbsbx.com refused access to the file (HTTP status ${status}). Check that the access token in the credential is valid and has access to this WhatsApp Business account.`;
 	const gone = ': Meta no longer has the file, or it belongs to another account';
 
 	const denied = { transient: true, freshUrlMayHelp: true };
@@ -221,7 +221,7 @@ describe('no file, because', () => {
 			headers: { location: `${url}1` },
 		}));
 		expect(result).toEqual(
-			failure('downloadFailed', "The file's address redirects more than 5 times.", fresh),
+			failure('downloadFailed', "The file's URL redirects more than 5 times.", fresh),
 		);
 		expect(sent.map(({ url }) => url)).toEqual(
 			['', '1', '11', '111', '1111', '11111'].map((ones) => `${URL_OF_FILE}${ones}`),
@@ -247,7 +247,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'tooLarge',
-				'The file has 2.5 MB, more than the 1.5 MB that are allowed. Raise the option Max File Size, and download the file by its media ID.',
+				'The file is 2.5 MB, larger than the limit of 1.5 MB. Increase the option Max File Size, and download the file by its media ID.',
 			),
 		);
 		expect(body.destroyed).toBe(true);
@@ -258,7 +258,7 @@ describe('no file, because', () => {
 		expect(result).toMatchObject({
 			problem: {
 				reason: 'tooLarge',
-				message: expect.stringMatching(/^The file has more than the 0 MB that/) as string,
+				message: expect.stringMatching(/^The file is larger than the limit of 0 MB/) as string,
 			},
 		});
 	});
@@ -268,7 +268,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'hashMismatch',
-				"The 5 bytes that came for the media ID 1002764438271669 do not have the expected SHA-256, so they were refused. Download the file again by its media ID; where you gave the SHA-256 yourself, leave it empty to use Meta's.",
+				"The 5 bytes received for the media ID 1002764438271669 do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.",
 				fresh,
 			),
 		);
@@ -282,80 +282,56 @@ describe('no file, because', () => {
 		['without one', null],
 	])('something else comes, %s:', (_, hash) => {
 		it.each<[string, FileProperty, string, string | undefined, string]>([
-			['a page', 'recording', HTML, 'Text/HTML; charset=utf-8', '41 bytes of type text/html came'],
+			['a page', 'recording', HTML, 'Text/HTML; charset=utf-8', '41 bytes of type text/html'],
 			[
 				'a page without a type',
 				'recording',
 				`\uFEFF\r\n${HTML}`,
 				undefined,
-				'46 bytes without a type came',
+				'46 bytes without a type',
 			],
-			[
-				'a page that is called audio',
-				'recording',
-				HTML,
-				'audio/ogg',
-				'41 bytes of type audio/ogg came',
-			],
-			[
-				'what is called a page',
-				'recording',
-				'a page',
-				'text/html',
-				'6 bytes of type text/html came',
-			],
-			[
-				'an error',
-				'recording',
-				ERROR,
-				'application/json',
-				'20 bytes of type application/json came',
-			],
-			[
-				'an error without a type',
-				'recording',
-				` ${ERROR}`,
-				'x\r\ny',
-				'21 bytes without a type came',
-			],
-			['a list', 'recording', '[]', undefined, '2 bytes without a type came'],
-			['plain words', 'recording', 'busy', 'text/plain', '4 bytes of type text/plain came'],
+			['a page that is called audio', 'recording', HTML, 'audio/ogg', '41 bytes of type audio/ogg'],
+			['what is called a page', 'recording', 'a page', 'text/html', '6 bytes of type text/html'],
+			['an error', 'recording', ERROR, 'application/json', '20 bytes of type application/json'],
+			['an error without a type', 'recording', ` ${ERROR}`, 'x\r\ny', '21 bytes without a type'],
+			['a list', 'recording', '[]', undefined, '2 bytes without a type'],
+			['plain words', 'recording', 'busy', 'text/plain', '4 bytes of type text/plain'],
 			[
 				'XML',
 				'recording',
 				'x',
 				'application/problem+xml',
-				'1 bytes of type application/problem+xml came',
+				'1 bytes of type application/problem+xml',
 			],
-			['nothing', 'recording', '', 'audio/ogg', 'nothing came'],
+			['nothing', 'recording', '', 'audio/ogg', 'nothing'],
 			[
 				'a page in the place of a transcript',
 				'transcription',
 				HTML,
 				undefined,
-				'41 bytes without a type came',
+				'41 bytes without a type',
 			],
 			[
 				'an error in the place of a transcript',
 				'transcription',
 				'{ "error" : {}}',
 				'application/json',
-				'15 bytes of type application/json came',
+				'15 bytes of type application/json',
 			],
-			['nothing in the place of a transcript', 'transcription', '', undefined, 'nothing came'],
+			['nothing in the place of a transcript', 'transcription', '', undefined, 'nothing'],
 			[
 				'less than the Media API announces',
 				'recording',
 				'OggS',
 				'audio/ogg',
-				'4 bytes, not the 14 that the Media API announces came',
+				'4 bytes instead of the 14 announced by the Media API',
 			],
 			[
 				'more than the Media API announces',
 				'transcription',
 				`{"transcript":{}}`,
 				'application/json',
-				'17 bytes, not the 14 that the Media API announces came',
+				'17 bytes instead of the 14 announced by the Media API',
 			],
 		])('%s', async (_name, property, content, contentType, came) => {
 			const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
@@ -368,7 +344,7 @@ describe('no file, because', () => {
 			expect(result).toEqual(
 				failure(
 					'unavailable',
-					`lookaside.fbsbx.com answered with HTTP status 200, but not with the file: ${came}.`,
+					`lookaside.fbsbx.com returned HTTP status 200, but not the file. Received: ${came}.`,
 					denied,
 				),
 			);
@@ -391,9 +367,7 @@ describe('no file, because', () => {
 
 	it('n8n hands over no stream', async () => {
 		const { result } = await download(() => ({ statusCode: 200, body: BYTES }));
-		expect(result).toEqual(
-			failure('downloadFailed', 'n8n did not hand the file over as a stream.'),
-		);
+		expect(result).toEqual(failure('downloadFailed', 'n8n did not provide the file as a stream.'));
 	});
 
 	it('the connection is cut', async () => {
@@ -405,7 +379,7 @@ describe('no file, because', () => {
 		expect(result).toEqual(
 			failure(
 				'unavailable',
-				'The download stopped: the connection was cut after 14 bytes.',
+				'The download stopped: the connection was interrupted after 14 bytes.',
 				transient,
 			),
 		);
@@ -438,7 +412,7 @@ describe('the store of n8n', () => {
 	const stored = (bytes: number | string) =>
 		failure(
 			'storageFailed',
-			`n8n stored ${bytes} bytes of the 14 that came. Check the binary data storage of n8n.`,
+			`n8n stored ${bytes} bytes, but received 14. Check n8n's binary data storage.`,
 			transient,
 		);
 	const binary = { data: '', mimeType: 'audio/ogg' };
@@ -464,7 +438,7 @@ describe('the store of n8n', () => {
 		expect(result).toEqual(
 			failure(
 				'storageFailed',
-				'n8n stored an unknown number of bytes of the 0 that came. Check the binary data storage of n8n.',
+				"n8n stored an unknown number of bytes, but received 0. Check n8n's binary data storage.",
 				transient,
 			),
 		);
@@ -488,7 +462,7 @@ describe('the store of n8n', () => {
 		expect(result).toEqual(
 			failure(
 				'storageFailed',
-				`n8n could not store the file${told}. Check the binary data storage of n8n: free space and access rights.`,
+				`n8n could not store the file${told}. Check n8n's binary data storage: free space and access rights.`,
 				transient,
 			),
 		);

@@ -89,7 +89,7 @@ describe('getMediaInfo', () => {
 		);
 		expect(await ask({})).toMatchObject({
 			ok: false,
-			failure: { transient: true, message: 'The answer of the Media API holds no URL' },
+			failure: { transient: true, message: "The Media API's response contains no URL" },
 		});
 	});
 
@@ -144,7 +144,7 @@ describe('what the operator reads', () => {
 	const read = (...answer: Parameters<typeof problemOf>) => problemOf(...answer).message;
 
 	it('has what Meta said', () => {
-		expect(read(500, '')).toMatch(/^Meta's Media API did not answer usefully: ./);
+		expect(read(500, '')).toMatch(/^Meta's Media API returned an unexpected response: ./);
 		expect(read(400, error(100))).toMatch(/\. Meta said: said$/);
 		const details = { error: { ...error(100).error, error_data: { details: 'in detail' } } };
 		expect(read(400, details)).toMatch(/\. Meta said: said \(in detail\)$/);
@@ -156,7 +156,7 @@ describe('what the operator reads', () => {
 		);
 		expect(read(404, '', 2 * DAY)).toMatch(/although its event is less than 7 days old/);
 		for (const age of [8 * DAY, null])
-			expect(read(404, '', age)).toMatch(/after that Meta deletes/);
+			expect(read(404, '', age)).toMatch(/Meta keeps the files of a call/);
 	});
 });
 

@@ -299,7 +299,7 @@ describe('An activation that fails', () => {
 		node.meta.refused.add(refused);
 		const error = await failureOf(node.activate());
 		expect(error.constructor.name).toBe('NodeOperationError');
-		expect(error.message).toMatch(/^WhatsApp did not accept the request\. The details name/);
+		expect(error.message).toMatch(/^WhatsApp did not accept the request\. The details state/);
 		expect(node.meta.changes.map(({ what }) => what)).toEqual(changes);
 		expect(node.meta.state()).toEqual(NOTHING);
 		expect(node.data).toEqual({});

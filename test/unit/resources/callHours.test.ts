@@ -176,7 +176,7 @@ describe('call hours', () => {
 
 	it('refuse holidays of the past by their date, in the time zone that was given', () => {
 		const past = (date: string) => [
-			`The holiday ${date} is in the past, and WhatsApp refuses it. Remove it`,
+			`The holiday ${date} is in the past, and WhatsApp rejects it. Remove it`,
 		];
 		const holidays = [holiday('2026-11-20')];
 		expect(problems({ holidays: [holiday('2026-01-01')] })).toEqual(past('2026-01-01'));
@@ -198,7 +198,9 @@ describe('call hours', () => {
 		const weeklyHours = ['08', '10', '12'].map((hour) =>
 			range('FRIDAY', `${hour}:00`, `${hour}:30`),
 		);
-		expect(problems({ weeklyHours })).toEqual(['Friday has 3 ranges, but WhatsApp takes 2 a day']);
+		expect(problems({ weeklyHours })).toEqual([
+			'Friday has 3 ranges, but WhatsApp accepts 2 a day',
+		]);
 	});
 
 	it('refuse ranges of a day that overlap, in any order', () => {
@@ -213,10 +215,10 @@ describe('call hours', () => {
 
 	it('say how to write hours over midnight', () => {
 		expect(problems({ weeklyHours: [range('SUNDAY', '22:00', '2 AM')] })).toEqual([
-			'On Sunday the closing time 02:00 is before the opening time 22:00. For hours over midnight give two ranges: Sunday 22:00 to 24:00, and Monday 00:00 to 02:00',
+			'On Sunday the closing time 02:00 is before the opening time 22:00. For hours past midnight, add two ranges: Sunday 22:00 to 24:00, and Monday 00:00 to 02:00',
 		]);
 		expect(problems({ holidays: [holiday('2026-12-24', '22:00', '2:00')] })).toEqual([
-			'On 2026-12-24 the end 02:00 is before the start 22:00. For hours over midnight give two holidays, one for each date',
+			'On 2026-12-24 the end 02:00 is before the start 22:00. For hours past midnight, add two holidays, one for each date',
 		]);
 	});
 
@@ -240,12 +242,12 @@ describe('call hours', () => {
 		const days = (count: number) =>
 			Array.from({ length: count }, (_, i) => holiday(`2026-12-${String(i + 1).padStart(2, '0')}`));
 		expect(problems({ holidays: days(20) })).toEqual([]);
-		expect(problems({ holidays: days(21) })).toEqual(['WhatsApp takes at most 20 holidays']);
+		expect(problems({ holidays: days(21) })).toEqual(['WhatsApp accepts at most 20 holidays']);
 	});
 
 	it('need a range where they are on, and none where they are off', () => {
 		expect(problems({ weeklyHours: [] })).toEqual([
-			'Call hours that are on need at least one weekly range',
+			'Call hours that are turned on need at least one weekly range',
 		]);
 		expect(problems({ status: 'DISABLED', weeklyHours: [] })).toEqual([]);
 	});

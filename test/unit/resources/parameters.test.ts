@@ -180,7 +180,7 @@ describe('booleanParameter', () => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
 		expect(() => booleanParameter(given, 'recordCall', 'Record Call')).toThrow(
-			'Record Call is neither on nor off',
+			'Record Call must be true or false',
 		);
 	});
 });

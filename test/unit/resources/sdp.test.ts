@@ -134,7 +134,7 @@ describe('cleanSdp', () => {
 	it('refuses fingerprints without one of SHA-256', () => {
 		expect(cleanSdp([...LINES, sha(1), sha(512)].join('\n'), 'answer')).toMatchObject({
 			ok: false,
-			problem: expect.stringContaining('no fingerprint made with SHA-256'),
+			problem: expect.stringContaining('no SHA-256 fingerprint'),
 			hint: expect.stringContaining('a=fingerprint:sha-256'),
 		});
 	});
@@ -142,7 +142,7 @@ describe('cleanSdp', () => {
 	const LITE = 'a=ice-lite';
 	const setup = (role: string) => `a=setup:${role}`;
 	const OWN_OFFER = "This is WhatsApp's own offer, not an answer to it";
-	const OWN_ANSWER = "This is WhatsApp's own answer, not an offer of your side";
+	const OWN_ANSWER = "This is WhatsApp's own answer, not an offer from your side";
 	const AN_OFFER = 'It is an offer (a=setup:actpass), but an answer is needed here';
 
 	it.each<['offer' | 'answer', string[], string[], string | null]>([

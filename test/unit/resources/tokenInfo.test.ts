@@ -53,7 +53,7 @@ describe('readTokenInfo', () => {
 			const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
 			expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
 				ok: false,
-				failure: { message: "Meta's answer about the token cannot be read", transient: true },
+				failure: { message: "Meta's response about the token cannot be read", transient: true },
 			});
 		},
 	);

@@ -44,7 +44,7 @@ function parseText(text: string, wanted = EVERYTHING): { events: CallEvent[]; sk
 	return { events, skipped };
 }
 
-const CUT_OFF = 'after 10000 parts that are not used, the rest was not looked at';
+const CUT_OFF = 'after 10000 unused parts, the rest was not read';
 
 const LATE = change({ calls: [recording('late')] });
 
@@ -373,7 +373,7 @@ describe('parseDelivery', () => {
 			`{"entry":[{"id":"1","changes":[{"field":"calls","value":{"calls":[${calls}]}}]}]}`,
 		);
 		expect(events).toHaveLength(10_000);
-		expect(skipped).toEqual(['it holds more than 10000 events']);
+		expect(skipped).toEqual(['it contains more than 10000 events']);
 	});
 
 	it.each([undefined, null, {}, { phone_number_id: null }])(
@@ -655,7 +655,7 @@ describe('what is not wanted of a delivery', () => {
 		expect(events).toHaveLength(isRead ? 1 : 0);
 		expect(skipped).toEqual(
 			isNoted
-				? ['a change does not name a chosen phone number: its events are emitted all the same']
+				? ['a change does not name a chosen phone number; its events are emitted anyway']
 				: [],
 		);
 	});

@@ -124,7 +124,7 @@ describe('what the log says of a delivery', () => {
 		expect((await take(odd(20))).logged).toHaveLength(20);
 		const { logged } = await take(odd(25));
 		expect(logged).toHaveLength(21);
-		expect(logged.at(-1)).toBe(`${LOG}what else there is to say of this delivery is left out`);
+		expect(logged.at(-1)).toBe(`${LOG}further log lines for this delivery were suppressed`);
 	});
 
 	it.each([
@@ -139,14 +139,14 @@ describe('what the log says of a delivery', () => {
 		const { id } = call.call_recording.audio;
 		expect(taken.status).toBe(status);
 		expect(taken.logged).toEqual([
-			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com answered with HTTP status 500.`,
+			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com returned HTTP status 500.`,
 		]);
 		expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 			status === 200
 				? [
 						{
 							reason: 'unavailable',
-							message: `lookaside.fbsbx.com answered with HTTP status 500. ${LATER}`,
+							message: `lookaside.fbsbx.com returned HTTP status 500. ${LATER}`,
 						},
 					]
 				: [],

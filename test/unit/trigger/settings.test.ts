@@ -50,8 +50,11 @@ describe('readFilter', () => {
 		[[], 'Events is empty'],
 		['', 'Events is empty'],
 		[null, 'Events is empty'],
-		[['connect', 'recording'], 'Events holds "recording", which is no event'],
-		['Call Recording Available', 'Events holds "Call?Recording?Available", which is no event'],
+		[['connect', 'recording'], 'Events contains "recording", which is not a known event'],
+		[
+			'Call Recording Available',
+			'Events contains "Call?Recording?Available", which is not a known event',
+		],
 	])('does not take %j for a choice: it would throw every recording away', (events, message) => {
 		expect(() => filterOf({ events } as IDataObject)).toThrow(message);
 	});
@@ -141,10 +144,10 @@ describe('readSettings', () => {
 		],
 		[{ acknowledge: 'never' }, 'Acknowledge must be "stored" or "finished"'],
 		[{ downloadFile: 'yes' }, 'Download File must be true or false'],
-		[{ events: {} }, 'Events must be a list, or a text with commas between the entries'],
+		[{ events: {} }, 'Events must be a list, or text with commas between the entries'],
 		[
 			{ phoneNumberIds: [{}] },
-			'Phone Number Names or IDs must be a list, or a text with commas between the entries',
+			'Phone Number Names or IDs must be a list, or text with commas between the entries',
 		],
 	])('says of %j which field it is, as the panel names it, and what it must be', (odd, message) => {
 		let thrown: unknown;

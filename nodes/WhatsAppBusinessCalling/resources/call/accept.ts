@@ -65,7 +65,7 @@ async function preAccept(input: OperationInput, session: IDataObject): Promise<b
 	if (response.ok) return response.value.success === true;
 	const { code } = response.failure;
 	input.context.logger.warn(
-		`Pre-accepting a call failed, accepting it without: ${failureTitle(response.failure)}${code === null ? '' : ` (code ${code})`}`,
+		`Could not pre-accept a call, so it is accepted without: ${failureTitle(response.failure)}${code === null ? '' : ` (code ${code})`}`,
 	);
 	return false;
 }

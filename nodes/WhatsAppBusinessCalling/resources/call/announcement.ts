@@ -45,7 +45,7 @@ function purposeField(feature: Feature, displayOptions: object): INodeProperties
 		default: '',
 		// Not `required`: it would also apply when the switch is an expression that gives false.
 		placeholder: 'e.g. quality assurance',
-		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement; at most 250 characters.`,
+		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement, up to 250 characters.`,
 		displayOptions,
 	};
 }
@@ -58,7 +58,7 @@ function languageField(feature: Feature, displayOptions: object): INodePropertie
 		options: languageOptions,
 		default: 'en_US',
 		description:
-			'Language of the announcement that both sides hear. It does not limit the language in which people talk.',
+			'Language of the announcement that both sides hear. The conversation itself can be in any language.',
 		displayOptions,
 	};
 }
@@ -70,7 +70,7 @@ function notice(name: string, displayName: string, displayOptions: object): INod
 const recordingNotices = ANNOUNCEMENT_LANGUAGES.map(({ codes, recording }) =>
 	notice(
 		`recordingAnnouncement_${codes[0]}`,
-		`Both sides hear: “${recording} [your purpose].” Recording starts after it; whoever hangs up before is not recorded.`,
+		`Both sides hear: “${recording} [your purpose].” Recording starts after the announcement. If someone hangs up before it ends, nothing is recorded.`,
 		hideFor({
 			recordCall: [false],
 			transcribeCall: [true],
@@ -102,7 +102,7 @@ export const announcementFields: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether WhatsApp records the audio of this call. The recording comes with the trigger event Call Recording Available, usually within a minute after the call.',
+			'Whether WhatsApp records the audio of this call. The recording arrives with the trigger event Call Recording Available, usually within a minute after the call.',
 		displayOptions: hideFor({}),
 	},
 	purposeField('recording', hideFor({ recordCall: [false] })),
@@ -114,7 +114,7 @@ export const announcementFields: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether WhatsApp writes a transcript of this call, independently of the recording. It comes with the trigger event Call Transcription Available.',
+			'Whether WhatsApp transcribes this call, independently of the recording. The transcript arrives with the trigger event Call Transcription Available.',
 		displayOptions: hideFor({}),
 	},
 	purposeField('transcription', hideFor({ recordCall: [true], transcribeCall: [false] })),
@@ -122,7 +122,7 @@ export const announcementFields: INodeProperties[] = [
 	...combinedNotices,
 	notice(
 		'transcriptionAnnouncement',
-		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		'Both sides hear an announcement that the call is transcribed, in the chosen language, followed by your purpose. If someone hangs up before it ends, nothing is transcribed.',
 		hideFor({
 			recordCall: [true],
 			transcribeCall: [false],
@@ -131,7 +131,7 @@ export const announcementFields: INodeProperties[] = [
 	),
 	notice(
 		'transcriptionAnnouncementInEnglish',
-		'For this language WhatsApp plays the announcement of a transcription in English, followed by your purpose. Whoever hangs up before its end is not transcribed.',
+		'For this language, WhatsApp announces the transcription in English, followed by your purpose. If someone hangs up before it ends, nothing is transcribed.',
 		hideFor({
 			recordCall: [true],
 			transcribeCall: [false],
@@ -189,14 +189,14 @@ function readFeature(input: OperationInput, feature: Feature): AnnouncedFeature 
 		throw inputError(
 			input,
 			`The ${feature} needs a purpose`,
-			`WhatsApp speaks it to both sides before the ${feature} starts, and refuses the call without it. Fill in ${feature === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance; an expression there may have given nothing.`,
+			`WhatsApp speaks it to both sides before the ${feature} starts, and rejects the call without it. Fill in ${feature === 'recording' ? 'Recording' : 'Transcription'} Purpose, e.g. quality assurance. If it is an expression, check what it evaluates to.`,
 		);
 	}
 	if (length > MAX_PURPOSE_LENGTH) {
 		throw inputError(
 			input,
 			`The purpose of the ${feature} is too long: ${length} characters`,
-			`WhatsApp takes at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
+			`WhatsApp accepts at most ${MAX_PURPOSE_LENGTH} characters. Shorten it by ${length - MAX_PURPOSE_LENGTH}.`,
 		);
 	}
 	return {
@@ -214,7 +214,7 @@ function languageParameter(input: OperationInput, feature: Feature): string {
 		input,
 		code === ''
 			? 'The announcement language is missing'
-			: `"${truncate(code)}" is not a language of the announcement${likely ? `, did you mean "${likely}"?` : ''}`,
-		`WhatsApp knows these: ${LANGUAGE_CODES.join(', ')}.`,
+			: `"${truncate(code)}" is not an announcement language${likely ? `, did you mean "${likely}"?` : ''}`,
+		`WhatsApp supports these: ${LANGUAGE_CODES.join(', ')}.`,
 	);
 }

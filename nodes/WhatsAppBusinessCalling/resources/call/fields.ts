@@ -13,7 +13,7 @@ export function callIdField(displayOptions: INodeProperties['displayOptions']): 
 		required: true,
 		placeholder: 'e.g. {{ $json.callId }}',
 		description:
-			'ID of the call, starting with "wacid.". The trigger\'s event Call Connecting and the operation Start give it.',
+			'ID of the call, starting with "wacid.". It comes from the trigger\'s event Call Connecting or from the operation Start.',
 		displayOptions,
 	};
 }
@@ -30,11 +30,11 @@ export function sdpField(
 		default: '',
 		required: true,
 		placeholder: 'e.g. {{ $json.sdp }}',
-		hint: 'Made by a browser tab, a media server or a voice agent, and brought here by a Webhook or HTTP Request node',
+		hint: 'Comes from your browser tab, media server or voice agent, for example through a preceding Webhook or HTTP Request node',
 		description:
 			kind === 'offer'
-				? 'Session description that your side made for this call: a browser tab, a media server or a voice agent. The audio flows between WhatsApp and your side; n8n only carries this text.'
-				: 'Session description by which your side (a browser tab, a media server or a voice agent) answers the offer of the event Call Connecting. The audio flows between WhatsApp and your side; n8n only carries this text.',
+				? 'Session description (SDP) that your side of the call made: a browser tab, a media server or a voice agent. The audio flows between WhatsApp and your side; n8n only passes on this text.'
+				: 'Session description (SDP) with which your side of the call (a browser tab, a media server or a voice agent) answers the offer from the event Call Connecting. The audio flows between WhatsApp and your side; n8n only passes on this text.',
 		displayOptions,
 	};
 }
@@ -55,7 +55,7 @@ export function optionsField(displayOptions: INodeProperties['displayOptions']):
 				default: '',
 				placeholder: 'e.g. {{ $execution.resumeUrl }}',
 				description:
-					'Text of your own, at most 512 characters, that comes back in the later events of this call. Use it to find the execution that waits for them ({{ $execution.resumeUrl }} before a Wait node), or your own record of the call. Every app that is subscribed to calls of the account can read it.',
+					"Your own text, up to 512 characters, that WhatsApp returns in the later events of this call. Use it to find the execution that waits for them ({{ $execution.resumeUrl }} before a Wait node), or your own record of the call. Every app that is subscribed to the account's calls can read it.",
 			},
 			{
 				displayName: 'Pre-Accept First',
@@ -63,7 +63,7 @@ export function optionsField(displayOptions: INodeProperties['displayOptions']):
 				type: 'boolean',
 				default: true,
 				description:
-					'Whether to set up the audio with the same SDP answer before the call is accepted, so that the first words are not cut off. This happens unless you add this option and turn it off, for example after a Pre-Accept of your own.',
+					'Whether to set up the audio with the same SDP answer before accepting the call, so that the first words are not cut off. This happens unless you add this option and turn it off, for example after a Pre-Accept of your own.',
 				displayOptions: { show: { '/operation': ['accept'] } },
 			},
 		],

@@ -30,14 +30,14 @@ export const callProperties: INodeProperties[] = [
 				name: 'Accept',
 				value: 'accept',
 				action: 'Accept call',
-				description: 'Answer an incoming call, with recording and transcription if you like',
+				description: 'Answer an incoming call, optionally with recording and transcription',
 			},
 			{
 				name: 'Pre-Accept',
 				value: 'preAccept',
 				action: 'Pre accept call',
 				description:
-					'Set up the audio of an incoming call some time before you accept it. Accept does it right before by itself.',
+					'Set up the audio of an incoming call some time before you accept it. By default, Accept does this right before accepting.',
 			},
 			{
 				name: 'Reject',
@@ -49,13 +49,13 @@ export const callProperties: INodeProperties[] = [
 				name: 'Start',
 				value: 'start',
 				action: 'Start call',
-				description: 'Call a person, with recording and transcription if you like',
+				description: 'Call a person, optionally with recording and transcription',
 			},
 			{
 				name: 'Terminate',
 				value: 'terminate',
 				action: 'Terminate call',
-				description: 'End a running call',
+				description: 'End a call in progress',
 			},
 		],
 	},

@@ -38,8 +38,8 @@ export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	if (sent === null) {
 		return {
 			ok: false,
-			problem: 'It has no fingerprint made with SHA-256, the only one that WhatsApp accepts',
-			hint: 'Set your media server to SHA-256 for the DTLS certificate (a line a=fingerprint:sha-256 ...).',
+			problem: 'It has no SHA-256 fingerprint, the only kind that WhatsApp accepts',
+			hint: 'Configure your media server to use SHA-256 for its DTLS certificate (a line a=fingerprint:sha-256 ...).',
 		};
 	}
 	return { ok: true, sdp: sent.map((line) => `${line}\r\n`).join('') };
@@ -77,14 +77,14 @@ function wrongSide(lines: string[], expected: SdpType): Problem | null {
 			problem: isWhatsApps
 				? "This is WhatsApp's own offer, not an answer to it"
 				: 'It is an offer (a=setup:actpass), but an answer is needed here',
-			hint: `Give the offer of the event Call Connecting to ${YOUR_SIDE}, and use the answer that it makes: there a=setup is active or passive.`,
+			hint: `Pass the offer from the event Call Connecting to ${YOUR_SIDE}, and use the answer that it makes: in it, a=setup is active or passive.`,
 		};
 	}
 	// Only WhatsApp's own answer is refused: older standards allow an offer that chooses a role.
 	if (expected === 'offer' && isWhatsApps && ['active', 'passive'].includes(setup ?? '')) {
 		return {
 			ok: false,
-			problem: "This is WhatsApp's own answer, not an offer of your side",
+			problem: "This is WhatsApp's own answer, not an offer from your side",
 			hint: `Start needs a new offer, made by ${YOUR_SIDE} (a=setup:actpass). WhatsApp's answer to it comes with the event Call Connecting.`,
 		};
 	}

@@ -66,8 +66,8 @@ export async function sendToCall(
 	if (response.value.success !== true) {
 		throw unexpectedResponse(
 			input,
-			'WhatsApp answered, but did not confirm the action',
-			'It may have been carried out all the same: the events of the trigger say what became of the call (Call Status, Call Terminated). Look at the call before you run this step again.',
+			'WhatsApp responded, but did not confirm the action',
+			"The action may still have succeeded. Check the trigger's events for the call (Call Status, Call Terminated) before running this step again.",
 		);
 	}
 	return { callId, success: true };
@@ -97,7 +97,7 @@ export function callbackDataParameter(input: OperationInput): IDataObject {
 		throw inputError(
 			input,
 			`The callback data is too long: ${length} characters`,
-			`WhatsApp takes at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
+			`WhatsApp accepts at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
 		);
 	}
 	return { biz_opaque_callback_data: data };

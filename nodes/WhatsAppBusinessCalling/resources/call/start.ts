@@ -61,7 +61,7 @@ function readCallId(input: OperationInput, response: IDataObject): string {
 	if (callId.success) return callId.data;
 	throw unexpectedResponse(
 		input,
-		'WhatsApp took the call, but its answer holds no call ID',
-		'Do not start it again: the person may be ringing. The trigger events of the call bring its ID.',
+		'WhatsApp accepted the request, but its response contains no call ID',
+		"Do not start the call again: the person's phone may be ringing. The trigger's events for the call contain its ID.",
 	);
 }

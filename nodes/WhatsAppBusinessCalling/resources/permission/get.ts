@@ -55,7 +55,7 @@ export const get: Operation = {
 		if (!parsed.success)
 			throw unexpectedResponse(
 				input,
-				'WhatsApp answered, but it names no permission',
+				'WhatsApp responded, but the response contains no permission',
 				'Try again.',
 			);
 		const { permission, actions } = parsed.data;

@@ -19,7 +19,7 @@ export const permissionProperties: INodeProperties[] = [
 				name: 'Get',
 				value: 'get',
 				action: 'Get call permission',
-				description: 'Find out whether a person may be called now, until when and how often',
+				description: 'Find out whether you may call a person now, until when and how often',
 			},
 			{
 				name: 'Request',

@@ -33,7 +33,7 @@ export const request: Operation = {
 			default: '',
 			placeholder: 'e.g. May we call you about your order?',
 			description:
-				'Text above the buttons with which the person answers; at most 1,024 characters. Works only within 24 hours after the person wrote to you; Meta bills it as a message.',
+				"Text shown above the reply buttons, up to 1,024 characters. Can only be sent within 24 hours of the person's last message. Meta bills it as a message.",
 			displayOptions,
 		},
 	],
@@ -54,8 +54,8 @@ export const request: Operation = {
 		if (!parsed.success) {
 			throw unexpectedResponse(
 				input,
-				'WhatsApp answered, but it holds no message ID',
-				'Do not send it again: the person may have got the message. Their answer comes to the trigger as Call Permission Reply.',
+				'WhatsApp responded, but the response contains no message ID',
+				'Do not send it again: the person may have received it. Their reply arrives at the trigger as the event Call Permission Reply.',
 			);
 		}
 		const { contacts, messages } = parsed.data;
@@ -77,7 +77,7 @@ function bodyTextParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		`The message is too long: ${length} characters`,
-		`WhatsApp takes at most ${MAX_BODY_LENGTH}. Shorten it.`,
+		`WhatsApp accepts at most ${MAX_BODY_LENGTH}. Shorten it.`,
 	);
 }
 

@@ -91,7 +91,7 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 			: null;
 
 	if (status === 'ENABLED' && weeklyRows.length === 0) {
-		problems.push('Call hours that are on need at least one weekly range');
+		problems.push('Call hours that are turned on need at least one weekly range');
 	}
 	const weeklyHours = weeklyRows.flatMap((row): WeeklyRange[] => {
 		const day = read(row.day, readDay, A_DAY);
@@ -106,7 +106,7 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 
 	const holidayRows = rows(given.holidays, 'Holidays');
 	if (holidayRows.length > MAX_HOLIDAYS) {
-		problems.push(`WhatsApp takes at most ${MAX_HOLIDAYS} holidays`);
+		problems.push(`WhatsApp accepts at most ${MAX_HOLIDAYS} holidays`);
 	}
 	const today = dateIn(timeZone, now);
 	const holidays = holidayRows.flatMap((row): Holiday[] => {
@@ -186,7 +186,7 @@ function rangeProblems({ day, opens, closes }: WeeklyRange): string[] {
 	const [from, to] = [withColon(opens), withColon(closes)];
 	const next = titled(DAYS[(DAYS.indexOf(day) + 1) % DAYS.length]);
 	return [
-		`On ${name} the closing time ${to} is before the opening time ${from}. For hours over midnight give two ranges: ${name} ${from} to 24:00, and ${next} 00:00 to ${to}`,
+		`On ${name} the closing time ${to} is before the opening time ${from}. For hours past midnight, add two ranges: ${name} ${from} to 24:00, and ${next} 00:00 to ${to}`,
 	];
 }
 
@@ -197,7 +197,7 @@ function dayProblems(day: Day, weeklyHours: WeeklyRange[]): string[] {
 	const problems: string[] = [];
 	if (ranges.length > MAX_RANGES_A_DAY) {
 		problems.push(
-			`${titled(day)} has ${ranges.length} ranges, but WhatsApp takes ${MAX_RANGES_A_DAY} a day`,
+			`${titled(day)} has ${ranges.length} ranges, but WhatsApp accepts ${MAX_RANGES_A_DAY} a day`,
 		);
 	}
 	if (ranges.some((range, i) => i > 0 && range.opens < ranges[i - 1].closes)) {
@@ -208,13 +208,13 @@ function dayProblems(day: Day, weeklyHours: WeeklyRange[]): string[] {
 
 function holidayProblems({ date, starts, ends }: Holiday, today: string): string[] {
 	if (date < today) {
-		return [`The holiday ${date} is in the past, and WhatsApp refuses it. Remove it`];
+		return [`The holiday ${date} is in the past, and WhatsApp rejects it. Remove it`];
 	}
 	if (starts === MIDNIGHT) return [`On ${date} 24:00 cannot be the start`];
 	if (starts === ends) return [`On ${date} the start must be before the end`];
 	if (starts < ends) return [];
 	return [
-		`On ${date} the end ${withColon(ends)} is before the start ${withColon(starts)}. For hours over midnight give two holidays, one for each date`,
+		`On ${date} the end ${withColon(ends)} is before the start ${withColon(starts)}. For hours past midnight, add two holidays, one for each date`,
 	];
 }
 

@@ -51,6 +51,6 @@ function limitParameter(input: OperationInput): number {
 	throw inputError(
 		input,
 		limit.error.issues[0].message,
-		'Correct it; where it holds an expression, that gives something else. Return All has no limit.',
+		'Correct it. If it is an expression, check what it evaluates to. To get all numbers, turn on Return All.',
 	);
 }

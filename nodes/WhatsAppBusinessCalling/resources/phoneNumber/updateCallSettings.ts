@@ -32,7 +32,8 @@ export const updateCallSettings: Operation = {
 			type: 'collection',
 			placeholder: 'Add setting',
 			default: {},
-			description: 'What to change; the rest stays. Apps may take up to 7 days to show a change.',
+			description:
+				'Settings to change; all others stay as they are. WhatsApp apps can take up to 7 days to show a change.',
 			displayOptions,
 			options: [
 				{
@@ -42,7 +43,7 @@ export const updateCallSettings: Operation = {
 					placeholder: 'Add Call Hours',
 					default: {},
 					description:
-						'When people can call. The whole schedule is replaced: ranges and holidays that are not listed here are deleted. To turn call hours off and keep the schedule, list none.',
+						'When people can call. This replaces the whole schedule: ranges and holidays that are not listed here are deleted. To turn call hours off and keep the schedule, list none.',
 					options: [
 						{
 							displayName: 'Hours',
@@ -56,7 +57,7 @@ export const updateCallSettings: Operation = {
 									placeholder: 'Add Holiday',
 									default: {},
 									description:
-										'Days with other hours, at most 20 and none of the past. Without any, the holidays that are stored at WhatsApp are deleted.',
+										'Days with different hours: at most 20, none in the past. If you list none, the holidays stored at WhatsApp are deleted.',
 									options: [
 										{
 											displayName: 'Holiday',
@@ -100,7 +101,7 @@ export const updateCallSettings: Operation = {
 									type: 'string',
 									default: '',
 									placeholder: 'e.g. Europe/Berlin',
-									description: 'Name of the time zone in which the hours are given',
+									description: 'Name of the time zone for these hours',
 								},
 								{
 									displayName: 'Weekly Hours',
@@ -110,7 +111,7 @@ export const updateCallSettings: Operation = {
 									placeholder: 'Add Range',
 									default: {},
 									description:
-										'At most two ranges a day. A range ends at midnight (24:00) at the latest; for hours over midnight add one for each day.',
+										'At most two ranges a day. A range must end by midnight (24:00); for hours past midnight, add one for each day.',
 									options: [
 										{
 											displayName: 'Range',
@@ -165,7 +166,7 @@ export const updateCallSettings: Operation = {
 					type: 'options',
 					options: onOff,
 					default: 'ENABLED',
-					description: 'Whether a person who calls you thereby allows you to call back',
+					description: 'Whether people who call you automatically allow you to call them back',
 				},
 				{
 					displayName: 'Calling',
@@ -173,7 +174,7 @@ export const updateCallSettings: Operation = {
 					type: 'options',
 					options: onOff,
 					default: 'ENABLED',
-					description: 'Whether this number can make and take calls',
+					description: 'Whether this number can make and receive calls',
 				},
 			],
 		},
@@ -227,7 +228,7 @@ function settingValue(input: OperationInput, label: string, value: unknown): str
 	throw inputError(
 		input,
 		`${label} has no value`,
-		'Choose one, or remove the setting. Where it holds an expression, that gives nothing.',
+		'Choose one, or remove the setting. If it is an expression, check what it evaluates to.',
 	);
 }
 
@@ -242,7 +243,7 @@ function callHoursParameter(input: OperationInput, given: IDataObject): CallHour
 		Date.now(),
 	);
 	if (read.ok) return read.hours;
-	throw inputError(input, 'The call hours need a correction', `${read.problems.join('. ')}.`);
+	throw inputError(input, 'The call hours are not valid', `${read.problems.join('. ')}.`);
 }
 
 /** Reads the stored schedule for call hours that are turned off without one. */

@@ -21,7 +21,7 @@ export const recordingProperties: INodeProperties[] = [
 				name: 'Download',
 				value: 'download',
 				action: 'Download recording',
-				description: 'Download and verify the file of a call, up to 7 days after its event',
+				description: 'Download and verify the recording of a call, up to 7 days after its event',
 			},
 			{
 				name: 'Get',

@@ -19,7 +19,7 @@ export const setupProperties: INodeProperties[] = [
 				value: 'check',
 				action: 'Check setup',
 				description:
-					'Find out why no events arrive: token, account, number, calling, webhook. Changes nothing.',
+					'Find out why no events arrive: checks token, account, number, calling and webhook. Changes nothing.',
 			},
 		],
 	},

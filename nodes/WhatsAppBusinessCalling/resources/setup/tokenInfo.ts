@@ -32,7 +32,7 @@ export async function readTokenInfo(
 		as: 'app',
 		repeat: 'freely',
 	});
-	const unreadable = "Meta's answer about the token cannot be read";
+	const unreadable = "Meta's response about the token cannot be read";
 	const token = parseResponse(response, tokenSchema, unreadable);
 	if (!token.ok) return token;
 	const { error, ...info } = token.value.data;

@@ -35,7 +35,7 @@ const optionsSchema = z.object(
 );
 
 const TITLES: Partial<Record<MediaProblemReason, string>> = {
-	accessDenied: 'Meta refused the file',
+	accessDenied: 'Meta refused access to the file',
 	hashMismatch: 'The file does not have the expected SHA-256',
 	hostNotAllowed: 'The file is on a host that is not allowed',
 	mediaGone: 'The file is no longer available at Meta',
@@ -54,7 +54,7 @@ function mediaIdField(resource: FileProperty, operation: string): INodePropertie
 		required: true,
 		placeholder: `e.g. {{ $json.${resource}.mediaId }}`,
 		description:
-			'ID of the file, from the event of the trigger. Meta keeps the file for 7 days after that event.',
+			"ID of the file, from the trigger's event. Meta keeps the file for 7 days after that event.",
 		displayOptions: { show: { resource: [resource], operation: [operation] } },
 	};
 }
@@ -70,7 +70,7 @@ function downloadFields(resource: FileProperty): INodeProperties[] {
 			default: '',
 			placeholder: `e.g. {{ $json.${resource}.sha256 }}`,
 			description:
-				'Hash that the file must have, as base64 or hex. Leave empty to use the one that Meta gives for the media ID.',
+				'Hash that the file must have, as base64 or hex. Leave empty to use the one that Meta provides.',
 			displayOptions,
 		},
 		{
@@ -96,8 +96,7 @@ function downloadFields(resource: FileProperty): INodeProperties[] {
 					type: 'number',
 					default: 100,
 					typeOptions: { minValue: 1 },
-					description:
-						'Largest file to accept, in MB. A larger one is refused and nothing is stored.',
+					description: 'Maximum file size in MB. A larger file is rejected, and nothing is stored.',
 				},
 				{
 					displayName: 'Phone Number ID',
@@ -105,7 +104,8 @@ function downloadFields(resource: FileProperty): INodeProperties[] {
 					type: 'string',
 					default: '',
 					placeholder: 'e.g. {{ $json.phoneNumberId }}',
-					description: 'Number that the file must belong to; Meta refuses it otherwise',
+					description:
+						'Phone number that the file must belong to. Otherwise, Meta rejects the request.',
 				},
 				{
 					displayName: 'Timeout (Seconds)',
@@ -113,7 +113,7 @@ function downloadFields(resource: FileProperty): INodeProperties[] {
 					type: 'number',
 					default: 300,
 					typeOptions: { minValue: 1, maxValue: 86400 },
-					description: 'How long one attempt to download may take, in seconds',
+					description: 'Maximum time for one download attempt, in seconds',
 				},
 			],
 		},
@@ -226,7 +226,7 @@ async function storedTranscript(
 		return await readTranscript(input.context, binary, sizeBytes, AbortSignal.timeout(timeoutMs));
 	} catch {
 		const message =
-			'n8n stored the file but did not give it back. Check the binary data storage of n8n.';
+			"n8n stored the file, but could not read it back. Check n8n's binary data storage.";
 		throw problemError(input, { reason: 'storageFailed', message, transient: true });
 	}
 }
@@ -239,7 +239,7 @@ function sha256Parameter(input: OperationInput): Buffer | null {
 	throw inputError(
 		input,
 		'The SHA-256 cannot be read',
-		"It must be 44 characters of base64, as in the trigger's item, or 64 hexadecimal digits. Leave it empty to use the one that Meta gives.",
+		"It must be 44 characters of base64, as in the trigger's item, or 64 hexadecimal digits. Leave it empty to use the one that Meta provides.",
 	);
 }
 
@@ -251,7 +251,7 @@ function optionsParameter(input: OperationInput): z.infer<typeof optionsSchema> 
 	throw inputError(
 		input,
 		parsed.error.issues[0].message,
-		'Correct it under Options; where it holds an expression, that gives something else.',
+		'Correct it under Options. If it is an expression, check what it evaluates to.',
 	);
 }
 

@@ -61,8 +61,8 @@ export function booleanParameter(
 	if (['false', '0', ''].includes(word)) return false;
 	throw inputError(
 		input,
-		`${label} is neither on nor off: "${truncate(word)}"`,
-		'Use the switch, or an expression that gives true or false.',
+		`${label} must be true or false, not "${truncate(word)}"`,
+		'Use the switch, or an expression that evaluates to true or false.',
 	);
 }
 
@@ -76,7 +76,7 @@ export function phoneNumberIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		value === '' ? 'No phone number was chosen' : `"${truncate(value)}" is not a phone number ID`,
-		"Choose the number under Business Phone Number from the list, or give its ID, as shown in WhatsApp Manager and in Meta's app dashboard under API Setup. It is not the phone number itself.",
+		"Choose the number from the list under Business Phone Number, or enter its ID, which WhatsApp Manager and Meta's app dashboard (API Setup) show. It is not the phone number itself.",
 	);
 }
 
@@ -98,7 +98,7 @@ export function mediaIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		value === '' ? 'The media ID is missing' : `"${truncate(value)}" is not a media ID`,
-		"Media IDs are digits, and long: keep them as text. Take it from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
+		"Media IDs are long numbers: keep them as text. Take the ID from the trigger's item, e.g. {{ $json.recording.mediaId }}.",
 	);
 }
 

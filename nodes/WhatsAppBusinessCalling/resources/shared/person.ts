@@ -17,8 +17,8 @@ export function personFields(
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. +1 408 555 1234',
-			hint: 'Fill in this or User ID',
-			description: `Phone number of the person with country code. Leave it empty to ${verb} by User ID only.`,
+			hint: 'Fill in either To or User ID',
+			description: `Phone number of the person, with country code. Leave empty to ${verb} by User ID only.`,
 			displayOptions,
 		},
 		{
@@ -28,7 +28,7 @@ export function personFields(
 			default: '',
 			placeholder: 'e.g. US.13491208655302741918',
 			description:
-				'Business-scoped user ID (BSUID) of the person, for people without a known number. With both given, WhatsApp uses the number.',
+				"Business-scoped user ID (BSUID) of the person, if you don't know their phone number. If you fill in both, WhatsApp uses the phone number.",
 			displayOptions,
 		},
 	];
@@ -41,7 +41,7 @@ export function userIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		`"${truncate(value)}" is not a user ID`,
-		'User IDs have a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
+		'User IDs consist of a country code, a dot, and letters and digits, e.g. US.13491208655302741918.',
 	);
 }
 
@@ -74,8 +74,8 @@ export function readPerson(input: OperationInput): Person {
 	if (number === '' && userId === '') {
 		throw inputError(
 			input,
-			'Nobody is named: To and User ID are both empty',
-			'Fill in the phone number with country code under To, or the User ID that came in an event of the person.',
+			'No recipient: fill in To or User ID',
+			'Enter the phone number with country code under To, or the user ID from an event of this person under User ID.',
 		);
 	}
 	const to = cleanPhoneNumber(number);
@@ -84,8 +84,8 @@ export function readPerson(input: OperationInput): Person {
 			input,
 			`"${truncate(number)}" is not a phone number`,
 			hasNoCountryCode(number)
-				? 'The country code is missing. Write the number as people abroad dial it, e.g. +1 408 555 1234 and not (408) 555-1234.'
-				: 'Give one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; an extension, a comma or letters are not. From a sheet, read the column as text.',
+				? 'The country code is missing. Write the number as people dial it from abroad, e.g. +1 408 555 1234 instead of (408) 555-1234.'
+				: 'Enter one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; extensions, commas and letters are not. From a spreadsheet, read the column as text.',
 		);
 	}
 	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };

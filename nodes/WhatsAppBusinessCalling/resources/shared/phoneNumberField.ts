@@ -9,7 +9,7 @@ export function phoneNumberField(
 		type: 'resourceLocator',
 		default: { mode: 'list', value: '' },
 		required: true,
-		description: 'The WhatsApp number of your business that this is about',
+		description: 'Your WhatsApp Business phone number to use for this operation',
 		displayOptions,
 		modes: [
 			{
@@ -24,7 +24,7 @@ export function phoneNumberField(
 				name: 'id',
 				type: 'string',
 				placeholder: 'e.g. 106540352242922',
-				hint: "The phone number ID of Meta's dashboard, or {{ $json.phoneNumberId }} of the trigger; not the number itself",
+				hint: "The phone number ID from Meta's app dashboard, or {{ $json.phoneNumberId }} from the trigger; not the phone number itself",
 			},
 		],
 	};

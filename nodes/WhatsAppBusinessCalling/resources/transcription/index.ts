@@ -21,7 +21,7 @@ export const transcriptionProperties: INodeProperties[] = [
 				name: 'Download',
 				value: 'download',
 				action: 'Download transcript',
-				description: 'Download and verify the file of a call, up to 7 days after its event',
+				description: 'Download and verify the transcript of a call, up to 7 days after its event',
 			},
 			{
 				name: 'Get',
