@@ -292,7 +292,7 @@ become slightly more expensive, so use the setting if your recordings are large.
 
 **\`EXECUTIONS_DATA_SAVE_ON_SUCCESS=none\`** (or *Save successful production executions* in the workflow's
 settings) stops n8n from saving successful executions. You then do not see these executions in the list. This package's
-guarantees do not depend on it: n8n stores the execution before the event is confirmed to Meta, and removes it
+guarantees do not depend on it: n8n stores the execution before the event is acknowledged to Meta, and removes it
 when it has succeeded.
 
 **\`N8N_EXPRESSION_ENGINE=legacy\`** is listed for comparison only. At startup, n8n warns that this engine runs
@@ -318,7 +318,7 @@ some CPU). Creating isolates also uses other threads, which the profile does not
 
 ${table(['Engine', 'Who', ...Object.values(PARTS)], profile, 2)}
 
-## Time until the event is confirmed to Meta
+## Time until the event is acknowledged to Meta
 
 Milliseconds from the delivery to the response, and to the end of the execution; 100 kB, into an otherwise idle
 n8n. Median, with the 95th percentile in parentheses.
@@ -363,7 +363,7 @@ ${table(['Engine', 'This package', "n8n's own download, nothing checked", 'Bare 
 
 ${largeProfile}## Large deliveries and ledger size
 
-Milliseconds until a delivery of many updates is confirmed, without files; *n8n alone* is a trigger that
+Milliseconds until a delivery of many updates is acknowledged, without files; *n8n alone* is a trigger that
 passes on as many items unread:
 
 ${table(['Engine', 'Updates', 'This package', 'n8n alone'], growth, 1)}
