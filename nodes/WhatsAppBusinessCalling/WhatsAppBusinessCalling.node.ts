@@ -33,7 +33,13 @@ export class WhatsAppBusinessCalling implements INodeType {
 		usableAsTool: true,
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
-		credentials: [{ name: CREDENTIAL_NAME, required: true }],
+		credentials: [
+			{
+				name: CREDENTIAL_NAME,
+				required: true,
+				displayOptions: { hide: { operation: ['getSampleRecording'] } },
+			},
+		],
 		properties: [
 			{
 				displayName: 'Resource',

@@ -1,5 +1,6 @@
 import type { INodeTypeDescription } from 'n8n-workflow';
 import { makeSdp } from '../emulator';
+import { decodeAudio } from '../support/audio';
 import {
 	ACTION_TYPE,
 	chain,
@@ -127,4 +128,24 @@ it('serves the output schemas of the trigger and of every operation where the ed
 		paths.map(async (path) => [path, (await fetch(`${stage.n8n.url}/${path}.json`)).status]),
 	);
 	expect(answers).toEqual(paths.map((path) => [path, 200]));
+});
+
+it('gives a sample recording without a credential', async () => {
+	const { api } = stage.n8n;
+	const nodes = [
+		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
+			httpMethod: 'GET',
+			path: 'sample',
+			responseMode: 'lastNode',
+			responseData: 'firstEntryBinary',
+		}),
+		node('Sample', ACTION_TYPE, 1, { resource: 'setup', operation: 'getSampleRecording' }),
+	];
+	const { id } = await api.createWorkflow({ name: 'Sample', nodes, connections: chain(nodes) });
+	await api.activate(id);
+
+	const response = await fetch(`${stage.n8n.url}/webhook/sample`);
+	expect(response.headers.get('content-type')).toBe('audio/ogg');
+	const { channels } = await decodeAudio(Buffer.from(await response.arrayBuffer()));
+	expect(channels).toHaveLength(2);
 });

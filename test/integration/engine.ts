@@ -329,7 +329,7 @@ export class Engine {
 
 	/** Runs a workflow of a start node with items, the action node, and a node after each of its outputs. */
 	async run(
-		credential: CredentialFields,
+		credential: CredentialFields | null,
 		parameters: INodeParameters,
 		items: Array<IDataObject | INodeExecutionData> = [{}],
 		settings: Partial<INode> = {},
@@ -338,9 +338,11 @@ export class Engine {
 			node('Start', START),
 			{
 				...node('WhatsApp', ACTION, parameters),
-				credentials: {
-					[CREDENTIAL]: { id: this.addCredential(credential), name: 'WhatsApp' },
-				},
+				...(credential !== null && {
+					credentials: {
+						[CREDENTIAL]: { id: this.addCredential(credential), name: 'WhatsApp' },
+					},
+				}),
 				...settings,
 			},
 			node('Succeeded', WORK),

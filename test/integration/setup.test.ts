@@ -1,4 +1,6 @@
-import type { INodeParameters } from 'n8n-workflow';
+import { createHash } from 'node:crypto';
+import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
+import { decodeAudio } from '../support/audio';
 import type { CredentialFields } from '../support/workflow';
 import { DAY_MS, useStage } from './harness';
 
@@ -353,5 +355,76 @@ describe('The address that Meta sends to', () => {
 		expect(named(findings, false)).toEqual(['overrides']);
 		const finding = findings.find(({ name }) => name === 'overrides');
 		expect(finding?.hint).toMatch(/a test was interrupted.*It comes before the address of the app/);
+	});
+});
+
+describe('A sample', () => {
+	const sample = async (name: string) => {
+		const before = stage.emulator.requests.length;
+		const { items } = await stage.engine.run(null, {
+			resource: 'setup',
+			operation: 'getSampleRecording',
+			sample: name,
+		});
+		expect(stage.emulator.requests.length).toBe(before);
+		expect(items).toHaveLength(1);
+		return items[0];
+	};
+
+	/** What the trigger gives for an event of the emulator, as names of fields. */
+	const fieldsOfTrigger = async (event: string, gone = false) => {
+		const trigger = stage.trigger({
+			events: [event],
+			options: { includeRawEvent: false, onFileUnavailable: 'emit' },
+		});
+		if (event === 'connect') {
+			stage.emulator.userCalls();
+		} else {
+			const file = await stage.emulator.createRecording({
+				transcript: event === 'call_transcription_available',
+			});
+			if (gone) stage.emulator.deleteMedia(file.mediaId);
+			stage.emulator.deliver([file]);
+		}
+		await stage.emulator.whenIdle();
+		return shapeOf(trigger.items[0].json);
+	};
+
+	/** Names of all fields, those of lists once. */
+	const shapeOf = (value: unknown, path = ''): string[] => {
+		if (Array.isArray(value)) return shapeOf(value[0], `${path}[]`);
+		if (typeof value !== 'object' || value === null) return [path];
+		return Object.entries(value).flatMap(([name, field]) => shapeOf(field, `${path}.${name}`));
+	};
+
+	test.each([
+		['connect', 'connect', false],
+		['recording', 'call_recording_available', false],
+		['recordingWithoutFile', 'call_recording_available', true],
+		['transcription', 'call_transcription_available', false],
+	])(
+		'%s has the fields of an item of the trigger, and needs no credential',
+		async (name, event, gone) => {
+			const { json } = await sample(name);
+			expect(json.event).toBe(event);
+			expect(shapeOf(json)).toEqual(await fieldsOfTrigger(event, gone));
+		},
+	);
+
+	test('of a recording has real audio, with the length and the SHA-256 that it states', async () => {
+		const { json, binary } = await sample('recording');
+		const audio = await stage.engine.bytesOf(binary?.data as IBinaryData);
+		expect(json.recording).toMatchObject({
+			verified: true,
+			channels: 2,
+			sizeBytes: audio.length,
+			sha256: createHash('sha256').update(audio).digest('base64'),
+			fileName: binary?.data.fileName,
+		});
+		const { channels, seconds } = await decodeAudio(audio);
+		expect(channels).toHaveLength(2);
+		expect(
+			Math.abs(seconds - Number((json.recording as IDataObject).durationSeconds)),
+		).toBeLessThan(0.1);
 	});
 });

@@ -8,10 +8,10 @@ import { phoneNumberOperations } from './phoneNumber';
 import { recordingOperations } from './recording';
 import { setupOperations } from './setup';
 import { transcriptionOperations } from './transcription';
-import type { Operation } from './types';
+import type { OfflineOperation, Operation, OperationOutput } from './types';
 
-const OPERATIONS = new Map<string, Record<string, Operation>>(
-	Object.entries({
+const OPERATIONS = new Map(
+	Object.entries<Record<string, Operation | OfflineOperation>>({
 		call: callOperations,
 		permission: permissionOperations,
 		phoneNumber: phoneNumberOperations,
@@ -23,12 +23,11 @@ const OPERATIONS = new Map<string, Record<string, Operation>>(
 
 /** Runs the selected operation for each input item. With "continue on fail" an error becomes an item. */
 export async function runOperations(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
-	const account = await readAccount(context);
+	const run = await runner(context);
 	const output: INodeExecutionData[] = [];
 	for (let itemIndex = 0; itemIndex < context.getInputData().length; itemIndex++) {
 		try {
-			const operation = selectedOperation(context, itemIndex);
-			const results = [await operation.execute({ context, account, itemIndex })].flat();
+			const results = [await run(itemIndex)].flat();
 			output.push(...results.map((result) => ({ ...result, pairedItem: { item: itemIndex } })));
 		} catch (error) {
 			if (!context.continueOnFail()) throw asNodeError(context, error, itemIndex);
@@ -38,7 +37,22 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 	return output;
 }
 
-function selectedOperation(context: IExecuteFunctions, itemIndex: number): Operation {
+/** Resource and operation are the same for all items: neither can be an expression. */
+async function runner(
+	context: IExecuteFunctions,
+): Promise<(itemIndex: number) => Promise<OperationOutput | OperationOutput[]>> {
+	const operation = selectedOperation(context, 0);
+	if ('isOffline' in operation) {
+		return async (itemIndex) => await operation.execute({ context, itemIndex });
+	}
+	const account = await readAccount(context);
+	return async (itemIndex) => await operation.execute({ context, account, itemIndex });
+}
+
+function selectedOperation(
+	context: IExecuteFunctions,
+	itemIndex: number,
+): Operation | OfflineOperation {
 	const resource = context.getNodeParameter('resource', itemIndex);
 	const operation = context.getNodeParameter('operation', itemIndex);
 	const operations = OPERATIONS.get(resource);

@@ -16,6 +16,13 @@ export interface Operation {
 	execute: (input: OperationInput) => Promise<OperationOutput | OperationOutput[]>;
 }
 
+/** An operation that sends nothing, so that it needs no credential. */
+export interface OfflineOperation {
+	isOffline: true;
+	properties: INodeProperties[];
+	execute: (input: Omit<OperationInput, 'account'>) => Promise<OperationOutput>;
+}
+
 /** An output item; the router adds the paired item. */
 export interface OperationOutput {
 	json: IDataObject;

@@ -1,9 +1,13 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import type { Operation } from '../types';
+import type { OfflineOperation, Operation } from '../types';
 import { check } from './check';
+import { getSampleRecording } from './getSampleRecording';
 
-export const setupOperations: Record<string, Operation> = { check };
+export const setupOperations: Record<string, Operation | OfflineOperation> = {
+	check,
+	getSampleRecording,
+};
 
 export const setupProperties: INodeProperties[] = [
 	{
@@ -20,6 +24,13 @@ export const setupProperties: INodeProperties[] = [
 				action: 'Check setup',
 				description:
 					'Find out why no events arrive: checks token, account, number, calling and webhook. Changes nothing.',
+			},
+			{
+				name: 'Get Sample Recording',
+				value: 'getSampleRecording',
+				action: 'Get a sample recording',
+				description:
+					'Get an item as the trigger gives it, to build the rest of a workflow before the first call. Needs no account.',
 			},
 		],
 	},
