@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import { makeWhatsAppSdp, startEmulator, type Emulator, type WebhookUpdate } from '../emulator';
+import { startEmulator, type Emulator } from '../emulator';
+import { keysOf, newEvent, type EventName, type Sent } from '../support/callEvents';
 import type { N8n, StoredCredential, WorkflowNode } from '../support/n8n';
-import { parseFlatted } from '../support/flatted';
 import { poll } from '../support/processes';
 import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import type { Stage } from './stage';
@@ -10,66 +10,8 @@ import type { Stage } from './stage';
 export const ONE = '106000000000001';
 export const TWO = '106000000000002';
 
-/** Events of which each is its own delivery here. */
-export const EVENTS = [
-	'connect',
-	'terminate',
-	'call_recording_available',
-	'call_transcription_available',
-	'call_permission_reply',
-] as const;
-
-export type EventName = (typeof EVENTS)[number];
-
 /** Long enough for a trigger that is being registered at the moment. */
 const REDELIVERY_DELAYS_MS = [200, 300, 500, 1_000, 1_000, 2_000, 2_000, 4_000, 8_000];
-
-const CALLER = '14085551234';
-
-/** An event that Meta has: its update, and what tells it from others in an item. */
-interface Sent {
-	name: EventName;
-	key: string;
-	update: WebhookUpdate;
-}
-
-async function newEvent(emulator: Emulator, name: EventName, phoneNumberId: string): Promise<Sent> {
-	const id = crypto.randomUUID();
-	if (name === 'call_recording_available' || name === 'call_transcription_available') {
-		const transcript = name === 'call_transcription_available';
-		const callId = `wacid.${id}`;
-		const { update } = await emulator.createRecording({ phoneNumberId, callId, transcript });
-		return { name, key: `${name} ${callId}`, update };
-	}
-	const timestamp = emulator.clock.timestamp();
-	if (name === 'call_permission_reply') {
-		const message = {
-			id: `wamid.${id}`,
-			from: CALLER,
-			timestamp,
-			type: 'interactive',
-			interactive: { type: name, [name]: { response: 'accept', is_permanent: true } },
-		};
-		const value = { messages: [message] };
-		return {
-			name,
-			key: `${name} ${message.id}`,
-			update: { phoneNumberId, field: 'messages', value },
-		};
-	}
-	const call = {
-		id: `wacid.${id}`,
-		from: CALLER,
-		event: name,
-		timestamp,
-		direction: 'USER_INITIATED',
-		...(name === 'connect'
-			? { session: { sdp_type: 'offer', sdp: makeWhatsAppSdp('offer') } }
-			: { status: 'COMPLETED' }),
-	};
-	const update = { phoneNumberId, field: 'calls', value: { calls: [call] } };
-	return { name, key: `${name} ${call.id}`, update };
-}
 
 /** A workflow with one trigger. */
 export interface Member {
@@ -273,20 +215,4 @@ function executionsSince(n8n: N8n, workflowIds: string[], since: number): Row[] 
 	} finally {
 		database.close();
 	}
-}
-
-/** What the trigger of an execution gave. */
-function keysOf(data: string): string[] {
-	const { resultData } = parseFlatted(data) as {
-		resultData: {
-			runData: Record<
-				string,
-				Array<{ data?: { main?: Array<Array<{ json: Record<string, unknown> }> | null> } }>
-			>;
-		};
-	};
-	const runs = Object.values(resultData.runData).flat();
-	return runs
-		.flatMap(({ data: output }) => (output?.main ?? []).flatMap((items) => items ?? []))
-		.map(({ json }) => `${String(json.event)} ${String(json.callId ?? json.messageId)}`);
 }
