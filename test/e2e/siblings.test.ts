@@ -6,6 +6,7 @@ import { graph } from '../emulator/helpers';
 import { EVENTS, type EventName } from '../support/callEvents';
 import { poll } from '../support/processes';
 import { Family, ONE, TWO, type Member } from './siblings';
+import { startStage, type Stage } from './stage';
 import { addItsWorkflow, startStageForBoth, type StageForBoth } from './whatsAppTrigger';
 
 jest.setTimeout(400_000);
@@ -38,8 +39,8 @@ afterAll(async () => await stage?.stop());
 
 const api = () => stage.n8n.api;
 
-async function aFamily(parameters: Record<string, unknown> = {}): Promise<Family> {
-	const family = await Family.start(stage, parameters);
+async function aFamily(parameters: Record<string, unknown> = {}, on?: Stage): Promise<Family> {
+	const family = await Family.start(on ?? stage, parameters);
 	families.push(family);
 	return family;
 }
@@ -446,4 +447,44 @@ describe('where Meta does not keep the query of an address', () => {
 		// n8n tries each publication five times: all at once.
 		await Promise.all(CASES.map(refuse));
 	});
+});
+
+describe('where n8n publishes everything anew at its start', () => {
+	let former: Stage;
+
+	beforeAll(async () => {
+		former = await startStage({
+			env: { N8N_USE_WORKFLOW_PUBLICATION_SERVICE: 'false', N8N_EXPRESSION_ENGINE: 'legacy' },
+		});
+	}, 120_000);
+
+	afterAll(async () => await former?.stop());
+
+	it('five triggers receive what comes while it starts after a kill, and afterwards', async () => {
+		const family = await aFamily({}, former);
+		const before = family.state();
+		for (const name of EVENTS) {
+			await family.publish(await family.add([...new Set<EventName>([name, RECORDING])]));
+		}
+		await former.n8n.kill();
+		family.emulator.forget();
+		await former.n8n.restart();
+		await former.n8n.api.login();
+		await family.during(RECORDING, [], async () => await quiet(family));
+		await family.expectEach(EVENTS);
+		await family.unpublish(...family.members);
+		expect(family.state()).toEqual(before);
+	});
+
+	/** Waits until n8n has registered the triggers, one after another. */
+	async function quiet({ emulator, members }: Family): Promise<void> {
+		await poll('end of the registrations', 120_000, async () => {
+			const reads = emulator.requests.filter(
+				({ kind, method }) => kind === 'subscriptions' && method === 'GET',
+			);
+			const last = emulator.requests.at(-1);
+			const isQuiet = last?.status !== undefined && emulator.clock.now() - last.time > 2_000;
+			return (reads.length >= members.length && isQuiet) || undefined;
+		});
+	}
 });
