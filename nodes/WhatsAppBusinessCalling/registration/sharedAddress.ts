@@ -118,7 +118,9 @@ export function addressOfRequest(
 	{ also, other }: Record<string, unknown>,
 ): string | null {
 	if (!url || (also === undefined && other === undefined)) return url || null;
-	const address = `${url}?also=${String(also)}${other === undefined ? '' : `&other=${String(other)}`}`;
+	// Anyone can ask, and n8n makes an object of a query such as `also[toString]=x`.
+	if (typeof also !== 'string' || (other !== undefined && typeof other !== 'string')) return null;
+	const address = `${url}?also=${also}${other === undefined ? '' : `&other=${other}`}`;
 	return SHARED_PATTERN.test(address) ? address : null;
 }
 
