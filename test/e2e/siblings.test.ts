@@ -288,7 +288,7 @@ describe('on an account and on numbers', () => {
 		const sixth = await account.add([RECORDING]);
 		const full = account.state();
 		const error = await errorOf(account.publish(sixth));
-		expect(error).toContain('200 characters');
+		expect(error).toContain('one more workflow does not fit into that address');
 		sixth.isPublished = false;
 		expect(account.state()).toEqual(full);
 		await account.expectEach(EVENTS);
