@@ -139,7 +139,7 @@ describe('Triggers that share an address', () => {
 		expect([holder.items.length, slow.items.length]).toEqual([1, 1]);
 	});
 
-	test('answer a ringing call within a second or so, though another one hangs', async () => {
+	test('have a ringing call at once, and Meta its answer after 5 seconds, though another one hangs', async () => {
 		const holder = workflow(['connect']);
 		const hangs = workflow(['connect']);
 		const { open, opened } = gate();
