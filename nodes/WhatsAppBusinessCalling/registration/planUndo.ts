@@ -171,28 +171,28 @@ function leaveOthers(
 	{ allRead, onlyRecorded }: Surroundings,
 ): { left: boolean; kept: Step[] } {
 	if (leaves.length === 0) return { left: false, kept: [] };
-	const addresses: Remaining = new Map(remaining);
 	const { app, overrides } = state;
-	const read: Array<[Target, Address]> = [
-		...(app ? [['app', app.address] as const] : []),
-		...overrides,
-	].map(([target, address]) => [target, address]);
-	for (const [target, address] of read) {
-		const fields = target === 'app' ? (app?.fields.slice(0, 1) ?? []) : [];
-		if (!addresses.has(target))
-			addresses.set(target, { address, parties: address.parties, fields });
-	}
-	const heirs = [...addresses].flatMap(([target, { parties }]) =>
-		parties
+	const living = (target: Target, address: Address) => {
+		const fields = app?.fields.slice(0, 1) ?? [];
+		const found = remaining.get(target) ?? { address, parties: address.parties, fields };
+		return found.parties
 			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
-			.map((party) => ({ target, party })),
-	);
+			.map((party) => ({ target, party, found }));
+	};
+	const all = [
+		// It is the last address that is removed.
+		...(app ? living('app', app.address) : []),
+		...[...overrides].flatMap(([target, address]) => living(target, address)),
+	];
+	// A test may be killed, and with it goes what this process knows of it.
+	const published = all.filter(({ party }) => !party.isTest);
+	const heirs = published.length > 0 ? published : all;
 	if (heirs.some(({ party }) => party.leavesAccount || party.isKnownToLeave)) {
 		return { left: false, kept: [] };
 	}
 	const [heir] = heirs;
 	if (heir) {
-		const found = addresses.get(heir.target)!;
+		const { found } = heir;
 		const parties = found.parties.map((party) =>
 			party === heir.party ? { ...party, leavesAccount: true } : party,
 		);

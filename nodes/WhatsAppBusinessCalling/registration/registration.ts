@@ -184,8 +184,9 @@ class Attempt {
 		};
 		// Who is listed in an address is asked only where that is to be changed.
 		const isToAsk = (address: Address) =>
-			address.parties.length > 1 && !isInPlace(address, state, wanted);
-		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false });
+			address.parties.some(({ isTest }, place) => isTest || place > 0) &&
+			!isInPlace(address, state, wanted);
+		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
 		return planRegistration(asked, wanted, earlier);
 	}

@@ -40,10 +40,11 @@ import { isSignature, isSignedBy } from './signature';
 const AFTER_CLOSED_MS = 6 * 60 * 60_000;
 
 /**
- * Milliseconds that the answer to a delivery with a ringing call waits for others to take it: its place is
- * for the next call. Meta repeats the rest.
+ * Milliseconds that the answer to a delivery with a ringing call waits for others to take it: places are kept
+ * for the next call. Not less, because the other webhook processors of n8n do not know what this one has done:
+ * if Meta repeats a call, one of them may answer it again.
  */
-const OTHERS_OF_CALLS_MS = 1_000;
+const OTHERS_OF_CALLS_MS = 5_000;
 
 /** Each trigger has its own: one with a media host that hangs must not stop the downloads of others. */
 const downloadSlotsOf = perTrigger(() => new DownloadSlots());
