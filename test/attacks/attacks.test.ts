@@ -9,6 +9,7 @@ import { httpAttacks } from './http';
 import { mediaUrlAttacks } from './mediaUrls';
 import { nameAttacks } from './names';
 import { operationAttacks } from './operations';
+import { sharedAddressAttacks } from './sharedAddress';
 import { signatureAttacks } from './signature';
 
 jest.setTimeout(180_000);
@@ -43,6 +44,7 @@ afterAll(async () => {
 
 describe('Signatures', () => signatureAttacks(arena));
 describe('Challenges', () => challengeAttacks(arena));
+describe('Addresses with a list of triggers', () => sharedAddressAttacks(arena));
 describe('Bodies', () => bodyAttacks(arena));
 describe('Addresses of files', () => mediaUrlAttacks(arena));
 describe('IDs, names and types in events', () => nameAttacks(arena));

@@ -6,7 +6,7 @@ import { bodyOf, newEvents, oneEach, textMessage } from './deliveries';
 import { cpuMs, median, percentile } from './measure';
 import { ENGINES, type Engine, type Key, type Samples } from './results';
 import { Stage, type Run, type World } from './stage';
-import type { Variant } from './workflows';
+import { SHARED, type Variant } from './workflows';
 
 export const KB = 1000;
 export const MB = 1000 * KB;
@@ -302,6 +302,61 @@ export async function ledger({ world, samples, rounds, engine }: Bench): Promise
 			});
 			entries += rounds * 20;
 		}
+	} finally {
+		await stage.stop();
+	}
+}
+
+const SHARING: Variant[] = SHARED.map((number) => `sharing${number}` as const);
+const SHARING_OTHERS: Variant[] = SHARED.map((number) => `sharingOthers${number}` as const);
+
+/**
+ * 10: more triggers on one address, that want what is delivered or do not. Without files, so that the cost is
+ * that of passing on and of n8n's executions. In an n8n of its own: the others need not know so many workflows.
+ */
+export async function sharedAddress({ world, samples, rounds, engine }: Bench): Promise<void> {
+	const holder = 'oursMetadata';
+	const all = [holder, ...SHARING, ...SHARING_OTHERS] as Variant[];
+	const stage = await Stage.start(world, ENGINES[engine], all);
+	try {
+		const [recording] = await world.record(1, 100 * KB);
+		const deliver = async (wanting: number, others: number, count: number) => {
+			const alsoStarts = SHARING.slice(0, wanting);
+			const bodies = newEvents(recording, count).map((update) => bodyOf(world.meta, [update]));
+			return await stage.run(holder, bodies, {
+				inFlight: 1,
+				pauseMs: PAUSE_MS,
+				sharedBy: [...alsoStarts, ...SHARING_OTHERS.slice(0, others)],
+				alsoStarts,
+			});
+		};
+		await deliver(4, 4, engine === 'legacy' ? 60 : 20);
+		const compared = [
+			{ kind: 'alone', more: 0 },
+			...[1, 4].flatMap((more) => [
+				{ kind: 'wanting', more },
+				{ kind: 'notWanting', more },
+			]),
+		];
+		await inRounds(rounds, async (round) => {
+			for (const { kind, more } of turned(compared, round)) {
+				const run = await deliver(
+					kind === 'wanting' ? more : 0,
+					kind === 'notWanting' ? more : 0,
+					engine === 'legacy' ? 40 : 20,
+				);
+				samples.add(
+					{
+						experiment: 'sharedAddress',
+						engine,
+						variant: 'oursMetadata',
+						kind,
+						triggers: 1 + more,
+					},
+					{ cpuMs: run.cpuMs / run.deliveries, ...times(run) },
+				);
+			}
+		});
 	} finally {
 		await stage.stop();
 	}

@@ -14,6 +14,8 @@ export interface Load {
 	inFlight: number;
 	/** Whether every delivery starts an execution. */
 	executes: boolean;
+	/** Other workflows that it starts besides. */
+	alsoStarts: string[];
 	/** The answer that every delivery must get. */
 	status: number;
 	/** Milliseconds without work after each delivery. */
@@ -91,7 +93,7 @@ async function listen(): Promise<number> {
 }
 
 async function run(load: Load): Promise<LoadResult> {
-	const { origin, pathname } = new URL(load.url);
+	const { origin, pathname, search } = new URL(load.url);
 	const pool = new Pool(origin, { connections: load.inFlight, pipelining: 1 });
 	const signed = load.bodies.map((body) => ({
 		body,
@@ -100,13 +102,13 @@ async function run(load: Load): Promise<LoadResult> {
 	let deliveredAgain = 0;
 	const answeredMs: number[] = [];
 	const finishedMs: number[] = [];
-	const finished = endsOf(load.workflowId);
-	finished.forget();
+	const finished = [load.workflowId, ...load.alsoStarts].map(endsOf);
+	for (const ends of finished) ends.forget();
 
 	const send = async ({ body, signature }: Signed): Promise<{ status: number; text: string }> => {
 		const response = await pool.request({
 			method: 'POST',
-			path: pathname,
+			path: `${pathname}${search}`,
 			headers: {
 				'content-type': 'application/json',
 				'user-agent': 'facebookexternalua',
@@ -132,9 +134,10 @@ async function run(load: Load): Promise<LoadResult> {
 			);
 		}
 		if (!load.executes) return;
-		const status = await finished.next();
+		const statuses = await Promise.all(finished.map(async (ends) => await ends.next()));
 		finishedMs.push(performance.now() - started);
-		if (status !== 'success') throw new Error(`an execution ended with ${status}`);
+		const failed = statuses.find((status) => status !== 'success');
+		if (failed !== undefined) throw new Error(`an execution ended with ${failed}`);
 	};
 	const queue = signed.values();
 	const work = async () => {

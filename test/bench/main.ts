@@ -6,7 +6,7 @@ import manifest from '../../package.json';
 import { N8N_VERSION } from '../support/n8n-install';
 import { stopAll } from '../support/processes';
 import { chartOf } from './chart';
-import { EXPERIMENTS, ledger, warmUp, type Bench } from './experiments';
+import { EXPERIMENTS, ledger, sharedAddress, warmUp, type Bench } from './experiments';
 import { memory } from './memory';
 import { profile } from './profile';
 import { report } from './report';
@@ -20,19 +20,20 @@ const USAGE = `Measures the trigger in a real n8n against the hand-built workflo
 
 npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5]
 
-  --only      numbers of what is measured, 1 to 9 (see benchmarks/README.md)
+  --only      numbers of what is measured, 1 to 10 (see benchmarks/README.md)
   --engine    default or legacy: one of n8n's expression engines
   --rounds    5, unless told
 
 A run of everything, in at least 5 rounds, writes benchmarks/results.json and its chart; then
 \`npm run docs\` writes docs/performance.md. A part is only printed.`;
 
-const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const MEMORY = 3;
 const LEDGER = 6;
 const START_UP = 7;
 const SETTINGS = 8;
 const PROFILE = 9;
+const SHARED_ADDRESS = 10;
 const WARM_UP: Variant[] = [
 	'ours',
 	'handBuilt',
@@ -90,6 +91,10 @@ async function ofEngine(bench: Bench, numbers: number[]): Promise<void> {
 	if (numbers.includes(LEDGER)) {
 		say(`${bench.engine} engine: the ledger`);
 		await ledger(bench);
+	}
+	if (numbers.includes(SHARED_ADDRESS)) {
+		say(`${bench.engine} engine: triggers that share an address`);
+		await sharedAddress(bench);
 	}
 }
 

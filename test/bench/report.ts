@@ -16,6 +16,7 @@ const KEYS: Array<keyof Key> = [
 	'inFlight',
 	'kind',
 	'updates',
+	'triggers',
 	'entries',
 ];
 

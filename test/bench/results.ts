@@ -25,6 +25,8 @@ export interface Key {
 	kind?: string;
 	/** In one delivery. */
 	updates?: number;
+	/** On one address. */
+	triggers?: number;
 	/** In the ledger, when the measuring began. */
 	entries?: number;
 }

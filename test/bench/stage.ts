@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatSharedAddress } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
 import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../support/n8n';
 import { installPackage, packPackage } from '../support/package';
 import { sleep } from '../support/processes';
@@ -63,6 +64,10 @@ export interface RunOptions {
 	executes?: boolean;
 	status?: number;
 	forged?: boolean;
+	/** Triggers that share the address. */
+	sharedBy?: Variant[];
+	/** Those of them that want what is delivered. */
+	alsoStarts?: Variant[];
 	/** Milliseconds without work after each delivery. */
 	pauseMs?: number;
 }
@@ -106,14 +111,15 @@ export class Stage {
 
 	/** Delivers to a workflow and measures what it costs n8n. */
 	async run(variant: Variant, bodies: string[], options: RunOptions): Promise<Run> {
-		const target = this.targets.get(variant);
-		if (!target) throw new Error(`There is no workflow ${variant}`);
+		const target = this.target(variant);
 		const { meta, load } = this.world;
 		await sleep(SETTLE_MS);
 		const before = await cpuMs(this.n8n.pid());
 		const result = await load
 			.ask<LoadResult>('run', {
-				...target,
+				url: this.addressOf(variant, options.sharedBy ?? []),
+				workflowId: target.workflowId,
+				alsoStarts: (options.alsoStarts ?? []).map((other) => this.target(other).workflowId),
 				bodies,
 				appSecret: options.forged ? 'somebody else' : meta.appSecret,
 				inFlight: options.inFlight,
@@ -133,6 +139,24 @@ export class Stage {
 			deliveries: bodies.length,
 			cpuMs: (await cpuMs(this.n8n.pid())) - before,
 		};
+	}
+
+	private target(variant: Variant): { url: string; workflowId: string } {
+		const target = this.targets.get(variant);
+		if (!target) throw new Error(`There is no workflow ${variant}`);
+		return target;
+	}
+
+	/** The URL of a trigger, with those that share it. */
+	private addressOf(variant: Variant, sharedBy: Variant[]): string {
+		const siblings = sharedBy.map((name) => ({
+			webhookId: this.target(name).url.split('/').at(-2) ?? '',
+			isTest: false,
+			events: [name.startsWith('sharingOthers') ? 'terminate' : 'call_recording_available'],
+		}));
+		const { url } = this.target(variant);
+		const shared = { url, siblings, leavesAccount: false, other: null };
+		return formatSharedAddress(shared, this.world.meta.appSecret);
 	}
 
 	/** Delivers new recordings of a size, one each, and throws their files away afterwards. */
@@ -218,7 +242,8 @@ async function publish(n8n: N8n, meta: EmulatorFacts, variants?: Variant[]) {
 	const all = workflows(credentials, meta);
 	for (const [name, definition] of Object.entries(all)) {
 		const variant = name as Variant;
-		if (variants && !variants.includes(variant)) continue;
+		const isWanted = variants ? variants.includes(variant) : !variant.startsWith('sharing');
+		if (!isWanted) continue;
 		const { id } = await api.createWorkflow({ name, ...definition });
 		await api.activate(id);
 		targets.set(variant, { url: addressOf(n8n, definition.nodes[0]), workflowId: id });

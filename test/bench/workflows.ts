@@ -11,11 +11,18 @@ export interface Credentials {
 	hmac: StoredCredential;
 }
 
+/** Triggers that share the address of `oursMetadata`. */
+export const SHARED = [1, 2, 3, 4] as const;
+
+type Shared = (typeof SHARED)[number];
+
 export type Variant =
 	| 'ours'
 	| 'oursMetadata'
 	| 'oursUnsaved'
 	| 'oursOneNumber'
+	| `sharing${Shared}`
+	| `sharingOthers${Shared}`
 	| 'handBuilt'
 	| 'floor'
 	| 'floorRefusal'
@@ -40,12 +47,21 @@ export function workflows(
 		// A slow machine must not make deliveries come twice.
 		options: { timeBudget: 60 },
 	};
+	const shared = (name: string, more: Record<string, unknown>) =>
+		Object.fromEntries(SHARED.map((number) => [`${name}${number}`, ours(more)]));
+	const withoutFile = { ...manual, downloadFile: false };
 	return {
 		ours: ours(manual),
 		/** As in queue mode: the item without its file. */
-		oursMetadata: ours({ ...manual, downloadFile: false }),
+		oursMetadata: ours(withoutFile),
 		/** The same, and n8n keeps nothing of it: to fill the ledger. */
-		oursUnsaved: ours({ ...manual, downloadFile: false }, { saveDataSuccessExecution: 'none' }),
+		oursUnsaved: ours(withoutFile, { saveDataSuccessExecution: 'none' }),
+		...(shared('sharing', withoutFile) as Record<`sharing${Shared}`, Definition>),
+		/** With another event, which none of the deliveries holds. */
+		...(shared('sharingOthers', { ...withoutFile, events: ['terminate'] }) as Record<
+			`sharingOthers${Shared}`,
+			Definition
+		>),
 		oursOneNumber: ours({ ...manual, phoneNumberIds: [phoneNumberId] }),
 		handBuilt: handBuilt(credentials),
 		floor: floor('Floor'),

@@ -210,6 +210,30 @@ export function performancePage(results: Results): string {
 		}),
 	);
 
+	const shared = ENGINES.flatMap(({ engine, name }) => {
+		const of = (kind: string, triggers: number, figure: string) =>
+			value({ experiment: 'sharedAddress', engine, kind, triggers }, figure);
+		return (['cpuMs', 'answeredMs'] as const).map((figure) => [
+			name,
+			figure === 'cpuMs' ? 'CPU of n8n, ms' : 'Acknowledged after, ms',
+			of('alone', 1, figure),
+			...[2, 5].flatMap((triggers) =>
+				['wanting', 'notWanting'].map((kind) => of(kind, triggers, figure)),
+			),
+		]);
+	});
+	const isShared = rowsOf(rows, { experiment: 'sharedAddress' }).length > 0;
+	const sharedAddress = isShared
+		? `## Several workflows on one address
+
+A delivery without files, to a trigger alone and to one that shares its address with others. Each that chose the event gets a
+request of its own and runs an execution of its own, as if Meta had sent it there; those that chose other events are not asked:
+
+${table(['Engine', '', 'Alone', '1 more', '1 more, other event', '4 more', '4 more, other events'], shared, 2)}
+
+`
+		: '';
+
 	const isProfiled = rowsOf(rows, { experiment: 'profile', sizeBytes: 64 * MB }).length > 0;
 	const largeProfile = isProfiled
 		? `A profile of n8n with these files, 4 at once, shows where the time goes. For each file: how often V8 collects the whole heap and
@@ -373,7 +397,7 @@ when it is full (100,000 events):
 
 ${table(['Engine', 'Events', 'This package', 'Trigger without work'], ledger, 1)}
 
-## Loading
+${sharedAddress}## Loading
 
 Loading the package adds ${value(loading, 'ms')} ms to n8n's start and ${value(loading, 'rssMb')} MB to its resident memory.
 

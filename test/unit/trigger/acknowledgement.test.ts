@@ -24,7 +24,10 @@ afterEach(async () => {
 /** One request to a real server that watches its answer, and what became of both. */
 async function request(
 	reply: (response: Response, client: ClientRequest) => void,
-	{ alsoMissing = false, afterClosedMs = 60_000 } = {},
+	{
+		alsoMissing = false,
+		afterClosedMs = 60_000,
+	}: { alsoMissing?: boolean | Promise<boolean>; afterClosedMs?: number } = {},
 ) {
 	const outcomes: Outcome[] = [];
 	let settled: (outcome: Outcome) => void = () => {};
@@ -99,6 +102,55 @@ describe('watchAnswer', () => {
 		});
 		expect(status).toBe(500);
 		expect(outcomes).toEqual(['refused']);
+	});
+
+	describe('where it takes time to find out whether something is missing', () => {
+		it.each([
+			[false, 200],
+			[true, 503],
+		])(
+			'waits with the answer, and counts the items at once (missing: %j)',
+			async (missing, code) => {
+				let tell = (_isMissing: boolean) => {};
+				const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
+				let answered = false;
+				const asked = request(
+					(response) => {
+						response.json({ message: 'Workflow was started' });
+						// n8n ends some answers a second time.
+						response.end();
+					},
+					{ alsoMissing },
+				).finally(() => (answered = true));
+				// Time enough for an answer that does not wait.
+				await new Promise((resolve) => setTimeout(resolve, 50));
+				expect(answered).toBe(false);
+				tell(missing);
+				const { status, outcomes } = await asked;
+				expect([status, outcomes]).toEqual([code, ['accepted']]);
+			},
+		);
+
+		it('does not wait with an error', async () => {
+			const { status, outcomes } = await request((response) => response.status(500).end(), {
+				alsoMissing: new Promise(() => {}),
+			});
+			expect([status, outcomes]).toEqual([500, ['refused']]);
+		});
+
+		it('does not mind that the connection was closed meanwhile', async () => {
+			let tell = (_isMissing: boolean) => {};
+			const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
+			const { outcome, outcomes } = await request(
+				(response, client) => {
+					response.json({});
+					client.destroy();
+				},
+				{ alsoMissing, afterClosedMs: 10 },
+			);
+			tell(true);
+			expect([await outcome, outcomes]).toEqual(['accepted', ['accepted']]);
+		});
 	});
 
 	it('refuses, after a while, where the connection is closed and n8n says nothing', async () => {

@@ -4,6 +4,10 @@ import { APP_SECRET, fakeWebhook, NODE, WEBHOOK_URL } from '../fakes';
 
 const DERIVED = deriveVerifyToken(APP_SECRET, WEBHOOK_URL);
 
+/** Of an address that has a list. */
+const ALSO = 'AAAA';
+const DERIVED_OF_LIST = deriveVerifyToken(APP_SECRET, `${WEBHOOK_URL}?also=${ALSO}`);
+
 const ask = async (parameters: Record<string, string>, query: Record<string, unknown>) => {
 	const { context, answer } = fakeWebhook(parameters, { query });
 	const returned = await answerChallenge(context);
@@ -67,9 +71,31 @@ describe('answerChallenge', () => {
 		['no challenge', { registration: 'app' }, asked(DERIVED, { 'hub.challenge': undefined })],
 		['a list as a challenge', { registration: 'app' }, asked(DERIVED, { 'hub.challenge': ['1'] })],
 		['nothing at all', { registration: 'app' }, {}],
+		[
+			'the token of an address with a list that did not come with it',
+			{ registration: 'app' },
+			asked(DERIVED_OF_LIST),
+		],
+		...[ALSO, [ALSO], { toString: 'x' }, `${ALSO}&x=1`].map(
+			(also): [string, Record<string, string>, Record<string, unknown>] => [
+				`the token of another address than the one with the list ${JSON.stringify(also)}`,
+				{ registration: 'app' },
+				asked(DERIVED, { also }),
+			],
+		),
+		[
+			'a list with an odd webhook of before',
+			{ registration: 'app' },
+			asked(DERIVED_OF_LIST, { also: ALSO, other: { toString: 'x' } }),
+		],
 	])('refuses with 403 and without a word: %s', async (_, parameters, query) => {
 		const answer = await ask(parameters, query);
 		expect(answer).toMatchObject({ status: 403, body: undefined });
+	});
+
+	it('proves that the list reaches the trigger', async () => {
+		const query = asked(DERIVED_OF_LIST, { also: ALSO });
+		expect(await ask({ registration: 'app' }, query)).toMatchObject({ status: 200 });
 	});
 
 	it('reads no credential for what has not the form of a token, and for the rest once a second', async () => {

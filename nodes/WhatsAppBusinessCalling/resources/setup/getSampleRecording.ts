@@ -167,7 +167,7 @@ function sampleEvent(event: string, fields: IDataObject): CallEvent {
 		events: new Set(EVENT_TYPES.map(({ name }) => name)),
 		phoneNumbers: new Set<string>(),
 	};
-	const [found] = parseDelivery(Buffer.from(JSON.stringify(delivery)), wanted, () => {});
+	const [found] = parseDelivery(delivery, wanted, () => {});
 	return found;
 }
 
