@@ -48,7 +48,7 @@ export type OtherWebhook = z.infer<typeof otherWebhookSchema>;
 /** Meta's limit for the address of an account or a number ("Create a webhook endpoint", "Override"). */
 export const LONGEST_OVERRIDE = 200;
 
-/** Enough for 80 siblings; no source names a limit for the address of an app. */
+/** Enough for about 70 siblings; no source names a limit for the address of an app. */
 export const LONGEST_APP_ADDRESS = 2_000;
 
 /**
