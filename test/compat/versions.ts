@@ -17,6 +17,15 @@ export const KEEP_REFUSED_FILES = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2
  */
 export const ANSWER_BEFORE_STORING = ['1.100.1', '1.123.81', '2.0.3'];
 
+/** Versions whose addresses of waiting executions anyone can guess who knows the number of one. */
+export const UNSIGNED = ['1.100.1', '1.123.81', '2.0.3'];
+
+/** Versions that have no Data Tables. */
+export const WITHOUT_TABLES = ['1.100.1'];
+
+/** Versions whose Data Table node cannot create a table. */
+export const TABLES_MADE_BY_HAND = ['1.123.81', '2.0.3'];
+
 /** Bytes. Below this, an installation (2.9 GB) is removed after its run. */
 const ENOUGH_ROOM = 15 * 1024 ** 3;
 

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import type { Call } from '../emulator';
 import { poll } from '../support/processes';
 import type { Agent } from './browser';
-import { KEY, PhoneStage } from './stage';
+import { KEY, PhoneStage, withKey } from './stage';
 
 jest.setTimeout(120_000);
 
@@ -427,20 +427,7 @@ describe('a user whose WhatsApp sends nothing before it hears something', () => 
 describe('with a key on the Wait nodes', () => {
 	beforeAll(async () => {
 		await stage.stopMeta();
-		await stage.startMeta({}, (nodes, credential) => {
-			for (const node of nodes) {
-				const { name, parameters } = node;
-				const isWait = name === 'Wait for an agent' || name === 'Wait for the end';
-				if (isWait) parameters.incomingAuthentication = 'headerAuth';
-				if (name === 'Pass it on') {
-					Object.assign(parameters, {
-						authentication: 'genericCredentialType',
-						genericAuthType: 'httpHeaderAuth',
-					});
-				}
-				if (isWait || name === 'Pass it on') node.credentials = credential;
-			}
-		});
+		await stage.startMeta({}, withKey);
 	});
 
 	it('a call is answered with the key, and with nothing else', async () => {
