@@ -12,6 +12,7 @@ import {
 	startN8n,
 	type Execution,
 	type N8n,
+	type StartOptions,
 	type StoredCredential,
 	type WorkflowDefinition,
 	type WorkflowNode,
@@ -39,12 +40,18 @@ type Changes = Record<string, string>;
 export type Edit = (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void;
 
 /** The n8n that the example runs in. Its webhooks are below `url`. */
-export type Host = Pick<N8n, 'api' | 'log' | 'stop' | 'url'>;
+export interface Host extends Pick<N8n, 'api' | 'log' | 'stop' | 'url'> {
+	/** Where phone.html is, unless it has a web space of its own. */
+	pageUrl?: string;
+}
 
 /** A single process of n8n, whose workflows may write to the folder. */
-export async function startHost(folder: string, version?: string): Promise<Host> {
+export async function startHost(
+	folder: string,
+	options: Pick<StartOptions, 'version' | 'env'> = {},
+): Promise<Host> {
 	const { tarball, remove } = await packPackage();
-	return await startN8n({ tarball, version, allowedFolders: [folder] }).finally(remove);
+	return await startN8n({ ...options, tarball, allowedFolders: [folder] }).finally(remove);
 }
 
 /** What the README says for an n8n whose addresses of waiting executions can be guessed. */
@@ -89,7 +96,7 @@ export class PhoneStage {
 	}
 
 	get pageUrl(): string {
-		return this.tryOut.pageUrl;
+		return this.n8n.pageUrl ?? this.tryOut.pageUrl;
 	}
 
 	/** A WhatsApp, and the example published for it. */

@@ -24,22 +24,6 @@ export class TeamStage extends PhoneStage {
 		});
 	}
 
-	/** "Create data table" in the overview, with the columns of the note. */
-	async createTableByHand(): Promise<void> {
-		const { api } = this.n8n;
-		const { nodes } = await api.workflow(this.workflow);
-		const { parameters } = nodes.find(({ name }) => name === 'Create the table')!;
-		const { tableName, columns } = parameters as {
-			tableName: string;
-			columns: { column: unknown[] };
-		};
-		const { id } = await api.request<{ id: string }>('GET', '/rest/projects/personal');
-		await api.request('POST', `/rest/projects/${id}/data-tables`, {
-			name: tableName,
-			columns: columns.column,
-		});
-	}
-
 	get teamUrl(): string {
 		const page = this.pageUrl.replace('phone.html', 'team.html');
 		return `${page}#n8n=${encodeURIComponent(`${this.n8n.url}/webhook`)}`;
