@@ -2,12 +2,12 @@ import type { Browser } from 'playwright-core';
 import type { Call } from '../emulator';
 import { poll } from '../support/processes';
 import type { Agent } from './browser';
+import { CALLED, expectToHear } from './carry';
 import { KEY, PhoneStage, withKey } from './stage';
 
 jest.setTimeout(120_000);
 
 const CALLER = 'Ana Söderström';
-const CALLED = '14085551234';
 
 const stage = new PhoneStage();
 /** What a run shows for the documentation; nothing is expected of it. */
@@ -67,12 +67,6 @@ async function placed(prepare?: Parameters<PhoneStage['agent']>[2]) {
 	await agent.view('ringing');
 	expect(stage.emulator.calls).toHaveLength(before + 1);
 	return { call: stage.emulator.calls.at(-1)!, agent };
-}
-
-async function expectToHear(agent: Agent): Promise<void> {
-	await poll('sound at the agent', 20_000, async () =>
-		(await agent.energyHeard()) > 0.01 ? true : undefined,
-	);
 }
 
 async function expectRecording(call: Call): Promise<void> {

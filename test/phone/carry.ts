@@ -84,11 +84,15 @@ export async function answerInTeam(
 
 async function signedIn(stage: TeamStage, browser: Browser, name: string): Promise<Agent> {
 	const agent = await stage.agent(browser, stage.teamUrl);
-	await agent.page.getByLabel('Your name').fill(name);
-	await agent.page.getByLabel('Key', { exact: true }).fill(KEY);
-	await agent.click('Start');
+	await signIn(agent, name);
 	await agent.view('ready');
 	return agent;
+}
+
+export async function signIn({ page }: Agent, name: string, key = KEY): Promise<void> {
+	await page.getByLabel('Your name').fill(name);
+	await page.getByLabel('Key', { exact: true }).fill(key);
+	await page.getByRole('button', { name: 'Start', exact: true }).click();
 }
 
 /** A call from a page that is ready for it. */

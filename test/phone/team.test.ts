@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { Call } from '../emulator';
-import { poll } from '../support/processes';
 import type { Agent } from './browser';
+import { CALLED, expectToHear, signIn } from './carry';
 import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';
-import { KEY } from './stage';
 import { LISTENING_SECONDS, TeamStage } from './teamStage';
 
 jest.setTimeout(120_000);
 
 const CALLER = 'Ana Söderström';
-const CALLED = '14085551234';
 const LISTENING = 'whatsapp-team-calls';
 
 const stage = new TeamStage();
@@ -69,12 +67,6 @@ async function open(prepare: (page: Page) => Promise<void> = watch): Promise<Age
 	return await stage.agent(browser, stage.teamUrl, prepare);
 }
 
-async function signIn(agent: Agent, name: string, key = KEY): Promise<void> {
-	await agent.page.getByLabel('Your name').fill(name);
-	await agent.page.getByLabel('Key', { exact: true }).fill(key);
-	await agent.click('Start');
-}
-
 /** An agent at an open page who hears calls. */
 async function ready(name: string): Promise<Agent> {
 	const agent = await open();
@@ -93,12 +85,6 @@ async function ringing(): Promise<{ call: Call; agents: [Agent, Agent] }> {
 
 async function shown(agent: Agent, text: string): Promise<void> {
 	await agent.page.getByText(text).first().waitFor();
-}
-
-async function expectToHear(agent: Agent): Promise<void> {
-	await poll('sound at the agent', 20_000, async () =>
-		(await agent.energyHeard()) > 0.01 ? true : undefined,
-	);
 }
 
 const listensOf = (agent: Agent) =>

@@ -27,7 +27,7 @@ beforeAll(async () => {
 	await team.start(async () => host);
 	await team.createTable();
 	browser = await phone.browser();
-}, 180_000);
+}, 300_000);
 
 afterAll(async () => {
 	await team?.stop();
