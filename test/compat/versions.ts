@@ -17,6 +17,15 @@ export const KEEP_REFUSED_FILES = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2
  */
 export const ANSWER_BEFORE_STORING = ['1.100.1', '1.123.81', '2.0.3'];
 
+/** Versions whose addresses of waiting executions anyone can guess who knows the number of one. */
+export const UNSIGNED = ['1.100.1', '1.123.81', '2.0.3'];
+
+/** Versions whose addresses of waiting executions let pages of n8n's own origin read answers only. */
+export const WAIT_WITHOUT_CORS = ['1.100.1', '2.0.3'];
+
+/** Versions without Data Tables, or whose node neither creates one nor finds it by its name. */
+export const WITHOUT_TEAM_PAGE = ['1.100.1', '1.123.81', '2.0.3'];
+
 /** Bytes. Below this, an installation (2.9 GB) is removed after its run. */
 const ENOUGH_ROOM = 15 * 1024 ** 3;
 

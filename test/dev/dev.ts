@@ -10,7 +10,9 @@ import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../support/workflow';
 
 const USAGE = `A real n8n that loads every change of the nodes at once, against an emulated Meta.
 
-npm run dev [-- --port 5678] [-- --emulator-port 8380]
+npm run dev [-- --port 5678] [-- --emulator-port 8380] [-- --media]
+
+--media  callers are WebRTC peers on this machine: sound flows, and is what gets recorded
 
 Workflows and credentials are kept in .tmp/dev from one run to the next; delete it to begin anew.`;
 
@@ -32,6 +34,7 @@ async function main(): Promise<void> {
 		options: {
 			port: { type: 'string', default: '5678' },
 			'emulator-port': { type: 'string', default: '8380' },
+			media: { type: 'boolean', default: false },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
@@ -50,6 +53,7 @@ async function main(): Promise<void> {
 	const work = async () => {
 		const emulator = await startEmulator({
 			port: Number(values['emulator-port']),
+			...(values.media && { webRtc: {} }),
 			log: (line) => console.log(`meta   ${line}`),
 		});
 		cleanups.push(async () => await emulator.stop());

@@ -2,12 +2,12 @@ import type { Browser } from 'playwright-core';
 import type { Call } from '../emulator';
 import { poll } from '../support/processes';
 import type { Agent } from './browser';
-import { KEY, PhoneStage } from './stage';
+import { CALLED, expectToHear } from './carry';
+import { KEY, PhoneStage, withKey } from './stage';
 
 jest.setTimeout(120_000);
 
 const CALLER = 'Ana Söderström';
-const CALLED = '14085551234';
 
 const stage = new PhoneStage();
 /** What a run shows for the documentation; nothing is expected of it. */
@@ -67,12 +67,6 @@ async function placed(prepare?: Parameters<PhoneStage['agent']>[2]) {
 	await agent.view('ringing');
 	expect(stage.emulator.calls).toHaveLength(before + 1);
 	return { call: stage.emulator.calls.at(-1)!, agent };
-}
-
-async function expectToHear(agent: Agent): Promise<void> {
-	await poll('sound at the agent', 20_000, async () =>
-		(await agent.energyHeard()) > 0.01 ? true : undefined,
-	);
 }
 
 async function expectRecording(call: Call): Promise<void> {
@@ -427,20 +421,7 @@ describe('a user whose WhatsApp sends nothing before it hears something', () => 
 describe('with a key on the Wait nodes', () => {
 	beforeAll(async () => {
 		await stage.stopMeta();
-		await stage.startMeta({}, (nodes, credential) => {
-			for (const node of nodes) {
-				const { name, parameters } = node;
-				const isWait = name === 'Wait for an agent' || name === 'Wait for the end';
-				if (isWait) parameters.incomingAuthentication = 'headerAuth';
-				if (name === 'Pass it on') {
-					Object.assign(parameters, {
-						authentication: 'genericCredentialType',
-						genericAuthType: 'httpHeaderAuth',
-					});
-				}
-				if (isWait || name === 'Pass it on') node.credentials = credential;
-			}
-		});
+		await stage.startMeta({}, withKey);
 	});
 
 	it('a call is answered with the key, and with nothing else', async () => {

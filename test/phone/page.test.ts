@@ -320,6 +320,37 @@ describe('what n8n says when the agent answers', () => {
 	});
 });
 
+describe('a call that n8n has placed, and WhatsApp has not answered', () => {
+	async function dialling(): Promise<Agent> {
+		answer = { status: 200, body: { ok: true, resume: `${n8n.url}/webhook-waiting/1` } };
+		const agent = await open(
+			`dial=${encodeURIComponent(`${n8n.url}/webhook/dial`)}&to=14085551234`,
+		);
+		await agent.page.getByLabel('Key', { exact: true }).fill('right');
+		await agent.click('Call');
+		await agent.page.waitForRequest(
+			(request) => request.postData()?.includes('action=ask') ?? false,
+		);
+		return agent;
+	}
+
+	it('is hung up when the agent does not want to wait', async () => {
+		const agent = await dialling();
+		const hangUp = agent.page.waitForRequest(
+			(request) => request.postData()?.includes('action=hangUp') ?? false,
+		);
+		await agent.click('Cancel');
+		expect((await hangUp).url()).toBe(`${n8n.url}/webhook-waiting/1`);
+		await agent.ending('over', 'You hung up');
+	});
+
+	it('is over when n8n has it no more', async () => {
+		const agent = await dialling();
+		answer = { status: 409, body: { message: 'The execution "1 has finished already.' } };
+		await agent.ending('over', 'The call was not answered');
+	});
+});
+
 describe('people who see, hear or move differently', () => {
 	const VIEWS = ['incoming', 'talking', 'over'] as const;
 

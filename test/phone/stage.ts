@@ -8,11 +8,18 @@ import type { CallMedia } from '../emulator/rtc/callMedia';
 import { readOpusFile } from '../emulator/rtc/opusFile';
 import type { WebRtcOptions } from '../emulator/rtc';
 import { decodeAudio } from '../support/audio';
-import type { Execution, StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
-import { REPOSITORY } from '../support/package';
+import {
+	startN8n,
+	type Execution,
+	type N8n,
+	type StartOptions,
+	type StoredCredential,
+	type WorkflowDefinition,
+	type WorkflowNode,
+} from '../support/n8n';
+import { packPackage, REPOSITORY } from '../support/package';
 import { poll, sleep } from '../support/processes';
-import { using } from '../support/workflow';
-import { startStage, type Stage } from '../e2e/stage';
+import { credentialData, CREDENTIAL_TYPE, using } from '../support/workflow';
 import { Agent, launchBrowser, type Surroundings } from './browser';
 import { TryOut } from './servers';
 
@@ -20,7 +27,8 @@ const NUMBER = '106000000000001';
 /** Root mean square of speech; silence has next to nothing. */
 const SPEECH = 0.02;
 export const KEY = 'the key of the agents';
-const EXAMPLE = join(REPOSITORY, 'examples/browser-phone/browser-phone.json');
+export const exampleOf = (name: string) =>
+	join(REPOSITORY, 'examples/browser-phone', `${name}.json`);
 
 const packetsOf = async (path: string) =>
 	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
@@ -29,7 +37,38 @@ const packetsOf = async (path: string) =>
 type Changes = Record<string, string>;
 
 /** What else is changed; `key` is how a node refers to the credential with the agents' key. */
-type Edit = (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void;
+export type Edit = (nodes: WorkflowNode[], key: WorkflowNode['credentials']) => void;
+
+/** The n8n that the example runs in. Its webhooks are below `url`. */
+export interface Host extends Pick<N8n, 'api' | 'log' | 'stop' | 'url'> {
+	/** Where phone.html is, unless it has a web space of its own. */
+	pageUrl?: string;
+}
+
+/** A single process of n8n, whose workflows may write to the folder. */
+export async function startHost(
+	folder: string,
+	options: Pick<StartOptions, 'version' | 'env'> = {},
+): Promise<Host> {
+	const { tarball, remove } = await packPackage();
+	return await startN8n({ ...options, tarball, allowedFolders: [folder] }).finally(remove);
+}
+
+/** What the README says for an n8n whose addresses of waiting executions can be guessed. */
+export const withKey: Edit = (nodes, key) => {
+	for (const node of nodes) {
+		const { name, parameters, type } = node;
+		const isWait = type === 'n8n-nodes-base.wait';
+		if (isWait) parameters.incomingAuthentication = 'headerAuth';
+		if (name === 'Pass it on') {
+			Object.assign(parameters, {
+				authentication: 'genericCredentialType',
+				genericAuthType: 'httpHeaderAuth',
+			});
+		}
+		if (isWait || name === 'Pass it on') node.credentials = key;
+	}
+};
 
 /** A real n8n with the example, the emulator as WhatsApp, the agents' chat, and a web space with the page. */
 export class PhoneStage {
@@ -39,32 +78,35 @@ export class PhoneStage {
 	emulator!: Emulator;
 	workflow!: string;
 	dialUrl!: string;
-	private stage!: Stage;
+	n8n!: Host;
 	private tryOut!: TryOut;
 	private credentials!: StoredCredential[];
 	private readonly browsers: Browser[] = [];
 	private readonly agents: Agent[] = [];
 
-	async start(): Promise<void> {
-		this.folder = await realpath(await mkdtemp(join(tmpdir(), 'phone-')));
+	/** @param parent folder that the workflows may write to */
+	constructor(private readonly parent = tmpdir()) {}
+
+	async start(start: (folder: string) => Promise<Host> = startHost): Promise<void> {
+		this.folder = await realpath(await mkdtemp(join(this.parent, 'phone-')));
 		this.tryOut = await TryOut.start();
-		this.stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: this.folder } });
+		this.n8n = await start(this.folder);
 		this.dialUrl = `${this.n8n.url}/webhook/call-from-browser`;
 		await this.startMeta();
 	}
 
 	get pageUrl(): string {
-		return this.tryOut.pageUrl;
-	}
-
-	get n8n(): Stage['n8n'] {
-		return this.stage.n8n;
+		return this.n8n.pageUrl ?? this.tryOut.pageUrl;
 	}
 
 	/** A WhatsApp, and the example published for it. */
 	async startMeta(webRtc: WebRtcOptions = {}, edit: Edit = () => {}): Promise<void> {
 		await this.startWhatsApp(webRtc);
-		this.workflow = await this.publish(EXAMPLE, { ...this.changes, ...this.chatChanges }, edit);
+		this.workflow = await this.publish(
+			exampleOf('browser-phone'),
+			{ ...this.changes, ...this.chatChanges },
+			edit,
+		);
 	}
 
 	private get chatChanges(): Changes {
@@ -93,7 +135,12 @@ export class PhoneStage {
 			type: 'httpHeaderAuth',
 			data: { name: 'X-Phone-Key', value: KEY },
 		});
-		this.credentials = [await this.stage.credentialFor(this.emulator), key];
+		const whatsApp = await this.n8n.api.createCredential({
+			name: `WhatsApp ${this.emulator.baseUrl}`,
+			type: CREDENTIAL_TYPE,
+			data: credentialData(this.emulator),
+		});
+		this.credentials = [whatsApp, key];
 	}
 
 	/** Imports an example, changes what is the operator's, and publishes it; gives the workflow's ID. */
@@ -118,7 +165,7 @@ export class PhoneStage {
 
 	async stop(): Promise<void> {
 		for (const browser of this.browsers) await browser.close();
-		await this.stage?.stop();
+		await this.n8n?.stop();
 		await this.emulator?.stop();
 		await this.tryOut?.stop();
 		await rm(this.folder, { recursive: true, force: true });

@@ -1,48 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { Call } from '../emulator';
-import { REPOSITORY } from '../support/package';
-import { poll } from '../support/processes';
 import type { Agent } from './browser';
+import { CALLED, expectToHear, signIn } from './carry';
 import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';
-import { KEY, PhoneStage } from './stage';
+import { LISTENING_SECONDS, TeamStage } from './teamStage';
 
 jest.setTimeout(120_000);
 
 const CALLER = 'Ana Söderström';
-const CALLED = '14085551234';
-/** In the example it is 40; a short time shows what happens at its end. */
-const LISTENING_SECONDS = 10;
 const LISTENING = 'whatsapp-team-calls';
-const exampleOf = (name: string) => join(REPOSITORY, 'examples/browser-phone', `${name}.json`);
-
-/** The two workflows for teams instead of the one with links. */
-class TeamStage extends PhoneStage {
-	listening!: string;
-
-	override async startMeta(): Promise<void> {
-		await this.startWhatsApp();
-		this.workflow = await this.publish(exampleOf('browser-phone-team'), this.changes);
-		this.listening = await this.publish(exampleOf('browser-phone-team-listening'), {
-			'seconds: 40': `seconds: ${LISTENING_SECONDS}`,
-		});
-	}
-
-	/** "Execute workflow" beside "Create the table". */
-	async createTable(): Promise<void> {
-		const { api } = this.n8n;
-		await api.request('POST', `/rest/workflows/${this.workflow}/run`, {
-			workflowData: await api.workflow(this.workflow),
-			triggerToStartFrom: { name: 'Set up once' },
-		});
-	}
-
-	get teamUrl(): string {
-		const page = this.pageUrl.replace('phone.html', 'team.html');
-		return `${page}#n8n=${encodeURIComponent(`${this.n8n.url}/webhook`)}`;
-	}
-}
 
 const stage = new TeamStage();
 /** What a run shows for the documentation; nothing is expected of it. */
@@ -100,12 +67,6 @@ async function open(prepare: (page: Page) => Promise<void> = watch): Promise<Age
 	return await stage.agent(browser, stage.teamUrl, prepare);
 }
 
-async function signIn(agent: Agent, name: string, key = KEY): Promise<void> {
-	await agent.page.getByLabel('Your name').fill(name);
-	await agent.page.getByLabel('Key', { exact: true }).fill(key);
-	await agent.click('Start');
-}
-
 /** An agent at an open page who hears calls. */
 async function ready(name: string): Promise<Agent> {
 	const agent = await open();
@@ -124,12 +85,6 @@ async function ringing(): Promise<{ call: Call; agents: [Agent, Agent] }> {
 
 async function shown(agent: Agent, text: string): Promise<void> {
 	await agent.page.getByText(text).first().waitFor();
-}
-
-async function expectToHear(agent: Agent): Promise<void> {
-	await poll('sound at the agent', 20_000, async () =>
-		(await agent.energyHeard()) > 0.01 ? true : undefined,
-	);
 }
 
 const listensOf = (agent: Agent) =>

@@ -45,7 +45,8 @@ export interface Cluster {
 	stop: () => Promise<void>;
 }
 
-export async function startCluster(): Promise<Cluster> {
+/** @param more settings of all processes */
+export async function startCluster(more: Record<string, string> = {}): Promise<Cluster> {
 	const { installation } = await prepareN8n();
 	const folder = await mkdtemp(join(tmpdir(), 'n8n-queue-'));
 	// PostgreSQL, which may run as another user, has a folder below it.
@@ -78,7 +79,7 @@ export async function startCluster(): Promise<Cluster> {
 
 		const processorPorts = await freePorts(PROCESSORS);
 		balancer = await new Balancer(processorPorts).start();
-		const env = environment(own, balancer.url);
+		const env = { ...environment(own, balancer.url), ...more };
 		const packageFolder = await installedPackage(folder);
 		const start = async (name: string, command: N8nCommand, port?: number) => {
 			const userFolder = join(folder, name);
