@@ -155,7 +155,7 @@ export const triggerProperties: INodeProperties[] = [
 		name: 'acknowledge',
 		type: 'options',
 		default: 'stored',
-		description: 'When to confirm an event to Meta. Until then, Meta keeps delivering it.',
+		description: 'When to acknowledge an event to Meta. Until then, Meta keeps delivering it.',
 		options: [
 			{
 				name: 'When Stored',

@@ -18,7 +18,7 @@ const sampleField: INodeProperties = {
 	type: 'options',
 	default: 'recording',
 	displayOptions,
-	description: 'Which item of the trigger to get',
+	description: "Which of the trigger's items to get",
 	options: [
 		{
 			name: 'Incoming Call',
@@ -64,7 +64,7 @@ const SDP_OFFER = [
 	'',
 ].join('\r\n');
 
-/** A document of the form that Meta documents ("Call transcription"). */
+/** In the format that Meta documents ("Call transcription"). */
 const TRANSCRIPT = JSON.stringify({
 	transcript: {
 		text: '[Business] Hello, this is a sample recording. [Customer] Thank you. It works.',
@@ -95,8 +95,8 @@ const TRANSCRIPT = JSON.stringify({
 });
 
 /**
- * Gives an item as the trigger does, for building the rest of a workflow before the first call. Sends
- * nothing and needs no credential. The item is made from an event of Meta's form, by the trigger's own code.
+ * Returns an item like those of the trigger, for building a workflow before the first call. Sends nothing and
+ * needs no credential. The trigger's own code makes the item from an event in Meta's format.
  */
 export const getSampleRecording: OfflineOperation = {
 	isOffline: true,
@@ -176,7 +176,7 @@ function withoutFile(property: FileProperty, file: Buffer): OperationOutput {
 	const announced = announcedFile(event, property, event.file?.media ?? null);
 	const error = {
 		reason: 'unavailable',
-		message: 'This is a sample: the file could not be downloaded for as long as Retry For says.',
+		message: 'This is a sample: the file could not be downloaded within the time set in Retry For.',
 	};
 	return { json: { ...callFields(event), [property]: { ...announced, error } } };
 }

@@ -30,7 +30,7 @@ export const setupProperties: INodeProperties[] = [
 				value: 'getSampleRecording',
 				action: 'Get a sample recording',
 				description:
-					'Get an item as the trigger gives it, to build the rest of a workflow before the first call. Needs no account.',
+					"Get a sample of the trigger's items, to build the rest of a workflow before the first call. Requires no credential.",
 			},
 		],
 	},
