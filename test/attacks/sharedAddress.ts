@@ -45,7 +45,7 @@ interface Place {
 
 type Forge = (place: Place) => string;
 
-/** The query of a right list, written for somebody else. */
+/** The query of a right list, written for another trigger. */
 const queryOf = (address: string) => address.slice(address.indexOf('?'));
 
 const own = ({ holder, sibling }: Place) => addressOf(holder, [sibling]);

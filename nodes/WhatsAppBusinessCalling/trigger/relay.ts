@@ -71,18 +71,18 @@ async function sendOnce(delivery: Relayed, receiver: Receiver, body: Buffer): Pr
 	}
 	if (claim !== 'mine') return claim === 'delivered';
 	const answer = await send(delivery, receiver, body);
-	const isAccepted = accepts(receiver, answer);
-	if (isAccepted) passedOn.commit(key);
-	else passedOn.release(key);
-	if (receiver.kind === 'sibling')
-		return isAccepted ? isThere(receiver) : isGivenUp(delivery, receiver, answer);
-	if (!isAccepted) {
-		const { origin } = URL.canParse(receiver.url) ? new URL(receiver.url) : { origin: 'of before' };
-		delivery.log.warn(
-			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
-		);
+	if (accepts(receiver, answer)) {
+		passedOn.commit(key);
+		missingSince.delete(receiver.url);
+		return true;
 	}
-	return isAccepted;
+	passedOn.release(key);
+	if (receiver.kind === 'sibling') return isGivenUp(delivery, receiver, answer);
+	const { origin } = URL.canParse(receiver.url) ? new URL(receiver.url) : { origin: 'of before' };
+	delivery.log.warn(
+		`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
+	);
+	return false;
 }
 
 /** What came back; null where nothing did in time, or where too many are on their way there. */
@@ -117,19 +117,15 @@ function accepts({ kind }: Receiver, answer: PassedOn | null): boolean {
 	return kind === 'otherWebhook' || !answer.isPage;
 }
 
-function isThere({ url }: Receiver): true {
-	missingSince.delete(url);
-	return true;
-}
-
 /** Whether a trigger is not waited for: it is not there, or has another app secret, and that for too long. */
 function isGivenUp({ log }: Relayed, receiver: Receiver, answer: PassedOn | null): boolean {
 	const { url } = receiver;
 	const who = `the workflow with the webhook ID ${url.split('/').at(-2)}, which shares this webhook address,`;
-	const said = answer === null ? 'no answer in time' : `HTTP status ${answer.status}`;
+	const said =
+		answer === null ? 'no answer in time, or too many at once' : `HTTP status ${answer.status}`;
 	const isMissing = answer?.isUnknownToN8n || answer?.status === 401 || answer?.status === 403;
 	if (!isMissing) {
-		if (answer !== null) isThere(receiver);
+		if (answer !== null) missingSince.delete(url);
 		log.warn(`${who} did not accept a delivery (${said}), Meta is asked to deliver it again`);
 		return false;
 	}

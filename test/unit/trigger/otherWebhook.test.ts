@@ -111,7 +111,7 @@ describe('passOn', () => {
 	};
 	const ok: Respond = () => ({ statusCode: 200, body: text('') });
 
-	it('hands on the bytes and what Meta said about them, and nothing of the connection', async () => {
+	it('passes on the bytes and what Meta said about them, and nothing of the connection', async () => {
 		const { answer, sent } = await pass(ok, {
 			'x-hub-signature-256': 'sha256=00',
 			'content-type': 'application/json',
@@ -127,7 +127,7 @@ describe('passOn', () => {
 			trailer: 'x',
 			'transfer-encoding': 'chunked',
 			upgrade: 'h2c',
-			[RELAY_HEADER]: 'of somebody else',
+			[RELAY_HEADER]: 'of another one',
 			missing: undefined,
 		});
 		expect(answer).toEqual({ status: 200, isPage: false, isUnknownToN8n: false });
@@ -149,7 +149,7 @@ describe('passOn', () => {
 	});
 
 	it('gives a trigger its own proof, and not one that came', async () => {
-		const { sent } = await pass(ok, { [RELAY_HEADER]: 'of somebody else' }, 'proof');
+		const { sent } = await pass(ok, { [RELAY_HEADER]: 'of another one' }, 'proof');
 		expect(sent).toMatchObject([{ headers: { [RELAY_HEADER]: 'proof' } }]);
 	});
 
