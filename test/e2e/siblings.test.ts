@@ -9,7 +9,7 @@ import { Family, ONE, TWO, type Member } from './siblings';
 import { startStage, type Stage } from './stage';
 import { addItsWorkflow, startStageForBoth, type StageForBoth } from './whatsAppTrigger';
 
-jest.setTimeout(400_000);
+jest.setTimeout(900_000);
 
 const RECORDING = 'call_recording_available';
 
@@ -186,7 +186,7 @@ describe('five triggers of one app', () => {
 						run.family ??= await aFamily();
 						await part(run as typeof run & { family: Family }, (what) => void run.done.push(what));
 					} catch (error) {
-						run.failure = (error as Error).message;
+						run.failure = [(error as Error).message, run.family?.history()].join('\n');
 					}
 				}
 			};

@@ -57,6 +57,20 @@ export class Family {
 		return this.emulator.subscriptionState();
 	}
 
+	/** What happened at Meta last, for the report of a failure. */
+	history(): string {
+		const requests = this.emulator.requests
+			.slice(-40)
+			.map(({ time, method, path, status, body }) => {
+				const callback = (body as Record<string, string> | undefined)?.callback_url ?? '';
+				return `${time} ${method} ${path} ${status} ${callback}`;
+			});
+		const deliveries = this.emulator.deliveries.slice(-5).map(({ summary, attempts }) => {
+			return `${summary}: ${attempts.map(({ time, status }) => `${time} ${status}`).join(', ')}`;
+		});
+		return [JSON.stringify(this.state()), ...requests, ...deliveries].join('\n');
+	}
+
 	async add(events: EventName[], parameters: Record<string, unknown> = {}): Promise<Member> {
 		const all: Record<string, unknown> = {
 			downloadFile: false,

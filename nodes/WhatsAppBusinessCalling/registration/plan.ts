@@ -157,7 +157,7 @@ interface Part {
 	inherited: Step[];
 }
 
-export function addressOf(state: KnownState, target: Target): Address | null {
+function addressOf(state: KnownState, target: Target): Address | null {
 	return target === 'app' ? (state.app?.address ?? null) : (state.overrides.get(target) ?? null);
 }
 
@@ -390,13 +390,13 @@ function ownLeftovers(
 			...removal(app.fields.filter((field) => field === 'calls')),
 		];
 	}
-	const leaves: Step[] =
-		record === null && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
+	const isLost = record === null || app.address.holder === 'gone';
+	const leaves: Step[] = isLost && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
 	return [...leaves, ...removal(fields)];
 }
 
 /** Whether the app is subscribed to nothing that could be for others. */
-const isOnlyOurs = (app: KnownApp | null) =>
+export const isOnlyOurs = (app: KnownApp | null) =>
 	app?.fields.every((field) => OUR_FIELDS.includes(field)) ?? false;
 
 const ourFieldsOf = ({ fields }: KnownApp) => fields.filter((field) => OUR_FIELDS.includes(field));

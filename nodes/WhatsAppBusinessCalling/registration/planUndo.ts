@@ -1,5 +1,5 @@
 import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
-import { merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
+import { isOnlyOurs, merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
 import type { Step, Target } from './record';
 import { holderUrl, type OtherWebhook } from './sharedAddress';
 
@@ -152,9 +152,15 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	return ended([...(isLast && leaves.length > 0 ? leaveWith(steps) : []), ...removal(fields)]);
 }
 
-/** Whether an address says that this trigger, or one that is gone, has to take the app off the account. */
+/**
+ * Whether an address says that this trigger, or one that is gone, has to take the app off the account. What
+ * a holder had to undo that is gone is not known: the same is presumed as in `ownLeftovers`.
+ */
 function hasToLeave({ app, overrides }: KnownState, surroundings: Surroundings): boolean {
-	return [...(app ? [app.address] : []), ...overrides.values()]
+	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	const isAnywhere = addresses.some(({ parties }) => parties.some(({ is }) => is === 'this'));
+	if (app?.address.holder === 'gone' && isAnywhere && isOnlyOurs(app)) return true;
+	return addresses
 		.filter((address) => isOursToUndo(address, surroundings))
 		.flatMap(({ parties }) => parties)
 		.some(({ is, leavesAccount }) => leavesAccount && (is === 'this' || is === 'gone'));

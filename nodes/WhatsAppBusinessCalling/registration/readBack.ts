@@ -1,8 +1,8 @@
 import { sleep } from 'n8n-workflow';
 
 import { readAccountMembership, readAppSubscription } from '../graph/appSubscription';
-import type { Result } from '../graph/types';
 import { readWebhookRoute } from '../graph/numberWebhook';
+import type { Result } from '../graph/types';
 import type { Trigger } from './ownership';
 import type { PlannedStep } from './plan';
 import type { Target } from './record';

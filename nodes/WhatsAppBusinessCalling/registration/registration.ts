@@ -324,6 +324,7 @@ async function withOthers(
 	const mayLeave =
 		(isLost && state.joined) ||
 		undo.some(({ do: kind }) => kind === 'leaveAccount') ||
+		state.app?.address.holder === 'gone' ||
 		addresses.some(({ parties }) => parties.some(({ leavesAccount }) => leavesAccount));
 	const isToAsk = ({ parties, holder }: Address) =>
 		parties.some(({ is }) => is !== 'this' && is !== 'gone') &&

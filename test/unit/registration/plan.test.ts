@@ -76,7 +76,7 @@ const stateOf = (
 	app: found && { ...found, address: asSeenBy(own, found.address) },
 	joined,
 	overrides: new Map(
-		Object.entries(overrides).map(([target, address]) => [
+		Object.entries(overrides as Record<string, Address>).map(([target, address]) => [
 			target as OverrideTarget,
 			asSeenBy(own, address),
 		]),
