@@ -16,6 +16,7 @@ const address = z
 /** Numbers without an address of their own may come without the configuration, but never without their ID. */
 const answerSchema = z.object({
 	id: idText,
+	display_phone_number: z.string().nullable().catch(null),
 	webhook_configuration: z
 		.object({ phone_number: address, whatsapp_business_account: address, application: address })
 		.nullish(),
@@ -26,6 +27,12 @@ export interface WebhookRoute {
 	phoneNumber: string | null;
 	businessAccount: string | null;
 	app: string | null;
+}
+
+/** A number of the account, and where its webhooks go. */
+export interface RoutedNumber extends WebhookRoute {
+	id: string;
+	displayPhoneNumber: string | null;
 }
 
 export async function readWebhookRoute(
@@ -85,12 +92,12 @@ function toRoute({ webhook_configuration: found }: z.infer<typeof answerSchema>)
 
 const routesSchema = z.object({ data: z.array(answerSchema), paging: cursorSchema });
 
-/** Where the webhooks of each number of the account go, by the number's ID. */
+/** The numbers of the account and where the webhooks of each go, by the number's ID. */
 export async function readWebhookRoutes(
 	context: GraphContext,
 	account: Account,
 	effort: Effort = {},
-): Promise<Result<Map<string, WebhookRoute>>> {
+): Promise<Result<Map<string, RoutedNumber>>> {
 	const routes = await allPages(async (after) => await routePage(context, account, effort, after));
 	return routes.ok ? { ok: true, value: new Map(routes.value) } : routes;
 }
@@ -100,11 +107,15 @@ async function routePage(
 	account: Account,
 	effort: Effort,
 	after: string | undefined,
-): Promise<Result<Page<[string, WebhookRoute]>>> {
+): Promise<Result<Page<[string, RoutedNumber]>>> {
 	const answer = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
-		query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
+		query: {
+			fields: 'id,display_phone_number,webhook_configuration',
+			limit: '100',
+			...(after ? { after } : {}),
+		},
 		repeat: 'freely',
 		...effort,
 	});
@@ -114,6 +125,9 @@ async function routePage(
 		const failure = unreadableAnswer("Meta's list of the numbers' webhooks cannot be read");
 		return { ok: false, failure };
 	}
-	const rows = page.data.data.map((row): [string, WebhookRoute] => [row.id, toRoute(row)]);
+	const rows = page.data.data.map((row): [string, RoutedNumber] => [
+		row.id,
+		{ id: row.id, displayPhoneNumber: row.display_phone_number, ...toRoute(row) },
+	]);
 	return { ok: true, value: { rows, after: page.data.paging } };
 }

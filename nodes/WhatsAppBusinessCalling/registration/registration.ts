@@ -4,9 +4,14 @@ import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/apiError';
 import { readAccountMembership, readAppSubscription } from '../graph/appSubscription';
 import type { GraphFailure, Result } from '../graph/types';
-import { readWebhookRoute } from '../graph/webhookOverride';
+import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/webhookOverride';
 import { webhookFields } from '../trigger/events';
-import { chosenPhoneNumberIds, requireKnownNumbers } from '../trigger/phoneNumberFilter';
+import {
+	chosenNumbers,
+	chosenPhoneNumberIds,
+	mustKnowNumbers,
+	requireKnownNumbers,
+} from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';
 import { apply, patiently } from './apply';
 import { attempt, forgetFailures, isCleanUp } from './attempts';
@@ -61,26 +66,23 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 			return true;
 		}
 		const fields = webhookFields(chosenEvents(context));
-		const targets = await chosenTargets(context);
+		requireChosenNumber(context);
 		const trigger = describe(context, await readAccount(context), true);
 		const askedAt = Date.now();
 		return await oneAtATime(appKey(trigger.account), async () => {
 			if (Date.now() - askedAt > LONGEST_WAIT_MS) throw busyError(context.getNode());
-			return await registerTargets(trigger, targets, fields);
+			return await registerTargets(trigger, fields);
 		});
 	});
 }
 
-async function registerTargets(
-	trigger: Trigger,
-	targets: Target[],
-	fields: string[],
-): Promise<boolean> {
+async function registerTargets(trigger: Trigger, fields: string[]): Promise<boolean> {
 	const { context, account, url, isTest } = trigger;
 	const send = patiently(Date.now() + ACTIVATION_MS);
 	const record = recordOf(trigger);
 	const isForwarding = forwards(context);
-	const state = await knownState(trigger, { membership: true, numbers: numbersOf(targets) }, send);
+	const { targets, routes } = await chosenTargets(trigger, send);
+	const state = await knownState(trigger, { membership: true, routes }, send);
 	const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 	const wanted: Wanted = { url, isTest, targets, fields, forwards: isForwarding, otherWebhook };
 	const planned = planRegistration(state, wanted, record);
@@ -449,14 +451,32 @@ function attemptKey(context: IHookFunctions): string {
 
 const appKey = ({ baseUrl, appId }: Account) => `${baseUrl}\n${appId}`;
 
-async function chosenTargets(context: IHookFunctions): Promise<Target[]> {
+/**
+ * What is to be pointed to the trigger. One request tells whether the chosen numbers belong to the account
+ * and where the webhooks of each go.
+ */
+async function chosenTargets(
+	trigger: Trigger,
+	send: Send,
+): Promise<{ targets: Target[]; routes: Map<string, WebhookRoute> }> {
+	const { context, account } = trigger;
 	const scope = context.getNodeParameter('registration', 'app');
-	if (scope !== 'phoneNumber') {
-		await requireKnownNumbers(context);
-		return [scope === 'businessAccount' ? scope : 'app'];
-	}
-	const ids = await chosenPhoneNumberIds(context);
-	if (ids.length > 0) return ids.map((id): OverrideTarget => `phoneNumber ${id}`);
+	const target: Target = scope === 'businessAccount' ? scope : 'app';
+	const wide = { targets: [target], routes: new Map<string, WebhookRoute>() };
+	if (scope !== 'phoneNumber' && !mustKnowNumbers(context)) return wide;
+	const read = await send(async (effort) => await readWebhookRoutes(context, account, effort));
+	const numbers = valueOf(trigger, read);
+	const ids = chosenPhoneNumberIds(context, [...numbers.values()]);
+	if (scope !== 'phoneNumber') return wide;
+	return {
+		targets: ids.map((id): OverrideTarget => `phoneNumber ${id}`),
+		routes: new Map(ids.map((id): [string, WebhookRoute] => [id, numbers.get(id)!])),
+	};
+}
+
+function requireChosenNumber(context: IHookFunctions): void {
+	if (context.getNodeParameter('registration', 'app') !== 'phoneNumber') return;
+	if (chosenNumbers(context).length > 0) return;
 	throw new NodeOperationError(
 		context.getNode(),
 		'No phone number is chosen. Choose at least one under "Phone Number Names or IDs".',
