@@ -6,5 +6,5 @@ jest.setTimeout(300_000);
 
 // Before 2.41, n8n publishes a workflow with all of its triggers or not at all.
 for (const version of chosenVersions()) {
-	describeInvariants({ name: `n8n ${version}`, version, hasStatuses: version === N8N_VERSION });
+	describeInvariants([{ name: `n8n ${version}`, version, hasStatuses: version === N8N_VERSION }]);
 }
