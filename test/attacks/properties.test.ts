@@ -5,6 +5,7 @@ import { parseSha256 } from '../../nodes/WhatsAppBusinessCalling/media/sha256';
 import { guardMediaUrl } from '../../nodes/WhatsAppBusinessCalling/media/urlGuard';
 import { cleanSdp } from '../../nodes/WhatsAppBusinessCalling/resources/call/sdp';
 import {
+	parseBody,
 	parseDelivery,
 	type CallEvent,
 } from '../../nodes/WhatsAppBusinessCalling/trigger/delivery';
@@ -35,7 +36,7 @@ function holds<T>(name: string, of: fc.Arbitrary<T>, predicate: (value: T) => vo
 }
 
 const read = (text: string | Buffer): CallEvent[] =>
-	parseDelivery(Buffer.from(text), EVERYTHING, () => {});
+	parseDelivery(parseBody(Buffer.from(text)), EVERYTHING, () => {});
 
 /** What Meta sends, of all kinds. */
 const EVENTS = [

@@ -64,7 +64,12 @@ export class Bench {
 		const { version, env } = this.setup;
 		this.stage = await startStage({
 			version,
-			env: { N8N_WORKFLOW_PUBLICATION_CONCURRENCY: '100', ...env },
+			env: {
+				N8N_WORKFLOW_PUBLICATION_CONCURRENCY: '100',
+				// Most of the time would go into one expression isolate for every webhook.
+				N8N_EXPRESSION_ENGINE: 'legacy',
+				...env,
+			},
 		});
 	}
 

@@ -1,78 +1,43 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startEmulator, type Emulator, type WebhookUpdate } from '../emulator';
-import { graph, Receiver } from '../emulator/helpers';
+import { Receiver } from '../emulator/helpers';
 import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
-import { using, webhookNode } from '../support/workflow';
-import { startStage, TRIGGER, type Stage, type Workflow } from './stage';
+import { TRIGGER, type Workflow } from './stage';
+import {
+	addItsWorkflow,
+	ITS_TRIGGER,
+	startStageForBoth,
+	type ItsWorkflow,
+	type StageForBoth,
+} from './whatsAppTrigger';
 
 jest.setTimeout(240_000);
 
 const ONE = '106000000000001';
 const TWO = '106000000000002';
-const ITS_TRIGGER = 'WhatsApp Trigger';
 
-let folder: string;
-let stage: Stage;
+let stage: StageForBoth;
 let messages = 0;
 
 /** A Meta of its own for each test, at which n8n's own WhatsApp Trigger arrives too. */
 let emulator: Emulator;
 let credential: StoredCredential;
 
-beforeAll(async () => {
-	folder = await mkdtemp(join(tmpdir(), 'graph-host-'));
-	stage = await startStage({
-		env: {
-			NODE_OPTIONS: `--require=${join(__dirname, 'graph-host.cjs')}`,
-			GRAPH_HOST_FILE: join(folder, 'address'),
-		},
-	});
-});
+beforeAll(async () => void (stage = await startStageForBoth()));
 
-afterAll(async () => {
-	await stage?.stop();
-	await rm(folder, { recursive: true, force: true });
-});
+afterAll(async () => await stage?.stop());
 
 beforeEach(async () => {
 	emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
 	credential = await stage.credentialFor(emulator);
-	await writeFile(join(folder, 'address'), emulator.baseUrl);
+	await stage.chooseMeta(emulator);
 });
 
 afterEach(async () => await emulator.stop());
 
 const state = () => emulator.subscriptionState();
 
-interface ItsWorkflow {
-	id: string;
-	url: string;
-	nodeId: string;
-}
-
-/** A workflow that begins with n8n's own WhatsApp Trigger. */
-async function itsWorkflow(): Promise<ItsWorkflow> {
-	const { api } = stage.n8n;
-	const { appId, appSecret, businessAccountId } = emulator.account;
-	const type = 'whatsAppTriggerApi';
-	const stored = await api.createCredential({
-		name: `WhatsApp OAuth ${emulator.baseUrl}`,
-		type,
-		data: { clientId: appId, clientSecret: appSecret },
-	});
-	const parameters = { updates: ['messages'] };
-	const node = webhookNode(ITS_TRIGGER, 'n8n-nodes-base.whatsAppTrigger', 1, parameters, {
-		credentials: using(stored, type),
-	});
-	const { id } = await api.createWorkflow({ name: ITS_TRIGGER, nodes: [node], connections: {} });
-	// It counts on the account's being subscribed in the dashboard.
-	await graph(emulator, 'POST', `${businessAccountId}/subscribed_apps`);
-	await api.activate(id);
-	return { id, url: api.webhookUrl(node), nodeId: node.id };
-}
+const itsWorkflow = async (): Promise<ItsWorkflow> => await addItsWorkflow(stage, emulator);
 
 async function ours(parameters: Record<string, unknown>, activate = true): Promise<Workflow> {
 	return await stage.addWorkflow({ credential, parameters, activate });

@@ -1,5 +1,5 @@
 import { appToken, graph, Receiver } from './helpers';
-import { startEmulator, type Emulator } from './index';
+import { startEmulator, type Emulator, type Variants } from './index';
 
 const WABA = '102000000000001';
 const APP = '670000000000001';
@@ -273,5 +273,63 @@ describe('routing', () => {
 		number.challengeReply = { status: 500 };
 		expect((await configure(number.url)).error.code).toBe(2200);
 		await Promise.all([app, account, number].map((one) => one.stop()));
+	});
+});
+
+describe('a query in the callback URL', () => {
+	const withQuery = () => `${receiver.url}?also=x`;
+	const configured = (uri: string) => ({
+		override_callback_uri: uri,
+		verify_token: receiver.verifyToken,
+	});
+	const state = () => emulator.subscriptionState();
+
+	/** How a URL is set, and what Meta shows then. */
+	const LEVELS = {
+		app: {
+			set: async (url: string) => await edge('POST', subscription({ callback_url: url })),
+			shown: () => state().app?.callbackUrl,
+		},
+		account: {
+			set: async (url: string) =>
+				await graph(emulator, 'POST', `${WABA}/subscribed_apps`, configured(url)),
+			shown: () => state().accountOverride,
+		},
+		number: {
+			set: async (url: string) =>
+				await graph(emulator, 'POST', FIRST, { webhook_configuration: configured(url) }),
+			shown: () => state().numberOverrides[FIRST],
+		},
+	};
+
+	describe.each(Object.entries(LEVELS))('of %s', (_, { set, shown }) => {
+		it.each<[Variants['callbackQuery'], string, string | null, string | null]>([
+			['kept', '?also=x', 'x', 'x'],
+			['droppedWhenStored', '', 'x', null],
+			['droppedWhenCalled', '?also=x', null, null],
+		])('can be %s', async (callbackQuery, kept, inChallenge, inDelivery) => {
+			emulator.presetSubscription('https://crm.example/hook');
+			emulator.variants.callbackQuery = callbackQuery;
+			expect((await set(withQuery())).status).toBe(200);
+			expect(shown()).toBe(`${receiver.url}${kept}`);
+			const recording = await emulator.createRecording({ phoneNumberId: FIRST });
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			const queries = [receiver.challenges, receiver.webhooks].map(([first]) =>
+				first?.url.searchParams.get('also'),
+			);
+			expect(queries).toEqual([inChallenge, inDelivery]);
+		});
+
+		it('can be refused, where the URL without it is not', async () => {
+			emulator.presetSubscription('https://crm.example/hook');
+			emulator.variants.callbackQuery = 'refused';
+			const before = shown();
+			const { status, error } = await set(withQuery());
+			expect([status, error.code]).toEqual([400, 100]);
+			expect(error.error_data?.details).toMatch(/must not have a query/);
+			expect(receiver.challenges).toEqual([]);
+			expect(shown()).toBe(before);
+			expect((await set(receiver.url)).status).toBe(200);
+		});
 	});
 });

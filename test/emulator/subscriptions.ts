@@ -71,7 +71,9 @@ export class Subscriptions {
 		if (!this.accountSubscribed || !this.app?.active || !this.app.fields.has(field)) {
 			return undefined;
 		}
-		return this.numberOverrides.get(phoneNumberId) ?? this.accountOverride ?? this.app.callbackUrl;
+		return this.called(
+			this.numberOverrides.get(phoneNumberId) ?? this.accountOverride ?? this.app.callbackUrl,
+		);
 	}
 
 	hasField(field: string): boolean {
@@ -141,9 +143,11 @@ export class Subscriptions {
 		if (fields.length === 0) {
 			throw new GraphError(100, { message: '(#100) The parameter fields is required.' });
 		}
-		const callbackUrl = params.get('callback_url') ?? '';
-		checkCallbackUrl(callbackUrl, 'callback_url');
-		await this.challenge(callbackUrl, params.get('verify_token') ?? '');
+		const callbackUrl = await this.verified(
+			params.get('callback_url') ?? '',
+			'callback_url',
+			params.get('verify_token') ?? '',
+		);
 		this.app = {
 			callbackUrl,
 			fields: new Set([...(this.app?.fields ?? []), ...fields]),
@@ -191,8 +195,7 @@ export class Subscriptions {
 				'The app must be subscribed to the WhatsApp Business Account before it can override the callback',
 			);
 		}
-		await this.checkOverride(uri, params.get('verify_token'));
-		this.accountOverride = uri;
+		this.accountOverride = await this.verifiedOverride(uri, params.get('verify_token'));
 	}
 
 	unsubscribeAccount(): void {
@@ -228,11 +231,14 @@ export class Subscriptions {
 			this.numberOverrides.delete(phoneNumberId);
 			return;
 		}
-		await this.checkOverride(uri, typeof token === 'string' ? token : undefined);
-		this.numberOverrides.set(phoneNumberId, uri);
+		const override = await this.verifiedOverride(
+			uri,
+			typeof token === 'string' ? token : undefined,
+		);
+		this.numberOverrides.set(phoneNumberId, override);
 	}
 
-	private async checkOverride(uri: string, verifyToken: string | undefined): Promise<void> {
+	private async verifiedOverride(uri: string, verifyToken: string | undefined): Promise<string> {
 		if (uri.length > OVERRIDE_MAX_LENGTH) {
 			throw invalidParameter(
 				`override_callback_uri must not have more than ${OVERRIDE_MAX_LENGTH} characters`,
@@ -241,8 +247,30 @@ export class Subscriptions {
 		if (!verifyToken) {
 			throw new GraphError(100, { message: '(#100) The parameter verify_token is required.' });
 		}
-		checkCallbackUrl(uri, 'override_callback_uri');
-		await this.challenge(uri, verifyToken);
+		return await this.verified(uri, 'override_callback_uri', verifyToken);
+	}
+
+	/** A URL that has passed the checks and the challenge, as Meta keeps it. */
+	private async verified(
+		callbackUrl: string,
+		parameter: string,
+		verifyToken: string,
+	): Promise<string> {
+		checkCallbackUrl(callbackUrl, parameter);
+		const { callbackQuery } = this.variants;
+		const bare = withoutQuery(callbackUrl);
+		if (callbackQuery === 'refused' && callbackUrl !== bare) {
+			throw invalidParameter(`${parameter} must not have a query`);
+		}
+		await this.challenge(this.called(callbackUrl), verifyToken);
+		return callbackQuery === 'droppedWhenStored' ? bare : callbackUrl;
+	}
+
+	/** The URL to which requests go. */
+	private called(callbackUrl: string): string {
+		return this.variants.callbackQuery === 'droppedWhenCalled'
+			? withoutQuery(callbackUrl)
+			: callbackUrl;
 	}
 
 	/** Meta, "Create a webhook endpoint": answer 200 with the challenge and nothing else. */
@@ -270,6 +298,10 @@ export class Subscriptions {
 			throw verificationFailed('HTTP Status Code = 200; the body is not the challenge');
 		}
 	}
+}
+
+function withoutQuery(callbackUrl: string): string {
+	return callbackUrl.replace(/\?.*$/s, '');
 }
 
 function describeApp(id: string, name: string) {

@@ -7,6 +7,12 @@ export const VARIANTS = {
 	fileSizeAs: ['string', 'number'],
 	/** `fields` in the app's subscriptions: both have been seen. */
 	subscriptionFieldsAs: ['objects', 'names'],
+	/**
+	 * The query of a callback URL: no source says what Meta does with one. `droppedWhenStored` verifies the
+	 * whole URL and keeps it without its query, `droppedWhenCalled` keeps it whole and leaves the query out
+	 * of whatever is sent there.
+	 */
+	callbackQuery: ['kept', 'refused', 'droppedWhenStored', 'droppedWhenCalled'],
 	/** Documented is the first; the second has been seen on the wire. */
 	transcriptionEvent: ['call_transcription_available', 'call_transcript_available'],
 	/** Key of the transcript's file in its event. Documented is the first; clients read both. */

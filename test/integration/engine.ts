@@ -1,5 +1,6 @@
 import { userFolder } from './surroundings';
 
+import { createHash } from 'node:crypto';
 import { rm, readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -587,7 +588,7 @@ export class TriggerWorkflow {
 				{
 					...node('Trigger', TRIGGER, parameters),
 					id: `node-of-${id}`,
-					webhookId: `webhook-of-${id}`,
+					webhookId: this.webhookId,
 					...(credentialId !== null && {
 						credentials: { [CREDENTIAL]: { id: credentialId, name: 'WhatsApp' } },
 					}),
@@ -598,13 +599,19 @@ export class TriggerWorkflow {
 		};
 	}
 
+	/** A UUID, as n8n gives it to the node; a workflow that is deployed again keeps it. */
+	get webhookId(): string {
+		const hex = createHash('sha256').update(this.id).digest('hex');
+		return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+	}
+
 	/** The production URL. */
 	get url(): string {
-		return `${this.webhookBase}/webhook/webhook-of-${this.id}/webhook`;
+		return `${this.webhookBase}/webhook/${this.webhookId}/webhook`;
 	}
 
 	get testUrl(): string {
-		return `${this.webhookBase}/webhook-test/webhook-of-${this.id}/webhook`;
+		return `${this.webhookBase}/webhook-test/${this.webhookId}/webhook`;
 	}
 
 	/** Everything that was emitted. */

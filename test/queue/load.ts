@@ -17,12 +17,12 @@ const AT_ONCE = 12;
 
 /** Recordings whose deliveries come once, at the moment when a process is killed. */
 const AT_WORKERS_DEATH = 40;
-const AT_PROCESSORS_DEATH = 16;
+export const AT_PROCESSORS_DEATH = 16;
 const RECORDINGS_PER_LARGE_DELIVERY = 3;
 const LARGE_DELIVERIES = 30;
 
 /** Fixed, so that each has a long way to go at the speed below. */
-const SIZE_AT_PROCESSORS_DEATH = 200 * KB;
+export const SIZE_AT_PROCESSORS_DEATH = 200 * KB;
 const SLOW_BYTES_PER_SECOND = 50_000;
 
 const SECOND = 1_000;
@@ -152,7 +152,10 @@ async function killWorker({ cluster, storage }: Stage, send: () => void): Promis
 }
 
 /** Kills a webhook processor that has taken deliveries and not answered them: their files come slowly. */
-async function killProcessor({ cluster, emulator }: Stage, send: () => void): Promise<number> {
+export async function killProcessor(
+	{ cluster, emulator }: Pick<Stage, 'cluster' | 'emulator'>,
+	send: () => void,
+): Promise<number> {
 	const { balancer, processors } = cluster;
 	const processor = balancer.upstreams[1]!;
 	emulator.failNext(

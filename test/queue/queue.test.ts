@@ -8,6 +8,7 @@ import { figuresOf } from './figures';
 import { keptFiles } from './kept';
 import { queueIsEmpty, RECORDINGS, sendLoad } from './load';
 import { reportOf, type Run } from './report';
+import { Siblings } from './siblings';
 import { HashingStorage } from './storage';
 import {
 	DOWNLOAD,
@@ -249,6 +250,42 @@ describe("n8n's Remove Duplicates", () => {
 		print(
 			`Remove Duplicates let ${Number(row?.passed) - count} of ${count} recordings through twice.`,
 		);
+	});
+});
+
+describe('five workflows that share the address of an app', () => {
+	let siblings: Siblings;
+
+	beforeAll(async () => {
+		await cluster.repair();
+		siblings = await Siblings.publish(cluster, emulator, credentials[0]!);
+	});
+
+	afterAll(async () => {
+		await siblings?.unpublish();
+		expect(emulator.subscriptionState()).toMatchObject({
+			app: undefined,
+			accountSubscribed: false,
+		});
+	});
+
+	it('get what they chose, each once where it was acknowledged at once, from both webhook processors', async () => {
+		const sent = await siblings.deliver();
+		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
+		for (const { got, chosen } of await siblings.outcome(sent)) {
+			expect(Object.keys(got).sort()).toEqual(chosen.map(({ key }) => key).sort());
+			const atOnce = chosen.filter(({ delivery }) => delivery.attempts.length === 1);
+			expect(atOnce.filter(({ key }) => got[key] !== 1)).toEqual([]);
+			expect(atOnce.length).toBeGreaterThan(0);
+		}
+	});
+
+	it('get all that they chose though a webhook processor is killed with deliveries in hand', async () => {
+		const sent = await siblings.deliverWithKill();
+		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
+		for (const { got, chosen } of await siblings.outcome(sent)) {
+			expect(chosen.filter(({ key }) => got[key] === undefined)).toEqual([]);
+		}
 	});
 });
 

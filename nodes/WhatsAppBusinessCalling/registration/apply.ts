@@ -6,10 +6,12 @@ import { setNumberOverride } from '../graph/webhookOverride';
 import { verifyTokenFor, type Trigger } from './ownership';
 import type { PlannedStep } from './plan';
 import type { Step } from './record';
+import { holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
-/** Meta's code for an address that it could not verify. */
+/** Meta's codes for an address that it could not verify, and for a parameter that it does not accept. */
 const NOT_VERIFIED = 2200;
+const INVALID_PARAMETER = 100;
 
 /** The process that answers Meta may still be starting: so often an address is tried. */
 const VERIFICATION_ATTEMPTS = 3;
@@ -51,6 +53,15 @@ function mayRepeat({ transient, code }: GraphFailure, attempt: number): boolean 
 export interface Applied {
 	undo: Step[];
 	failure: GraphFailure | null;
+	/** The step that failed. */
+	failed: Step | null;
+}
+
+/** Whether Meta may have refused an address because it holds a list. */
+export function isRefusedList(failed: Step | null, { code }: GraphFailure): boolean {
+	const url = failed && 'url' in failed ? failed.url : null;
+	if (url === null || url === holderUrl(url)) return false;
+	return code === NOT_VERIFIED || code === INVALID_PARAMETER;
 }
 
 /**
@@ -62,9 +73,9 @@ export async function apply(trigger: Trigger, steps: PlannedStep[], send: Send):
 	for (const { step, inverse } of steps) {
 		const result = await execute(trigger, step, send);
 		if (result.ok || result.failure.kind !== 'http') undo.unshift(...inverse);
-		if (!result.ok) return { undo, failure: result.failure };
+		if (!result.ok) return { undo, failure: result.failure, failed: step };
 	}
-	return { undo, failure: null };
+	return { undo, failure: null, failed: null };
 }
 
 async function execute(trigger: Trigger, step: Step, send: Send): Promise<Result<unknown>> {
@@ -92,6 +103,9 @@ async function execute(trigger: Trigger, step: Step, send: Send): Promise<Result
 			});
 		case 'pointOverride':
 			return await pointOverride(trigger, step, send);
+		// What that means depends on who is in the address by then: `planUndo` says it with other steps.
+		case 'leaveAddress':
+			return { ok: true, value: null };
 	}
 }
 

@@ -3,7 +3,10 @@ import { NodeOperationError, type INode } from 'n8n-workflow';
 import { failureDescription, failureTitle } from '../graph/apiError';
 import { errorEntry } from '../graph/errorCatalogue';
 import type { GraphFailure } from '../graph/types';
-import type { Address, Conflict, Target } from './plan';
+import { longestAddress } from './parties';
+import type { Address, Conflict } from './plan';
+import type { Target } from './record';
+import { holderUrl } from './sharedAddress';
 
 /** What an operator calls the target of an address. */
 function labelOf(target: Target, businessAccountId: string): string {
@@ -12,15 +15,23 @@ function labelOf(target: Target, businessAccountId: string): string {
 	return `The phone number ${target.split(' ')[1]}`;
 }
 
-function holderOf({ holder, url }: Address): string {
-	if (holder === 'workflow') return `another workflow in this n8n: ${url}`;
+function holderOf({ holder, url: address }: Address): string {
+	const url = holderUrl(address);
+	if (holder === 'workflow' || holder === 'trigger') return `another workflow in this n8n: ${url}`;
 	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
 	return `another address: ${url}`;
 }
 
 function firstRemedy({ holder }: Address): string {
-	if (holder === 'workflow') return 'Unpublish that workflow, or use one trigger for all events.';
+	if (holder === 'workflow' || holder === 'trigger')
+		return 'Unpublish that workflow, or use one trigger for all events.';
 	return 'Set "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
+}
+
+function roomFor(target: Target): string {
+	return target === 'app'
+		? 'Use one trigger for several events, or a second Meta app.'
+		: 'Set Registration to App for these workflows, which has room for more, or use one trigger for several events.';
 }
 
 const WAYS_OUT =
@@ -34,9 +45,14 @@ export function conflictError(
 	node: INode,
 	conflict: Conflict,
 	businessAccountId: string,
+	refusal: string | null = null,
 ): NodeOperationError {
 	const { message, description } = conflictText(conflict, businessAccountId);
-	return new NodeOperationError(node, message, { description });
+	const why =
+		refusal === null
+			? ''
+			: `Several workflows could share the address, but Meta did not keep an address with their list (${refusal}). `;
+	return new NodeOperationError(node, message, { description: `${why}${description}` });
 }
 
 function conflictText(conflict: Conflict, businessAccountId: string) {
@@ -48,6 +64,20 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 				description: WAYS_OUT,
 			};
 		}
+		case 'notListable':
+			return {
+				message: conflict.isTest
+					? `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}. Unpublish that workflow while you test this one.`
+					: `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}, and this trigger's webhook ID is not one that n8n creates. Delete the trigger node and add it again.`,
+				description: conflict.isTest
+					? "The test URL of this trigger cannot be listed next to the other workflow: n8n's endpoints for webhooks and tests have other names than webhook and webhook-test, or the trigger's webhook ID is not one that n8n creates (then delete the trigger node and add it again)."
+					: 'Workflows share an address by their webhook IDs. The new node gets one of the right form, and with it a new URL.',
+			};
+		case 'tooLong':
+			return {
+				message: `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}, and one more workflow does not fit into that address. ${roomFor(conflict.target)}`,
+				description: `Meta allows ${longestAddress(conflict.target)} characters for this address, which names all workflows that share it; with this one there would be ${conflict.count}. Ways out: use one trigger for several events, and an If or Switch node after it; use a second Meta app; or give n8n a shorter address (N8N_WEBHOOK_URL).`,
+			};
 		case 'wrongToken':
 			return {
 				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct "Other Webhook Verify Token".`,

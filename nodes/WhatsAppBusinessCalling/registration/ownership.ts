@@ -1,11 +1,26 @@
 import { randomBytes } from 'crypto';
-import type { IHookFunctions } from 'n8n-workflow';
+import { sleep, type IHookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
-import { askForChallenge } from '../trigger/otherWebhook';
+import { askForChallenge, type ChallengeAnswer } from '../trigger/otherWebhook';
+import type { Party } from './parties';
 import type { Address } from './plan';
-import { isRememberedElsewhere, type RegistrationRecord } from './record';
-import { deriveVerifyToken, isOfSameN8n, isSameTrigger } from './verifyToken';
+import { isRememberedElsewhere, isRememberedToLeave, type RegistrationRecord } from './record';
+import {
+	EVENT_BITS,
+	holderUrl,
+	readSharedAddress,
+	readUnverifiedAddress,
+	siblingUrl,
+	type SharedAddress,
+} from './sharedAddress';
+import {
+	accountPart,
+	deriveVerifyToken,
+	isOfSameN8n,
+	isSameTrigger,
+	looksLikeTestUrl,
+} from './verifyToken';
 
 export interface Trigger {
 	context: IHookFunctions;
@@ -17,11 +32,16 @@ export interface Trigger {
 	isActivating: boolean;
 	/** The verify token of the webhook of somebody else; empty for none. */
 	otherVerifyToken: string;
+	/** Verify tokens that are known besides, by the address. */
+	tokens: ReadonlyMap<string, string>;
 }
 
+/** Who holds an address; `isAlive` where a trigger has answered there. */
+type Held = Pick<Address, 'holder' | 'isRestorable'> & { isAlive?: boolean };
+
 /**
- * Who holds an address at Meta. The URL alone is proof only for this trigger's own production and test
- * address; a copy of a workflow has the same webhook ID, so there the holder is asked.
+ * Who holds an address at Meta, and who else receives there. The URL alone is proof only for this trigger's
+ * own production and test address; a copy of a workflow has the same webhook ID, so there the holder is asked.
  *
  * n8n may not be able to reach its own public address. Then nothing is concluded from silence.
  */
@@ -30,22 +50,133 @@ export async function identify(
 	url: string,
 	record: RegistrationRecord | null,
 ): Promise<Address> {
-	if (isSameTrigger(url, trigger.url)) return await identifyOwn(trigger, url, record);
+	const verified = readSharedAddress(url, trigger.account.appSecret);
+	const list = verified ?? readUnverifiedAddress(url);
+	// Only a trigger of this app can have written it, and only where there is one that holds the address.
+	const isProven = verified !== null && url !== holderUrl(url) && isOfSameN8n(url, trigger.url);
+	const { isAlive = false, ...held } = await holderOf(trigger, url, record, isProven);
+	const isKnown = ['this', 'trigger', 'gone'].includes(held.holder);
+	return {
+		url,
+		...held,
+		parties: isKnown ? await partiesAt(trigger, list, isAlive, held.holder, record) : [],
+		other: isKnown ? list.other : null,
+		isAuthentic: verified !== null,
+	};
+}
+
+async function holderOf(
+	trigger: Trigger,
+	url: string,
+	record: RegistrationRecord | null,
+	isProven: boolean,
+): Promise<Held> {
+	if (isSameTrigger(url, trigger.url)) return await identifyOwn(trigger, url, record, isProven);
 	const { context, account, otherVerifyToken } = trigger;
-	if (url === record?.url && (await isFormerUrl(trigger, url))) {
-		return { url, holder: 'this', isRestorable: false };
+	if (holderUrl(url) === record?.url && (await isFormerUrl(trigger, url))) {
+		return { holder: 'this', isRestorable: false };
 	}
 	const answer = await askForChallenge(context, url, deriveVerifyToken(account.appSecret, url));
 	const isHere = isOfSameN8n(url, trigger.url);
-	if (answer === 'notRegistered' && isHere) return { url, holder: 'gone', isRestorable: false };
+	if (answer === 'notRegistered' && isHere) return { holder: 'gone', isRestorable: false };
+	if (isProven) return { holder: 'trigger', isRestorable: true, isAlive: true };
 	// Some servers answer every challenge: they are no trigger of this package.
 	if (answer === 'accepted' && !(await answersEverything(trigger, url))) {
-		return { url, holder: isHere ? 'workflow' : 'instance', isRestorable: true };
+		return { holder: isHere ? 'trigger' : 'instance', isRestorable: true, isAlive: true };
 	}
 	const isRestorable =
 		mayGetToken(trigger, url) &&
 		(await askForChallenge(context, url, otherVerifyToken)) === 'accepted';
-	return { url, holder: isHere ? 'workflow' : 'other', isRestorable };
+	return { holder: isHere ? 'workflow' : 'other', isRestorable };
+}
+
+/** The triggers that receive at an address. Whether siblings are alive is asked later, where it matters. */
+async function partiesAt(
+	trigger: Trigger,
+	list: SharedAddress,
+	isAlive: boolean,
+	holder: string,
+	record: RegistrationRecord | null,
+): Promise<Party[]> {
+	const isOwnHolder = holder === 'this' && list.url === trigger.url;
+	const first: Party = {
+		url: list.url,
+		isTest: looksLikeTestUrl(list.url),
+		events: EVENT_BITS,
+		is: isOwnHolder ? 'this' : isAlive ? 'alive' : 'gone',
+		isOfAccount: false,
+		leavesAccount: list.leavesAccount,
+		isKnownToLeave: isRememberedToLeave(trigger.context, list.url),
+	};
+	const others = list.siblings.map(async (sibling): Promise<Party> => {
+		const { isTest, events, leavesAccount = false } = sibling;
+		const url = siblingUrl(list.url, sibling) ?? '';
+		const isOwn = isSibling(trigger, sibling.webhookId, isTest) && (await isOurs(trigger, record));
+		return {
+			...{ url: isOwn ? trigger.url : url, isTest, events, leavesAccount },
+			...{ is: isOwn ? 'this' : 'silent', isOfAccount: false },
+			isKnownToLeave: isRememberedToLeave(trigger.context, url),
+		};
+	});
+	return [first, ...(await Promise.all(others))];
+}
+
+/** Whether an entry is that of this trigger; the address of n8n may be another one by now. */
+function isSibling({ url, isTest }: Trigger, webhookId: string, isTestEntry: boolean): boolean {
+	return url.split('/').at(-2) === webhookId && isTest === isTestEntry;
+}
+
+/** n8n also removes a copy that it could not publish, because another workflow has its path. */
+async function isOurs(trigger: Trigger, record: RegistrationRecord | null): Promise<boolean> {
+	const { holder } = await identifyOwn(trigger, trigger.url, record, false);
+	return holder !== 'trigger';
+}
+
+const IS = {
+	accepted: 'alive',
+	refused: 'refusing',
+	notRegistered: 'gone',
+	unreachable: 'silent',
+} as const satisfies Record<ChallengeAnswer, Party['is']>;
+
+/** Milliseconds to wait before a sibling that did not answer as one is asked again. */
+const PAUSES_MS = [300, 1_000];
+
+export interface Manner {
+	/** Whether to ask those again that do not answer: they may be lost otherwise. */
+	isPatient: boolean;
+	/** Whether it matters who is of the same account. */
+	mayLeave?: boolean;
+}
+
+/** Asks the triggers in an address whether they are there, and whether they are of the same account. */
+export async function askSiblings(
+	trigger: Trigger,
+	address: Address,
+	{ isPatient, mayLeave = false }: Manner,
+): Promise<Address> {
+	const ask = async (party: Party, only?: string) => {
+		const token = deriveVerifyToken(trigger.account.appSecret, party.url, only);
+		return await askForChallenge(trigger.context, party.url, token);
+	};
+	const parties = address.parties.map(async (party): Promise<Party> => {
+		if (party.is === 'this' || party.is === 'gone') return party;
+		let is: Party['is'] = party.is;
+		for (const pause of [0, ...(isPatient ? PAUSES_MS : [])]) {
+			if (is === 'alive') break;
+			if (pause > 0) await sleep(pause);
+			is = IS[await ask(party)];
+			if (is === 'gone') return { ...party, is };
+		}
+		// Without the app secret of its list, only its own answer tells that it belongs there.
+		if (is !== 'alive' && !address.isAuthentic) return { ...party, is: 'gone' };
+		const isOfAccount =
+			mayLeave &&
+			is === 'alive' &&
+			(await ask(party, accountPart(trigger.account.businessAccountId))) === 'accepted';
+		return { ...party, is, isOfAccount };
+	});
+	return { ...address, parties: await Promise.all(parties) };
 }
 
 /** Whether a server accepts a token that nobody has given it. */
@@ -69,23 +200,32 @@ function mayGetToken({ otherVerifyToken, isActivating, url: own }: Trigger, url:
  * when this one only listens for a test event, and when n8n removes it because its path was taken.
  */
 async function identifyOwn(
-	{ context, account, url: own, isTest, isActivating }: Trigger,
+	trigger: Trigger,
 	url: string,
 	record: RegistrationRecord | null,
-): Promise<Address> {
-	const ours: Address = { url, holder: 'this', isRestorable: true };
+	isProven: boolean,
+): Promise<Held> {
+	const { context, account, url: own, isTest, isActivating } = trigger;
+	const isOwnAddress = holderUrl(url) === own;
+	const ours: Held = { holder: 'this', isRestorable: true, isAlive: isProven };
 	const mayBeCopied = isActivating
-		? isTest && url !== own
-		: !isTest && url === own && record === null;
-	if (!mayBeCopied) return ours;
-	const workflowId = context.getWorkflow().id ?? '';
-	if (isRememberedElsewhere(context, url)) return { ...ours, holder: 'workflow' };
-	const ask = async (token: string) => await askForChallenge(context, url, token);
-	const answer = await ask(deriveVerifyToken(account.appSecret, url, workflowId));
-	if (answer === 'notRegistered') return { url, holder: 'gone', isRestorable: false };
-	if (answer !== 'refused') return ours;
-	const isCopied = (await ask(deriveVerifyToken(account.appSecret, url))) === 'accepted';
-	return isCopied ? { ...ours, holder: 'workflow' } : ours;
+		? isTest && !isOwnAddress
+		: !isTest && isOwnAddress && record === null;
+	const ask = async (only?: string) =>
+		await askForChallenge(context, url, deriveVerifyToken(account.appSecret, url, only));
+	if (!mayBeCopied) {
+		if (isOwnAddress) return ours;
+		// The other one of production and test: it may have ended without a word.
+		const answer = await ask();
+		return { ...ours, isAlive: answer === 'accepted' || (isProven && answer !== 'notRegistered') };
+	}
+	const theirs: Held = { holder: 'trigger', isRestorable: true, isAlive: true };
+	if (isRememberedElsewhere(context, holderUrl(url))) return theirs;
+	const answer = await ask(context.getWorkflow().id ?? '');
+	if (answer === 'notRegistered') return { holder: 'gone', isRestorable: false };
+	if (answer === 'accepted') return { ...ours, isAlive: true };
+	if (answer === 'unreachable') return ours;
+	return (await ask()) === 'accepted' ? theirs : ours;
 }
 
 /**
@@ -95,13 +235,17 @@ async function identifyOwn(
 async function isFormerUrl({ context, account, url: own }: Trigger, url: string): Promise<boolean> {
 	const ask = async (address: string) =>
 		await askForChallenge(context, url, deriveVerifyToken(account.appSecret, address));
-	return (await ask(url)) !== 'accepted' || (await ask(own)) === 'accepted';
+	const ownWithList = own + url.slice(holderUrl(url).length);
+	return (await ask(url)) !== 'accepted' || (await ask(ownWithList)) === 'accepted';
 }
 
 /** The token with which Meta can be pointed to an address. */
 export async function verifyTokenFor(trigger: Trigger, url: string): Promise<string> {
-	const { context, account, otherVerifyToken } = trigger;
+	const { context, account, otherVerifyToken, tokens } = trigger;
+	const known = tokens.get(url);
+	if (known !== undefined) return known;
 	const derived = deriveVerifyToken(account.appSecret, url);
+	if (isOfSameN8n(url, trigger.url) && url !== holderUrl(url)) return derived;
 	if (isSameTrigger(url, trigger.url) || otherVerifyToken === '') return derived;
 	const isDerived = (await askForChallenge(context, url, derived)) === 'accepted';
 	return isDerived ? derived : otherVerifyToken;

@@ -1,26 +1,40 @@
-import type { OverrideTarget, RegistrationRecord, Step } from './record';
+import {
+	addressText,
+	isSameList,
+	longestAddress,
+	partiesWith,
+	siblingsIn,
+	type Party,
+} from './parties';
+import type { OverrideTarget, RegistrationRecord, Step, Target } from './record';
+import { holderUrl, type OtherWebhook } from './sharedAddress';
 
 /** Fields of the app's webhook that triggers of this package subscribe to. */
-const OUR_FIELDS = ['calls', 'messages'];
-
-/** What can have a webhook address at Meta. */
-export type Target = 'app' | OverrideTarget;
+export const OUR_FIELDS = ['calls', 'messages'];
 
 /**
  * Who holds an address:
  * - `this`: this trigger, in production or as a test
+ * - `trigger`: another trigger of this n8n with the same app secret
  * - `workflow`: another workflow in this n8n
  * - `instance`: a trigger of this package in another n8n
  * - `gone`: nobody; it is an address of this n8n at which nothing is registered any more
  * - `other`: another system
  */
-export type Holder = 'this' | 'workflow' | 'instance' | 'gone' | 'other';
+export type Holder = 'this' | 'trigger' | 'workflow' | 'instance' | 'gone' | 'other';
 
 export interface Address {
+	/** As it stands at Meta, with the list of siblings. */
 	url: string;
 	holder: Holder;
 	/** Whether a verify token is known that its holder accepts, so that Meta can be pointed to it again. */
 	isRestorable: boolean;
+	/** The triggers of this n8n that receive there, the holder first; none for a holder of another kind. */
+	parties: Party[];
+	/** The other webhook that the address names. */
+	other: OtherWebhook | null;
+	/** Whether its list was written with the app secret. */
+	isAuthentic: boolean;
 }
 
 export interface KnownApp {
@@ -43,12 +57,18 @@ export interface Wanted {
 	url: string;
 	isTest: boolean;
 	targets: Target[];
+	/** Events that it gets a share of at another trigger's address. */
+	events: string[];
 	/** Fields that the app must be subscribed to. */
 	fields: string[];
 	/** Whether to take over addresses of others and to forward to them. */
 	forwards: boolean;
 	/** The parameter Other Webhook URL. */
 	otherWebhook: Address | null;
+	/** Whether several triggers may share an address; false where Meta has refused that. */
+	sharing: boolean;
+	/** With which lists in addresses are authenticated. */
+	appSecret: string;
 }
 
 /** A step, and what to do to undo it. */
@@ -67,6 +87,8 @@ export interface Plan {
 
 export type Conflict =
 	| { reason: 'taken'; target: Target; address: Address }
+	| { reason: 'notListable'; target: Target; address: Address; isTest: boolean }
+	| { reason: 'tooLong'; target: Target; address: Address; count: number }
 	| { reason: 'wrongToken'; address: Address }
 	| { reason: 'fieldsMissing'; fields: string[]; address: Address }
 	| { reason: 'severalReceivers'; urls: string[] }
@@ -75,8 +97,8 @@ export type Conflict =
 export type Planned = { ok: true; plan: Plan } | { ok: false; conflict: Conflict };
 
 /**
- * What to change at Meta so that the trigger gets its events. Pure. Addresses of others are touched only
- * with Take Over and Forward.
+ * What to change at Meta so that the trigger gets its events. Pure. Addresses of other systems are touched
+ * only with Take Over and Forward; those of other triggers of this n8n are shared.
  *
  * The app's webhook comes first: if n8n is killed after any step, what stands at this trigger's own
  * address tells the next activation what was done.
@@ -92,13 +114,19 @@ export function planRegistration(
 		.map((target) => conflictAt(target, addressOf(state, target), wanted))
 		.find((found) => found !== null);
 	if (conflict) return { ok: false, conflict };
+	const aims = new Map<Target, Aim>();
+	for (const target of new Set<Target>(['app', ...wanted.targets])) {
+		const aim = aimAt(target, state, wanted);
+		if ('reason' in aim) return { ok: false, conflict: aim };
+		aims.set(target, aim);
+	}
 
 	const lostOther = wanted.forwards && record === null ? wanted.otherWebhook : null;
 	const own = wanted.targets.includes('app') ? state.app?.address : undefined;
-	if (lostOther && own?.holder === 'this' && !lostOther.isRestorable) {
+	if (lostOther && own?.holder === 'this' && own.other === null && !lostOther.isRestorable) {
 		return { ok: false, conflict: { reason: 'wrongToken', address: lostOther } };
 	}
-	const receivers = otherReceivers(state, wanted, record);
+	const receivers = otherReceivers(state, wanted, record, aims);
 	if (receivers === null) return { ok: false, conflict: { reason: 'receiverUnknown' } };
 	if (receivers.length > 1) {
 		return { ok: false, conflict: { reason: 'severalReceivers', urls: receivers } };
@@ -106,12 +134,12 @@ export function planRegistration(
 
 	const earlier = record?.undo ?? [];
 	const app = wanted.targets.includes('app')
-		? planApp(state, wanted, record)
-		: planFields(state, wanted, record);
+		? planApp(state, wanted, record, aims.get('app')!)
+		: planFields(state, wanted, record, aims.get('app')!);
 	if ('reason' in app) return { ok: false, conflict: app };
-	const membership = planMembership(state, earlier);
+	const membership = planMembership(state, earlier, [...aims.values()]);
 	const overrides = wanted.targets.flatMap((target) =>
-		target === 'app' ? [] : [planOverride(target, state, wanted, earlier)],
+		target === 'app' ? [] : [planOverride(target, state, wanted, earlier, aims.get(target)!)],
 	);
 	const parts = [app, membership, ...overrides];
 	return {
@@ -133,6 +161,79 @@ export function addressOf(state: KnownState, target: Target): Address | null {
 	return target === 'app' ? (state.app?.address ?? null) : (state.overrides.get(target) ?? null);
 }
 
+/** How an address is to be, so that the trigger gets its events there. */
+interface Aim {
+	url: string;
+	/** Whether the address is that of this trigger. */
+	isHolder: boolean;
+	isShared: boolean;
+	/** Whether a trigger that is gone had to take the app off its account. */
+	leavesAccount: boolean;
+}
+
+/** With its own list, an address of triggers of this n8n: others are not shared. */
+function canShare(address: Address, { sharing }: Wanted): boolean {
+	return sharing && address.parties.length > 0;
+}
+
+/** Whether nothing would be written to an address, if all in it are alive. */
+export function isInPlace(address: Address, state: KnownState, wanted: Wanted): boolean {
+	const places: Target[] = ['app', ...state.overrides.keys()];
+	return places
+		.filter((target) => addressOf(state, target) === address)
+		.every((target) => {
+			const aim = aimAt(target, state, wanted);
+			return 'reason' in aim ? aim.reason !== 'tooLong' : aim.url === address.url;
+		});
+}
+
+function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflict {
+	const address = addressOf(state, target);
+	const alone = { url: wanted.url, isHolder: true, isShared: false, leavesAccount: false };
+	if (address === null || !canShare(address, wanted)) return alone;
+	const isMember = wanted.targets.includes(target);
+	const present = address.parties;
+	const [holder] = present;
+	// A trigger of numbers or of the account only needs that somebody holds the app's webhook.
+	if (!isMember && (holder.is === 'alive' || isProductionOf(wanted, address))) {
+		return { ...alone, url: address.url, isHolder: false, isShared: true };
+	}
+	const gone = present.filter(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
+	const before = present.find(({ is }) => is === 'this');
+	const trigger: Party = {
+		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
+		...{ is: 'this', isOfAccount: true, isKnownToLeave: false },
+		leavesAccount: before?.leavesAccount ?? false,
+	};
+	const parties = partiesWith(trigger, present);
+	const isHolder = parties[0].url === wanted.url;
+	const inherits = gone.length > 0;
+	if (!isHolder && (inherits || !state.joined)) {
+		// What its record would tell, in case that is lost.
+		parties.splice(
+			parties.findIndex(({ is }) => is === 'this'),
+			1,
+			{
+				...trigger,
+				leavesAccount: true,
+			},
+		);
+	}
+	const [first, ...others] = parties;
+	const listed = others.filter((_, place) => siblingsIn(parties)[place] !== null);
+	if (!isHolder && !listed.some(({ url }) => url === wanted.url)) {
+		// A test of the only trigger there can do without a list: it gives the address back.
+		if (isProductionOf(wanted, address) && present.length === 1) return alone;
+		return { reason: 'notListable', target, address, isTest: wanted.isTest };
+	}
+	const isSame = address.isAuthentic && isSameList([first, ...listed], present);
+	const url = isSame ? address.url : addressText(parties, address.other, wanted.appSecret);
+	if (url.length > longestAddress(target) && url !== wanted.url) {
+		return { reason: 'tooLong', target, address, count: parties.length };
+	}
+	return { url, isHolder, isShared: url !== wanted.url, leavesAccount: inherits && isHolder };
+}
+
 type TakenAddress = Address & { holder: Exclude<Holder, 'this' | 'gone'> };
 
 /** Someone receives there, and it is not this trigger. */
@@ -141,14 +242,14 @@ function isTaken(address: Address | null): address is TakenAddress {
 }
 
 function conflictAt(target: Target, address: Address | null, wanted: Wanted): Conflict | null {
-	if (!isTaken(address)) return null;
+	if (!isTaken(address) || canShare(address, wanted)) return null;
 	if (!wanted.forwards) return { reason: 'taken', target, address };
 	return address.isRestorable ? null : { reason: 'wrongToken', address };
 }
 
 /** In a test run, the production address of the same trigger, which gets its events back afterwards. */
 function isProductionOf(wanted: Wanted, address: Address | null): boolean {
-	return wanted.isTest && address?.holder === 'this' && address.url !== wanted.url;
+	return wanted.isTest && address?.holder === 'this' && holderUrl(address.url) !== wanted.url;
 }
 
 /**
@@ -161,10 +262,18 @@ function otherReceivers(
 	state: KnownState,
 	wanted: Wanted,
 	record: RegistrationRecord | null,
+	aims: Map<Target, Aim>,
 ): string[] | null {
-	if (!wanted.forwards) return [];
 	const found = new Set<string>();
 	for (const target of wanted.targets) {
+		// At the address of another trigger, that one forwards.
+		if (!aims.get(target)!.isHolder) continue;
+		const own = addressOf(state, target);
+		if (own?.other && canShare(own, wanted)) {
+			found.add(record?.alsoReceives[0] ?? own.other.url);
+			continue;
+		}
+		if (!wanted.forwards) continue;
 		const address = receiverAt(state, target);
 		if (isTaken(address) || (address !== null && isProductionOf(wanted, address))) {
 			found.add(address.url);
@@ -189,23 +298,33 @@ function receiverAt(state: KnownState, target: Target): Address | null {
 	return account ?? addressOf(state, 'app');
 }
 
-/** The app's webhook is pointed to this trigger. */
-function planApp(state: KnownState, wanted: Wanted, record: RegistrationRecord | null): Part {
+/** The app's webhook is pointed to this trigger, or to another one with this trigger in its list. */
+function planApp(
+	state: KnownState,
+	wanted: Wanted,
+	record: RegistrationRecord | null,
+	aim: Aim,
+): Part {
 	const { app } = state;
 	const missing = missingFields(app, wanted);
-	const inherited = ownLeftovers(state, wanted, record);
-	if (app?.active && app.address.url === wanted.url && missing.length === 0) {
+	const inherited = aim.isHolder ? ownLeftovers(state, wanted, record) : [];
+	if (app?.active && app.address.url === aim.url && missing.length === 0) {
 		return { steps: [], inherited };
 	}
-	const step: Step = { do: 'pointApp', url: wanted.url, fields: wanted.fields };
-	const inverse: Step[] = [];
-	// Meta asks for a field; one that is there already changes nothing.
-	const restored = restorable(app?.address ?? null, wanted);
-	if (restored !== null) {
-		inverse.push({ do: 'pointApp', url: restored, fields: app?.fields.slice(0, 1) ?? [] });
+	const step: Step = { do: 'pointApp', url: aim.url, fields: wanted.fields };
+	if (aim.isShared) {
+		const leave: Step = { do: 'leaveAddress', target: 'app' };
+		return { steps: [{ step, inverse: [leave, ...removal(missing)] }], inherited };
 	}
-	inverse.push(...removal(missing));
-	return { steps: [{ step, inverse }], inherited };
+	const restored = restorable(app?.address ?? null, wanted);
+	if (restored === null || !app) {
+		return { steps: [{ step, inverse: removal(missing) }], inherited };
+	}
+	// Meta asks for a field; one that is there already changes nothing.
+	const back: Step = { do: 'pointApp', url: restored, fields: app.fields.slice(0, 1) };
+	// Also those that another trigger may add at this address later.
+	const added = OUR_FIELDS.filter((field) => !app.fields.includes(field));
+	return { steps: [{ step, inverse: [back, ...removal(added)] }], inherited };
 }
 
 /** The address to put back: that of another holder, or of production after a test. */
@@ -218,21 +337,21 @@ function planFields(
 	state: KnownState,
 	wanted: Wanted,
 	record: RegistrationRecord | null,
+	aim: Aim,
 ): Part | Conflict {
 	const { app } = state;
 	const missing = missingFields(app, wanted);
 	const address = app?.address ?? null;
-	if (isTaken(address)) {
+	if (isTaken(address) && !canShare(address, wanted)) {
 		// An inactive webhook sends nothing, and only its holder can activate it again.
 		const absent = app?.active ? missing : wanted.fields;
 		if (absent.length > 0) return { reason: 'fieldsMissing', fields: absent, address };
 		return { steps: [], inherited: [] };
 	}
 	const isProduction = isProductionOf(wanted, address);
-	const inherited = ownLeftovers(state, wanted, record);
-	const isInPlace = address?.url === wanted.url || isProduction;
-	if (app?.active && isInPlace && missing.length === 0) return { steps: [], inherited };
-	const url = isProduction && address ? address.url : wanted.url;
+	const inherited = isTaken(address) ? [] : ownLeftovers(state, wanted, record);
+	const url = isProduction && address ? address.url : aim.url;
+	if (app?.active && address?.url === url && missing.length === 0) return { steps: [], inherited };
 	const step: Step = { do: 'pointApp', url, fields: wanted.fields };
 	return { steps: [{ step, inverse: removal(missing) }], inherited };
 }
@@ -256,6 +375,8 @@ function ownLeftovers(
 	if (record?.undo.some(({ do: kind }) => kind === 'pointApp')) return [];
 	const fields = ourFieldsOf(app);
 	const { forwards, otherWebhook, targets } = wanted;
+	// Then the address tells what is to be put back.
+	if (app.address.other !== null) return [];
 	if (record === null && forwards && otherWebhook !== null && targets.includes('app')) {
 		const before = app.fields.filter((field) => field !== 'calls');
 		return [
@@ -270,11 +391,14 @@ function ownLeftovers(
 
 const ourFieldsOf = ({ fields }: KnownApp) => fields.filter((field) => OUR_FIELDS.includes(field));
 
-const removal = (fields: string[]): Step[] =>
+export const removal = (fields: string[]): Step[] =>
 	fields.length > 0 ? [{ do: 'removeFields', fields }] : [];
 
-function planMembership({ joined }: KnownState, earlier: Step[]): Part {
+function planMembership({ joined }: KnownState, earlier: Step[], aims: Aim[]): Part {
 	const inherited = earlier.filter(({ do: kind }) => kind === 'leaveAccount');
+	if (joined && aims.some(({ leavesAccount }) => leavesAccount)) {
+		inherited.push({ do: 'leaveAccount' });
+	}
 	if (joined) return { steps: [], inherited };
 	return { steps: [{ step: { do: 'joinAccount' }, inverse: [{ do: 'leaveAccount' }] }], inherited };
 }
@@ -284,25 +408,31 @@ function planOverride(
 	state: KnownState,
 	wanted: Wanted,
 	earlier: Step[],
+	aim: Aim,
 ): Part {
 	const address = addressOf(state, target);
 	const known = earlier.find((step) => step.do === 'pointOverride' && step.target === target);
 	const cleared: Step = known ?? { do: 'pointOverride', target, url: null };
-	if (address?.url === wanted.url) return { steps: [], inherited: [cleared] };
+	const leave: Step = { do: 'leaveAddress', target };
+	if (address?.url === aim.url) {
+		const inherited = address.other === null && aim.isHolder ? [cleared] : [];
+		return { steps: [], inherited: [...(aim.isShared ? [leave] : []), ...inherited] };
+	}
+	const step: Step = { do: 'pointOverride', target, url: aim.url };
+	if (aim.isShared) return { steps: [{ step, inverse: [leave] }], inherited: [] };
 	const url = restorable(address, wanted);
-	return {
-		steps: [
-			{
-				step: { do: 'pointOverride', target, url: wanted.url },
-				inverse: [url === null ? cleared : { do: 'pointOverride', target, url }],
-			},
-		],
-		inherited: [],
-	};
+	const inverse: Step = url === null ? cleared : { do: 'pointOverride', target, url };
+	return { steps: [{ step, inverse: [inverse] }], inherited: [] };
 }
 
 /** In which order steps are undone: until the last one, the app's webhook tells whose the rest is. */
-const UNDO_ORDER: Array<Step['do']> = ['pointOverride', 'pointApp', 'leaveAccount', 'removeFields'];
+const UNDO_ORDER: Array<Step['do']> = [
+	'leaveAddress',
+	'pointOverride',
+	'pointApp',
+	'leaveAccount',
+	'removeFields',
+];
 
 /**
  * One list of what is to be undone, in its order. Where two say something of the same target, the first
@@ -311,7 +441,7 @@ const UNDO_ORDER: Array<Step['do']> = ['pointOverride', 'pointApp', 'leaveAccoun
 export function merge(steps: Step[]): Step[] {
 	const merged = new Map<string, Step>();
 	for (const step of steps) {
-		const key = step.do === 'pointOverride' ? `${step.do} ${step.target}` : step.do;
+		const key = 'target' in step ? `${step.do} ${step.target}` : step.do;
 		const known = merged.get(key);
 		if (known?.do === 'removeFields' && step.do === 'removeFields') {
 			merged.set(key, { ...step, fields: [...new Set([...known.fields, ...step.fields])] });
@@ -321,95 +451,4 @@ export function merge(steps: Step[]): Step[] {
 	}
 	const rank = ({ do: kind }: Step) => UNDO_ORDER.indexOf(kind);
 	return [...merged.values()].sort((one, other) => rank(one) - rank(other));
-}
-
-export interface Undo {
-	steps: Step[];
-	/** What must stay for now, because others depend on it; for a later deactivation. */
-	kept: Step[];
-}
-
-export interface Surroundings {
-	/** The trigger's address that is given up. */
-	url: string;
-	isTest: boolean;
-	/** Addresses of the account and all its numbers; null where they cannot be read. */
-	allOverrides: Address[] | null;
-	/** For an activation that failed: what an earlier one had registered stays. */
-	onlyRecorded: boolean;
-	/** Whether there is no record of the trigger at all. */
-	isLost: boolean;
-	/** Whether fields besides `calls` may be those of another webhook whose address is lost. */
-	isShared: boolean;
-}
-
-/** What to undo for a trigger without a record that applies: overrides at its own address. */
-export function overridesAt(state: KnownState, { url, isTest }: Surroundings): Step[] {
-	return [...state.overrides].flatMap(([target, address]) =>
-		isOursToUndo(address, url, isTest) ? [{ do: 'pointOverride', target, url: null } as const] : [],
-	);
-}
-
-/** A test undoes only what stands at its own address: the production address of the trigger is not its. */
-function isOursToUndo({ holder, ...address }: Address, url: string, isTest: boolean): boolean {
-	return (holder === 'this' || holder === 'gone') && (!isTest || address.url === url);
-}
-
-/**
- * Which of the recorded inverses still make sense at Meta as it is now. Pure. An address that somebody
- * else has taken over meanwhile stays, with everything that belongs to it; what stands at the trigger's
- * own address is taken away, whatever the record says.
- */
-export function planUndo(state: KnownState, undo: Step[], surroundings: Surroundings): Undo {
-	const { url, isTest, onlyRecorded, isShared, isLost } = surroundings;
-	const { app } = state;
-	const steps: Step[] = undo.filter((step) => {
-		const address = step.do === 'pointOverride' && state.overrides.get(step.target);
-		return address && isOursToUndo(address, url, isTest);
-	});
-	const leaves = undo.filter(({ do: kind }) => kind === 'leaveAccount');
-	if (app === null) return { steps: leaveWith(steps, leaves), kept: [] };
-	if (!isOursToUndo(app.address, url, isTest)) return { steps, kept: [] };
-	// As in `ownLeftovers`: the app's webhook shows that the record was lost, not that there was none.
-	if (isLost && state.joined) leaves.push({ do: 'leaveAccount' });
-
-	const restored = undo.find((step) => step.do === 'pointApp');
-	const added = undo.flatMap((step) => (step.do === 'removeFields' ? step.fields : []));
-	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
-	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
-	if (restored) {
-		const [field] = [...restored.fields, ...app.fields];
-		return {
-			steps: [...steps, { ...restored, fields: [field] }, ...removal(fields)],
-			kept: [],
-		};
-	}
-	const { heir, isNeeded } = dependents(surroundings);
-	if (fields.length > 0 && isNeeded) {
-		// Another trigger of this package needs the app's webhook: it gets it.
-		if (heir) return { steps: [...steps, { do: 'pointApp', url: heir.url, fields }], kept: [] };
-		return { steps, kept: merge([...leaves, ...removal(fields)]) };
-	}
-	// As long as the app gets something, somebody else may count on its getting this account's.
-	const isLast = onlyRecorded || fields.length === app.fields.length;
-	return { steps: [...(isLast ? leaveWith(steps, leaves) : steps), ...removal(fields)], kept: [] };
-}
-
-/** Addresses of the account or of numbers get only what the app itself is subscribed to. */
-function dependents({ allOverrides }: Surroundings): { heir?: Address; isNeeded: boolean } {
-	if (allOverrides === null) return { isNeeded: true };
-	const others = allOverrides.filter(({ holder }) => holder !== 'this' && holder !== 'gone');
-	// Only a trigger of this package: the address of another system must not receive the calls of all numbers.
-	const heir = others.find(
-		({ holder, isRestorable }) => isRestorable && (holder === 'workflow' || holder === 'instance'),
-	);
-	return { heir, isNeeded: others.length > 0 };
-}
-
-/** With its place on the account, the app loses the address of the account as well. */
-function leaveWith(steps: Step[], leaves: Step[]): Step[] {
-	if (leaves.length === 0) return steps;
-	const isClearing = (step: Step) =>
-		step.do === 'pointOverride' && step.target === 'businessAccount' && step.url === null;
-	return [...steps.filter((step) => !isClearing(step)), ...leaves];
 }

@@ -11,6 +11,9 @@ const overrideTargetSchema = z.union([
 	),
 ]);
 
+/** What can have a webhook address at Meta. */
+const targetSchema = z.union([z.literal('app'), overrideTargetSchema]);
+
 /** A change at Meta. Its inverse is made of the same kinds of changes. */
 const stepSchema = z.discriminatedUnion('do', [
 	/** Points the webhook of the app to an address, and subscribes the app to fields. */
@@ -26,6 +29,8 @@ const stepSchema = z.discriminatedUnion('do', [
 		target: overrideTargetSchema,
 		url: z.string().nullable(),
 	}),
+	/** Takes this trigger out of an address that it shares with others, whatever that is by now. */
+	z.object({ do: z.literal('leaveAddress'), target: targetSchema }),
 ]);
 
 const recordSchema = z.object({
@@ -43,6 +48,8 @@ const recordSchema = z.object({
 });
 
 export type OverrideTarget = z.infer<typeof overrideTargetSchema>;
+
+export type Target = z.infer<typeof targetSchema>;
 
 export type Step = z.infer<typeof stepSchema>;
 
@@ -109,6 +116,17 @@ export function isRememberedElsewhere(context: RecordContext, url: string): bool
 	const { id } = context.getWorkflow();
 	return [...remembered.values()].some(
 		({ record }) => record.url === url && record.workflowId !== id,
+	);
+}
+
+/** Whether this process knows that the trigger at an address takes the app off its account. */
+export function isRememberedToLeave(context: RecordContext, url: string): boolean {
+	const instanceId = context.getInstanceId();
+	return [...remembered.values()].some(
+		({ record }) =>
+			record.url === url &&
+			record.instanceId === instanceId &&
+			record.undo.some(({ do: kind }) => kind === 'leaveAccount'),
 	);
 }
 

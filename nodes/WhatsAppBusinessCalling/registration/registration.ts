@@ -1,10 +1,9 @@
-import { NodeOperationError, sleep, type IHookFunctions } from 'n8n-workflow';
+import { NodeOperationError, type IHookFunctions } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/apiError';
-import { readAccountMembership, readAppSubscription } from '../graph/appSubscription';
-import type { GraphFailure, Result } from '../graph/types';
-import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/webhookOverride';
+import type { GraphFailure } from '../graph/types';
+import { readWebhookRoutes, type WebhookRoute } from '../graph/webhookOverride';
 import { webhookFields } from '../trigger/events';
 import {
 	chosenNumbers,
@@ -13,23 +12,23 @@ import {
 	requireKnownNumbers,
 } from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';
-import { apply, patiently } from './apply';
+import { apply, isRefusedList, patiently } from './apply';
 import { attempt, forgetFailures, isCleanUp } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
+import { knownState, valueOf, withSiblings, type StateRead } from './knownState';
 import { oneAtATime } from './oneAtATime';
-import { identify, type Trigger } from './ownership';
+import { identify, verifyTokenFor, type Trigger } from './ownership';
 import {
-	addressOf,
+	isInPlace,
 	merge,
-	overridesAt,
 	planRegistration,
-	planUndo,
 	type Address,
-	type KnownState,
 	type Plan,
-	type Target,
+	type Planned,
 	type Wanted,
 } from './plan';
+import { planUndo, undoAt, type Surroundings } from './planUndo';
+import { readBack } from './readBack';
 import {
 	bequeath,
 	dropRecord,
@@ -43,14 +42,18 @@ import {
 	type OverrideTarget,
 	type RegistrationRecord,
 	type Step,
+	type Target,
 } from './record';
-import { readWebhookState, type Send, type WhatToRead } from './state';
+import type { Send } from './state';
 import { isSameTrigger, looksLikeTestUrl } from './verifyToken';
 
 /** Milliseconds for one attempt of an activation, for waiting before it, and for undoing what it did. */
 const ACTIVATION_MS = 40_000;
 const LONGEST_WAIT_MS = 25_000;
 const UNDO_MS = 15_000;
+
+/** So often an activation begins anew because another process has changed an address in the same moment. */
+const MAX_ROUNDS = 4;
 
 /**
  * Points Meta to this trigger and subscribes the app to the account. Can be repeated: what is in place is
@@ -65,113 +68,129 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 			await requireKnownNumbers(context);
 			return true;
 		}
-		const fields = webhookFields(chosenEvents(context));
+		const events = chosenEvents(context);
 		requireChosenNumber(context);
 		const trigger = describe(context, await readAccount(context), true);
 		const askedAt = Date.now();
 		return await oneAtATime(appKey(trigger.account), async () => {
 			if (Date.now() - askedAt > LONGEST_WAIT_MS) throw busyError(context.getNode());
-			return await registerTargets(trigger, fields);
+			return await registerTargets(trigger, events);
 		});
 	});
 }
 
-async function registerTargets(trigger: Trigger, fields: string[]): Promise<boolean> {
-	const { context, account, url, isTest } = trigger;
-	const send = patiently(Date.now() + ACTIVATION_MS);
+async function registerTargets(trigger: Trigger, events: string[]): Promise<boolean> {
+	const { context, account, url } = trigger;
 	const record = recordOf(trigger);
-	const isForwarding = forwards(context);
-	const { targets, routes } = await chosenTargets(trigger, send);
-	const state = await knownState(trigger, { membership: true, routes }, send);
-	const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
-	const wanted: Wanted = { url, isTest, targets, fields, forwards: isForwarding, otherWebhook };
-	const planned = planRegistration(state, wanted, record);
-	if (!planned.ok) {
-		throw conflictError(context.getNode(), planned.conflict, account.businessAccountId);
+	const work = new Attempt(trigger, events, record);
+	let error: unknown;
+	try {
+		error = await work.run();
+	} catch (thrown) {
+		error = thrown;
 	}
-	const { plan } = planned;
-	// Deliveries may come as soon as Meta points here, and n8n saves static data only at the end.
-	keepRecord(context, account, newRecord(trigger, plan, plan.inherited));
-	const { undo, failure } = await apply(trigger, plan.steps, send);
-	const error = failure
-		? registrationError(context.getNode(), failure, url)
-		: await lostRace(trigger, targets, plan, send);
-	if (error === null) {
-		keepRecord(context, account, newRecord(trigger, plan, merge([...undo, ...plan.inherited])));
-		return true;
-	}
-	const left = await undoAttempt(trigger, undo);
+	if (error === null) return true;
+	if (!work.hasBegun) throw error;
+	const left = await undoAttempt(trigger, work.done);
 	if (record === null && left.length === 0) {
 		dropRecord(context, url);
 	} else {
-		const earlier = record ?? newRecord(trigger, plan, []);
+		const earlier = record ?? newRecord(trigger, { alsoReceives: [] }, []);
 		keepRecord(context, account, { ...earlier, undo: merge([...left, ...earlier.undo]) });
 	}
 	throw error;
 }
 
-/** Another process may have pointed Meta elsewhere in the same moment: what was pointed is read again. */
-async function lostRace(
-	trigger: Trigger,
-	targets: Target[],
-	{ steps }: Plan,
-	send: Send,
-): Promise<NodeOperationError | null> {
-	const { context, account, url } = trigger;
-	const pointed = targets.filter((target) =>
-		steps.some(({ step }) =>
-			target === 'app'
-				? step.do === 'pointApp'
-				: step.do === 'pointOverride' && step.target === target,
-		),
-	);
-	for (const target of pointed) {
-		const found = await readBack(trigger, target, send);
-		// Meta has confirmed the change: that it cannot be read now does not matter.
-		if (!found.ok || found.value === url) continue;
-		if (found.value === null) return notKeptError(context.getNode());
-		const address = await identify(trigger, found.value, null);
-		const conflict = { reason: 'taken', target, address } as const;
-		return conflictError(context.getNode(), conflict, account.businessAccountId);
-	}
-	return null;
-}
+/** One attempt to register a trigger. */
+class Attempt {
+	/** Whether anything may have been changed. */
+	hasBegun = false;
 
-/** Milliseconds to wait before an address that is another one is read again: Meta may need a moment. */
-const READ_BACK_PAUSES_MS = [500, 1_500];
+	/** How to undo what was done, the last change first. */
+	done: Step[] = [];
 
-async function readBack(
-	trigger: Trigger,
-	target: Target,
-	send: Send,
-): Promise<Result<string | null>> {
-	let found = await readAddress(trigger, target, send);
-	for (const pause of READ_BACK_PAUSES_MS) {
-		if (!found.ok || found.value === trigger.url) break;
-		await sleep(pause);
-		found = await readAddress(trigger, target, send);
-	}
-	return found;
-}
+	private readonly send = patiently(Date.now() + ACTIVATION_MS);
 
-async function readAddress(
-	{ context, account }: Trigger,
-	target: Target,
-	send: Send,
-): Promise<Result<string | null>> {
-	if (target === 'app') {
-		const app = await send(async (effort) => await readAppSubscription(context, account, effort));
-		return app.ok ? { ok: true, value: app.value?.callbackUrl ?? null } : app;
+	/** Why Meta does not keep an address with a list; null as long as nothing says so. */
+	private refusal: string | null = null;
+
+	/** What is to be pointed to the trigger. */
+	private targets: Target[] = [];
+
+	constructor(
+		private readonly trigger: Trigger,
+		private readonly events: string[],
+		private readonly record: RegistrationRecord | null,
+	) {}
+
+	/** @returns the error that ends the attempt; null for success */
+	async run(): Promise<Error | null> {
+		const { context, account, url } = this.trigger;
+		const node = context.getNode();
+		for (let round = 1; ; round++) {
+			const planned = await this.plan();
+			if (!planned.ok) {
+				return conflictError(node, planned.conflict, account.businessAccountId, this.refusal);
+			}
+			const { plan } = planned;
+			// Deliveries may come as soon as Meta points here, and n8n saves static data only at the end.
+			this.keep(plan);
+			this.hasBegun = true;
+			const { undo, failure, failed } = await apply(this.trigger, plan.steps, this.send);
+			this.done = merge([...undo, ...this.done]);
+			if (failure) {
+				if (this.refusal !== null || !isRefusedList(failed, failure)) {
+					return registrationError(node, failure, url);
+				}
+				this.refusal = failureTitle(failure);
+				continue;
+			}
+			const { outcome, target, found } = await readBack(
+				this.trigger,
+				this.targets,
+				plan.steps,
+				this.send,
+			);
+			if (outcome === 'kept') {
+				this.keep(plan);
+				return null;
+			}
+			if (outcome === 'missing') return notKeptError(node);
+			if (outcome === 'dropped') this.refusal = 'Meta confirmed the address and dropped the list';
+			if (round >= MAX_ROUNDS) {
+				const address = await identify(this.trigger, found, null);
+				const conflict = { reason: 'taken', target, address } as const;
+				return conflictError(node, conflict, account.businessAccountId, this.refusal);
+			}
+		}
 	}
-	if (target === 'businessAccount') {
-		const membership = await send(
-			async (effort) => await readAccountMembership(context, account, effort),
-		);
-		return membership.ok ? { ok: true, value: membership.value.override } : membership;
+
+	private keep(plan: Plan): void {
+		const { context, account } = this.trigger;
+		const undo = merge([...this.done, ...plan.inherited]);
+		keepRecord(context, account, newRecord(this.trigger, plan, undo));
 	}
-	const [, id] = target.split(' ');
-	const route = await send(async (effort) => await readWebhookRoute(context, account, id, effort));
-	return route.ok ? { ok: true, value: route.value.phoneNumber } : route;
+
+	private async plan(): Promise<Planned> {
+		const { trigger, events, record, send } = this;
+		const { context, account, url, isTest } = trigger;
+		const isForwarding = forwards(context);
+		const { targets, routes } = await chosenTargets(trigger, send);
+		this.targets = targets;
+		const state = await knownState(trigger, { membership: true, routes }, send, record);
+		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
+		const wanted: Wanted = {
+			...{ url, isTest, targets, events, fields: webhookFields(events) },
+			...{ forwards: isForwarding, otherWebhook },
+			...{ sharing: this.refusal === null, appSecret: account.appSecret },
+		};
+		// Who is listed in an address is asked only where that is to be changed.
+		const isToAsk = (address: Address) =>
+			address.parties.length > 1 && !isInPlace(address, state, wanted);
+		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false });
+		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
+		return planRegistration(asked, wanted, earlier);
+	}
 }
 
 /** Undoes what a failed attempt did; gives what could not be undone. */
@@ -256,39 +275,81 @@ async function undoSteps(
 	record: RegistrationRecord | null,
 	onlyRecorded: boolean,
 ): Promise<Step[]> {
-	const { context, url, isTest } = trigger;
+	const { context, url, isTest, account } = trigger;
 	const send = patiently(Date.now() + UNDO_MS);
-	const targets = undo.flatMap((step) => (step.do === 'pointOverride' ? [step.target] : []));
+	const targets = undo.flatMap((step) => ('target' in step ? [step.target] : []));
 	const isLost = !onlyRecorded && savedRecord(context) === null && record === null;
-	const state = await knownState(
+	const read = await knownState(
 		trigger,
 		{ membership: isLost || targets.includes('businessAccount'), allNumbers: true },
 		send,
 		record,
 		targets,
 	);
-	const surroundings = {
-		url,
-		isTest,
-		onlyRecorded,
+	const state = await withOthers(trigger, read, undo, isLost);
+	const surroundings: Surroundings = {
+		...{ url, isTest, onlyRecorded, isLost },
 		isShared: record === null && forwards(context),
-		isLost,
-		allOverrides: state.allRead ? [...state.overrides.values()] : null,
+		allRead: state.allRead,
+		sharing: true,
+		appSecret: account.appSecret,
+		forwardsTo: record?.alsoReceives[0] ?? null,
+		tokens: new Map(),
 	};
-	const possible = await withoutGone(trigger, [
-		...undo,
-		...(onlyRecorded ? [] : overridesAt(state, surroundings)),
-	]);
-	const plan = planUndo(state, merge(possible), surroundings);
-	const { failure } = await apply(
-		trigger,
-		plan.steps.map((step) => ({ step, inverse: [] })),
-		send,
+	const possible = merge(
+		await withoutGone(trigger, [...undo, ...(onlyRecorded ? [] : undoAt(state, surroundings))]),
 	);
-	if (failure) throw registrationError(context.getNode(), failure, url);
-	passOn(state, plan.steps, possible, isTest);
-	if (plan.kept.length > 0) tellThatFieldsStay(trigger, state.failure);
-	return plan.kept;
+	const tokens = await tokensFor(trigger, state, possible);
+	const plan = async (sharing: boolean) => {
+		const planned = planUndo(state, possible, { ...surroundings, tokens, sharing });
+		const steps = planned.steps.map((step) => ({ step, inverse: [] }));
+		return { ...planned, ...(await apply({ ...trigger, tokens }, steps, send)) };
+	};
+	let done = await plan(true);
+	if (done.failure && isRefusedList(done.failed, done.failure)) done = await plan(false);
+	if (done.failure) throw registrationError(context.getNode(), done.failure, url);
+	if (done.heir !== null) bequeath(done.heir, [{ do: 'leaveAccount' }]);
+	for (const lost of done.lost) tellThatNobodyForwards(trigger, lost);
+	if (done.kept.length > 0) tellThatFieldsStay(trigger, state.failure);
+	return done.kept;
+}
+
+/** The state with the answers of the other triggers, as far as they matter when this one leaves. */
+async function withOthers(
+	trigger: Trigger,
+	state: StateRead,
+	undo: Step[],
+	isLost: boolean,
+): Promise<StateRead> {
+	const addresses = [...(state.app ? [state.app.address] : []), ...state.overrides.values()];
+	const mayLeave =
+		(isLost && state.joined) ||
+		undo.some(({ do: kind }) => kind === 'leaveAccount') ||
+		addresses.some(({ parties }) => parties.some(({ leavesAccount }) => leavesAccount));
+	const isToAsk = ({ parties, holder }: Address) =>
+		parties.some(({ is }) => is !== 'this' && is !== 'gone') &&
+		(mayLeave || holder !== 'trigger' || parties.some(({ is }) => is === 'this'));
+	return await withSiblings(trigger, state, isToAsk, { isPatient: true, mayLeave });
+}
+
+/** Verify tokens for what may be put back: what the addresses say, and what the other webhook accepts. */
+async function tokensFor(
+	trigger: Trigger,
+	{ app, overrides }: StateRead,
+	undo: Step[],
+): Promise<Map<string, string>> {
+	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	const tokens = new Map<string, string>();
+	for (const { other } of addresses) {
+		if (other?.verifyToken) tokens.set(other.url, other.verifyToken);
+	}
+	// Others get what this trigger would have put back.
+	if (addresses.every(({ parties }) => parties.length < 2)) return tokens;
+	for (const step of undo) {
+		if (!('url' in step) || step.url === null || tokens.has(step.url)) continue;
+		tokens.set(step.url, await verifyTokenFor(trigger, step.url));
+	}
+	return tokens;
 }
 
 /** An address to put back at which nothing is registered any more is not put back. */
@@ -304,14 +365,10 @@ async function withoutGone(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 	return checked.flat();
 }
 
-/** The app stays on the account as long as another trigger of this n8n has the app's webhook. */
-function passOn(state: KnownState, done: Step[], undo: Step[], isTest: boolean): void {
-	const leave = undo.filter(({ do: kind }) => kind === 'leaveAccount');
-	const isDone = done.some(({ do: kind }) => kind === 'leaveAccount');
-	if (isTest || isDone || leave.length === 0) return;
-	const pointed = done.find((step) => step.do === 'pointApp');
-	const heir = pointed?.url ?? addressOf(state, 'app')?.url;
-	if (heir !== undefined) bequeath(heir, leave);
+function tellThatNobodyForwards({ context }: Trigger, other: string): void {
+	context.logger.error(
+		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" forwarded webhooks to ${other}, and other triggers keep its webhook address without forwarding, because Meta allows no longer address. Publish the workflow again, or point Meta to the other webhook in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
+	);
 }
 
 /** To remove them unseen could silence others, which is worse than an address where nobody answers. */
@@ -321,62 +378,6 @@ function tellThatFieldsStay({ context }: Trigger, failure: GraphFailure | null):
 		: 'another webhook address of the account or of a number depends on it';
 	context.logger.warn(
 		`WhatsApp Business Calling Trigger: the app stays subscribed to its webhook fields, because ${why}. When nothing needs them any more, turn them off in Meta's app dashboard (WhatsApp > Configuration > Webhook fields)`,
-	);
-}
-
-/** The state at Meta, with the holder of each address. */
-async function knownState(
-	trigger: Trigger,
-	wanted: WhatToRead,
-	send: Send,
-	record = recordOf(trigger),
-	targets: Target[] = [],
-): Promise<KnownState & { allRead: boolean; failure: GraphFailure | null }> {
-	const { context, account } = trigger;
-	let read = await readWebhookState(context, account, wanted, send);
-	const allNumbers = read.allNumbers?.ok ? read.allNumbers.value : null;
-	if (wanted.allNumbers && allNumbers === null) {
-		const numbers = numbersOf(targets);
-		const single = await readWebhookState(context, account, { numbers }, send);
-		read = { ...read, numbers: single.numbers };
-	}
-	const subscription = valueOf(trigger, read.app);
-	const membership = read.membership && valueOf(trigger, read.membership);
-	const urls = new Map<OverrideTarget, string>();
-	if (membership?.override) urls.set('businessAccount', membership.override);
-	const routes = [
-		...(allNumbers ?? []),
-		...[...read.numbers].map(([id, route]) => [id, valueOf(trigger, route)] as const),
-	];
-	for (const [id, { phoneNumber, businessAccount }] of routes) {
-		if (phoneNumber !== null) urls.set(`phoneNumber ${id}`, phoneNumber);
-		if (businessAccount !== null && !membership) urls.set('businessAccount', businessAccount);
-	}
-	const addresses = await identifyAll(trigger, record, [
-		...urls.values(),
-		...(subscription ? [subscription.callbackUrl] : []),
-	]);
-	return {
-		app: subscription && { ...subscription, address: addresses.get(subscription.callbackUrl)! },
-		joined: membership?.joined ?? true,
-		overrides: new Map([...urls].map(([target, url]) => [target, addresses.get(url)!])),
-		allRead: allNumbers !== null,
-		failure: read.allNumbers && !read.allNumbers.ok ? read.allNumbers.failure : null,
-	};
-}
-
-async function identifyAll(
-	trigger: Trigger,
-	record: RegistrationRecord | null,
-	urls: string[],
-): Promise<Map<string, Address>> {
-	const unique = [...new Set(urls)];
-	return new Map(
-		await Promise.all(
-			unique.map(
-				async (url): Promise<[string, Address]> => [url, await identify(trigger, url, record)],
-			),
-		),
 	);
 }
 
@@ -428,7 +429,7 @@ function describe(context: IHookFunctions, account: Account, isActivating: boole
 	const url = urlOf(context);
 	const otherVerifyToken = String(context.getNodeParameter('otherVerifyToken', '') ?? '').trim();
 	const isTest = isActivating ? context.getMode() === 'manual' : isTestUrl(context, url);
-	return { context, account, url, isTest, isActivating, otherVerifyToken };
+	return { context, account, url, isTest, isActivating, otherVerifyToken, tokens: new Map() };
 }
 
 /** n8n removes a test and a production registration in the same mode. */
@@ -487,13 +488,6 @@ function requireChosenNumber(context: IHookFunctions): void {
 	);
 }
 
-function numbersOf(targets: Target[]): string[] {
-	return targets.flatMap((target) => {
-		const [kind, id] = target.split(' ');
-		return kind === 'phoneNumber' ? [id] : [];
-	});
-}
-
 function isManual(context: IHookFunctions): boolean {
 	if (context.getNodeParameter('registration', 'app') !== 'manual') return false;
 	if (context.getMode() === 'internal') return true;
@@ -521,9 +515,4 @@ async function otherWebhookOf(trigger: Trigger): Promise<Address | null> {
 		'Other Webhook URL must be the address of the other webhook, such as https://crm.example.com/whatsapp.',
 		{ description: 'It is empty, or the address of another system: not that of this trigger.' },
 	);
-}
-
-function valueOf<T>({ context, url }: Trigger, result: Result<T>): T {
-	if (result.ok) return result.value;
-	throw registrationError(context.getNode(), result.failure, url);
 }

@@ -18,7 +18,7 @@ export interface SharedAddress {
 	/** The holder's production or test URL. */
 	url: string;
 	siblings: Sibling[];
-	/** Whether the last trigger to leave takes the app off the account. */
+	/** Whether the holder takes the app off its account, if it is the account's last trigger to leave. */
 	leavesAccount: boolean;
 	/** The webhook that was there before the triggers, which gets what is not about calls. */
 	other: OtherWebhook | null;
@@ -31,11 +31,13 @@ export interface Sibling {
 	isTest: boolean;
 	/** Names of the events that it wants. */
 	events: string[];
+	/** As that of the holder: triggers of one app may be of different accounts. */
+	leavesAccount?: true;
 }
 
 const otherWebhookSchema = z.object({
 	url: z.string(),
-	/** With which Meta can be pointed to it again. */
+	/** With which Meta can be pointed to it again; empty where it is not to be, and only gets its share. */
 	verifyToken: z.string(),
 	/** Fields of the app's webhook that it does not need. */
 	addedFields: z.array(z.string()),
@@ -51,7 +53,7 @@ export const LONGEST_APP_ADDRESS = 2_000;
 
 /**
  * The position of an event is its bit in an address that is registered at Meta, maybe by an earlier version
- * of the package: add at the end, never change the order. At most 15.
+ * of the package: add at the end, never change the order. At most 14.
  */
 export const EVENT_BITS = [
 	'connect',
@@ -65,6 +67,7 @@ export const EVENT_BITS = [
 ];
 
 const TEST_BIT = 15;
+const LEAVES_ACCOUNT_BIT = 14;
 const LEAVES_ACCOUNT = 1;
 
 const CODE_BYTES = 11;
@@ -90,22 +93,44 @@ export function holderUrl(address: string): string {
  * the secret was changed
  */
 export function readSharedAddress(address: string, appSecret: string): SharedAddress | null {
-	const found = SHARED_PATTERN.exec(address);
-	if (found === null) return { url: address, siblings: [], leavesAccount: false, other: null };
-	const [, url, also, sealed = ''] = found;
-	const bytes = Buffer.from(also, 'base64url');
-	const content = bytes.subarray(CODE_BYTES);
-	const isComplete =
-		bytes.length >= HEADER_BYTES && (bytes.length - HEADER_BYTES) % SIBLING_BYTES === 0;
-	if (!isComplete || appSecret === '' || address.length > LONGEST_APP_ADDRESS) return null;
+	const parts = partsOf(address);
+	if (parts === null) return { url: address, siblings: [], leavesAccount: false, other: null };
+	const { url, bytes, content, sealed } = parts;
+	if (content === null || appSecret === '' || address.length > LONGEST_APP_ADDRESS) return null;
 	const expected = authenticationCode(appSecret, url, content, sealed);
 	if (!timingSafeEqual(bytes.subarray(0, CODE_BYTES), expected)) return null;
+	const other = sealed === '' ? null : unseal(appSecret, url, sealed);
+	return { url, ...readContent(content), other };
+}
+
+/**
+ * Reads an address whose list cannot be verified: only for asking those in it whether they belong there.
+ * The other webhook cannot be read.
+ */
+export function readUnverifiedAddress(address: string): SharedAddress {
+	const { url = address, content = null } = partsOf(address) ?? {};
+	const isReadable = content !== null && address.length <= LONGEST_APP_ADDRESS;
+	const read = isReadable ? readContent(content) : { siblings: [], leavesAccount: false };
+	return { url, ...read, other: null };
+}
+
+/** @returns null for an address without a list; `content` is null where its list is not complete */
+function partsOf(address: string) {
+	const found = SHARED_PATTERN.exec(address);
+	if (found === null) return null;
+	const [, url, also, sealed = ''] = found;
+	const bytes = Buffer.from(also, 'base64url');
+	const isComplete =
+		bytes.length >= HEADER_BYTES && (bytes.length - HEADER_BYTES) % SIBLING_BYTES === 0;
+	return { url, bytes, content: isComplete ? bytes.subarray(CODE_BYTES) : null, sealed };
+}
+
+function readContent(content: Buffer): Pick<SharedAddress, 'siblings' | 'leavesAccount'> {
 	const siblings: Sibling[] = [];
 	for (let at = 1; at < content.length; at += SIBLING_BYTES) {
 		siblings.push(readSibling(content.subarray(at, at + SIBLING_BYTES)));
 	}
-	const other = sealed === '' ? null : unseal(appSecret, url, sealed);
-	return { url, siblings, leavesAccount: (content[0] & LEAVES_ACCOUNT) !== 0, other };
+	return { siblings, leavesAccount: (content[0] & LEAVES_ACCOUNT) !== 0 };
 }
 
 /**
@@ -155,13 +180,19 @@ export function siblingUrl(holder: string, { webhookId, isTest }: Sibling): stri
  */
 export function siblingOf(
 	holder: string,
-	trigger: { url: string; isTest: boolean; events: string[] },
+	trigger: { url: string } & Omit<Sibling, 'webhookId'>,
 ): Sibling | null {
-	const webhookId = trigger.url.split('/').at(-2) ?? '';
-	const sibling = { webhookId, isTest: trigger.isTest, events: inBitOrder(trigger.events) };
+	const { url, isTest, events, leavesAccount } = trigger;
+	const webhookId = url.split('/').at(-2) ?? '';
+	const sibling: Sibling = {
+		webhookId,
+		isTest,
+		events: inBitOrder(events),
+		...(leavesAccount && { leavesAccount }),
+	};
 	const isWritable =
 		readSibling(siblingBytes(sibling)).webhookId === webhookId &&
-		siblingUrl(holder, sibling) === trigger.url;
+		siblingUrl(holder, sibling) === url;
 	return isWritable ? sibling : null;
 }
 
@@ -169,11 +200,12 @@ function inBitOrder(events: string[]): string[] {
 	return EVENT_BITS.filter((name) => events.includes(name));
 }
 
-function siblingBytes({ webhookId, isTest, events }: Sibling): Buffer {
+function siblingBytes({ webhookId, isTest, events, leavesAccount }: Sibling): Buffer {
 	const bytes = Buffer.alloc(SIBLING_BYTES);
 	bytes.write(webhookId.replaceAll('-', ''), 'hex');
 	const bits = events.reduce((sum, name) => sum | (1 << EVENT_BITS.indexOf(name)), 0);
-	bytes.writeUInt16BE(bits | (isTest ? 1 << TEST_BIT : 0), UUID_BYTES);
+	const flags = (isTest ? 1 << TEST_BIT : 0) | (leavesAccount ? 1 << LEAVES_ACCOUNT_BIT : 0);
+	bytes.writeUInt16BE(bits | flags, UUID_BYTES);
 	return bytes;
 }
 
@@ -184,6 +216,7 @@ function readSibling(bytes: Buffer): Sibling {
 		webhookId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
 		isTest: (bits & (1 << TEST_BIT)) !== 0,
 		events: EVENT_BITS.filter((_, bit) => (bits & (1 << bit)) !== 0),
+		...((bits & (1 << LEAVES_ACCOUNT_BIT)) !== 0 && { leavesAccount: true }),
 	};
 }
 

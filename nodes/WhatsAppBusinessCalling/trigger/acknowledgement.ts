@@ -17,11 +17,12 @@ export interface Patience {
  * is closed and n8n says nothing, it is `refused` after a while.
  *
  * @param alsoMissing true where other parts of the delivery are still missing: the answer that goes
- * out is then 503 in the place of 2xx, so that Meta delivers again
+ * out is then 503 instead of 2xx, so that Meta delivers again. Where that takes time to find out, the answer
+ * waits for it, and n8n's execution does not; it must not be rejected
  */
 export function watchAnswer(
 	response: WebhookResponse,
-	alsoMissing: boolean,
+	alsoMissing: boolean | Promise<boolean>,
 	patience: Patience,
 	onSettled: (outcome: 'accepted' | 'refused') => void,
 ): void {
@@ -34,11 +35,24 @@ export function watchAnswer(
 		onSettled(outcome);
 	};
 	const end = response.end.bind(response) as (...args: unknown[]) => WebhookResponse;
-	response.end = ((...args: unknown[]) => {
-		const accepted = response.statusCode >= 200 && response.statusCode < 300;
-		if (accepted && alsoMissing && !response.headersSent) response.statusCode = 503;
-		settle(accepted ? 'accepted' : 'refused');
+	const endAs = (isMissing: boolean, args: unknown[]) => {
+		if (isMissing && !response.headersSent) response.statusCode = 503;
 		return end(...args);
+	};
+	let isWaiting = false;
+	response.end = ((...args: unknown[]) => {
+		// Of an answer that n8n ends twice, the first time counts.
+		if (isWaiting) return response;
+		const accepted = response.statusCode >= 200 && response.statusCode < 300;
+		settle(accepted ? 'accepted' : 'refused');
+		if (!accepted) return end(...args);
+		if (typeof alsoMissing === 'boolean') return endAs(alsoMissing, args);
+		isWaiting = true;
+		void alsoMissing.then((isMissing) => {
+			isWaiting = false;
+			endAs(isMissing, args);
+		});
+		return response;
 	}) as WebhookResponse['end'];
 	const waitForWord = () => {
 		if (!open) return;

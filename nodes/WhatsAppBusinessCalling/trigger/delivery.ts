@@ -36,6 +36,15 @@ export interface CallEvent extends ReadEvent {
 /** Called for each part of a delivery that is not used; for the log. */
 export type OnSkipped = (reason: string) => void;
 
+/** The JSON of a delivery; undefined where it is none. */
+export function parseBody(rawBody: Buffer): unknown {
+	try {
+		return parseExactJson(rawBody.toString('utf8'));
+	} catch {
+		return undefined;
+	}
+}
+
 /**
  * Reads the events that the operator chose out of a delivery. Every entry, change and element stands on its
  * own: an odd one costs none of the others. An element that has the name of a chosen event is always an
@@ -43,17 +52,14 @@ export type OnSkipped = (reason: string) => void;
  *
  * Within a delivery, the status events of a call come before its end.
  *
- * @param rawBody JSON of at most 3 MB with up to 1,000 updates (Meta, "Webhooks")
+ * @param delivery of `parseBody`; at most 3 MB with up to 1,000 updates (Meta, "Webhooks")
  */
 export function parseDelivery(
-	rawBody: Buffer,
+	delivery: unknown,
 	wanted: TriggerFilter,
 	onSkipped: OnSkipped,
 ): CallEvent[] {
-	let delivery: unknown;
-	try {
-		delivery = parseExactJson(rawBody.toString('utf8'));
-	} catch {
+	if (delivery === undefined) {
 		onSkipped('the body is not JSON');
 		return [];
 	}
@@ -119,16 +125,19 @@ class ReadingBudget {
 }
 
 /** Whether a delivery holds something for others than us: fields of the webhook besides `calls`. */
-export function holdsOtherFields(rawBody: Buffer): boolean {
-	try {
-		const { entry } = parseExactJson(rawBody.toString('utf8')) as { entry: unknown[] };
-		return entry.some((one) => {
-			const { changes } = fieldsOf(one);
-			return Array.isArray(changes) && changes.some((change) => fieldsOf(change).field !== 'calls');
-		});
-	} catch {
-		return false;
-	}
+export function holdsOtherFields(delivery: unknown): boolean {
+	const { entry: entries } = fieldsOf(delivery);
+	if (!Array.isArray(entries)) return false;
+	return entries.some((entry: unknown) => {
+		const { changes } = fieldsOf(entry);
+		return Array.isArray(changes) && changes.some((change) => fieldsOf(change).field !== 'calls');
+	});
+}
+
+/** Which of these events a delivery holds, of whatever number. */
+export function eventsHeld(delivery: unknown, names: Iterable<string>): Set<string> {
+	const wanted = { events: new Set(names), phoneNumbers: new Set<string>() };
+	return new Set(parseDelivery(delivery, wanted, () => {}).map(({ type }) => type.name));
 }
 
 function readEntry(entry: unknown, wanted: TriggerFilter, budget: ReadingBudget): CallEvent[] {

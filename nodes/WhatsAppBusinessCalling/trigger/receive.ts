@@ -1,18 +1,18 @@
-import { createHash, hash } from 'crypto';
+import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { isSameCredential, type Account } from '../graph/account';
+import { within } from '../graph/http';
 import { DownloadSlots } from '../media/downloadSlots';
 import type { FileProperty } from '../media/fileNames';
 import { fetchMedia } from '../media/fetchMedia';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { otherReceiver } from '../registration/record';
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
 import { DeliveryLog } from './deliveryLog';
-import { holdsOtherFields, parseDelivery, type CallEvent } from './delivery';
+import { parseBody, parseDelivery, type CallEvent } from './delivery';
 import {
 	announcedFile,
 	callFields,
@@ -26,7 +26,8 @@ import { FRESH_MS, knownAccount, RECHECK_MS } from './knownAccount';
 import { Ledger, ledger as processLedger } from './ledger';
 import type { MediaReference } from './mediaReference';
 import { nodeKey, perTrigger } from './nodeKey';
-import { forward } from './otherWebhook';
+import { receiversOf, waitsForOthers, type Receivers } from './receivers';
+import { haveAll, relay } from './relay';
 import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
 import { isSignature, isSignedBy } from './signature';
 
@@ -37,6 +38,12 @@ import { isSignature, isSignedBy } from './signature';
  * Shorter than the time for which Meta delivers again (36 hours and more), should n8n never say it.
  */
 const AFTER_CLOSED_MS = 6 * 60 * 60_000;
+
+/**
+ * Milliseconds that the answer to a delivery with a ringing call waits for others to take it: its place is
+ * for the next call. Meta repeats the rest.
+ */
+const OTHERS_OF_CALLS_MS = 1_000;
 
 /** Each trigger has its own: one with a media host that hangs must not stop the downloads of others. */
 const downloadSlotsOf = perTrigger(() => new DownloadSlots());
@@ -55,6 +62,9 @@ interface Delivery {
 	endsAt: number;
 }
 
+/** The events that the operator chose, each once, under the key by which the ledger knows it. */
+type Events = Map<string, CallEvent>;
+
 /** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
 type Outcome = { key: string; item: INodeExecutionData | null };
 
@@ -63,7 +73,8 @@ type Outcome = { key: string; item: INodeExecutionData | null };
  *
  * 401 for what Meta did not sign; 200 without an execution where nothing is for this trigger; 503
  * where something is missing that may still come; otherwise the items, and 200 from n8n when it has
- * them. What succeeded in a delivery that is answered 503 is emitted all the same, once.
+ * them, and when all others have it who share the address. What succeeded in a delivery that is answered
+ * 503 is emitted all the same, once.
  */
 export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const signed = await readSigned(context);
@@ -71,18 +82,19 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const { account, body } = signed;
 
 	const log = new DeliveryLog(context.logger);
-	const events = chosenEvents(context, readFilter(context), body, log);
-	const forwardTo = addressToForwardTo(context, account, body, log);
+	const content = parseBody(body);
+	const events = chosenEvents(context, readFilter(context), content, log);
+	const receivers = receiversOf(context, account, body, content, log);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
 	const keys = [...events.keys()];
-	if (forwardTo === null && keys.every((key) => ledger.hasDelivered(key))) {
+	if (haveAll(receivers) && keys.every((key) => ledger.hasDelivered(key))) {
 		return answer(context, 200);
 	}
 
 	const settings = readSettings(context);
 	const trigger = nodeKey(context);
-	const admission = admissionOf(trigger, settings, [...events.values()], forwardTo !== null);
+	const admission = admissionOf(trigger, settings, events, receivers);
 	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
 		return turnAway(context, settings, admission);
 	}
@@ -96,23 +108,21 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
 	};
+	const othersMiss = passOn(delivery, receivers, events, body);
 	const { mine, elsewhere } = await claim(delivery, keys);
+	// A ringing call does not wait for files that came with it: Meta delivers those again.
 	const isUrgent = mine.some((key) => isRinging(events.get(key)));
-	// A ringing call waits neither for files that came with it nor for another receiver: Meta delivers those again.
 	const isForLater = (key: string) => isUrgent && needsDownload(settings, events.get(key));
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
-	const forwarding =
-		typeof forwardTo === 'string' ? forwardOnce(delivery, forwardTo, body) : forwardTo === null;
-	const [outcomes, forwarded] = await Promise.all([
-		produce(
-			delivery,
-			mine.filter((key) => !isForLater(key)),
-			events,
-		),
-		isUrgent ? forwardTo === null : forwarding,
-	]);
-	return handOver(delivery, outcomes, elsewhere || later.length > 0 || !forwarded);
+	const now = mine.filter((key) => !isForLater(key));
+	const outcomes = await produce(delivery, now, events);
+	return await handOver(delivery, outcomes, elsewhere || later.length > 0, othersMiss);
+}
+
+/** Whether this trigger or another one waits for a ringing call of the delivery. */
+function isForCall(events: Events, { list }: Receivers): boolean {
+	return [...events.values()].some(isRinging) || list.some(({ isUrgent }) => isUrgent);
 }
 
 function isRinging(event: CallEvent | undefined): boolean {
@@ -126,13 +136,13 @@ function needsDownload({ downloadFile }: TriggerSettings, event: CallEvent | und
 function admissionOf(
 	trigger: string,
 	settings: TriggerSettings,
-	events: CallEvent[],
-	isForwarded: boolean,
+	events: Events,
+	receivers: Receivers,
 ): Admission {
 	const admissions = admissionsOf(trigger);
-	if (events.some(isRinging)) return admissions.calls;
-	if (events.some((event) => needsDownload(settings, event))) return admissions.files;
-	return isForwarded ? admissions.forwarded : admissions.others;
+	if (isForCall(events, receivers)) return admissions.calls;
+	if ([...events.values()].some((event) => needsDownload(settings, event))) return admissions.files;
+	return waitsForOthers(receivers) ? admissions.forwarded : admissions.others;
 }
 
 /** n8n has enough to do: Meta is asked to deliver again. */
@@ -184,15 +194,14 @@ async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	return request.rawBody;
 }
 
-/** The events that the operator chose, each once, under the key by which the ledger knows it. */
 function chosenEvents(
 	context: IWebhookFunctions,
 	wanted: TriggerFilter,
-	body: Buffer,
+	content: unknown,
 	log: DeliveryLog,
-): Map<string, CallEvent> {
+): Events {
 	const skipped = new Map<string, number>();
-	const events = parseDelivery(body, wanted, (reason) =>
+	const events = parseDelivery(content, wanted, (reason) =>
 		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
 	);
 	for (const [reason, count] of skipped) {
@@ -229,11 +238,7 @@ async function claim(
 	}
 }
 
-async function produce(
-	delivery: Delivery,
-	keys: string[],
-	events: Map<string, CallEvent>,
-): Promise<Outcome[]> {
+async function produce(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
 	const outcomes: Outcome[] = [];
 	const waiting = keys.entries();
 	const work = async () => {
@@ -365,59 +370,41 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 }
 
 /**
- * The other webhook, if there is one and the delivery holds something for it; otherwise null. Undefined
- * where something may be for another webhook, and its address is lost.
+ * Passes the delivery on to others, while its own events are worked on.
+ *
+ * @returns whether someone has not got it; a promise where that is not known yet, which is never rejected
  */
-function addressToForwardTo(
-	context: IWebhookFunctions,
-	account: Account,
+function passOn(
+	delivery: Delivery,
+	receivers: Receivers,
+	events: Events,
 	body: Buffer,
-	log: DeliveryLog,
-): string | null | undefined {
-	if (context.getNodeParameter('onOtherWebhook', 'stop') !== 'takeOverAndForward') return null;
-	const address = otherReceiver(context, account);
-	if (address === null || !holdsOtherFields(body)) return null;
-	if (address === undefined) {
-		// What is acknowledged would never be sent again, and the other webhook would not get it.
-		log.error(
-			'a delivery for the other webhook was not acknowledged, because n8n has lost the address of that webhook. Publish the workflow again; enter the address under Other Webhook URL, so that it cannot be lost',
-		);
-	}
-	return address;
+): boolean | Promise<boolean> {
+	if (receivers.list.length === 0) return receivers.areMore;
+	const patience = isForCall(events, receivers)
+		? AbortSignal.timeout(OTHERS_OF_CALLS_MS)
+		: delivery.deadline;
+	return within(patience, relay(delivery, receivers, body)).then(
+		(haveIt) => !haveIt,
+		() => true,
+	);
 }
 
-/** Hands a delivery on, unless an earlier copy of it was accepted there. */
-async function forwardOnce(
-	{ context, log, ledger, deadline }: Delivery,
-	address: string,
-	body: Buffer,
-): Promise<boolean> {
-	const key = createHash('sha256').update(address).update('\n').update(body).digest('base64url');
-	const held = ledger.claim(key);
-	if (held !== 'mine') return held === 'delivered';
-	const accepted = await forward(context, address, body, deadline);
-	if (accepted) ledger.commit(key);
-	else ledger.release(key);
-	if (!accepted) {
-		const { origin } = URL.canParse(address) ? new URL(address) : { origin: 'of before' };
-		log.warn(
-			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
-		);
-	}
-	return accepted;
-}
-
-/** @param incomplete whether something of the delivery is still missing besides what outcomes say */
-function handOver(
+/**
+ * @param incomplete whether something of the delivery is still missing besides what outcomes say
+ * @param othersMiss the same of others, for whose sake only the answer waits
+ */
+async function handOver(
 	{ context, ledger }: Delivery,
 	outcomes: Outcome[],
 	incomplete: boolean,
-): IWebhookResponseData {
+	othersMiss: boolean | Promise<boolean>,
+): Promise<IWebhookResponseData> {
 	const items = outcomes.flatMap((outcome) => outcome.item ?? []);
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
-	const alsoMissing = incomplete || missing.length > 0;
-	if (items.length === 0) return answer(context, alsoMissing ? 503 : 200);
+	const alsoMissing = incomplete || missing.length > 0 || othersMiss;
+	if (items.length === 0) return answer(context, (await alsoMissing) ? 503 : 200);
 
 	watchAnswer(
 		context.getResponseObject(),

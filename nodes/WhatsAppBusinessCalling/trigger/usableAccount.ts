@@ -3,12 +3,10 @@ import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 import { nodeKey } from './nodeKey';
+import { Seldom } from './seldom';
 
 /** Anybody can send requests to a webhook: what they may add to the log is bounded. */
-const QUIET_MS = 10 * 60_000;
-
-/** When it was last said that the credential of a node cannot be used, in milliseconds since 1970. */
-const saidAt = new Map<string, number>();
+const complaints = new Seldom(10 * 60_000);
 
 /**
  * The credential, or null with a word to the log, which is said again after ten minutes. It does not
@@ -18,11 +16,10 @@ export async function usableAccount(context: IWebhookFunctions): Promise<Account
 	const key = nodeKey(context);
 	try {
 		const account = await readAccount(context);
-		saidAt.delete(key);
+		complaints.reset(key);
 		return account;
 	} catch (error) {
-		if (Math.abs(Date.now() - (saidAt.get(key) ?? -Infinity)) < QUIET_MS) return null;
-		saidAt.set(key, Date.now());
+		if (!complaints.isDue(key)) return null;
 		context.logger.error(
 			`WhatsApp Business Calling Trigger: the credential of the node "${context.getNode().name}" is missing or needs a correction; deliveries are refused until it is fixed. ${whatIsWrong(error)}`,
 		);

@@ -3,6 +3,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import {
 	holdsOtherFields,
+	parseBody,
 	parseDelivery,
 	type CallEvent,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
@@ -40,7 +41,9 @@ function parse(json: unknown, wanted = EVERYTHING): { events: CallEvent[]; skipp
 
 function parseText(text: string, wanted = EVERYTHING): { events: CallEvent[]; skipped: string[] } {
 	const skipped: string[] = [];
-	const events = parseDelivery(Buffer.from(text), wanted, (reason) => skipped.push(reason));
+	const events = parseDelivery(parseBody(Buffer.from(text)), wanted, (reason) =>
+		skipped.push(reason),
+	);
 	return { events, skipped };
 }
 
@@ -733,8 +736,8 @@ describe('holdsOtherFields', () => {
 		['no entries', {}, false],
 		['null', null, false],
 	])('%s', (_, json, holds) => {
-		expect(holdsOtherFields(Buffer.from(JSON.stringify(json)))).toBe(holds);
+		expect(holdsOtherFields(json)).toBe(holds);
 	});
 
-	it('no JSON', () => expect(holdsOtherFields(Buffer.from('x'))).toBe(false));
+	it('no JSON', () => expect(holdsOtherFields(parseBody(Buffer.from('x')))).toBe(false));
 });

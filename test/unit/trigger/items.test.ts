@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import {
+	parseBody,
 	parseDelivery,
 	type CallEvent,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
@@ -24,7 +25,7 @@ function eventOf(call: object, value: object = {}): CallEvent {
 		},
 	];
 	const body = { entry: [{ changes: [{ field: 'calls', value: { calls, ...value } }] }] };
-	return parseDelivery(Buffer.from(JSON.stringify(body)), EVERYTHING, () => {})[0];
+	return parseDelivery(parseBody(Buffer.from(JSON.stringify(body))), EVERYTHING, () => {})[0];
 }
 
 const MEDIA = {

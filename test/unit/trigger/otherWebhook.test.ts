@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 
 import {
 	askForChallenge,
-	forward,
+	passOn,
+	RELAY_HEADER,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/otherWebhook';
 import { fakeWebhook, type Respond } from '../fakes';
 
@@ -95,15 +96,23 @@ describe('askForChallenge', () => {
 	});
 });
 
-describe('forward', () => {
+describe('passOn', () => {
 	const BODY = Buffer.from('{"entry": [] }');
-	const hand = async (respond: Respond, headers: Record<string, unknown> = {}) => {
+	const pass = async (
+		respond: Respond,
+		headers: Record<string, unknown> = {},
+		relayProof?: string,
+	) => {
 		const { context, sent } = fakeWebhook({}, { headers }, respond);
-		return { accepted: await forward(context, ADDRESS, BODY, NEVER), sent };
+		return {
+			answer: await passOn(context, { url: ADDRESS, relayProof }, BODY, 5_000, NEVER),
+			sent,
+		};
 	};
+	const ok: Respond = () => ({ statusCode: 200, body: text('') });
 
 	it('hands on the bytes and what Meta said about them, and nothing of the connection', async () => {
-		const { accepted, sent } = await hand(() => ({ statusCode: 200, body: text('') }), {
+		const { answer, sent } = await pass(ok, {
 			'x-hub-signature-256': 'sha256=00',
 			'content-type': 'application/json',
 			'user-agent': 'facebookexternalua',
@@ -118,9 +127,10 @@ describe('forward', () => {
 			trailer: 'x',
 			'transfer-encoding': 'chunked',
 			upgrade: 'h2c',
+			[RELAY_HEADER]: 'of somebody else',
 			missing: undefined,
 		});
-		expect(accepted).toBe(true);
+		expect(answer).toEqual({ status: 200, isPage: false, isUnknownToN8n: false });
 		expect(sent).toEqual([
 			expect.objectContaining({
 				method: 'POST',
@@ -131,28 +141,42 @@ describe('forward', () => {
 					'user-agent': 'facebookexternalua',
 				},
 				body: BODY,
+				timeout: 5_000,
+				disableFollowRedirect: true,
 				credential: null,
 			}),
 		]);
 	});
 
-	it.each([
-		[199, false],
-		[200, true],
-		[299, true],
-		[300, false],
-		[404, false],
-		[500, false],
-	])('is accepted with %i: %j', async (statusCode, accepted) => {
-		const body = text('anything');
-		expect((await hand(() => ({ statusCode, body }))).accepted).toBe(accepted);
+	it('gives a trigger its own proof, and not one that came', async () => {
+		const { sent } = await pass(ok, { [RELAY_HEADER]: 'of somebody else' }, 'proof');
+		expect(sent).toMatchObject([{ headers: { [RELAY_HEADER]: 'proof' } }]);
+	});
+
+	const NOT_REGISTERED = '{"code":404,"message":"The requested webhook is not registered."}';
+
+	it.each<[string, number, string, string, object]>([
+		['a page', 200, 'text/html; charset=utf-8', 'n8n is starting up', { isPage: true }],
+		[
+			'what n8n says where it has no webhook',
+			404,
+			'application/json',
+			NOT_REGISTERED,
+			{ isUnknownToN8n: true },
+		],
+		['404 of another system', 404, 'application/json', '{"code":404}', {}],
+		['the same words with another status', 500, 'application/json', NOT_REGISTERED, {}],
+	])('tells %s from others', async (_, statusCode, type, said, more) => {
+		const body = text(said);
+		const { answer } = await pass(() => ({ statusCode, body, headers: { 'content-type': type } }));
+		expect(answer).toEqual({ status: statusCode, isPage: false, isUnknownToN8n: false, ...more });
 		expect(body.destroyed).toBe(true);
 	});
 
-	it('is not accepted where no answer comes', async () => {
-		const { accepted } = await hand(() => {
+	it('throws where no answer comes', async () => {
+		const dead: Respond = () => {
 			throw new Error('socket hang up');
-		});
-		expect(accepted).toBe(false);
+		};
+		await expect(pass(dead)).rejects.toThrow('socket hang up');
 	});
 });

@@ -1,0 +1,105 @@
+import {
+	formatSharedAddress,
+	LONGEST_APP_ADDRESS,
+	LONGEST_OVERRIDE,
+	siblingOf,
+	type OtherWebhook,
+	type Sibling,
+} from './sharedAddress';
+
+/** A trigger that receives what arrives at an address: its holder, or a sibling in its list. */
+export interface Party {
+	/** The trigger's own URL: production or test. */
+	url: string;
+	isTest: boolean;
+	/** Those that it wants; all of them for the holder, whose events no address names. */
+	events: string[];
+	/**
+	 * - `this`: the trigger that is being registered or removed
+	 * - `alive`: it has answered as a trigger of this app
+	 * - `gone`: nothing is registered there any more
+	 * - `silent`: n8n could not reach it, or has not asked
+	 * - `refusing`: something answers there, but not as a trigger of this app
+	 */
+	is: 'this' | 'alive' | 'gone' | 'silent' | 'refusing';
+	/** Whether its credential is known to be of the same account. */
+	isOfAccount: boolean;
+	/** Whether the address says that it takes the app off its account, if it is the last one of the account. */
+	leavesAccount: boolean;
+	/** Whether this process knows that it does so anyway. */
+	isKnownToLeave: boolean;
+}
+
+/**
+ * Who receives at an address once the trigger does as well; the first one is the holder. A production
+ * trigger that holds the address keeps it. What is gone is left out.
+ */
+export function partiesWith(trigger: Party, present: Party[]): Party[] {
+	const [holder] = present;
+	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
+	const hasProduction = others.some(({ isTest }) => !isTest);
+	if (holder?.is === 'alive' && (!holder.isTest || (trigger.isTest && !hasProduction))) {
+		const isListed = present.some(({ is }) => is === 'this');
+		const listed = present
+			.map((party) => (party.is === 'this' ? trigger : party))
+			.filter(({ is }) => is !== 'gone');
+		return isListed ? listed : [...listed, trigger];
+	}
+	const first = trigger.isTest
+		? (others.find(({ is, isTest }) => is === 'alive' && !isTest) ?? trigger)
+		: trigger;
+	return [
+		first,
+		...others.filter((party) => party !== first),
+		...(first === trigger ? [] : [trigger]),
+	];
+}
+
+/**
+ * Who still receives at an address without the trigger, and without those that are gone; empty where
+ * there is nobody to hold it. Its holder stays; otherwise a published trigger gets it, or else a test.
+ */
+export function partiesWithout(present: Party[]): Party[] {
+	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
+	if (others.length === 0 || others[0] === present[0]) return others;
+	const heir =
+		others.find(({ is, isTest }) => is === 'alive' && !isTest) ??
+		others.find(({ is }) => is === 'alive') ??
+		// n8n may not reach its own address at this moment: Meta finds out.
+		others.find(({ is, isTest }) => is === 'silent' && !isTest);
+	return heir ? [heir, ...others.filter((party) => party !== heir)] : [];
+}
+
+/** Whether two lists are the same for what an address tells. */
+export function isSameList(one: Party[], other: Party[]): boolean {
+	const texts = [one, other].map((parties) =>
+		JSON.stringify(
+			parties.map(({ url, events, isTest, leavesAccount }, place) =>
+				place === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
+			),
+		),
+	);
+	return texts[0] === texts[1];
+}
+
+/** The siblings in an address, for its holder; null for one that cannot be listed there. */
+export function siblingsIn([holder, ...others]: Party[]): Array<Sibling | null> {
+	return others.map(({ leavesAccount, ...party }) =>
+		siblingOf(holder.url, { ...party, ...(leavesAccount && { leavesAccount }) }),
+	);
+}
+
+/** The address that tells who receives there; who cannot be listed is left out. */
+export function addressText(
+	parties: Party[],
+	other: OtherWebhook | null,
+	appSecret: string,
+): string {
+	const [{ url, leavesAccount }] = parties;
+	const siblings = siblingsIn(parties).filter((sibling) => sibling !== null);
+	return formatSharedAddress({ url, siblings, leavesAccount, other }, appSecret);
+}
+
+/** How long Meta lets the address of a target be. */
+export const longestAddress = (target: string) =>
+	target === 'app' ? LONGEST_APP_ADDRESS : LONGEST_OVERRIDE;

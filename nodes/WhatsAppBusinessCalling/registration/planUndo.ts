@@ -1,0 +1,292 @@
+import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
+import { merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
+import type { Step, Target } from './record';
+import { holderUrl, type OtherWebhook } from './sharedAddress';
+
+export interface Undo {
+	steps: Step[];
+	/** What must stay for now, because others depend on it; for a later deactivation. */
+	kept: Step[];
+	/** URL of a trigger that has to take the app off the account one day, where no address can tell that. */
+	heir: string | null;
+	/** Other webhooks that no address can name, so that the remaining triggers do not forward to them. */
+	lost: string[];
+}
+
+export interface Surroundings {
+	/** The trigger's address that is given up. */
+	url: string;
+	isTest: boolean;
+	/** Whether the state holds the addresses of the account and of all its numbers. */
+	allRead: boolean;
+	/** For an activation that failed: what an earlier one had registered stays. */
+	onlyRecorded: boolean;
+	/** Whether there is no record of the trigger at all. */
+	isLost: boolean;
+	/** Whether fields besides `calls` may be those of another webhook whose address is lost. */
+	isShared: boolean;
+	/** Whether Meta keeps addresses with lists. */
+	sharing: boolean;
+	appSecret: string;
+	/** To whom the trigger forwards; null for nobody. */
+	forwardsTo: string | null;
+	/** Verify tokens of the webhooks that may be put back, by their addresses. */
+	tokens: ReadonlyMap<string, string>;
+}
+
+/** What to undo because of what stands at Meta, whatever the record says. */
+export function undoAt({ app, overrides }: KnownState, surroundings: Surroundings): Step[] {
+	const steps: Step[] = [];
+	if (app?.address.other && isOursToUndo(app.address, surroundings)) {
+		const { url, verifyToken, addedFields } = app.address.other;
+		if (verifyToken !== '') steps.push({ do: 'pointApp', url, fields: [] });
+		steps.push(...removal(addedFields));
+	}
+	for (const [target, address] of overrides) {
+		if (!isOursToUndo(address, surroundings)) continue;
+		const url = address.other?.verifyToken ? address.other.url : null;
+		steps.push({ do: 'pointOverride', target, url });
+	}
+	return steps;
+}
+
+/** A test undoes only what stands at its own address: the production address of the trigger is not its. */
+function isOursToUndo(address: Address, { url, isTest }: Surroundings): boolean {
+	if (address.parties.some(({ is }) => is === 'this')) return true;
+	if (address.holder !== 'this' && address.holder !== 'gone') return false;
+	return !isTest || holderUrl(address.url) === url;
+}
+
+/** Addresses that other triggers keep, with those who receive there from now on. */
+type Remaining = Map<Target, { address: Address; parties: Party[]; fields: string[] }>;
+
+/**
+ * What the trigger is at an address:
+ * - `last`: nobody else receives there
+ * - `among`: it leaves others
+ * - `stays`: a failed activation had not put it there
+ * - `elsewhere`: it does not receive there
+ */
+type Role = 'last' | 'among' | 'stays' | 'elsewhere';
+
+function roleAt(target: Target, address: Address, undo: Step[], surroundings: Surroundings): Role {
+	if (!isOursToUndo(address, surroundings)) return 'elsewhere';
+	const rest = partiesWithout(address.parties);
+	if (rest.length === 0) return 'last';
+	const isRecorded = undo.some((step) => step.do === 'leaveAddress' && step.target === target);
+	if (surroundings.onlyRecorded && !isRecorded) return 'stays';
+	return isSameList(rest, address.parties) ? 'elsewhere' : 'among';
+}
+
+/**
+ * Which of the recorded inverses still make sense at Meta as it is now. Pure. An address that somebody
+ * else has taken over meanwhile stays, with everything that belongs to it; what stands at the trigger's
+ * own address is taken away, whatever the record says. An address that it shares goes on without it.
+ */
+export function planUndo(state: KnownState, undo: Step[], surroundings: Surroundings): Undo {
+	const { onlyRecorded, isShared, isLost } = surroundings;
+	const { app } = state;
+	const remaining: Remaining = new Map();
+	const steps: Step[] = [];
+	for (const [target, address] of state.overrides) {
+		const role = roleAt(target, address, undo, surroundings);
+		if (role === 'among') {
+			remaining.set(target, { address, parties: partiesWithout(address.parties), fields: [] });
+		} else if (role === 'last') {
+			steps.push(...undo.filter((step) => step.do === 'pointOverride' && step.target === target));
+		}
+	}
+	const leaves = undo.filter(({ do: kind }) => kind === 'leaveAccount');
+	if (!onlyRecorded && hasToLeave(state, surroundings)) leaves.push({ do: 'leaveAccount' });
+	const ended = (more: Step[], kept: Step[] = []): Undo => {
+		const { lost, heir, steps: pointed } = pointRemaining(remaining, undo, surroundings);
+		return { steps: merge([...steps, ...pointed, ...more]), kept, heir, lost };
+	};
+	if (app === null) {
+		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
+		return ended(left || kept.length > 0 ? leaveWith(steps) : []);
+	}
+
+	const added = undo.flatMap((step) => (step.do === 'removeFields' ? step.fields : []));
+	const addedNow = app.fields.filter((field) => added.includes(field));
+	const role = roleAt('app', app.address, undo, surroundings);
+	if (role !== 'last') {
+		if (role === 'elsewhere' && app.address.parties.every(({ is }) => is === 'gone')) {
+			return ended([]);
+		}
+		if (role === 'among') {
+			const parties = partiesWithout(app.address.parties);
+			const [field = 'calls'] = app.fields;
+			remaining.set('app', { address: app.address, parties, fields: [field] });
+		}
+		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
+		// Fields are removed by the last one; a failed activation removes what it has added itself.
+		return ended(
+			[...(left ? leaveWith(steps) : []), ...removal(onlyRecorded ? addedNow : [])],
+			kept,
+		);
+	}
+	// As in `ownLeftovers`: the app's webhook shows that the record was lost, not that there was none.
+	if (isLost && state.joined) leaves.push({ do: 'leaveAccount' });
+
+	const restored = undo.find((step) => step.do === 'pointApp');
+	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
+	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
+	if (restored) {
+		const [field] = [...restored.fields, ...app.fields];
+		return ended([{ ...restored, fields: [field] }, ...removal(fields)]);
+	}
+	const { heir, system, isNeeded } = dependents(state, remaining, surroundings);
+	if (fields.length > 0 && isNeeded) {
+		// Another trigger of this package needs the app's webhook: it gets it.
+		if (heir) {
+			remaining.set('app', { address: { ...app.address, other: null }, parties: [heir], fields });
+			leaveOthers(state, leaves, remaining, surroundings);
+			return ended([]);
+		}
+		if (system) return ended([{ do: 'pointApp', url: system.url, fields }]);
+		return ended([], merge([...leaves, ...removal(fields)]));
+	}
+	// As long as the app gets something, somebody else may count on its getting this account's.
+	const isLast = onlyRecorded || fields.length === app.fields.length;
+	return ended([...(isLast && leaves.length > 0 ? leaveWith(steps) : []), ...removal(fields)]);
+}
+
+/** Whether an address says that this trigger, or one that is gone, has to take the app off the account. */
+function hasToLeave({ app, overrides }: KnownState, surroundings: Surroundings): boolean {
+	return [...(app ? [app.address] : []), ...overrides.values()]
+		.filter((address) => isOursToUndo(address, surroundings))
+		.flatMap(({ parties }) => parties)
+		.some(({ is, leavesAccount }) => leavesAccount && (is === 'this' || is === 'gone'));
+}
+
+/**
+ * The app stays on the account as long as another trigger of this n8n receives what is the account's; that
+ * one takes it off.
+ */
+function leaveOthers(
+	state: KnownState,
+	leaves: Step[],
+	remaining: Remaining,
+	{ allRead, onlyRecorded }: Surroundings,
+): { left: boolean; kept: Step[] } {
+	if (leaves.length === 0) return { left: false, kept: [] };
+	const addresses: Remaining = new Map(remaining);
+	const { app, overrides } = state;
+	const read: Array<[Target, Address]> = [
+		...(app ? [['app', app.address] as const] : []),
+		...overrides,
+	].map(([target, address]) => [target, address]);
+	for (const [target, address] of read) {
+		const fields = target === 'app' ? (app?.fields.slice(0, 1) ?? []) : [];
+		if (!addresses.has(target))
+			addresses.set(target, { address, parties: address.parties, fields });
+	}
+	const heirs = [...addresses].flatMap(([target, { parties }]) =>
+		parties
+			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
+			.map((party) => ({ target, party })),
+	);
+	if (heirs.some(({ party }) => party.leavesAccount || party.isKnownToLeave)) {
+		return { left: false, kept: [] };
+	}
+	const [heir] = heirs;
+	if (heir) {
+		const found = addresses.get(heir.target)!;
+		const parties = found.parties.map((party) =>
+			party === heir.party ? { ...party, leavesAccount: true } : party,
+		);
+		remaining.set(heir.target, { ...found, parties });
+		return { left: false, kept: [] };
+	}
+	if (!allRead) return { left: false, kept: leaves };
+	const isNeeded =
+		[...overrides].some(([target, address]) => !remaining.has(target) && isOfOthers(address)) ||
+		app?.fields.some((field) => !OUR_FIELDS.includes(field));
+	return { left: onlyRecorded || !isNeeded, kept: [] };
+}
+
+const isOfOthers = ({ holder }: Address) => !['this', 'trigger', 'gone'].includes(holder);
+
+/** Addresses of the account or of numbers get only what the app itself is subscribed to. */
+function dependents(
+	{ overrides }: KnownState,
+	remaining: Remaining,
+	{ allRead }: Surroundings,
+): { heir?: Party; system?: Address; isNeeded: boolean } {
+	if (!allRead) return { isNeeded: true };
+	const parties = [...overrides].flatMap(([target, address]) => {
+		if (remaining.has(target)) return remaining.get(target)!.parties;
+		return address.holder === 'trigger' ? address.parties : [];
+	});
+	const living = parties.filter(({ is }) => is === 'alive');
+	const heir = living.find(({ isTest }) => !isTest) ?? living.at(0);
+	const others = [...overrides.values()].filter(isOfOthers);
+	// Only a trigger of this package: the address of another system must not receive the calls of all numbers.
+	const system = others.find(({ holder, isRestorable }) => isRestorable && holder === 'instance');
+	return { heir, system, isNeeded: others.length > 0 || parties.length > 0 };
+}
+
+function pointRemaining(
+	remaining: Remaining,
+	undo: Step[],
+	surroundings: Surroundings,
+): Pick<Undo, 'steps' | 'heir' | 'lost'> {
+	const { sharing, appSecret } = surroundings;
+	const steps: Step[] = [];
+	const lost: string[] = [];
+	let heir: string | null = null;
+	for (const [target, { address, parties, fields }] of remaining) {
+		const other = otherWebhookAt(target, address, undo, surroundings);
+		const isWritable = (text: string) => sharing && text.length <= longestAddress(target);
+		let text = addressText(parties, other, appSecret);
+		if (other !== null && !isWritable(text)) {
+			lost.push(other.url);
+			text = addressText(parties, null, appSecret);
+		}
+		if (!isWritable(text)) {
+			text = parties[0].url;
+			heir = parties.find(({ leavesAccount }) => leavesAccount)?.url ?? heir;
+		}
+		steps.push(
+			target === 'app'
+				? { do: 'pointApp', url: text, fields }
+				: { do: 'pointOverride', target, url: text },
+		);
+	}
+	return { steps, heir, lost };
+}
+
+/** The other webhook that the address names, or that of the trigger which was its holder. */
+function otherWebhookAt(
+	target: Target,
+	{ other, parties }: Address,
+	undo: Step[],
+	{ forwardsTo, tokens, onlyRecorded }: Surroundings,
+): OtherWebhook | null {
+	if (other !== null || forwardsTo === null || onlyRecorded) return other;
+	if (parties[0]?.is !== 'this') return null;
+	const back = undo.find((step) =>
+		target === 'app'
+			? step.do === 'pointApp'
+			: step.do === 'pointOverride' && step.target === target,
+	);
+	const url = back && 'url' in back && back.url !== null ? back.url : null;
+	return {
+		url: url ?? forwardsTo,
+		verifyToken: url === null ? '' : (tokens.get(url) ?? ''),
+		addedFields:
+			target === 'app'
+				? undo.flatMap((step) => (step.do === 'removeFields' ? step.fields : []))
+				: [],
+	};
+}
+
+/** With its place on the account, the app loses the address of the account as well. */
+function leaveWith(steps: Step[]): Step[] {
+	const clearing = steps.findIndex(
+		(step) => step.do === 'pointOverride' && step.target === 'businessAccount' && step.url === null,
+	);
+	if (clearing >= 0) steps.splice(clearing, 1);
+	return [{ do: 'leaveAccount' }];
+}

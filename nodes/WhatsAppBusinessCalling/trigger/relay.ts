@@ -1,0 +1,151 @@
+import type { IWebhookFunctions } from 'n8n-workflow';
+
+import { within } from '../graph/http';
+import type { DeliveryLog } from './deliveryLog';
+import { Ledger } from './ledger';
+import { perTrigger } from './nodeKey';
+import { passOn, TIMEOUT_MS, type PassedOn } from './otherWebhook';
+import type { Receiver, Receivers } from './receivers';
+import { Seldom } from './seldom';
+import type { TriggerSettings } from './settings';
+
+/** The delivery that is passed on. */
+export interface Relayed {
+	context: IWebhookFunctions;
+	log: DeliveryLog;
+	settings: TriggerSettings;
+	/** Aborts when the time that Meta gives is nearly over. */
+	deadline: AbortSignal;
+}
+
+/**
+ * Milliseconds for which Meta is asked to repeat what a trigger that is not there did not get: it may be about
+ * to come back. Of one that was unpublished without leaving the list, nothing else would ever be acknowledged.
+ */
+const WAIT_FOR_MISSING_MS = 10 * 60_000;
+
+/** What was accepted by whom. Not the ledger of events: that of a test run is its own. */
+const passedOn = new Ledger();
+
+/** Since when a trigger is not there, in milliseconds since 1970. */
+const missingSince = new Map<string, number>();
+
+const farewells = new Seldom(WAIT_FOR_MISSING_MS);
+
+/** Deliveries on their way to one receiver, ringing calls counted separately. */
+const underWay = perTrigger(() => ({ count: 0 }));
+
+/** Whether nobody else needs the delivery any more. */
+export function haveAll({ list, areMore }: Receivers): boolean {
+	return !areMore && list.every(({ kind, key }) => kind !== 'test' && passedOn.hasDelivered(key));
+}
+
+/**
+ * Passes a delivery on to everyone else at once, to each of them once.
+ *
+ * @returns whether everyone has it whom Meta's acknowledgement depends on; never rejected
+ */
+export async function relay(
+	delivery: Relayed,
+	{ list, areMore }: Receivers,
+	body: Buffer,
+): Promise<boolean> {
+	const have = await Promise.all(
+		list.map(async (receiver) => {
+			// A test gets what it can: Meta repeats nothing for it.
+			if (receiver.kind === 'test') void send(delivery, receiver, body);
+			return receiver.kind === 'test' || (await sendOnce(delivery, receiver, body));
+		}),
+	);
+	return !areMore && have.every(Boolean);
+}
+
+async function sendOnce(delivery: Relayed, receiver: Receiver, body: Buffer): Promise<boolean> {
+	const { key } = receiver;
+	const { deadline } = delivery;
+	let claim = passedOn.claim(key);
+	// A copy of the delivery is on its way there: what becomes of it counts for this one too.
+	while (claim === 'inFlight' && !deadline.aborted) {
+		await passedOn.settled(key, deadline);
+		claim = passedOn.claim(key);
+	}
+	if (claim !== 'mine') return claim === 'delivered';
+	const answer = await send(delivery, receiver, body);
+	const isAccepted = accepts(receiver, answer);
+	if (isAccepted) passedOn.commit(key);
+	else passedOn.release(key);
+	if (receiver.kind === 'sibling')
+		return isAccepted ? isThere(receiver) : isGivenUp(delivery, receiver, answer);
+	if (!isAccepted) {
+		const { origin } = URL.canParse(receiver.url) ? new URL(receiver.url) : { origin: 'of before' };
+		delivery.log.warn(
+			`the earlier webhook ${origin} did not accept a delivery, Meta is asked to deliver it again. If its workflow was unpublished, or its address has changed, publish this workflow again`,
+		);
+	}
+	return isAccepted;
+}
+
+/** What came back; null where nothing did in time, or where too many are on their way there. */
+async function send(
+	{ context, settings, deadline }: Relayed,
+	receiver: Receiver,
+	body: Buffer,
+): Promise<PassedOn | null> {
+	const { kind, url, isUrgent } = receiver;
+	const others = underWay(`${url}\n${isUrgent}`);
+	if (kind !== 'otherWebhook' && others.count >= mostUnderWay(settings)) return null;
+	others.count++;
+	try {
+		// A trigger of this package answers within its own time budget.
+		const limitMs = kind === 'otherWebhook' ? TIMEOUT_MS : settings.timeBudgetMs;
+		return await within(deadline, passOn(context, receiver, body, limitMs, deadline));
+	} catch {
+		return null;
+	} finally {
+		others.count--;
+	}
+}
+
+/** Half of the deliveries that are worked on at once: one trigger that hangs must not take all places. */
+function mostUnderWay({ maxConcurrentDeliveries }: TriggerSettings): number {
+	return Math.max(1, Math.floor(maxConcurrentDeliveries / 2));
+}
+
+/** A trigger never answers with a page: that would be a proxy, or n8n while it starts. */
+function accepts({ kind }: Receiver, answer: PassedOn | null): boolean {
+	if (answer === null || answer.status < 200 || answer.status > 299) return false;
+	return kind === 'otherWebhook' || !answer.isPage;
+}
+
+function isThere({ url }: Receiver): true {
+	missingSince.delete(url);
+	return true;
+}
+
+/** Whether a trigger is not waited for: it is not there, or has another app secret, and that for too long. */
+function isGivenUp({ log }: Relayed, receiver: Receiver, answer: PassedOn | null): boolean {
+	const { url } = receiver;
+	const who = `the workflow with the webhook ID ${url.split('/').at(-2)}, which shares this webhook address,`;
+	const said = answer === null ? 'no answer in time' : `HTTP status ${answer.status}`;
+	const isMissing = answer?.isUnknownToN8n || answer?.status === 401 || answer?.status === 403;
+	if (!isMissing) {
+		if (answer !== null) isThere(receiver);
+		log.warn(`${who} did not accept a delivery (${said}), Meta is asked to deliver it again`);
+		return false;
+	}
+	const now = Date.now();
+	const since = missingSince.get(url) ?? now;
+	missingSince.set(url, since);
+	if (now - since < WAIT_FOR_MISSING_MS) {
+		log.warn(
+			`${who} is not published or has another app secret (${said}), Meta is asked to deliver again for 10 minutes`,
+		);
+		return false;
+	}
+	if (farewells.isDue(url)) {
+		log.error(
+			`${who} has accepted nothing for 10 minutes (${said}), and is not waited for any longer. If it should receive calls, publish it again`,
+		);
+	}
+	return true;
+}

@@ -1,0 +1,262 @@
+import type { INodeParameters } from 'n8n-workflow';
+import {
+	formatSharedAddress,
+	type SharedAddress,
+} from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
+import type { DeliveryRecord, WebhookUpdate } from '../emulator';
+import { Receiver } from '../emulator/helpers';
+import { poll } from '../support/processes';
+import type { TriggerWorkflow } from './engine';
+import { useStage } from './harness';
+
+const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
+
+const NUMBER = '106000000000001';
+
+/** A published workflow whose trigger wants these events. */
+function workflow(events: string[], parameters: INodeParameters = {}): TriggerWorkflow {
+	return stage.engine.trigger(stage.credential, { events, ...parameters });
+}
+
+interface Listed {
+	trigger: Pick<TriggerWorkflow, 'webhookId'>;
+	events: string[];
+	isTest?: boolean;
+}
+
+/** Points Meta to one trigger, in whose address others are listed. */
+function share(
+	holder: TriggerWorkflow,
+	listed: Listed[],
+	more: Partial<SharedAddress> = {},
+	appSecret = stage.emulator.account.appSecret,
+): void {
+	const siblings = listed.map(({ trigger: { webhookId }, events, isTest = false }) => ({
+		...{ webhookId, events, isTest },
+	}));
+	const shared = { url: holder.url, siblings, leavesAccount: false, other: null, ...more };
+	stage.emulator.presetSubscription(formatSharedAddress(shared, appSecret), ['calls', 'messages']);
+}
+
+const statuses = ({ attempts }: DeliveryRecord) => attempts.map(({ status }) => status);
+
+const eventsOf = ({ items }: TriggerWorkflow) => items.map(({ json }) => json.event);
+
+async function deliver(
+	updates: Parameters<typeof stage.emulator.deliver>[0],
+): Promise<DeliveryRecord> {
+	return await stage.emulator.deliver(updates).settled;
+}
+
+let messages = 0;
+
+function message(): WebhookUpdate {
+	const element = { from: '14085551234', id: `wamid.${++messages}`, type: 'text' };
+	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+	await poll('it to happen', 10_000, async () => isTrue() || undefined, { interval: 10 });
+}
+
+/** A place where someone waits until the test lets go. */
+function gate() {
+	let open = () => {};
+	const opened = new Promise<void>((resolve) => (open = resolve));
+	return { open, opened };
+}
+
+describe('Triggers that share an address', () => {
+	test('get each event that they chose once, and nobody gets anything else', async () => {
+		const holder = workflow(['connect']);
+		const reports = workflow(['terminate', 'connect']);
+		const recordings = workflow(['call_recording_available']);
+		const transcripts = workflow(['call_transcription_available']);
+		share(holder, [
+			{ trigger: reports, events: ['terminate', 'connect'] },
+			{ trigger: recordings, events: ['call_recording_available'] },
+			{ trigger: transcripts, events: ['call_transcription_available'] },
+		]);
+		const { id } = stage.emulator.userCalls();
+		stage.emulator.hangUp(id);
+		await stage.emulator.whenIdle();
+		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
+
+		expect(eventsOf(holder)).toEqual(['connect']);
+		expect(eventsOf(reports)).toEqual(['connect', 'terminate']);
+		expect(recordings.items).toMatchObject([{ json: { recording: { verified: true } } }]);
+		// Nothing was for it, so nothing was sent to it.
+		expect(transcripts.answers).toEqual([]);
+	});
+
+	test('are not asked again for what they have, until all of them have theirs', async () => {
+		const holder = workflow(['terminate']);
+		const [fails, works] = [workflow(['terminate']), workflow(['terminate'])];
+		share(holder, [
+			{ trigger: fails, events: ['terminate'] },
+			{ trigger: works, events: ['terminate'] },
+		]);
+		let failures = 2;
+		fails.beforeStoring = () => {
+			if (failures-- > 0) throw new Error('the database is away');
+		};
+		const { id } = stage.emulator.userCalls();
+		stage.emulator.hangUp(id);
+		await stage.emulator.whenIdle();
+		const ended = stage.emulator.deliveries.find(({ summary }) => summary === 'terminate');
+		expect(ended && statuses(ended)).toEqual([503, 503, 200]);
+		expect(fails.answers).toEqual([500, 500, 200]);
+		expect(works.answers).toEqual([200]);
+		for (const trigger of [holder, fails, works]) expect(eventsOf(trigger)).toEqual(['terminate']);
+	});
+
+	test('get copies that come at once one time, and all are acknowledged', async () => {
+		const events = ['call_recording_available'];
+		const holder = workflow(events);
+		const sibling = workflow(events);
+		share(holder, [{ trigger: sibling, events }]);
+		const recording = await stage.emulator.createRecording();
+		const copies = await Promise.all(
+			Array.from({ length: 5 }, async () => await deliver([recording])),
+		);
+		expect(copies.map(statuses)).toEqual(Array(5).fill([200]));
+		expect([holder.items.length, sibling.items.length]).toEqual([1, 1]);
+		expect(sibling.answers).toEqual([200]);
+	});
+
+	test('do not keep the holder waiting: its execution starts, and only the answer waits', async () => {
+		const events = ['call_recording_available'];
+		const holder = workflow(events, { downloadFile: false });
+		const slow = workflow(events);
+		const { open, opened } = gate();
+		slow.beforeStoring = async () => await opened;
+		share(holder, [{ trigger: slow, events }]);
+		const delivery = stage.emulator.deliver([await stage.emulator.createRecording()]);
+		await until(() => holder.items.length === 1);
+		expect(holder.answers).toEqual([]);
+		open();
+		expect(statuses(await delivery.settled)).toEqual([200]);
+		expect([holder.items.length, slow.items.length]).toEqual([1, 1]);
+	});
+
+	test('answer a ringing call within a second or so, though another one hangs', async () => {
+		const holder = workflow(['connect']);
+		const hangs = workflow(['connect']);
+		const { open, opened } = gate();
+		hangs.beforeStoring = async () => await opened;
+		share(holder, [{ trigger: hangs, events: ['connect'] }]);
+		const began = Date.now();
+		stage.emulator.userCalls();
+		await until(() => holder.items.length === 1);
+		expect(Date.now() - began).toBeLessThan(900);
+		await until(() => holder.answers.length === 1);
+		expect(holder.answers).toEqual([503]);
+		open();
+		await stage.emulator.whenIdle();
+		expect(holder.answers.at(-1)).toBe(200);
+		expect([eventsOf(holder), eventsOf(hangs)]).toEqual([['connect'], ['connect']]);
+		expect(hangs.answers).toEqual([200]);
+	});
+
+	test('that are not there are waited for', async () => {
+		const events = ['call_recording_available'];
+		const holder = workflow(events);
+		const gone = { webhookId: crypto.randomUUID() };
+		share(holder, [{ trigger: gone, events }]);
+		const delivery = await deliver([await stage.emulator.createRecording()]);
+		expect(statuses(delivery)).toEqual([503, 503, 503, 503]);
+		expect(holder.items).toHaveLength(1);
+		expect(stage.engine.logs.at(-1)).toContain(`webhook ID ${gone.webhookId}`);
+	});
+});
+
+describe('A trigger that listens for a test event', () => {
+	const events = ['call_recording_available'];
+
+	test('gets a copy of what production gets, its own workflow included', async () => {
+		const holder = workflow(events);
+		share(holder, [{ trigger: holder, events, isTest: true }]);
+		const recording = await stage.emulator.createRecording();
+		expect(statuses(await deliver([recording]))).toEqual([200]);
+		await until(() => holder.executions.length === 2);
+		expect(holder.executions.map(({ mode }) => mode).sort()).toEqual(['manual', 'webhook']);
+		// Again, as an operator does who tests with one recording until it works.
+		expect(statuses(await deliver([recording]))).toEqual([200]);
+		await until(() => holder.executions.length === 3);
+		expect(holder.executions.map(({ mode }) => mode).sort()).toEqual([
+			...['manual', 'manual', 'webhook'],
+		]);
+	});
+
+	test('does not matter to Meta when it is gone', async () => {
+		const holder = workflow(events);
+		share(holder, [{ trigger: { webhookId: crypto.randomUUID() }, events, isTest: true }]);
+		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
+		expect(holder.items).toHaveLength(1);
+	});
+
+	test('that holds the address passes on to production', async () => {
+		const [test, production] = [workflow(events), workflow(events)];
+		const address = { url: test.testUrl };
+		share(test, [{ trigger: production, events }], address);
+		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
+		expect(test.executions.map(({ mode }) => mode)).toEqual(['manual']);
+		expect(production.items).toHaveLength(1);
+	});
+});
+
+describe('The webhook of before', () => {
+	let other: Receiver;
+	beforeEach(async () => (other = await new Receiver().start()));
+	afterEach(async () => await other.stop());
+
+	const sealed = () => ({
+		other: { url: other.url, verifyToken: other.verifyToken, addedFields: [] },
+	});
+
+	test('gets from the holder what is not about calls, if the address names it', async () => {
+		const holder = workflow(['terminate']);
+		const sibling = workflow(['call_permission_reply']);
+		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
+		stage.emulator.userAnswersPermissionRequest({ accept: true });
+		await stage.emulator.whenIdle();
+		await deliver([message()]);
+		expect(eventsOf(sibling)).toEqual(['call_permission_reply']);
+		expect(other.webhooks).toHaveLength(2);
+		expect(holder.items).toEqual([]);
+	});
+
+	test('gets nothing twice where a listed trigger has Take Over and Forward itself', async () => {
+		const holder = workflow(['terminate']);
+		const sibling = workflow(['call_permission_reply'], {
+			onOtherWebhook: 'takeOverAndForward',
+			otherWebhookUrl: other.url,
+		});
+		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
+		stage.emulator.userAnswersPermissionRequest({ accept: true });
+		await stage.emulator.whenIdle();
+		expect(eventsOf(sibling)).toEqual(['call_permission_reply']);
+		expect(other.webhooks).toHaveLength(1);
+		expect(other.webhooks[0].headers).not.toHaveProperty('x-whatsapp-business-calling-relay');
+	});
+});
+
+describe('A list that cannot be verified', () => {
+	test('is said once; the own events come, and Meta is asked to deliver again', async () => {
+		const events = ['call_recording_available'];
+		const [holder, sibling] = [workflow(events), workflow(events)];
+		share(holder, [{ trigger: sibling, events }], {}, 'the secret of before');
+		const before = stage.engine.logs.length;
+		for (let times = 0; times < 2; times++) {
+			const delivery = await deliver([await stage.emulator.createRecording()]);
+			expect(statuses(delivery)).toEqual([503, 503, 503, 503]);
+		}
+		expect([holder.items.length, sibling.answers]).toEqual([2, []]);
+		const said = stage.engine.logs
+			.slice(before)
+			.filter((line) => line.includes('cannot be verified'));
+		expect(said).toHaveLength(1);
+		// What cannot be for any trigger is not asked for again.
+		expect(statuses(await deliver([message()]))).toEqual([200]);
+	});
+});
