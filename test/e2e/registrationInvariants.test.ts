@@ -1,6 +1,6 @@
 import { describeInvariants } from './invariants';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 // At the same time: most of it is waiting.
 describeInvariants([
