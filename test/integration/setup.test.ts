@@ -347,6 +347,43 @@ describe('The address that Meta sends to', () => {
 		expect(finding?.hint).toContain('unpublish the workflow with the trigger and publish it again');
 	});
 
+	test.each<[string, string[], boolean, RegExp, RegExp]>([
+		['all published', [], true, /\/webhook, shared with 2 other workflows$/, /^$/],
+		['one not published any more', ['third'], true, /not published any more: .*\/webhook$/, /next/],
+		[
+			'its holder not published any more',
+			['holder'],
+			false,
+			/shared with 2 other workflows, but nothing is published at the address$/,
+			/get nothing until one of them takes it over: unpublish/,
+		],
+	])('is shared by three workflows, %s', async (_, lost, ok, found, hint) => {
+		const all = ['holder', 'second', 'third'].map((name) => ({
+			name,
+			trigger: stage.engine.trigger(stage.credential),
+		}));
+		stage.emulator.presetSubscription(all[0].trigger.url);
+		for (const { trigger } of all) await trigger.activate();
+		for (const { name, trigger } of all) {
+			if (lost.includes(name)) stage.engine.triggers.delete(trigger.id);
+		}
+		stage.emulator.forget();
+		const findings = await check({ triggerUrl: all[1].trigger.url });
+		const finding = findings.find(({ name }) => name === 'callbackUrl');
+		expect(finding).toMatchObject({ ok });
+		expect(finding?.found).toMatch(found);
+		expect(finding?.found).not.toContain('also=');
+		expect(finding?.hint ?? '').toMatch(hint);
+	});
+
+	test('has a list that this app secret cannot verify', async () => {
+		stage.emulator.presetSubscription(`${TRIGGER_URL}?also=AAAAAAAAAAAAAAAA`);
+		const findings = await check();
+		const finding = findings.find(({ name }) => name === 'callbackUrl');
+		expect(finding?.found).toContain('a list of workflows that cannot be verified');
+		expect(named(findings, false)).toEqual(['callbackUrl']);
+	});
+
 	test('is judged in the same way where a number has its own', async () => {
 		stage.emulator.presetOverride(TEST_URL, NUMBER);
 		const findings = await check();

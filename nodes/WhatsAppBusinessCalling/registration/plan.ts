@@ -167,7 +167,7 @@ interface Aim {
 	/** Whether the address is that of this trigger. */
 	isHolder: boolean;
 	isShared: boolean;
-	/** Whether a trigger that is gone had to take the app off its account. */
+	/** Whether the trigger takes over from one that may have to take the app off the account. */
 	leavesAccount: boolean;
 }
 
@@ -195,7 +195,8 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const present = address.parties;
 	const [holder] = present;
 	// A trigger of numbers or of the account only needs that somebody holds the app's webhook.
-	if (!isMember && (holder.is === 'alive' || isProductionOf(wanted, address))) {
+	const isHeld = holder.is === 'alive' && (!holder.isTest || wanted.isTest);
+	if (!isMember && (isHeld || isProductionOf(wanted, address))) {
 		return { ...alone, url: address.url, isHolder: false, isShared: true };
 	}
 	const gone = present.filter(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
@@ -231,7 +232,10 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	if (url.length > longestAddress(target) && url !== wanted.url) {
 		return { reason: 'tooLong', target, address, count: parties.length };
 	}
-	return { url, isHolder, isShared: url !== wanted.url, leavesAccount: inherits && isHolder };
+	// A test that is replaced may be killed: then nobody knows what it has to undo.
+	const isReplaced = holder.is === 'alive' && holder.isOfAccount && isOnlyOurs(state.app);
+	const leavesAccount = isHolder && (inherits || isReplaced);
+	return { url, isHolder, isShared: url !== wanted.url, leavesAccount };
 }
 
 type TakenAddress = Address & { holder: Exclude<Holder, 'this' | 'gone'> };
@@ -323,7 +327,9 @@ function planApp(
 	// Meta asks for a field; one that is there already changes nothing.
 	const back: Step = { do: 'pointApp', url: restored, fields: app.fields.slice(0, 1) };
 	// Also those that another trigger may add at this address later.
-	const added = OUR_FIELDS.filter((field) => !app.fields.includes(field));
+	const added = isTaken(app.address)
+		? OUR_FIELDS.filter((field) => !app.fields.includes(field))
+		: missing;
 	return { steps: [{ step, inverse: [back, ...removal(added)] }], inherited };
 }
 
@@ -384,10 +390,14 @@ function ownLeftovers(
 			...removal(app.fields.filter((field) => field === 'calls')),
 		];
 	}
-	const isOnlyOurs = fields.length === app.fields.length;
-	const leaves: Step[] = record === null && joined && isOnlyOurs ? [{ do: 'leaveAccount' }] : [];
+	const isLost = record === null || app.address.holder === 'gone';
+	const leaves: Step[] = isLost && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
 	return [...leaves, ...removal(fields)];
 }
+
+/** Whether the app is subscribed to nothing that could be for others. */
+export const isOnlyOurs = (app: KnownApp | null) =>
+	app?.fields.every((field) => OUR_FIELDS.includes(field)) ?? false;
 
 const ourFieldsOf = ({ fields }: KnownApp) => fields.filter((field) => OUR_FIELDS.includes(field));
 

@@ -1,5 +1,5 @@
 import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
-import { merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
+import { isOnlyOurs, merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
 import type { Step, Target } from './record';
 import { holderUrl, type OtherWebhook } from './sharedAddress';
 
@@ -152,9 +152,15 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	return ended([...(isLast && leaves.length > 0 ? leaveWith(steps) : []), ...removal(fields)]);
 }
 
-/** Whether an address says that this trigger, or one that is gone, has to take the app off the account. */
+/**
+ * Whether an address says that this trigger, or one that is gone, has to take the app off the account. What
+ * a holder had to undo that is gone is not known: the same is presumed as in `ownLeftovers`.
+ */
 function hasToLeave({ app, overrides }: KnownState, surroundings: Surroundings): boolean {
-	return [...(app ? [app.address] : []), ...overrides.values()]
+	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	const isAnywhere = addresses.some(({ parties }) => parties.some(({ is }) => is === 'this'));
+	if (app?.address.holder === 'gone' && isAnywhere && isOnlyOurs(app)) return true;
+	return addresses
 		.filter((address) => isOursToUndo(address, surroundings))
 		.flatMap(({ parties }) => parties)
 		.some(({ is, leavesAccount }) => leavesAccount && (is === 'this' || is === 'gone'));
@@ -171,28 +177,28 @@ function leaveOthers(
 	{ allRead, onlyRecorded }: Surroundings,
 ): { left: boolean; kept: Step[] } {
 	if (leaves.length === 0) return { left: false, kept: [] };
-	const addresses: Remaining = new Map(remaining);
 	const { app, overrides } = state;
-	const read: Array<[Target, Address]> = [
-		...(app ? [['app', app.address] as const] : []),
-		...overrides,
-	].map(([target, address]) => [target, address]);
-	for (const [target, address] of read) {
-		const fields = target === 'app' ? (app?.fields.slice(0, 1) ?? []) : [];
-		if (!addresses.has(target))
-			addresses.set(target, { address, parties: address.parties, fields });
-	}
-	const heirs = [...addresses].flatMap(([target, { parties }]) =>
-		parties
+	const living = (target: Target, address: Address) => {
+		const fields = app?.fields.slice(0, 1) ?? [];
+		const found = remaining.get(target) ?? { address, parties: address.parties, fields };
+		return found.parties
 			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
-			.map((party) => ({ target, party })),
-	);
+			.map((party) => ({ target, party, found }));
+	};
+	const all = [
+		// It is the last address that is removed.
+		...(app ? living('app', app.address) : []),
+		...[...overrides].flatMap(([target, address]) => living(target, address)),
+	];
+	// A test may be killed, and with it goes what this process knows of it.
+	const published = all.filter(({ party }) => !party.isTest);
+	const heirs = published.length > 0 ? published : all;
 	if (heirs.some(({ party }) => party.leavesAccount || party.isKnownToLeave)) {
 		return { left: false, kept: [] };
 	}
 	const [heir] = heirs;
 	if (heir) {
-		const found = addresses.get(heir.target)!;
+		const { found } = heir;
 		const parties = found.parties.map((party) =>
 			party === heir.party ? { ...party, leavesAccount: true } : party,
 		);

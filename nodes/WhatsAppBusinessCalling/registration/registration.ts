@@ -186,8 +186,9 @@ class Attempt {
 		};
 		// Who is listed in an address is asked only where that is to be changed.
 		const isToAsk = (address: Address) =>
-			address.parties.length > 1 && !isInPlace(address, state, wanted);
-		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false });
+			address.parties.some(({ isTest }, place) => isTest || place > 0) &&
+			!isInPlace(address, state, wanted);
+		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
 		return planRegistration(asked, wanted, earlier);
 	}
@@ -325,6 +326,7 @@ async function withOthers(
 	const mayLeave =
 		(isLost && state.joined) ||
 		undo.some(({ do: kind }) => kind === 'leaveAccount') ||
+		state.app?.address.holder === 'gone' ||
 		addresses.some(({ parties }) => parties.some(({ leavesAccount }) => leavesAccount));
 	const isToAsk = ({ parties, holder }: Address) =>
 		parties.some(({ is }) => is !== 'this' && is !== 'gone') &&

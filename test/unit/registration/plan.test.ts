@@ -1,19 +1,22 @@
 import {
 	merge,
 	planRegistration,
-	planUndo,
 	type Address,
 	type Conflict,
 	type Holder,
 	type KnownState,
-	type Surroundings,
-	type Target,
 	type Wanted,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/plan';
+import {
+	planUndo,
+	type Surroundings,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/planUndo';
+import type { Party } from '../../../nodes/WhatsAppBusinessCalling/registration/parties';
 import type {
 	OverrideTarget,
 	RegistrationRecord,
 	Step,
+	Target,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
 
 const OWN = 'https://n8n.example/webhook/ID/webhook';
@@ -32,11 +35,25 @@ const HOLDERS: Record<string, Holder> = {
 	[DESK]: 'other',
 };
 
-const at = (url: string, more: Partial<Address> = {}): Address => ({
-	url,
-	holder: HOLDERS[url]!,
-	isRestorable: true,
-	...more,
+/** An address without a list; the other one of production and test has not answered. */
+function at(url: string, more: Partial<Address> = {}): Address {
+	const { holder = HOLDERS[url]! } = more;
+	const party: Party = {
+		...{ url, isTest: url === TEST, events: [] },
+		is: holder === 'trigger' ? 'alive' : 'gone',
+		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: true },
+	};
+	const isOurs = ['this', 'trigger', 'gone'].includes(holder);
+	const rest = { isRestorable: true, other: null, isAuthentic: true, ...more };
+	return { url, holder, parties: isOurs ? [party] : [], ...rest };
+}
+
+/** The address with this trigger as it appears in it. */
+const asSeenBy = (own: string, address: Address): Address => ({
+	...address,
+	parties: address.parties.map((party) =>
+		address.holder === 'this' && party.url === own ? { ...party, is: 'this' } : party,
+	),
 });
 
 /** `https://... calls messages`: an address, and the fields. */
@@ -52,10 +69,18 @@ interface Given {
 	overrides?: Partial<Record<OverrideTarget, Address>>;
 }
 
-const stateOf = ({ app: found = null, joined = false, overrides = {} }: Given): KnownState => ({
-	app: found,
+const stateOf = (
+	{ app: found = null, joined = false, overrides = {} }: Given,
+	own = OWN,
+): KnownState => ({
+	app: found && { ...found, address: asSeenBy(own, found.address) },
 	joined,
-	overrides: new Map(Object.entries(overrides) as Array<[OverrideTarget, Address]>),
+	overrides: new Map(
+		Object.entries(overrides as Record<string, Address>).map(([target, address]) => [
+			target as OverrideTarget,
+			asSeenBy(own, address),
+		]),
+	),
 });
 
 const wantedOf = (more: Partial<Wanted> = {}): Wanted => ({
@@ -65,6 +90,9 @@ const wantedOf = (more: Partial<Wanted> = {}): Wanted => ({
 	fields: ['calls'],
 	forwards: false,
 	otherWebhook: null,
+	events: ['terminate'],
+	sharing: true,
+	appSecret: 'secret',
 	...more,
 });
 
@@ -111,6 +139,8 @@ function textOf(one: Step): string {
 			return 'leave';
 		case 'pointOverride':
 			return `override ${one.target} ${one.url ?? 'nowhere'}`;
+		case 'leaveAddress':
+			return `leaveAddress ${one.target}`;
 	}
 }
 
@@ -349,7 +379,7 @@ describe('planRegistration', () => {
 			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`], to: [DESK] },
 		],
 	])('%s', (_, given, wanted, record, { steps, inherited = [], to = [] }) => {
-		const planned = planRegistration(stateOf(given), wantedOf(wanted), record);
+		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), record);
 		if (!planned.ok) throw new Error(planned.conflict.reason);
 		const { plan } = planned;
 		const texts = plan.steps.map((planned) =>
@@ -415,7 +445,7 @@ describe('planRegistration', () => {
 			{ reason: 'fieldsMissing', fields: ['calls'] },
 		],
 	])('refuses where %s', (_, given, wanted, conflict) => {
-		const planned = planRegistration(stateOf(given), wantedOf(wanted), null);
+		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), null);
 		expect(planned).toMatchObject({ ok: false, conflict });
 	});
 });
@@ -426,8 +456,9 @@ interface Ended {
 }
 
 const surroundingsOf = (more: Partial<Surroundings>): Surroundings => ({
-	...{ url: OWN, isTest: false, allOverrides: [] },
+	...{ url: OWN, isTest: false, allRead: true },
 	...{ onlyRecorded: false, isShared: false, isLost: false },
+	...{ sharing: true, appSecret: 'secret', forwardsTo: null, tokens: new Map() },
 	...more,
 });
 
@@ -509,7 +540,7 @@ describe('planUndo', () => {
 			'but not what another trigger of ours needs: it gets the webhook of the app',
 			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(OWN) } },
 			[`override ${ONE} nowhere`, ...FIRST_RECORD],
-			[at(SIBLING)],
+			[at(SIBLING, { holder: 'trigger' })],
 			{ steps: [`override ${ONE} nowhere`, `pointApp ${SIBLING} calls`] },
 		],
 		[
@@ -540,9 +571,14 @@ describe('planUndo', () => {
 			[at(SIBLING, { holder: 'gone' })],
 			{ steps: ['leave', 'removeFields calls'] },
 		],
-	])('undoes %s', (_, given, undo, allOverrides, { steps, kept = [] }) => {
-		const surroundings = surroundingsOf({ allOverrides });
-		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+	])('undoes %s', (_, given, undo, others, { steps, kept = [] }) => {
+		const surroundings = surroundingsOf({ allRead: others !== null });
+		const overrides = others?.map((address) => [TWO, address]) ?? [];
+		const state = stateOf({
+			...given,
+			overrides: { ...given.overrides, ...Object.fromEntries(overrides) },
+		});
+		const planned = planUndo(state, undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 		expect(planned.kept.map(textOf)).toEqual(kept);
 	});
@@ -593,7 +629,7 @@ describe('planUndo', () => {
 		],
 	])('the end of a test %s', (_, given, undo, steps) => {
 		const surroundings = surroundingsOf({ url: TEST, isTest: true });
-		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+		const planned = planUndo(stateOf(given, surroundings.url), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
 
@@ -607,7 +643,7 @@ describe('planUndo', () => {
 		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
 	])('a failed activation %s', (_, given, undo, steps) => {
 		const surroundings = surroundingsOf({ onlyRecorded: true });
-		const planned = planUndo(stateOf(given), undo.map(step), surroundings);
+		const planned = planUndo(stateOf(given, surroundings.url), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 	});
 });

@@ -52,6 +52,8 @@ class Meta {
 	readonly tokens = new Map<string, string[] | ((address: string) => string[])>([
 		[FOREIGN, [ITS_TOKEN]],
 	]);
+	/** Addresses that n8n cannot reach. */
+	readonly unreachable = new Set<string>();
 	/** Called after a change was made. */
 	afterChange: (what: string) => void = () => {};
 
@@ -115,6 +117,7 @@ class Meta {
 	}
 
 	private challenge(url: string, qs: IDataObject | undefined): Answer {
+		if (this.unreachable.has(url)) throw new Error('no route');
 		const found = this.tokens.get(holderUrl(url));
 		const tokens = typeof found === 'function' ? found(url) : found;
 		const isRight = tokens?.includes(String(qs?.['hub.verify_token']));
@@ -363,11 +366,11 @@ describe('An activation that fails', () => {
 	});
 
 	it('can be repeated at once when the trigger that was in the way is removed', async () => {
-		const one = trigger({});
+		const one = trigger({}, new Meta(), { id: 'of an old workflow' });
+		const two = trigger({}, one.meta, { id: 'of another one' });
 		await one.activate();
 		one.publish();
-		const two = trigger({}, one.meta);
-		await failureOf(two.activate());
+		expect((await failureOf(two.activate())).message).toMatch(/Delete the trigger node and add it/);
 		await two.deactivate();
 		await one.deactivate();
 		expect(await two.activate()).toBe(true);
@@ -570,7 +573,9 @@ describe('The record', () => {
 		await copy.deactivate();
 		expect(original.meta.state()).toEqual(before);
 		const test = original.again({ workflowId: 'workflow-2', data: {}, mode: 'manual' });
-		expect((await failureOf(test.activate())).message).toContain('another workflow in this n8n');
+		await test.activate();
+		test.publish();
+		expect(original.meta.receivers()).toEqual([original.url, test.url]);
 		await test.deactivate();
 		expect(original.meta.state()).toEqual(before);
 	});
@@ -663,8 +668,8 @@ describe('Taking over', () => {
 		]);
 	});
 
-	it('of another trigger of this package needs no token of the operator', async () => {
-		const one = trigger({});
+	it('of a trigger in another n8n needs no token of the operator', async () => {
+		const one = trigger({}, new Meta(), { base: 'https://two.example/', instanceId: 'two' });
 		await one.activate();
 		one.publish();
 		const before = one.meta.app;
@@ -673,6 +678,32 @@ describe('Taking over', () => {
 		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
 		await two.deactivate();
 		expect(one.meta.app).toEqual(before);
+	});
+
+	it('is not needed next to another trigger of this n8n, which then gets what was taken over', async () => {
+		const one = trigger(TAKE_OVER);
+		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
+		one.meta.onAccount = true;
+		const before = one.meta.state();
+		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		for (const node of [one, two]) {
+			await node.activate();
+			node.publish();
+		}
+		expect(two.record()).toMatchObject({ alsoReceives: [] });
+		await one.deactivate();
+		expect(readSharedAddress(one.meta.app!.callbackUrl, APP_SECRET)).toMatchObject({
+			url: two.url,
+			other: { url: FOREIGN, verifyToken: ITS_TOKEN },
+		});
+		expect(one.meta.app!.callbackUrl).not.toContain(ITS_TOKEN);
+		// The record of the heir says nothing of it: the address does.
+		await two.activate();
+		expect(two.record()).toMatchObject({ alsoReceives: [FOREIGN] });
+		one.meta.changes.length = 0;
+		await two.deactivate();
+		expect(one.meta.state()).toEqual(before);
+		expect(one.meta.changes[0]).toMatchObject({ with: { verify_token: ITS_TOKEN } });
 	});
 
 	it('puts nothing back that is not registered any more', async () => {
@@ -722,10 +753,27 @@ describe('Taking over', () => {
 });
 
 describe('A test', () => {
-	it('points back to production, with its token, and leaves the rest as it is', async () => {
+	it('joins production, and leaves everything as it was', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();
+		const before = node.meta.state();
+		const test = node.again({ mode: 'manual', data: {} });
+		await test.activate();
+		test.publish();
+		expect(node.meta.receivers()).toEqual([node.url, test.url]);
+		await test.deactivate();
+		expect(node.meta.state()).toEqual(before);
+	});
+
+	it.each<[string, Surroundings]>([
+		['n8n cannot reach production', {}],
+		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
+	])('takes production over where %s, and points back to it with its token', async (_, given) => {
+		const node = trigger({}, new Meta(), given);
+		await node.activate();
+		node.publish();
+		if (given.id === undefined) node.meta.unreachable.add(node.url);
 		const before = node.meta.state();
 		const test = node.again({ mode: 'manual', data: {} });
 		await test.activate();

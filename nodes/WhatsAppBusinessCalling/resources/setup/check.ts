@@ -7,6 +7,7 @@ import { readTokenInfo } from '../../graph/tokenInfo';
 import { unreadableAnswer } from '../../graph/failure';
 import type { GraphContext, GraphFailure, Result } from '../../graph/types';
 import type { WebhookRoute } from '../../graph/webhookOverride';
+import { holderUrl, readSharedAddress, siblingUrl } from '../../registration/sharedAddress';
 import { readWebhookState } from '../../registration/state';
 import { isOfSameN8n, isSameTrigger, looksLikeTestUrl } from '../../registration/verifyToken';
 import { askForChallenge } from '../../trigger/otherWebhook';
@@ -48,11 +49,15 @@ export const check: Operation = {
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const triggerUrl = withoutSlash(textParameter(input, 'triggerUrl'));
 		const answers = await ask(input, phoneNumberId);
-		const gone = await goneAddresses(input.context, answers, triggerUrl);
+		const gone = await goneAddresses(input, answers, triggerUrl);
 		const checks: Check[] = [
 			...ofCredential(answers),
 			...ofNumber(answers, phoneNumberId),
-			...ofWebhook(answers, { url: triggerUrl, gone }),
+			...ofWebhook(answers, {
+				url: triggerUrl,
+				gone,
+				appSecret: input.account.appSecret,
+			}),
 		];
 		const reasons = new Reasons();
 		return checks.map(([name, judge]) => ({
@@ -266,8 +271,10 @@ const BY_HAND = 'With Registration set to Manual';
 interface TriggerAddress {
 	/** Production URL without a slash at the end; empty for unknown. */
 	url: string;
-	/** Addresses of this n8n at which nothing is registered. */
+	/** URLs of this n8n at which nothing is registered. */
 	gone: Set<string>;
+	/** With which workflows that share an address are listed in it. */
+	appSecret: string;
 }
 
 function ofWebhook(answers: Answers, trigger: TriggerAddress): Check[] {
@@ -303,7 +310,7 @@ function ofWebhook(answers: Answers, trigger: TriggerAddress): Check[] {
 				const { callbackUrl } = subscription;
 				const override = route.ok ? overrideOf(route.value) : null;
 				if (override !== null && isTriggerUrl(override, trigger)) {
-					return good(`${callbackUrl}, but an address of its own comes before it`);
+					return good(`${holderUrl(callbackUrl)}, but an address of its own comes before it`);
 				}
 				return addressFinding(callbackUrl, trigger);
 			}),
@@ -324,9 +331,10 @@ function ofWebhook(answers: Answers, trigger: TriggerAddress): Check[] {
 			ofThisNumber(answers, route, (found) => {
 				const override = overrideOf(found);
 				if (override === null) return good('none');
-				if (isTriggerUrl(override, trigger)) return good(override);
-				const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${override}`;
-				const { ok, hint } = addressFinding(override, trigger);
+				const finding = addressFinding(override, trigger);
+				if (isTriggerUrl(override, trigger)) return finding;
+				const what = `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${holderUrl(override)}`;
+				const { ok, hint } = finding;
 				return {
 					ok,
 					found: what,
@@ -337,60 +345,102 @@ function ofWebhook(answers: Answers, trigger: TriggerAddress): Check[] {
 	];
 }
 
-const isTriggerUrl = (address: string, { url }: TriggerAddress) =>
-	url !== '' && !looksLikeTestUrl(url) && withoutSlash(address) === url;
+/** URLs of the workflows that receive at an address, the holder first; null for a list that is not ours. */
+function receiversAt(address: string, appSecret: string): string[] | null {
+	const shared = readSharedAddress(address, appSecret);
+	if (shared === null) return null;
+	const siblings = shared.siblings.flatMap((sibling) => siblingUrl(shared.url, sibling) ?? []);
+	return [shared.url, ...siblings];
+}
+
+function isTriggerUrl(address: string, { url, appSecret }: TriggerAddress): boolean {
+	if (url === '' || looksLikeTestUrl(url)) return false;
+	const receivers = receiversAt(address, appSecret) ?? [holderUrl(address)];
+	return receivers.some((receiver) => withoutSlash(receiver) === url);
+}
+
+/** What it means that the trigger receives at an address, maybe with others. */
+function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Finding {
+	const receivers = receiversAt(address, appSecret);
+	if (receivers === null) {
+		return bad(
+			`${holderUrl(address)}, with a list of workflows that cannot be verified`,
+			'The app secret was probably changed. Publish one of the workflows that share the address again.',
+		);
+	}
+	const [holder, ...others] = receivers;
+	if (others.length === 0) return good(holder);
+	const count = `${others.length} other workflow${others.length === 1 ? '' : 's'}`;
+	const found = `${holder}, shared with ${count}`;
+	if (gone.has(holder)) {
+		return bad(
+			`${found}, but nothing is published at the address`,
+			`The workflows that share it get nothing until one of them takes it over: ${PUBLISH_AGAIN}.`,
+		);
+	}
+	const lost = others.filter((url) => gone.has(url));
+	if (lost.length === 0) return good(found);
+	return {
+		ok: true,
+		found: `${found}; not published any more: ${lost.join(', ')}`,
+		hint: 'The next workflow that is published or unpublished removes it from the list.',
+	};
+}
 
 const PUBLISH_AGAIN = 'unpublish the workflow with the trigger and publish it again';
 
 /** What it means that Meta sends events to an address. */
 function addressFinding(address: string, trigger: TriggerAddress): Finding {
 	const { url, gone } = trigger;
-	const registered = withoutSlash(address);
-	if (url === '') return notChecked(address);
-	if (isTriggerUrl(address, trigger)) return good(address);
+	const holder = holderUrl(address);
+	const registered = withoutSlash(holder);
+	if (url === '') return notChecked(holder);
+	if (isTriggerUrl(address, trigger)) return sharedFinding(address, trigger);
 	if (looksLikeTestUrl(url)) {
 		return {
 			ok: null,
-			found: address,
+			found: holder,
 			hint: 'Not checked: Trigger URL is the test URL of the trigger. Enter its Production URL.',
 		};
 	}
 	if (isSameTrigger(registered, url)) {
 		return bad(
-			`${address} (the test URL of this trigger)`,
+			`${holder} (the test URL of this trigger)`,
 			`Events go to a test. If nobody is testing the trigger, a test was interrupted, for example by a restart of n8n: ${PUBLISH_AGAIN}.`,
 		);
 	}
 	if (lastParts(registered) === lastParts(url)) {
 		return bad(
-			`${address} (this trigger at another host)`,
+			`${holder} (this trigger at another host)`,
 			`If the address of n8n has changed, ${PUBLISH_AGAIN}: n8n does not do it when it starts. Otherwise another n8n has the same workflow and receives its events: unpublish it there.`,
 		);
 	}
-	if (gone.has(address)) {
+	if (gone.has(holder)) {
 		return bad(
-			`${address} (an address of this n8n where no workflow is published any more)`,
+			`${holder} (an address of this n8n where no workflow is published any more)`,
 			`Nobody receives these events. To take over the address, ${PUBLISH_AGAIN}.`,
 		);
 	}
 	const where = isOfSameN8n(registered, url) ? ' (another workflow in this n8n)' : '';
 	return bad(
-		`${address}${where}`,
+		`${holder}${where}`,
 		`Events go to this other address. Deactivate and activate the workflow (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
 	);
 }
 
 /** n8n says itself which of its addresses are not registered; other systems are not asked. */
 async function goneAddresses(
-	context: GraphContext,
+	{ context, account }: OperationInput,
 	{ app, route }: Answers,
 	url: string,
 ): Promise<Set<string>> {
 	const registered = [
 		app.ok ? app.value?.callbackUrl : undefined,
 		route.ok ? overrideOf(route.value) : undefined,
-	].flatMap((address) => address ?? []);
-	const asked = registered.filter(
+	].flatMap((address) =>
+		address ? (receiversAt(address, account.appSecret) ?? [holderUrl(address)]) : [],
+	);
+	const asked = [...new Set(registered)].filter(
 		(address) => url !== '' && URL.canParse(url) && isOfSameN8n(address, url),
 	);
 	const found = await Promise.all(
