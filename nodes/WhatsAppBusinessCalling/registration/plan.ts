@@ -157,7 +157,7 @@ interface Part {
 	inherited: Step[];
 }
 
-export function addressOf(state: KnownState, target: Target): Address | null {
+function addressOf(state: KnownState, target: Target): Address | null {
 	return target === 'app' ? (state.app?.address ?? null) : (state.overrides.get(target) ?? null);
 }
 
