@@ -47,6 +47,8 @@ export interface N8n {
 	stop(): Promise<void>;
 	/** Ends n8n as a crash would; `restart()` brings it back. */
 	kill(): Promise<void>;
+	/** Runs a command of n8n's CLI on the same folder, whether n8n is running or not. */
+	run(...command: string[]): Promise<void>;
 	/** Starts n8n again on the same folder and port, and waits until it is ready. */
 	restart(env?: Record<string, string>, whileStopped?: () => Promise<void>): Promise<void>;
 }
@@ -189,6 +191,17 @@ export async function launch(
 		pid: () => n8n.pid,
 		stop: async () => await n8n.stop(),
 		kill: async () => await n8n.kill(),
+		async run(...command) {
+			const { exited } = startScript(installation.script, command, {
+				cwd: userFolder,
+				env,
+				onOutput: log.write,
+				node: installation.node,
+			});
+			const { code } = await exited;
+			if (code === 0) return;
+			throw new Error(`n8n ${command.join(' ')} ended with ${code}:\n${log.tail(20)}`);
+		},
 		async restart(extraEnv = {}, whileStopped = async () => {}) {
 			await n8n.stop();
 			await whileStopped();

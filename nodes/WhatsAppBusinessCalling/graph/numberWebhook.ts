@@ -14,6 +14,7 @@ const address = z
 /** A number without an address of its own may lack the configuration, but never its ID. */
 const numberSchema = z.object({
 	id: idText,
+	display_phone_number: z.string().nullable().catch(null),
 	webhook_configuration: z
 		.object({ phone_number: address, whatsapp_business_account: address, application: address })
 		.nullish(),
@@ -24,6 +25,12 @@ export interface WebhookRoute {
 	phoneNumber: string | null;
 	businessAccount: string | null;
 	app: string | null;
+}
+
+/** A number of the account, and where its webhooks go. */
+export interface RoutedNumber extends WebhookRoute {
+	id: string;
+	displayPhoneNumber: string | null;
 }
 
 export async function readWebhookRoute(
@@ -79,12 +86,12 @@ function toRoute({ webhook_configuration: addresses }: z.infer<typeof numberSche
 
 const numbersSchema = z.object({ data: z.array(numberSchema), paging: cursorSchema });
 
-/** Addresses for the webhooks of each number of the account, by the number's ID. */
+/** The numbers of the account and where the webhooks of each go, by the number's ID. */
 export async function readWebhookRoutes(
 	context: GraphContext,
 	account: Account,
 	effort: Effort = {},
-): Promise<Result<Map<string, WebhookRoute>>> {
+): Promise<Result<Map<string, RoutedNumber>>> {
 	const routes = await allPages(async (after) => await routePage(context, account, effort, after));
 	return routes.ok ? { ok: true, value: new Map(routes.value) } : routes;
 }
@@ -94,17 +101,24 @@ async function routePage(
 	account: Account,
 	effort: Effort,
 	after: string | undefined,
-): Promise<Result<Page<[string, WebhookRoute]>>> {
+): Promise<Result<Page<[string, RoutedNumber]>>> {
 	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: `${account.businessAccountId}/phone_numbers`,
-		query: { fields: 'id,webhook_configuration', limit: '100', ...(after ? { after } : {}) },
+		query: {
+			fields: 'id,display_phone_number,webhook_configuration',
+			limit: '100',
+			...(after ? { after } : {}),
+		},
 		repeat: 'freely',
 		...effort,
 	});
 	const message = "Meta's list of the numbers' webhooks cannot be read";
 	const page = parseResponse(response, numbersSchema, message);
 	if (!page.ok) return page;
-	const rows = page.value.data.map((row): [string, WebhookRoute] => [row.id, toRoute(row)]);
+	const rows = page.value.data.map((row): [string, RoutedNumber] => [
+		row.id,
+		{ id: row.id, displayPhoneNumber: row.display_phone_number, ...toRoute(row) },
+	]);
 	return { ok: true, value: { rows, after: page.value.paging } };
 }

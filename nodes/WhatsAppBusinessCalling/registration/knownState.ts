@@ -115,14 +115,15 @@ export async function withSiblings<T extends KnownState>(
 	};
 }
 
-export function numbersOf(targets: Target[]): string[] {
+function numbersOf(targets: Target[]): string[] {
 	return targets.flatMap((target) => {
 		const [kind, id] = target.split(' ');
 		return kind === 'phoneNumber' ? [id] : [];
 	});
 }
 
-function valueOf<T>({ context, url }: Trigger, result: Result<T>): T {
+/** @throws NodeOperationError for a failure */
+export function valueOf<T>({ context, url }: Trigger, result: Result<T>): T {
 	if (result.ok) return result.value;
 	throw registrationError(context.getNode(), result.failure, url);
 }

@@ -2,14 +2,20 @@ import { NodeOperationError, type IHookFunctions } from 'n8n-workflow';
 
 import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/nodeApiError';
+import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
 import type { GraphFailure } from '../graph/types';
 import { webhookFields } from '../trigger/events';
-import { chosenPhoneNumberIds, requireKnownNumbers } from '../trigger/phoneNumberFilter';
+import {
+	chosenNumbers,
+	chosenPhoneNumberIds,
+	mustKnowNumbers,
+	requireKnownNumbers,
+} from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt, forgetFailures, isCleanUp } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
-import { knownState, numbersOf, withSiblings, type StateRead } from './knownState';
+import { knownState, valueOf, withSiblings, type StateRead } from './knownState';
 import { oneAtATime } from './oneAtATime';
 import { identify, verifyTokenFor, type Trigger } from './ownership';
 import {
@@ -38,6 +44,7 @@ import {
 	type Step,
 	type Target,
 } from './record';
+import type { Send } from './state';
 import { isSameTrigger, looksLikeTestUrl } from './verifyToken';
 
 /** Milliseconds for one attempt of an activation, for waiting before it, and for undoing what it did. */
@@ -62,24 +69,20 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 			return true;
 		}
 		const events = chosenEvents(context);
-		const targets = await chosenTargets(context);
+		requireChosenNumber(context);
 		const trigger = describe(context, await readAccount(context), true);
 		const askedAt = Date.now();
 		return await oneAtATime(appKey(trigger.account), async () => {
 			if (Date.now() - askedAt > LONGEST_WAIT_MS) throw busyError(context.getNode());
-			return await registerTargets(trigger, targets, events);
+			return await registerTargets(trigger, events);
 		});
 	});
 }
 
-async function registerTargets(
-	trigger: Trigger,
-	targets: Target[],
-	events: string[],
-): Promise<boolean> {
+async function registerTargets(trigger: Trigger, events: string[]): Promise<boolean> {
 	const { context, account, url } = trigger;
 	const record = recordOf(trigger);
-	const work = new Attempt(trigger, targets, events, record);
+	const work = new Attempt(trigger, events, record);
 	let error: unknown;
 	try {
 		error = await work.run();
@@ -111,9 +114,11 @@ class Attempt {
 	/** Why Meta does not keep an address with a list; null as long as nothing says so. */
 	private refusal: string | null = null;
 
+	/** What is to be pointed to the trigger. */
+	private targets: Target[] = [];
+
 	constructor(
 		private readonly trigger: Trigger,
-		private readonly targets: Target[],
 		private readonly events: string[],
 		private readonly record: RegistrationRecord | null,
 	) {}
@@ -167,15 +172,12 @@ class Attempt {
 	}
 
 	private async plan(): Promise<Planned> {
-		const { trigger, targets, events, record, send } = this;
+		const { trigger, events, record, send } = this;
 		const { context, account, url, isTest } = trigger;
 		const isForwarding = forwards(context);
-		const state = await knownState(
-			trigger,
-			{ membership: true, numbers: numbersOf(targets) },
-			send,
-			record,
-		);
+		const { targets, routes } = await chosenTargets(trigger, send);
+		this.targets = targets;
+		const state = await knownState(trigger, { membership: true, routes }, send, record);
 		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 		const wanted: Wanted = {
 			...{ url, isTest, targets, events, fields: webhookFields(events) },
@@ -452,14 +454,32 @@ function attemptKey(context: IHookFunctions): string {
 
 const appKey = ({ baseUrl, appId }: Account) => `${baseUrl}\n${appId}`;
 
-async function chosenTargets(context: IHookFunctions): Promise<Target[]> {
+/**
+ * What is to be pointed to the trigger. One request tells whether the chosen numbers belong to the account
+ * and where the webhooks of each go.
+ */
+async function chosenTargets(
+	trigger: Trigger,
+	send: Send,
+): Promise<{ targets: Target[]; routes: Map<string, WebhookRoute> }> {
+	const { context, account } = trigger;
 	const scope = context.getNodeParameter('registration', 'app');
-	if (scope !== 'phoneNumber') {
-		await requireKnownNumbers(context);
-		return [scope === 'businessAccount' ? scope : 'app'];
-	}
-	const ids = await chosenPhoneNumberIds(context);
-	if (ids.length > 0) return ids.map((id): OverrideTarget => `phoneNumber ${id}`);
+	const target: Target = scope === 'businessAccount' ? scope : 'app';
+	const wide = { targets: [target], routes: new Map<string, WebhookRoute>() };
+	if (scope !== 'phoneNumber' && !mustKnowNumbers(context)) return wide;
+	const read = await send(async (effort) => await readWebhookRoutes(context, account, effort));
+	const numbers = valueOf(trigger, read);
+	const ids = chosenPhoneNumberIds(context, [...numbers.values()]);
+	if (scope !== 'phoneNumber') return wide;
+	return {
+		targets: ids.map((id): OverrideTarget => `phoneNumber ${id}`),
+		routes: new Map(ids.map((id): [string, WebhookRoute] => [id, numbers.get(id)!])),
+	};
+}
+
+function requireChosenNumber(context: IHookFunctions): void {
+	if (context.getNodeParameter('registration', 'app') !== 'phoneNumber') return;
+	if (chosenNumbers(context).length > 0) return;
 	throw new NodeOperationError(
 		context.getNode(),
 		'No phone number is chosen. Choose at least one under "Phone Number Names or IDs".',

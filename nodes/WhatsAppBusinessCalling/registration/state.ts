@@ -5,7 +5,12 @@ import {
 	type AccountMembership,
 	type AppSubscription,
 } from '../graph/appSubscription';
-import { readWebhookRoute, readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
+import {
+	readWebhookRoute,
+	readWebhookRoutes,
+	type RoutedNumber,
+	type WebhookRoute,
+} from '../graph/numberWebhook';
 import type { Effort } from '../graph/request';
 import type { GraphContext, Result } from '../graph/types';
 
@@ -24,12 +29,14 @@ export interface WebhookState {
 	/** By the ID of the number. */
 	numbers: Map<string, Result<WebhookRoute>>;
 	/** All numbers of the account. */
-	allNumbers: Result<Map<string, WebhookRoute>> | null;
+	allNumbers: Result<Map<string, RoutedNumber>> | null;
 }
 
 export interface WhatToRead {
 	membership?: boolean;
 	numbers?: string[];
+	/** Numbers that have been read for another purpose, by their ID: they are not read again. */
+	routes?: ReadonlyMap<string, WebhookRoute>;
 	allNumbers?: boolean;
 }
 
@@ -37,10 +44,10 @@ export interface WhatToRead {
 export async function readWebhookState(
 	context: GraphContext,
 	account: Account,
-	{ membership = false, numbers = [], allNumbers = false }: WhatToRead,
+	{ membership = false, numbers = [], routes = new Map(), allNumbers = false }: WhatToRead,
 	send: Send = once,
 ): Promise<WebhookState> {
-	const [app, foundMembership, routes, foundNumbers] = await Promise.all([
+	const [app, foundMembership, read, foundNumbers] = await Promise.all([
 		send(async (effort) => await readAppSubscription(context, account, effort)),
 		membership
 			? send(async (effort) => await readAccountMembership(context, account, effort))
@@ -55,5 +62,11 @@ export async function readWebhookState(
 		),
 		allNumbers ? send(async (effort) => await readWebhookRoutes(context, account, effort)) : null,
 	]);
-	return { app, membership: foundMembership, numbers: new Map(routes), allNumbers: foundNumbers };
+	const known = [...routes].map(([id, value]) => [id, { ok: true, value }] as const);
+	return {
+		app,
+		membership: foundMembership,
+		numbers: new Map<string, Result<WebhookRoute>>([...known, ...read]),
+		allNumbers: foundNumbers,
+	};
 }

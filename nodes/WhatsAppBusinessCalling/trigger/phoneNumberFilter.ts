@@ -3,7 +3,7 @@ import { NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
 import { toNodeApiError } from '../graph/nodeApiError';
-import { phoneNumbers } from '../graph/phoneNumbers';
+import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
 import { digitsOf } from '../values';
 import { idList } from './settings';
 
@@ -11,34 +11,41 @@ import { idList } from './settings';
 const UNATTENDED = ['init', 'leadershipChange'];
 
 /**
- * Refuses a filter that can match nothing, while someone publishes the workflow.
- *
- * @throws as `chosenPhoneNumberIds`
+ * Whether numbers are chosen that have to be looked up: a filter that can match nothing is refused, while
+ * someone publishes the workflow.
  */
+export function mustKnowNumbers(context: IHookFunctions): boolean {
+	return chosenNumbers(context).length > 0 && !UNATTENDED.includes(context.getActivationMode());
+}
+
+/** @throws as `chosenPhoneNumberIds`; NodeApiError where Meta cannot be asked */
 export async function requireKnownNumbers(context: IHookFunctions): Promise<void> {
-	const isEmpty = idList(context.getNodeParameter('phoneNumberIds', [])).length === 0;
-	if (isEmpty || UNATTENDED.includes(context.getActivationMode())) return;
-	await chosenPhoneNumberIds(context);
+	if (!mustKnowNumbers(context)) return;
+	const answer = await phoneNumbers(context, await readAccount(context));
+	if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure);
+	chosenPhoneNumberIds(context, answer.value);
+}
+
+/** The numbers as the operator chose them. */
+export function chosenNumbers(context: IHookFunctions): string[] {
+	return idList(context.getNodeParameter('phoneNumberIds', []));
 }
 
 /** Numbers of the account that an error names. */
 const MAX_NAMED = 10;
 
+type KnownNumber = Pick<PhoneNumber, 'id' | 'displayPhoneNumber'>;
+
 /**
  * The numbers that the operator chose, as IDs. A display number (`+1 555 ...`) counts as its ID. A number
  * that is not of the account would match nothing, so that every event would be acknowledged and dropped.
  *
+ * @param known all numbers of the account
  * @returns no IDs where no number is chosen
- * @throws NodeOperationError that names a number which does not belong to the account, and those that do;
- * NodeApiError where Meta cannot be asked
+ * @throws NodeOperationError that names a number which does not belong to the account, and those that do
  */
-export async function chosenPhoneNumberIds(context: IHookFunctions): Promise<string[]> {
-	const chosen = idList(context.getNodeParameter('phoneNumberIds', []));
-	if (chosen.length === 0) return [];
-	const answer = await phoneNumbers(context, await readAccount(context));
-	if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure);
-	const known = answer.value;
-	return chosen.map((entry) => {
+export function chosenPhoneNumberIds(context: IHookFunctions, known: KnownNumber[]): string[] {
+	return chosenNumbers(context).map((entry) => {
 		const digits = digitsOf(entry);
 		const match =
 			known.find(({ id }) => id === entry) ??

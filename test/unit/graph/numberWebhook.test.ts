@@ -80,8 +80,12 @@ describe('readWebhookRoutes', () => {
 	it('gives where the webhooks of each number go, over all pages', async () => {
 		const pages = [
 			[
-				{ id: '1', webhook_configuration: { phone_number: OF_NUMBER, application: OF_APP } },
-				{ id: '2' },
+				{
+					id: '1',
+					display_phone_number: '+1 555 010 0001',
+					webhook_configuration: { phone_number: OF_NUMBER, application: OF_APP },
+				},
+				{ id: '2', display_phone_number: null },
 			],
 			[
 				{ id: '3', webhook_configuration: { whatsapp_business_account: OF_ACCOUNT } },
@@ -98,18 +102,23 @@ describe('readWebhookRoutes', () => {
 		});
 		expect(await readWebhookRoutes(context, ACCOUNT)).toEqual({
 			ok: true,
-			value: new Map([
-				['1', { phoneNumber: OF_NUMBER, businessAccount: null, app: OF_APP }],
-				['2', { phoneNumber: null, businessAccount: null, app: null }],
-				['3', { phoneNumber: null, businessAccount: OF_ACCOUNT, app: null }],
-				['4', { phoneNumber: OF_NUMBER, businessAccount: null, app: null }],
-			]),
+			value: new Map(
+				[
+					['1', '+1 555 010 0001', OF_NUMBER, null, OF_APP] as const,
+					['2', null, null, null, null] as const,
+					['3', null, null, OF_ACCOUNT, null] as const,
+					['4', null, OF_NUMBER, null, null] as const,
+				].map(([id, displayPhoneNumber, phoneNumber, businessAccount, app]) => [
+					id,
+					{ id, displayPhoneNumber, phoneNumber, businessAccount, app },
+				]),
+			),
 		});
 		expect(sent.map(({ method, url, qs }) => ({ method, url, qs }))).toEqual(
 			[{}, { after: '1' }].map((cursor) => ({
 				method: 'GET',
 				url: 'https://graph.facebook.com/v26.0/102290129340398/phone_numbers',
-				qs: { fields: 'id,webhook_configuration', limit: '100', ...cursor },
+				qs: { fields: 'id,display_phone_number,webhook_configuration', limit: '100', ...cursor },
 			})),
 		);
 	});

@@ -274,9 +274,8 @@ describe('The requests', () => {
 			'a number',
 			ON_ONE,
 			[
-				// The chosen numbers have to be of the account.
-				'GET phone_numbers',
-				...['GET subscriptions', 'GET subscribed_apps', 'GET number'],
+				// The chosen numbers must belong to the account.
+				...['GET phone_numbers', 'GET subscriptions', 'GET subscribed_apps'],
 				...['POST subscriptions', 'POST subscribed_apps', 'POST number'],
 				'GET number',
 			],
