@@ -24,9 +24,8 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 			dark: 'file:../../icons/whatsAppBusinessCalling.dark.svg',
 		},
 		group: ['trigger'],
-		// For a trigger of version 1, n8n runs its expression engine once more for every request.
-		version: [1, 1.1],
-		defaultVersion: 1.1,
+		// Not 1: for a trigger of version 1, n8n runs its expression engine once more for every request.
+		version: 1.1,
 		subtitle:
 			'={{ $parameter["events"].length === 1 ? $parameter["events"][0].replace("call_", "").replaceAll("_", " ") : $parameter["events"].length + " events" }}',
 		description:

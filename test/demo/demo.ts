@@ -25,13 +25,14 @@ import { Talk } from './talk';
 const USAGE = `Shows two recorded calls from the ring to the audio file, in a real n8n against an emulated Meta: one
 that comes in, and one that the business starts. Their sound is real.
 
-npm run demo [-- --out DIR] [-- --keep [--media-address ADDRESS]]
+npm run demo [-- --out DIR] [-- --keep [--media-address ADDRESS]] [-- --skip-build]
 
   --out DIR        folder for the recordings (default: a new one in the system's folder for temporary files)
   --keep           make no calls, but leave n8n and the emulator running until Ctrl-C, with a page on which
                    you talk to a customer yourself
   --media-address  where your browser finds the sound of your calls: an IPv4 address of this machine, for
-                   browsers that use no loopback address (Firefox)`;
+                   browsers that use no loopback address (Firefox)
+  --skip-build     use what "npm run build" has made`;
 
 const NODES = ['whatsAppBusinessCalling', 'whatsAppBusinessCallingTrigger'];
 
@@ -72,7 +73,10 @@ async function cleanUp(): Promise<void> {
 const seconds = (milliseconds: number) => `${Math.round(milliseconds / 1_000)} s`;
 
 /** Everything up to the moment at which the number can be called. */
-function preparation(stage: Partial<Stage>, out: string | undefined): Step[] {
+function preparation(
+	stage: Partial<Stage>,
+	{ out, skipBuild }: { out?: string; skipBuild?: boolean },
+): Step[] {
 	return [
 		{
 			title: 'Check Node.js',
@@ -92,8 +96,10 @@ function preparation(stage: Partial<Stage>, out: string | undefined): Step[] {
 			title: 'Build and pack the package',
 			limit: 180,
 			async run({ progress, result }) {
-				progress('npm run build');
-				await runNpm(['run', 'build'], { cwd: REPOSITORY });
+				if (!skipBuild) {
+					progress('npm run build');
+					await runNpm(['run', 'build'], { cwd: REPOSITORY });
+				}
 				progress('npm pack');
 				const { tarball, remove } = await packPackage();
 				cleanups.push(remove);
@@ -484,6 +490,7 @@ async function main(): Promise<number> {
 		options: {
 			out: { type: 'string' },
 			keep: { type: 'boolean', default: false },
+			'skip-build': { type: 'boolean', default: false },
 			'media-address': { type: 'string' },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
@@ -495,7 +502,7 @@ async function main(): Promise<number> {
 	const stage: Partial<Stage> = {};
 	const runner = new StepRunner();
 	try {
-		await runner.run(preparation(stage, values.out));
+		await runner.run(preparation(stage, { out: values.out, skipBuild: values['skip-build'] }));
 		if (values.keep) await keepRunning(runner, stage as Stage, values['media-address']);
 		await play(runner, stage as Stage);
 		return 0;

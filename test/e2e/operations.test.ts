@@ -1,3 +1,4 @@
+import type { INodeTypeDescription } from 'n8n-workflow';
 import { makeSdp } from '../emulator';
 import {
 	ACTION_TYPE,
@@ -5,6 +6,7 @@ import {
 	CREDENTIAL_TYPE,
 	credentialData,
 	node,
+	TRIGGER_TYPE,
 	using,
 	webhookNode,
 } from '../support/workflow';
@@ -94,4 +96,35 @@ it('the test of a credential names the version among what may be wrong', async (
 		status: 'Error',
 		message: expect.stringContaining('API Version must look like v26.0') as string,
 	});
+});
+
+it('serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
+	// n8n's own entry, which leads to the HTTP Request node.
+	const customCall = '__CUSTOM_API_CALL__';
+	const paths: string[] = [];
+	for (const [name, version] of [
+		[ACTION_TYPE, 1],
+		[TRIGGER_TYPE, 1.1],
+	] as const) {
+		const type = (await stage.n8n.api.nodeType(name, version)) as INodeTypeDescription | undefined;
+		const folder = `schemas/${name}/${version.toFixed(1)}.0`;
+		const operations = (type?.properties ?? [])
+			.filter((property) => property.name === 'operation')
+			.flatMap(({ options = [], displayOptions }) =>
+				(displayOptions?.show?.resource ?? []).flatMap((resource) =>
+					options
+						.map((option) => ('value' in option ? option.value : ''))
+						.filter((operation) => operation !== customCall)
+						.map((operation) => `${resource}/${operation}`),
+				),
+			);
+		paths.push(
+			...(operations.length > 0 ? operations.map((path) => `${folder}/${path}`) : [folder]),
+		);
+	}
+	expect(paths.length).toBeGreaterThan(15);
+	const answers = await Promise.all(
+		paths.map(async (path) => [path, (await fetch(`${stage.n8n.url}/${path}.json`)).status]),
+	);
+	expect(answers).toEqual(paths.map((path) => [path, 200]));
 });

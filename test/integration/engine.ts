@@ -825,9 +825,13 @@ export class TriggerWorkflow {
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
+/** Of a request to a trigger of a version above 1. */
+const PARSED_CONTENT_TYPE = /^(application\/(json|x-www-form-urlencoded)|text\/plain)|[/+]xml$/;
+
 /**
- * Reads the body as n8n does: the unzipped bytes in `rawBody`, JSON parsed into `body`. A form with
- * files is read by n8n's form parser, which leaves no raw body behind.
+ * Reads the body as n8n does for a trigger of a version above 1: the unzipped bytes in `rawBody`, JSON parsed
+ * into `body`, other types only when the node asks. A form with files is read by n8n's form parser, which
+ * leaves no raw body behind.
  *
  * @returns false where n8n has answered already
  */
@@ -842,14 +846,20 @@ async function readBody(req: Request, res: Response): Promise<boolean> {
 		};
 		return true;
 	}
-	await new Promise<void>((resolve, reject) => {
-		express.raw({ type: () => true, limit: MAX_BODY_BYTES })(req, res, (error?: unknown) =>
-			error ? reject(error as Error) : resolve(),
-		);
-	});
-	const rawBody = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
-	request.rawBody = rawBody;
-	request.readRawBody = async () => {};
+	request.readRawBody = async () => {
+		if (request.rawBody) return;
+		await new Promise<void>((resolve, reject) => {
+			express.raw({ type: () => true, limit: MAX_BODY_BYTES })(req, res, (error?: unknown) =>
+				error ? reject(error as Error) : resolve(),
+			);
+		});
+		request.rawBody = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
+		request.body = undefined;
+	};
+	// What n8n does not parse, it leaves to the node to read.
+	if (!PARSED_CONTENT_TYPE.test(contentType)) return true;
+	await request.readRawBody();
+	const rawBody = request.rawBody ?? Buffer.alloc(0);
 	request.body = {};
 	if (rawBody.length > 0 && contentType === 'application/json') {
 		try {
@@ -866,7 +876,8 @@ async function readBody(req: Request, res: Response): Promise<boolean> {
 const answeredStatus = (res: Response) => (res.writableFinished ? res.statusCode : 0);
 
 function node(name: string, type: string, parameters: INodeParameters = {}): INode {
-	return { id: `node-${name}`, name, type, typeVersion: 1, position: [0, 0], parameters };
+	const typeVersion = type === TRIGGER ? 1.1 : 1;
+	return { id: `node-${name}`, name, type, typeVersion, position: [0, 0], parameters };
 }
 
 function emptyWorkflow(id: string): IWorkflowBase {

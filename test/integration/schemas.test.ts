@@ -8,7 +8,9 @@ import { useStage } from './harness';
 
 const stage = useStage();
 
-const FOLDER = join(__dirname, '../../nodes/WhatsAppBusinessCalling/__schema__/v1.0.0');
+const FOLDER = join(__dirname, '../../nodes/WhatsAppBusinessCalling/__schema__');
+/** As the editor asks for it: the trigger has neither resource nor operation. */
+const TRIGGER_SCHEMA = 'v1.1.0.json';
 const USER = '14085551234';
 const NUMBER = '106000000000001';
 const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
@@ -19,6 +21,9 @@ interface Schema {
 	items?: Schema;
 	version?: number;
 }
+
+/** Of `resource/operation`. */
+const schemaOf = (operation: string) => `v1.0.0/${operation}.json`;
 
 const readSchema = (path: string) => JSON.parse(readFileSync(join(FOLDER, path), 'utf8')) as Schema;
 
@@ -218,24 +223,22 @@ describe('Output schemas', () => {
 			.filter((entry) => entry.isFile())
 			.map((entry) => join(entry.parentPath, entry.name).slice(FOLDER.length + 1))
 			.toSorted();
-		expect(files).toEqual(
-			[...operations().map((name) => `${name}.json`), 'output.json'].toSorted(),
-		);
+		expect(files).toEqual([...operations().map(schemaOf), TRIGGER_SCHEMA].toSorted());
 		expect(operations()).toEqual(Object.keys(OUTPUTS).toSorted());
 	});
 
 	test('are part of the built package', () => {
 		const built = FOLDER.replace('/nodes/', '/dist/nodes/');
-		for (const name of [...operations(), 'output']) {
-			expect([name, existsSync(join(built, `${name}.json`))]).toEqual([name, true]);
-			expect(readSchema(`${name}.json`)).toMatchObject({ type: 'object', version: 1 });
+		for (const path of [...operations().map(schemaOf), TRIGGER_SCHEMA]) {
+			expect([path, existsSync(join(built, path))]).toEqual([path, true]);
+			expect(readSchema(path)).toMatchObject({ type: 'object', version: 1 });
 		}
 	});
 
 	test.each(Object.keys(OUTPUTS))(
 		'%s: everything that comes is in it, and all of it comes',
 		async (name) => {
-			check(`${name}.json`, await OUTPUTS[name]());
+			check(schemaOf(name), await OUTPUTS[name]());
 		},
 	);
 
@@ -289,6 +292,6 @@ describe('Output schemas', () => {
 		}
 		await stage.emulator.whenIdle();
 		expect(new Set(trigger.items.map(({ json }) => json.event)).size).toBe(6);
-		check('output.json', trigger.items);
+		check(TRIGGER_SCHEMA, trigger.items);
 	});
 });

@@ -25,7 +25,13 @@ beforeAll(async () => {
 	folder = await realpath(await mkdtemp(join(tmpdir(), 'demo-')));
 	demo = startScript(
 		join(REPOSITORY, 'node_modules/tsx/dist/cli.mjs'),
-		[join(REPOSITORY, 'test/demo/demo.ts'), '--keep', '--out', join(folder, 'recordings')],
+		[
+			join(REPOSITORY, 'test/demo/demo.ts'),
+			'--keep',
+			'--skip-build',
+			'--out',
+			join(folder, 'recordings'),
+		],
 		{ cwd: REPOSITORY, env: process.env, onOutput: (text) => (output += text) },
 	);
 	const isReady = async () => output.includes('Ctrl-C ends everything') || undefined;
