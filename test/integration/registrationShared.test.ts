@@ -207,6 +207,27 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		30_000,
 	);
 
+	test('lose nobody while Meta cannot verify the address', async () => {
+		const [holder, ...others] = all;
+		for (const one of all) await one.activate();
+		const before = state();
+		for (const kind of ['subscriptions', 'subscribedApps', 'phoneNumber'] as const) {
+			stage.emulator.failNext(kind, { errorCode: 2200 }, { method: 'POST', times: Infinity });
+		}
+		await failureOf(holder.deactivate());
+		expect(state()).toEqual(before);
+		const error = await failureOf(trigger(level).activate());
+		expect(error.message).toContain('Meta could not verify the webhook address');
+		lose(holder);
+		await failureOf(trigger(level).activate());
+		expect(state()).toEqual(before);
+		stage.emulator.clearFaults();
+		await others[1].deactivate();
+		expect(receivers()).toEqual([others[0].url]);
+		await others[0].deactivate();
+		expect(state()).toEqual(NOTHING);
+	}, 60_000);
+
 	test('after a change of the app secret are those that know the new one', async () => {
 		for (const one of all) await one.activate();
 		const [, sibling] = all;
