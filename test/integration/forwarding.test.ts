@@ -2,6 +2,7 @@ import type { INodeParameters } from 'n8n-workflow';
 import { type DeliveryRecord, type WebhookUpdate } from '../emulator';
 import { Receiver } from '../emulator/helpers';
 import type { TriggerWorkflow } from './engine';
+import { poll } from '../support/processes';
 import { useStage } from './harness';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
@@ -293,21 +294,21 @@ describe('Taking over', () => {
 });
 
 describe('Listening for a test event', () => {
-	test('beside an active workflow: messages go on to the other one, calls come to the test', async () => {
+	test('beside an active workflow: messages go on to the other one, calls come to both', async () => {
 		const trigger = await activeTaker();
 		const before = state();
 		await trigger.listen();
-		expect(state().app?.callbackUrl).toBe(trigger.testUrl);
 		expect(statuses(await deliver([message()]))).toEqual([200]);
 		expect(other.webhooks).toHaveLength(1);
 		await deliver([await stage.emulator.createRecording()]);
-		expect(trigger.executions.map(({ mode }) => mode)).toEqual(['manual']);
+		await poll('both', 5_000, async () => trigger.executions.length === 2 || undefined);
+		expect(trigger.executions.map(({ mode }) => mode).sort()).toEqual(['manual', 'webhook']);
 
 		await trigger.stopListening();
 		expect(state()).toEqual(before);
 		await deliver([message(), await stage.emulator.createRecording()]);
 		expect(other.webhooks).toHaveLength(2);
-		expect(trigger.executions.map(({ mode }) => mode)).toEqual(['manual', 'webhook']);
+		expect(trigger.executions.filter(({ mode }) => mode === 'webhook')).toHaveLength(2);
 		await trigger.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
 	});

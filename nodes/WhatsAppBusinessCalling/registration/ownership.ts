@@ -5,7 +5,7 @@ import type { Account } from '../graph/account';
 import { askForChallenge, type ChallengeAnswer } from '../trigger/otherWebhook';
 import type { Party } from './parties';
 import type { Address } from './plan';
-import { isRememberedElsewhere, isRememberedToLeave, type RegistrationRecord } from './record';
+import { isRememberedElsewhere, rememberedAt, type RegistrationRecord } from './record';
 import {
 	EVENT_BITS,
 	holderUrl,
@@ -106,7 +106,7 @@ async function partiesAt(
 		is: isOwnHolder ? 'this' : isAlive ? 'alive' : 'gone',
 		isOfAccount: false,
 		leavesAccount: list.leavesAccount,
-		isKnownToLeave: isRememberedToLeave(trigger.context, list.url),
+		...rememberedAt(trigger.context, list.url),
 	};
 	const others = list.siblings.map(async (sibling): Promise<Party> => {
 		const { isTest, events, leavesAccount = false } = sibling;
@@ -115,7 +115,7 @@ async function partiesAt(
 		return {
 			...{ url: isOwn ? trigger.url : url, isTest, events, leavesAccount },
 			...{ is: isOwn ? 'this' : 'silent', isOfAccount: false },
-			isKnownToLeave: isRememberedToLeave(trigger.context, url),
+			...rememberedAt(trigger.context, url),
 		};
 	});
 	return [first, ...(await Promise.all(others))];

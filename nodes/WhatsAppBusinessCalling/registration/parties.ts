@@ -28,17 +28,21 @@ export interface Party {
 	leavesAccount: boolean;
 	/** Whether this process knows that it does so anyway. */
 	isKnownToLeave: boolean;
+	/** Whether this process knows that it forwards to another webhook, which nobody else knows of. */
+	isKnownToForward: boolean;
 }
 
 /**
  * Who receives at an address once the trigger does as well; the first one is the holder. A production
- * trigger that holds the address keeps it. What is gone is left out.
+ * trigger that holds the address keeps it, and so does a test that has taken it over from another system: it
+ * passes on what is to be put back when it ends. What is gone is left out.
  */
 export function partiesWith(trigger: Party, present: Party[]): Party[] {
 	const [holder] = present;
 	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
 	const hasProduction = others.some(({ isTest }) => !isTest);
-	if (holder?.is === 'alive' && (!holder.isTest || (trigger.isTest && !hasProduction))) {
+	const isTest = holder?.isTest && !holder.isKnownToForward;
+	if (holder?.is === 'alive' && (!isTest || (trigger.isTest && !hasProduction))) {
 		const isListed = present.some(({ is }) => is === 'this');
 		const listed = present
 			.map((party) => (party.is === 'this' ? trigger : party))

@@ -195,7 +195,8 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const present = address.parties;
 	const [holder] = present;
 	// A trigger of numbers or of the account only needs that somebody holds the app's webhook.
-	const isHeld = holder.is === 'alive' && (!holder.isTest || wanted.isTest);
+	const isHeld =
+		holder.is === 'alive' && (!holder.isTest || wanted.isTest || holder.isKnownToForward);
 	if (!isMember && (isHeld || isProductionOf(wanted, address))) {
 		return { ...alone, url: address.url, isHolder: false, isShared: true };
 	}
@@ -203,7 +204,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const before = present.find(({ is }) => is === 'this');
 	const trigger: Party = {
 		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
-		...{ is: 'this', isOfAccount: true, isKnownToLeave: false },
+		...{ is: 'this', isOfAccount: true, isKnownToLeave: false, isKnownToForward: false },
 		leavesAccount: before?.leavesAccount ?? false,
 	};
 	const parties = partiesWith(trigger, present);

@@ -119,15 +119,18 @@ export function isRememberedElsewhere(context: RecordContext, url: string): bool
 	);
 }
 
-/** Whether this process knows that the trigger at an address takes the app off its account. */
-export function isRememberedToLeave(context: RecordContext, url: string): boolean {
+/** What this process knows of the trigger at an address. */
+export function rememberedAt(context: RecordContext, url: string) {
 	const instanceId = context.getInstanceId();
-	return [...remembered.values()].some(
-		({ record }) =>
-			record.url === url &&
-			record.instanceId === instanceId &&
-			record.undo.some(({ do: kind }) => kind === 'leaveAccount'),
-	);
+	const records = [...remembered.values()]
+		.map(({ record }) => record)
+		.filter((record) => record.url === url && record.instanceId === instanceId);
+	return {
+		isKnownToLeave: records.some(({ undo }) =>
+			undo.some(({ do: kind }) => kind === 'leaveAccount'),
+		),
+		isKnownToForward: records.some(({ alsoReceives }) => alsoReceives.length > 0),
+	};
 }
 
 /** Gives what is still to be undone to the trigger of this process that holds an address now. */

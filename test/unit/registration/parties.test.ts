@@ -13,7 +13,7 @@ function party(text: string): Party {
 	return {
 		...{ url: name, isTest: name !== name.toUpperCase(), events: ['connect'] },
 		is: MARKS[text.charAt(0)] ?? (isThis ? 'this' : 'alive'),
-		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: false },
+		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: false, isKnownToForward: false },
 	};
 }
 

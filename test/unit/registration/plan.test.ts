@@ -42,6 +42,7 @@ function at(url: string, more: Partial<Address> = {}): Address {
 		...{ url, isTest: url === TEST, events: [] },
 		is: holder === 'trigger' ? 'alive' : 'gone',
 		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: true },
+		isKnownToForward: false,
 	};
 	const isOurs = ['this', 'trigger', 'gone'].includes(holder);
 	const rest = { isRestorable: true, other: null, isAuthentic: true, ...more };

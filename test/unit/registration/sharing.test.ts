@@ -89,6 +89,7 @@ class World {
 				...rest,
 				is: of === ownUrl ? 'this' : role ? 'alive' : 'gone',
 				isOfAccount: role?.trigger.account === own.trigger.account,
+				isKnownToForward: (record?.alsoReceives.length ?? 0) > 0,
 				isKnownToLeave: record?.undo.some(({ do: kind }) => kind === 'leaveAccount') ?? false,
 			};
 		};
@@ -261,7 +262,11 @@ class World {
 	}
 }
 
-const triggers = (levels: Array<Trigger['level']>, accounts: Array<Trigger['account']>) =>
+const triggers = (
+	levels: Array<Trigger['level']>,
+	accounts: Array<Trigger['account']>,
+	takesOver = false,
+) =>
 	fc.tuple(
 		...Array.from({ length: COUNT }, (_, id) =>
 			fc.record<Trigger>({
@@ -274,7 +279,7 @@ const triggers = (levels: Array<Trigger['level']>, accounts: Array<Trigger['acco
 					['call_recording_available'],
 					['call_permission_reply'],
 				),
-				takesOver: fc.constant(false),
+				takesOver: fc.constant(takesOver),
 			}),
 		),
 	);
@@ -394,4 +399,22 @@ describe('Triggers that share addresses, in any order', () => {
 			runs,
 		);
 	});
+
+	it.each([['messages'], ['security'], ['messages', 'calls']])(
+		'next to another system that has the app with %s: it gets its webhook back',
+		(...fields) => {
+			fc.assert(
+				fc.property(triggers(['app'], ['a'], true), actions, order, (all, list, end) =>
+					run({
+						...{ triggers: all, actions: list, end, kills: false },
+						before: (world) => {
+							world.app = { url: FOREIGN, fields };
+							world.joined.add('a');
+						},
+					}),
+				),
+				runs,
+			);
+		},
+	);
 });
