@@ -3,6 +3,7 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
+import { graph } from '../emulator/helpers';
 import { poll } from '../support/processes';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';
@@ -206,6 +207,44 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		},
 		30_000,
 	);
+
+	test('leave the app on the account where it was before, also if n8n removes all at the same moment', async () => {
+		const { businessAccountId } = stage.emulator.account;
+		await graph(stage.emulator, 'POST', `${businessAccountId}/subscribed_apps`);
+		const before = state();
+		for (const one of all) await one.activate();
+		// n8n has closed the webhooks of all of them before it removes the first one.
+		for (const one of all) lose(one);
+		for (const one of all.toReversed()) await one.deactivate();
+		expect(state()).toEqual(before);
+	});
+
+	test('lose nobody while Meta cannot verify the address', async () => {
+		const [holder, ...others] = all;
+		for (const one of all) await one.activate();
+		const before = state();
+		const isUnverified = (times: number) => {
+			for (const kind of ['subscriptions', 'subscribedApps', 'phoneNumber'] as const) {
+				stage.emulator.failNext(kind, { errorCode: 2200 }, { method: 'POST', times });
+			}
+		};
+		// As often as a trigger asks with the same address.
+		isUnverified(3);
+		await failureOf(holder.deactivate());
+		expect(state()).toEqual(before);
+		stage.emulator.clearFaults();
+		isUnverified(Infinity);
+		const error = await failureOf(trigger(level).activate());
+		expect(error.message).toContain('Meta could not verify the webhook address');
+		lose(holder);
+		await failureOf(trigger(level).activate());
+		expect(state()).toEqual(before);
+		stage.emulator.clearFaults();
+		await others[1].deactivate();
+		expect(receivers()).toEqual([others[0].url]);
+		await others[0].deactivate();
+		expect(state()).toEqual(NOTHING);
+	}, 60_000);
 
 	test('after a change of the app secret are those that know the new one', async () => {
 		for (const one of all) await one.activate();

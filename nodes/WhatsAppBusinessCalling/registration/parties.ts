@@ -26,8 +26,8 @@ export interface Party {
 	isOfAccount: boolean;
 	/** Whether the address says that it takes the app off its account, if it is the last one of the account. */
 	leavesAccount: boolean;
-	/** Whether this process knows that it does so anyway. */
-	isKnownToLeave: boolean;
+	/** Whether it does so anyway, as far as this process knows; null where it knows nothing of the trigger. */
+	isKnownToLeave: boolean | null;
 	/** Whether this process knows that it forwards to another webhook, which nobody else knows of. */
 	isKnownToForward: boolean;
 }

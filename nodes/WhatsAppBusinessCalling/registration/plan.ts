@@ -391,9 +391,17 @@ function ownLeftovers(
 			...removal(app.fields.filter((field) => field === 'calls')),
 		];
 	}
-	const isLost = record === null || app.address.holder === 'gone';
+	const isLost = record === null || mayHaveToLeave(app);
 	const leaves: Step[] = isLost && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
 	return [...leaves, ...removal(fields)];
+}
+
+/**
+ * Whether the holder of the app's address is gone, and may have had to take the app off the account. If this
+ * process has its record, it is only being unpublished at the same moment, and does that itself.
+ */
+export function mayHaveToLeave({ address: { holder, parties } }: KnownApp): boolean {
+	return holder === 'gone' && (parties[0]?.isKnownToLeave ?? true);
 }
 
 /** Whether the app is subscribed to nothing that could be for others. */

@@ -1,5 +1,13 @@
 import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
-import { isOnlyOurs, merge, OUR_FIELDS, removal, type Address, type KnownState } from './plan';
+import {
+	isOnlyOurs,
+	mayHaveToLeave,
+	merge,
+	OUR_FIELDS,
+	removal,
+	type Address,
+	type KnownState,
+} from './plan';
 import type { Step, Target } from './record';
 import { holderUrl, type OtherWebhook } from './sharedAddress';
 
@@ -159,7 +167,7 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 function hasToLeave({ app, overrides }: KnownState, surroundings: Surroundings): boolean {
 	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
 	const isAnywhere = addresses.some(({ parties }) => parties.some(({ is }) => is === 'this'));
-	if (app?.address.holder === 'gone' && isAnywhere && isOnlyOurs(app)) return true;
+	if (app && mayHaveToLeave(app) && isAnywhere && isOnlyOurs(app)) return true;
 	return addresses
 		.filter((address) => isOursToUndo(address, surroundings))
 		.flatMap(({ parties }) => parties)

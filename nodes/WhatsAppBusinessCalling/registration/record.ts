@@ -126,9 +126,10 @@ export function rememberedAt(context: RecordContext, url: string) {
 		.map(({ record }) => record)
 		.filter((record) => record.url === url && record.instanceId === instanceId);
 	return {
-		isKnownToLeave: records.some(({ undo }) =>
-			undo.some(({ do: kind }) => kind === 'leaveAccount'),
-		),
+		isKnownToLeave:
+			records.length === 0
+				? null
+				: records.some(({ undo }) => undo.some(({ do: kind }) => kind === 'leaveAccount')),
 		isKnownToForward: records.some(({ alsoReceives }) => alsoReceives.length > 0),
 	};
 }

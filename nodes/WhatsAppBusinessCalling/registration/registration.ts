@@ -44,6 +44,7 @@ import {
 	type Step,
 	type Target,
 } from './record';
+import { holderUrl } from './sharedAddress';
 import type { Send } from './state';
 import { isSameTrigger, looksLikeTestUrl } from './verifyToken';
 
@@ -117,6 +118,9 @@ class Attempt {
 	/** What is to be pointed to the trigger. */
 	private targets: Target[] = [];
 
+	/** Whether Meta has kept one so far. */
+	private isListKept = false;
+
 	constructor(
 		private readonly trigger: Trigger,
 		private readonly events: string[],
@@ -139,7 +143,8 @@ class Attempt {
 			const { undo, failure, failed } = await apply(this.trigger, plan.steps, this.send);
 			this.done = merge([...undo, ...this.done]);
 			if (failure) {
-				if (this.refusal !== null || !isRefusedList(failed, failure)) {
+				const isRefusal = isRefusedList(failed, failure) && !this.isListKept;
+				if (this.refusal !== null || !isRefusal) {
 					return registrationError(node, failure, url);
 				}
 				this.refusal = failureTitle(failure);
@@ -178,6 +183,7 @@ class Attempt {
 		const { targets, routes } = await chosenTargets(trigger, send);
 		this.targets = targets;
 		const state = await knownState(trigger, { membership: true, routes }, send, record);
+		this.isListKept = hasList(state);
 		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 		const wanted: Wanted = {
 			...{ url, isTest, targets, events, fields: webhookFields(events) },
@@ -192,6 +198,15 @@ class Attempt {
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
 		return planRegistration(asked, wanted, earlier);
 	}
+}
+
+/**
+ * Whether Meta keeps an address with a list. A new one that it does not accept then has another cause, such as
+ * an n8n that is slow to answer: without its list, the triggers in it would lose their events.
+ */
+function hasList({ app, overrides }: StateRead): boolean {
+	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	return addresses.some(({ url }) => url !== holderUrl(url));
 }
 
 /** Undoes what a failed attempt did; gives what could not be undone. */
@@ -307,7 +322,8 @@ async function undoSteps(
 		return { ...planned, ...(await apply({ ...trigger, tokens }, steps, send)) };
 	};
 	let done = await plan(true);
-	if (done.failure && isRefusedList(done.failed, done.failure)) done = await plan(false);
+	const { failed, failure } = done;
+	if (failure && isRefusedList(failed, failure) && !hasList(state)) done = await plan(false);
 	if (done.failure) throw registrationError(context.getNode(), done.failure, url);
 	if (done.heir !== null) bequeath(done.heir, [{ do: 'leaveAccount' }]);
 	for (const lost of done.lost) tellThatNobodyForwards(trigger, lost);

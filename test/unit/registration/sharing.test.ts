@@ -90,7 +90,7 @@ class World {
 				is: of === ownUrl ? 'this' : role ? 'alive' : 'gone',
 				isOfAccount: role?.trigger.account === own.trigger.account,
 				isKnownToForward: (record?.alsoReceives.length ?? 0) > 0,
-				isKnownToLeave: record?.undo.some(({ do: kind }) => kind === 'leaveAccount') ?? false,
+				isKnownToLeave: record?.undo.some(({ do: kind }) => kind === 'leaveAccount') ?? null,
 			};
 		};
 		const isOwn = holderUrl(url) === ownUrl || this.alive.get(shared.url)?.trigger === own.trigger;
