@@ -7,12 +7,12 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
+import { receiveDelivery } from './delivery/receive';
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './methods/phoneNumbers';
+import { answerChallenge } from './registration/challenge';
 import { register, unregister } from './registration/registration';
-import { answerChallenge } from './trigger/challenge';
 import { triggerPanel, triggerProperties } from './trigger/properties';
-import { receiveDelivery } from './trigger/receive';
 import { responseMode } from './trigger/responseMode';
 
 export class WhatsAppBusinessCallingTrigger implements INodeType {

@@ -8,8 +8,8 @@ import {
 	parseBody,
 	parseDelivery,
 	type CallEvent,
-} from '../../nodes/WhatsAppBusinessCalling/trigger/delivery';
-import { callFields } from '../../nodes/WhatsAppBusinessCalling/trigger/items';
+} from '../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
+import { callFields } from '../../nodes/WhatsAppBusinessCalling/events/items';
 import { RUNS } from '../support/properties';
 import { EVERYTHING } from '../support/wanted';
 

@@ -30,7 +30,7 @@ async function isolates() {
 }
 
 function ledger() {
-	const { Ledger } = require(join(dist, 'nodes/WhatsAppBusinessCalling/trigger/ledger.js'));
+	const { Ledger } = require(join(dist, 'nodes/WhatsAppBusinessCalling/delivery/ledger.js'));
 	const { hash } = require('node:crypto');
 	const heap = () => {
 		global.gc();

@@ -1,5 +1,5 @@
 import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
-import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
 import { table } from './markdown';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject } from 'n8n-workflow';
-import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { useStage } from './harness';
 
 const stage = useStage();

@@ -1,5 +1,5 @@
 import type { IDataObject } from 'n8n-workflow';
-import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { makeSdp } from '../emulator';
 import { graph } from '../emulator/helpers';
 import { VARIANTS } from '../emulator/variants';

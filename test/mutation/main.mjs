@@ -25,7 +25,7 @@ const { values } = parseArgs({
 	options: {
 		mutate: {
 			type: 'string',
-			default: 'nodes/WhatsAppBusinessCalling/{trigger,registration,media,graph,http}/**/*.ts',
+			default: 'nodes/WhatsAppBusinessCalling/{delivery,events,trigger,registration,media,graph,http}/**/*.ts',
 		},
 		unit: { type: 'boolean', default: false },
 	},

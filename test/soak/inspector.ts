@@ -39,7 +39,7 @@ const loaded = (path: string) =>
 	`Object.values(process.mainModule.constructor._cache).find(({ filename }) => filename.endsWith('${path}')).exports`;
 
 const LEDGER = `(() => {
-	const { ledger } = ${loaded('/WhatsAppBusinessCalling/trigger/ledger.js')};
+	const { ledger } = ${loaded('/WhatsAppBusinessCalling/delivery/ledger.js')};
 	return {
 		delivered: ledger.delivered.size,
 		inFlight: ledger.inFlight.size,

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import type { TriggerFilter } from '../../nodes/WhatsAppBusinessCalling/trigger/settings';
 
 /** Every event of every number. */

@@ -9,7 +9,7 @@ import {
 } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { fetchMedia } from '../../nodes/WhatsAppBusinessCalling/media/fetchMedia';
 import { runOperations } from '../../nodes/WhatsAppBusinessCalling/resources/router';
-import { receiveDelivery } from '../../nodes/WhatsAppBusinessCalling/trigger/receive';
+import { receiveDelivery } from '../../nodes/WhatsAppBusinessCalling/delivery/receive';
 import {
 	ACCOUNT,
 	APP_SECRET,

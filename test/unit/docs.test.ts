@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { pageWithMatrix } from '../compat/matrix';
 import { documentationTables } from '../docs/tables';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'crypto';
 import { sleep, type IHookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
-import { askForChallenge, type ChallengeAnswer } from '../trigger/otherWebhook';
+import { askForChallenge, type ChallengeAnswer } from './askForChallenge';
 import type { Party } from './parties';
 import type { Address } from './plan';
 import { isRememberedElsewhere, rememberedAt, type RegistrationRecord } from './record';

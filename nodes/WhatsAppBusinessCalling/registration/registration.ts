@@ -1,16 +1,10 @@
 import { NodeOperationError, type IHookFunctions } from 'n8n-workflow';
 
+import { webhookFields } from '../events/eventTypes';
 import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/nodeApiError';
 import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
 import type { GraphFailure } from '../graph/types';
-import { webhookFields } from '../trigger/events';
-import {
-	chosenNumbers,
-	chosenPhoneNumberIds,
-	mustKnowNumbers,
-	requireKnownNumbers,
-} from '../trigger/phoneNumberFilter';
 import { chosenEvents } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt, forgetFailures, isCleanUp } from './attempts';
@@ -18,6 +12,12 @@ import { busyError, conflictError, notKeptError, registrationError } from './err
 import { knownState, valueOf, withSiblings, type StateRead } from './knownState';
 import { oneAtATime } from './oneAtATime';
 import { identify, verifyTokenFor, type Trigger } from './ownership';
+import {
+	chosenNumbers,
+	chosenPhoneNumberIds,
+	mustKnowNumbers,
+	requireKnownNumbers,
+} from './phoneNumberFilter';
 import {
 	isInPlace,
 	merge,

@@ -1,6 +1,6 @@
 import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
 
-import { eventOptions } from './events';
+import { eventOptions } from '../events/eventTypes';
 
 export const triggerProperties: INodeProperties[] = [
 	{

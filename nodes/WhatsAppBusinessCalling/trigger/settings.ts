@@ -2,9 +2,9 @@ import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
+import { eventTypeNamed } from '../events/eventTypes';
 import { maxFileSizeSchema, numberSchema, withMessage } from '../parameterSchemas';
 import { digitsOf, safeForLog } from '../values';
-import { eventTypeNamed } from './events';
 
 const HOUR_MS = 60 * 60_000;
 

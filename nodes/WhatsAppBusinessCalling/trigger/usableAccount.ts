@@ -1,9 +1,9 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
+import { Seldom } from '../delivery/seldom';
 import { readAccount, type Account } from '../graph/account';
 import { nodeKey } from './nodeKey';
-import { Seldom } from './seldom';
 
 /** Anybody can send requests to a webhook: what they may add to the log is bounded. */
 const complaints = new Seldom(10 * 60_000);

@@ -10,7 +10,7 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 
 const HOLDER = 'https://n8n.example/webhook/8b0f9f0e-6a5c-4b7e-9a4e-0d3b7c1e2f3a/webhook';
 const SECRET = 'app-secret';

@@ -25,7 +25,7 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { webhookFields } from '../../../nodes/WhatsAppBusinessCalling/trigger/events';
+import { webhookFields } from '../../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 
 const SECRET = 'secret';
 const FOREIGN = 'https://crm.example/hook';

@@ -1,12 +1,12 @@
 import { createHash } from 'crypto';
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
+import { EVENT_TYPES } from '../../events/eventTypes';
+import { announcedFile, callFields, storedFileFields } from '../../events/items';
+import { parseDelivery, type CallEvent } from '../../events/parseDelivery';
 import { mediaFileName, type FileProperty } from '../../media/fileNames';
 import { OggOpusMeter } from '../../media/oggOpus';
 import { parseTranscript } from '../../media/transcript';
-import { parseDelivery, type CallEvent } from '../../trigger/delivery';
-import { EVENT_TYPES } from '../../trigger/events';
-import { announcedFile, callFields, storedFileFields } from '../../trigger/items';
 import type { OfflineOperation, OperationOutput } from '../types';
 import { SAMPLE_AUDIO } from './sampleAudio';
 

@@ -7,8 +7,8 @@ import type { MediaProblem, StoredFile } from '../media/types';
 import { isDeeperThan } from '../nesting';
 import { isoTimeOfMs } from '../values';
 import type { Party } from './contacts';
-import type { CallEvent } from './delivery';
 import type { MediaReference } from './mediaReference';
+import type { CallEvent } from './parseDelivery';
 
 /** The fields that every event has. */
 export function callFields(event: CallEvent): IDataObject {

@@ -1,18 +1,6 @@
 import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { isSameCredential, type Account } from '../graph/account';
-import { raceWithSignal } from '../http/limits';
-import { DownloadSlots } from '../media/downloadSlots';
-import { fetchMedia } from '../media/fetchMedia';
-import type { FileProperty } from '../media/fileNames';
-import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
-import type { MediaOutcome, MediaRequest } from '../media/types';
-import { watchAnswer } from './acknowledgement';
-import { admissionsOf, type Admission } from './admission';
-import { parseBody, parseDelivery, type CallEvent } from './delivery';
-import { DeliveryLog } from './deliveryLog';
 import {
 	announcedFile,
 	callFields,
@@ -21,14 +9,31 @@ import {
 	rawEvent,
 	storedFileFields,
 	unreadableFile,
-} from './items';
-import { FRESH_MS, knownAccount, RECHECK_MS } from './knownAccount';
+} from '../events/items';
+import type { MediaReference } from '../events/mediaReference';
+import { parseBody, parseDelivery, type CallEvent } from '../events/parseDelivery';
+import { isSameCredential, type Account } from '../graph/account';
+import { raceWithSignal } from '../http/limits';
+import { DownloadSlots } from '../media/downloadSlots';
+import { fetchMedia } from '../media/fetchMedia';
+import type { FileProperty } from '../media/fileNames';
+import { parseSha256 } from '../media/sha256';
+import { readTranscript } from '../media/transcript';
+import type { MediaOutcome, MediaRequest } from '../media/types';
+import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { nodeKey, perTrigger } from '../trigger/nodeKey';
+import {
+	readFilter,
+	readSettings,
+	type TriggerFilter,
+	type TriggerSettings,
+} from '../trigger/settings';
+import { watchAnswer } from './acknowledgement';
+import { admissionsOf, type Admission } from './admission';
+import { DeliveryLog } from './deliveryLog';
 import { Ledger, ledger as processLedger } from './ledger';
-import type { MediaReference } from './mediaReference';
-import { nodeKey, perTrigger } from './nodeKey';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
-import { readFilter, readSettings, type TriggerFilter, type TriggerSettings } from './settings';
 import { isSignature, isSignedBy } from './signature';
 
 /**

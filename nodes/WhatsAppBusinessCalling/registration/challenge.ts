@@ -1,9 +1,9 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { addressOfRequest } from '../registration/sharedAddress';
-import { accountPart, deriveVerifyToken, isVerifyToken } from '../registration/verifyToken';
-import { knownAccount, RECHECK_MS } from './knownAccount';
-import { isSameSecret } from './signature';
+import { isSameSecret } from '../delivery/signature';
+import { knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { addressOfRequest } from './sharedAddress';
+import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';
 
 /**
  * Answers the request by which Meta verifies the webhook address: the challenge as plain text where

@@ -1,7 +1,10 @@
 import crypto, { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-import { isSameSecret, isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/trigger/signature';
+import {
+	isSameSecret,
+	isSignedBy,
+} from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
 import { RUNS } from '../../support/properties';
 
 const SECRET = 'app secret';

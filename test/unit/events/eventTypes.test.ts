@@ -8,8 +8,8 @@ import {
 	webhookFields,
 	type ChangeContext,
 	type ReadEvent,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/events';
-import { Contacts } from '../../../nodes/WhatsAppBusinessCalling/trigger/contacts';
+} from '../../../nodes/WhatsAppBusinessCalling/events/eventTypes';
+import { Contacts } from '../../../nodes/WhatsAppBusinessCalling/events/contacts';
 
 const NOTHING_NEXT_TO_IT: ChangeContext = { contact: null, errors: [], displayPhoneNumber: null };
 

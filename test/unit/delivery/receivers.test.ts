@@ -9,14 +9,14 @@ import {
 	type SharedAddress,
 	type Sibling,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { DeliveryLog } from '../../../nodes/WhatsAppBusinessCalling/trigger/deliveryLog';
-import { parseBody } from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
-import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/trigger/events';
-import { RELAY_HEADER } from '../../../nodes/WhatsAppBusinessCalling/trigger/otherWebhook';
+import { DeliveryLog } from '../../../nodes/WhatsAppBusinessCalling/delivery/deliveryLog';
+import { parseBody } from '../../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
+import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/events/eventTypes';
+import { RELAY_HEADER } from '../../../nodes/WhatsAppBusinessCalling/delivery/passOn';
 import {
 	receiversOf,
 	waitsForOthers,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/receivers';
+} from '../../../nodes/WhatsAppBusinessCalling/delivery/receivers';
 import { RUNS } from '../../support/properties';
 import { ACCOUNT, APP_SECRET, fakeWebhook, NODE } from '../fakes';
 

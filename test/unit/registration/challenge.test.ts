@@ -1,4 +1,4 @@
-import { answerChallenge } from '../../../nodes/WhatsAppBusinessCalling/trigger/challenge';
+import { answerChallenge } from '../../../nodes/WhatsAppBusinessCalling/registration/challenge';
 import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 import { APP_SECRET, fakeWebhook, NODE, WEBHOOK_URL } from '../fakes';
 

@@ -8,7 +8,7 @@ import express, { type Response } from 'express';
 import {
 	watchAnswer,
 	type WebhookResponse,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/acknowledgement';
+} from '../../../nodes/WhatsAppBusinessCalling/delivery/acknowledgement';
 
 type Outcome = 'accepted' | 'refused';
 

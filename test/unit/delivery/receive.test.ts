@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { IDataObject } from 'n8n-workflow';
 
-import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/trigger/receive';
+import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/delivery/receive';
 import {
 	ACCOUNT,
 	APP_SECRET,

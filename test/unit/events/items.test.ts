@@ -4,7 +4,7 @@ import {
 	parseBody,
 	parseDelivery,
 	type CallEvent,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
+} from '../../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
 import {
 	announcedFile,
 	callFields,
@@ -12,7 +12,7 @@ import {
 	rawEvent,
 	storedFileFields,
 	unreadableFile,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+} from '../../../nodes/WhatsAppBusinessCalling/events/items';
 import { EVERYTHING } from '../../support/wanted';
 
 function eventOf(call: object, value: object = {}): CallEvent {

@@ -4,8 +4,8 @@ import { NodeOperationError } from 'n8n-workflow';
 import { readAccount } from '../graph/account';
 import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
+import { idList } from '../trigger/settings';
 import { digitsOf } from '../values';
-import { idList } from './settings';
 
 /** n8n activates its workflows when it starts: nobody is there to correct a number that has left the account. */
 const UNATTENDED = ['init', 'leadershipChange'];

@@ -6,8 +6,8 @@ import {
 	parseBody,
 	parseDelivery,
 	type CallEvent,
-} from '../../../nodes/WhatsAppBusinessCalling/trigger/delivery';
-import { callFields, rawEvent } from '../../../nodes/WhatsAppBusinessCalling/trigger/items';
+} from '../../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
+import { callFields, rawEvent } from '../../../nodes/WhatsAppBusinessCalling/events/items';
 import { RUNS } from '../../support/properties';
 import { EVERYTHING } from '../../support/wanted';
 

@@ -1,13 +1,13 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { raceWithSignal } from '../http/limits';
+import { perTrigger } from '../trigger/nodeKey';
+import type { TriggerSettings } from '../trigger/settings';
 import type { DeliveryLog } from './deliveryLog';
 import { Ledger } from './ledger';
-import { perTrigger } from './nodeKey';
-import { passOn, TIMEOUT_MS, type PassedOn } from './otherWebhook';
+import { passOn, TIMEOUT_MS, type PassedOn } from './passOn';
 import type { Receiver, Receivers } from './receivers';
 import { Seldom } from './seldom';
-import type { TriggerSettings } from './settings';
 
 /** The delivery that is passed on. */
 export interface Relayed {

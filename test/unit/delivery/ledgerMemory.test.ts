@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/trigger/ledger';
+import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/delivery/ledger';
 
 const CAPACITY = 100_000;
 const MEGABYTE = 1_000_000;

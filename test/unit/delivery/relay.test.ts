@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-import { DeliveryLog } from '../../../nodes/WhatsAppBusinessCalling/trigger/deliveryLog';
-import type { Receiver } from '../../../nodes/WhatsAppBusinessCalling/trigger/receivers';
-import { haveAll, relay } from '../../../nodes/WhatsAppBusinessCalling/trigger/relay';
+import { DeliveryLog } from '../../../nodes/WhatsAppBusinessCalling/delivery/deliveryLog';
+import type { Receiver } from '../../../nodes/WhatsAppBusinessCalling/delivery/receivers';
+import { haveAll, relay } from '../../../nodes/WhatsAppBusinessCalling/delivery/relay';
 import { readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook, type Answer } from '../fakes';
 

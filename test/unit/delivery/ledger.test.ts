@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/trigger/ledger';
+import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/delivery/ledger';
 
 const never = new AbortController().signal;
 

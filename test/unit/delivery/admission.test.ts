@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 
-import type { WebhookResponse } from '../../../nodes/WhatsAppBusinessCalling/trigger/acknowledgement';
-import { Admission } from '../../../nodes/WhatsAppBusinessCalling/trigger/admission';
+import type { WebhookResponse } from '../../../nodes/WhatsAppBusinessCalling/delivery/acknowledgement';
+import { Admission } from '../../../nodes/WhatsAppBusinessCalling/delivery/admission';
 
 class Response extends EventEmitter {
 	closed = false;

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'crypto';
 import type { IWebhookFunctions } from 'n8n-workflow';
 
+import { eventsHeld, holdsOtherFields } from '../events/parseDelivery';
 import type { Account } from '../graph/account';
 import { otherReceiver } from '../registration/record';
 import {
@@ -10,10 +11,9 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../registration/sharedAddress';
-import { eventsHeld, holdsOtherFields } from './delivery';
+import { nodeKey } from '../trigger/nodeKey';
 import type { DeliveryLog } from './deliveryLog';
-import { nodeKey } from './nodeKey';
-import { RELAY_HEADER } from './otherWebhook';
+import { RELAY_HEADER } from './passOn';
 import { Seldom } from './seldom';
 import { isSameSecret } from './signature';
 

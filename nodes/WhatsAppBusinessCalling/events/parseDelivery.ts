@@ -1,4 +1,5 @@
 import { parseExactJson } from '../exactJson';
+import type { TriggerFilter } from '../trigger/settings';
 import {
 	digitsOf,
 	fieldsOf,
@@ -20,8 +21,7 @@ import {
 	type ChangeContext,
 	type EventType,
 	type ReadEvent,
-} from './events';
-import type { TriggerFilter } from './settings';
+} from './eventTypes';
 
 /** One event of one call, as it came in a delivery. */
 export interface CallEvent extends ReadEvent {

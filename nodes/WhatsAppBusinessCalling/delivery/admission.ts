@@ -1,5 +1,5 @@
+import { perTrigger } from '../trigger/nodeKey';
 import { watchAnswer, type WebhookResponse } from './acknowledgement';
-import { perTrigger } from './nodeKey';
 
 /** Milliseconds that a place is kept after Meta has hung up, for n8n to end what it has begun. */
 const KEEP_AFTER_CLOSED_MS = 60_000;

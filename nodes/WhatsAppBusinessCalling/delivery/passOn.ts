@@ -1,0 +1,69 @@
+import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
+
+import { beginningOf, isNotRegistered, requestOtherHost } from '../http/otherHost';
+import { discard } from '../http/streams';
+
+/** Proves to a trigger that a delivery comes from another one, which has passed it on to everyone. */
+export const RELAY_HEADER = 'x-whatsapp-business-calling-relay';
+
+/** Headers that belong to one connection, or to the form in which the body came over it. */
+const NOT_FORWARDED = new Set([
+	'connection',
+	'content-encoding',
+	'content-length',
+	'expect',
+	'host',
+	'keep-alive',
+	'proxy-authorization',
+	'te',
+	'trailer',
+	'transfer-encoding',
+	'upgrade',
+	RELAY_HEADER,
+]);
+
+/** Milliseconds for the other webhook; Meta itself waits 20 seconds for both of us together. */
+export const TIMEOUT_MS = 10_000;
+
+/** What came back for a delivery that was passed on. */
+export interface PassedOn {
+	status: number;
+	/** Whether it is a page of HTML, as proxies give it, and n8n itself while it starts. */
+	isPage: boolean;
+	/** Whether n8n says that it has no webhook there. */
+	isUnknownToN8n: boolean;
+}
+
+/**
+ * Passes a delivery on: the same bytes under the same headers, so that its signature holds there too.
+ *
+ * @param to with a `relayProof` for another trigger of this package
+ * @param limitMs for the whole of it
+ * @throws where no answer comes
+ */
+export async function passOn(
+	context: IWebhookFunctions,
+	to: { url: string; relayProof?: string },
+	body: Buffer,
+	limitMs: number,
+	signal: AbortSignal,
+): Promise<PassedOn> {
+	const headers: IDataObject = {};
+	for (const [name, value] of Object.entries(context.getHeaderData())) {
+		if (!NOT_FORWARDED.has(name.toLowerCase()) && value !== undefined) headers[name] = value;
+	}
+	if (to.relayProof !== undefined) headers[RELAY_HEADER] = to.relayProof;
+	const request = { method: 'POST', url: to.url, headers, body } as const;
+	const answer = await requestOtherHost(context, request, limitMs, signal);
+	try {
+		const { statusCode: status } = answer;
+		const type = String(answer.headers['content-type'] ?? '');
+		return {
+			status,
+			isPage: type.includes('text/html'),
+			isUnknownToN8n: status === 404 && isNotRegistered(await beginningOf(answer.body)),
+		};
+	} finally {
+		discard(answer.body);
+	}
+}

@@ -1,0 +1,45 @@
+import type { IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
+
+import type { GraphContext } from '../graph/types';
+import { RAW_RESPONSE, timeoutSignal } from './limits';
+import { isFileStream } from './streams';
+
+/** Maximum number of bytes that are read of a response: enough for a challenge, or for an error of n8n. */
+const MAX_BYTES = 1_024;
+
+/**
+ * Sends a request to a host that is not Meta's: another webhook, or another trigger.
+ *
+ * @param limitMs milliseconds for the request and its response together
+ * @returns the response with its body as a stream, whatever its status
+ * @throws if no response arrives
+ */
+export async function requestOtherHost(
+	context: GraphContext,
+	options: IHttpRequestOptions,
+	limitMs: number,
+	signal?: AbortSignal,
+): Promise<IN8nHttpFullResponse> {
+	return (await context.helpers.httpRequest({
+		...options,
+		timeout: limitMs,
+		abortSignal: timeoutSignal(limitMs, signal),
+		// The other side may send any amount.
+		encoding: 'stream',
+		...RAW_RESPONSE,
+	})) as IN8nHttpFullResponse;
+}
+
+/** The start of a response body; empty if it is not a stream. */
+export async function beginningOf(body: unknown): Promise<string> {
+	if (!isFileStream(body)) return '';
+	let text = '';
+	for await (const chunk of body) {
+		text += String(chunk);
+		if (text.length > MAX_BYTES) break;
+	}
+	return text;
+}
+
+/** Whether n8n responds that it has no webhook at a URL, with the status 404. */
+export const isNotRegistered = (body: string) => /"code":404\b.*not registered/.test(body);

@@ -1,0 +1,46 @@
+import { randomUUID } from 'crypto';
+
+import type { GraphContext } from '../graph/types';
+import { USER_AGENT } from '../http/limits';
+import { beginningOf, isNotRegistered, requestOtherHost } from '../http/otherHost';
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * What an address answers to a challenge:
+ * - `accepted`: the verify token is right
+ * - `refused`: something answers there, but not to this token
+ * - `notRegistered`: it is an address of n8n, and n8n has no webhook there
+ * - `unreachable`: no answer came; n8n may not be able to reach its own public address
+ */
+export type ChallengeAnswer = 'accepted' | 'refused' | 'notRegistered' | 'unreachable';
+
+/** Asks an address as Meta does when it verifies one. */
+export async function askForChallenge(
+	context: GraphContext,
+	address: string,
+	verifyToken: string,
+): Promise<ChallengeAnswer> {
+	const challenge = randomUUID();
+	try {
+		const answer = await requestOtherHost(
+			context,
+			{
+				method: 'GET',
+				url: address,
+				qs: {
+					'hub.mode': 'subscribe',
+					'hub.challenge': challenge,
+					'hub.verify_token': verifyToken,
+				},
+				headers: { 'User-Agent': USER_AGENT },
+			},
+			TIMEOUT_MS,
+		);
+		const said = await beginningOf(answer.body);
+		if (answer.statusCode === 200 && said.trim() === challenge) return 'accepted';
+		return answer.statusCode === 404 && isNotRegistered(said) ? 'notRegistered' : 'refused';
+	} catch {
+		return 'unreachable';
+	}
+}
