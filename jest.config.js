@@ -17,7 +17,7 @@ const project = (name, extra = {}) => ({
 module.exports = {
 	projects: [
 		project('unit'),
-		project('emulator'),
+		project('emulator', { testMatch: ['<rootDir>/emulator/**/*.test.ts'] }),
 		project('integration'),
 		project('package'),
 		project('compat'),

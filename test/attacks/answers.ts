@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { TRIGGER, type Workflow } from '../e2e/stage';
-import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
+import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import { fileOf, SECRETS, type Arena } from './arena';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 import { GRAPH_HOST, MEDIA_HOST } from './internet';

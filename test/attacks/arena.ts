@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStage, TRIGGER, type Stage, type Workflow } from '../e2e/stage';
-import type { CreatedRecording, Emulator, RecordingOrder } from '../emulator';
+import type { CreatedRecording, Emulator, RecordingOrder } from '../../emulator';
 import type { Execution, ExecutionSummary, StoredCredential } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { formsOf } from '../support/secrets';

@@ -1,4 +1,4 @@
-import { Receiver } from '../emulator/helpers';
+import { Receiver } from '../../emulator/helpers';
 import type { Arena } from './arena';
 import { SECRETS } from './arena';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { TRIGGER } from '../e2e/stage';
-import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
+import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import { chain, node, webhookNode } from '../support/workflow';
 import { bytesOfSecrets, fileOf, SECRETS, type Arena } from './arena';
 import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';

@@ -1,5 +1,5 @@
 import { TRIGGER } from '../e2e/stage';
-import type { CreatedRecording } from '../emulator';
+import type { CreatedRecording } from '../../emulator';
 import type { BinaryReference, Execution } from '../support/n8n';
 import { OWNER } from '../support/n8n';
 import { fileOf, type Arena } from './arena';

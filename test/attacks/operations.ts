@@ -1,4 +1,4 @@
-import { makeSdp } from '../emulator';
+import { makeSdp } from '../../emulator';
 import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
 import type { Arena } from './arena';
 import { HARMFUL, SOME } from './names';

@@ -12,7 +12,7 @@ import {
 	type CreatedRecording,
 	type DeliveryHandle,
 	type Emulator,
-} from '../emulator';
+} from '../../emulator';
 import { FileStore, startStage, TRIGGER, type Stage, type Workflow } from '../e2e/stage';
 import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { REPOSITORY } from '../support/package';

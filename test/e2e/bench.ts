@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { startEmulator, type Emulator } from '../emulator';
+import { startEmulator, type Emulator } from '../../emulator';
 import { startN8n, type N8n, type StoredCredential, type WorkflowNode } from '../support/n8n';
 import { poll } from '../support/processes';
 import { TRIGGER_TYPE, using, webhookNode, type IdentifiedNode } from '../support/workflow';

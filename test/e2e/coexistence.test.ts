@@ -1,5 +1,5 @@
-import { startEmulator, type Emulator, type WebhookUpdate } from '../emulator';
-import { Receiver } from '../emulator/helpers';
+import { startEmulator, type Emulator, type WebhookUpdate } from '../../emulator';
+import { Receiver } from '../../emulator/helpers';
 import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
 import { TRIGGER, type Workflow } from './stage';

@@ -11,8 +11,8 @@ import {
 	type Call,
 	type Emulator,
 	type EmulatorOptions,
-} from '../emulator';
-import { graph } from '../emulator/helpers';
+} from '../../emulator';
+import { graph } from '../../emulator/helpers';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { startStage, type Stage } from './stage';

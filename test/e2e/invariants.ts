@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EndpointKind, FaultMatch } from '../emulator';
-import { Receiver } from '../emulator/helpers';
+import type { EndpointKind, FaultMatch } from '../../emulator';
+import { Receiver } from '../../emulator/helpers';
 import type { StoredWorkflow, WorkflowNode } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE, using } from '../support/workflow';

@@ -1,5 +1,5 @@
 import type { INodeTypeDescription } from 'n8n-workflow';
-import { makeSdp } from '../emulator';
+import { makeSdp } from '../../emulator';
 import { decodeAudio } from '../support/audio';
 import {
 	ACTION_TYPE,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { DEFAULT_RECORDING, type DeliveryHandle } from '../emulator';
+import { DEFAULT_RECORDING, type DeliveryHandle } from '../../emulator';
 import { poll } from '../support/processes';
 import { findSecrets } from '../support/secrets';
 import { FileStore, startStage, STORAGE, TRIGGER, type Stage } from './stage';

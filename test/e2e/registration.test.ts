@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Receiver } from '../emulator/helpers';
-import { startEmulator, type Emulator } from '../emulator';
+import { Receiver } from '../../emulator/helpers';
+import { startEmulator, type Emulator } from '../../emulator';
 import { poll } from '../support/processes';
 import { startStage, TRIGGER, type Stage } from './stage';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import type { EndpointKind, FaultMatch, Variants, WebhookUpdate } from '../emulator';
-import { graph } from '../emulator/helpers';
+import type { EndpointKind, FaultMatch, Variants, WebhookUpdate } from '../../emulator';
+import { graph } from '../../emulator/helpers';
 import { EVENTS, type EventName } from '../support/callEvents';
 import { poll } from '../support/processes';
 import { Family, ONE, TWO, type Member } from './siblings';

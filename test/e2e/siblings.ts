@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../emulator';
+import { startEmulator, type Emulator } from '../../emulator';
 import { keysOf, newEvent, type EventName, type Sent } from '../support/callEvents';
 import type { N8n, StoredCredential, WorkflowNode } from '../support/n8n';
 import { poll } from '../support/processes';

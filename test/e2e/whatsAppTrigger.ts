@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Emulator } from '../emulator';
-import { graph } from '../emulator/helpers';
+import type { Emulator } from '../../emulator';
+import { graph } from '../../emulator/helpers';
 import { using, webhookNode } from '../support/workflow';
 import { startStage, type Stage } from './stage';
 

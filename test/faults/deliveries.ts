@@ -1,4 +1,4 @@
-import type { CreatedRecording, WebhookUpdate } from '../emulator';
+import type { CreatedRecording, WebhookUpdate } from '../../emulator';
 import { audio, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
 
 /** What Meta sends beside recordings; some of it is not as documented. */

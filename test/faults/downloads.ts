@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../emulator';
+import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../../emulator';
 import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
 
 const SIZE = 20_000;

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DeliverOptions } from '../emulator';
+import type { DeliverOptions } from '../../emulator';
 import { FileStore } from '../e2e/stage';
 import { poll } from '../support/processes';
 import { audio, eachTry, OK, type CreatedRecording, type Scene, type Suite } from './suite';

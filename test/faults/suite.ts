@@ -9,7 +9,7 @@ import type {
 	Fault,
 	RecordingOrder,
 	WebhookUpdate,
-} from '../emulator';
+} from '../../emulator';
 import { startStage, TRIGGER, type FileStore, type Stage, type Workflow } from '../e2e/stage';
 import type { Item, N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';

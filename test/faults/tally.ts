@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { FileStore } from '../e2e/stage';
-import type { CreatedRecording } from '../emulator';
+import type { CreatedRecording } from '../../emulator';
 import { fileFieldsOf, itemsOf, type Suite } from './suite';
 
 /**

@@ -5,8 +5,8 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
-import { makeSdp, startEmulator, type Emulator } from '../emulator';
-import { findChromium, openEditor, type Editor } from '../screenshots/editor';
+import { makeSdp, startEmulator, type Emulator } from '../../emulator';
+import { findChromium, openEditor, type Editor } from '../../tools/screenshots/editor';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage } from '../support/package';
 import { poll } from '../support/processes';

@@ -5,7 +5,7 @@ import {
 	makeWhatsAppSdp,
 	type Fault,
 	type LoggedRequest,
-} from '../emulator';
+} from '../../emulator';
 import { everythingIn, type ActionRun, type NodeFailure } from './engine';
 import { useStage } from './harness';
 

@@ -1,4 +1,4 @@
-import type { CreatedRecording } from '../emulator';
+import type { CreatedRecording } from '../../emulator';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { CreatedRecording, WebhookUpdate } from '../emulator';
+import type { CreatedRecording, WebhookUpdate } from '../../emulator';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';
 

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
-import { makeSdp, type DeliverOptions, type WebhookUpdate } from '../emulator';
-import { graph } from '../emulator/helpers';
+import { makeSdp, type DeliverOptions, type WebhookUpdate } from '../../emulator';
+import { graph } from '../../emulator/helpers';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';
 

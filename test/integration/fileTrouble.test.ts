@@ -8,7 +8,7 @@ import {
 	type CreatedRecording,
 	type Fault,
 	type MediaContent,
-} from '../emulator';
+} from '../../emulator';
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
 import { everythingIn, type TriggerWorkflow } from './engine';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
-import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../emulator';
+import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../../emulator';
 import type { ActionRun } from './engine';
 import { DAY_MS, useStage } from './harness';
 

@@ -1,6 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
-import { type DeliveryRecord, type WebhookUpdate } from '../emulator';
-import { Receiver } from '../emulator/helpers';
+import { type DeliveryRecord, type WebhookUpdate } from '../../emulator';
+import { Receiver } from '../../emulator/helpers';
 import type { TriggerWorkflow } from './engine';
 import { poll } from '../support/processes';
 import { useStage } from './harness';

@@ -4,7 +4,7 @@ import {
 	type Emulator,
 	type EmulatorOptions,
 	type LoggedRequest,
-} from '../emulator';
+} from '../../emulator';
 import { credentialData, type CredentialFields } from '../support/workflow';
 import { Engine, type TriggerWorkflow } from './engine';
 

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
+import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
 import { credentialData } from '../support/workflow';
 import type { Report } from './memoryRun';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import { DEFAULT_RECORDING, type CreatedRecording } from '../emulator';
+import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import type { TriggerWorkflow } from './engine';
 import {
 	AFTER_SETTLING_MS,

@@ -1,4 +1,4 @@
-import type { EndpointKind } from '../emulator';
+import type { EndpointKind } from '../../emulator';
 import { poll } from '../support/processes';
 import { useStage } from './harness';
 

@@ -3,7 +3,7 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { graph } from '../emulator/helpers';
+import { graph } from '../../emulator/helpers';
 import { poll } from '../support/processes';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';

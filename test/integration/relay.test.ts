@@ -3,8 +3,8 @@ import {
 	formatSharedAddress,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { DeliveryRecord, WebhookUpdate } from '../emulator';
-import { Receiver } from '../emulator/helpers';
+import type { DeliveryRecord, WebhookUpdate } from '../../emulator';
+import { Receiver } from '../../emulator/helpers';
 import { poll } from '../support/processes';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';

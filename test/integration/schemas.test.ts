@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
-import { makeSdp } from '../emulator';
-import { graph } from '../emulator/helpers';
+import { makeSdp } from '../../emulator';
+import { graph } from '../../emulator/helpers';
 import { ACTION_TYPE as ACTION } from '../support/workflow';
 import { useStage } from './harness';
 

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { INodeParameters } from 'n8n-workflow';
-import { Receiver } from '../emulator/helpers';
+import { Receiver } from '../../emulator/helpers';
 import type { TriggerWorkflow } from './engine';
 import { useStage } from './harness';
 

@@ -1,8 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { makeSdp } from '../emulator';
-import { graph } from '../emulator/helpers';
-import { VARIANTS } from '../emulator/variants';
+import { makeSdp } from '../../emulator';
+import { graph } from '../../emulator/helpers';
+import { VARIANTS } from '../../emulator/variants';
 import { useStage } from './harness';
 
 const stage = useStage();

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { findChromium } from '../screenshots/editor';
+import { findChromium } from '../../tools/screenshots/editor';
 import { REPOSITORY } from '../support/package';
 
 /** Where the pictures of every state of the page are put. */

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import type { Call } from '../emulator';
+import type { Call } from '../../emulator';
 import { poll } from '../support/processes';
 import type { Agent } from './browser';
 import { CALLED, expectToHear } from './carry';

@@ -26,7 +26,7 @@ beforeAll(async () => {
 	demo = startScript(
 		join(REPOSITORY, 'node_modules/tsx/dist/cli.mjs'),
 		[
-			join(REPOSITORY, 'test/demo/demo.ts'),
+			join(REPOSITORY, 'tools/demo/demo.ts'),
 			'--keep',
 			'--skip-build',
 			'--out',

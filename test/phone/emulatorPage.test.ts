@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { makeSdp, startEmulator, type Emulator } from '../emulator';
-import { graph, Receiver } from '../emulator/helpers';
+import { makeSdp, startEmulator, type Emulator } from '../../emulator';
+import { graph, Receiver } from '../../emulator/helpers';
 import { Agent, launchBrowser } from './browser';
 
 const NUMBER = '106000000000001';

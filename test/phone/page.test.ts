@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { makeSdp } from '../emulator';
+import { makeSdp } from '../../emulator';
 import { Agent, launchBrowser } from './browser';
 import { PAGE, withHashes } from './policy';
 import { LocalServer } from './servers';

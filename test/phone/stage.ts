@@ -3,10 +3,10 @@ import { mkdtemp, realpath, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { startEmulator, type Call, type Emulator } from '../emulator';
-import type { CallMedia } from '../emulator/rtc/callMedia';
-import { readOpusFile } from '../emulator/rtc/opusFile';
-import type { WebRtcOptions } from '../emulator/rtc';
+import { startEmulator, type Call, type Emulator } from '../../emulator';
+import type { CallMedia } from '../../emulator/rtc/callMedia';
+import { readOpusFile } from '../../emulator/rtc/opusFile';
+import type { WebRtcOptions } from '../../emulator/rtc';
 import { decodeAudio } from '../support/audio';
 import {
 	startN8n,

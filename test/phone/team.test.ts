@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
-import type { Call } from '../emulator';
+import type { Call } from '../../emulator';
 import type { Agent } from './browser';
 import { CALLED, expectToHear, signIn } from './carry';
 import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';

@@ -1,4 +1,4 @@
-import type { DeliveryAttempt, DeliveryRecord } from '../emulator';
+import type { DeliveryAttempt, DeliveryRecord } from '../../emulator';
 import type { Cluster } from './cluster';
 import type { Load } from './load';
 import { HashingStorage } from './storage';

@@ -1,4 +1,4 @@
-import type { CreatedRecording, DeliveryHandle, DeliveryRecord, Emulator } from '../emulator';
+import type { CreatedRecording, DeliveryHandle, DeliveryRecord, Emulator } from '../../emulator';
 import { poll } from '../support/processes';
 import { WORKER_CONCURRENCY, type Cluster } from './cluster';
 import { HashingStorage } from './storage';

@@ -1,5 +1,5 @@
-import { startEmulator, type CreatedRecording, type Emulator } from '../emulator';
-import { Receiver } from '../emulator/helpers';
+import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
+import { Receiver } from '../../emulator/helpers';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';

@@ -1,4 +1,4 @@
-import type { DeliveryRecord, Emulator } from '../emulator';
+import type { DeliveryRecord, Emulator } from '../../emulator';
 import type { StoredCredential } from '../support/n8n';
 import { EVENTS, keysOf, newEvent, type EventName, type Sent } from '../support/callEvents';
 import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';

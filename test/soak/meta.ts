@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type DeliveryRecord, type Emulator } from '../emulator';
+import { startEmulator, type DeliveryRecord, type Emulator } from '../../emulator';
 import { credentialData } from '../support/workflow';
 import { arrivals, type Pace } from './pace';
 import { Random } from './random';

@@ -7,7 +7,7 @@ import {
 	type Emulator,
 	type MediaContent,
 	type WebhookUpdate,
-} from '../emulator';
+} from '../../emulator';
 import type { Random } from './random';
 
 /** What an operator's storage must have been given once: under which name, and with which bytes. */

@@ -3,7 +3,7 @@ import {
 	type Emulator,
 	type RecordingOrder,
 	type WebhookUpdate,
-} from '../emulator';
+} from '../../emulator';
 import { parseFlatted } from './flatted';
 
 /** Events of every list and field that a trigger can wait for. */

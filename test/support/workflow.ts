@@ -1,4 +1,4 @@
-import type { Emulator } from '../emulator';
+import type { Emulator } from '../../emulator';
 import type { StoredCredential, WorkflowNode } from './n8n-client';
 
 export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';

@@ -1,8 +1,8 @@
-import { chartOf } from '../bench/chart';
-import { goalsOf } from '../bench/goals';
-import { median, percentile } from '../bench/measure';
-import { distanceOf, report, shown } from '../bench/report';
-import { figureOf, rowsOf, Samples, type Key, type Results } from '../bench/results';
+import { chartOf } from '../../tools/bench/chart';
+import { goalsOf } from '../../tools/bench/goals';
+import { median, percentile } from '../../tools/bench/measure';
+import { distanceOf, report, shown } from '../../tools/bench/report';
+import { figureOf, rowsOf, Samples, type Key, type Results } from '../../tools/bench/results';
 
 const recordings: Key = {
 	experiment: 'recordings',

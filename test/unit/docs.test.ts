@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { pageWithMatrix } from '../compat/matrix';
-import { documentationTables } from '../docs/tables';
+import { documentationTables } from '../../tools/docs/tables';
 
 const COMPATIBILITY = join(__dirname, '..', '..', 'docs', 'compatibility.md');
 
