@@ -28,7 +28,10 @@ function addressOf(
 	{ secret = SECRETS.appSecret, ...more }: Partial<SharedAddress> & { secret?: string } = {},
 ): string {
 	const siblings = listOf(...listed);
-	return formatSharedAddress({ url, siblings, leavesAccount: false, other: null, ...more }, secret);
+	return formatSharedAddress(
+		{ url, siblings, leavesAccount: false, isKnownToLeave: null, other: null, ...more },
+		secret,
+	);
 }
 
 /** What another trigger sends along with a delivery that it passes on. */

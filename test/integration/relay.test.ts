@@ -34,7 +34,14 @@ function share(
 	const siblings = listed.map(({ trigger: { webhookId }, events, isTest = false }) => ({
 		...{ webhookId, events, isTest },
 	}));
-	const shared = { url: holder.url, siblings, leavesAccount: false, other: null, ...more };
+	const shared = {
+		url: holder.url,
+		siblings,
+		leavesAccount: false,
+		isKnownToLeave: null,
+		other: null,
+		...more,
+	};
 	stage.emulator.presetSubscription(formatSharedAddress(shared, appSecret), ['calls', 'messages']);
 }
 

@@ -155,7 +155,7 @@ export class Stage {
 			events: [name.startsWith('sharingOthers') ? 'terminate' : 'call_recording_available'],
 		}));
 		const { url } = this.target(variant);
-		const shared = { url, siblings, leavesAccount: false, other: null };
+		const shared = { url, siblings, leavesAccount: false, isKnownToLeave: null, other: null };
 		return formatSharedAddress(shared, this.world.meta.appSecret);
 	}
 

@@ -218,7 +218,6 @@ class Scene {
 		private readonly workflow: StoredWorkflow,
 	) {}
 
-	/** The app has one webhook, so the workflow has it alone. */
 	activate(): Step {
 		const { n8n } = this.stage;
 		return {
@@ -237,7 +236,7 @@ class Scene {
 			limit: 60,
 			run: async ({ result }) => {
 				await this.stage.n8n.api.deactivate(this.workflow.id);
-				result(`"${this.workflow.name}" is inactive: a Meta app has one webhook, for one workflow`);
+				result(`"${this.workflow.name}" is inactive: the next calls are for the other workflow`);
 			},
 		};
 	}

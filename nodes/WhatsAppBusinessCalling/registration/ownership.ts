@@ -106,7 +106,7 @@ async function partiesAt(
 		is: isOwnHolder ? 'this' : isAlive ? 'alive' : 'gone',
 		isOfAccount: false,
 		leavesAccount: list.leavesAccount,
-		...rememberedAt(trigger.context, list.url),
+		...knownOf(trigger, list.url, list.isKnownToLeave),
 	};
 	const others = list.siblings.map(async (sibling): Promise<Party> => {
 		const { isTest, events, leavesAccount = false } = sibling;
@@ -115,10 +115,16 @@ async function partiesAt(
 		return {
 			...{ url: isOwn ? trigger.url : url, isTest, events, leavesAccount },
 			...{ is: isOwn ? 'this' : 'silent', isOfAccount: false },
-			...rememberedAt(trigger.context, url),
+			...knownOf(trigger, url, leavesAccount),
 		};
 	});
 	return [first, ...(await Promise.all(others))];
+}
+
+/** What this process knows of another trigger, and otherwise what the address says. */
+function knownOf({ context }: Trigger, url: string, told: boolean | null) {
+	const { isKnownToLeave, isKnownToForward } = rememberedAt(context, url);
+	return { isKnownToLeave: isKnownToLeave ?? told, isKnownToForward };
 }
 
 /** Whether an entry is that of this trigger; the address of n8n may be another one by now. */

@@ -26,7 +26,7 @@ export interface Party {
 	isOfAccount: boolean;
 	/** Whether the address says that it takes the app off its account, if it is the last one of the account. */
 	leavesAccount: boolean;
-	/** Whether it does so anyway, as far as this process knows; null where it knows nothing of the trigger. */
+	/** Whether it does so anyway, as far as this process or the address knows; null where neither does. */
 	isKnownToLeave: boolean | null;
 	/** Whether this process knows that it forwards to another webhook, which nobody else knows of. */
 	isKnownToForward: boolean;
@@ -99,9 +99,9 @@ export function addressText(
 	other: OtherWebhook | null,
 	appSecret: string,
 ): string {
-	const [{ url, leavesAccount }] = parties;
+	const [{ url, leavesAccount, isKnownToLeave }] = parties;
 	const siblings = siblingsIn(parties).filter((sibling) => sibling !== null);
-	return formatSharedAddress({ url, siblings, leavesAccount, other }, appSecret);
+	return formatSharedAddress({ url, siblings, leavesAccount, isKnownToLeave, other }, appSecret);
 }
 
 /** How long Meta lets the address of a target be. */

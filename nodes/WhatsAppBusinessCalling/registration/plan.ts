@@ -204,7 +204,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const before = present.find(({ is }) => is === 'this');
 	const trigger: Party = {
 		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
-		...{ is: 'this', isOfAccount: true, isKnownToLeave: false, isKnownToForward: false },
+		...{ is: 'this', isOfAccount: true, isKnownToLeave: null, isKnownToForward: false },
 		leavesAccount: before?.leavesAccount ?? false,
 	};
 	const parties = partiesWith(trigger, present);
@@ -235,7 +235,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	}
 	// A test that is replaced may be killed: then nobody knows what it has to undo.
 	const isReplaced = holder.is === 'alive' && holder.isOfAccount && isOnlyOurs(state.app);
-	const leavesAccount = isHolder && (inherits || isReplaced);
+	const leavesAccount = isHolder && (inherits || (isReplaced && (holder.isKnownToLeave ?? true)));
 	return { url, isHolder, isShared: url !== wanted.url, leavesAccount };
 }
 
@@ -391,14 +391,16 @@ function ownLeftovers(
 			...removal(app.fields.filter((field) => field === 'calls')),
 		];
 	}
-	const isLost = record === null || mayHaveToLeave(app);
+	const [holder] = app.address.parties;
+	const isLost = (record === null && holder?.isKnownToLeave !== false) || mayHaveToLeave(app);
 	const leaves: Step[] = isLost && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
 	return [...leaves, ...removal(fields)];
 }
 
 /**
  * Whether the holder of the app's address is gone, and may have had to take the app off the account. If this
- * process has its record, it is only being unpublished at the same moment, and does that itself.
+ * process has its record, it is only being unpublished at the same moment, and does that itself; or the address
+ * tells it.
  */
 export function mayHaveToLeave({ address: { holder, parties } }: KnownApp): boolean {
 	return holder === 'gone' && (parties[0]?.isKnownToLeave ?? true);

@@ -18,8 +18,13 @@ export interface SharedAddress {
 	/** The holder's production or test URL. */
 	url: string;
 	siblings: Sibling[];
-	/** Whether the holder takes the app off its account, if it is the account's last trigger to leave. */
+	/**
+	 * Whether the holder takes the app off its account, if it is the account's last trigger to leave, because
+	 * another trigger has left that to it.
+	 */
 	leavesAccount: boolean;
+	/** Whether its own record says so; null where the one who wrote the list did not know that. */
+	isKnownToLeave: boolean | null;
 	/** The webhook that was there before the triggers, which gets what is not about calls. */
 	other: OtherWebhook | null;
 }
@@ -69,6 +74,8 @@ export const EVENT_BITS = [
 const TEST_BIT = 15;
 const LEAVES_ACCOUNT_BIT = 14;
 const LEAVES_ACCOUNT = 1;
+const RECORD_STAYS = 2;
+const RECORD_LEAVES = 4;
 
 const CODE_BYTES = 11;
 const HEADER_BYTES = CODE_BYTES + 1;
@@ -94,7 +101,7 @@ export function holderUrl(address: string): string {
  */
 export function readSharedAddress(address: string, appSecret: string): SharedAddress | null {
 	const parts = partsOf(address);
-	if (parts === null) return { url: address, siblings: [], leavesAccount: false, other: null };
+	if (parts === null) return { url: address, ...NO_LIST, other: null };
 	const { url, bytes, content, sealed } = parts;
 	if (content === null || appSecret === '' || address.length > LONGEST_APP_ADDRESS) return null;
 	const expected = authenticationCode(appSecret, url, content, sealed);
@@ -110,8 +117,17 @@ export function readSharedAddress(address: string, appSecret: string): SharedAdd
 export function readUnverifiedAddress(address: string): SharedAddress {
 	const { url = address, content = null } = partsOf(address) ?? {};
 	const isReadable = content !== null && address.length <= LONGEST_APP_ADDRESS;
-	const read = isReadable ? readContent(content) : { siblings: [], leavesAccount: false };
+	const read = isReadable ? readContent(content) : NO_LIST;
 	return { url, ...read, other: null };
+}
+
+type List = Pick<SharedAddress, 'siblings' | 'leavesAccount' | 'isKnownToLeave'>;
+
+const NO_LIST: List = { siblings: [], leavesAccount: false, isKnownToLeave: null };
+
+function flagsOf({ leavesAccount, isKnownToLeave }: SharedAddress): number {
+	const known = isKnownToLeave ? RECORD_LEAVES : RECORD_STAYS;
+	return (leavesAccount ? LEAVES_ACCOUNT : 0) | (isKnownToLeave === null ? 0 : known);
 }
 
 /** @returns null for an address without a list; `content` is null where its list is not complete */
@@ -125,12 +141,18 @@ function partsOf(address: string) {
 	return { url, bytes, content: isComplete ? bytes.subarray(CODE_BYTES) : null, sealed };
 }
 
-function readContent(content: Buffer): Pick<SharedAddress, 'siblings' | 'leavesAccount'> {
+function readContent(content: Buffer): List {
 	const siblings: Sibling[] = [];
 	for (let at = 1; at < content.length; at += SIBLING_BYTES) {
 		siblings.push(readSibling(content.subarray(at, at + SIBLING_BYTES)));
 	}
-	return { siblings, leavesAccount: (content[0] & LEAVES_ACCOUNT) !== 0 };
+	const [flags] = content;
+	const isKnown = (flags & (RECORD_STAYS | RECORD_LEAVES)) !== 0;
+	return {
+		siblings,
+		leavesAccount: (flags & LEAVES_ACCOUNT) !== 0,
+		isKnownToLeave: isKnown ? (flags & RECORD_LEAVES) !== 0 : null,
+	};
 }
 
 /**
@@ -153,10 +175,7 @@ export function addressOfRequest(
 export function formatSharedAddress(shared: SharedAddress, appSecret: string): string {
 	const { url, siblings, leavesAccount, other } = shared;
 	if (siblings.length === 0 && !leavesAccount && other === null) return url;
-	const content = Buffer.concat([
-		Buffer.from([leavesAccount ? LEAVES_ACCOUNT : 0]),
-		...siblings.map(siblingBytes),
-	]);
+	const content = Buffer.concat([Buffer.from([flagsOf(shared)]), ...siblings.map(siblingBytes)]);
 	const sealed = other === null ? '' : seal(appSecret, url, other);
 	const code = authenticationCode(appSecret, url, content, sealed);
 	const also = Buffer.concat([code, content]).toString('base64url');

@@ -5,7 +5,7 @@ import { eventOptions } from '../events/eventTypes';
 export const triggerProperties: INodeProperties[] = [
 	{
 		displayName:
-			'A Meta app has one webhook URL. Publishing this workflow (called activating in older versions of n8n) sets it to this trigger. If another system already uses it, nothing changes, and you get an error that explains your options. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
+			'A Meta app has one webhook URL. Publishing this workflow (called activating in older versions of n8n) sets it to this trigger. Other workflows of this n8n can share it. If another system already uses it, nothing changes, and you get an error that explains your options. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
 		name: 'registrationNotice',
 		type: 'notice',
 		default: '',
@@ -273,8 +273,8 @@ const WHILE_BUILDING =
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
 	header: 'Receive a recorded WhatsApp call',
 	executionsHelp: {
-		inactive: `${WHILE_BUILDING} While n8n listens, Meta's webhook points to the test URL; afterwards it is restored. (With Registration set to Manual, you do that yourself in Meta's app dashboard.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it through the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
-		active: `${WHILE_BUILDING} While n8n listens, events go to the test URL instead of the published workflow; afterwards the production URL is restored. (With Registration set to Manual, you do that yourself in Meta's app dashboard.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+		inactive: `${WHILE_BUILDING} Published workflows of the same Meta app keep receiving their events. (With Registration set to Manual, set the test URL in Meta's app dashboard yourself.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it through the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
+		active: `${WHILE_BUILDING} The published workflow keeps receiving its events, and the test gets a copy. (With Registration set to Manual, set the test URL in Meta's app dashboard yourself.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
 	},
 	activationHint: {
 		inactive:

@@ -31,7 +31,7 @@ const urlOf = (one: Sibling) => siblingUrl(HOLDER, one);
 
 const addressOf = (siblings: Sibling[], more: Partial<SharedAddress> = {}, secret = APP_SECRET) =>
 	formatSharedAddress(
-		{ url: HOLDER, siblings, leavesAccount: false, other: null, ...more },
+		{ url: HOLDER, siblings, leavesAccount: false, isKnownToLeave: null, other: null, ...more },
 		secret,
 	);
 

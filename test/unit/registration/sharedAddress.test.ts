@@ -34,6 +34,7 @@ const shared: fc.Arbitrary<SharedAddress> = fc.record({
 		{ maxLength: 8 },
 	),
 	leavesAccount: fc.boolean(),
+	isKnownToLeave: fc.option(fc.boolean()),
 	other: fc.option(
 		fc.record({
 			url: fc.webUrl(),
@@ -53,7 +54,9 @@ describe('A shared address', () => {
 		fc.assert(
 			fc.property(shared, fc.string({ minLength: 1 }), (wanted, secret) => {
 				const address = formatSharedAddress(wanted, secret);
-				expect(readSharedAddress(address, secret)).toEqual(wanted);
+				const isPlain = address === wanted.url;
+				const isKnownToLeave = isPlain ? null : wanted.isKnownToLeave;
+				expect(readSharedAddress(address, secret)).toEqual({ ...wanted, isKnownToLeave });
 				expect(holderUrl(address)).toBe(wanted.url);
 				expect(URL.canParse(address)).toBe(true);
 			}),
@@ -61,7 +64,13 @@ describe('A shared address', () => {
 	});
 
 	it('is the plain URL of the holder where nothing is to be remembered', () => {
-		const plain = { url: HOLDER, siblings: [], leavesAccount: false, other: null };
+		const plain = {
+			url: HOLDER,
+			siblings: [],
+			leavesAccount: false,
+			isKnownToLeave: null,
+			other: null,
+		};
 		expect(formatSharedAddress(plain, SECRET)).toBe(HOLDER);
 	});
 
@@ -94,7 +103,13 @@ describe('A shared address', () => {
 	it.each(['https://crm.example/hook?also=1&x=2', 'https://crm.example/hook?x=also', 'odd text'])(
 		'of another system stays what it is: %s',
 		(address) => {
-			const plain = { url: address, siblings: [], leavesAccount: false, other: null };
+			const plain = {
+				url: address,
+				siblings: [],
+				leavesAccount: false,
+				isKnownToLeave: null,
+				other: null,
+			};
 			expect(readSharedAddress(address, SECRET)).toEqual(plain);
 			expect(holderUrl(address)).toBe(address);
 		},
@@ -103,7 +118,7 @@ describe('A shared address', () => {
 	it('does not show the verify token of the other webhook', () => {
 		const other = { url: 'https://crm.example/', verifyToken: 'very-secret', addedFields: [] };
 		const address = formatSharedAddress(
-			{ url: HOLDER, siblings: [], leavesAccount: false, other },
+			{ url: HOLDER, siblings: [], leavesAccount: false, isKnownToLeave: null, other },
 			SECRET,
 		);
 		expect(Buffer.from(address.split('other=')[1], 'base64url').includes('very-secret')).toBe(
@@ -118,6 +133,7 @@ describe('A shared address', () => {
 				url: HOLDER.padEnd(82, '/'),
 				siblings: Array.from({ length: 4 }, () => sibling),
 				leavesAccount: true,
+				isKnownToLeave: true,
 				other: null,
 			},
 			SECRET,
