@@ -25,7 +25,8 @@ const { values } = parseArgs({
 	options: {
 		mutate: {
 			type: 'string',
-			default: 'nodes/WhatsAppBusinessCalling/{delivery,events,trigger,registration,media,graph,http}/**/*.ts',
+			default:
+				'nodes/WhatsAppBusinessCalling/{delivery,events,trigger,registration,media,graph,http}/**/*.ts',
 		},
 		unit: { type: 'boolean', default: false },
 	},
