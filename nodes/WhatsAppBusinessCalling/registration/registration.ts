@@ -5,7 +5,7 @@ import { readAccount, type Account } from '../graph/account';
 import { failureTitle } from '../graph/nodeApiError';
 import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
 import type { GraphFailure } from '../graph/types';
-import { chosenEvents } from '../trigger/settings';
+import { chosenEventNames } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt, forgetFailures, isCleanUp } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
@@ -69,7 +69,7 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 			await requireKnownNumbers(context);
 			return true;
 		}
-		const events = chosenEvents(context);
+		const events = chosenEventNames(context);
 		requireChosenNumber(context);
 		const trigger = describe(context, await readAccount(context), true);
 		const askedAt = Date.now();

@@ -146,7 +146,7 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 }
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
-export function chosenEvents(context: IHookFunctions): string[] {
+export function chosenEventNames(context: IHookFunctions): string[] {
 	return checked(context, z.object({ events: eventsSchema }), {
 		events: context.getNodeParameter('events', DEFAULT_EVENTS),
 	}).events;
