@@ -27,8 +27,10 @@ const WAIT_FOR_MISSING_MS = 10 * 60_000;
 /** What was accepted by whom. Not the ledger of events: that of a test run is its own. */
 const passedOn = new Ledger();
 
-/** Since when a trigger is not there, in milliseconds since 1970. */
-const missingSince = new Map<string, number>();
+const FORGET_MISSING_MS = 60 * 60_000;
+
+/** Since when a trigger is not there, and when that was last seen, in milliseconds since 1970. */
+const missingSince = new Map<string, { since: number; lastAt: number }>();
 
 const farewells = new Seldom(WAIT_FOR_MISSING_MS);
 
@@ -123,15 +125,17 @@ function isGivenUp({ log }: Relayed, receiver: Receiver, answer: PassedOn | null
 	const who = `the workflow with the webhook ID ${url.split('/').at(-2)}, which shares this webhook address,`;
 	const said =
 		answer === null ? 'no answer in time, or too many at once' : `HTTP status ${answer.status}`;
-	const isMissing = answer?.isUnknownToN8n || answer?.status === 401 || answer?.status === 403;
+	const isMissing = answer?.isUnknownToN8n || (answer?.status === 401 && !answer.isPage);
 	if (!isMissing) {
 		if (answer !== null) missingSince.delete(url);
 		log.warn(`${who} did not accept a delivery (${said}), Meta is asked to deliver it again`);
 		return false;
 	}
 	const now = Date.now();
-	const since = missingSince.get(url) ?? now;
-	missingSince.set(url, since);
+	const before = missingSince.get(url);
+	// After a pause, it may have been there meanwhile.
+	const since = before && now - before.lastAt < FORGET_MISSING_MS ? before.since : now;
+	missingSince.set(url, { since, lastAt: now });
 	if (now - since < WAIT_FOR_MISSING_MS) {
 		log.warn(
 			`${who} is not published or has another app secret (${said}), Meta is asked to deliver again for 10 minutes`,

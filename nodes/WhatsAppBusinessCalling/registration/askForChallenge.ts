@@ -1,4 +1,5 @@
 import { randomUUID } from 'crypto';
+import type { IN8nHttpFullResponse } from 'n8n-workflow';
 
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
@@ -11,9 +12,15 @@ const TIMEOUT_MS = 10_000;
  * - `accepted`: the verify token is right
  * - `refused`: something answers there, but not to this token
  * - `notRegistered`: it is an address of n8n, and n8n has no webhook there
+ * - `unavailable`: a proxy answers, or a server that is overloaded, starting or broken
  * - `unreachable`: no answer came; n8n may not be able to reach its own public address
  */
-export type ChallengeAnswer = 'accepted' | 'refused' | 'notRegistered' | 'unreachable';
+export type ChallengeAnswer =
+	| 'accepted'
+	| 'refused'
+	| 'notRegistered'
+	| 'unavailable'
+	| 'unreachable';
 
 /** Asks an address as Meta does when it verifies one. */
 export async function askForChallenge(
@@ -38,9 +45,15 @@ export async function askForChallenge(
 			TIMEOUT_MS,
 		);
 		const said = await beginningOf(answer.body);
+		if (isTemporary(answer)) return 'unavailable';
 		if (answer.statusCode === 200 && said.trim() === challenge) return 'accepted';
 		return answer.statusCode === 404 && isNotRegistered(said) ? 'notRegistered' : 'refused';
 	} catch {
 		return 'unreachable';
 	}
+}
+
+function isTemporary({ statusCode, headers }: IN8nHttpFullResponse): boolean {
+	const isPage = String(headers['content-type'] ?? '').includes('text/html');
+	return statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage);
 }

@@ -7,25 +7,22 @@ import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';
 
 /**
  * Answers the request by which Meta verifies the webhook address: the challenge as plain text where
- * the verify token is right, 403 otherwise (Meta, "Create a webhook endpoint").
+ * the verify token is right, 403 otherwise (Meta, "Create a webhook endpoint"). 503 where that cannot be
+ * told, so that another trigger does not take this one for one that does not belong to the app.
  */
 export async function answerChallenge(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const query = context.getQueryData() as Record<string, unknown>;
 	const challenge = query['hub.challenge'];
 	const response = context.getResponseObject();
-	const isRight =
-		query['hub.mode'] === 'subscribe' &&
-		typeof challenge === 'string' &&
-		(await acceptedTokens(context, query)).some((token) =>
-			isSameSecret(query['hub.verify_token'], token),
-		);
-	if (isRight) {
+	const isAsked = query['hub.mode'] === 'subscribe' && typeof challenge === 'string';
+	const tokens = isAsked ? await acceptedTokens(context, query) : [];
+	if (tokens?.some((token) => isSameSecret(query['hub.verify_token'], token))) {
 		response
 			.status(200)
 			.set({ 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' })
 			.end(challenge);
 	} else {
-		response.status(403).end();
+		response.status(tokens === null ? 503 : 403).end();
 	}
 	return { noWebhookResponse: true };
 }
@@ -33,11 +30,13 @@ export async function answerChallenge(context: IWebhookFunctions): Promise<IWebh
 /**
  * The token with which Meta and other triggers of this package verify the address, the one with which the
  * same workflow asks whether it is its own, and the one that asks for the account.
+ *
+ * @returns null where the credential cannot be used at the moment
  */
 async function acceptedTokens(
 	context: IWebhookFunctions,
 	query: Record<string, unknown>,
-): Promise<string[]> {
+): Promise<string[] | null> {
 	if (context.getNodeParameter('registration', 'app') === 'manual') {
 		return [String(context.getNodeParameter('verifyToken', '')).trim()];
 	}
@@ -45,7 +44,8 @@ async function acceptedTokens(
 	if (!isVerifyToken(query['hub.verify_token'])) return [];
 	const account = await knownAccount(context, RECHECK_MS);
 	const url = addressOfRequest(context.getNodeWebhookUrl('default'), query);
-	if (account === null || url === null) return [];
+	if (account === null) return null;
+	if (url === null) return [];
 	const { appSecret, businessAccountId } = account;
 	return [undefined, context.getWorkflow().id, accountPart(businessAccountId)].map((only) =>
 		deriveVerifyToken(appSecret, url, only),

@@ -36,8 +36,8 @@ export interface Trigger {
 	tokens: ReadonlyMap<string, string>;
 }
 
-/** Who holds an address; `isAlive` where a trigger has answered there. */
-type Held = Pick<Address, 'holder' | 'isRestorable'> & { isAlive?: boolean };
+/** Who holds an address; `is` tells what has answered there. */
+type Held = Pick<Address, 'holder' | 'isRestorable'> & { is?: 'alive' | 'refusing' };
 
 /**
  * Who holds an address at Meta, and who else receives there. The URL alone is proof only for this trigger's
@@ -54,12 +54,12 @@ export async function identify(
 	const list = verified ?? readUnverifiedAddress(url);
 	// Only a trigger of this app can have written it, and only where there is one that holds the address.
 	const isProven = verified !== null && url !== holderUrl(url) && isOfSameN8n(url, trigger.url);
-	const { isAlive = false, ...held } = await holderOf(trigger, url, record, isProven);
+	const { is = 'gone', ...held } = await holderOf(trigger, url, record, isProven);
 	const isKnown = ['this', 'trigger', 'gone'].includes(held.holder);
 	return {
 		url,
 		...held,
-		parties: isKnown ? await partiesAt(trigger, list, isAlive, held.holder, record) : [],
+		parties: isKnown ? await partiesAt(trigger, list, is, held.holder, record) : [],
 		other: isKnown ? list.other : null,
 		isAuthentic: verified !== null,
 	};
@@ -76,13 +76,19 @@ async function holderOf(
 	if (holderUrl(url) === record?.url && (await isFormerUrl(trigger, url))) {
 		return { holder: 'this', isRestorable: false };
 	}
-	const answer = await askForChallenge(context, url, deriveVerifyToken(account.appSecret, url));
+	const ask = async () =>
+		await askForChallenge(context, url, deriveVerifyToken(account.appSecret, url));
+	const answer = await ask();
 	const isHere = isOfSameN8n(url, trigger.url);
 	if (answer === 'notRegistered' && isHere) return { holder: 'gone', isRestorable: false };
-	if (isProven) return { holder: 'trigger', isRestorable: true, isAlive: true };
+	if (isProven) {
+		// One that is not sure of the app secret any more receives nothing: others must not depend on it.
+		const isRefusing = answer === 'refused' && (await ask()) === 'refused';
+		return { holder: 'trigger', isRestorable: true, is: isRefusing ? 'refusing' : 'alive' };
+	}
 	// Some servers answer every challenge: they are no trigger of this package.
 	if (answer === 'accepted' && !(await answersEverything(trigger, url))) {
-		return { holder: isHere ? 'trigger' : 'instance', isRestorable: true, isAlive: true };
+		return { holder: isHere ? 'trigger' : 'instance', isRestorable: true, is: 'alive' };
 	}
 	const isRestorable =
 		mayGetToken(trigger, url) &&
@@ -94,23 +100,26 @@ async function holderOf(
 async function partiesAt(
 	trigger: Trigger,
 	list: SharedAddress,
-	isAlive: boolean,
+	is: 'alive' | 'refusing' | 'gone',
 	holder: string,
 	record: RegistrationRecord | null,
 ): Promise<Party[]> {
 	const isOwnHolder = holder === 'this' && list.url === trigger.url;
+	// The address of n8n has changed since: the others have a new one as well.
+	const isFormer = holder === 'this' && !isOfSameN8n(list.url, trigger.url);
+	const base = isFormer ? trigger.url : list.url;
 	const first: Party = {
 		url: list.url,
 		isTest: looksLikeTestUrl(list.url),
 		events: EVENT_BITS,
-		is: isOwnHolder ? 'this' : isAlive ? 'alive' : 'gone',
+		is: isOwnHolder ? 'this' : is,
 		isOfAccount: false,
 		leavesAccount: list.leavesAccount,
 		...knownOf(trigger, list.url, list.isKnownToLeave),
 	};
 	const others = list.siblings.map(async (sibling): Promise<Party> => {
 		const { isTest, events, leavesAccount = false } = sibling;
-		const url = siblingUrl(list.url, sibling) ?? '';
+		const url = siblingUrl(base, sibling) ?? '';
 		const isOwn = isSibling(trigger, sibling.webhookId, isTest) && (await isOurs(trigger, record));
 		return {
 			...{ url: isOwn ? trigger.url : url, isTest, events, leavesAccount },
@@ -142,6 +151,7 @@ const IS = {
 	accepted: 'alive',
 	refused: 'refusing',
 	notRegistered: 'gone',
+	unavailable: 'silent',
 	unreachable: 'silent',
 } as const satisfies Record<ChallengeAnswer, Party['is']>;
 
@@ -174,8 +184,6 @@ export async function askSiblings(
 			is = IS[await ask(party)];
 			if (is === 'gone') return { ...party, is };
 		}
-		// Without the app secret of its list, only its own answer tells that it belongs there.
-		if (is !== 'alive' && !address.isAuthentic) return { ...party, is: 'gone' };
 		const isOfAccount =
 			mayLeave &&
 			is === 'alive' &&
@@ -213,7 +221,7 @@ async function identifyOwn(
 ): Promise<Held> {
 	const { context, account, url: own, isTest, isActivating } = trigger;
 	const isOwnAddress = holderUrl(url) === own;
-	const ours: Held = { holder: 'this', isRestorable: true, isAlive: isProven };
+	const ours: Held = { holder: 'this', isRestorable: true, ...(isProven && { is: 'alive' }) };
 	const mayBeCopied = isActivating
 		? isTest && !isOwnAddress
 		: !isTest && isOwnAddress && record === null;
@@ -223,13 +231,15 @@ async function identifyOwn(
 		if (isOwnAddress) return ours;
 		// The other one of production and test: it may have ended without a word.
 		const answer = await ask();
-		return { ...ours, isAlive: answer === 'accepted' || (isProven && answer !== 'notRegistered') };
+		const isAlive = answer === 'accepted' || (isProven && answer !== 'notRegistered');
+		return { ...ours, is: isAlive ? 'alive' : undefined };
 	}
-	const theirs: Held = { holder: 'trigger', isRestorable: true, isAlive: true };
+	const theirs: Held = { holder: 'trigger', isRestorable: true, is: 'alive' };
 	if (isRememberedElsewhere(context, holderUrl(url))) return theirs;
 	const answer = await ask(context.getWorkflow().id ?? '');
 	if (answer === 'notRegistered') return { holder: 'gone', isRestorable: false };
-	if (answer === 'accepted') return { ...ours, isAlive: true };
+	if (answer === 'accepted' || answer === 'unavailable') return { ...ours, is: 'alive' };
+	// Where n8n cannot reach its own address, triggers cannot share it: a test takes it over for its time.
 	if (answer === 'unreachable') return ours;
 	return (await ask()) === 'accepted' ? theirs : ours;
 }

@@ -319,7 +319,9 @@ async function undoSteps(
 	const plan = async (sharing: boolean) => {
 		const planned = planUndo(state, possible, { ...surroundings, tokens, sharing });
 		const steps = planned.steps.map((step) => ({ step, inverse: [] }));
-		return { ...planned, ...(await apply({ ...trigger, tokens }, steps, send)) };
+		// The others may have been slow to answer: the changes themselves have their own time.
+		const sendChanges = patiently(Date.now() + UNDO_MS);
+		return { ...planned, ...(await apply({ ...trigger, tokens }, steps, sendChanges)) };
 	};
 	let done = await plan(true);
 	const { failed, failure } = done;
@@ -437,8 +439,12 @@ function accountToUndo(
 	if (!record || isOfCurrent(record) || record.instanceId !== instanceId) return current;
 	if (record.workflowId !== workflowId) return current;
 	if (remembered && !isOfCurrent(remembered.record)) return remembered.account;
+	const isShared = record.undo.some(({ do: kind }) => kind === 'leaveAddress');
+	const remedy = isShared
+		? 'Other workflows share the webhook there; this one is skipped after 10 minutes'
+		: `Remove the webhook ${record.url} there in Meta's app dashboard (WhatsApp > Configuration > Webhook)`;
 	context.logger.warn(
-		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" was registered with the app ${record.appId} and the account ${record.businessAccountId}, but its credential now belongs to another app or account. Remove the webhook ${record.url} there in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
+		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" was registered with the app ${record.appId} and the account ${record.businessAccountId}, but its credential now belongs to another app or account. ${remedy}`,
 	);
 	return current;
 }

@@ -39,6 +39,11 @@ describe('passOn', () => {
 			trailer: 'x',
 			'transfer-encoding': 'chunked',
 			upgrade: 'h2c',
+			// Cloudflare answers 403 to a request that has these.
+			'cf-connecting-ip': '192.0.2.1',
+			'cf-ray': '1',
+			'cdn-loop': 'cloudflare',
+			'true-client-ip': '192.0.2.1',
 			[RELAY_HEADER]: 'of another one',
 			missing: undefined,
 		});
@@ -60,9 +65,12 @@ describe('passOn', () => {
 		]);
 	});
 
-	it('gives a trigger its own proof, and not one that came', async () => {
-		const { sent } = await pass(ok, { [RELAY_HEADER]: 'of another one' }, 'proof');
-		expect(sent).toMatchObject([{ headers: { [RELAY_HEADER]: 'proof' } }]);
+	it('gives a trigger the signature and its own proof, and nothing of the proxies in front of n8n', async () => {
+		const signed = { 'x-hub-signature-256': 'sha256=00', 'content-type': 'application/json' };
+		const added = { 'x-forwarded-for': '192.0.2.1', via: '1.1 proxy', cookie: 'a=b' };
+		const came = { ...signed, ...added, [RELAY_HEADER]: 'of another one' };
+		const { sent } = await pass(ok, came, 'proof');
+		expect(sent[0].headers).toEqual({ ...signed, [RELAY_HEADER]: 'proof' });
 	});
 
 	const NOT_REGISTERED = '{"code":404,"message":"The requested webhook is not registered."}';

@@ -122,7 +122,6 @@ describe('relay', () => {
 		it.each<[string, Respond, RegExp]>([
 			['n8n has no webhook there', NOT_REGISTERED, /HTTP status 404/],
 			['it has another app secret', answers(401), /HTTP status 401/],
-			['it refuses', answers(403), /HTTP status 403/],
 		])('waits 10 minutes, then goes on without it: %s', async (_, respond, told) => {
 			const gone = receiver();
 			for (const minutes of [0, 5, 4]) {
@@ -155,9 +154,17 @@ describe('relay', () => {
 			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
 		});
 
+		it('waits again after a pause in which it may have been there', async () => {
+			const back = receiver();
+			await pass([next(back)], NOT_REGISTERED).have;
+			jest.advanceTimersByTime(61 * MINUTE);
+			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
+		});
+
 		it.each<[string, Respond]>([
 			['that does not answer', dead],
 			['that fails', answers(500)],
+			['in front of which a firewall answers', answers(403)],
 			['that another system answers for', answers(404)],
 		])('waits as long as Meta does for one %s', async (_, respond) => {
 			const broken = receiver();

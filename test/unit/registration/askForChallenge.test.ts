@@ -37,6 +37,10 @@ describe('askForChallenge', () => {
 		]);
 	});
 
+	const page =
+		(statusCode: number): Respond =>
+		() => ({ statusCode, body: text('<html>'), headers: { 'content-type': 'text/html' } });
+
 	it('asks with another challenge each time', async () => {
 		const seen = new Set<string>();
 		for (let times = 0; times < 3; times++) {
@@ -58,6 +62,10 @@ describe('askForChallenge', () => {
 			'refused',
 			({ qs }) => ({ statusCode: 200, body: text(`${challengeOf(qs)}${' '.repeat(2_000)}x`) }),
 		],
+		['a page', 'unavailable', page(200)],
+		['an overloaded proxy', 'unavailable', page(503)],
+		['a limit on requests', 'unavailable', () => ({ statusCode: 429, body: text('') })],
+		['a page that forbids it', 'refused', page(403)],
 		[
 			'nothing',
 			'unreachable',

@@ -93,6 +93,16 @@ describe('answerChallenge', () => {
 		expect(answer).toMatchObject({ status: 403, body: undefined });
 	});
 
+	it('answers 503 while the credential cannot be used: another trigger must not conclude anything', async () => {
+		const { context, answer } = fakeWebhook({ registration: 'app' }, { query: asked(DERIVED) });
+		Object.assign(context, {
+			getMode: () => 'manual',
+			getCredentials: async () => await Promise.reject(new Error('deleted')),
+		});
+		await answerChallenge(context);
+		expect(answer).toMatchObject({ status: 503, body: undefined });
+	});
+
 	it('proves that the list reaches the trigger', async () => {
 		const query = asked(DERIVED_OF_LIST, { also: ALSO });
 		expect(await ask({ registration: 'app' }, query)).toMatchObject({ status: 200 });

@@ -66,8 +66,8 @@ class Meta {
 	}
 
 	/** Triggers that receive at an address, the holder first; that of the app unless told. */
-	receivers(address = this.app?.callbackUrl ?? ''): string[] {
-		const shared = readSharedAddress(address, APP_SECRET);
+	receivers(address = this.app?.callbackUrl ?? '', appSecret = APP_SECRET): string[] {
+		const shared = readSharedAddress(address, appSecret);
 		if (shared === null) throw new Error(`This list is not ours: ${address}`);
 		return [shared.url, ...shared.siblings.map((sibling) => siblingUrl(shared.url, sibling)!)];
 	}
@@ -219,7 +219,7 @@ function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings
 		publish: () =>
 			void meta.tokens.set(url, (address) =>
 				[undefined, workflowId, accountPart(String(credential.businessAccountId))].map((only) =>
-					deriveVerifyToken(APP_SECRET, address, only),
+					deriveVerifyToken(String(credential.appSecret), address, only),
 				),
 			),
 	};
@@ -749,6 +749,47 @@ describe('Taking over', () => {
 		await node.activate();
 		await node.again({ data: {}, instanceId: 'forgotten' }).deactivate();
 		expect(node.meta.state()).toEqual(before);
+	});
+});
+
+describe('Triggers that share an address', () => {
+	/** So many of one n8n, published. */
+	async function published(count: number) {
+		const meta = new Meta();
+		const all = Array.from({ length: count }, (_, index) =>
+			trigger({}, meta, { workflowId: `workflow-${index}` }),
+		);
+		for (const one of all) {
+			one.publish();
+			await one.activate();
+		}
+		expect(meta.receivers()).toEqual(all.map(({ url }) => url));
+		return { meta, all };
+	}
+
+	it('all move with the holder, when the address of n8n has changed', async () => {
+		const { meta, all } = await published(3);
+		meta.tokens.clear();
+		const moved = all.map((one) => one.again({ base: 'https://new.example/' }));
+		for (const one of moved) one.publish();
+		await moved[0].activate();
+		expect(meta.receivers().sort()).toEqual(moved.map(({ url }) => url).sort());
+	});
+
+	it('keep those that do not know the new app secret yet', async () => {
+		const { meta, all } = await published(3);
+		const credential = { ...CREDENTIAL, appSecret: 'the new one' };
+		const [first, second] = all.map((one) => one.again({ credential }));
+		for (const one of [first, second]) one.publish();
+		await second.activate();
+		expect(meta.receivers(undefined, 'the new one')).toEqual(all.map(({ url }) => url));
+	});
+
+	it('do without a holder that has another app secret: it becomes one of the others', async () => {
+		const { meta, all } = await published(2);
+		all[0].again({ credential: { ...CREDENTIAL, appSecret: 'of another app' } }).publish();
+		await all[1].again().activate();
+		expect(meta.receivers()).toEqual([all[1].url, all[0].url]);
 	});
 });
 
