@@ -129,7 +129,7 @@ function readList(
 	const shared = address === null ? null : readSharedAddress(address, appSecret);
 	if (shared === null && complaints.isDue(nodeKey(context))) {
 		log.error(
-			'the list of workflows in the webhook address cannot be verified, so deliveries that may be for them are not acknowledged. Was the app secret changed? Publish one of the workflows again',
+			'the list of workflows in the webhook address cannot be verified, so deliveries that may be for them are not acknowledged. Was the app secret changed, or the URL of n8n? Update all credentials of this Meta app, then publish one of the workflows again',
 		);
 	}
 	return shared;

@@ -184,6 +184,7 @@ class Attempt {
 		this.targets = targets;
 		const state = await knownState(trigger, { membership: true, routes }, send, record);
 		this.isListKept = hasList(state);
+		if (namesUnknownOther(state)) tellThatOtherIsLost(trigger);
 		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 		const wanted: Wanted = {
 			...{ url, isTest, targets, events, fields: webhookFields(events) },
@@ -207,6 +208,18 @@ class Attempt {
 function hasList({ app, overrides }: StateRead): boolean {
 	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
 	return addresses.some(({ url }) => url !== holderUrl(url));
+}
+
+/** Whether an address names another webhook, sealed with an app secret that is not known. */
+function namesUnknownOther({ app, overrides }: StateRead): boolean {
+	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	return addresses.some(({ url, isAuthentic }) => !isAuthentic && url.includes('&other='));
+}
+
+function tellThatOtherIsLost({ context }: Trigger): void {
+	context.logger.error(
+		'WhatsApp Business Calling Trigger: the app secret has changed, so the address of the other webhook, which got what is not about calls, cannot be read any more. To forward to it again, set "If Another Webhook Exists" to "Take Over and Forward" and enter "Other Webhook URL"',
+	);
 }
 
 /** Undoes what a failed attempt did; gives what could not be undone. */
