@@ -136,39 +136,6 @@ describe('registration with the app', () => {
 		});
 	});
 
-	it('listens for a test event and puts the production webhook back', async () => {
-		await withMeta(async (emulator) => {
-			const credential = await stage.credentialFor(emulator);
-			const workflow = await stage.addWorkflow({ credential });
-			const production = callback(emulator);
-
-			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
-			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.testUrl } });
-			const recording = await emulator.createRecording({});
-			expect((await emulator.deliver([recording]).answer).status).toBe(200);
-			await poll(
-				'the production webhook',
-				20_000,
-				async () => callback(emulator).app?.callbackUrl === workflow.url || undefined,
-			);
-
-			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
-			await stage.n8n.api.stopListening(workflow.id);
-			await poll(
-				'the production webhook',
-				20_000,
-				async () => callback(emulator).app?.callbackUrl === workflow.url || undefined,
-			);
-			expect(callback(emulator)).toEqual(production);
-
-			const executions = (await stage.n8n.api.executions(workflow.id)).length;
-			const next = await emulator.createRecording({});
-			expect((await emulator.deliver([next]).answer).status).toBe(200);
-			await stage.n8n.api.waitForExecutions(workflow.id, executions + 1);
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-	});
-
 	it('leaves nothing behind after listening without an active workflow', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
