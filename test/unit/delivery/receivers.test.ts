@@ -215,7 +215,7 @@ describe('receiversOf', () => {
 			const address = addressOf(wanted);
 			const refused = receivers(address, ofCalls('terminate'), setting);
 			expect(refused).toMatchObject({ list: [], areMore: true });
-			expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed?')]);
+			expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed')]);
 		});
 
 		it('acknowledges what cannot be for anyone', () => {
