@@ -2,7 +2,14 @@ import { chartOf } from '../../tools/bench/chart';
 import { goalsOf } from '../../tools/bench/goals';
 import { median, percentile } from '../../tools/bench/measure';
 import { distanceOf, report, shown } from '../../tools/bench/report';
-import { figureOf, rowsOf, Samples, type Key, type Results } from '../../tools/bench/results';
+import {
+	figureOf,
+	rowsOf,
+	Samples,
+	withPart,
+	type Key,
+	type Results,
+} from '../../tools/bench/results';
 
 const recordings: Key = {
 	experiment: 'recordings',
@@ -134,5 +141,29 @@ describe('The chart', () => {
 	it('can be read in light and dark, and by those who hear it', () => {
 		expect(chart).toContain('prefers-color-scheme: dark');
 		expect(chart).toMatch(/<desc id="description">this package, n8n as it is 10/);
+	});
+});
+
+describe('withPart', () => {
+	it('replaces the rows of its experiments, and keeps their date and rounds', () => {
+		const run = (experiments: string[], date: string): Results => {
+			const samples = new Samples();
+			for (const experiment of experiments)
+				samples.add({ experiment, variant: date }, { cpuMs: 1 });
+			return { ...resultsOf(samples), date, rounds: 2 };
+		};
+		const whole = run(['recordings', 'memory'], '2026-01-01');
+		const all = withPart(whole, run(['memory', 'sharedAddress'], '2026-02-02'));
+		const dates = all.rows.map(({ experiment, variant }) => [experiment, variant]);
+		expect(Object.fromEntries(dates)).toEqual({
+			recordings: '2026-01-01',
+			memory: '2026-02-02',
+			sharedAddress: '2026-02-02',
+		});
+		const part = { date: '2026-02-02', rounds: 2 };
+		expect(all).toMatchObject({
+			date: '2026-01-01',
+			separately: { memory: part, sharedAddress: part },
+		});
 	});
 });

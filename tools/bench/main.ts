@@ -10,7 +10,16 @@ import { EXPERIMENTS, ledger, sharedAddress, warmUp, type Bench } from './experi
 import { memory } from './memory';
 import { profile } from './profile';
 import { report } from './report';
-import { BENCHMARKS, ENGINES, Samples, type Engine, type Machine, type Results } from './results';
+import {
+	BENCHMARKS,
+	ENGINES,
+	readResults,
+	Samples,
+	withPart,
+	type Engine,
+	type Machine,
+	type Results,
+} from './results';
 import { settings } from './settings';
 import { Stage, startWorld, type World } from './stage';
 import { startUp } from './startUp';
@@ -18,11 +27,12 @@ import type { Variant } from './workflows';
 
 const USAGE = `Measures the trigger in a real n8n against the hand-built workflow, n8n's own floor and a bare Node program.
 
-npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5]
+npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5] [-- --add]
 
   --only      numbers of what is measured, 1 to 10 (see benchmarks/README.md)
   --engine    default or legacy: one of n8n's expression engines
   --rounds    5, unless told
+  --add       writes a part into the results of the last whole run, with its date and number of rounds
 
 A run of everything, in at least 5 rounds, writes benchmarks/results.json and its chart; then
 \`npm run docs\` writes docs/performance.md. A part is only printed.`;
@@ -50,6 +60,7 @@ function options() {
 			only: { type: 'string' },
 			engine: { type: 'string' },
 			rounds: { type: 'string', default: '5' },
+			add: { type: 'boolean', default: false },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
@@ -60,7 +71,7 @@ function options() {
 		numbers.every((number) => ALL.includes(number)) &&
 		engines.every((engine) => engine in ENGINES) &&
 		rounds >= 1;
-	return { numbers, engines, rounds, help: values.help || !isRight };
+	return { numbers, engines, rounds, add: values.add, help: values.help || !isRight };
 }
 
 const began = performance.now();
@@ -153,13 +164,15 @@ async function main(): Promise<void> {
 			chosen.numbers.length === ALL.length &&
 			chosen.engines.length === Object.keys(ENGINES).length &&
 			chosen.rounds >= 5;
-		if (!isWhole) return;
+		const last = chosen.add ? readResults() : null;
+		if (!isWhole && last === null) return;
+		const all = last === null ? results : withPart(last, results);
 		await mkdir(BENCHMARKS, { recursive: true });
 		await writeFile(
 			join(BENCHMARKS, 'results.json'),
-			`${JSON.stringify(results, null, '\t').replace(/\[\s+([-\d.,\s]+?)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`,
+			`${JSON.stringify(all, null, '\t').replace(/\[\s+([-\d.,\s]+?)\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`)}\n`,
 		);
-		await writeFile(join(BENCHMARKS, 'chart.svg'), chartOf(results));
+		if (isWhole) await writeFile(join(BENCHMARKS, 'chart.svg'), chartOf(all));
 	} finally {
 		await world.stop();
 	}

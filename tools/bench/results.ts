@@ -56,6 +56,8 @@ export interface Results {
 	rounds: number;
 	machine: Machine;
 	rows: Row[];
+	/** Parts that were measured again, or for the first time, after the whole run; by the name of the experiment. */
+	separately?: Record<string, { date: string; rounds: number }>;
 }
 
 const digits = (value: number) => Number(value.toPrecision(4));
@@ -96,6 +98,20 @@ export function rowsOf(rows: Row[], wanted: Partial<Key>): Row[] {
 /** The figure of the one row that has all these keys; undefined where it was not measured. */
 export function figureOf(rows: Row[], wanted: Partial<Key>, name: string): Figure | undefined {
 	return rowsOf(rows, wanted)[0]?.figures[name];
+}
+
+/** The results of a whole run with those of a later run of a part. */
+export function withPart(whole: Results, part: Results): Results {
+	const names = [...new Set(part.rows.map(({ experiment }) => experiment))];
+	const { date, rounds } = part;
+	return {
+		...whole,
+		rows: [...whole.rows.filter(({ experiment }) => !names.includes(experiment)), ...part.rows],
+		separately: {
+			...whole.separately,
+			...Object.fromEntries(names.map((name) => [name, { date, rounds }])),
+		},
+	};
 }
 
 /** Of the last whole run; null where there was none yet. */

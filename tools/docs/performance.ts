@@ -49,7 +49,7 @@ const PARTS = {
 
 /** The page for operators: all that it says in figures was measured in one run. */
 export function performancePage(results: Results): string {
-	const { rows, machine, rounds, date } = results;
+	const { rows, machine, rounds, date, separately } = results;
 	const value = (key: Partial<Key>, name: string) => {
 		const figure = figureOf(rows, key, name);
 		return figure ? shown(figure.median) : '–';
@@ -223,11 +223,15 @@ export function performancePage(results: Results): string {
 		]);
 	});
 	const isShared = rowsOf(rows, { experiment: 'sharedAddress' }).length > 0;
+	const own = separately?.sharedAddress;
+	const apart = own
+		? ` (measured apart from the rest, on ${own.date}, in ${own.rounds} rounds)`
+		: '';
 	const sharedAddress = isShared
 		? `## Several workflows on one address
 
 A delivery without files, to a trigger alone and to one that shares its address with others. Each that chose the event gets a
-request of its own and runs an execution of its own, as if Meta had sent it there; those that chose other events are not asked:
+request of its own and runs an execution of its own, as if Meta had sent it there; those that chose other events are not asked${apart}:
 
 ${table(['Engine', '', 'Alone', '1 more', '1 more, other event', '4 more', '4 more, other events'], shared, 2)}
 
