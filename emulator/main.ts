@@ -69,7 +69,7 @@ The same orders as on the page, from another terminal:
   ... and waits for sound  curl -X POST ${orders}/calls -d '{"silentUntilHeard":true}'
   a called user picks up   curl -X POST ${orders}/calls/latest/pick-up
   a called user declines   curl -X POST ${orders}/calls/latest/reject
-  somebody hangs up        curl -X POST ${orders}/calls/latest/hang-up
+  someone hangs up         curl -X POST ${orders}/calls/latest/hang-up
   how the sound is doing   curl ${orders}/calls/latest/media
   a finished recording     curl -X POST ${orders}/recordings
   a voicemail              curl -X POST ${orders}/voicemails

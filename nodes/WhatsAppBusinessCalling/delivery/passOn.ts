@@ -1,6 +1,6 @@
 import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
 
-import { beginningOf, isNotRegistered, requestOtherHost } from '../http/otherHost';
+import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
 import { discard } from '../http/streams';
 
 /** Proves to a trigger that a delivery comes from another one, which has passed it on to everyone. */
@@ -69,10 +69,9 @@ export async function passOn(
 	const answer = await requestOtherHost(context, request, limitMs, signal);
 	try {
 		const { statusCode: status } = answer;
-		const type = String(answer.headers['content-type'] ?? '');
 		return {
 			status,
-			isPage: type.includes('text/html'),
+			isPage: isPage(answer),
 			isUnknownToN8n: status === 404 && isNotRegistered(await beginningOf(answer.body)),
 		};
 	} finally {

@@ -114,7 +114,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
 	};
-	const othersMiss = passOn(delivery, receivers, events, body);
+	const othersMiss = relayMeanwhile(delivery, receivers, events, body);
 	const { mine, elsewhere } = await claim(delivery, keys);
 	// A ringing call does not wait for files that came with it: Meta delivers those again.
 	const isUrgent = mine.some((key) => isRinging(events.get(key)));
@@ -380,7 +380,7 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
  *
  * @returns whether someone has not got it; a promise where that is not known yet, which is never rejected
  */
-function passOn(
+function relayMeanwhile(
 	delivery: Delivery,
 	receivers: Receivers,
 	events: Events,

@@ -27,6 +27,7 @@ const WAIT_FOR_MISSING_MS = 10 * 60_000;
 /** What was accepted by whom. Not the ledger of events: that of a test run is its own. */
 const passedOn = new Ledger();
 
+/** Milliseconds after which it is no longer known that a trigger is not there. */
 const FORGET_MISSING_MS = 60 * 60_000;
 
 /** Since when a trigger is not there, and when that was last seen, in milliseconds since 1970. */

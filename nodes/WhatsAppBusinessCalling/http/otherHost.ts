@@ -41,5 +41,9 @@ export async function beginningOf(body: unknown): Promise<string> {
 	return text;
 }
 
+/** Whether a response is a page of HTML, as proxies send them, and n8n itself while it starts. */
+export const isPage = ({ headers }: IN8nHttpFullResponse) =>
+	String(headers['content-type'] ?? '').includes('text/html');
+
 /** Whether n8n responds that it has no webhook at a URL, with the status 404. */
 export const isNotRegistered = (body: string) => /"code":404\b.*not registered/.test(body);

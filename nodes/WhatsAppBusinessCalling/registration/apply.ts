@@ -5,7 +5,7 @@ import { setNumberOverride } from '../graph/numberWebhook';
 import type { GraphFailure, Result } from '../graph/types';
 import { verifyTokenFor, type Trigger } from './ownership';
 import type { PlannedStep } from './plan';
-import type { Step } from './record';
+import { phoneNumberOf, type Step } from './record';
 import { holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
@@ -122,8 +122,7 @@ async function pointOverride(
 		if (target === 'businessAccount') {
 			return await setAppOnAccount(context, account, 'POST', override, effort);
 		}
-		const [, phoneNumberId] = target.split(' ');
-		return await setNumberOverride(context, account, phoneNumberId, override, effort);
+		return await setNumberOverride(context, account, phoneNumberOf(target), override, effort);
 	});
 }
 

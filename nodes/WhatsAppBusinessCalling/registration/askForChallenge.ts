@@ -3,7 +3,7 @@ import type { IN8nHttpFullResponse } from 'n8n-workflow';
 
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
-import { beginningOf, isNotRegistered, requestOtherHost } from '../http/otherHost';
+import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
 
 const TIMEOUT_MS = 10_000;
 
@@ -53,7 +53,9 @@ export async function askForChallenge(
 	}
 }
 
-function isTemporary({ statusCode, headers }: IN8nHttpFullResponse): boolean {
-	const isPage = String(headers['content-type'] ?? '').includes('text/html');
-	return statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage);
+function isTemporary(answer: IN8nHttpFullResponse): boolean {
+	const { statusCode } = answer;
+	return (
+		statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage(answer))
+	);
 }

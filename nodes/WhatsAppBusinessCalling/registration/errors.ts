@@ -5,14 +5,14 @@ import { failureDescription, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import { longestAddress } from './parties';
 import type { Address, Conflict } from './plan';
-import type { Target } from './record';
+import { phoneNumberOf, type Target } from './record';
 import { holderUrl } from './sharedAddress';
 
 /** What an operator calls the target of an address. */
 function labelOf(target: Target, businessAccountId: string): string {
 	if (target === 'app') return 'The Meta app';
 	if (target === 'businessAccount') return `The WhatsApp Business account ${businessAccountId}`;
-	return `The phone number ${target.split(' ')[1]}`;
+	return `The phone number ${phoneNumberOf(target)}`;
 }
 
 function holderOf({ holder, url: address }: Address): string {

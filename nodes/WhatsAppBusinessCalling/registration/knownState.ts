@@ -3,7 +3,7 @@ import type { GraphContext, GraphFailure, Result } from '../graph/types';
 import { registrationError } from './errors';
 import { askSiblings, identify, type Manner, type Trigger } from './ownership';
 import type { Address, KnownState } from './plan';
-import type { OverrideTarget, RegistrationRecord, Target } from './record';
+import { phoneNumberOf, type OverrideTarget, type RegistrationRecord, type Target } from './record';
 import { readWebhookState, type Send, type WhatToRead } from './state';
 
 export interface StateRead extends KnownState {
@@ -116,10 +116,9 @@ export async function withSiblings<T extends KnownState>(
 }
 
 function numbersOf(targets: Target[]): string[] {
-	return targets.flatMap((target) => {
-		const [kind, id] = target.split(' ');
-		return kind === 'phoneNumber' ? [id] : [];
-	});
+	return targets.flatMap((target) =>
+		target === 'app' || target === 'businessAccount' ? [] : [phoneNumberOf(target)],
+	);
 }
 
 /** @throws NodeOperationError for a failure */

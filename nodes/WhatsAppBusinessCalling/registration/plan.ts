@@ -157,6 +157,11 @@ interface Part {
 	inherited: Step[];
 }
 
+/** All addresses in the state, that of the app first. */
+export function addressesOf({ app, overrides }: KnownState): Address[] {
+	return [...(app ? [app.address] : []), ...overrides.values()];
+}
+
 function addressOf(state: KnownState, target: Target): Address | null {
 	return target === 'app' ? (state.app?.address ?? null) : (state.overrides.get(target) ?? null);
 }
@@ -200,29 +205,23 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	if (!isMember && (isHeld || isProductionOf(wanted, address))) {
 		return { ...alone, url: address.url, isHolder: false, isShared: true };
 	}
-	const gone = present.filter(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
+	const inherits = present.some(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
 	const before = present.find(({ is }) => is === 'this');
 	const trigger: Party = {
 		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
 		...{ is: 'this', isOfAccount: true, isKnownToLeave: null, isKnownToForward: false },
 		leavesAccount: before?.leavesAccount ?? false,
 	};
-	const parties = partiesWith(trigger, present);
-	const isHolder = parties[0].url === wanted.url;
-	const inherits = gone.length > 0;
-	if (!isHolder && (inherits || !state.joined)) {
-		// What its record would tell, in case that is lost.
-		parties.splice(
-			parties.findIndex(({ is }) => is === 'this'),
-			1,
-			{
-				...trigger,
-				leavesAccount: true,
-			},
-		);
-	}
+	const joint = partiesWith(trigger, present);
+	const isHolder = joint[0].url === wanted.url;
+	// What its record would tell, in case that is lost.
+	const tellsToLeave = !isHolder && (inherits || !state.joined);
+	const parties = joint.map((party) =>
+		tellsToLeave && party.is === 'this' ? { ...trigger, leavesAccount: true } : party,
+	);
 	const [first, ...others] = parties;
-	const listed = others.filter((_, place) => siblingsIn(parties)[place] !== null);
+	const siblings = siblingsIn(parties);
+	const listed = others.filter((_, place) => siblings[place] !== null);
 	if (!isHolder && !listed.some(({ url }) => url === wanted.url)) {
 		// A test of the only trigger there can do without a list: it gives the address back.
 		if (isProductionOf(wanted, address) && present.length === 1) return alone;

@@ -1,5 +1,6 @@
 import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
 import {
+	addressesOf,
 	isOnlyOurs,
 	mayHaveToLeave,
 	merge,
@@ -164,8 +165,9 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
  * Whether an address says that this trigger, or one that is gone, has to take the app off the account. What
  * a holder had to undo that is gone is not known: the same is presumed as in `ownLeftovers`.
  */
-function hasToLeave({ app, overrides }: KnownState, surroundings: Surroundings): boolean {
-	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+function hasToLeave(state: KnownState, surroundings: Surroundings): boolean {
+	const { app } = state;
+	const addresses = addressesOf(state);
 	const isAnywhere = addresses.some(({ parties }) => parties.some(({ is }) => is === 'this'));
 	if (app && mayHaveToLeave(app) && isAnywhere && isOnlyOurs(app)) return true;
 	return addresses

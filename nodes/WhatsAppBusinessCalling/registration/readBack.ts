@@ -5,7 +5,7 @@ import { readWebhookRoute } from '../graph/numberWebhook';
 import type { Result } from '../graph/types';
 import type { Trigger } from './ownership';
 import type { PlannedStep } from './plan';
-import type { Target } from './record';
+import { phoneNumberOf, type Target } from './record';
 import { holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
@@ -87,7 +87,7 @@ async function readAddress(
 		);
 		return membership.ok ? { ok: true, value: membership.value.override } : membership;
 	}
-	const [, id] = target.split(' ');
+	const id = phoneNumberOf(target);
 	const route = await send(async (effort) => await readWebhookRoute(context, account, id, effort));
 	return route.ok ? { ok: true, value: route.value.phoneNumber } : route;
 }

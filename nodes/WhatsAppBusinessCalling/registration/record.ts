@@ -51,6 +51,10 @@ export type OverrideTarget = z.infer<typeof overrideTargetSchema>;
 
 export type Target = z.infer<typeof targetSchema>;
 
+/** The ID of the number whose address a target is. */
+export const phoneNumberOf = (target: `phoneNumber ${string}`) =>
+	target.slice('phoneNumber '.length);
+
 export type Step = z.infer<typeof stepSchema>;
 
 /** What a registration did. It is in the static data of the node, so it travels with the workflow. */

@@ -19,6 +19,7 @@ import {
 	requireKnownNumbers,
 } from './phoneNumberFilter';
 import {
+	addressesOf,
 	isInPlace,
 	merge,
 	planRegistration,
@@ -205,15 +206,13 @@ class Attempt {
  * Whether Meta keeps an address with a list. A new one that it does not accept then has another cause, such as
  * an n8n that is slow to answer: without its list, the triggers in it would lose their events.
  */
-function hasList({ app, overrides }: StateRead): boolean {
-	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
-	return addresses.some(({ url }) => url !== holderUrl(url));
+function hasList(state: StateRead): boolean {
+	return addressesOf(state).some(({ url }) => url !== holderUrl(url));
 }
 
 /** Whether an address names another webhook, sealed with an app secret that is not known. */
-function namesUnknownOther({ app, overrides }: StateRead): boolean {
-	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
-	return addresses.some(({ url, isAuthentic }) => !isAuthentic && url.includes('&other='));
+function namesUnknownOther(state: StateRead): boolean {
+	return addressesOf(state).some(({ url, isAuthentic }) => !isAuthentic && url.includes('&other='));
 }
 
 function tellThatOtherIsLost({ context }: Trigger): void {
@@ -353,7 +352,7 @@ async function withOthers(
 	undo: Step[],
 	isLost: boolean,
 ): Promise<StateRead> {
-	const addresses = [...(state.app ? [state.app.address] : []), ...state.overrides.values()];
+	const addresses = addressesOf(state);
 	const mayLeave =
 		(isLost && state.joined) ||
 		undo.some(({ do: kind }) => kind === 'leaveAccount') ||
@@ -368,10 +367,10 @@ async function withOthers(
 /** Verify tokens for what may be put back: what the addresses say, and what the other webhook accepts. */
 async function tokensFor(
 	trigger: Trigger,
-	{ app, overrides }: StateRead,
+	state: StateRead,
 	undo: Step[],
 ): Promise<Map<string, string>> {
-	const addresses = [...(app ? [app.address] : []), ...overrides.values()];
+	const addresses = addressesOf(state);
 	const tokens = new Map<string, string>();
 	for (const { other } of addresses) {
 		if (other?.verifyToken) tokens.set(other.url, other.verifyToken);

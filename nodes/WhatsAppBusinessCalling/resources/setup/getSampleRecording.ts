@@ -2,7 +2,7 @@ import { createHash } from 'crypto';
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
 import { EVENT_TYPES } from '../../events/eventTypes';
-import { announcedFile, callFields, storedFileFields } from '../../events/items';
+import { announcedFile, callFields, problemFields, storedFileFields } from '../../events/items';
 import { parseDelivery, type CallEvent } from '../../events/parseDelivery';
 import { mediaFileName, type FileProperty } from '../../media/fileNames';
 import { OggOpusMeter } from '../../media/oggOpus';
@@ -174,11 +174,12 @@ function sampleEvent(event: string, fields: IDataObject): CallEvent {
 function withoutFile(property: FileProperty, file: Buffer): OperationOutput {
 	const event = fileEvent(property, file);
 	const announced = announcedFile(event, property, event.file?.media ?? null);
-	const error = {
+	const missing = problemFields(announced, {
 		reason: 'unavailable',
 		message: 'This is a sample: the file could not be downloaded within the time set in Retry For.',
-	};
-	return { json: { ...callFields(event), [property]: { ...announced, error } } };
+		transient: false,
+	});
+	return { json: { ...callFields(event), [property]: missing } };
 }
 
 async function fileItem(
