@@ -94,7 +94,7 @@ export class Arena {
 			emulator: { account: { accessToken, appSecret } },
 			env: {
 				...Object.fromEntries(noProxy),
-				NODE_OPTIONS: `--require=${join(__dirname, 'all-hosts.cjs')}`,
+				NODE_OPTIONS: `--require=${join(__dirname, '..', 'support', 'all-hosts.cjs')}`,
 				NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
 				INTERNET_PORT: String(internet.port),
 				INTERNET_REPORT: join(folder, 'report.json'),

@@ -1,21 +1,22 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
-import {
-	DEFAULT_RECORDING,
-	makeSdp,
-	startEmulator,
-	type Call,
-	type Emulator,
-	type EmulatorOptions,
-} from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { DEFAULT_RECORDING, makeSdp, type Call, type Emulator } from '../../emulator';
+import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
-import { startStage, type Stage } from './stage';
+import {
+	aWhileAgo,
+	bytesOf,
+	fileOf,
+	formOf,
+	nodesOf,
+	openExamples,
+	ranIn,
+	type Examples,
+	type Installed,
+	type Service,
+} from './exampleStage';
 
 jest.setTimeout(60_000);
 
@@ -40,182 +41,25 @@ const EXAMPLES = [
 	'recording-to-transcription-service',
 ];
 
-const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
-
-let stage: Stage;
+let examples: Examples;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
 let audio: Buffer;
-const cleanups: Array<() => Promise<void>> = [];
+
+const meta: Examples['meta'] = async (options) => await examples.meta(options);
+const service: Examples['service'] = async (answer) => await examples.service(answer);
+const install: Examples['install'] = async (...wanted) => await examples.install(...wanted);
 
 beforeAll(async () => {
 	folder = await realpath(await mkdtemp(join(tmpdir(), 'examples-')));
 	audio = await readFile(DEFAULT_RECORDING);
-	stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: folder } });
+	examples = await openExamples({ N8N_RESTRICT_FILE_ACCESS_TO: folder });
 }, 180_000);
 
 afterAll(async () => {
-	await stage?.stop();
-	for (const cleanup of cleanups.reverse()) await cleanup();
+	await examples?.close();
 	await rm(folder, { recursive: true, force: true });
 });
-
-/** A Meta of its own for an example, because a Meta app has one webhook. */
-async function meta(options: EmulatorOptions = {}) {
-	const emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
-		...options,
-	});
-	cleanups.push(async () => await emulator.stop());
-	return { emulator, credential: await stage.credentialFor(emulator) };
-}
-
-/** A service of the operator (storage, CRM, chat ...) that keeps what it gets. */
-async function service(answer: Service['answer'] = () => ({})): Promise<Service> {
-	const started = await new Service(answer).start();
-	cleanups.push(async () => await started.stop());
-	return started;
-}
-
-interface Received {
-	method: string;
-	path: string;
-	headers: IncomingHttpHeaders;
-	raw: Buffer;
-}
-
-interface Answer {
-	status?: number;
-	body?: string | Record<string, unknown>;
-}
-
-class Service {
-	readonly received: Received[] = [];
-
-	private readonly server: Server = createServer((request, response) => {
-		const chunks: Buffer[] = [];
-		request.on('data', (chunk: Buffer) => chunks.push(chunk));
-		request.on('end', () => {
-			const { method = '', url: path = '', headers } = request;
-			const received = { method, path, headers, raw: Buffer.concat(chunks) };
-			this.received.push(received);
-			const { status = 200, body = {} } = this.answer(received);
-			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-			response.writeHead(status, { 'content-type': type });
-			response.end(typeof body === 'string' ? body : JSON.stringify(body));
-		});
-	});
-
-	constructor(readonly answer: (received: Received) => Answer) {}
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-	}
-
-	/** The bodies so far, read as JSON. */
-	get messages(): Array<Record<string, unknown>> {
-		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
-	}
-
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
-	}
-}
-
-interface Installed {
-	id: string;
-	/** The next `count` executions that were not asked for before, finished, the oldest first. */
-	next(count?: number): Promise<Execution[]>;
-	/** "Execute workflow" in the editor. */
-	run(triggerName: string): Promise<Execution>;
-	/** Fails if there were executions that nobody asked for. */
-	expectNoMore(): Promise<void>;
-}
-
-/**
- * Does what an operator does with an example: imports it, chooses credentials, changes the
- * placeholders and publishes it.
- */
-async function install(
-	example: string,
-	credentials: StoredCredential[],
-	placeholders: Record<string, string>,
-	edit: (workflow: WorkflowDefinition) => void = () => undefined,
-): Promise<Installed> {
-	const { api } = stage.n8n;
-	const { id } = await api.importWorkflow(fileOf(example), {
-		credentials,
-		edit(workflow) {
-			for (const [placeholder, value] of Object.entries(placeholders)) {
-				replaceInNodes(workflow, placeholder, value);
-			}
-			edit(workflow);
-			const text = JSON.stringify(nodesOf(workflow));
-			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
-		},
-	});
-	await api.activate(id);
-	let seen = 0;
-	const installed: Installed = {
-		id,
-		async next(count = 1) {
-			const all = await api.waitForExecutions(id, seen + count, { timeout: 20_000 });
-			const wanted = all.slice(seen, seen + count);
-			seen += count;
-			return wanted;
-		},
-		async run(triggerName) {
-			await api.request('POST', `/rest/workflows/${id}/run`, {
-				workflowData: await api.workflow(id),
-				triggerToStartFrom: { name: triggerName },
-			});
-			const [execution] = await installed.next();
-			return execution!;
-		},
-		async expectNoMore() {
-			await new Promise((resolve) => setTimeout(resolve, 300));
-			expect(await api.executions(id)).toHaveLength(seen);
-		},
-	};
-	return installed;
-}
-
-const nodesOf = ({ nodes }: WorkflowDefinition) =>
-	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
-
-function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of nodesOf(workflow)) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
-}
-
-/** What a form that was sent as multipart/form-data holds. */
-async function formOf({ raw, headers }: Received): Promise<FormData> {
-	const type = headers['content-type'] ?? '';
-	return await new Response(new Uint8Array(raw), { headers: { 'content-type': type } }).formData();
-}
-
-async function bytesOf(form: FormData, field: string): Promise<{ name: string; bytes: Buffer }> {
-	const file = form.get(field) as File;
-	return { name: file.name, bytes: Buffer.from(await file.arrayBuffer()) };
-}
-
-const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('covers every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
@@ -227,15 +71,12 @@ it('covers every example', async () => {
 /** Under which name the examples save a recording. */
 const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.ogg`;
 
-/** An event that is old enough for a file that Meta does not have to be gone. */
-const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
-
 describe.each(EXAMPLES)('%s', (example) => {
 	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
 		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
-			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
+			const [description] = await examples.stage.n8n.api.request<INodeTypeDescription[]>(
 				'POST',
 				'/rest/node-types',
 				{ nodeInfos: [{ name: type, version: typeVersion }] },
@@ -423,7 +264,7 @@ describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (examp
 			storageIsDown = false;
 			return { status, body: '' };
 		});
-		const s3 = await stage.n8n.api.createCredential({
+		const s3 = await examples.stage.n8n.api.createCredential({
 			name: 'S3',
 			type: 's3',
 			data: {
@@ -494,7 +335,7 @@ describe('recording-to-transcription-service, at work', () => {
 		transcription = await service(() => ({ body: { text: 'Good morning, how can I help?' } }));
 		crm = await service();
 		chat = await service();
-		const key = await stage.n8n.api.createCredential({
+		const key = await examples.stage.n8n.api.createCredential({
 			name: 'Transcription service',
 			type: 'httpHeaderAuth',
 			data: { name: 'Authorization', value: 'Bearer a-key' },
@@ -664,7 +505,7 @@ describe('call-permission-then-call, at work', () => {
 		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
-		const { api } = stage.n8n;
+		const { api } = examples.stage.n8n;
 		const stored = await api.workflow(workflow.id);
 		const { parameters } = stored.nodes.find(({ name }) => name === 'Whom to call')!;
 		const { assignments } = parameters.assignments as {
