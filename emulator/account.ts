@@ -47,6 +47,11 @@ export interface WhatsAppUser {
 	permission: PermissionStatus;
 	/** Unix milliseconds at which a temporary permission ends. */
 	permissionExpiresAt?: number;
+	/**
+	 * Unix milliseconds at which the 24 hours end in which the business may write what it likes; left
+	 * out: they do not end.
+	 */
+	windowClosesAt?: number;
 }
 
 export interface Account {
@@ -141,6 +146,13 @@ export function defaultAccount(): Account {
 			},
 		],
 	};
+}
+
+const WINDOW_MS = 24 * 60 * 60_000;
+
+/** What a user does opens the window again (Meta, "Send messages", customer service windows). */
+export function openWindow(user: WhatsAppUser, now: number): void {
+	if (user.windowClosesAt !== undefined) user.windowClosesAt = now + WINDOW_MS;
 }
 
 /** A field with the user's phone number, as far as webhooks show it. */

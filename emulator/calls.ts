@@ -1,4 +1,4 @@
-import { digitsOf, type Account, type PhoneNumber, type WhatsAppUser } from './account';
+import { digitsOf, openWindow, type Account, type PhoneNumber, type WhatsAppUser } from './account';
 import { answerProblem, type BusinessDescription } from './businessSdp';
 import type { CallRequest, CaptureOrder } from './callRequest';
 import type { Clock } from './clock';
@@ -266,6 +266,7 @@ export class Calls {
 			call.sdp = makeSdp('offer');
 		}
 		this.all.set(call.id, call);
+		openWindow(user, this.clock.now());
 		this.send(call, this.connected(call));
 		void this.giveUpLater(call);
 		return call;
@@ -274,6 +275,7 @@ export class Calls {
 	userPicksUp(callId: string): Call {
 		const call = this.called(callId);
 		this.begin(call);
+		openWindow(call.user, this.clock.now());
 		this.send(call, { content: this.payloads.status(call, 'ACCEPTED') });
 		return call;
 	}
@@ -335,6 +337,7 @@ export class Calls {
 		const user = call?.user ?? this.user(order.from);
 		const phoneNumberId = call?.phoneNumberId ?? this.number(order.phoneNumberId).id;
 		const callId = order.callId ?? newCallId(user.waId);
+		openWindow(user, this.clock.now());
 		const media = await this.store('recording', phoneNumberId, order);
 		const audio: Value = {
 			mime_type: media.mimeType,

@@ -15,6 +15,7 @@ import { Clock } from './clock';
 import { FaultQueue } from './faults';
 import type { GraphContext } from './graph';
 import { MediaStore } from './media';
+import { Messages } from './messages';
 import { ordersRouter } from './orders';
 import { knownError, Payloads, type WebhookError } from './payloads';
 import { Permissions, type PermissionAnswer } from './permissions';
@@ -61,6 +62,7 @@ export class Emulator {
 	private readonly tokens: Tokens;
 	private readonly media: MediaStore;
 	private readonly permissions: Permissions;
+	private readonly messages: Messages;
 	private readonly webhooks: Webhooks;
 	private readonly callList: Calls;
 	private readonly subscriptions: Subscriptions;
@@ -103,6 +105,14 @@ export class Emulator {
 			baseUrl,
 			this.webRtc,
 		);
+		this.messages = new Messages(
+			this.account,
+			this.clock,
+			this.webhooks,
+			payloads,
+			this.callList,
+			this.permissions,
+		);
 		this.context = {
 			account: this.account,
 			clock: this.clock,
@@ -111,6 +121,7 @@ export class Emulator {
 			subscriptions: this.subscriptions,
 			calls: this.callList,
 			permissions: this.permissions,
+			messages: this.messages,
 			callSettings: new CallSettings(this.clock, this.variants, this.account.appId),
 			settings,
 			baseUrl,
@@ -197,6 +208,26 @@ export class Emulator {
 		const user = this.callList.user(waIdOrUserId);
 		user.permission = permission;
 		user.permissionExpiresAt = undefined;
+		return user;
+	}
+
+	/** The user taps a call button, by default that of the newest message: a call with its payload. */
+	userTapsCallButton(messageId?: string): Call {
+		return this.messages.tapCallButton(messageId);
+	}
+
+	/** A user opens a call link on a phone: a call with its payload. */
+	userOpensCallLink(link: string, from?: string): Call {
+		return this.messages.openCallLink(link, from);
+	}
+
+	/**
+	 * Ends the 24 hours in which the business may write to a user: what is no template then fails with
+	 * a message status. The next thing that the user does opens the window for 24 hours.
+	 */
+	closeWindow(waIdOrUserId: string): WhatsAppUser {
+		const user = this.callList.user(waIdOrUserId);
+		user.windowClosesAt = this.clock.now();
 		return user;
 	}
 

@@ -1,12 +1,12 @@
-import { phoneOf, type Account, type PhoneNumber } from './account';
+import type { Account, PhoneNumber } from './account';
 import { isObject, isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
 import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
-import { newMessageId } from './ids';
 import type { Media, MediaStore } from './media';
 import type { CallSettings } from './callSettings';
+import type { Messages } from './messages';
 import type { Permissions } from './permissions';
 import type { Subscriptions } from './subscriptions';
 import { bearerOf, type Tokens } from './tokens';
@@ -20,6 +20,7 @@ export interface GraphContext {
 	subscriptions: Subscriptions;
 	calls: Calls;
 	permissions: Permissions;
+	messages: Messages;
 	callSettings: CallSettings;
 	settings: Settings;
 	baseUrl: () => string;
@@ -141,79 +142,9 @@ function getPermissions(request: GraphRequest, context: GraphContext): GraphAnsw
 	};
 }
 
-/** Characters (Meta, "Interactive messages"). */
-const MAX_BODY_LENGTH = 1024;
-
-const MESSAGE_KEYS = [
-	...['messaging_product', 'recipient_type', 'to', 'recipient', 'type', 'interactive'],
-	...['context', 'biz_opaque_callback_data'],
-];
-
-/** The Graph API refuses what it does not know. */
-function checkKeys(object: Record<string, unknown>, known: string[], place: string): void {
-	const unknown = Object.keys(object).find((name) => !known.includes(name));
-	if (unknown !== undefined) {
-		throw new GraphError(100, { message: `(#100) Unexpected key "${unknown}" in ${place}` });
-	}
-}
-
-/** Only call permission requests; Meta, "User call permissions". */
 function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
-	const number = numberOf(request, context.account);
-	const body = jsonOf(request);
-	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
-	if (body.messaging_product !== 'whatsapp') throw missingField('messaging_product');
-	if (body.recipient_type !== undefined && body.recipient_type !== 'individual') {
-		throw invalidParameter('recipient_type must be individual');
-	}
-	if (body.to === undefined && body.recipient === undefined) throw missingField('to');
-	if (body.to !== undefined && !/^\d{5,15}$/.test(String(body.to))) {
-		throw invalidParameter('to must be a phone number, digits only');
-	}
-	if (body.recipient !== undefined && !isUserId(body.recipient)) {
-		throw invalidParameter('recipient is not a business-scoped user ID');
-	}
-	if (body.type === undefined) throw missingField('type');
-	checkKeys(body, MESSAGE_KEYS, 'the request body');
-	const { interactive } = body;
-	if (body.type !== 'interactive' || !isObject(interactive)) {
-		throw invalidParameter('The emulator takes only messages of type interactive');
-	}
-	if (interactive.type !== 'call_permission_request') {
-		throw invalidParameter('The emulator takes only interactive call_permission_request');
-	}
-	if (!isObject(interactive.action)) throw missingField('action', 'interactive');
-	checkKeys(interactive, ['type', 'action', 'body'], 'interactive');
-	checkKeys(interactive.action, ['name'], 'interactive.action');
-	if (interactive.action.name !== 'call_permission_request') {
-		throw invalidParameter('interactive.action.name must be call_permission_request');
-	}
-	if (interactive.body !== undefined) {
-		const text = isObject(interactive.body) ? interactive.body.text : undefined;
-		if (typeof text !== 'string' || text === '') throw missingField('text', 'interactive.body');
-		if ([...text].length > MAX_BODY_LENGTH) {
-			throw invalidParameter(`interactive.body.text has more than ${MAX_BODY_LENGTH} characters`);
-		}
-	}
-	const input = String(body.to ?? body.recipient);
-	const user = context.calls.findUser(input);
-	if (!user) throw new GraphError(131030, { details: 'The recipient is not on WhatsApp' });
-	const id = newMessageId(user.waId);
-	context.permissions.request(number, user, id);
-	return {
-		body: {
-			messaging_product: 'whatsapp',
-			contacts: [
-				{
-					input,
-					...(body.to === undefined ? phoneOf('wa_id', user) : { wa_id: user.waId }),
-					user_id: user.userId,
-				},
-			],
-			messages: [{ id }],
-		},
-	};
+	return context.messages.send(numberOf(request, context.account), jsonOf(request));
 }
 
 // Phone numbers and the account

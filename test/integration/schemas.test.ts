@@ -156,6 +156,21 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		await run({ ...onCall(), operation: 'accept', sdp: makeSdp('answer'), ...announced }),
 	'call/reject': async () => await run({ ...onCall(), operation: 'reject' }),
 	'call/terminate': async () => await run({ ...onCall(), operation: 'terminate' }),
+	'callButton/send': async () =>
+		await run({
+			resource: 'callButton',
+			operation: 'send',
+			to: USER,
+			bodyText: 'Call us',
+			options: { payload: 'order 7' },
+		}),
+	'callButton/getLink': async () =>
+		await run({
+			resource: 'callButton',
+			operation: 'getLink',
+			phoneNumber: '+44 20 7946 0958',
+			payload: 'order 7',
+		}),
 	'permission/get': async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		await run({ resource: 'permission', operation: 'request', to: USER });

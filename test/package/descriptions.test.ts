@@ -123,6 +123,7 @@ describe('what saved workflows hold', () => {
 
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
+		['callButton', ['getLink', 'send']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('action: operations of %s', (resource, operations) => {
@@ -150,6 +151,13 @@ describe('what saved workflows hold', () => {
 			'sdp',
 			'',
 		]),
+		['callButton', 'send', 'phoneNumberId', locator],
+		...['to', 'recipient', 'bodyText', 'buttonText'].map(
+			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
+		),
+		['callButton', 'send', 'options', {}],
+		['callButton', 'getLink', 'phoneNumber', ''],
+		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
 		['call', 'start', 'recipient', ''],
 		...['start', 'accept'].flatMap(

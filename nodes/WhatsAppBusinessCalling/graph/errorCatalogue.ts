@@ -111,7 +111,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138013],
 		title: 'This phone number cannot start calls',
-		hint: "WhatsApp does not let businesses start calls from numbers with this country code (at the time of writing: United States, Canada, Egypt, Nigeria, Vietnam). The person's country does not matter. Incoming calls still work.",
+		hint: "WhatsApp does not let businesses start calls from numbers with this country code (at the time of writing: United States, Canada, Egypt, Nigeria, Vietnam). The person's country does not matter. Incoming calls still work: invite people to call you (operations Call Button > Send and Call Button > Get Link).",
 		transient: false,
 	},
 	{
@@ -196,7 +196,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131008, 131009],
 		title: 'WhatsApp did not accept a value in the request',
-		hint: 'The details name the value. Correct it in the node.',
+		hint: 'The details name the value. Correct it in the node. For a call button, it can also mean that WhatsApp does not offer call buttons in the country of your number.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},

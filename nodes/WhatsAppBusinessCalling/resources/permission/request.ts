@@ -1,24 +1,9 @@
-import type { IDataObject } from 'n8n-workflow';
-import { z } from 'zod';
-
-import { toNodeApiError } from '../../graph/nodeApiError';
-import { graphRequest } from '../../graph/request';
-import { text } from '../../graph/scalars';
-import { inputError, unexpectedResponse } from '../shared/errors';
-import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
-import { personFields, readPerson, type Person } from '../shared/person';
+import { personFields, readPerson } from '../shared/person';
 import { phoneNumberField } from '../shared/phoneNumberField';
-import type { Operation, OperationInput } from '../types';
+import { messageTextParameter, sendMessage } from '../shared/sendMessage';
+import type { Operation } from '../types';
 
 const displayOptions = { show: { resource: ['permission'], operation: ['request'] } };
-
-/** Longest body of an interactive message, in characters (Meta, "Messages"). */
-const MAX_BODY_LENGTH = 1024;
-
-const responseSchema = z.object({
-	contacts: z.array(z.object({ wa_id: text, user_id: text })).catch([]),
-	messages: z.array(z.object({ id: z.string() })).min(1),
-});
 
 /** @source Meta, "User call permissions": the interactive message `call_permission_request` */
 export const request: Operation = {
@@ -39,58 +24,16 @@ export const request: Operation = {
 	],
 
 	async execute(input) {
-		const { context, account, itemIndex } = input;
-		const phoneNumberId = phoneNumberIdParameter(input);
 		const person = readPerson(input);
-		const bodyText = bodyTextParameter(input);
-		const response = await graphRequest(context, account, {
-			method: 'POST',
-			path: `${phoneNumberId}/messages`,
-			body: messageBody(person, bodyText),
-			repeat: 'whenNotPlaced',
-		});
-		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
-		const parsed = responseSchema.safeParse(response.value);
-		if (!parsed.success) {
-			throw unexpectedResponse(
-				input,
-				'WhatsApp responded, but the response contains no message ID',
-				'Do not send it again: the person may have received it. Their reply arrives at the trigger as the event Call Permission Reply.',
-			);
-		}
-		const { contacts, messages } = parsed.data;
-		return {
-			json: {
-				messageId: messages[0].id,
-				phoneNumberId,
-				to: contacts[0]?.wa_id ?? person.to ?? null,
-				userId: contacts[0]?.user_id ?? person.recipient ?? null,
+		const bodyText = messageTextParameter(input, 'bodyText');
+		const sent = await sendMessage(input, person, {
+			type: 'interactive',
+			interactive: {
+				type: 'call_permission_request',
+				action: { name: 'call_permission_request' },
+				...(bodyText === '' ? {} : { body: { text: bodyText } }),
 			},
-		};
+		});
+		return { json: sent };
 	},
 };
-
-function bodyTextParameter(input: OperationInput): string {
-	const bodyText = textParameter(input, 'bodyText');
-	const { length } = [...bodyText];
-	if (length <= MAX_BODY_LENGTH) return bodyText;
-	throw inputError(
-		input,
-		`The message is too long: ${length} characters`,
-		`WhatsApp accepts at most ${MAX_BODY_LENGTH}. Shorten it.`,
-	);
-}
-
-function messageBody(person: Person, bodyText: string): IDataObject {
-	return {
-		messaging_product: 'whatsapp',
-		recipient_type: 'individual',
-		...person,
-		type: 'interactive',
-		interactive: {
-			type: 'call_permission_request',
-			action: { name: 'call_permission_request' },
-			...(bodyText === '' ? {} : { body: { text: bodyText } }),
-		},
-	};
-}
