@@ -12,9 +12,7 @@ export const fileOf = (example: string) => join(REPOSITORY, 'examples', `${examp
 export interface Examples {
 	readonly stage: Stage;
 	/** A Meta of its own for an example, because a Meta app has one webhook. */
-	meta(
-		options?: EmulatorOptions,
-	): Promise<{ emulator: Emulator; credential: StoredCredential }>;
+	meta(options?: EmulatorOptions): Promise<{ emulator: Emulator; credential: StoredCredential }>;
 	/** A service of the operator (storage, CRM, chat ...) that keeps what it gets. */
 	service(answer?: Service['answer']): Promise<Service>;
 	/**

@@ -30,15 +30,23 @@ const EXAMPLES = [
 	'browser-phone/browser-phone',
 	'call-and-record',
 	'call-permission-then-call',
-	'incoming-call-to-crm',
 	// At work in test/janus.
 	'janus/janus',
+	// At work in exampleTables.test.ts.
+	'missed-call-follow-up',
 	'nightly-setup-check',
+	// At work in exampleTables.test.ts.
+	'no-missing-recordings',
+	'one-row-per-call',
 	// At work in test/queue.
 	'recording-in-queue-mode',
+	// At work in exampleServices.test.ts.
+	'recording-to-google-drive',
 	'recording-to-s3',
 	'recording-to-storage',
 	'recording-to-transcription-service',
+	// At work in exampleServices.test.ts.
+	'transcript-to-summary-email',
 ];
 
 let examples: Examples;
@@ -67,7 +75,6 @@ it('covers every example', async () => {
 	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`).sort());
 });
 
-/** The same look at a node that the editor takes after an import. */
 /** Under which name the examples save a recording. */
 const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.ogg`;
 
@@ -386,103 +393,6 @@ describe('recording-to-transcription-service, at work', () => {
 		const [execution] = await workflow.next();
 		expect(execution!.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
-	});
-});
-
-describe('incoming-call-to-crm, at work', () => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let crm: Service;
-	let crmIsDown = false;
-
-	/** What the media server of the operator does: the workflow does not accept calls. */
-	const accept = async (call: Call) => {
-		const { status } = await graph(emulator, 'POST', `${call.phoneNumberId}/calls`, {
-			messaging_product: 'whatsapp',
-			call_id: call.id,
-			action: 'accept',
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-			recording: { status: 'ENABLED', purpose: 'training', announcement_language: 'en_US' },
-		});
-		expect(status).toBe(200);
-	};
-
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		crm = await service(() => {
-			const status = crmIsDown ? 503 : 200;
-			crmIsDown = false;
-			return { status };
-		});
-		workflow = await install('incoming-call-to-crm', [own.credential], {
-			'https://crm.example.com': crm.url,
-		});
-	});
-
-	it('joins what was known during the call with its recording, for calls at the same time', async () => {
-		// Both find no table yet.
-		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
-		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
-		for (const call of calls) await accept(call);
-		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
-		for (const execution of await workflow.next(4)) expect(execution.status).toBe('success');
-		expect(crm.received).toHaveLength(2);
-		const forms = await Promise.all(crm.received.map(formOf));
-		for (const [index, call] of calls.entries()) {
-			const form = forms.find((candidate) => candidate.get('callId') === call.id)!;
-			const fields: Record<string, unknown> = {};
-			form.forEach((value, name) => {
-				if (typeof value === 'string') fields[name] = value;
-			});
-			expect(fields).toEqual({
-				callId: call.id,
-				mediaId: call.recordingMediaId,
-				phone: call.user.waId,
-				userId: call.user.userId,
-				contactName: call.user.name,
-				direction: 'incoming',
-				startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
-				durationSeconds: String(40 + index),
-			});
-			const file = await bytesOf(form, 'recording');
-			expect(file.bytes.equals(audio)).toBe(true);
-		}
-	});
-
-	it('hands on a recording whose call it does not know, after the CRM was down', async () => {
-		const before = crm.received.length;
-		const recording = await emulator.createRecording();
-		crmIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(crm.received).toHaveLength(before + 2);
-		const form = await formOf(crm.received.at(-1)!);
-		expect(form.get('mediaId')).toBe(recording.mediaId);
-		expect(form.get('direction')).toBe('');
-		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
-	});
-
-	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
-		const before = crm.received.length;
-		const gone = await emulator.createRecording(aWhileAgo());
-		const there = await emulator.createRecording();
-		emulator.deleteMedia(gone.mediaId);
-		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		const received = crm.received.slice(before);
-		expect(received).toHaveLength(2);
-		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
-		expect(JSON.parse(noted.raw.toString())).toMatchObject({
-			callId: gone.callId,
-			mediaId: gone.mediaId,
-			problem: expect.stringMatching(/./) as string,
-		});
-		const form = await formOf(received.find((one) => one !== noted)!);
-		expect(form.get('callId')).toBe(there.callId);
 	});
 });
 

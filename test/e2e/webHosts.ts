@@ -17,8 +17,7 @@ export class WebHosts {
 	private readonly server = createServer(
 		{
 			...this.authority.identityOf('unknown.invalid'),
-			SNICallback: (name, done) =>
-				done(null, createSecureContext(this.authority.identityOf(name))),
+			SNICallback: (name, done) => done(null, createSecureContext(this.authority.identityOf(name))),
 		},
 		(request, response) => {
 			const service = this.services[request.headers.host ?? ''];
