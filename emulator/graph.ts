@@ -2,15 +2,16 @@ import { phoneOf, type Account, type PhoneNumber } from './account';
 import { isObject, isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
+import { GraphError, invalidParameter, missingField, unknownObject, unknownPath } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
 import { newMessageId } from './ids';
-import type { Media, MediaStore } from './media';
+import { contentOf, UPLOAD_LIFETIME_MS, type Media, type MediaStore } from './media';
 import type { CallSettings } from './callSettings';
 import type { Permissions } from './permissions';
 import type { Subscriptions } from './subscriptions';
 import { bearerOf, type Tokens } from './tokens';
 import type { EndpointKind, Settings } from './types';
+import { readUpload } from './upload';
 
 export interface GraphContext {
 	account: Account;
@@ -51,6 +52,7 @@ const handlers: Record<Exclude<EndpointKind, 'media' | 'unknown'>, Methods> = {
 	debugToken: { GET: debugToken },
 	me: { GET: getMe },
 	mediaInfo: { GET: getMedia, DELETE: deleteMedia },
+	mediaUpload: { POST: uploadMedia },
 };
 
 export async function answerGraph(
@@ -58,11 +60,11 @@ export async function answerGraph(
 	context: GraphContext,
 ): Promise<GraphAnswer> {
 	const { kind, method, path, version } = request;
-	if (!isVersion(version)) {
-		// What is no version is taken for an object: the rest of the path is what is unknown.
-		throw new GraphError(2500, {
-			message: `Unknown path components: ${path.slice(`/${version}`.length)}`,
-		});
+	// What is no version is taken for an object: the rest of the path is what is unknown.
+	if (!isVersion(version)) throw unknownPath(path.slice(`/${version}`.length));
+	const components = path.slice(`/${request.objectId}`.length);
+	if (kind === 'unknown' && request.objectId.startsWith('v') && components !== '') {
+		throw unknownPath(components);
 	}
 	if (kind === 'me' && !context.tokens.has(request)) throw noCurrentUser();
 	if (kind !== 'oauth') context.tokens.require(request);
@@ -556,6 +558,20 @@ function getMedia(request: GraphRequest, context: GraphContext): GraphAnswer {
 			id: media.id,
 		},
 	};
+}
+
+function uploadMedia(request: GraphRequest, context: GraphContext): GraphAnswer {
+	context.tokens.requireUser(request);
+	const { id: phoneNumberId } = numberOf(request, context.account);
+	const { mimeType, bytes } = readUpload(request);
+	const content = contentOf(bytes);
+	const media = context.media.add({
+		content,
+		phoneNumberId,
+		mimeType,
+		lifetimeMs: UPLOAD_LIFETIME_MS,
+	});
+	return { body: { id: media.id } };
 }
 
 function deleteMedia(request: GraphRequest, context: GraphContext): GraphAnswer {

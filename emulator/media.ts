@@ -34,6 +34,9 @@ export interface Media {
 export const URL_LIFETIME_MS = 5 * 60_000;
 export const MEDIA_LIFETIME_MS = 7 * 24 * 60 * 60_000;
 
+/** Meta, "Media": what a business has uploaded. */
+export const UPLOAD_LIFETIME_MS = 30 * 24 * 60 * 60_000;
+
 export const DEFAULT_RECORDING = join(__dirname, '../test/fixtures/audio/call-recording.ogg');
 export const RECORDING_MIME_TYPE = 'audio/ogg; codecs=opus';
 
@@ -51,6 +54,7 @@ export class MediaStore {
 		sha256Override?: string;
 		announcedSize?: number;
 		availableAfterMs?: number;
+		lifetimeMs?: number;
 		id?: string;
 	}): Media {
 		const sha256Hex = toHex(media.sha256Override ?? media.content.sha256Hex);
@@ -64,14 +68,14 @@ export class MediaStore {
 			sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64'),
 			sizeBytes: media.content.sizeBytes,
 			announcedSize: media.announcedSize ?? media.content.sizeBytes,
-			expiresAt: this.clock.now() + MEDIA_LIFETIME_MS,
+			expiresAt: this.clock.now() + (media.lifetimeMs ?? MEDIA_LIFETIME_MS),
 			availableAt: this.clock.now() + (media.availableAfterMs ?? 0),
 		};
 		this.byId.set(stored.id, stored);
 		return stored;
 	}
 
-	/** Undefined when there is none, or its 7 days are over. */
+	/** Undefined when there is none, or its time is over. */
 	get(id: string): Media | undefined {
 		const media = this.byId.get(id);
 		return media && media.expiresAt > this.clock.now() ? media : undefined;

@@ -114,6 +114,7 @@ const delivery = z
 const KINDS = [
 	'media',
 	'mediaInfo',
+	'mediaUpload',
 	'calls',
 	'callPermissions',
 	'messages',

@@ -188,6 +188,10 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 			await run({ resource: 'setup', operation: 'getSampleRecording', sample });
 		return (await Promise.all(samples.map(sampleOf))).flat();
 	},
+	'setup/sendTestRecording': async () => {
+		const { url } = stage.trigger();
+		return await run({ resource: 'setup', operation: 'sendTestRecording', triggerUrl: url });
+	},
 	'transcription/download': async () => await run({ ...(await file(true)), operation: 'download' }),
 	'transcription/get': async () => await run({ ...(await file(true)), operation: 'get' }),
 };

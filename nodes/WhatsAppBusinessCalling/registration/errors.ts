@@ -1,7 +1,6 @@
 import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { errorEntry } from '../graph/errorCatalogue';
-import { failureDescription, failureTitle } from '../graph/nodeApiError';
+import { failureHint, failureMessages, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import { longestAddress } from './parties';
 import type { Address, Conflict } from './plan';
@@ -17,14 +16,25 @@ function labelOf(target: Target, businessAccountId: string): string {
 
 function holderOf({ holder, url: address }: Address): string {
 	const url = holderUrl(address);
-	if (holder === 'workflow' || holder === 'trigger') return `another workflow in this n8n: ${url}`;
+	// Its URL is a UUID, which names no workflow: `whereOf` has it.
+	if (holder === 'workflow' || holder === 'trigger') return 'another workflow in this n8n';
 	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
 	return `another address: ${url}`;
 }
 
+/** For the details: how to find a workflow that a message only calls another one. */
+function whereOf({ holder, url: address }: Address): string {
+	if (holder !== 'workflow' && holder !== 'trigger') return '';
+	return `The trigger of that workflow has the URL ${holderUrl(address)}: compare it with Webhook URLs at the top of your trigger panels. `;
+}
+
 function firstRemedy({ holder }: Address): string {
-	if (holder === 'workflow' || holder === 'trigger')
+	if (holder === 'trigger') {
 		return 'Unpublish that workflow, or use one trigger for all events.';
+	}
+	if (holder === 'workflow') {
+		return 'Unpublish that workflow, or set "If Another Webhook Exists" to "Take Over and Forward".';
+	}
 	return 'Set "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
 }
 
@@ -35,7 +45,7 @@ function roomFor(target: Target): string {
 }
 
 const WAYS_OUT =
-	"An app, an account and a number each have one webhook address at Meta, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
+	"An app, an account and a number each have one webhook address at Meta, so this trigger does not overwrite it. Ways out: unpublish the workflow, or turn off the system, behind that address; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
 
 /**
  * The error for a conflict. n8n shows only the message when a workflow is published, so it says what is
@@ -61,7 +71,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 			const { target, address } = conflict;
 			return {
 				message: `${labelOf(target, businessAccountId)} already sends its webhooks to ${holderOf(address)}. ${firstRemedy(address)}`,
-				description: WAYS_OUT,
+				description: `${whereOf(address)}${WAYS_OUT}`,
 			};
 		}
 		case 'notListable':
@@ -82,7 +92,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 			return {
 				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct "Other Webhook Verify Token".`,
 				description:
-					'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active, and this n8n must be able to reach the address.',
+					'Its verify token is needed to put it back when this workflow is unpublished, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be published, and this n8n must be able to reach the address.',
 			};
 		case 'fieldsMissing': {
 			const fields = conflict.fields.join(' and ');
@@ -116,14 +126,14 @@ const NOT_VERIFIED = 2200;
 export function registrationError(
 	node: INode,
 	failure: GraphFailure,
-	url: string,
+	url = '',
 ): NodeOperationError {
-	const [firstHint] = (errorEntry(failure.code)?.hint ?? '').split(/(?<=\.) /);
 	const message =
 		failure.code === NOT_VERIFIED
 			? `Meta could not verify the webhook address ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
-			: [`${failureTitle(failure)}.`, firstHint].filter(Boolean).join(' ');
-	return new NodeOperationError(node, message, { description: failureDescription(failure) });
+			: `${failureTitle(failure)}. ${failureHint(failure)}`;
+	const description = failureMessages(failure).join('\n');
+	return new NodeOperationError(node, message, { description });
 }
 
 /** An activation that has to wait too long for another one. */

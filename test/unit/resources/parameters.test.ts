@@ -93,7 +93,7 @@ describe('isUserId', () => {
 describe('IDs that become a part of a path', () => {
 	const forbidden = fc.string({ unit: fc.constantFrom(...'a1/\\.?#%& \n@:') });
 
-	it.each(['1002764438271669', 'a-b_C'])('takes the media ID %s', (mediaId) => {
+	it.each(['1002764438271669', 'a-b_1'])('takes the media ID %s', (mediaId) => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
 	});
 
