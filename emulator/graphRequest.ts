@@ -36,6 +36,7 @@ const EDGES: Record<string, EndpointKind> = {
 	calls: 'calls',
 	call_permissions: 'callPermissions',
 	messages: 'messages',
+	media: 'mediaUpload',
 	settings: 'settings',
 	phone_numbers: 'phoneNumbers',
 	subscribed_apps: 'subscribedApps',

@@ -13,6 +13,7 @@ const userCall = z
 		ctaPayload: z.string(),
 		sdp: z.string(),
 		silentUntilHeard: z.boolean(),
+		leavesVoicemail: z.boolean(),
 	})
 	.partial()
 	.strict();
@@ -114,6 +115,7 @@ const delivery = z
 const KINDS = [
 	'media',
 	'mediaInfo',
+	'mediaUpload',
 	'calls',
 	'callPermissions',
 	'messages',

@@ -39,7 +39,7 @@ export async function startServer(
 	app.use(refuseOtherOrigins);
 	app.use('/_emulator', refuseOtherHosts, orders);
 	app.get('/', refuseOtherHosts, localPage(join(__dirname, 'page.html')));
-	app.use(express.raw({ type: () => true, limit: '8mb' }));
+	app.use(express.raw({ type: () => true, limit: '20mb' }));
 	app.use(async (req: Request, res: Response) => {
 		await serve(req, res, context, faults, requests, sleep);
 	});

@@ -16,6 +16,7 @@ const NEEDED_SCOPE: Partial<Record<EndpointKind, string>> = {
 	callPermissions: MESSAGING,
 	messages: MESSAGING,
 	mediaInfo: MESSAGING,
+	mediaUpload: MESSAGING,
 	settings: MANAGEMENT,
 	phoneNumber: MANAGEMENT,
 	phoneNumbers: MANAGEMENT,

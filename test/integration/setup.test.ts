@@ -18,6 +18,7 @@ const CHECKS = [
 	'calling',
 	'sip',
 	'quality',
+	'voicemail',
 	'appSubscription',
 	'callbackUrl',
 	'accountSubscription',
@@ -190,16 +191,43 @@ describe('Checking a set-up', () => {
 		}
 		const findings = await check();
 		expect(named(findings, false)).toEqual(['token']);
-		const unread = ['tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
+		const unread = ['tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality', 'voicemail'];
 		expect(named(findings, null)).toEqual(unread);
 		for (const { name, found } of findings) {
 			if (unread.includes(name)) expect(found).toMatch(/^same cause as token: .* cannot be read$/);
 		}
 	});
 
+	test.each<[string, string[], string, boolean, RegExp]>([
+		['off', ['calls'], 'DISABLED', true, /^off$/],
+		['on, without messages', ['calls'], 'ENABLED', false, /not subscribed to messages/],
+		['on', ['calls', 'messages'], 'ENABLED', true, /^on$/],
+	])('with voicemail that is %s', async (_, fields, status, ok, found) => {
+		stage.emulator.presetSubscription(TRIGGER_URL, fields);
+		const calling = { status: 'ENABLED', voicemail: { status, triggers: ['REJECT'] } };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		const finding = (await check()).find(({ name }) => name === 'voicemail');
+		expect(finding).toMatchObject({ ok, found: expect.stringMatching(found) });
+	});
+
+	test('with voicemail during call hours says that nobody can leave one outside them', async () => {
+		stage.emulator.presetSubscription(TRIGGER_URL, ['calls', 'messages']);
+		const on = { status: 'ENABLED' };
+		const calling = { ...on, voicemail: on, call_hours: on };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		const finding = (await check()).find(({ name }) => name === 'voicemail');
+		expect(finding).toMatchObject({ ok: true, hint: expect.stringContaining('outside call hours') });
+	});
+
 	test('with a number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
-		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);
+		expect(named(findings, null)).toEqual([
+			'calling',
+			'sip',
+			'quality',
+			'voicemail',
+			'overrides',
+		]);
 	});
 
 	test('with a wrong app secret says that it is the app secret', async () => {

@@ -25,6 +25,8 @@ export interface ErrorEntry {
 	refusedBeforeCalling?: boolean;
 	/** Texts for actions on an existing call (Pre-Accept, Accept, Reject, Terminate), if they differ. */
 	existingCall?: { title?: string; hint: string };
+	/** Texts for the voicemail settings of a number, if they differ. */
+	voicemail?: { title?: string; hint: string };
 }
 
 export const ERROR_CATALOGUE: ErrorEntry[] = [
@@ -177,8 +179,29 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131047],
 		title: 'The 24-hour window for messages to this person is closed',
-		hint: 'Wait until the person writes to you or calls you, then try again. Outside the window, Meta accepts only message templates; one of them can ask for call permission.',
+		hint: 'Wait until the person writes to you or calls you, then try again. Outside the window, WhatsApp accepts only message templates: to ask for call permission, set Send As to Template in Permission > Request.',
 		transient: false,
+	},
+	{
+		codes: [132001],
+		title: 'There is no such message template in this language',
+		hint: 'Copy the name and the language code from WhatsApp Manager > Message templates. The template must be approved, and belong to the account of this number.',
+		transient: false,
+		cause: 'configuration-invalid',
+	},
+	{
+		codes: [132000, 132012],
+		title: 'The parameters do not fit the message template',
+		hint: 'Each placeholder of the template needs one parameter, in the same order. Placeholders with a name need that name.',
+		transient: false,
+		cause: 'configuration-invalid',
+	},
+	{
+		codes: [132015, 132016],
+		title: 'WhatsApp has paused or disabled this message template',
+		hint: 'Too many people gave negative feedback on it. Use another template, or see WhatsApp Manager > Message templates.',
+		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [130497],
@@ -216,6 +239,10 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		existingCall: {
 			hint: 'The details state what is wrong: often the call has ended or was already answered, the SDP differs from that of Pre-Accept, or the call belongs to another phone number.',
 		},
+		voicemail: {
+			title: 'WhatsApp did not accept the voicemail settings',
+			hint: 'The details state what is wrong. If they say that voicemail is unknown or not available, this account has no access to it yet: ask for it in the app dashboard, or ask Meta support or your partner.',
+		},
 	},
 	{
 		codes: [0, 190, 102],
@@ -230,6 +257,10 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		hint: 'Give the system user the permissions whatsapp_business_messaging and whatsapp_business_management, and access to this account. Then generate a new token.',
 		transient: false,
 		cause: 'credential-invalid',
+		voicemail: {
+			title: 'WhatsApp does not allow this account to use voicemail',
+			hint: 'If Setup > Check finds nothing wrong with the token, this account has no access to voicemail yet: ask for it in the app dashboard, or ask Meta support or your partner.',
+		},
 	},
 	{
 		codes: [2500],

@@ -24,7 +24,10 @@ export interface GraphRequest {
 	/** Path below the API version, each part already safe for a path. */
 	path: string;
 	query?: Record<string, string>;
-	body?: IDataObject;
+	/** Sent as JSON; bytes as they are. */
+	body?: IDataObject | Buffer;
+	/** Of a body of bytes. */
+	contentType?: string;
 	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` requires. */
 	as?: 'user' | 'app';
 	repeat: Repeat;
@@ -118,7 +121,10 @@ async function sendOnce(
 		qs: request.query,
 		body: request.body,
 		json: true,
-		headers: { 'User-Agent': USER_AGENT },
+		headers: {
+			'User-Agent': USER_AGENT,
+			...(request.contentType && { 'Content-Type': request.contentType }),
+		},
 		timeout,
 		abortSignal: signal,
 		// Read here with a size limit; n8n has none.

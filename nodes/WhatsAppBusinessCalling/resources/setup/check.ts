@@ -262,7 +262,25 @@ function ofNumber(answers: Answers, phoneNumberId: string): Check[] {
 			),
 		],
 		['quality', ofThisNumber(answers, settings, (found) => quality(found, number))],
+		['voicemail', ofThisNumber(answers, settings, (found) => voicemail(found, answers))],
 	];
+}
+
+/** Voicemails come as messages, and only from people who can call. */
+function voicemail({ voicemail: found, call_hours: hours }: CallSettings, { app }: Answers): Finding {
+	if (found?.status !== 'ENABLED') return good('off');
+	if (app.ok && app.value && !app.value.fields.includes('messages')) {
+		return bad(
+			'on, but the app is not subscribed to messages',
+			'Choose the event Voicemail Received in the trigger, and publish the workflow again.',
+		);
+	}
+	if (hours?.status !== 'ENABLED') return good('on');
+	return {
+		ok: true,
+		found: 'on, during call hours',
+		hint: 'Nobody can call outside call hours, so nobody can leave a voicemail then. Turn call hours off with Phone Number > Update Call Settings.',
+	};
 }
 
 const BY_HAND = 'With Registration set to Manual';
