@@ -17,6 +17,8 @@ export interface Media {
 	attachmentId: string;
 	phoneNumberId: string;
 	mimeType: string;
+	/** What an uploaded file is for; left out for messages. */
+	useCase?: string;
 	content: MediaContent;
 	/** Announced hashes; differ from the content's own when a test wants a mismatch. */
 	sha256Hex: string;
@@ -33,9 +35,6 @@ export interface Media {
 /** Meta, "Call recording": a download URL lives for 5 minutes, a recording for 7 days. */
 export const URL_LIFETIME_MS = 5 * 60_000;
 export const MEDIA_LIFETIME_MS = 7 * 24 * 60 * 60_000;
-
-/** Meta, "Media": what a business has uploaded. */
-export const UPLOAD_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 
 export const DEFAULT_RECORDING = join(__dirname, '../test/fixtures/audio/call-recording.ogg');
 export const RECORDING_MIME_TYPE = 'audio/ogg; codecs=opus';
@@ -54,7 +53,9 @@ export class MediaStore {
 		sha256Override?: string;
 		announcedSize?: number;
 		availableAfterMs?: number;
+		/** 7 days if left out. */
 		lifetimeMs?: number;
+		useCase?: string;
 		id?: string;
 	}): Media {
 		const sha256Hex = toHex(media.sha256Override ?? media.content.sha256Hex);
@@ -63,6 +64,7 @@ export class MediaStore {
 			attachmentId: newAttachmentId(),
 			phoneNumberId: media.phoneNumberId,
 			mimeType: media.mimeType,
+			...(media.useCase !== undefined && { useCase: media.useCase }),
 			content: media.content,
 			sha256Hex,
 			sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64'),

@@ -1,113 +1,124 @@
-import { GraphError, invalidParameter } from './errors';
+import type { PhoneNumber } from './account';
+import { GraphError, invalidParameter, missingField } from './errors';
 import type { GraphRequest } from './graphRequest';
+import { contentOf, type Media, type MediaStore } from './media';
+import { readOpusFile } from './rtc/opusFile';
 
 const MB = 1024 * 1024;
 
-/** Meta, "Media": supported types, and the size in bytes up to which they are taken. */
-const TYPES: Record<string, number> = {
+/** Types and largest sizes (Meta, "Media": supported media types). */
+const SIZES: Record<string, number> = {
 	'audio/aac': 16 * MB,
 	'audio/amr': 16 * MB,
 	'audio/mpeg': 16 * MB,
 	'audio/mp4': 16 * MB,
 	'audio/ogg': 16 * MB,
-	'image/jpeg': 5 * MB,
-	'image/png': 5 * MB,
-	'video/3gpp': 16 * MB,
-	'video/mp4': 16 * MB,
 	'application/pdf': 100 * MB,
 	'text/plain': 100 * MB,
+	'image/jpeg': 5 * MB,
+	'image/png': 5 * MB,
+	'image/webp': 500 * 1024,
+	'video/3gpp': 16 * MB,
+	'video/mp4': 16 * MB,
 };
 
-const PARAMETERS = [
-	'messaging_product',
-	'type',
-	'use_case',
-	'file',
-	'access_token',
-	'appsecret_proof',
+/** Meta, "Media": what was uploaded is kept for 30 days. */
+const UPLOAD_LIFETIME_MS = 30 * 24 * 60 * 60_000;
+
+/** Meta, "Call settings": the only use case, which keeps the file for as long as it is used. */
+export const ANNOUNCEMENT_USE_CASE = 'call_voicemail_announcement';
+const MAX_ANNOUNCEMENT_SECONDS = 60;
+
+const FIELDS = [
+	...['messaging_product', 'file', 'type', 'use_case', 'description'],
+	...['access_token', 'appsecret_proof'],
 ];
 
-interface Part {
-	name: string;
-	fileName: string | undefined;
-	mimeType: string | undefined;
-	bytes: Buffer;
-}
-
-/** A file as `POST /<PHONE_NUMBER_ID>/media` takes it: a form with the file, its type and the product. */
-export function readUpload(request: GraphRequest): { mimeType: string; bytes: Buffer } {
-	const parts = readForm(request.headers['content-type'] ?? '', request.rawBody);
-	const unknown = parts.find(({ name }) => !PARAMETERS.includes(name));
-	if (unknown) {
-		throw new GraphError(100, { message: `(#100) Unexpected key "${unknown.name}" in the form` });
+/** `POST /<PHONE_NUMBER_ID>/media` (Meta, "Media upload API"): a form with a file. */
+export async function receiveUpload(
+	request: GraphRequest,
+	number: PhoneNumber,
+	store: MediaStore,
+): Promise<Media> {
+	const form = await readForm(request);
+	if (form.get('messaging_product') !== 'whatsapp') throw missingField('messaging_product');
+	for (const name of form.keys()) {
+		if (!FIELDS.includes(name) || form.getAll(name).length > 1) {
+			throw new GraphError(100, { message: `(#100) Unexpected key "${name}" in the form` });
+		}
 	}
-	const part = (name: string) => {
-		const found = parts.find((one) => one.name === name);
-		if (!found || found.bytes.length === 0) throw missing(name);
-		return found;
-	};
-	if (part('messaging_product').bytes.toString() !== 'whatsapp') throw missing('messaging_product');
-	const type = part('type').bytes.toString();
-	const file = part('file');
-	if (file.fileName === undefined) throw missing('file');
-	// A codec may be named behind the type.
-	const mimeType = type.split(';')[0]?.trim() ?? '';
-	for (const given of [mimeType, file.mimeType?.split(';')[0]?.trim() ?? '']) {
-		if (!(given in TYPES)) throw wrongType(given);
+	const file = form.get('file');
+	if (!(file instanceof File)) throw fileRequired();
+	const mimeType = file.type;
+	const declared = form.get('type');
+	const bareType = bare(mimeType);
+	if (typeof declared !== 'string' || declared === '') {
+		throw new GraphError(100, { message: '(#100) The parameter type is required.' });
 	}
-	if (file.mimeType?.split(';')[0]?.trim() !== mimeType) throw wrongType(file.mimeType ?? '');
-	if (file.bytes.length > (TYPES[mimeType] ?? 0)) {
-		throw invalidParameter(`The file is larger than Meta takes files of the type ${mimeType}`);
+	if (bare(declared) !== bareType) {
+		throw invalidParameter(`type is ${declared}, but the file is of type ${mimeType}`);
 	}
-	if (mimeType === 'audio/ogg') checkOpus(file.bytes);
-	return { mimeType, bytes: file.bytes };
-}
-
-const missing = (name: string) =>
-	new GraphError(100, { message: `(#100) The parameter ${name} is required.` });
-
-const wrongType = (type: string) =>
-	new GraphError(100, {
-		message: `(#100) Param file must be a file with one of the following types: ${Object.keys(TYPES).join(', ')}. Received file of type '${type}'.`,
+	const maxBytes = SIZES[bareType];
+	if (maxBytes === undefined) {
+		throw invalidParameter(
+			`Param file must be a file with one of the following types: ${Object.keys(SIZES).join(', ')}. Received file of type '${mimeType}'.`,
+		);
+	}
+	const bytes = Buffer.from(await file.arrayBuffer());
+	if (bytes.length === 0) throw invalidParameter('The file is empty');
+	if (bytes.length > maxBytes) {
+		throw invalidParameter(`The file is larger than ${maxBytes} bytes`);
+	}
+	const useCase = form.get('use_case');
+	if (useCase !== null) checkAnnouncement(useCase, bareType, bytes);
+	else if (bareType === 'audio/ogg') checkVoice(bytes);
+	return store.add({
+		content: contentOf(bytes),
+		phoneNumberId: number.id,
+		mimeType,
+		lifetimeMs: useCase === null ? UPLOAD_LIFETIME_MS : Infinity,
+		...(useCase !== null && { useCase: ANNOUNCEMENT_USE_CASE }),
 	});
+}
 
-/** Meta, "Media", about audio/ogg: "OPUS codecs only", and mono only. */
-function checkOpus(bytes: Buffer): void {
-	const isOgg = bytes.subarray(0, 4).toString('latin1') === 'OggS';
+async function readForm({ headers, rawBody }: GraphRequest): Promise<FormData> {
+	const contentType = headers['content-type'] ?? '';
+	if (!/^multipart\/form-data;/i.test(contentType)) throw fileRequired();
+	try {
+		const body = new Uint8Array(rawBody);
+		return await new Response(body, { headers: { 'content-type': contentType } }).formData();
+	} catch {
+		throw fileRequired();
+	}
+}
+
+const fileRequired = () =>
+	new GraphError(100, { message: '(#100) The parameter file is required.' });
+
+const bare = (type: string) => (type.split(';')[0] ?? '').trim().toLowerCase();
+
+/** Meta, "Media", about audio/ogg: Opus only, and mono only. */
+function checkVoice(bytes: Buffer): void {
 	const head = 27 + (bytes[26] ?? 0);
-	if (!isOgg || bytes.subarray(head, head + 8).toString('latin1') !== 'OpusHead') {
-		throw wrongType('audio/ogg without Opus');
+	if (bytes.toString('latin1', head, head + 8) !== 'OpusHead') {
+		throw invalidParameter('Audio of the type audio/ogg must be Opus');
 	}
 	if (bytes[head + 9] !== 1) throw invalidParameter('Audio of the type audio/ogg must be mono');
 }
 
-/** RFC 7578. Throws what Meta answers to a body that is no form: that nothing was in it. */
-function readForm(contentType: string, body: Buffer): Part[] {
-	const boundary = /^multipart\/form-data;.*\bboundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
-	if (!boundary) throw missing('messaging_product');
-	const delimiter = Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`);
-	const whole = Buffer.concat([Buffer.from('\r\n'), body]);
-	const parts: Part[] = [];
-	let start = whole.indexOf(delimiter);
-	if (start !== 0) throw missing('messaging_product');
-	for (;;) {
-		const from = start + delimiter.length;
-		if (whole.subarray(from, from + 2).toString() === '--') return parts;
-		const end = whole.indexOf(delimiter, from);
-		const headEnd = whole.indexOf('\r\n\r\n', from);
-		if (whole.subarray(from, from + 2).toString() !== '\r\n' || end < 0 || headEnd < 0) {
-			throw missing('file');
-		}
-		const head = whole.subarray(from + 2, headEnd).toString();
-		const disposition = /^content-disposition: form-data;(.*)$/im.exec(head)?.[1] ?? '';
-		const name = /\bname="([^"]*)"/.exec(disposition)?.[1];
-		if (name === undefined) throw missing('file');
-		parts.push({
-			name,
-			fileName: /\bfilename="([^"]*)"/.exec(disposition)?.[1],
-			mimeType: /^content-type: *(.*)$/im.exec(head)?.[1]?.trim(),
-			bytes: whole.subarray(headEnd + 4, end),
-		});
-		start = end;
+/** Meta, "Call settings", voicemail: Ogg with Opus, less than 60 seconds. */
+function checkAnnouncement(useCase: unknown, type: string, bytes: Buffer): void {
+	if (useCase !== ANNOUNCEMENT_USE_CASE) {
+		throw invalidParameter(`use_case must be ${ANNOUNCEMENT_USE_CASE}`);
+	}
+	if (type !== 'audio/ogg') throw invalidParameter('An announcement must be of type audio/ogg');
+	let seconds: number;
+	try {
+		({ seconds } = readOpusFile(bytes));
+	} catch (error) {
+		throw invalidParameter(`The announcement is not Ogg Opus: ${(error as Error).message}`);
+	}
+	if (seconds >= MAX_ANNOUNCEMENT_SECONDS) {
+		throw invalidParameter(`An announcement must be shorter than ${MAX_ANNOUNCEMENT_SECONDS} s`);
 	}
 }

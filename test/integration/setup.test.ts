@@ -11,7 +11,7 @@ const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
 const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [
 	...['apiVersion', 'appSecret', 'token', 'tokenPermissions', 'businessAccount', 'paymentMethod'],
-	...['phoneNumber', 'messagingLimit', 'calling', 'sip', 'keyExchange', 'quality'],
+	...['phoneNumber', 'messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
 	...['appSubscription', 'callbackUrl', 'callbackResponds', 'accountSubscription', 'overrides'],
 ];
 
@@ -98,7 +98,7 @@ describe('Checking a set-up', () => {
 			expect(finding.name).toMatch(/^[A-Z][a-z]*[ \w]+$/);
 		}
 		expect(run.hints).toEqual([
-			{ type: 'info', location: 'outputPane', message: '17 of 17 checks are right.' },
+			{ type: 'info', location: 'outputPane', message: '18 of 18 checks are right.' },
 		]);
 	});
 
@@ -210,7 +210,7 @@ describe('Checking a set-up', () => {
 			{
 				type: 'warning',
 				location: 'outputPane',
-				message: '2 of 17 checks need attention: Payment method, SIP not in use.',
+				message: '2 of 18 checks need attention: Payment method, SIP not in use.',
 			},
 		]);
 	});
@@ -222,6 +222,29 @@ describe('Checking a set-up', () => {
 		stage.emulator.account.phoneNumbers[0].messagingLimit = 'TIER_250';
 		stage.emulator.account.phoneNumbers[0].callingEnabled = isOn;
 		expect(having(await check(), FAILED)).toEqual(failed);
+	});
+
+	test.each<[string, string[], string, Finding['status'], RegExp]>([
+		['off', ['calls'], 'DISABLED', 'ok', /^off$/],
+		['on, without messages', ['calls'], 'ENABLED', FAILED, /not subscribed to messages/],
+		['on', ['calls', 'messages'], 'ENABLED', 'ok', /^on$/],
+	])('with voicemail that is %s', async (_, fields, voicemail, status, found) => {
+		stage.emulator.presetSubscription(triggerUrl, fields);
+		const calling = { status: 'ENABLED', voicemail: { status: voicemail, triggers: ['REJECT'] } };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		const finding = findingOf(await check(), 'voicemail');
+		expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
+	});
+
+	test('with voicemail during call hours says that nobody can leave one outside them', async () => {
+		stage.emulator.presetSubscription(triggerUrl, ['calls', 'messages']);
+		const on = { status: 'ENABLED' };
+		const calling = { ...on, voicemail: on, call_hours: on };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		expect(findingOf(await check(), 'voicemail')).toMatchObject({
+			status: 'ok',
+			whatToDo: expect.stringContaining('outside call hours'),
+		});
 	});
 
 	test('whose key exchange is SDES says that browsers and media servers need DTLS', async () => {
@@ -289,7 +312,7 @@ describe('Checking a set-up', () => {
 		const unread = [
 			'tokenPermissions',
 			'phoneNumber',
-			...['calling', 'sip', 'keyExchange', 'quality'],
+			...['calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
 		];
 		expect(having(findings, OPEN)).toEqual(unread);
 		for (const id of unread) {
@@ -302,7 +325,7 @@ describe('Checking a set-up', () => {
 	test('with a number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
 		expect(having(findings, OPEN)).toEqual([
-			...['messagingLimit', 'calling', 'sip', 'keyExchange', 'quality'],
+			...['messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
 			'overrides',
 		]);
 	});

@@ -24,7 +24,7 @@ function failureFacts(failure: GraphFailure): FailureFacts {
 }
 
 /** What a request was about, where the text for a code depends on it. */
-export type Subject = 'existingCall';
+export type Subject = 'existingCall' | 'voicemail';
 
 /** Title and hint of the error catalogue, if it has the code. */
 function catalogueTexts(failure: GraphFailure, subject?: Subject) {

@@ -4,7 +4,6 @@ import type { z } from 'zod';
 
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
 import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
-import type { MultipartForm } from '../http/multipart';
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { appSecretProof } from './appSecretProof';
 import { errorEntry } from './errorCatalogue';
@@ -26,9 +25,10 @@ export interface GraphRequest {
 	/** Path below the API version, each part already safe for a path. */
 	path: string;
 	query?: Record<string, string>;
-	body?: IDataObject;
-	/** A form with a file instead of `body`; it is sent once per attempt, so its bytes are in memory. */
-	form?: MultipartForm;
+	/** Sent as JSON; bytes as they are. */
+	body?: IDataObject | Buffer;
+	/** Of a body of bytes. */
+	contentType?: string;
 	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` requires. */
 	as?: 'user' | 'app';
 	repeat: Repeat;
@@ -120,11 +120,11 @@ async function sendOnce(
 		method: request.method,
 		url,
 		qs: request.query,
-		body: request.form?.bytes ?? request.body,
+		body: request.body,
 		json: true,
 		headers: {
 			'User-Agent': USER_AGENT,
-			...(request.form && { 'Content-Type': request.form.contentType }),
+			...(request.contentType && { 'Content-Type': request.contentType }),
 		},
 		timeout,
 		abortSignal: signal,

@@ -3,6 +3,7 @@ import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
 import { callOperations } from './call';
+import { callButtonOperations } from './callButton';
 import { permissionOperations } from './permission';
 import { phoneNumberOperations } from './phoneNumber';
 import { recordingOperations } from './recording';
@@ -13,6 +14,7 @@ import type { OfflineOperation, Operation, OperationOutput } from './types';
 const OPERATIONS = new Map(
 	Object.entries<Record<string, Operation | OfflineOperation>>({
 		call: callOperations,
+		callButton: callButtonOperations,
 		permission: permissionOperations,
 		phoneNumber: phoneNumberOperations,
 		recording: recordingOperations,

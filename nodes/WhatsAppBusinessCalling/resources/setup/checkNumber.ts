@@ -72,7 +72,31 @@ export function numberChecks(answers: Answers, phoneNumberId: string): Check[] {
 			name: 'Quality and restrictions',
 			judge: ofThisNumber(answers, settings, (found) => quality(found, number)),
 		},
+		{
+			id: 'voicemail',
+			name: 'Voicemail',
+			judge: ofThisNumber(answers, settings, (found) => voicemail(found, answers)),
+		},
 	];
+}
+
+/** Voicemails come as messages, and only from people who can call. */
+function voicemail(
+	{ voicemail: found, call_hours: hours }: CallSettings,
+	{ app }: Answers,
+): Finding {
+	if (found?.status !== 'ENABLED') return good('off');
+	if (app.ok && app.value && !app.value.fields.includes('messages')) {
+		return bad(
+			'on, but the app is not subscribed to messages',
+			'Choose the event Voicemail Received in the trigger, and publish the workflow again.',
+		);
+	}
+	if (hours?.status !== 'ENABLED') return good('on');
+	return good(
+		'on, during call hours',
+		'Turn call hours off with Phone Number > Update Call Settings: outside call hours nobody can call, so nobody can leave a voicemail.',
+	);
 }
 
 function messagingLimit(tier: string | null, isCallingOn: boolean): Finding {

@@ -5,7 +5,7 @@ import { signatureOf } from '../../delivery/signature';
 import { toNodeApiError } from '../../graph/nodeApiError';
 import { phoneNumbers } from '../../graph/phoneNumbers';
 import type { Result } from '../../graph/types';
-import { uploadMedia } from '../../graph/uploadMedia';
+import { uploadMedia, type Upload } from '../../graph/uploadMedia';
 import { USER_AGENT } from '../../http/limits';
 import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../../http/otherHost';
 import { bareMimeType } from '../../media/fileNames';
@@ -106,7 +106,7 @@ export const sendTestRecording: Operation = {
 		const displayPhoneNumber = await numberOnAccount(input, phoneNumberId);
 		const mediaId = valueOf(
 			input,
-			await uploadMedia(context, account, phoneNumberId, fileOf(audio)),
+			await uploadMedia(context, account, fileOf(phoneNumberId, audio)),
 		);
 		const info = valueOf(
 			input,
@@ -194,8 +194,9 @@ export function monoSampleAudio(): Buffer {
 	return Buffer.concat([head, Buffer.from(SAMPLE_AUDIO, 'base64').subarray(head.length)]);
 }
 
-const fileOf = ({ bytes, mimeType }: Audio) => ({
-	bytes,
+const fileOf = (phoneNumberId: string, { bytes, mimeType }: Audio): Upload => ({
+	phoneNumberId,
+	content: bytes,
 	mimeType,
 	fileName: `test-recording.${AUDIO_EXTENSIONS[mimeType]}`,
 });
