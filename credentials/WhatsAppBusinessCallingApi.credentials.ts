@@ -165,7 +165,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			failsWhere(
 				'data',
 				undefined,
-				'Meta did not answer as expected. Check Base URL, and wait a few minutes before you save again.',
+				'Meta did not respond as expected. Check Base URL, and wait a few minutes before you save again.',
 			),
 		],
 	};

@@ -91,7 +91,7 @@ const MISTAKES: Record<string, Mistake> = {
 	},
 	'the webhook of another system': {
 		meta: (emulator) => emulator.presetSubscription('https://crm.example.com/hook', ['messages']),
-		shown: /another address: https:\/\/crm\.example\.com\/hook\. Set "If Another Webhook Exists"/,
+		shown: /another URL: https:\/\/crm\.example\.com\/hook\. Set "If Another Webhook Exists"/,
 	},
 	'the webhook of another workflow of this n8n': {
 		meta: async (emulator) => {

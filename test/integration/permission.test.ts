@@ -71,7 +71,7 @@ describe('Getting a call permission', () => {
 			canCall: false,
 			canRequestPermission: true,
 		});
-		expect(stage.requests('callPermissions')[0].query).toEqual({ recipient: USER_ID });
+		expect(stage.requests('callPermissions')[0].query).toMatchObject({ recipient: USER_ID });
 	});
 
 	test('after a request says when the next one is possible', async () => {

@@ -181,13 +181,13 @@ describe('Checking a set-up', () => {
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE, NUMBER),
-			/The number has an address of its own: https:\/\/crm\.example/,
+			/The number has a webhook URL of its own: https:\/\/crm\.example/,
 			{},
 		],
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE),
-			/The account has an address of its own/,
+			/The account has a webhook URL of its own/,
 			{},
 		],
 	])(
@@ -256,7 +256,7 @@ describe('Checking a set-up', () => {
 	});
 
 	test.each<[string, string, RegExp]>([
-		['that has ended', 'v19.0', /no longer has v19\.0, and answers with v21\.0/],
+		['that has ended', 'v19.0', /no longer has v19\.0, and responds with v21\.0/],
 		['that never was', 'v99.0', /has no version v99\.0/],
 	])('with an API version %s says so once', async (_, apiVersion, found) => {
 		const findings = await check({}, { apiVersion });
@@ -473,7 +473,7 @@ describe('The address that Meta sends to', () => {
 			TRIGGER_URL,
 			FAILED,
 			/this trigger at another host/,
-			/If the address of n8n has changed, unpublish/,
+			/If the URL of n8n has changed, unpublish/,
 		],
 		[
 			'is of another workflow in this n8n',
@@ -511,7 +511,7 @@ describe('The address that Meta sends to', () => {
 			'its holder not published any more',
 			['holder'],
 			FAILED,
-			/shared with 2 other workflows, but nothing is published at the address$/,
+			/shared with 2 other workflows, but nothing is published at the URL$/,
 			/^Unpublish .*get nothing until one of them takes it over/,
 		],
 	])('is shared by three workflows, %s', async (_, lost, status, found, whatToDo) => {
@@ -547,9 +547,7 @@ describe('The address that Meta sends to', () => {
 		const findings = await check({ triggerUrl: TRIGGER_URL });
 		expect(having(findings, FAILED)).toEqual(['overrides']);
 		const finding = findingOf(findings, 'overrides');
-		expect(finding.whatToDo).toMatch(
-			/a test was interrupted.*It comes before the address of the app/,
-		);
+		expect(finding.whatToDo).toMatch(/a test was interrupted.*It comes before that of the app/);
 	});
 });
 

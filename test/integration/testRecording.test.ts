@@ -136,13 +136,13 @@ describe('A test recording', () => {
 		[
 			'where nothing answers',
 			() => 'http://127.0.0.1:9/webhook/id/webhook',
-			/Nothing answers/,
+			/Nothing responds/,
 			/Check the host name/,
 		],
 		[
 			'where a proxy answers',
 			async () => (await serverThat((_, response) => response.writeHead(502).end('<html>'))).url,
-			/A proxy answers/,
+			/A proxy responds/,
 			/reverse proxy/,
 		],
 	])('is not sent, nor uploaded, %s', async (_, urlOf, found, whatToDo) => {
@@ -219,7 +219,7 @@ describe('A test recording', () => {
 		});
 
 		test.each<[string, IDataObject, RegExp]>([
-			['type', binary('audio/wav', VOICE), /no audio of the type audio\/wav/],
+			['type', binary('audio/wav', VOICE), /does not accept audio of the type audio\/wav/],
 			['size', binary('audio/mpeg', Buffer.alloc(16 * 1024 * 1024 + 1)), /larger than 16 MB/],
 		])('for its %s is refused before it is uploaded', async (_, item, message) => {
 			const { url } = stage.trigger();

@@ -87,7 +87,7 @@ describe("what the credential's test says", () => {
 
 	it.each([[''], ['<html>'], [null], [{}], [{ data: undefined }]])(
 		'about %j of a proxy is not that all is well',
-		(response) => expect(shown(response)).toMatch(/Meta did not answer as expected\. Check/),
+		(response) => expect(shown(response)).toMatch(/Meta did not respond as expected\. Check/),
 	);
 });
 

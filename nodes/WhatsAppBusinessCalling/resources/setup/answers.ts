@@ -28,7 +28,7 @@ export async function ask({ context, account }: OperationInput, phoneNumberId: s
 	const guarded = async <T>(request: Promise<Result<T>>): Promise<Result<T>> =>
 		await request.catch(() => ({
 			ok: false,
-			failure: unreadableResponse("Meta's answer cannot be read"),
+			failure: unreadableResponse("Meta's response cannot be read"),
 		}));
 	const field = async (id: string, name: string) =>
 		await guarded(readField(context, account, id, name));
@@ -83,7 +83,7 @@ async function readField(
 		repeat: 'freely',
 	});
 	const schema = z.object({ [field]: text.optional() });
-	const object = parseResponse(response, schema, "Meta's answer cannot be read");
+	const object = parseResponse(response, schema, "Meta's response cannot be read");
 	return object.ok ? { ok: true, value: object.value[field] ?? null } : object;
 }
 

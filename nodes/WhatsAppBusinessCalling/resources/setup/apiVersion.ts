@@ -26,13 +26,13 @@ export async function checkVersion(
 	const served: unknown = response.headers['facebook-api-version'];
 	if (typeof served === 'string' && served !== apiVersion) {
 		return bad(
-			`Meta no longer has ${apiVersion}, and answers with ${served.slice(0, 10)}`,
+			`Meta no longer has ${apiVersion}, and responds with ${served.slice(0, 10)}`,
 			CORRECT,
 		);
 	}
 	if (served === apiVersion || /access token/i.test(said)) return good(apiVersion);
 	return notChecked(
-		`The answer does not come from the Graph API (HTTP status ${response.statusCode})`,
+		`The response does not come from the Graph API (HTTP status ${response.statusCode})`,
 		'Check Base URL in the credential.',
 	);
 }

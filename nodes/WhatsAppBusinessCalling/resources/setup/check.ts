@@ -1,5 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
+import { showHint } from '../shared/hint';
 import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationOutput } from '../types';
@@ -58,7 +59,7 @@ function safely(judge: () => Finding): Finding {
 	try {
 		return judge();
 	} catch {
-		return notChecked('Meta gave an answer that cannot be read', 'Run the check again.');
+		return notChecked('Meta's response cannot be read', 'Run the check again.');
 	}
 }
 
@@ -71,9 +72,5 @@ function showVerdict(context: IExecuteFunctions, items: OperationOutput[]): void
 			? `${failed.length} of ${items.length} checks need attention: ${failed.join(', ')}`
 			: `${items.length - open.length} of ${items.length} checks are right`;
 	const rest = failed.length === 0 && open.length > 0 ? `; not checked: ${open.join(', ')}` : '';
-	context.addExecutionHints({
-		type: failed.length > 0 ? 'warning' : 'info',
-		location: 'outputPane',
-		message: `${summary}${rest}.`,
-	});
+	showHint(context, failed.length > 0 ? 'warning' : 'info', `${summary}${rest}.`);
 }

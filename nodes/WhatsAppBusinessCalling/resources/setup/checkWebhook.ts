@@ -94,7 +94,7 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 				const { callbackUrl } = subscription;
 				const override = route.ok ? overrideOf(route.value) : null;
 				if (override !== null && isTriggerUrl(override, trigger)) {
-					return good(`${holderUrl(callbackUrl)}, but an address of its own comes before it`);
+					return good(`${holderUrl(callbackUrl)}, but another webhook URL comes before it`);
 				}
 				return addressFinding(callbackUrl, trigger);
 			}),
@@ -126,8 +126,8 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 				if (isTriggerUrl(override, trigger)) return finding;
 				return {
 					...finding,
-					found: `${found.phoneNumber ? 'The number' : 'The account'} has an address of its own: ${holderUrl(override)}`,
-					whatToDo: `${finding.whatToDo} It comes before the address of the app, so events of this number go there. To use the app's address, remove the override, or register the trigger on that level.`,
+					found: `${found.phoneNumber ? 'The number' : 'The account'} has a webhook URL of its own: ${holderUrl(override)}`,
+					whatToDo: `${finding.whatToDo} It comes before that of the app, so events of this number go there. To use that of the app, remove the override, or register the trigger on that level.`,
 				};
 			}),
 		},
@@ -155,17 +155,17 @@ function responseFinding({ response }: TriggerAddress, isKnown: boolean): Findin
 			);
 		case 'unavailable':
 			return bad(
-				`${address}: a proxy, or a server that is starting or overloaded, answers`,
+				`${address}: a proxy responds, or a server that is starting or overloaded`,
 				'Check that n8n runs, and that your reverse proxy passes requests for this path to it.',
 			);
 		case 'unreachable':
 			return notChecked(
-				`${address}: no answer`,
-				'Open it in a browser outside of your network: n8n may not be able to reach its own public address although Meta can. If nothing answers there, check your DNS, firewall and certificate.',
+				`${address}: no response`,
+				'Open it in a browser outside of your network: n8n may not be able to reach its own public URL although Meta can. If nothing responds there, check your DNS, firewall and certificate.',
 			);
 		case 'refused':
 			return notChecked(
-				`${address}: something answers, but not as a trigger with this app secret`,
+				`${address}: something responds, but not as a trigger with this app secret`,
 				`${BY_HAND}, or with another system at this URL, that is right. Otherwise select the same credential in the trigger.`,
 			);
 	}
@@ -191,7 +191,7 @@ function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Fi
 	if (receivers === null) {
 		return bad(
 			`${holderUrl(address)}, with a list of workflows that cannot be verified`,
-			'Publish one of the workflows that share the address again: the app secret was probably changed.',
+			'Publish one of the workflows that share the URL again: the app secret was probably changed.',
 		);
 	}
 	const [holder, ...others] = receivers;
@@ -200,8 +200,8 @@ function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Fi
 	const found = `${holder}, shared with ${count}`;
 	if (gone.has(holder)) {
 		return bad(
-			`${found}, but nothing is published at the address`,
-			`${capitalized(PUBLISH_AGAIN)}: the workflows that share the address get nothing until one of them takes it over.`,
+			`${found}, but nothing is published at the URL`,
+			`${capitalized(PUBLISH_AGAIN)}: the workflows that share the URL get nothing until one of them takes it over.`,
 		);
 	}
 	const lost = others.filter((url) => gone.has(url));
@@ -245,13 +245,13 @@ function addressFinding(address: string, trigger: TriggerAddress): Finding {
 	if (lastParts(registered) === lastParts(url)) {
 		return bad(
 			`${holder} (this trigger at another host)`,
-			`If the address of n8n has changed, ${PUBLISH_AGAIN}: n8n does not do it when it starts. Otherwise another n8n has the same workflow and receives its events: unpublish it there.`,
+			`If the URL of n8n has changed, ${PUBLISH_AGAIN}: n8n does not do it when it starts. Otherwise another n8n has the same workflow and receives its events: unpublish it there.`,
 		);
 	}
 	if (gone.has(holder)) {
 		return bad(
-			`${holder} (an address of this n8n where no workflow is published any more)`,
-			`${capitalized(PUBLISH_AGAIN)}, which takes over the address: nobody receives these events.`,
+			`${holder} (a URL of this n8n where no workflow is published any more)`,
+			`${capitalized(PUBLISH_AGAIN)}, which takes over the URL: nobody receives these events.`,
 		);
 	}
 	const where = isOfSameN8n(registered, url) ? ' (another workflow in this n8n)' : '';

@@ -13,6 +13,7 @@ import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
 import { digitsOf } from '../../values';
 import { inputError } from '../shared/errors';
+import { showHint } from '../shared/hint';
 import { phoneNumberIdParameter, textParameter, truncate } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput, OperationOutput } from '../types';
@@ -172,7 +173,7 @@ async function readAudio(input: OperationInput): Promise<Audio> {
 	if (!Object.hasOwn(AUDIO_EXTENSIONS, bareMimeType(mimeType))) {
 		throw inputError(
 			input,
-			`Meta takes no audio of the type ${truncate(mimeType)}`,
+			`Meta does not accept audio of the type ${truncate(mimeType)}`,
 			`Convert the file, or choose Sample under Audio. Types: ${Object.keys(AUDIO_EXTENSIONS).join(', ')}.`,
 		);
 	}
@@ -252,24 +253,21 @@ const PUBLISH =
 function withoutProof(answer: Exclude<ChallengeAnswer, 'accepted'>): Finding {
 	switch (answer) {
 		case 'notRegistered':
-			return bad(
-				'n8n has no trigger at this URL now (HTTP status 404). Nothing was sent.',
-				PUBLISH,
-			);
+			return bad('n8n has no trigger at this URL now (HTTP status 404); nothing was sent', PUBLISH);
 		case 'refused':
 			return bad(
-				'What answers at this URL is not a trigger with this app secret. Nothing was sent.',
+				'What responds at this URL is not a trigger with this app secret; nothing was sent',
 				'Copy the URL from the trigger again, unchanged, and select the same credential in the trigger and here.',
 			);
 		case 'unavailable':
 			return bad(
-				'A proxy answers at this URL, or an n8n that is starting, is overloaded or cannot read the credential of the trigger. Nothing was sent.',
+				'A proxy responds at this URL, or an n8n that is starting, is overloaded or cannot read the credential of the trigger; nothing was sent',
 				"Check that n8n runs, that your reverse proxy passes requests to it, and n8n's log.",
 			);
 		case 'unreachable':
 			return bad(
-				'Nothing answers at this URL. Nothing was sent.',
-				'Check the host name, the certificate and the firewall. If Meta reaches this URL and n8n does not, allow n8n to reach its own public address.',
+				'Nothing responds at this URL; nothing was sent',
+				'Check the host name, the certificate and the firewall. If Meta reaches this URL and n8n does not, allow n8n to reach its own public URL.',
 			);
 	}
 }
@@ -278,12 +276,12 @@ function withoutProof(answer: Exclude<ChallengeAnswer, 'accepted'>): Finding {
 function answerFinding(answer: Answer | null, callId: string): Finding {
 	if (answer === null) {
 		return bad(
-			`The trigger did not answer within ${ANSWER_MS / 1000} seconds`,
+			`The trigger did not respond within ${ANSWER_MS / 1000} seconds`,
 			'Look at its executions. With Acknowledge set to When Workflow Has Succeeded, shorten the workflow: Meta waits for 20 seconds.',
 		);
 	}
 	const { status, isPage: isHtml, isUnknownToN8n } = answer;
-	const found = `n8n answered the event with HTTP status ${status}`;
+	const found = `n8n responded to the event with HTTP status ${status}`;
 	if (status >= 200 && status < 300 && !isHtml) {
 		return good(
 			`The trigger accepted the event (HTTP status ${status})`,
@@ -327,11 +325,7 @@ function output(
 	facts: IDataObject,
 ): OperationOutput {
 	if (finding.status !== 'ok' && itemIndex === 0) {
-		context.addExecutionHints({
-			type: 'warning',
-			location: 'outputPane',
-			message: `${finding.found}. ${finding.whatToDo}`,
-		});
+		showHint(context, 'warning', `${finding.found}: ${finding.whatToDo}`);
 	}
 	return { json: { ...finding, ...facts } };
 }
