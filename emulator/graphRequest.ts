@@ -46,7 +46,6 @@ const EDGES: Record<string, EndpointKind> = {
 	calls: 'calls',
 	call_permissions: 'callPermissions',
 	messages: 'messages',
-	media: 'mediaUpload',
 	settings: 'settings',
 	media: 'mediaUpload',
 	phone_numbers: 'phoneNumbers',

@@ -59,7 +59,7 @@ function safely(judge: () => Finding): Finding {
 	try {
 		return judge();
 	} catch {
-		return notChecked('Meta's response cannot be read', 'Run the check again.');
+		return notChecked("Meta's response cannot be read", 'Run the check again.');
 	}
 }
 

@@ -1,6 +1,13 @@
 import type { CallSettings } from '../../graph/callSettings';
 import type { PhoneNumber } from '../../graph/phoneNumbers';
-import { asUser, NUMBER_NAME, ofThisNumber, type Answers, type Check } from './answers';
+import {
+	asUser,
+	isWithoutField,
+	NUMBER_NAME,
+	ofThisNumber,
+	type Answers,
+	type Check,
+} from './answers';
 import { bad, good, notChecked, type Finding } from './findings';
 
 /** Below a messaging limit of 2,000, calling cannot be turned on (Meta, "Cloud API Calling"). */

@@ -12,6 +12,7 @@ import { bareMimeType } from '../../media/fileNames';
 import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
 import { digitsOf } from '../../values';
+import { readBinaryFile } from '../shared/binaryFile';
 import { inputError } from '../shared/errors';
 import { showHint } from '../shared/hint';
 import { phoneNumberIdParameter, textParameter, truncate } from '../shared/parameters';
@@ -167,9 +168,7 @@ async function readAudio(input: OperationInput): Promise<Audio> {
 	if (context.getNodeParameter('audio', itemIndex, 'sample') !== 'binaryFile') {
 		return { bytes: monoSampleAudio(), mimeType: 'audio/ogg' };
 	}
-	const field = String(context.getNodeParameter('binaryPropertyName', itemIndex, 'data'));
-	const { mimeType } = context.helpers.assertBinaryData(itemIndex, field);
-	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, field);
+	const { mimeType, content: bytes } = await readBinaryFile(input, MAX_AUDIO_BYTES);
 	if (!Object.hasOwn(AUDIO_EXTENSIONS, bareMimeType(mimeType))) {
 		throw inputError(
 			input,
@@ -177,7 +176,7 @@ async function readAudio(input: OperationInput): Promise<Audio> {
 			`Convert the file, or choose Sample under Audio. Types: ${Object.keys(AUDIO_EXTENSIONS).join(', ')}.`,
 		);
 	}
-	if (bytes.length > MAX_AUDIO_BYTES) {
+	if (bytes === null) {
 		throw inputError(input, 'The audio is larger than 16 MB', 'Use a shorter file.');
 	}
 	return { bytes, mimeType: bareMimeType(mimeType) };
