@@ -108,7 +108,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138012],
 		title: 'You have reached the daily limit of calls to this person',
-		hint: 'The details state when the next call is possible.',
+		hint: 'Wait until the time in the details: then the next call is possible.',
 		transient: false,
 		cause: 'quota-exhausted',
 	},
@@ -128,7 +128,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138015],
 		title: 'Calling cannot be turned on for this phone number',
-		hint: 'The number needs a messaging limit of at least 2,000. WhatsApp Manager shows the limit under Phone numbers.',
+		hint: 'Raise the messaging limit of the number to at least 2,000: verify the business in Meta Business Suite, or send more messages of good quality. WhatsApp Manager shows the limit under Phone numbers.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},

@@ -295,10 +295,12 @@ describe('what the operator sees', () => {
 	it('is a title, a hint, the words of Meta and the numbers for its support', () => {
 		const error = toNodeApiError(NODE, failure, 3);
 		expect(error.message).toBe('This person cannot be called on WhatsApp');
-		expect(error.description).toMatch(
-			/\nMeta said: said \(Details\)\ncode 138001, subcode 5, trace ID T$/,
-		);
-		expect(error.httpCode).toBe('400');
+		expect(error.description).toMatch(/Check the number, or contact them another way\.$/);
+		expect(error.messages).toEqual([
+			'Meta said: said (Details)',
+			'code 138001, subcode 5, trace ID T',
+		]);
+		expect(error.httpCode).toBe('138001');
 		expect(error.context).toMatchObject({
 			itemIndex: 3,
 			whatsApp: {

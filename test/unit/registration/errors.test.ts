@@ -60,7 +60,7 @@ const FAILURES: GraphFailure[] = [
 
 /** A sentence, or the part behind a colon, that begins with what to do. */
 const INSTRUCTION =
-	/(?:^|[.:)] )(?:or |Otherwise, )?(?:Add|Ask|Check|Choose|Copy|Correct|Delete|Enter|Follow|Generate|Give|Make|Move|Pass|Publish|See|Set|Take|Try|Turn|Unpublish|Use|Wait|start)\b/;
+	/(?:^|[.:)] )(?:or |Otherwise, )?(?:Add|Answer|Ask|Call|Check|Choose|Copy|Correct|Delete|Enter|Follow|Generate|Give|Make|Move|Pass|Publish|Raise|See|Set|Take|Try|Turn|Unpublish|Use|Wait|invite|start)\b/;
 
 const errors: Array<[string, Error]> = [
 	...CONFLICTS.map((conflict): [string, Error] => [

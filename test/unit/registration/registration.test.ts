@@ -462,7 +462,9 @@ describe('An activation that fails', () => {
 	it('is one without a webhook address of n8n', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks, { getNodeWebhookUrl: () => undefined });
-		expect((await failureOf(node.activate())).message).toBe('n8n gave the trigger no webhook URL');
+		expect((await failureOf(node.activate())).message).toMatch(
+			/^n8n gave the trigger no webhook URL\. Set N8N_WEBHOOK_URL/,
+		);
 	});
 });
 

@@ -97,6 +97,10 @@ describe('IDs that become a part of a path', () => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
 	});
 
+	it('takes a word for no media ID, of which Meta would only say that the file is gone', () => {
+		expect(() => mediaIdParameter(input({ mediaId: 'abc' }))).toThrow('"abc" is not a media ID');
+	});
+
 	it('takes an ID that an expression gives as a number', () => {
 		expect(mediaIdParameter(input({ mediaId: 1002764438271669 }))).toBe('1002764438271669');
 		expect(phoneNumberIdParameter(input({ phoneNumberId: 106540352242922 }))).toBe(

@@ -114,7 +114,7 @@ function messagingLimit(tier: string | null, isCallingOn: boolean): Finding {
 	if (!TOO_LOW.includes(tier) || isCallingOn) return good(tier);
 	return bad(
 		tier,
-		'Raise the messaging limit to 2,000: verify the business in Meta Business Suite, or send more messages of good quality. Until then, calling cannot be turned on.',
+		'Raise the messaging limit to at least 2,000: verify the business in Meta Business Suite, or send more messages of good quality. Until then, calling cannot be turned on.',
 	);
 }
 
