@@ -51,7 +51,7 @@ describe('Getting a call permission', () => {
 			],
 		});
 		const [{ query }] = stage.requests('callPermissions');
-		expect(query).toEqual({ user_wa_id: USER });
+		expect(query).toMatchObject({ user_wa_id: USER });
 	});
 
 	test('that is temporary: until when', async () => {

@@ -110,7 +110,10 @@ describe('A test recording', () => {
 	});
 
 	test('reaches a trigger that listens for a test event, and one with Manual registration', async () => {
-		const manual = stage.trigger({ registration: 'manual', verifyToken: 'chosen' });
+		const manual = stage.engine.trigger(stage.credential, {
+			registration: 'manual',
+			verifyToken: 'chosen',
+		});
 		expect((await send({ triggerUrl: manual.url })).items[0].json.status).toBe('ok');
 		const listening = stage.engine.trigger(stage.credential);
 		await listening.listen();
@@ -194,7 +197,7 @@ describe('A test recording', () => {
 
 		test.each([
 			...[
-				'',
+				' ',
 				'n8n.example.com/webhook/id/webhook',
 				'ftp://n8n.example.com/x',
 				'file:///etc/passwd',

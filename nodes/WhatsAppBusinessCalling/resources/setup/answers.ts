@@ -105,6 +105,7 @@ export function asUser<T>({ token }: Answers, result: Result<T>, judge: (value: 
 			: reasons.look(name, result, judge);
 }
 
+export const APP_NAME = 'App ID and App Secret';
 export const TOKEN_NAME = 'Access token';
 export const NUMBER_NAME = 'Phone number';
 

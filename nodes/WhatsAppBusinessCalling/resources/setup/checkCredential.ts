@@ -1,5 +1,5 @@
 import { failureHint, failureTitle } from '../../graph/nodeApiError';
-import { asUser, isWithoutField, TOKEN_NAME, type Answers, type Check } from './answers';
+import { APP_NAME, asUser, isWithoutField, TOKEN_NAME, type Answers, type Check } from './answers';
 import {
 	bad,
 	BAD_SECRET,
@@ -26,7 +26,7 @@ export function credentialChecks(answers: Answers): Check[] {
 		},
 		{
 			id: 'appSecret',
-			name: 'App ID and App Secret',
+			name: APP_NAME,
 			judge(reasons, name) {
 				for (const result of [app, token, business]) {
 					if (result.ok || result.failure.refused === null) continue;

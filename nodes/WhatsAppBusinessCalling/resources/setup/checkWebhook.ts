@@ -9,7 +9,7 @@ import {
 	looksLikeTestUrl,
 } from '../../registration/verifyToken';
 import type { OperationInput } from '../types';
-import { asApp, asUser, ofThisNumber, type Answers, type Check } from './answers';
+import { APP_NAME, asApp, asUser, ofThisNumber, type Answers, type Check } from './answers';
 import { bad, good, notChecked, type Finding } from './findings';
 
 const BY_HAND = 'With Registration set to Manual';
@@ -107,14 +107,18 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 		{
 			id: 'accountSubscription',
 			name: 'App connected to the account',
-			judge: asUser(answers, membership, ({ joined }) =>
-				joined
+			judge: asUser(answers, membership, ({ joined }) => {
+				// It is the App ID that is looked for among the account's apps.
+				if (!app.ok && app.failure.refused !== null) {
+					return notChecked('Meta did not accept the App ID', `See ${APP_NAME}.`);
+				}
+				return joined
 					? good('The app gets the webhooks of the account')
 					: bad(
 							'The app does not get the webhooks of the account',
 							`${capitalized(PUBLISH_AGAIN)}: that subscribes the app to the account. ${BY_HAND}, send POST /<WhatsApp Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
-						),
-			),
+						);
+			}),
 		},
 		{
 			id: 'overrides',
