@@ -1,5 +1,5 @@
-import { uploadMedia } from '../../graph/uploadMedia';
 import { toNodeApiError } from '../../graph/nodeApiError';
+import { uploadMedia } from '../../graph/uploadMedia';
 import { OggOpusMeter } from '../../media/oggOpus';
 import { readBinaryFile } from '../shared/binaryFile';
 import { inputError } from '../shared/errors';

@@ -76,6 +76,7 @@ export const sendTestRecording: Operation = {
 			name: 'audio',
 			type: 'options',
 			default: 'sample',
+			description: 'What the recording contains',
 			displayOptions: { show },
 			options: [
 				{ name: 'Sample', value: 'sample', description: '4.5 seconds of speech' },
