@@ -38,7 +38,9 @@ const voicemail = z
 				default: z
 					.object({
 						// A number in Meta's sample, a string in clients: it may be beyond the safe integers.
-						announcement_media_id: z.union([z.number().int(), z.string().regex(/^\d+$/)]).optional(),
+						announcement_media_id: z
+							.union([z.number().int(), z.string().regex(/^\d+$/)])
+							.optional(),
 						timeout_seconds: z.number().int().min(0).max(MAX_VOICEMAIL_TIMEOUT).optional(),
 					})
 					.strict(),

@@ -1,9 +1,9 @@
 import type { Account, PhoneNumber } from './account';
 import { callAnalytics } from './callAnalytics';
-import { isObject, isUserId, parseCallRequest } from './callRequest';
+import { isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
+import { GraphError, invalidParameter, unknownObject } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
 import type { Media, MediaStore } from './media';
 import type { CallSettings } from './callSettings';

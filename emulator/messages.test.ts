@@ -203,11 +203,7 @@ describe('a template', () => {
 		['with too few parameters', template('call_permission', [body(one)]), 132000],
 		['with too many', template('call_permission', [body(one, two, two)]), 132000],
 		['with a header that it has not', template('order_update', [header(one)]), 132000],
-		[
-			'without the names',
-			template('call_permission_named', [header(two), body(one)]),
-			100,
-		],
+		['without the names', template('call_permission_named', [header(two), body(one)]), 100],
 		[
 			'with other names',
 			template('call_permission_named', [header(text('7', 'no')), body(text('Ana', 'name'))]),

@@ -39,7 +39,9 @@ export async function receiveUpload(
 ): Promise<Media> {
 	const form = await readForm(request);
 	if (form.get('messaging_product') !== 'whatsapp') throw missingField('messaging_product');
-	for (const name of form.keys()) {
+	const names: string[] = [];
+	form.forEach((_, name) => names.push(name));
+	for (const name of names) {
 		if (!FIELDS.includes(name) || form.getAll(name).length > 1) {
 			throw new GraphError(100, { message: `(#100) Unexpected key "${name}" in the form` });
 		}

@@ -216,18 +216,15 @@ describe('Checking a set-up', () => {
 		const calling = { ...on, voicemail: on, call_hours: on };
 		stage.emulator.failNext('settings', { status: 200, body: { calling } });
 		const finding = (await check()).find(({ name }) => name === 'voicemail');
-		expect(finding).toMatchObject({ ok: true, hint: expect.stringContaining('outside call hours') });
+		expect(finding).toMatchObject({
+			ok: true,
+			hint: expect.stringContaining('outside call hours'),
+		});
 	});
 
 	test('with a number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
-		expect(named(findings, null)).toEqual([
-			'calling',
-			'sip',
-			'quality',
-			'voicemail',
-			'overrides',
-		]);
+		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'voicemail', 'overrides']);
 	});
 
 	test('with a wrong app secret says that it is the app secret', async () => {

@@ -91,10 +91,7 @@ describe('A voicemail', () => {
 	});
 });
 
-async function update(
-	parameters: INodeParameters = {},
-	bytes: Buffer = AUDIO,
-): Promise<ActionRun> {
+async function update(parameters: INodeParameters = {}, bytes: Buffer = AUDIO): Promise<ActionRun> {
 	return await stage.engine.run(
 		stage.credential,
 		{
@@ -235,7 +232,7 @@ describe('Updating voicemail', () => {
 	});
 
 	test.each<[string, INodeParameters, Buffer, string]>([
-		['no triggers', { triggers: [] }, AUDIO, 'When is empty'],
+		['no triggers', { triggers: '={{ [] }}' }, AUDIO, 'When is empty'],
 		['unknown triggers', { triggers: ['BUSY'] }, AUDIO, '"BUSY" is not a value of When'],
 		['too long a time', { timeoutSeconds: 31 }, AUDIO, 'Ring For (Seconds) must be'],
 		['half a second', { timeoutSeconds: 0.5 }, AUDIO, 'Ring For (Seconds) must be'],
@@ -245,12 +242,7 @@ describe('Updating voicemail', () => {
 		['a huge file', {}, Buffer.alloc(5 * 1024 * 1024 + 1), 'The announcement is larger than 5 MB'],
 		['a long file', {}, longer(AUDIO), 'The announcement is too long: 60 seconds'],
 		['no stored file', { announcement: 'stored' }, AUDIO, 'The number has no announcement yet'],
-		[
-			'a wrong status',
-			{ status: '={{ "AUTO" }}' },
-			AUDIO,
-			'"AUTO" is not a value of Voicemail',
-		],
+		['a wrong status', { status: '={{ "AUTO" }}' }, AUDIO, '"AUTO" is not a value of Voicemail'],
 	])('refuses %s, and uploads and changes nothing', async (_, parameters, bytes, message) => {
 		const { error } = await update(parameters, bytes);
 		expect(error.message).toContain(message);

@@ -193,7 +193,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Voicemail Received',
 		description:
-			"What a person said after a call that you missed: its audio, downloaded and verified. Requires voicemail (Phone Number > Update Voicemail). Publishing also subscribes your app to the field messages.",
+			'What a person said after a call that you missed: its audio, downloaded and verified. Requires voicemail (Phone Number > Update Voicemail). Publishing also subscribes your app to the field messages.',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),

@@ -1,5 +1,5 @@
-import { uploadMedia } from '../../graph/uploadMedia';
 import { toNodeApiError } from '../../graph/nodeApiError';
+import { uploadMedia } from '../../graph/uploadMedia';
 import { readUpTo } from '../../http/body';
 import { OggOpusMeter } from '../../media/oggOpus';
 import { inputError } from '../shared/errors';

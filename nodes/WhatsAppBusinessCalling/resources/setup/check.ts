@@ -267,7 +267,10 @@ function ofNumber(answers: Answers, phoneNumberId: string): Check[] {
 }
 
 /** Voicemails come as messages, and only from people who can call. */
-function voicemail({ voicemail: found, call_hours: hours }: CallSettings, { app }: Answers): Finding {
+function voicemail(
+	{ voicemail: found, call_hours: hours }: CallSettings,
+	{ app }: Answers,
+): Finding {
 	if (found?.status !== 'ENABLED') return good('off');
 	if (app.ok && app.value && !app.value.fields.includes('messages')) {
 		return bad(
