@@ -346,16 +346,6 @@ describe('Requesting a call permission with a template', () => {
 		});
 	});
 
-	test('takes a list of texts from an expression', async () => {
-		const { succeeded } = await byTemplate('call_permission', [], {
-			templateParameters: '={{ ["Ben", 7] }}',
-		});
-		expect(succeeded).toBe(true);
-		expect(sentTemplate()).toMatchObject({
-			components: [{ parameters: [{ text: 'Ben' }, { text: '7' }] }],
-		});
-	});
-
 	test.each<[string, unknown[], string]>([
 		['none', [], 'There is no such message template in this language'],
 		['call_permission', [{ value: 'Ben' }], 'The parameters do not fit the message template'],
@@ -366,10 +356,10 @@ describe('Requesting a call permission with a template', () => {
 	});
 
 	test.each<[string, string, unknown, INodeParameters, string]>([
-		['no name', '', {}, {}, 'Template Name is empty'],
-		['a name with spaces', 'my template', {}, {}, '"my template" cannot be a template name'],
-		['a path', '../x', {}, {}, '"../x" cannot be a template name'],
-		['no language', 'a', {}, { templateLanguage: '' }, 'Template Language is empty'],
+		['no name', '={{ "" }}', [], {}, 'Template Name is empty'],
+		['a name with spaces', 'my template', [], {}, '"my template" cannot be a template name'],
+		['a path', '../x', [], {}, '"../x" cannot be a template name'],
+		['no language', 'a', [], { templateLanguage: '={{ "" }}' }, 'Template Language is empty'],
 		['an empty value', 'a', [{ value: '\u200b' }], {}, 'Template parameter 1 has no value'],
 		['no value', 'a', [{ value: 'x' }, {}], {}, 'Template parameter 2 has no value'],
 		[
@@ -379,7 +369,6 @@ describe('Requesting a call permission with a template', () => {
 			{},
 			'"footer" is not a part of a template',
 		],
-		['no list', 'a', 'Ben', {}, 'Template Parameters must be a list'],
 		['another way', 'a', [], { sendAs: '={{ "sms" }}' }, '"sms" is not a value of Send As'],
 	])('with %s is refused before anything is sent', async (_, name, rows, more, message) => {
 		const { error } = await byTemplate(name, [], {

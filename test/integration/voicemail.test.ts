@@ -232,7 +232,7 @@ describe('Updating voicemail', () => {
 	});
 
 	test.each<[string, INodeParameters, Buffer, string]>([
-		['no triggers', { triggers: [] }, AUDIO, 'When is empty'],
+		['no triggers', { triggers: '={{ [] }}' }, AUDIO, 'When is empty'],
 		['unknown triggers', { triggers: ['BUSY'] }, AUDIO, '"BUSY" is not a value of When'],
 		['too long a time', { timeoutSeconds: 31 }, AUDIO, 'Ring For (Seconds) must be'],
 		['half a second', { timeoutSeconds: 0.5 }, AUDIO, 'Ring For (Seconds) must be'],

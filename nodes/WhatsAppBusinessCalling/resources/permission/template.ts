@@ -16,7 +16,6 @@ export function templateFields(
 			name: 'templateName',
 			type: 'string',
 			default: '',
-			required: true,
 			placeholder: 'e.g. call_permission',
 			description:
 				'Name of an approved template that contains a call permission request. WhatsApp Manager > Message templates lists them.',
@@ -27,7 +26,6 @@ export function templateFields(
 			name: 'templateLanguage',
 			type: 'string',
 			default: 'en_US',
-			required: true,
 			placeholder: 'e.g. en_US',
 			description: 'Language code of the template, exactly as WhatsApp Manager shows it',
 			displayOptions,
@@ -40,7 +38,7 @@ export function templateFields(
 			placeholder: 'Add Parameter',
 			default: {},
 			description:
-				"Values for the template's placeholders such as {{1}} or {{first_name}}, in their order. An expression can also return a list of texts for the body.",
+				"Values for the template's placeholders, such as {{1}} or {{first_name}}, in their order",
 			displayOptions,
 			options: [
 				{
@@ -118,21 +116,13 @@ interface Parameter {
 }
 
 function parametersOf(input: OperationInput): Parameter[] {
-	const given: unknown = input.context.getNodeParameter('templateParameters', input.itemIndex, {});
-	const rows: unknown = Array.isArray(given) ? given : (given as IDataObject | null)?.parameter;
-	if (rows === undefined || rows === null) return [];
-	if (!Array.isArray(rows)) {
-		throw inputError(
-			input,
-			'Template Parameters must be a list',
-			'Add the parameters one by one, or let the expression return a list of texts.',
-		);
-	}
-	return rows.map((row: unknown, index) => parameterOf(input, row, index + 1));
+	const { context, itemIndex } = input;
+	const given = context.getNodeParameter('templateParameters', itemIndex, {}) as IDataObject;
+	const rows = (given.parameter ?? []) as IDataObject[];
+	return rows.map((row, index) => parameterOf(input, row, index + 1));
 }
 
-function parameterOf(input: OperationInput, row: unknown, position: number): Parameter {
-	const fields = (typeof row === 'object' && row !== null ? row : { value: row }) as IDataObject;
+function parameterOf(input: OperationInput, fields: IDataObject, position: number): Parameter {
 	const text = asText(fields.value);
 	if (isBlank(text)) {
 		throw inputError(

@@ -41,7 +41,7 @@ const fields: INodeProperties[] = [
 		displayName: 'When',
 		name: 'triggers',
 		type: 'multiOptions',
-		default: TRIGGERS,
+		default: ['REJECT', 'TIMEOUT'],
 		required: true,
 		description: 'Which incoming calls voicemail answers',
 		displayOptions: whenOn,
