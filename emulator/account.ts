@@ -54,6 +54,18 @@ export interface WhatsAppUser {
 	windowClosesAt?: number;
 }
 
+/** An approved message template; Meta, "Templates". */
+export interface MessageTemplate {
+	name: string;
+	language: string;
+	status: 'APPROVED' | 'PAUSED' | 'DISABLED';
+	/** Whether it has the component `call_permission_request`. */
+	asksForCalls: boolean;
+	/** Placeholders: numbers (`1`, `2`), or names where the template's format is named. */
+	header: string[];
+	body: string[];
+}
+
 export interface Account {
 	accessToken: string;
 	/** Permissions of the access token; requests that need another one get code 200. */
@@ -63,12 +75,15 @@ export interface Account {
 	appId: string;
 	appName: string;
 	appSecret: string;
+	/** The app's setting "Require app secret": requests need an `appsecret_proof`. */
+	requiresAppSecret?: boolean;
 	businessAccountId: string;
 	businessAccountName: string;
 	/** The account's means of payment; left out: it has none. */
 	primaryFundingId?: string;
 	phoneNumbers: PhoneNumber[];
 	users: WhatsAppUser[];
+	templates: MessageTemplate[];
 }
 
 /** Obviously made up, but of the right form. Docs and the demo quote these values. */
@@ -145,8 +160,25 @@ export function defaultAccount(): Account {
 				permission: 'permanent',
 			},
 		],
+		templates: [
+			template('call_permission', { body: ['1', '2'] }),
+			template('call_permission_named', { header: ['order'], body: ['first_name'] }),
+			template('call_permission_plain'),
+			template('call_permission_paused', { status: 'PAUSED' }),
+			template('order_update', { asksForCalls: false }),
+		],
 	};
 }
+
+const template = (name: string, more: Partial<MessageTemplate> = {}): MessageTemplate => ({
+	name,
+	language: 'en_US',
+	status: 'APPROVED',
+	asksForCalls: true,
+	header: [],
+	body: [],
+	...more,
+});
 
 const WINDOW_MS = 24 * 60 * 60_000;
 

@@ -95,12 +95,19 @@ export class Emulator {
 		this.permissions = new Permissions(this.clock, this.webhooks, payloads);
 		const baseUrl = () => this.baseUrl;
 		this.webRtc = options.webRtc && new WebRtcUsers(options.webRtc);
+		const callSettings = new CallSettings(
+			this.clock,
+			this.variants,
+			this.media,
+			this.account.appId,
+		);
 		this.callList = new Calls(
 			this.account,
 			this.clock,
 			this.media,
 			this.webhooks,
 			payloads,
+			callSettings,
 			settings,
 			baseUrl,
 			this.webRtc,
@@ -122,7 +129,7 @@ export class Emulator {
 			calls: this.callList,
 			permissions: this.permissions,
 			messages: this.messages,
-			callSettings: new CallSettings(this.clock, this.variants, this.account.appId),
+			callSettings,
 			settings,
 			baseUrl,
 		};
@@ -259,6 +266,11 @@ export class Emulator {
 	 */
 	async correctRecording(mediaId: string, order: FileOrder = {}): Promise<CreatedRecording> {
 		return await this.callList.correctRecording(mediaId, order);
+	}
+
+	/** An announcement for voicemail, as if it had been uploaded; of the first number. */
+	async presetAnnouncement(mediaId?: string): Promise<string> {
+		return await this.callList.presetAnnouncement(mediaId);
 	}
 
 	/** A voicemail of a missed call: an audio message with the call's ID. Not delivered. */

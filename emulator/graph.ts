@@ -1,8 +1,9 @@
 import type { Account, PhoneNumber } from './account';
-import { isObject, isUserId, parseCallRequest } from './callRequest';
+import { callAnalytics } from './callAnalytics';
+import { isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
+import { GraphError, invalidParameter, unknownObject, unknownPath } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
 import type { Media, MediaStore } from './media';
 import type { CallSettings } from './callSettings';
@@ -11,6 +12,7 @@ import type { Permissions } from './permissions';
 import type { Subscriptions } from './subscriptions';
 import { bearerOf, type Tokens } from './tokens';
 import type { EndpointKind, Settings } from './types';
+import { receiveUpload } from './upload';
 
 export interface GraphContext {
 	account: Account;
@@ -52,6 +54,7 @@ const handlers: Record<Exclude<EndpointKind, 'media' | 'unknown'>, Methods> = {
 	debugToken: { GET: debugToken },
 	me: { GET: getMe },
 	mediaInfo: { GET: getMedia, DELETE: deleteMedia },
+	mediaUpload: { POST: postMedia },
 };
 
 export async function answerGraph(
@@ -59,11 +62,11 @@ export async function answerGraph(
 	context: GraphContext,
 ): Promise<GraphAnswer> {
 	const { kind, method, path, version } = request;
-	if (!isVersion(version)) {
-		// What is no version is taken for an object: the rest of the path is what is unknown.
-		throw new GraphError(2500, {
-			message: `Unknown path components: ${path.slice(`/${version}`.length)}`,
-		});
+	// What is no version is taken for an object: the rest of the path is what is unknown.
+	if (!isVersion(version)) throw unknownPath(path.slice(`/${version}`.length));
+	const components = path.slice(`/${request.objectId}`.length);
+	if (kind === 'unknown' && request.objectId.startsWith('v') && components !== '') {
+		throw unknownPath(components);
 	}
 	if (kind === 'me' && !context.tokens.has(request)) throw noCurrentUser();
 	if (kind !== 'oauth') context.tokens.require(request);
@@ -287,9 +290,19 @@ function healthOf(account: Account, number?: PhoneNumber) {
 	};
 }
 
-function getAccount(request: GraphRequest, { tokens, account }: GraphContext): GraphAnswer {
+function getAccount(request: GraphRequest, context: GraphContext): GraphAnswer {
+	const { tokens, account, calls, settings } = context;
 	tokens.requireUser(request);
+	const analytics = fieldsOf(request.query).find((field) => /^call_analytics\b/.test(field));
 	const all = {
+		...(analytics !== undefined && {
+			[analytics]: callAnalytics(
+				analytics,
+				[...calls.all.values()],
+				account.phoneNumbers,
+				settings.variants,
+			),
+		}),
 		id: account.businessAccountId,
 		name: account.businessAccountName,
 		currency: 'EUR',
@@ -311,7 +324,12 @@ function getAccount(request: GraphRequest, { tokens, account }: GraphContext): G
 		// Of the business, so the same for all its numbers.
 		whatsapp_business_manager_messaging_limit: account.phoneNumbers[0]?.messagingLimit,
 	};
-	return { body: select(all, request.query, ['id', 'name', 'currency', 'timezone_id']) };
+	const body = select(all, request.query, ['id', 'name', 'currency', 'timezone_id']);
+	if (analytics !== undefined) {
+		body.call_analytics = body[analytics];
+		delete body[analytics];
+	}
+	return { body };
 }
 
 function getSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
@@ -494,6 +512,13 @@ function deleteMedia(request: GraphRequest, context: GraphContext): GraphAnswer 
 	return SUCCESS;
 }
 
+async function postMedia(request: GraphRequest, context: GraphContext): Promise<GraphAnswer> {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	const { id } = await receiveUpload(request, number, context.media);
+	return { body: { id } };
+}
+
 function mediaOf(request: GraphRequest, { tokens, media }: GraphContext): Media {
 	tokens.requireUser(request);
 	const found = media.get(request.objectId);
@@ -548,17 +573,18 @@ function parseJson(text: string, name: string): unknown {
 	}
 }
 
+/** Names, separated by commas outside the brackets of their filters. */
+function fieldsOf(query: URLSearchParams): string[] {
+	return (query.get('fields') ?? '').split(/,(?![^(]*\))/).map((field) => field.trim());
+}
+
 /** The Graph API's `fields`: `id` is always there, an unknown name is an error. */
 function select(
 	object: Record<string, unknown>,
 	query: URLSearchParams,
 	defaults: string[],
 ): Record<string, unknown> {
-	const wanted =
-		query
-			.get('fields')
-			?.split(',')
-			.map((field) => field.trim()) ?? defaults;
+	const wanted = query.has('fields') ? fieldsOf(query) : defaults;
 	const selected: Record<string, unknown> = {};
 	for (const name of wanted) {
 		if (!(name in object)) {

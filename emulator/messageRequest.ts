@@ -11,7 +11,14 @@ export interface MessageRequest {
 export type MessageContent =
 	| { kind: 'permissionRequest' }
 	/** `ttlMinutes`: how long the button can be used. */
-	| { kind: 'callButton'; ttlMinutes: number; payload?: string };
+	| { kind: 'callButton'; ttlMinutes: number; payload?: string }
+	| { kind: 'template'; name: string; language: string; header: Parameter[]; body: Parameter[] };
+
+/** Of a template. */
+export interface Parameter {
+	name?: string;
+	text: string;
+}
 
 /** Characters (Meta, "Interactive messages"). */
 const MAX_BODY_LENGTH = 1024;
@@ -24,7 +31,7 @@ const DEFAULT_TTL_MINUTES = 10_080;
 
 const MESSAGE_KEYS = [
 	...['messaging_product', 'recipient_type', 'to', 'recipient', 'type', 'interactive'],
-	...['context', 'biz_opaque_callback_data'],
+	...['context', 'biz_opaque_callback_data', 'template'],
 ];
 
 /** Checks the body of a request to `messages` as far as that is possible without knowing the recipient. */
@@ -51,9 +58,15 @@ export function parseMessage(body: unknown): MessageRequest {
 	};
 }
 
-function parseContent({ type, interactive }: Record<string, unknown>): MessageContent {
+function parseContent(message: Record<string, unknown>): MessageContent {
+	const { type, interactive, template } = message;
+	const other = type === 'template' ? 'interactive' : 'template';
+	if (message[other] !== undefined) {
+		throw new GraphError(100, { message: `(#100) Unexpected key "${other}" in the request body` });
+	}
+	if (type === 'template') return parseTemplate(template);
 	if (type !== 'interactive' || !isObject(interactive)) {
-		throw invalidParameter('The emulator takes only messages of type interactive');
+		throw invalidParameter('The emulator takes only messages of type interactive or template');
 	}
 	const { action } = interactive;
 	if (interactive.type !== 'call_permission_request' && interactive.type !== 'voice_call') {
@@ -104,6 +117,52 @@ function parseCallButton(action: Record<string, unknown>): MessageContent {
 		checkLength(payload, MAX_PAYLOAD_LENGTH, `${place}.payload`);
 	}
 	return { kind: 'callButton', ttlMinutes: ttl, ...(payload !== undefined && { payload }) };
+}
+
+/** Meta, "Templates": placeholders in the header and the body, with texts only. */
+function parseTemplate(template: unknown): MessageContent {
+	if (!isObject(template)) throw missingField('template');
+	checkKeys(template, ['name', 'language', 'components'], 'template');
+	const { name, language, components = [] } = template;
+	if (typeof name !== 'string' || name === '') throw missingField('name', 'template');
+	if (!isObject(language)) throw missingField('language', 'template');
+	checkKeys(language, ['code', 'policy'], 'template.language');
+	const { code, policy } = language;
+	if (typeof code !== 'string' || code === '') throw missingField('code', 'template.language');
+	if (policy !== undefined && policy !== 'deterministic') {
+		throw invalidParameter('template.language.policy must be deterministic');
+	}
+	if (!Array.isArray(components)) throw invalidParameter('template.components must be a list');
+	const content = { kind: 'template' as const, name, language: code };
+	const parts: Record<'header' | 'body', Parameter[]> = { header: [], body: [] };
+	const seen = new Set<unknown>();
+	for (const component of components as unknown[]) {
+		if (!isObject(component)) throw invalidParameter('A component must be an object');
+		checkKeys(component, ['type', 'parameters'], 'template.components');
+		const { type, parameters } = component;
+		if ((type !== 'header' && type !== 'body') || seen.has(type)) {
+			throw invalidParameter('The emulator takes one component of type header, and one body');
+		}
+		seen.add(type);
+		if (!Array.isArray(parameters) || parameters.length === 0) {
+			throw missingField('parameters', `template.components.${type}`);
+		}
+		parts[type] = (parameters as unknown[]).map(parseParameter);
+	}
+	return { ...content, ...parts };
+}
+
+function parseParameter(parameter: unknown): Parameter {
+	const place = 'template.components.parameters';
+	if (!isObject(parameter)) throw invalidParameter('A parameter must be an object');
+	checkKeys(parameter, ['type', 'text', 'parameter_name'], place);
+	const { type, text, parameter_name: name } = parameter;
+	if (type !== 'text') throw invalidParameter(`${place}.type must be text`);
+	if (typeof text !== 'string' || text === '') throw missingField('text', place);
+	if (name !== undefined && (typeof name !== 'string' || name === '')) {
+		throw invalidParameter(`${place}.parameter_name must be a text`);
+	}
+	return { text, ...(name !== undefined && { name: name as string }) };
 }
 
 /** The Graph API refuses what it does not know. */

@@ -152,3 +152,74 @@ describe('the 24 hours after the last contact', () => {
 		expect(user.windowClosesAt).toBeGreaterThan(emulator.clock.now() + 86_000_000);
 	});
 });
+
+describe('a template', () => {
+	const text = (value: string, parameter_name?: string) => ({
+		type: 'text',
+		text: value,
+		...(parameter_name !== undefined && { parameter_name }),
+	});
+	const body = (...parameters: object[]) => ({ type: 'body', parameters });
+	const header = (...parameters: object[]) => ({ type: 'header', parameters });
+	const template = (name: string, components?: unknown, more: object = {}) => ({
+		to: '14085555678',
+		type: 'template',
+		template: {
+			name,
+			language: { code: 'en_US' },
+			...(components !== undefined && { components }),
+			...more,
+		},
+	});
+
+	it.each<[string, object]>([
+		['without parameters', template('call_permission_plain')],
+		['with numbered ones', template('call_permission', [body(text('Ana'), text('7'))])],
+		[
+			'with named ones',
+			template('call_permission_named', [
+				header(text('7', 'order')),
+				body(text('Ana', 'first_name')),
+			]),
+		],
+	])('%s asks for permission, also after the 24 hours', async (_, message) => {
+		emulator.closeWindow('14085555678');
+		expect((await send(message)).status).toBe(200);
+		await emulator.whenIdle();
+		expect(receiver.events).toEqual([]);
+		expect((await send(message)).error.code).toBe(138009);
+	});
+
+	it('of another kind asks for nothing', async () => {
+		expect((await send(template('order_update'))).status).toBe(200);
+		expect((await send(template('order_update'))).status).toBe(200);
+	});
+
+	const [one, two] = [text('Ana'), text('7')];
+	it.each<[string, object, number]>([
+		['with an unknown name', template('none'), 132001],
+		['in another language', template('order_update', [], { language: { code: 'de' } }), 132001],
+		['that is paused', template('call_permission_paused'), 132015],
+		['with too few parameters', template('call_permission', [body(one)]), 132000],
+		['with too many', template('call_permission', [body(one, two, two)]), 132000],
+		['with a header that it has not', template('order_update', [header(one)]), 132000],
+		['without the names', template('call_permission_named', [header(two), body(one)]), 100],
+		[
+			'with other names',
+			template('call_permission_named', [header(text('7', 'no')), body(text('Ana', 'name'))]),
+			132012,
+		],
+		['without a language', template('order_update', [], { language: undefined }), 100],
+		['with an empty text', template('call_permission', [body(one, text(''))]), 100],
+		['with an image', template('call_permission', [body(one, { type: 'image' })]), 100],
+		['with two bodies', template('call_permission', [body(one), body(two)]), 100],
+		['with an empty component', template('order_update', [body()]), 100],
+		['with a button', template('order_update', [{ type: 'button', parameters: [one] }]), 100],
+		['with components that are no list', template('order_update', {}), 100],
+		['with an unknown field', template('order_update', [], { namespace: 'x' }), 100],
+		['without itself', { type: 'template' }, 100],
+		['beside an interactive message', { ...template('order_update'), interactive: {} }, 100],
+	])('%s is refused', async (_, message, code) => {
+		expect((await send(message)).error.code).toBe(code);
+	});
+});

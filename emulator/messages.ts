@@ -1,7 +1,14 @@
-import { digitsOf, phoneOf, type Account, type PhoneNumber, type WhatsAppUser } from './account';
+import {
+	digitsOf,
+	phoneOf,
+	type Account,
+	type MessageTemplate,
+	type PhoneNumber,
+	type WhatsAppUser,
+} from './account';
 import type { Call, Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError } from './errors';
+import { GraphError, invalidParameter } from './errors';
 import { newMessageId } from './ids';
 import { parseMessage, type MessageContent } from './messageRequest';
 import { knownError, type Payloads } from './payloads';
@@ -16,6 +23,8 @@ interface SentMessage {
 	/** Unix milliseconds. */
 	sentAt: number;
 }
+
+type TemplateMessage = Extract<MessageContent, { kind: 'template' }>;
 
 const MINUTE_MS = 60_000;
 
@@ -39,8 +48,11 @@ export class Messages {
 		const user = this.calls.findUser(input);
 		if (!user) throw new GraphError(131030, { details: 'The recipient is not on WhatsApp' });
 		const id = newMessageId(user.waId);
-		if (content.kind === 'permissionRequest') this.permissions.request(number, user, id);
-		const inTime = (user.windowClosesAt ?? Infinity) > this.clock.now();
+		const template = content.kind === 'template' ? this.templateOf(content) : undefined;
+		if (content.kind === 'permissionRequest' || template?.asksForCalls) {
+			this.permissions.request(number, user, id);
+		}
+		const inTime = template !== undefined || (user.windowClosesAt ?? Infinity) > this.clock.now();
 		if (inTime) {
 			const sentAt = this.clock.now();
 			this.sent.push({ id, phoneNumberId: number.id, user, content, sentAt });
@@ -104,6 +116,35 @@ export class Messages {
 			from,
 			...(deeplinkPayload !== null && { deeplinkPayload }),
 		});
+	}
+
+	/** The template of a message, if its parameters fit. */
+	private templateOf(content: TemplateMessage): MessageTemplate {
+		const template = this.account.templates.find(
+			({ name, language }) => name === content.name && language === content.language,
+		);
+		if (!template) {
+			throw new GraphError(132001, {
+				details: `template name (${content.name}) does not exist in ${content.language}`,
+			});
+		}
+		if (template.status === 'PAUSED') throw new GraphError(132015);
+		if (template.status === 'DISABLED') throw new GraphError(132016);
+		for (const part of ['header', 'body'] as const) {
+			const [wanted, given] = [template[part], content[part]];
+			if (wanted.length !== given.length) {
+				throw new GraphError(132000, {
+					details: `${part}: number of localizable_params (${given.length}) does not match the expected number of params (${wanted.length})`,
+				});
+			}
+			if (wanted.every((name) => /^\d+$/.test(name))) continue;
+			const names = given.map(({ name }) => name);
+			if (names.includes(undefined)) {
+				throw invalidParameter(`${part}: Parameter name is missing or empty`);
+			}
+			if (wanted.some((name) => !names.includes(name))) throw new GraphError(132012);
+		}
+		return template;
 	}
 
 	private fail(number: PhoneNumber, user: WhatsAppUser, id: string): void {

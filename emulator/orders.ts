@@ -13,6 +13,7 @@ const userCall = z
 		ctaPayload: z.string(),
 		sdp: z.string(),
 		silentUntilHeard: z.boolean(),
+		leavesVoicemail: z.boolean(),
 	})
 	.partial()
 	.strict();
@@ -114,6 +115,7 @@ const delivery = z
 const KINDS = [
 	'media',
 	'mediaInfo',
+	'mediaUpload',
 	'calls',
 	'callPermissions',
 	'messages',
@@ -285,9 +287,7 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		const { link, from } = openedLink.parse(body(req));
 		return emulator.userOpensCallLink(link, from);
 	});
-	on('post', '/close-window', (req) =>
-		emulator.closeWindow(closedWindow.parse(body(req)).from),
-	);
+	on('post', '/close-window', (req) => emulator.closeWindow(closedWindow.parse(body(req)).from));
 
 	/** The files that were made, after their delivery. */
 	const announce = async (created: CreatedRecording[], deliver: boolean | DeliverOptions) => {

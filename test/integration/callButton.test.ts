@@ -207,7 +207,7 @@ describe('Getting a call link', () => {
 	});
 
 	test.each<[string, INodeParameters, string]>([
-		['no number', { phoneNumber: '' }, 'The phone number is missing'],
+		['no number', { phoneNumber: '={{ "" }}' }, 'The phone number is missing'],
 		['a phone number ID', { phoneNumber: NUMBER }, `"${NUMBER}" is a phone number ID`],
 		[
 			'a number without its country code',

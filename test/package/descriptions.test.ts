@@ -116,7 +116,7 @@ describe('what saved workflows hold', () => {
 
 	it.each([
 		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
-		...['call_created', 'status', 'call_permission_reply'],
+		...['call_created', 'status', 'call_permission_reply', 'voicemail'],
 	])('trigger: the event %s', (event) => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
@@ -124,6 +124,7 @@ describe('what saved workflows hold', () => {
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
 		['callButton', ['getLink', 'send']],
+		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('action: operations of %s', (resource, operations) => {
@@ -151,6 +152,23 @@ describe('what saved workflows hold', () => {
 			'sdp',
 			'',
 		]),
+		...Object.entries({
+			phoneNumberId: locator,
+			status: 'ENABLED',
+			triggers: ['REJECT', 'TIMEOUT'],
+			timeoutSeconds: 20,
+			announcement: 'file',
+			binaryPropertyName: 'data',
+		}).map(([name, value]): [string, string, string, unknown] => [
+			'phoneNumber',
+			'updateVoicemail',
+			name,
+			value,
+		]),
+		['permission', 'request', 'sendAs', 'message'],
+		['permission', 'request', 'templateName', ''],
+		['permission', 'request', 'templateLanguage', 'en_US'],
+		['permission', 'request', 'templateParameters', {}],
 		['callButton', 'send', 'phoneNumberId', locator],
 		...['to', 'recipient', 'bodyText', 'buttonText'].map(
 			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],

@@ -182,39 +182,6 @@ const PICTURES: Record<string, Picture> = {
 		await take('action-accept', await parameterColumn(editor.page));
 	},
 
-	'setup-check': async ({ n8n, emulator, editor, credential }, take) => {
-		const { page } = editor;
-		const trigger = triggerNode(credential);
-		const { id: triggerWorkflow } = await addWorkflow(n8n, 'Recordings', [trigger]);
-		await n8n.api.activate(triggerWorkflow);
-		const check = node(
-			'Check the setup',
-			ACTION_TYPE,
-			1,
-			{
-				resource: 'setup',
-				operation: 'check',
-				phoneNumberId: listedNumber,
-				triggerUrl: n8n.api.webhookUrl(trigger),
-			},
-			{ credentials: using(credential), position: [240, 0] },
-		);
-		const { id } = await addWorkflow(n8n, 'Check the setup', [manualTrigger(), check]);
-		const [number] = emulator.account.phoneNumbers;
-		number!.callingEnabled = false;
-		try {
-			await editor.openNode(id, check.id);
-			await page.getByTestId('node-execute-button').click();
-			await page.getByTestId('output-panel').locator('tbody tr').nth(3).waitFor();
-			await settled(page);
-			await closeToasts(page);
-			await take('setup-check');
-		} finally {
-			number!.callingEnabled = true;
-			await n8n.api.deactivate(triggerWorkflow);
-		}
-	},
-
 	error: async ({ n8n, editor, credential }, take) => {
 		const { page } = editor;
 		const start = callNode(credential, {
@@ -238,6 +205,29 @@ const PICTURES: Record<string, Picture> = {
 
 	'example-recording-to-google-drive': async (stage, take) =>
 		await takeExample(stage, take, 'recording-to-google-drive'),
+
+	'setup-check': async ({ n8n, emulator, editor, credential }, take) => {
+		const { page } = editor;
+		const { account } = emulator;
+		const { primaryFundingId } = account;
+		account.primaryFundingId = undefined;
+		const trigger = triggerNode(credential);
+		await addWorkflow(n8n, 'Recordings', [trigger]);
+		const check = callNode(credential, {
+			resource: 'setup',
+			operation: 'check',
+			phoneNumberId: listedNumber,
+			triggerUrl: n8n.api.webhookUrl(trigger),
+		});
+		const { id } = await addWorkflow(n8n, 'Check the setup', [manualTrigger(), check]);
+		await editor.openNode(id, check.id);
+		await page.getByTestId('node-execute-button').click();
+		await page.getByText('need attention').waitFor();
+		await settled(page);
+		await closeToasts(page);
+		await take('setup-check', await boxOf(page.getByTestId('ndv')));
+		account.primaryFundingId = primaryFundingId;
+	},
 
 	'example-answer-and-record': async (stage, take) =>
 		await takeExample(stage, take, 'answer-and-record'),

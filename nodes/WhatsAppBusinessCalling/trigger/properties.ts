@@ -13,7 +13,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. Enter the Production URL (under Webhook URLs above) as the callback URL, and the same verify token.</li><li>Subscribe to the field 'calls', and for the event Call Permission Reply also to 'messages'.</li><li>The app must also receive the webhooks of your WhatsApp Business account. The action node's Setup > Check shows whether it does, and how to fix it.</li></ol>",
+			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. Enter the Production URL (under Webhook URLs above) as the callback URL, and the same verify token.</li><li>Subscribe to the field 'calls', and for the events Call Permission Reply and Voicemail Received also to 'messages'.</li><li>The app must also receive the webhooks of your WhatsApp Business account. The action node's Setup > Check shows whether it does, and how to fix it.</li></ol>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',
@@ -44,7 +44,7 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to download and verify recordings and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
+			'Whether to download and verify recordings, voicemails and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
 	},
 	{
 		displayName: 'Registration',

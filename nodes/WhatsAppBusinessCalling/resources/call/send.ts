@@ -4,7 +4,11 @@ import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest, type Repeat } from '../../graph/request';
 import type { Result } from '../../graph/types';
 import { inputError, unexpectedResponse } from '../shared/errors';
-import { callIdParameter, phoneNumberIdParameter, returnedTextParameter } from '../shared/parameters';
+import {
+	callIdParameter,
+	phoneNumberIdParameter,
+	returnedTextParameter,
+} from '../shared/parameters';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
 
