@@ -92,7 +92,8 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   of them receives the events of all calls. To recognize your own calls, set *Callback Data* and compare
   \`bizOpaqueCallbackData\`.
 - **After a missed call, you can write to the person.** A call from a person, answered or not, opens the 24-hour window for
-  free-form messages, and so does a call from you that the person accepts.
+  free-form messages, and so does a call from you that the person accepts. The example
+  [Missed-call follow-up](../examples/missed-call-follow-up.json) replies with a button that calls you back.
 - **Voicemail.** WhatsApp can answer calls that you reject or do not answer, and record what the person says: turn it on with
   *Phone Number > Update Voicemail*. Meta sends a voicemail as an audio message in the field \`messages\`, with the ID of the
   call instead of that of a message; other messages are ignored. Meta delivers voicemails as well as it can: if recording one fails, no
