@@ -13,6 +13,9 @@ const DEFAULT_EVENTS = ['call_recording_available'];
 
 export type OnFileUnavailable = 'retry' | 'emit' | 'fail';
 
+/** The contexts of n8n that can read the parameters of the trigger, which are the same for all items. */
+export type ParameterContext = Pick<IWebhookFunctions, 'getNode' | 'getNodeParameter'>;
+
 /** Which events the operator chose. */
 export interface TriggerFilter {
 	events: Set<string>;
@@ -59,8 +62,9 @@ const optionsSchema = z.object(
 		includeRawEvent: z
 			.boolean(withMessage('Include Raw Event must be true or false'))
 			.default(false),
-		timeBudget: numberSchema('Server: Time Budget (Seconds) must be a number from 1 to 60', (number) =>
-			number.min(1).max(60),
+		timeBudget: numberSchema(
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+			(number) => number.min(1).max(60),
 		).default(15),
 		maxConcurrentDeliveries: countUpTo('Server: Deliveries at Once', 1000).default(32),
 		maxConcurrentDownloads: countUpTo('Server: Downloads at Once', 64).default(4),
@@ -128,7 +132,7 @@ export function readFilter(context: IWebhookFunctions): TriggerFilter {
 }
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
-export function readSettings(context: IWebhookFunctions): TriggerSettings {
+export function readSettings(context: ParameterContext): TriggerSettings {
 	const { options, downloadFile } = checked(context, settingsSchema, {
 		downloadFile: context.getNodeParameter('downloadFile', true),
 		acknowledge: context.getNodeParameter('options.acknowledge', 'stored', {
@@ -158,7 +162,7 @@ export function chosenEventNames(context: IHookFunctions): string[] {
 }
 
 function checked<T extends z.ZodTypeAny>(
-	context: IWebhookFunctions | IHookFunctions,
+	context: ParameterContext | IHookFunctions,
 	schema: T,
 	values: Record<keyof z.input<T>, unknown>,
 ): z.output<T> {
