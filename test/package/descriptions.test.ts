@@ -246,7 +246,7 @@ describe('texts', () => {
 	it('every operation says what it does', () => {
 		const operations = action.properties.filter(({ name }) => name === 'operation');
 		for (const choice of operations.flatMap(({ options = [] }) => options.filter(isChoice))) {
-			expect(choice.action).toMatch(/^[A-Z][a-z -]+$/);
+			expect(choice.action).toMatch(/^[A-Z][a-z ]+$/);
 			expect(choice.description).toMatch(/^\S.{8,}$/);
 		}
 	});
