@@ -9,6 +9,7 @@ import {
 import { CREDENTIAL_NAME } from './graph/account';
 import { searchPhoneNumbers } from './methods/phoneNumbers';
 import { callProperties } from './resources/call';
+import { callButtonProperties } from './resources/callButton';
 import { permissionProperties } from './resources/permission';
 import { phoneNumberProperties } from './resources/phoneNumber';
 import { recordingProperties } from './resources/recording';
@@ -37,7 +38,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 			{
 				name: CREDENTIAL_NAME,
 				required: true,
-				displayOptions: { hide: { operation: ['getSampleRecording'] } },
+				displayOptions: { hide: { operation: ['getLink', 'getSampleRecording'] } },
 			},
 		],
 		properties: [
@@ -49,6 +50,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				default: 'call',
 				options: [
 					{ name: 'Call', value: 'call' },
+					{ name: 'Call Button', value: 'callButton' },
 					{ name: 'Permission', value: 'permission' },
 					{ name: 'Phone Number', value: 'phoneNumber' },
 					{ name: 'Recording', value: 'recording' },
@@ -57,6 +59,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				],
 			},
 			...callProperties,
+			...callButtonProperties,
 			...permissionProperties,
 			...phoneNumberProperties,
 			...recordingProperties,

@@ -122,13 +122,15 @@ describe('what saved workflows hold', () => {
 
 	it.each([
 		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
-		...['call_created', 'status', 'call_permission_reply'],
+		...['call_created', 'status', 'call_permission_reply', 'voicemail'],
 	])('trigger: the event %s', (event) => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
 
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
+		['callButton', ['getLink', 'send']],
+		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('action: operations of %s', (resource, operations) => {
@@ -156,6 +158,30 @@ describe('what saved workflows hold', () => {
 			'sdp',
 			'',
 		]),
+		...Object.entries({
+			phoneNumberId: locator,
+			status: 'ENABLED',
+			triggers: ['REJECT', 'TIMEOUT'],
+			timeoutSeconds: 20,
+			announcement: 'file',
+			binaryPropertyName: 'data',
+		}).map(([name, value]): [string, string, string, unknown] => [
+			'phoneNumber',
+			'updateVoicemail',
+			name,
+			value,
+		]),
+		['permission', 'request', 'sendAs', 'message'],
+		['permission', 'request', 'templateName', ''],
+		['permission', 'request', 'templateLanguage', 'en_US'],
+		['permission', 'request', 'templateParameters', {}],
+		['callButton', 'send', 'phoneNumberId', locator],
+		...['to', 'recipient', 'bodyText', 'buttonText'].map(
+			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
+		),
+		['callButton', 'send', 'options', {}],
+		['callButton', 'getLink', 'phoneNumber', ''],
+		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
 		['call', 'start', 'userId', ''],
 		...['start', 'accept'].flatMap(
