@@ -248,11 +248,14 @@ describe('no-missing-recordings, at work', () => {
 	let storageIsDown = false;
 
 	/** What a workflow does after Accept or Start. */
-	const expectRecording = async (callId: string) => {
+	const expectRecording = async (callId: string, recordCall = true) => {
 		const start = node('Start', 'n8n-nodes-base.manualTrigger', 1);
 		const accepted = node('Accepted', 'n8n-nodes-base.set', 3.4, {
 			assignments: {
-				assignments: [{ id: '1', name: 'callId', value: callId, type: 'string' }],
+				assignments: [
+					{ id: '1', name: 'callId', value: callId, type: 'string' },
+					{ id: '2', name: 'recordCall', value: recordCall, type: 'boolean' },
+				],
 			},
 			options: {},
 		});
