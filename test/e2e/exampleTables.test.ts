@@ -304,8 +304,11 @@ describe('no-missing-recordings, at work', () => {
 		const short = call();
 		const damaged = call();
 		const failed = call();
-		for (const { id } of [kept, lost, unanswered, short, damaged, failed])
+		for (const { id } of [kept, lost, unanswered, short, damaged, failed]) {
 			await expectRecording(id);
+		}
+		// Without recording, nothing is expected.
+		await expectRecording(call().id, false);
 
 		await run('Four times an hour', 2);
 		expect(texts()).toEqual([]);
