@@ -229,9 +229,6 @@ const PICTURES: Record<string, Picture> = {
 		account.primaryFundingId = primaryFundingId;
 	},
 
-	'example-answer-and-record': async (stage, take) =>
-		await takeExample(stage, take, 'answer-and-record'),
-
 	'example-browser-phone': async (stage, take) =>
 		await takeExample(stage, take, 'browser-phone/browser-phone'),
 
