@@ -84,7 +84,7 @@ describe('A stranger with n8n and a browser', () => {
 		expect(await operator.search('whatsapp call')).toContain(SERVICE);
 		await operator.picture('search');
 		await operator.openFound(SERVICE);
-		expect(await operator.categories()).toEqual(['Triggers (7)', 'Actions (15)']);
+		expect(await operator.categories()).toEqual(['Triggers (9)', 'Actions (21)']);
 		await operator.picture('found');
 	});
 
@@ -223,7 +223,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.newWorkflow();
 		await operator.search('whatsapp call');
 		await operator.openFound(SERVICE);
-		await operator.unfold('Actions (15)');
+		await operator.unfold('Actions (21)');
 		await operator.add('Start call');
 		await operator.chooseFromList('phoneNumberId', 'Emulated Support');
 		await operator.picture('number-chosen');

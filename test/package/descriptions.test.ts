@@ -127,6 +127,13 @@ describe('what saved workflows hold', () => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
 
+	it('trigger: each event tells the value that a Switch node compares, in the two lines that n8n shows', () => {
+		for (const { value, description } of (inTrigger('events')?.options ?? []).filter(isChoice)) {
+			expect(description).toContain(`(event: ${value === 'other' ? 'their name' : String(value)})`);
+			expect(description!.length).toBeLessThan(108);
+		}
+	});
+
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
 		['callButton', ['getLink', 'send']],
@@ -176,9 +183,12 @@ describe('what saved workflows hold', () => {
 		['permission', 'request', 'templateLanguage', 'en_US'],
 		['permission', 'request', 'templateParameters', {}],
 		['callButton', 'send', 'phoneNumberId', locator],
-		...['to', 'userId', 'bodyText', 'buttonText'].map(
-			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
-		),
+		...['to', 'userId', 'bodyText', 'buttonText'].map((name): [string, string, string, unknown] => [
+			'callButton',
+			'send',
+			name,
+			'',
+		]),
 		['callButton', 'send', 'options', {}],
 		['callButton', 'getLink', 'phoneNumber', ''],
 		['callButton', 'getLink', 'payload', ''],
