@@ -8,15 +8,15 @@ const COMPATIBILITY = join(__dirname, '..', '..', 'docs', 'compatibility.md');
 
 const tables = documentationTables();
 
-it('docs/compatibility.md has the table of versions as they were last tested (npm run test:compat)', () => {
+it('The page docs/compatibility.md has the table of versions as they were last tested (npm run test:compat)', () => {
 	expect(readFileSync(COMPATIBILITY, 'utf8')).toBe(pageWithMatrix());
 });
 
-it.each(Object.keys(tables))('docs/%s says what the code does (npm run docs writes it)', (name) => {
+it.each(Object.keys(tables))('The page docs/%s matches the code (npm run docs writes it)', (name) => {
 	const written = readFileSync(join(__dirname, '..', '..', 'docs', name), 'utf8');
 	expect(written).toBe(tables[name]);
 });
 
-it.each(EVENT_TYPES.map(({ name }) => name))('docs/events.md lists the fields of %s', (name) => {
+it.each(EVENT_TYPES.map(({ name }) => name))('The page docs/events.md lists the fields of %s', (name) => {
 	expect(tables['events.md'].match(new RegExp(`^\\| \`${name}\` \\|`, 'm'))).not.toBeNull();
 });
