@@ -21,8 +21,7 @@ export const phoneNumbersField: INodeProperties = {
 	typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
 	default: [],
 	description:
-		'Only calls of these business numbers start the workflow. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-	hint: 'An expression can also return phone numbers such as +1 555 010 0001',
+		'Only calls of these business numbers start the workflow. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>. The expression can also return phone numbers such as +1 555 010 0001.',
 };
 
 export const downloadFileField: INodeProperties = {
@@ -50,7 +49,7 @@ export const maxFileSizeOption: INodeProperties = {
 	default: 100,
 	typeOptions: { minValue: 1 },
 	description:
-		'Maximum file size in MB. Larger files produce an item without a file. One hour of audio is about 11 MB.',
+		'Maximum file size in MB. A larger file counts as unavailable. One hour of audio is about 11 MB.',
 };
 
 export const outputFieldOption: INodeProperties = {

@@ -271,7 +271,7 @@ async function download(
 	);
 	if (freeSlot === null) {
 		const message =
-			'Too many other files were being downloaded at the same time (option Downloads at Once).';
+			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
 	const eventAt = request.eventAt ?? ledger.noticed(key, Date.now());

@@ -30,24 +30,34 @@ export function idList(value: unknown): string[] {
 	return parsed.success ? parsed.data : [];
 }
 
-/** To choose nothing, or what does not exist, would be to throw every recording away without a word. */
-export const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
-	const types = names.map((name) => eventTypeNamed(name));
-	const unknown = types.indexOf(undefined);
-	if (unknown >= 0) {
-		addIssue({
-			code: 'custom',
-			message: `Events contains "${safeForLog(names[unknown])}", which is not a known event`,
-		});
-	}
-	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
-	return types.flatMap((type) => type?.name ?? []);
-});
+/**
+ * To choose nothing, or what does not exist, would be to throw every recording away without a word.
+ *
+ * @param label of the field in the panel
+ */
+export const eventsSchema = (label: string) =>
+	idListSchema(label).transform((names, { addIssue }) => {
+		const types = names.map((name) => eventTypeNamed(name));
+		const unknown = types.indexOf(undefined);
+		if (unknown >= 0) {
+			addIssue({
+				code: 'custom',
+				message: `${label} contains "${safeForLog(names[unknown])}", which is not a known event`,
+			});
+		}
+		if (types.length === 0) addIssue({ code: 'custom', message: `${label} is empty` });
+		return types.flatMap((type) => type?.name ?? []);
+	});
 
-/** The output is an `EventFilter`. */
-export const filterSchema = z.object({
-	events: eventsSchema.transform((events) => new Set(events)),
-	phoneNumbers: idListSchema('Phone Number Names or IDs').transform(
-		(numbers) => new Set(numbers.flatMap((number) => [number, digitsOf(number)]).filter(Boolean)),
-	),
-});
+/**
+ * The output is an `EventFilter`.
+ *
+ * @param eventsLabel of the field with the events in the panel
+ */
+export const filterSchema = (eventsLabel: string) =>
+	z.object({
+		events: eventsSchema(eventsLabel).transform((events) => new Set(events)),
+		phoneNumbers: idListSchema('Phone Number Names or IDs').transform(
+			(numbers) => new Set(numbers.flatMap((number) => [number, digitsOf(number)]).filter(Boolean)),
+		),
+	});

@@ -14,38 +14,46 @@ import { numberSchema, withMessage } from '../parameterSchemas';
 
 const HOUR_MS = 60 * 60_000;
 
-export type OnFileUnavailable = 'retry' | 'emit';
+export type OnFileUnavailable = 'retry' | 'emit' | 'fail';
 
 /** The trigger's other parameters, checked and in the units that the code uses. */
 export interface TriggerSettings extends ItemSettings {
-	acknowledge: 'stored' | 'finished';
 	onFileUnavailable: OnFileUnavailable;
-	/** How long a file that is unavailable is asked for again before its item comes without it. */
+	/** How long a file that is unavailable is asked for again. */
 	retryForMs: number;
 	timeBudgetMs: number;
 	maxConcurrentDeliveries: number;
 	maxConcurrentDownloads: number;
 }
 
+/** As the panel calls it. */
+const EVENTS_LABEL = 'Trigger On';
+
+const triggerFilterSchema = filterSchema(EVENTS_LABEL);
+
 const optionsSchema = itemOptionsSchema.extend({
 	onFileUnavailable: z
-		.enum(['retry', 'emit'], withMessage('If File Is Unavailable must be "retry" or "emit"'))
+		.enum(
+			['retry', 'emit', 'fail'],
+			withMessage('If File Is Unavailable must be "retry", "emit" or "fail"'),
+		)
 		.default('retry'),
 	retryFor: numberSchema('Retry For (Hours) must be a number, 0 or above', (number) =>
 		number.min(0),
 	).default(1),
-	timeBudget: numberSchema('Time Budget (Seconds) must be a number from 1 to 60', (number) =>
+	timeBudget: numberSchema('Server: Time Budget (Seconds) must be a number from 1 to 60', (number) =>
 		number.min(1).max(60),
 	).default(15),
-	maxConcurrentDeliveries: countUpTo('Deliveries at Once', 1000).default(32),
-	maxConcurrentDownloads: countUpTo('Downloads at Once', 64).default(4),
+	maxConcurrentDeliveries: countUpTo('Server: Deliveries at Once', 1000).default(32),
+	maxConcurrentDownloads: countUpTo('Server: Downloads at Once', 64).default(4),
 });
 
 const settingsSchema = z.object({
 	downloadFile: downloadFileSchema,
+	/** Not used here: n8n answers by the response mode. Anything else there would acknowledge too early. */
 	acknowledge: z.enum(
 		['stored', 'finished'],
-		withMessage('Acknowledge must be "stored" or "finished"'),
+		withMessage('Acknowledge must be "stored" or "finished", not an expression'),
 	),
 	options: optionsSchema,
 });
@@ -56,7 +64,7 @@ const settingsSchema = z.object({
  * @throws NodeOperationError that names the field to correct, and what it must be
  */
 export function readFilter(context: IWebhookFunctions): EventFilter {
-	return checked(context, filterSchema, {
+	return checked(context, triggerFilterSchema, {
 		events: context.getNodeParameter('events', DEFAULT_EVENTS),
 		phoneNumbers: context.getNodeParameter('phoneNumberIds', []),
 	});
@@ -64,14 +72,15 @@ export function readFilter(context: IWebhookFunctions): EventFilter {
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
 export function readSettings(context: IWebhookFunctions): TriggerSettings {
-	const { options, downloadFile, acknowledge } = checked(context, settingsSchema, {
+	const { options, downloadFile } = checked(context, settingsSchema, {
 		downloadFile: context.getNodeParameter('downloadFile', true),
-		acknowledge: context.getNodeParameter('acknowledge', 'stored'),
+		acknowledge: context.getNodeParameter('options.acknowledge', 'stored', {
+			rawExpressions: true,
+		}),
 		options: context.getNodeParameter('options', {}),
 	});
 	return {
 		...itemSettings(downloadFile, options),
-		acknowledge,
 		onFileUnavailable: options.onFileUnavailable,
 		retryForMs: options.retryFor * HOUR_MS,
 		// Whole: a timer of a fraction of a millisecond is an error.
@@ -83,7 +92,7 @@ export function readSettings(context: IWebhookFunctions): TriggerSettings {
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
 export function chosenEventNames(context: IHookFunctions): string[] {
-	return checked(context, z.object({ events: eventsSchema }), {
+	return checked(context, z.object({ events: eventsSchema(EVENTS_LABEL) }), {
 		events: context.getNodeParameter('events', DEFAULT_EVENTS),
 	}).events;
 }

@@ -33,7 +33,7 @@ interface Settings extends ItemSettings {
 	maxConcurrentDownloads: number;
 }
 
-const settingsSchema = filterSchema.extend({
+const settingsSchema = filterSchema('Events').extend({
 	downloadFile: downloadFileSchema,
 	options: itemOptionsSchema.extend({
 		onFileUnavailable: z
