@@ -18,7 +18,7 @@ beforeAll(async () => {
 	store = await new FileStore().start();
 	stored = await stage.addWorkflow({ parameters: { registration: 'manual', verifyToken: 'a' } });
 	finished = await stage.addWorkflow({
-		parameters: { registration: 'manual', verifyToken: 'b', acknowledge: 'finished' },
+		parameters: { registration: 'manual', verifyToken: 'b', options: { acknowledge: 'finished' } },
 		storageUrl: store.url,
 	});
 });

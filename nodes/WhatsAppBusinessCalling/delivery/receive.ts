@@ -1,37 +1,22 @@
 import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import {
-	announcedFile,
-	callFields,
-	item,
-	problemFields,
-	rawEvent,
-	storedFileFields,
-	unreadableFile,
-} from '../events/items';
-import type { MediaReference } from '../events/mediaReference';
-import { parseBody, parseDelivery, type CallEvent } from '../events/parseDelivery';
+import { parseBody, type CallEvent } from '../events/parseDelivery';
 import { isSameCredential, type Account } from '../graph/account';
 import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
-import type { FileProperty } from '../media/fileNames';
-import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
-import {
-	readFilter,
-	readSettings,
-	type TriggerFilter,
-	type TriggerSettings,
-} from '../trigger/settings';
+import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
+import { chosenEvents } from './chosenEvents';
 import { DeliveryLog } from './deliveryLog';
+import { eventItem } from './eventItem';
 import { Ledger, ledger as processLedger } from './ledger';
+import { mapAtOnce } from './mapAtOnce';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
 import { isSignature, isSignedBy } from './signature';
@@ -89,7 +74,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const log = new DeliveryLog(context.logger);
 	const content = parseBody(body);
-	const events = chosenEvents(context, readFilter(context), content, log);
+	const trigger = nodeKey(context);
+	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context), log));
 	const receivers = receiversOf(context, account, body, content, log);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
@@ -99,7 +85,6 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 
 	const settings = readSettings(context);
-	const trigger = nodeKey(context);
 	const admission = admissionOf(trigger, settings, events, receivers);
 	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
 		return turnAway(context, settings, admission);
@@ -200,20 +185,7 @@ async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	return request.rawBody;
 }
 
-function chosenEvents(
-	context: IWebhookFunctions,
-	wanted: TriggerFilter,
-	content: unknown,
-	log: DeliveryLog,
-): Events {
-	const skipped = new Map<string, number>();
-	const events = parseDelivery(content, wanted, (reason) =>
-		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
-	);
-	for (const [reason, count] of skipped) {
-		log.warn(`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`);
-	}
-	const trigger = nodeKey(context);
+function byLedgerKey(trigger: string, events: CallEvent[]): Events {
 	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
@@ -244,18 +216,12 @@ async function claim(
 	}
 }
 
+/** No more at once than may be downloaded: the others of a large delivery wait here. */
 async function produce(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
-	const outcomes: Outcome[] = [];
-	const waiting = keys.entries();
-	const work = async () => {
-		for (const [position, key] of waiting) {
-			const event = events.get(key);
-			outcomes[position] = { key, item: event ? await toItemOrNull(delivery, key, event) : null };
-		}
-	};
-	// No more at once than may be downloaded: the others of a large delivery wait here.
-	await Promise.all(Array.from({ length: delivery.settings.maxConcurrentDownloads }, work));
-	return outcomes;
+	return await mapAtOnce(keys, delivery.settings.maxConcurrentDownloads, async (key) => {
+		const event = events.get(key);
+		return { key, item: event ? await toItemOrNull(delivery, key, event) : null };
+	});
 }
 
 async function toItemOrNull(
@@ -278,52 +244,25 @@ async function toItem(
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
-	const { settings, log } = delivery;
-	const fields = callFields(event);
-	if (settings.includeRawEvent || event.isIncomplete) fields.rawEvent = rawEvent(event);
-	if (event.file === null) return item(fields);
-
-	const { property, media } = event.file;
-	const announced = announcedFile(event, property, media);
-	if (media === null) {
-		log.warn(
-			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
-		);
-		return item({ ...fields, [property]: problemFields(announced, unreadableFile(property)) });
-	}
-	if (!settings.downloadFile) return item({ ...fields, [property]: announced });
-
-	const outcome = await download(delivery, key, event, property, media);
-	if (!outcome.ok) {
-		const { problem } = outcome;
-		const wait = problem.transient && mayStillCome(delivery, key);
-		log.warn(
-			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
-		);
-		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
-	}
-	const { file } = outcome;
-	const stored = storedFileFields(announced, file);
-	if (property === 'transcription') {
-		stored.transcript = await readTranscript(
-			delivery.context,
-			file.binary,
-			file.sizeBytes,
-			delivery.deadline,
-		);
-	}
-	return {
-		...item({ ...fields, [property]: stored }),
-		binary: { [settings.binaryPropertyName]: file.binary },
+	const { context, settings, log, deadline } = delivery;
+	const files = {
+		context,
+		download: async (request: MediaRequest) => await download(delivery, key, request),
+		signal: deadline,
 	};
+	const { item, problem } = await eventItem(event, settings, files, log);
+	if (problem === null) return item;
+	const wait = problem.transient && mayStillCome(delivery, key);
+	log.warn(
+		`the file ${event.file?.media?.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+	);
+	return wait ? null : item;
 }
 
 async function download(
 	delivery: Delivery,
 	key: string,
-	event: CallEvent,
-	property: FileProperty,
-	media: MediaReference,
+	request: MediaRequest,
 ): Promise<MediaOutcome> {
 	const { context, settings, deadline, ledger, trigger } = delivery;
 	const freeSlot = await downloadSlotsOf(trigger).take(
@@ -332,21 +271,12 @@ async function download(
 	);
 	if (freeSlot === null) {
 		const message =
-			'Too many other files were being downloaded at the same time (option Downloads at Once).';
+			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
-	const request: MediaRequest = {
-		mediaId: media.id,
-		phoneNumberId: event.phoneNumberId,
-		url: media.url,
-		eventAt: event.call.timestamp ?? ledger.noticed(key, Date.now()),
-		sha256: parseSha256(media.sha256),
-		mimeType: media.mimeType,
-		property,
-		maxBytes: settings.maxBytes,
-		allowUnverified: false,
-	};
-	const fetchAs = async (account: Account) => await fetchMedia(context, account, request, deadline);
+	const eventAt = request.eventAt ?? ledger.noticed(key, Date.now());
+	const fetchAs = async (account: Account) =>
+		await fetchMedia(context, account, { ...request, eventAt }, deadline);
 	try {
 		const outcome = await fetchAs(delivery.account);
 		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;

@@ -79,8 +79,28 @@ export interface EventType {
 	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
-/** Every event that the trigger knows: options, subscription, parsing and items come from here. */
+/** Every event that the trigger knows, in the panel's order: options, subscription, parsing and items come from here. */
 export const EVENT_TYPES: EventType[] = [
+	{
+		name: 'call_recording_available',
+		aliases: [],
+		label: 'Call Recording Available',
+		description: 'The recording of a call is ready: its audio, downloaded and verified',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
+	},
+	{
+		name: 'call_transcription_available',
+		// Documented as above, seen on the wire as below.
+		aliases: ['call_transcript_available'],
+		label: 'Call Transcription Available',
+		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) =>
+			readFile('call_transcription_available', element, context, 'transcription'),
+	},
 	{
 		name: 'connect',
 		aliases: [],
@@ -105,16 +125,6 @@ export const EVENT_TYPES: EventType[] = [
 		},
 	},
 	{
-		name: 'call_created',
-		aliases: [],
-		label: 'Call Created',
-		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
-	},
-	{
 		name: 'status',
 		aliases: [],
 		label: 'Call Status',
@@ -136,8 +146,8 @@ export const EVENT_TYPES: EventType[] = [
 	{
 		name: 'terminate',
 		aliases: [],
-		label: 'Call Terminated',
-		description: 'A call ended or was missed: whether it was answered, its times, and any errors',
+		label: 'Call Ended',
+		description: 'A call ended or was missed, with its duration and any errors',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -154,31 +164,11 @@ export const EVENT_TYPES: EventType[] = [
 		},
 	},
 	{
-		name: 'call_recording_available',
-		aliases: [],
-		label: 'Call Recording Available',
-		description: 'The recording of a call is ready: its audio, downloaded and verified',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
-	},
-	{
-		name: 'call_transcription_available',
-		// Documented as above, seen on the wire as below.
-		aliases: ['call_transcript_available'],
-		label: 'Call Transcription Available',
-		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) =>
-			readFile('call_transcription_available', element, context, 'transcription'),
-	},
-	{
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or declined calls. Publishing also subscribes your app to the field messages.',
+			'A person allowed or declined calls; publishing also subscribes your app to the field messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -193,7 +183,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Other Call Events',
 		description:
-			'Events that this version does not know, such as those that Meta adds later, as Meta sent them',
+			'Events that Meta adds later, as Meta sent them (event: their name)',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({
@@ -202,16 +192,26 @@ export const EVENT_TYPES: EventType[] = [
 			isIncomplete: true,
 		}),
 	},
+	{
+		name: 'call_created',
+		aliases: [],
+		label: 'Call Created',
+		description:
+			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
+	},
 ];
 
+/** Events of the list `calls` whose name is not known. */
+export const OTHER_EVENTS = EVENT_TYPES.find(({ name }) => name === 'other') as EventType;
+
 const CALL_EVENTS = new Map(
-	EVENT_TYPES.filter((type) => type.list === 'calls' && type.name !== 'other').flatMap((type) =>
+	EVENT_TYPES.filter((type) => type.list === 'calls' && type !== OTHER_EVENTS).flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),
 	),
 );
-
-/** Events of the list `calls` whose name is not known. */
-export const OTHER_EVENTS = EVENT_TYPES[EVENT_TYPES.length - 1];
 
 /** The event of the list `calls` that has this name. */
 export function callEventType(name: string): EventType | undefined {
@@ -239,10 +239,12 @@ export function webhookFields(events: Iterable<string>): string[] {
 	return [...new Set(['calls', ...needed])];
 }
 
+/** With the value of the item's field `event`, which a Switch node needs. */
 export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
 	name: type.label,
 	value: type.name,
-	description: type.description,
+	description:
+		type === OTHER_EVENTS ? type.description : `${type.description} (event: ${type.name})`,
 }));
 
 /** A call as an element names it; a status names the person who is called as the recipient. */

@@ -34,7 +34,14 @@ const ITS_TOKEN = 'its token';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
 const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const TAKE_OVER = { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: ` ${ITS_TOKEN} ` };
+const takeOver = (more: IDataObject = {}) => ({
+	options: {
+		onOtherWebhook: 'takeOverAndForward',
+		otherVerifyToken: ` ${ITS_TOKEN} `,
+		...more,
+	},
+});
+const TAKE_OVER = takeOver();
 
 /** What Meta keeps: the app's webhook, whether the account has the app, and who overrides what. */
 class Meta {
@@ -445,12 +452,12 @@ describe('an activation that fails', () => {
 		],
 		[
 			'the address of the other webhook is none',
-			{ ...TAKE_OVER, otherWebhookUrl: 'crm' },
+			takeOver({ otherWebhookUrl: 'crm' }),
 			/^Other Webhook URL must be/,
 		],
 		[
 			'the address of the other webhook is its own',
-			{ ...TAKE_OVER, otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' },
+			takeOver({ otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' }),
 			/^Other Webhook URL must be/,
 		],
 	])('The activation fails if %s', async (_, parameters, message) => {
@@ -673,7 +680,7 @@ describe('taking over', () => {
 		await one.activate();
 		one.publish();
 		const before = one.meta.app;
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
 		await two.deactivate();
@@ -685,7 +692,7 @@ describe('taking over', () => {
 		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		one.meta.onAccount = true;
 		const before = one.meta.state();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		for (const node of [one, two]) {
 			await node.activate();
 			node.publish();
@@ -710,7 +717,7 @@ describe('taking over', () => {
 		const one = trigger({});
 		await one.activate();
 		one.publish();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		one.meta.tokens.delete(one.url);
 		await one.deactivate();
@@ -733,7 +740,7 @@ describe('taking over', () => {
 		await lost.deactivate();
 		await lost.deactivate();
 		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
-		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
+		const found = node.again(imported, takeOver({ otherWebhookUrl: FOREIGN }));
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
@@ -741,7 +748,7 @@ describe('taking over', () => {
 	});
 
 	it('The webhook of the parameter is put back if the record is lost', async () => {
-		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+		const parameters = takeOver({ otherWebhookUrl: FOREIGN });
 		const node = trigger(parameters);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
