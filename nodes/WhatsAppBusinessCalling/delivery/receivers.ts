@@ -11,10 +11,10 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../registration/sharedAddress';
+import { LogThrottle } from '../trigger/logThrottle';
 import { nodeKey } from '../trigger/nodeKey';
 import type { DeliveryLog } from './deliveryLog';
 import { RELAY_HEADER } from './passOn';
-import { Seldom } from './seldom';
 import { isSameSecret } from './signature';
 
 /** Someone else who gets a delivery. */
@@ -44,7 +44,7 @@ export function waitsForOthers({ list, areMore }: Receivers): boolean {
 const NOBODY: Receivers = { list: [], areMore: false };
 
 /** One line of the log in this time for each trigger. */
-const complaints = new Seldom(10 * 60_000);
+const complaints = new LogThrottle(10 * 60_000);
 
 /**
  * Who else gets a delivery: the triggers that are listed in the address by which it came and chose an event

@@ -1,7 +1,7 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import { isSameSecret } from '../delivery/signature';
-import { knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { addressOfRequest } from './sharedAddress';
 import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';
 
@@ -42,7 +42,7 @@ async function acceptedTokens(
 	}
 	// Anybody can ask: what has not the form needs no credential to be refused.
 	if (!isVerifyToken(query['hub.verify_token'])) return [];
-	const account = await knownAccount(context, RECHECK_MS);
+	const account = await cachedAccount(context, RECHECK_INTERVAL_MS);
 	const url = addressOfRequest(context.getNodeWebhookUrl('default'), query);
 	if (account === null) return null;
 	if (url === null) return [];
