@@ -373,12 +373,15 @@ describe('The signature', () => {
 		}
 	});
 
-	test.each(['no', null, 2])('is not given up for %j in its switch', async (odd) => {
-		const good = delivery([await stage.emulator.createRecording()], { signature: 'wrong' });
-		const parameters = { verifySignature: `={{ ${JSON.stringify(odd)} }}` };
-		const run = await read([webhookItem(good)], parameters);
-		if (odd === null) expect(run.items).toHaveLength(1);
-		else expect(run.error.message).toContain('Verify Signature must be true or false');
+	test.each<[unknown, object]>([
+		['no', { message: expect.stringContaining('Verify Signature must be true or false') }],
+		[2, { message: expect.stringContaining('Verify Signature must be true or false') }],
+		[null, { context: { reason: 'signatureInvalid' } }],
+		['', { context: { reason: 'signatureInvalid' } }],
+	])('is asked for where its switch is %j', async (odd, expected) => {
+		const forged = delivery([await stage.emulator.createRecording()], { signature: 'wrong' });
+		const verifySignature = `={{ ${JSON.stringify(odd)} }}`;
+		expect((await read([webhookItem(forged)], { verifySignature })).error).toMatchObject(expected);
 	});
 });
 

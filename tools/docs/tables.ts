@@ -53,7 +53,8 @@ function events(): string {
 
 ${MADE}
 
-Each event is one item. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
+The trigger emits each event as one item, and so does [*Delivery > Read*](own-webhook.md) for deliveries that something else
+received. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
 \`phoneNumberId\`, \`displayPhoneNumber\`, both sides as \`from\`, \`fromUserId\`, \`fromParentUserId\` and
 \`to\`, \`toUserId\`, \`toParentUserId\`, and the person's \`contactName\` and \`contactUsername\`. Fields that Meta
 omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
