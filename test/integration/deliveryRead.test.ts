@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING, type CreatedRecording, type DeliverOptions } from '../../emulator';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import type { ActionRun } from './engine';
+import { everythingIn, type ActionRun } from './engine';
 import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
 
 const stage = useStage();
@@ -40,14 +40,8 @@ function signed(body: Buffer | string): Signed {
 
 /** The item of n8n's Webhook node with its option Raw Body. */
 function webhookItem({ body, headers }: Signed): INodeExecutionData {
-	let parsed: unknown = {};
-	try {
-		parsed = JSON.parse(body.toString());
-	} catch {
-		// As n8n does it.
-	}
 	return {
-		json: { headers, params: {}, query: {}, body: parsed as IDataObject },
+		json: { headers, params: {}, query: {}, body: {} },
 		binary: { data: { data: body.toString('base64'), mimeType: 'application/json' } },
 	};
 }
@@ -331,6 +325,12 @@ describe('The signature', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
+	test('that is missing with all headers gives the same error', async () => {
+		const { body } = delivery([await stage.emulator.createRecording()]);
+		const { error } = await read([{ body: body.toString() }], { bodyFrom: 'text' });
+		expect(error.context.reason).toBe('signatureMissing');
+	});
+
 	test('of another app gives an error that names the app secret, and does not hold it', async () => {
 		const good = delivery([await stage.emulator.createRecording()]);
 		const appSecret = 'f'.repeat(32);
@@ -340,7 +340,7 @@ describe('The signature', () => {
 			[webhookItem(good)],
 		);
 		expect(run.error.description).toContain('App Secret');
-		expect(JSON.stringify(run.run)).not.toContain(appSecret);
+		expect(everythingIn(run.run)).not.toContain(appSecret);
 	});
 
 	test('that is bad in one of several input items costs only its own items', async () => {
@@ -508,8 +508,8 @@ describe('A file that cannot be downloaded', () => {
 
 describe('The settings', () => {
 	test.each<[INodeParameters, string]>([
-		[{ events: [] }, 'Events is empty'],
-		[{ options: { onFileUnavailable: 'x' } }, 'If File Is Unavailable must be'],
+		[{ events: '={{ [] }}' }, 'Events is empty'],
+		[{ options: { onFileUnavailable: '={{ "x" }}' } }, 'If File Is Unavailable must be'],
 		[{ options: { maxFileSize: 0 } }, 'Max File Size (MB) must be a number above 0'],
 		[{ options: { timeout: 0 } }, 'Timeout (Seconds) must be a number above 0'],
 		[{ options: { maxConcurrentDownloads: 65 } }, 'Downloads at Once must be a whole number'],

@@ -91,8 +91,8 @@ function fromBase64(input: OperationInput): Body {
 }
 
 function asBytes(input: OperationInput, text: string, encoding: 'utf8' | 'base64'): Body {
-	if (text.trim() === '') throw missing(input);
 	requireSize(input, Buffer.byteLength(text, encoding));
+	if (text.trim() === '') throw missing(input);
 	return { form: 'bytes', bytes: Buffer.from(text, encoding) };
 }
 
