@@ -50,12 +50,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				default: 'call',
 				options: [
 					{ name: 'Call', value: 'call' },
-					{
-						name: 'Delivery',
-						value: 'delivery',
-						// An agent receives no deliveries, and files do not reach its tools.
-						displayOptions: { hide: { '@tool': [true] } },
-					},
+					{ name: 'Delivery', value: 'delivery' },
 					{ name: 'Permission', value: 'permission' },
 					{ name: 'Phone Number', value: 'phoneNumber' },
 					{ name: 'Recording', value: 'recording' },

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING, type CreatedRecording, type DeliverOptions } from '../../emulator';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import type { ActionRun } from './engine';
+import { everythingIn, type ActionRun } from './engine';
 import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
 
 const stage = useStage();
@@ -40,14 +40,8 @@ function signed(body: Buffer | string): Signed {
 
 /** The item of n8n's Webhook node with its option Raw Body. */
 function webhookItem({ body, headers }: Signed): INodeExecutionData {
-	let parsed: unknown = {};
-	try {
-		parsed = JSON.parse(body.toString());
-	} catch {
-		// As n8n does it.
-	}
 	return {
-		json: { headers, params: {}, query: {}, body: parsed as IDataObject },
+		json: { headers, params: {}, query: {}, body: {} },
 		binary: { data: { data: body.toString('base64'), mimeType: 'application/json' } },
 	};
 }
@@ -331,6 +325,12 @@ describe('the signature', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
+	it('A signature that is missing with all headers gives the same error', async () => {
+		const { body } = delivery([await stage.emulator.createRecording()]);
+		const { error } = await read([{ body: body.toString() }], { bodyFrom: 'text' });
+		expect(error.context.reason).toBe('signatureMissing');
+	});
+
 	it('A signature of another app is an error that names the app secret, and does not contain it', async () => {
 		const good = delivery([await stage.emulator.createRecording()]);
 		const appSecret = 'f'.repeat(32);
@@ -340,7 +340,7 @@ describe('the signature', () => {
 			[webhookItem(good)],
 		);
 		expect(run.error.description).toContain('App Secret');
-		expect(JSON.stringify(run.run)).not.toContain(appSecret);
+		expect(everythingIn(run.run)).not.toContain(appSecret);
 	});
 
 	it('A wrong signature in one of several input items costs only its own items', async () => {
@@ -373,12 +373,15 @@ describe('the signature', () => {
 		}
 	});
 
-	it.each(['no', null, 2])('The signature check is not turned off by %j', async (odd) => {
-		const good = delivery([await stage.emulator.createRecording()], { signature: 'wrong' });
-		const parameters = { verifySignature: `={{ ${JSON.stringify(odd)} }}` };
-		const run = await read([webhookItem(good)], parameters);
-		if (odd === null) expect(run.items).toHaveLength(1);
-		else expect(run.error.message).toContain('Verify Signature must be true or false');
+	it.each<[unknown, object]>([
+		['no', { message: expect.stringContaining('Verify Signature must be true or false') }],
+		[2, { message: expect.stringContaining('Verify Signature must be true or false') }],
+		[null, { context: { reason: 'signatureInvalid' } }],
+		['', { context: { reason: 'signatureInvalid' } }],
+	])('The signature is required if its switch is %j', async (odd, expected) => {
+		const forged = delivery([await stage.emulator.createRecording()], { signature: 'wrong' });
+		const verifySignature = `={{ ${JSON.stringify(odd)} }}`;
+		expect((await read([webhookItem(forged)], { verifySignature })).error).toMatchObject(expected);
 	});
 });
 
@@ -505,12 +508,12 @@ describe('a file that cannot be downloaded', () => {
 
 describe('the settings', () => {
 	it.each<[INodeParameters, string]>([
-		[{ events: [] }, 'Events is empty'],
-		[{ options: { onFileUnavailable: 'x' } }, 'If File Is Unavailable must be'],
+		[{ events: '={{ [] }}' }, 'Events is empty'],
+		[{ options: { onFileUnavailable: '={{ "x" }}' } }, 'If File Is Unavailable must be'],
 		[{ options: { maxFileSize: 0 } }, 'Max File Size (MB) must be a number above 0'],
 		[{ options: { timeout: 0 } }, 'Timeout (Seconds) must be a number above 0'],
 		[{ options: { maxConcurrentDownloads: 65 } }, 'Downloads at Once must be a whole number'],
-	])('%j are refused before anything is read', async (parameters, message) => {
+	])('The settings %j are rejected before anything is read', async (parameters, message) => {
 		const { error } = await read([{}], parameters);
 		expect(error.message).toContain(message);
 	});

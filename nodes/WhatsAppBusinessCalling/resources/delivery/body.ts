@@ -1,8 +1,8 @@
-import type { NodeOperationError } from 'n8n-workflow';
+import type { IBinaryData, IExecuteFunctions, NodeOperationError } from 'n8n-workflow';
 
 import { isFields } from '../../values';
 import { inputError } from '../shared/errors';
-import { asText, isBlank, truncate } from '../shared/parameters';
+import { asText, truncate } from '../shared/parameters';
 import type { OperationInput } from '../types';
 
 /** As n8n limits requests to webhooks by default. Meta's deliveries have at most 3 MB (Meta, "Webhooks"). */
@@ -40,12 +40,9 @@ export async function readBody(input: OperationInput): Promise<Body> {
 async function fromBinaryField(input: OperationInput): Promise<Body> {
 	const { context, itemIndex } = input;
 	const field = asText(context.getNodeParameter('inputBinaryField', itemIndex, 'data'));
-	const { helpers } = context;
-	let sizeBytes: number | undefined;
+	let binary: IBinaryData;
 	try {
-		const { id, data, bytes } = helpers.assertBinaryData(itemIndex, field);
-		sizeBytes = bytes ?? (id ? undefined : Buffer.byteLength(data, 'base64'));
-		sizeBytes ??= (await helpers.getBinaryMetadata(String(id))).fileSize;
+		binary = context.helpers.assertBinaryData(itemIndex, field);
 	} catch {
 		throw inputError(
 			input,
@@ -53,26 +50,39 @@ async function fromBinaryField(input: OperationInput): Promise<Body> {
 			'Meta signs the bytes of the body, so this node needs them as they arrived. In the Webhook node, turn on the option Raw Body: it puts them into the field data. If the body comes as text or Base64, choose that under Body From.',
 		);
 	}
-	if (sizeBytes > MAX_BYTES) throw tooLarge(input);
-	return { form: 'bytes', bytes: await helpers.getBinaryDataBuffer(itemIndex, field) };
+	// Before the bytes are read into memory.
+	requireSize(input, await sizeOf(context, binary));
+	return { form: 'bytes', bytes: await context.helpers.getBinaryDataBuffer(itemIndex, field) };
+}
+
+async function sizeOf(
+	{ helpers }: IExecuteFunctions,
+	{ id, data, bytes }: IBinaryData,
+): Promise<number> {
+	if (!id) return Buffer.byteLength(data, 'base64');
+	// Older versions of n8n do not give the size with the file.
+	return bytes ?? (await helpers.getBinaryMetadata(id)).fileSize;
 }
 
 function fromText(input: OperationInput): Body {
 	const value: unknown = input.context.getNodeParameter('body', input.itemIndex, '');
 	if (typeof value === 'string') return asBytes(input, value, 'utf8');
 	const bytes = bufferOf(value);
-	if (bytes) return { form: 'bytes', bytes };
+	if (bytes) {
+		requireSize(input, bytes.length);
+		return { form: 'bytes', bytes };
+	}
 	if (typeof value === 'object' && value !== null) return { form: 'parsed', content: value };
 	throw missing(input);
 }
 
-/** As Base64, also in its form for URLs and with line breaks. */
-const BASE64 = /^[\w+/\s-]+={0,2}\s*$/;
+/** What is neither Base64, nor its form for URLs, nor between its lines. */
+const NOT_BASE64 = /[^\w+/=\s-]/;
 
 function fromBase64(input: OperationInput): Body {
 	const value: unknown = input.context.getNodeParameter('body', input.itemIndex, '');
-	if (value === '' || value === null || value === undefined) throw missing(input);
-	if (typeof value === 'string' && BASE64.test(value)) return asBytes(input, value, 'base64');
+	if (value === null || value === undefined) throw missing(input);
+	if (typeof value === 'string' && !NOT_BASE64.test(value)) return asBytes(input, value, 'base64');
 	throw inputError(
 		input,
 		'The body is not Base64',
@@ -81,8 +91,8 @@ function fromBase64(input: OperationInput): Body {
 }
 
 function asBytes(input: OperationInput, text: string, encoding: 'utf8' | 'base64'): Body {
-	if (isBlank(text.slice(0, 100))) throw missing(input);
-	if (Buffer.byteLength(text, encoding) > MAX_BYTES) throw tooLarge(input);
+	requireSize(input, Buffer.byteLength(text, encoding));
+	if (text.trim() === '') throw missing(input);
 	return { form: 'bytes', bytes: Buffer.from(text, encoding) };
 }
 
@@ -101,8 +111,10 @@ function missing(input: OperationInput): NodeOperationError {
 	);
 }
 
-function tooLarge(input: OperationInput): NodeOperationError {
-	return inputError(
+/** @throws NodeOperationError for a body that is too large for a delivery */
+function requireSize(input: OperationInput, sizeBytes: number): void {
+	if (sizeBytes <= MAX_BYTES) return;
+	throw inputError(
 		input,
 		'The body is larger than 16 MB, so it is not a delivery from Meta',
 		"Meta's deliveries have at most 3 MB. Check what the sender passes on.",

@@ -82,7 +82,10 @@ async function resultOf(
 	const files: FileSource = {
 		context,
 		download: async (request) => await fetchWithRetry(input, timeoutMs, request),
-		signal: AbortSignal.timeout(timeoutMs),
+		// From when the file is there.
+		get signal() {
+			return AbortSignal.timeout(timeoutMs);
+		},
 	};
 	let made: EventItem;
 	try {

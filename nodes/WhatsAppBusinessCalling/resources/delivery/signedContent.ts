@@ -18,7 +18,7 @@ type Reason = 'signatureMissing' | 'signatureInvalid' | 'signatureUnverifiable' 
  */
 export async function signedContent(input: OperationInput): Promise<unknown> {
 	const body = await readBody(input);
-	if (booleanParameter(input, 'verifySignature', 'Verify Signature', true)) verify(input, body);
+	if (mustVerify(input)) verify(input, body);
 	const content = body.form === 'parsed' ? body.content : parseBody(body.bytes);
 	if (Array.isArray(fieldsOf(content).entry)) return content;
 	throw rejected(
@@ -27,6 +27,12 @@ export async function signedContent(input: OperationInput): Promise<unknown> {
 		'The body is not a delivery from Meta',
 		`${content === undefined ? 'It is not JSON.' : 'It has no list of entries.'} Pass on the whole body of the request from Meta, as it arrived, without what a queue or another system has put around it.`,
 	);
+}
+
+/** Only an explicit false turns verification off: an expression may evaluate to nothing. */
+function mustVerify(input: OperationInput): boolean {
+	const value: unknown = input.context.getNodeParameter('verifySignature', input.itemIndex, true);
+	return asText(value) === '' || booleanParameter(input, 'verifySignature', 'Verify Signature');
 }
 
 /** @throws NodeOperationError unless Meta signed exactly these bytes */
