@@ -14,7 +14,7 @@ import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { FileContext, MediaOutcome, MediaProblem, MediaRequest } from '../media/types';
 import type { DeliveryLog } from './deliveryLog';
-import type { ItemSettings } from './itemSettings';
+import type { ItemSettings } from '../trigger/itemSettings';
 
 /** How the files of events are downloaded. */
 export interface FileSource {

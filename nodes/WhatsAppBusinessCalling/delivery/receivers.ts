@@ -3,7 +3,7 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { eventsHeld, holdsOtherFields } from '../events/parseDelivery';
 import type { Account } from '../graph/account';
-import { otherReceiver } from '../registration/record';
+import { previousReceiver } from '../registration/record';
 import {
 	addressOfRequest,
 	EVENT_BITS,
@@ -11,11 +11,11 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../registration/sharedAddress';
+import { isSameSecret } from '../sameSecret';
 import { LogThrottle } from '../trigger/logThrottle';
 import { nodeKey } from '../trigger/nodeKey';
 import type { DeliveryLog } from './deliveryLog';
 import { RELAY_HEADER } from './passOn';
-import { isSameSecret } from './signature';
 
 /** Someone else who gets a delivery. */
 export interface Receiver {
@@ -167,7 +167,7 @@ function otherWebhook(
 	log: DeliveryLog,
 ): string | null | undefined {
 	// A trigger that has inherited the address has no record of what was there before: the address has it.
-	const own = takesOver ? otherReceiver(context, account) : null;
+	const own = takesOver ? previousReceiver(context, account) : null;
 	const address = own ?? shared?.other?.url ?? own;
 	if (address === null || !holdsOtherFields(content)) return null;
 	if (address === undefined) {

@@ -1,6 +1,6 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { isSameSecret } from '../delivery/signature';
+import { isSameSecret } from '../sameSecret';
 import { cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { addressOfRequest } from './sharedAddress';
 import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';

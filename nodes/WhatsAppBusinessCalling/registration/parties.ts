@@ -78,8 +78,8 @@ export function partiesWithout(present: Party[]): Party[] {
 export function isSameList(one: Party[], other: Party[]): boolean {
 	const texts = [one, other].map((parties) =>
 		JSON.stringify(
-			parties.map(({ url, events, isTest, leavesAccount }, place) =>
-				place === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
+			parties.map(({ url, events, isTest, leavesAccount }, index) =>
+				index === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
 			),
 		),
 	);

@@ -183,8 +183,8 @@ function canShare(address: Address, { sharing }: Wanted): boolean {
 
 /** Whether nothing would be written to an address, if all in it are alive. */
 export function isInPlace(address: Address, state: KnownState, wanted: Wanted): boolean {
-	const places: Target[] = ['app', ...state.overrides.keys()];
-	return places
+	const targets: Target[] = ['app', ...state.overrides.keys()];
+	return targets
 		.filter((target) => addressOf(state, target) === address)
 		.every((target) => {
 			const aim = aimAt(target, state, wanted);
@@ -221,7 +221,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	);
 	const [first, ...others] = parties;
 	const siblings = siblingsIn(parties);
-	const listed = others.filter((_, place) => siblings[place] !== null);
+	const listed = others.filter((_, index) => siblings[index] !== null);
 	if (!isHolder && !listed.some(({ url }) => url === wanted.url)) {
 		// A test of the only trigger there can do without a list: it gives the address back.
 		if (isProductionOf(wanted, address) && present.length === 1) return alone;

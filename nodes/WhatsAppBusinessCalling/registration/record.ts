@@ -167,11 +167,12 @@ export function triggerKey(context: RecordContext, url: string): string {
 }
 
 /**
- * Who also receives what arrives at a trigger with Take Over and Forward: an address, null for nobody,
- * undefined where that is not known because the record is missing. Then nothing that could be theirs
- * may be acknowledged.
+ * The webhook that received before a trigger with Take Over and Forward, and still gets what is not about calls.
+ *
+ * @returns its URL; null if there is none; undefined if that is not known because the record is missing. Then
+ * nothing that could be for it may be acknowledged
  */
-export function otherReceiver(
+export function previousReceiver(
 	context: IWebhookFunctions,
 	account: Account,
 ): string | null | undefined {

@@ -7,7 +7,7 @@ import {
 	maxFileSizeOption,
 	outputFieldOption,
 	phoneNumbersField,
-} from '../delivery/fields';
+} from './sharedFields';
 
 const CALLING_SETUP =
 	'<a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>';

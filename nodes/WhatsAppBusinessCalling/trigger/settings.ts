@@ -8,7 +8,7 @@ import {
 	itemOptionsSchema,
 	itemSettings,
 	type ItemSettings,
-} from '../delivery/itemSettings';
+} from './itemSettings';
 import { DEFAULT_EVENTS, eventsSchema, filterSchema, type EventFilter } from '../events/eventFilter';
 import { numberSchema, withMessage } from '../parameterSchemas';
 

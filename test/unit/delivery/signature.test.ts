@@ -1,10 +1,8 @@
 import crypto, { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-import {
-	isSameSecret,
-	isSignedBy,
-} from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSameSecret } from '../../../nodes/WhatsAppBusinessCalling/sameSecret';
 import { RUNS } from '../../support/properties';
 
 const SECRET = 'app secret';

@@ -10,7 +10,7 @@ import {
 	itemOptionsSchema,
 	itemSettings,
 	type ItemSettings,
-} from '../../delivery/itemSettings';
+} from '../../trigger/itemSettings';
 import { mapAtOnce } from '../../delivery/mapAtOnce';
 import { DEFAULT_EVENTS, filterSchema, type EventFilter } from '../../events/eventFilter';
 import type { CallEvent } from '../../events/parseDelivery';
