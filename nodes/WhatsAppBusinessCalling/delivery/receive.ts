@@ -187,7 +187,7 @@ function byLedgerKey(trigger: string, events: CallEvent[]): Events {
 	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
-/** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
+/** Meta gives events no ID of their own; a call, its event and its file distinguish them. */
 function ledgerKey(trigger: string, event: CallEvent): string {
 	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
 		'\n',

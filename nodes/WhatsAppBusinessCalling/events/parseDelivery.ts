@@ -29,14 +29,14 @@ export interface CallEvent extends ReadEvent {
 	businessAccountId: string | null;
 	phoneNumberId: string | null;
 	displayPhoneNumber: string | null;
-	/** The element as Meta sent it, with what stands next to it and belongs to it. */
+	/** The element as Meta sent it, with what is next to it and belongs to it. */
 	raw: () => Fields;
 }
 
 /** Called for each part of a delivery that is not used; for the log. */
 export type OnSkipped = (reason: string) => void;
 
-/** The JSON of a delivery; undefined where it is none. */
+/** The JSON of a delivery; undefined if the body is not JSON. */
 export function parseBody(rawBody: Buffer): unknown {
 	try {
 		return parseExactJson(rawBody.toString('utf8'));
@@ -361,7 +361,7 @@ function ownerOfErrors(calls: unknown[]): unknown {
 	return candidates.length === 1 ? candidates[0] : null;
 }
 
-/** An element's own fields take precedence over what stands next to it. */
+/** An element's own fields take precedence over what is next to it. */
 function rawOf({ value }: Change, element: Fields, { contact, errors }: ChangeContext): Fields {
 	return {
 		...(value.metadata !== undefined && { metadata: value.metadata }),

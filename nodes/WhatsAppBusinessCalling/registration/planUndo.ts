@@ -16,7 +16,7 @@ export interface Undo {
 	steps: Step[];
 	/** What must stay for now, because others depend on it; for a later deactivation. */
 	kept: Step[];
-	/** URL of a trigger that has to take the app off the account one day, where no address can tell that. */
+	/** URL of the trigger that must take the app off the account later, if no address can say that. */
 	heir: string | null;
 	/** Other webhooks that no address can name, so that the remaining triggers do not forward to them. */
 	lost: string[];
@@ -59,7 +59,7 @@ export function undoAt({ app, overrides }: KnownState, surroundings: Surrounding
 	return steps;
 }
 
-/** A test undoes only what stands at its own address: the production address of the trigger is not its. */
+/** A test undoes only its own address: the production address of the trigger does not belong to it. */
 function isOursToUndo(address: Address, { url, isTest }: Surroundings): boolean {
 	if (address.parties.some(({ is }) => is === 'this')) return true;
 	if (address.holder !== 'this' && address.holder !== 'gone') return false;
@@ -71,7 +71,7 @@ type Remaining = Map<Target, { address: Address; parties: Party[]; fields: strin
 
 /**
  * What the trigger is at an address:
- * - `last`: nobody else receives there
+ * - `last`: no other trigger receives there
  * - `among`: it leaves others
  * - `stays`: a failed activation had not put it there
  * - `elsewhere`: it does not receive there

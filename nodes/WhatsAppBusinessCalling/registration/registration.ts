@@ -192,7 +192,7 @@ class Attempt {
 			...{ forwards: isForwarding, otherWebhook },
 			...{ sharing: this.refusal === null, appSecret: account.appSecret },
 		};
-		// Who is listed in an address is asked only where that is to be changed.
+		// The triggers in the list of an address are asked only if the address is to be changed.
 		const isToAsk = (address: Address) =>
 			address.parties.some(({ isTest }, index) => isTest || index > 0) &&
 			!isInPlace(address, state, wanted);
@@ -285,7 +285,7 @@ async function removeRegistration(
 	});
 }
 
-/** Without a record, the option Other Webhook URL tells whose address this was. */
+/** Without a record, the option Other Webhook URL says which webhook was there before. */
 function undoByParameter(context: IHookFunctions): Step[] {
 	const isOnApp = context.getNodeParameter('registration', 'app') === 'app';
 	const url = isOnApp && forwards(context) ? otherWebhookUrl(context) : null;
@@ -426,7 +426,7 @@ function newRecord(
 	return { ...recordOwner(context, account), url, isTest, undo, alsoReceives };
 }
 
-/** What an earlier registration did, where a record of this process or of static data applies. */
+/** What an earlier registration did, if a record of this process or of static data applies. */
 function recordOf({ context, account, url, isTest }: Trigger): RegistrationRecord | null {
 	const owner = recordOwner(context, account);
 	const saved = savedRecord(context);
@@ -495,7 +495,7 @@ function attemptKey(context: IHookFunctions): string {
 const appKey = ({ baseUrl, appId }: Account) => `${baseUrl}\n${appId}`;
 
 /**
- * What is to be pointed to the trigger. One request tells whether the chosen numbers belong to the account
+ * The targets to point to the trigger. One request says whether the chosen numbers belong to the account
  * and where the webhooks of each go.
  */
 async function chosenTargets(

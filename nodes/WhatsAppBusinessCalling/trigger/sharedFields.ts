@@ -2,7 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { eventOptions } from '../events/eventTypes';
 
-/** Fields of the trigger that the action node has as well, where it reads deliveries. */
+/** Fields of the trigger that the action node also has, in Delivery > Read. */
 
 export const eventsField: INodeProperties = {
 	displayName: 'Events',
