@@ -130,20 +130,23 @@ export function signatureAttacks(arena: () => Arena): void {
 			await refused(async (body) => await arena().deliver(body, { headers: forge(arena(), body) }));
 		});
 
-		it.each(LINES)('A delivery is rejected if its signature is on two lines, %s', async (_, lines) => {
-			await refused(async (body) => {
-				const signatures = lines(arena().signature(body));
-				const statuses = await arena().raw(
-					arena().head([
-						'Content-Type: application/json',
-						`Content-Length: ${Buffer.byteLength(body)}`,
-						...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
-					]) + body,
-				);
-				expect(statuses).toHaveLength(1);
-				return { status: statuses[0] ?? 0, body: '' };
-			});
-		});
+		it.each(LINES)(
+			'A delivery is rejected if its signature is on two lines, %s',
+			async (_, lines) => {
+				await refused(async (body) => {
+					const signatures = lines(arena().signature(body));
+					const statuses = await arena().raw(
+						arena().head([
+							'Content-Type: application/json',
+							`Content-Length: ${Buffer.byteLength(body)}`,
+							...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
+						]) + body,
+					);
+					expect(statuses).toHaveLength(1);
+					return { status: statuses[0] ?? 0, body: '' };
+				});
+			},
+		);
 
 		it('A signature in the query and in the body is rejected', async () => {
 			await refused(async (body) => {

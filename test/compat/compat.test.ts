@@ -351,31 +351,31 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		},
 	);
 
-	shows('promises', 'A delivery that Meta did not sign gets 401, and executes nothing', async () => {
-		const recording = await stage.emulator.createRecording();
-		await executions(stored.id, 0, async () => {
-			for (const signature of ['missing', 'wrong', 'sha256=']) {
-				const delivery = stage.emulator.deliver([recording], { url: stored.url, signature });
-				expect(await status(delivery)).toBe(401);
-			}
-		});
-		expect(stage.emulator.requests).toEqual([]);
-	});
-
 	shows(
 		'promises',
-		'Ten copies at once are executed once, and later ones not at all',
+		'A delivery that Meta did not sign gets 401, and executes nothing',
 		async () => {
 			const recording = await stage.emulator.createRecording();
-			const deliver = async () =>
-				await status(stage.emulator.deliver([recording], { url: stored.url }));
-			await executions(stored.id, 1, async () => {
-				const answers = await Promise.all(Array.from({ length: 10 }, deliver));
-				expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
-				expect(await deliver()).toBe(200);
+			await executions(stored.id, 0, async () => {
+				for (const signature of ['missing', 'wrong', 'sha256=']) {
+					const delivery = stage.emulator.deliver([recording], { url: stored.url, signature });
+					expect(await status(delivery)).toBe(401);
+				}
 			});
+			expect(stage.emulator.requests).toEqual([]);
 		},
 	);
+
+	shows('promises', 'Ten copies at once are executed once, and later ones not at all', async () => {
+		const recording = await stage.emulator.createRecording();
+		const deliver = async () =>
+			await status(stage.emulator.deliver([recording], { url: stored.url }));
+		await executions(stored.id, 1, async () => {
+			const answers = await Promise.all(Array.from({ length: 10 }, deliver));
+			expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
+			expect(await deliver()).toBe(200);
+		});
+	});
 
 	shows(
 		'promises',
@@ -455,21 +455,25 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expectNothingForeign();
 	});
 
-	shows('safety', 'A call or a registration does not follow a redirect to another host', async () => {
-		stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
-		expect((await startCall()).status).toBe('error');
-		await withMeta(async (emulator) => {
-			emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
-			emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
-			const workflow = await stage.addWorkflow({
-				credential: await stage.credentialFor(emulator),
-				activate: false,
+	shows(
+		'safety',
+		'A call or a registration does not follow a redirect to another host',
+		async () => {
+			stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
+			expect((await startCall()).status).toBe('error');
+			await withMeta(async (emulator) => {
+				emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
+				emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+					activate: false,
+				});
+				await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-		expectNothingForeign();
-	});
+			expectNothingForeign();
+		},
+	);
 
 	shows('safety', 'A download that trickles ends within the time budget', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
@@ -480,24 +484,28 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		});
 	});
 
-	shows('calls', 'A call starts with recording, and the item has the words that both sides will hear', async () => {
-		const execution = await startCall();
-		expect(execution.error).toBeUndefined();
-		expect(execution.items(ACTION)[0]?.json).toMatchObject({
-			callId: expect.stringMatching(/^wacid\./) as string,
-			announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
-		});
-		const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
-		expect(request?.body).toMatchObject({
-			action: 'connect',
-			to: USER,
-			recording: {
-				status: 'ENABLED',
-				purpose: 'quality assurance',
-				announcement_language: 'de',
-			},
-		});
-	});
+	shows(
+		'calls',
+		'A call starts with recording, and the item has the words that both sides will hear',
+		async () => {
+			const execution = await startCall();
+			expect(execution.error).toBeUndefined();
+			expect(execution.items(ACTION)[0]?.json).toMatchObject({
+				callId: expect.stringMatching(/^wacid\./) as string,
+				announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
+			});
+			const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
+			expect(request?.body).toMatchObject({
+				action: 'connect',
+				to: USER,
+				recording: {
+					status: 'ENABLED',
+					purpose: 'quality assurance',
+					announcement_language: 'de',
+				},
+			});
+		},
+	);
 
 	shows('calls', 'A call is not started twice when the response is lost', async () => {
 		stage.emulator.failNext('calls', { reset: true, takesEffect: true });
@@ -523,22 +531,28 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(audio.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	shows('registration', 'The trigger is still registered after a restart, and receives', async () => {
-		await withMeta(async (emulator) => {
-			const workflow = await stage.addWorkflow({ credential: await stage.credentialFor(emulator) });
-			const before = emulator.subscriptionState();
-			await stage.n8n.restart();
-			await stage.n8n.api.login();
-			expect(emulator.subscriptionState()).toEqual(before);
-			const recording = await emulator.createRecording();
-			await executions(workflow.id, 1, async () => {
-				await poll('n8n to listen again', 30_000, async () =>
-					(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
-				);
+	shows(
+		'registration',
+		'The trigger is still registered after a restart, and receives',
+		async () => {
+			await withMeta(async (emulator) => {
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+				});
+				const before = emulator.subscriptionState();
+				await stage.n8n.restart();
+				await stage.n8n.api.login();
+				expect(emulator.subscriptionState()).toEqual(before);
+				const recording = await emulator.createRecording();
+				await executions(workflow.id, 1, async () => {
+					await poll('n8n to listen again', 30_000, async () =>
+						(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
+					);
+				});
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-	});
+		},
+	);
 
 	describe.each(BINARY_DATA_MODES(version))('files in the mode %s', (mode) => {
 		beforeAll(async () => {
@@ -607,18 +621,24 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			expect(await storedFiles()).toHaveLength(files.length + leftOvers(2));
 		});
 
-		shows('safety', 'A download stops at the size limit, whether the size is announced or not', async () => {
-			const files = await storedFiles();
-			for (const fault of [{}, { chunked: true }]) {
-				stage.emulator.failNext('media', fault, { times: Infinity });
-				const item = await received(await stage.emulator.createRecording({ sizeBytes: 3_000_000 }));
-				expect(item.binary).toBeUndefined();
-				expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
-				stage.emulator.clearFaults();
-			}
-			// Where the size is announced, nothing is stored in the first place.
-			expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
-		});
+		shows(
+			'safety',
+			'A download stops at the size limit, whether the size is announced or not',
+			async () => {
+				const files = await storedFiles();
+				for (const fault of [{}, { chunked: true }]) {
+					stage.emulator.failNext('media', fault, { times: Infinity });
+					const item = await received(
+						await stage.emulator.createRecording({ sizeBytes: 3_000_000 }),
+					);
+					expect(item.binary).toBeUndefined();
+					expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
+					stage.emulator.clearFaults();
+				}
+				// Where the size is announced, nothing is stored in the first place.
+				expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
+			},
+		);
 	});
 
 	shows('safety', 'Token and app secret are not in what n8n stores and logs', async () => {

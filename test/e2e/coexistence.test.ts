@@ -229,13 +229,16 @@ describe('registration on the account and on numbers', () => {
 	it.each([
 		[{ registration: 'phoneNumber' }, 'No phone number is chosen'],
 		[{ registration: 'businessAccount' }, 'The Meta app is not subscribed to calls'],
-	])('A registration with %j is refused with an explanation for the operator', async (parameters, words) => {
-		emulator.presetSubscription('https://crm.example/hook', ['messages']);
-		const before = state();
-		const mine = await ours(parameters, false);
-		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
-		expect(state()).toEqual(before);
-	});
+	])(
+		'A registration with %j is refused with an explanation for the operator',
+		async (parameters, words) => {
+			emulator.presetSubscription('https://crm.example/hook', ['messages']);
+			const before = state();
+			const mine = await ours(parameters, false);
+			await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
+			expect(state()).toEqual(before);
+		},
+	);
 
 	it('Two triggers on two numbers of one app work side by side', async () => {
 		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [ONE] });

@@ -398,89 +398,92 @@ describe('the example agent-answers', () => {
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('the example %s with its storage', (example) => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let storage: Service;
-	let chat: Service;
-	let storageIsDown = false;
+describe.each(['recording-to-storage', 'recording-to-s3'])(
+	'the example %s with its storage',
+	(example) => {
+		let emulator: Emulator;
+		let workflow: Installed;
+		let storage: Service;
+		let chat: Service;
+		let storageIsDown = false;
 
-	const pathOf = (mediaId: string) =>
-		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
-	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+		const pathOf = (mediaId: string) =>
+			`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
+		const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		chat = await service();
-		storage = await service(({ method }) => {
-			if (method === 'GET') {
-				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
-				return {
-					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
-				};
-			}
-			const status = storageIsDown ? 503 : 200;
-			storageIsDown = false;
-			return { status, body: '' };
+		beforeAll(async () => {
+			const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+			emulator = own.emulator;
+			chat = await service();
+			storage = await service(({ method }) => {
+				if (method === 'GET') {
+					const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+					return {
+						body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+					};
+				}
+				const status = storageIsDown ? 503 : 200;
+				storageIsDown = false;
+				return { status, body: '' };
+			});
+			const s3 = await stage.n8n.api.createCredential({
+				name: 'S3',
+				type: 's3',
+				data: {
+					endpoint: storage.url,
+					region: 'eu-central-1',
+					accessKeyId: 'KEY',
+					secretAccessKey: 'not a secret',
+					forcePathStyle: true,
+					ignoreSSLIssues: false,
+				},
+			});
+			const place: Record<string, string> =
+				example === 'recording-to-s3'
+					? { 'call-recordings': 'my-recordings' }
+					: { 'https://storage.example.com': storage.url };
+			workflow = await install(example, [own.credential, s3], {
+				...place,
+				'https://chat.example.com': chat.url,
+			});
 		});
-		const s3 = await stage.n8n.api.createCredential({
-			name: 'S3',
-			type: 's3',
-			data: {
-				endpoint: storage.url,
-				region: 'eu-central-1',
-				accessKeyId: 'KEY',
-				secretAccessKey: 'not a secret',
-				forcePathStyle: true,
-				ignoreSSLIssues: false,
-			},
-		});
-		const place: Record<string, string> =
-			example === 'recording-to-s3'
-				? { 'call-recordings': 'my-recordings' }
-				: { 'https://storage.example.com': storage.url };
-		workflow = await install(example, [own.credential, s3], {
-			...place,
-			'https://chat.example.com': chat.url,
-		});
-	});
 
-	it('The workflow stores a recording once, although the storage was down at first', async () => {
-		const recording = await emulator.createRecording();
-		storageIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
-			pathOf(recording.mediaId),
-			pathOf(recording.mediaId),
-		]);
-		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
-		// A copy that comes later changes nothing.
-		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		await workflow.expectNoMore();
-		expect(uploads()).toHaveLength(2);
-		expect(chat.received).toHaveLength(0);
-	});
+		it('The workflow stores a recording once, although the storage was down at first', async () => {
+			const recording = await emulator.createRecording();
+			storageIsDown = true;
+			const { attempts } = await emulator.deliver([recording]).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+			const executions = await workflow.next(2);
+			expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+			expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+				pathOf(recording.mediaId),
+				pathOf(recording.mediaId),
+			]);
+			expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+			// A copy that comes later changes nothing.
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await workflow.expectNoMore();
+			expect(uploads()).toHaveLength(2);
+			expect(chat.received).toHaveLength(0);
+		});
 
-	it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
-		const before = uploads().length;
-		const recording = await emulator.createRecording();
-		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
-		const { attempts } = await emulator.deliver([recording]).settled;
-		emulator.clearFaults();
-		expect(attempts.map(({ status }) => status)).toEqual([200]);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(chat.messages).toEqual([
-			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
-		]);
-		expect(chat.messages[0]!.text).not.toContain('undefined');
-		expect(uploads()).toHaveLength(before);
-	});
-});
+		it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
+			const before = uploads().length;
+			const recording = await emulator.createRecording();
+			emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+			const { attempts } = await emulator.deliver([recording]).settled;
+			emulator.clearFaults();
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			const [execution] = await workflow.next();
+			expect(execution!.status).toBe('success');
+			expect(chat.messages).toEqual([
+				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+			]);
+			expect(chat.messages[0]!.text).not.toContain('undefined');
+			expect(uploads()).toHaveLength(before);
+		});
+	},
+);
 
 describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;

@@ -143,7 +143,10 @@ export function describeInvariants(setups: Setup[]): void {
 						await n8n.unpublish(workflow);
 					},
 				],
-				['Nothing is left when the node was renamed', changed((node) => void (node.name = 'Another name'))],
+				[
+					'Nothing is left when the node was renamed',
+					changed((node) => void (node.name = 'Another name')),
+				],
 				[
 					'Nothing is left when the node was replaced by a new one',
 					changed((node) => {
@@ -312,21 +315,24 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			);
 
-			invariant('It stays when an old export is imported over the workflow in the same n8n', async (n8n) => {
-				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
-				const before = await n8n.addPublished(taken, {});
-				const live = await n8n.addPublished(own, {});
-				const file = await exported(n8n, 'old', before, live);
-				await n8n.unpublish(before);
-				const theirs = otherSystemRegisters(taken);
-				await n8n.n8n.run('import:workflow', `--input=${file}`);
-				await isRefused(n8n, taken, before);
-				expect(state(taken)).toEqual(theirs);
-				await n8n.api.activate(live.id);
-				expect(await n8n.receives(own)).toBe(200);
-				await n8n.unpublish(live);
-				expect(state(own)).toEqual(NOTHING);
-			});
+			invariant(
+				'It stays when an old export is imported over the workflow in the same n8n',
+				async (n8n) => {
+					const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
+					const before = await n8n.addPublished(taken, {});
+					const live = await n8n.addPublished(own, {});
+					const file = await exported(n8n, 'old', before, live);
+					await n8n.unpublish(before);
+					const theirs = otherSystemRegisters(taken);
+					await n8n.n8n.run('import:workflow', `--input=${file}`);
+					await isRefused(n8n, taken, before);
+					expect(state(taken)).toEqual(theirs);
+					await n8n.api.activate(live.id);
+					expect(await n8n.receives(own)).toBe(200);
+					await n8n.unpublish(live);
+					expect(state(own)).toEqual(NOTHING);
+				},
+			);
 
 			invariant('It stays when a backup of the database is restored', async (n8n) => {
 				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
@@ -383,15 +389,18 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(state(app)).toEqual(NOTHING);
 			});
 
-			invariant('Both get the event when a trigger that was cut and pasted listens', async (n8n) => {
-				const app = await n8n.anApp();
-				const workflow = await n8n.addPublished(app, {});
-				// Before version 2, n8n publishes every change as it is saved.
-				await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
-				await bothReceive(n8n, app, workflow, workflow);
-				await n8n.unpublish(workflow);
-				expect(state(app)).toEqual(NOTHING);
-			});
+			invariant(
+				'Both get the event when a trigger that was cut and pasted listens',
+				async (n8n) => {
+					const app = await n8n.anApp();
+					const workflow = await n8n.addPublished(app, {});
+					// Before version 2, n8n publishes every change as it is saved.
+					await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
+					await bothReceive(n8n, app, workflow, workflow);
+					await n8n.unpublish(workflow);
+					expect(state(app)).toEqual(NOTHING);
+				},
+			);
 
 			invariant('A test that cannot be ended at Meta silences no trigger', async (n8n) => {
 				const app = await n8n.anApp();
@@ -544,31 +553,34 @@ export function describeInvariants(setups: Setup[]): void {
 				['phoneNumber', { method: 'GET' }],
 			];
 
-			invariant('Each trigger gets what it is for, with each request delayed in turn', async (n8n) => {
-				const apps = await n8n.someApps(REQUESTS.length);
-				const published = await Promise.all(
-					apps.map(async (app, index) => {
-						const [kind, match] = REQUESTS[index]!;
-						const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
-						const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
-						const workflow = await n8n.addPublished(app, ...order);
-						expect(delay.hits()).toBe(1);
-						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
-					}),
-				);
-				for (const [index, app] of apps.entries()) {
-					const { workflow, ofNumber } = published[index]!;
-					expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
-					expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
-					// A recording of the other number is for the App trigger, one of this number for both or one.
-					expect(await n8n.receives(app, TWO)).toBe(200);
-					await n8n.hasRun([1], workflow);
-					expect(await n8n.receives(app, ONE)).toBe(200);
-					await n8n.hasRun([2], workflow);
-					await n8n.unpublish(workflow);
-					expect(state(app)).toEqual(NOTHING);
-				}
-			});
+			invariant(
+				'Each trigger gets what it is for, with each request delayed in turn',
+				async (n8n) => {
+					const apps = await n8n.someApps(REQUESTS.length);
+					const published = await Promise.all(
+						apps.map(async (app, index) => {
+							const [kind, match] = REQUESTS[index]!;
+							const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
+							const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
+							const workflow = await n8n.addPublished(app, ...order);
+							expect(delay.hits()).toBe(1);
+							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
+						}),
+					);
+					for (const [index, app] of apps.entries()) {
+						const { workflow, ofNumber } = published[index]!;
+						expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
+						expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
+						// A recording of the other number is for the App trigger, one of this number for both or one.
+						expect(await n8n.receives(app, TWO)).toBe(200);
+						await n8n.hasRun([1], workflow);
+						expect(await n8n.receives(app, ONE)).toBe(200);
+						await n8n.hasRun([2], workflow);
+						await n8n.unpublish(workflow);
+						expect(state(app)).toEqual(NOTHING);
+					}
+				},
+			);
 		});
 
 		describe('8. the requests to Meta', () => {

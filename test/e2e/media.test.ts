@@ -250,23 +250,26 @@ describe('an SDP with one changed character', () => {
 		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
 		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
 		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
-	])('A call from the business does not connect with a changed character in %s', async (_, changes) => {
-		await startMeta(3_000);
-		const workflow = await publishExample(
-			'call-and-record.json',
-			withGateway({
-				'106540352242922': NUMBER,
-				...changes,
-			}),
-		);
-		const call = await startedCall(workflow);
-		await until('answer at the gateway', async () => {
-			const { state } = await gatewayReport(call);
-			return state !== 'offered';
-		});
-		emulator.userPicksUp(call.id);
-		await expectNothing(call, workflow, 3);
-	});
+	])(
+		'A call from the business does not connect with a changed character in %s',
+		async (_, changes) => {
+			await startMeta(3_000);
+			const workflow = await publishExample(
+				'call-and-record.json',
+				withGateway({
+					'106540352242922': NUMBER,
+					...changes,
+				}),
+			);
+			const call = await startedCall(workflow);
+			await until('answer at the gateway', async () => {
+				const { state } = await gatewayReport(call);
+				return state !== 'offered';
+			});
+			emulator.userPicksUp(call.id);
+			await expectNothing(call, workflow, 3);
+		},
+	);
 });
 
 describe('actions on calls with audio', () => {

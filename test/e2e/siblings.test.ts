@@ -395,37 +395,40 @@ describe("triggers next to n8n's own WhatsApp Trigger", () => {
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
-	])("Two triggers receive calls while n8n's own gets its messages; %s leaves first", async (_, first) => {
-		const family = await aFamily();
-		await stage.chooseMeta(family.emulator);
-		const its = await addItsWorkflow(stage, family.emulator);
-		const before = family.state();
-		let messagesOfIts = 0;
-		const expectAll = async () => {
-			const { outcome } = await family.emulator.deliver([message()]).settled;
-			expect(outcome).toBe('delivered');
-			messagesOfIts++;
-			await family.expectEach([RECORDING, 'connect']);
-			const all = await api().waitForExecutions(its.id, messagesOfIts);
-			expect(all).toHaveLength(messagesOfIts);
-		};
-		await family.publish(
-			await family.add([RECORDING], {
-				options: {
-					onOtherWebhook: 'takeOverAndForward',
-					otherVerifyToken: its.nodeId,
-				},
-			}),
-		);
-		await family.publish(await family.add([RECORDING, 'connect']));
-		await expectAll();
-		await family.unpublish(family.members[first]!);
-		await expectAll();
-		await family.unpublish(family.members[1 - first]!);
-		expect(family.state()).toEqual(before);
-		await expectAll();
-		await api().deactivate(its.id);
-	});
+	])(
+		"Two triggers receive calls while n8n's own gets its messages; %s leaves first",
+		async (_, first) => {
+			const family = await aFamily();
+			await stage.chooseMeta(family.emulator);
+			const its = await addItsWorkflow(stage, family.emulator);
+			const before = family.state();
+			let messagesOfIts = 0;
+			const expectAll = async () => {
+				const { outcome } = await family.emulator.deliver([message()]).settled;
+				expect(outcome).toBe('delivered');
+				messagesOfIts++;
+				await family.expectEach([RECORDING, 'connect']);
+				const all = await api().waitForExecutions(its.id, messagesOfIts);
+				expect(all).toHaveLength(messagesOfIts);
+			};
+			await family.publish(
+				await family.add([RECORDING], {
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: its.nodeId,
+					},
+				}),
+			);
+			await family.publish(await family.add([RECORDING, 'connect']));
+			await expectAll();
+			await family.unpublish(family.members[first]!);
+			await expectAll();
+			await family.unpublish(family.members[1 - first]!);
+			expect(family.state()).toEqual(before);
+			await expectAll();
+			await api().deactivate(its.id);
+		},
+	);
 });
 
 describe('webhook URLs whose query Meta does not keep', () => {

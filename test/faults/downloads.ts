@@ -415,7 +415,10 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
 export function describeConnections(suite: () => Suite, of = ''): void {
 	describe(`a recording whose download has errors (connection${of})`, () => {
-		it.each(CONNECTION)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(suite(), one));
+		it.each(CONNECTION)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(suite(), one),
+		);
 	});
 }
 
@@ -429,7 +432,10 @@ export function describeDownloads(suite: () => Suite): void {
 		['size', SIZES],
 		['no patience', IMPATIENT],
 	])('a recording whose download has errors (%s)', (_name, cases) => {
-		it.each(cases)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(suite(), one));
+		it.each(cases)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(suite(), one),
+		);
 	});
 	describeRedirects(suite);
 }
@@ -478,17 +484,20 @@ function describeRedirects(suite: () => Suite): void {
 	});
 
 	describe('a recording whose download is redirected', () => {
-		it.each([301, 302, 303, 307, 308])('A redirect to the same host is followed with the token (status %s)', async (status) => {
-			const recording = await redirected((own) => ({ redirectTo: own, status }), {
-				times: 1,
-				out: 'audio',
-				asked: { file: 2, url: 0 },
-			});
-			const tokens = suite()
-				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
-				.map(({ headers }) => headers.authorization !== undefined);
-			expect(tokens).toEqual([true, true]);
-		});
+		it.each([301, 302, 303, 307, 308])(
+			'A redirect to the same host is followed with the token (status %s)',
+			async (status) => {
+				const recording = await redirected((own) => ({ redirectTo: own, status }), {
+					times: 1,
+					out: 'audio',
+					asked: { file: 2, url: 0 },
+				});
+				const tokens = suite()
+					.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
+					.map(({ headers }) => headers.authorization !== undefined);
+				expect(tokens).toEqual([true, true]);
+			},
+		);
 
 		it('A redirect to another host of Meta is followed without the token', async () => {
 			content = Buffer.from('a recording on another host');

@@ -225,7 +225,10 @@ export function describeKills(suite: () => Suite): void {
 			await killAndRestart();
 		}, 300_000);
 
-		it.each(Object.keys(cases))('Nothing is lost when n8n is killed %s', async (name) => await goOn[name]!());
+		it.each(Object.keys(cases))(
+			'Nothing is lost when n8n is killed %s',
+			async (name) => await goOn[name]!(),
+		);
 
 		it('Nothing is lost when n8n is killed before Meta delivers', async () => {
 			const { scene, recording } = missed;

@@ -200,18 +200,21 @@ function describeClock(suite: () => Suite): void {
 		it.each([
 			['forward', HOUR],
 			['back', -HOUR],
-		])("A recording comes once when n8n's clock jumps an hour %s during a download", async (_where, clockMs) => {
-			const scene = await suite().scene();
-			const recording = await scene.record();
-			const goOn = scene.holdDownload(recording);
-			const delivered = scene.deliver([recording]);
-			await scene.downloading(recording);
-			await suite().trouble({ clockMs });
-			goOn();
-			await delivered;
-			await scene.deliver([recording]);
-			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
-		});
+		])(
+			"A recording comes once when n8n's clock jumps an hour %s during a download",
+			async (_where, clockMs) => {
+				const scene = await suite().scene();
+				const recording = await scene.record();
+				const goOn = scene.holdDownload(recording);
+				const delivered = scene.deliver([recording]);
+				await scene.downloading(recording);
+				await suite().trouble({ clockMs });
+				goOn();
+				await delivered;
+				await scene.deliver([recording]);
+				await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+			},
+		);
 
 		it("A missing recording becomes an item without a file when n8n's clock passes Retry For", async () => {
 			const scene = await suite().scene({ options: { retryFor: 2 } });

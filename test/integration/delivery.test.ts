@@ -359,15 +359,18 @@ describe('the signature', () => {
 		['is too short', 'sha256=0123'],
 		['is of another kind', `sha1=${'0'.repeat(40)}`],
 		['has no kind', '0'.repeat(64)],
-	])('A signature that %s gets 401: nothing starts and Meta is asked nothing', async (_, signature) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording();
-		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
-			.answer;
-		expect(answer).toMatchObject({ status: 401, body: '' });
-		expect(trigger.executions).toEqual([]);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'A signature that %s gets 401: nothing starts and Meta is asked nothing',
+		async (_, signature) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording();
+			const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
+				.answer;
+			expect(answer).toMatchObject({ status: 401, body: '' });
+			expect(trigger.executions).toEqual([]);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
 	it('The signature of another body gets 401', async () => {
 		const trigger = stage.trigger();

@@ -318,12 +318,15 @@ describe('the signature', () => {
 		],
 	];
 
-	it.each(forged)('A signature that is %s is an error, and nothing is downloaded', async (_, forge, reason) => {
-		const good = delivery([await stage.emulator.createRecording()]);
-		const { error } = await read([webhookItem(forge(good))]);
-		expect(error.context.reason).toBe(reason);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	it.each(forged)(
+		'A signature that is %s is an error, and nothing is downloaded',
+		async (_, forge, reason) => {
+			const good = delivery([await stage.emulator.createRecording()]);
+			const { error } = await read([webhookItem(forge(good))]);
+			expect(error.context.reason).toBe(reason);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
 	it('A signature that is missing with all headers gives the same error', async () => {
 		const { body } = delivery([await stage.emulator.createRecording()]);
@@ -469,15 +472,18 @@ describe('a file that cannot be downloaded', () => {
 		['fail', 'permanent', 'mediaGone'],
 		['emit', 'temporary', [true, false, true]],
 		['emit', 'permanent', [true, false, true]],
-	])('A file with %s and a %s error has the documented outcome', async (onFileUnavailable, cause, expected) => {
-		const { item } = await threeOf(cause);
-		const run = await read([item], { options: { onFileUnavailable } });
-		if (Array.isArray(expected)) {
-			expect(run.items.map((each) => recordingOf(each).verified)).toEqual(expected);
-		} else {
-			expect(run.error.context.reason).toBe(expected);
-		}
-	});
+	])(
+		'A file with %s and a %s error has the documented outcome',
+		async (onFileUnavailable, cause, expected) => {
+			const { item } = await threeOf(cause);
+			const run = await read([item], { options: { onFileUnavailable } });
+			if (Array.isArray(expected)) {
+				expect(run.items.map((each) => recordingOf(each).verified)).toEqual(expected);
+			} else {
+				expect(run.error.context.reason).toBe(expected);
+			}
+		},
+	);
 
 	it('A missing file costs only its own item if errors go to the error output', async () => {
 		const { made, item } = await threeOf('temporary');
@@ -491,7 +497,11 @@ describe('a file that cannot be downloaded', () => {
 	it('Retry On Fail downloads the file when it is available', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 401 }, { times: 2 });
-		const run = await read([webhookItem(delivery([recording]))], {}, { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 });
+		const run = await read(
+			[webhookItem(delivery([recording]))],
+			{},
+			{ retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
+		);
 		expect(run.items.map((item) => recordingOf(item).verified)).toEqual([true]);
 	});
 

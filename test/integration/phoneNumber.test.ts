@@ -284,11 +284,14 @@ describe('updating call settings', () => {
 		]);
 	});
 
-	it.each(['<html>', {}, { success: false }])('The update fails if Meta answers %j', async (body) => {
-		stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
-		const { error } = await update({ calling: 'DISABLED' });
-		expect(error.description).toContain('Meta did not confirm the change');
-	});
+	it.each(['<html>', {}, { success: false }])(
+		'The update fails if Meta answers %j',
+		async (body) => {
+			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
+			const { error } = await update({ calling: 'DISABLED' });
+			expect(error.description).toContain('Meta did not confirm the change');
+		},
+	);
 
 	it("Call hours are sent in Meta's form", async () => {
 		await update(

@@ -252,7 +252,7 @@ describe('a trigger that listens for a test event', () => {
 		const address = { url: test.testUrl };
 		share(test, [{ trigger: production, events }], address);
 		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
-		expect(it.executions.map(({ mode }) => mode)).toEqual(['manual']);
+		expect(test.executions.map(({ mode }) => mode)).toEqual(['manual']);
 		expect(production.items).toHaveLength(1);
 	});
 });

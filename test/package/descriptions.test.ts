@@ -189,9 +189,12 @@ describe('what saved workflows contain', () => {
 			downloadFile: true,
 			options: {},
 		}).map(([name, value]): [string, string, string, unknown] => ['delivery', 'read', name, value]),
-	])('The action has at %s, %s, the parameter %s, by default %j', (resource, operation, name, value) => {
-		expect(parameter(resource, operation, name)?.default).toEqual(value);
-	});
+	])(
+		'The action has at %s, %s, the parameter %s, by default %j',
+		(resource, operation, name, value) => {
+			expect(parameter(resource, operation, name)?.default).toEqual(value);
+		},
+	);
 
 	it.each(['start', 'accept'])('The action has callback data at %s', (operation) => {
 		const names = fieldsOf(parameter('call', operation, 'options')).map(({ name }) => name);
@@ -231,11 +234,14 @@ describe('what saved workflows contain', () => {
 		expect(modes.map(({ name }) => name)).toEqual(['list', 'id']);
 	});
 
-	it.each(['preAccept', 'reject', 'terminate'])('The action has no recording at %s', (operation) => {
-		for (const name of ['recordCall', 'transcribeCall']) {
-			expect(parameter('call', operation, name)).toBeUndefined();
-		}
-	});
+	it.each(['preAccept', 'reject', 'terminate'])(
+		'The action has no recording at %s',
+		(operation) => {
+			for (const name of ['recordCall', 'transcribeCall']) {
+				expect(parameter('call', operation, name)).toBeUndefined();
+			}
+		},
+	);
 });
 
 /** All properties, those of collections included, with the place where they stand. */

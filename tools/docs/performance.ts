@@ -384,8 +384,6 @@ function inSentences(figures: Figures): Record<string, string> {
 }
 
 const range = (values: number[]): string =>
-	values.length === 0
-		? '–'
-		: `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`;
+	values.length === 0 ? '–' : `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`;
 
 const sizeName = (bytes = 0) => (bytes >= MB ? `${bytes / MB} MB` : `${bytes / 1000} kB`);

@@ -48,7 +48,9 @@ export class Contacts {
 			if (contact) return contact;
 		}
 		const { only } = this;
-		return only !== null && isOnlyCall() && mayBelongTo(only, parties, businessNumber) ? only : null;
+		return only !== null && isOnlyCall() && mayBelongTo(only, parties, businessNumber)
+			? only
+			: null;
 	}
 }
 

@@ -182,8 +182,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'other',
 		aliases: [],
 		label: 'Other Call Events',
-		description:
-			'Events that Meta adds later, as Meta sent them (event: their name)',
+		description: 'Events that Meta adds later, as Meta sent them (event: their name)',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({

@@ -182,7 +182,11 @@ function readChange(
 	if (!EVENT_TYPES.some((type) => type.field === field && isWanted(type))) return [];
 	const skip = field === 'calls' ? budget.skip : budget.countIgnored;
 	const lists = isFields(value) ? readLists(value, skip) : null;
-	if (!isFields(value) || lists === null || (field === 'calls' && !value.calls && !value.statuses)) {
+	if (
+		!isFields(value) ||
+		lists === null ||
+		(field === 'calls' && !value.calls && !value.statuses)
+	) {
 		skip('a change of the field calls has an unknown shape');
 		return [];
 	}

@@ -105,28 +105,25 @@ describe('onAnswered and answer503If', () => {
 		it.each([
 			[false, 200],
 			[true, 503],
-		])(
-			'The answer waits, and the items count at once (missing: %j)',
-			async (missing, code) => {
-				let tell = (_missing: boolean) => {};
-				const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
-				let answered = false;
-				const asked = request(
-					(response) => {
-						response.json({ message: 'Workflow was started' });
-						// n8n ends some answers a second time.
-						response.end();
-					},
-					{ isMissing },
-				).finally(() => (answered = true));
-				// Time enough for an answer that does not wait.
-				await new Promise((resolve) => setTimeout(resolve, 50));
-				expect(answered).toBe(false);
-				tell(missing);
-				const { status, outcomes } = await asked;
-				expect([status, outcomes]).toEqual([code, ['accepted']]);
-			},
-		);
+		])('The answer waits, and the items count at once (missing: %j)', async (missing, code) => {
+			let tell = (_missing: boolean) => {};
+			const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
+			let answered = false;
+			const asked = request(
+				(response) => {
+					response.json({ message: 'Workflow was started' });
+					// n8n ends some answers a second time.
+					response.end();
+				},
+				{ isMissing },
+			).finally(() => (answered = true));
+			// Time enough for an answer that does not wait.
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			expect(answered).toBe(false);
+			tell(missing);
+			const { status, outcomes } = await asked;
+			expect([status, outcomes]).toEqual([code, ['accepted']]);
+		});
 
 		it('An error does not wait', async () => {
 			const { status, outcomes } = await request((response) => response.status(500).end(), {

@@ -443,7 +443,7 @@ describe('an activation that fails', () => {
 	});
 
 	it.each<[string, IDataObject, RegExp]>([
-		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no event is chosen', { events: [] }, /^Trigger On is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
 		[
 			'there is no verify token for a registration by hand',
@@ -817,26 +817,29 @@ describe('a test', () => {
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
 		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
-	])('A test takes production over if %s, and points back to it with its token', async (_, given) => {
-		const node = trigger({}, new Meta(), given);
-		await node.activate();
-		node.publish();
-		if (given.id === undefined) node.meta.unreachable.add(node.url);
-		const before = node.meta.state();
-		const test = node.again({ mode: 'manual', data: {} });
-		await test.activate();
-		expect(node.meta.app).toEqual(calls(node.test));
-		node.meta.changes.length = 0;
-		await test.deactivate();
-		expect(node.meta.state()).toEqual(before);
-		expect(node.meta.changes).toEqual([
-			expect.objectContaining({
-				with: expect.objectContaining({
-					verify_token: deriveVerifyToken(APP_SECRET, node.production),
-				}) as unknown,
-			}),
-		]);
-	});
+	])(
+		'A test takes production over if %s, and points back to it with its token',
+		async (_, given) => {
+			const node = trigger({}, new Meta(), given);
+			await node.activate();
+			node.publish();
+			if (given.id === undefined) node.meta.unreachable.add(node.url);
+			const before = node.meta.state();
+			const test = node.again({ mode: 'manual', data: {} });
+			await test.activate();
+			expect(node.meta.app).toEqual(calls(node.test));
+			node.meta.changes.length = 0;
+			await test.deactivate();
+			expect(node.meta.state()).toEqual(before);
+			expect(node.meta.changes).toEqual([
+				expect.objectContaining({
+					with: expect.objectContaining({
+						verify_token: deriveVerifyToken(APP_SECRET, node.production),
+					}) as unknown,
+				}),
+			]);
+		},
+	);
 
 	it('A test that cannot point back ends all the same, and the log says so', async () => {
 		const node = trigger({});

@@ -43,14 +43,19 @@ it.each(FORMS)('Whatever was signed is read, as %s', async (form) => {
 
 it.each(FORMS)('A body in which one byte was changed is rejected, as %s', async (form) => {
 	await fc.assert(
-		fc.asyncProperty(deliveries, fc.nat(), fc.integer({ min: 1, max: 127 }), async (body, at, by) => {
-			const changed = Buffer.from(body);
-			changed[at % body.length] ^= by;
-			// Not every change of bytes is one of the text: invalid UTF-8 is replaced.
-			fc.pre(form !== 'text' || changed.toString() !== body.toString());
-			const reading = content(form, changed, { signature: signatureOf(body) });
-			await expect(reading).rejects.toMatchObject({ context: { reason: 'signatureInvalid' } });
-		}),
+		fc.asyncProperty(
+			deliveries,
+			fc.nat(),
+			fc.integer({ min: 1, max: 127 }),
+			async (body, at, by) => {
+				const changed = Buffer.from(body);
+				changed[at % body.length] ^= by;
+				// Not every change of bytes is one of the text: invalid UTF-8 is replaced.
+				fc.pre(form !== 'text' || changed.toString() !== body.toString());
+				const reading = content(form, changed, { signature: signatureOf(body) });
+				await expect(reading).rejects.toMatchObject({ context: { reason: 'signatureInvalid' } });
+			},
+		),
 	);
 });
 

@@ -120,7 +120,10 @@ describe('readSettings', () => {
 		),
 		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
 		[{ options: { timeBudget: 0 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
-		[{ options: { timeBudget: 61 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
+		[
+			{ options: { timeBudget: 61 } },
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+		],
 		[
 			{ options: { maxConcurrentDeliveries: 0 } },
 			'Server: Deliveries at Once must be a whole number from 1 to 1000',
@@ -151,19 +154,22 @@ describe('readSettings', () => {
 			{ phoneNumberIds: [{}] },
 			'Phone Number Names or IDs must be a list, or text with commas between the entries',
 		],
-	])('The error about %j names the field as the panel does, and says what it must be', (odd, message) => {
-		let thrown: unknown;
-		try {
-			both(odd);
-		} catch (error) {
-			thrown = error;
-		}
-		expect(thrown).toBeInstanceOf(NodeOperationError);
-		expect(thrown).toMatchObject({
-			message,
-			description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
-		});
-	});
+	])(
+		'The error about %j names the field as the panel does, and says what it must be',
+		(odd, message) => {
+			let thrown: unknown;
+			try {
+				both(odd);
+			} catch (error) {
+				thrown = error;
+			}
+			expect(thrown).toBeInstanceOf(NodeOperationError);
+			expect(thrown).toMatchObject({
+				message,
+				description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
+			});
+		},
+	);
 
 	it('The fields are named as in the panel', () => {
 		const panel = triggerProperties.flatMap((property) => [
