@@ -816,6 +816,7 @@ describe('bring-your-own-webhook, at work', () => {
 	});
 
 	it("passes Meta's check of the URL with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
 		expect((await subscribe('another token')).status).toBe(400);
 		expect(await subscribe('the token of this test')).toMatchObject({
 			status: 200,
