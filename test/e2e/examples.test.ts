@@ -819,6 +819,7 @@ describe('the example bring-your-own-webhook', () => {
 	});
 
 	it("Meta's check of the URL passes with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
 		expect((await subscribe('another token')).status).toBe(400);
 		expect(await subscribe('the token of this test')).toMatchObject({
 			status: 200,
