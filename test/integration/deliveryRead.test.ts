@@ -75,7 +75,7 @@ describe('The items of a delivery', () => {
 		const odd = {
 			phoneNumberId: recording.update.phoneNumberId,
 			field: 'calls',
-			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'connect' }, 5] },
+			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'terminate' }, 5] },
 		};
 		const updates = [recording, odd, transcript, gone];
 		const handle = stage.emulator.deliver(updates, { redeliver: false });
@@ -491,7 +491,11 @@ describe('A file that cannot be downloaded', () => {
 	test('is downloaded by Retry On Fail when it can be had', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 401 }, { times: 2 });
-		const run = await read([webhookItem(delivery([recording]))], {}, { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 });
+		const run = await read(
+			[webhookItem(delivery([recording]))],
+			{},
+			{ retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
+		);
 		expect(run.items.map((item) => recordingOf(item).verified)).toEqual([true]);
 	});
 

@@ -243,40 +243,40 @@ const EVENTS = [
 
 /** Events that together fill every field of the trigger's items. */
 async function everyEvent(): Promise<void> {
-const { id } = stage.emulator.userCalls({ deeplinkPayload: 'a', ctaPayload: 'b' });
-await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
-	messaging_product: 'whatsapp',
-	call_id: id,
-	action: 'accept',
-	session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-	recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
-	transcription: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
-});
-stage.emulator.hangUp(id, {
-	durationSeconds: 3,
-	error: { code: 138021, message: 'Timeout', details: 'No media' },
-});
-await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
-	messaging_product: 'whatsapp',
-	to: USER,
-	action: 'connect',
-	session: { sdp_type: 'offer', sdp: makeSdp('offer') },
-	biz_opaque_callback_data: 'c',
-});
-await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
-	messaging_product: 'whatsapp',
-	to: '14085555678',
-	type: 'interactive',
-	interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
-});
-stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
-stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
-const event = { timestamp: timestampBefore(AFTER_SETTLING_MS) };
-for (const transcript of [false, true]) {
-	const gone = await stage.emulator.createRecording({ transcript, event });
-	stage.emulator.deleteMedia(gone.mediaId);
-	stage.emulator.deliver([gone]);
-}
+	const { id } = stage.emulator.userCalls({ deeplinkPayload: 'a', ctaPayload: 'b' });
+	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		call_id: id,
+		action: 'accept',
+		session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+		recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+		transcription: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+	});
+	stage.emulator.hangUp(id, {
+		durationSeconds: 3,
+		error: { code: 138021, message: 'Timeout', details: 'No media' },
+	});
+	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		to: USER,
+		action: 'connect',
+		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
+		biz_opaque_callback_data: 'c',
+	});
+	await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
+		messaging_product: 'whatsapp',
+		to: '14085555678',
+		type: 'interactive',
+		interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
+	});
+	stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
+	stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
+	const event = { timestamp: timestampBefore(AFTER_SETTLING_MS) };
+	for (const transcript of [false, true]) {
+		const gone = await stage.emulator.createRecording({ transcript, event });
+		stage.emulator.deleteMedia(gone.mediaId);
+		stage.emulator.deliver([gone]);
+	}
 	await stage.emulator.whenIdle();
 }
 

@@ -224,9 +224,7 @@ export function performancePage(results: Results): string {
 	});
 	const apartOf = (experiment: string) => {
 		const own = separately?.[experiment];
-		return own
-			? ` (measured apart from the rest, on ${own.date}, in ${own.rounds} rounds)`
-			: '';
+		return own ? ` (measured apart from the rest, on ${own.date}, in ${own.rounds} rounds)` : '';
 	};
 	const isShared = rowsOf(rows, { experiment: 'sharedAddress' }).length > 0;
 	const apart = apartOf('sharedAddress');

@@ -9,7 +9,12 @@ import {
 	itemSettings,
 	type ItemSettings,
 } from '../delivery/itemSettings';
-import { DEFAULT_EVENTS, eventsSchema, filterSchema, type EventFilter } from '../events/eventFilter';
+import {
+	DEFAULT_EVENTS,
+	eventsSchema,
+	filterSchema,
+	type EventFilter,
+} from '../events/eventFilter';
 import { numberSchema, withMessage } from '../parameterSchemas';
 
 const HOUR_MS = 60 * 60_000;
@@ -41,8 +46,9 @@ const optionsSchema = itemOptionsSchema.extend({
 	retryFor: numberSchema('Retry For (Hours) must be a number, 0 or above', (number) =>
 		number.min(0),
 	).default(1),
-	timeBudget: numberSchema('Server: Time Budget (Seconds) must be a number from 1 to 60', (number) =>
-		number.min(1).max(60),
+	timeBudget: numberSchema(
+		'Server: Time Budget (Seconds) must be a number from 1 to 60',
+		(number) => number.min(1).max(60),
 	).default(15),
 	maxConcurrentDeliveries: countUpTo('Server: Deliveries at Once', 1000).default(32),
 	maxConcurrentDownloads: countUpTo('Server: Downloads at Once', 64).default(4),
