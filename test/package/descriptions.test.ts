@@ -212,10 +212,8 @@ describe('what saved workflows hold', () => {
 		const field = (name: string) => parameter('delivery', 'read', name);
 		expect(choices(field('events'))).toEqual(choices(inTrigger('events')));
 		for (const name of ['events', 'phoneNumberIds', 'downloadFile']) {
-			expect(field(name)).toMatchObject({
-				displayName: inTrigger(name)?.displayName,
-				type: inTrigger(name)?.type,
-			});
+			const { type, typeOptions, default: value } = inTrigger(name) ?? {};
+			expect(field(name)).toMatchObject({ type, typeOptions, default: value });
 		}
 		const options = fieldsOf(field('options'));
 		for (const name of ['binaryPropertyName', 'includeRawEvent', 'maxFileSize']) {

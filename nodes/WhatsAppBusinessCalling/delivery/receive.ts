@@ -7,7 +7,7 @@ import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { knownAccount } from '../trigger/knownAccount';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
 import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
 import { watchAnswer } from './acknowledgement';
@@ -17,9 +17,9 @@ import { DeliveryLog } from './deliveryLog';
 import { eventItem } from './eventItem';
 import { Ledger, ledger as processLedger } from './ledger';
 import { mapAtOnce } from './mapAtOnce';
+import { readSigned } from './readSigned';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
-import { isSignature, isSignedBy } from './signature';
 
 /**
  * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
@@ -149,40 +149,6 @@ function turnAway(
 		);
 	}
 	return answer(context, 503);
-}
-
-/** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
-async function readSigned(
-	context: IWebhookFunctions,
-): Promise<{ account: Account; body: Buffer } | 401 | 503> {
-	const signature: unknown = context.getHeaderData()['x-hub-signature-256'];
-	if (!isSignature(signature)) return 401;
-	const body = await readBody(context);
-	if (!Buffer.isBuffer(body)) return 401;
-	let checked: Account | null = null;
-	// The secret may have been changed since the credential was read: then it is read once more.
-	for (const maxAgeMs of [FRESH_MS, RECHECK_MS]) {
-		const account = await knownAccount(context, maxAgeMs);
-		// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-		if (account === null) return 503;
-		if (account !== checked && isSignedBy(account.appSecret, body, signature)) {
-			return { account, body };
-		}
-		checked = account;
-	}
-	return 401;
-}
-
-/** The bytes as they came; anything else where there are none. */
-async function readBody(context: IWebhookFunctions): Promise<unknown> {
-	const request = context.getRequestObject();
-	try {
-		if (!request.rawBody && typeof request.readRawBody === 'function') await request.readRawBody();
-	} catch {
-		// A form with files, which n8n has read already, or a sender that is gone: nothing that Meta signed.
-		return null;
-	}
-	return request.rawBody;
 }
 
 function byLedgerKey(trigger: string, events: CallEvent[]): Events {
