@@ -212,8 +212,10 @@ describe('what saved workflows hold', () => {
 		const field = (name: string) => parameter('delivery', 'read', name);
 		expect(choices(field('events'))).toEqual(choices(inTrigger('events')));
 		for (const name of ['events', 'phoneNumberIds', 'downloadFile']) {
-			const { type, typeOptions, default: value } = inTrigger(name) ?? {};
-			expect(field(name)).toMatchObject({ type, typeOptions, default: value });
+			const same = ({ type, typeOptions, default: value }: Partial<INodeProperties> = {}) => ({
+				...{ type, typeOptions, value },
+			});
+			expect(same(field(name))).toEqual(same(inTrigger(name)));
 		}
 		const options = fieldsOf(field('options'));
 		for (const name of ['binaryPropertyName', 'includeRawEvent', 'maxFileSize']) {
