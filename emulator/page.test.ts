@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { startEmulator, type Emulator } from './index';
-import { graph } from './helpers';
+import { graph } from '../test/support/graph';
 
 let emulator: Emulator;
 

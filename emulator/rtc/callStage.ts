@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NUMBER, PERSON } from '../../test/support/constants';
 import { sleep } from '../../test/support/processes';
-import { download, graph, Receiver } from '../helpers';
+import { download, graph } from '../../test/support/graph';
+import { Receiver } from '../../test/support/receiver';
 import { startEmulator, type Call, type Emulator, type Variants } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import type { WebRtcOptions } from './index';
 import { readOpusFile } from './opusFile';
 
-const NUMBER = '106000000000001';
 export const RECORDING = {
 	status: 'ENABLED',
 	purpose: 'training',
@@ -142,7 +143,7 @@ class CallStage {
 		change: (sdp: string) => string = (sdp) => sdp,
 	) {
 		const session = { sdp_type: 'offer', sdp: await this.business.offer() };
-		const placed = await this.post({ action: 'connect', to: '14085551234', session, ...more });
+		const placed = await this.post({ action: 'connect', to: PERSON, session, ...more });
 		expect(placed.status).toBe(200);
 		const call = this.emulator.calls.at(-1)!;
 		await this.business.accept(change(await this.sdpOf(call)));

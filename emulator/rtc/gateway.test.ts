@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { decodeAudio } from '../../test/support/audio';
+import { PERSON } from '../../test/support/constants';
 import { startGateway, type Gateway } from '../../test/support/gateway';
 import { sleep } from '../../test/support/processes';
 import type { Call } from '../index';
@@ -81,7 +82,7 @@ async function callOut() {
 	expect(status).toBe(201);
 	const { id, sdp } = body as { id: string; sdp: string };
 	const session = { sdp_type: 'offer', sdp };
-	const order = { action: 'connect', to: '14085551234', session, recording: RECORDING };
+	const order = { action: 'connect', to: PERSON, session, recording: RECORDING };
 	expect((await stage.post(order)).status).toBe(200);
 	const call = stage.emulator.calls.at(-1)!;
 	const answer = { sdp: await stage.sdpOf(call) };

@@ -1,4 +1,5 @@
 import { decodeAudio } from '../../test/support/audio';
+import { PERSON } from '../../test/support/constants';
 import { BusinessPeer } from './businessPeer';
 import { offsets, PROMPT, RECORDING, texts, useCallStage, VOICE } from './callStage';
 import { readOpusFile } from './opusFile';
@@ -134,7 +135,7 @@ describe('an SDP that does not fit', () => {
 	it('keeps a call of the business from being placed', async () => {
 		const sdp = (await stage.business.offer()).replace('opus/48000/2', 'G729/8000');
 		const session = { sdp_type: 'offer', sdp };
-		const { error } = await stage.post({ action: 'connect', to: '14085551234', session });
+		const { error } = await stage.post({ action: 'connect', to: PERSON, session });
 		expect(error.error_data?.details).toMatch(/opus\/48000\/2/);
 		expect(stage.emulator.calls).toEqual([]);
 	});

@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { TRIGGER, type Workflow } from '../e2e/stage';
+import { TRIGGER, type Workflow } from '../support/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
-import { fileOf, SECRETS, type Arena } from './arena';
+import { fileOf, SECRETS, type AttackStage } from './attackStage';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 import { GRAPH_HOST, MEDIA_HOST } from './internet';
 
@@ -188,25 +188,20 @@ const TRANSCRIPTS: Array<[string, string]> = [
 	['a page', '<html><script>alert(1)</script></html>'],
 ];
 
-export function answerAttacks(arena: () => Arena): void {
+export function answerAttacks(arena: () => AttackStage): void {
 	let small: Workflow;
 	let impatient: Workflow;
 	let transcripts: Workflow;
 
 	beforeAll(async () => {
-		const { addWorkflow } = arena().stage;
 		const manual = { registration: 'manual', verifyToken: 'x' };
-		const { credential } = arena();
-		small = await addWorkflow({
-			credential,
+		small = await arena().addWorkflow({
 			parameters: { ...manual, options: { maxFileSize: 5 } },
 		});
-		impatient = await addWorkflow({
-			credential,
+		impatient = await arena().addWorkflow({
 			parameters: { ...manual, options: { onFileUnavailable: 'emit' } },
 		});
-		transcripts = await addWorkflow({
-			credential,
+		transcripts = await arena().addWorkflow({
 			parameters: { ...manual, events: ['call_transcription_available'] },
 		});
 	});

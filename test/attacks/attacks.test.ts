@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findSecrets } from '../support/secrets';
 import { answerAttacks } from './answers';
-import { Arena, figures, SECRETS } from './arena';
+import { AttackStage, figures, SECRETS } from './attackStage';
 import { bodyAttacks } from './bodies';
 import { challengeAttacks } from './challenge';
 import { httpAttacks } from './http';
@@ -14,22 +14,22 @@ import { signatureAttacks } from './signature';
 
 jest.setTimeout(180_000);
 
-let opened: Arena | undefined;
+let opened: AttackStage | undefined;
 let firstPid: number;
 
-function arena(): Arena {
+function arena(): AttackStage {
 	if (!opened) throw new Error('n8n is not running');
 	return opened;
 }
 
 // One n8n for all of them: what an attack has left behind, the next ones and the end would show.
 beforeAll(async () => {
-	opened = await Arena.open();
+	opened = await AttackStage.start();
 	firstPid = opened.n8n.pid();
 });
 
 afterAll(async () => {
-	await opened?.close();
+	await opened?.stop();
 	process.stdout.write(
 		[
 			`Attacks: ${figures.attacks}`,

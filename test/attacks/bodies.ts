@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { TRIGGER } from '../e2e/stage';
-import type { Arena } from './arena';
+import { TRIGGER } from '../support/stage';
+import type { AttackStage } from './attackStage';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 
 const MEBIBYTE = 1024 * 1024;
@@ -252,7 +252,7 @@ const PACKED: Array<[string, string, Make]> = [
 	['a delivery in an encoding that nobody knows', '../../x', (good) => gzipSync(good)],
 ];
 
-export function bodyAttacks(arena: () => Arena): void {
+export function bodyAttacks(arena: () => AttackStage): void {
 	const good = async (): Promise<Good & { callId: string }> => {
 		const recording = await arena().recording();
 		const body = arena().body(recording);
@@ -346,8 +346,7 @@ export function bodyAttacks(arena: () => Arena): void {
 	});
 
 	it('an event of 100,000 levels comes out without its raw form where that is asked for', async () => {
-		const { url } = await arena().stage.addWorkflow({
-			credential: arena().credential,
+		const { url } = await arena().addWorkflow({
 			parameters: {
 				registration: 'manual',
 				verifyToken: 'x',

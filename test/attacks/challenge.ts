@@ -1,6 +1,6 @@
 import { deriveVerifyToken } from '../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
-import type { Workflow } from '../e2e/stage';
-import { SECRETS, type Arena } from './arena';
+import type { Workflow } from '../support/stage';
+import { SECRETS, type AttackStage } from './attackStage';
 
 const CHALLENGE = '1158201444';
 
@@ -80,7 +80,7 @@ const CHALLENGES: Array<[string, string]> = [
 	['8,000 characters', 'x'.repeat(8_000)],
 ];
 
-export function challengeAttacks(arena: () => Arena): void {
+export function challengeAttacks(arena: () => AttackStage): void {
 	const ask = async (question: Question, { url }: Workflow = arena().workflow) =>
 		await arena().send({
 			method: 'GET',
@@ -110,7 +110,7 @@ export function challengeAttacks(arena: () => Arena): void {
 		);
 
 		it('the token of another workflow, a guessed one and the derived one: only that is right', async () => {
-			const workflow = await arena().stage.addWorkflow({ credential: arena().credential });
+			const workflow = await arena().addWorkflow();
 			const derive = (secret: string, id?: string, url = workflow.url) =>
 				deriveVerifyToken(secret, url, id);
 			const derived = [derive(SECRETS.appSecret), derive(SECRETS.appSecret, workflow.id)];

@@ -1,19 +1,19 @@
-import { Receiver } from '../../emulator/helpers';
-import type { Arena } from './arena';
-import { SECRETS } from './arena';
+import { Receiver } from '../support/receiver';
+import type { AttackStage } from './attackStage';
+import { SECRETS } from './attackStage';
 
 /** Requests that no HTTP client would send: their lines, given the valid signature and the body. */
-type Make = (arena: Arena, body: string) => Buffer | string;
+type Make = (arena: AttackStage, body: string) => Buffer | string;
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
-const usual = (arena: Arena, body: string) => [
+const usual = (arena: AttackStage, body: string) => [
 	'Content-Type: application/json',
 	`Content-Length: ${Buffer.byteLength(body)}`,
 	`X-Hub-Signature-256: ${arena.signature(body)}`,
 ];
 
-const unsigned = (arena: Arena, body: string) => usual(arena, body).slice(0, 2);
+const unsigned = (arena: AttackStage, body: string) => usual(arena, body).slice(0, 2);
 
 const MALFORMED: Array<[string, Make]> = [
 	[
@@ -175,7 +175,7 @@ const UNFINISHED: Array<[string, Make]> = [
 	],
 ];
 
-export function httpAttacks(arena: () => Arena): void {
+export function httpAttacks(arena: () => AttackStage): void {
 	const body = async () => arena().body(await arena().recording());
 
 	describe('a request has', () => {
@@ -212,8 +212,7 @@ export function httpAttacks(arena: () => Arena): void {
 		const receiver = await new Receiver().start();
 		try {
 			arena().emulator.presetSubscription(receiver.url, ['messages']);
-			const { url } = await arena().stage.addWorkflow({
-				credential: arena().credential,
+			const { url } = await arena().addWorkflow({
 				parameters: {
 					registration: 'app',
 					onOtherWebhook: 'takeOverAndForward',

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { TRIGGER } from '../e2e/stage';
+import { TRIGGER } from '../support/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import { chain, node, webhookNode } from '../support/workflow';
-import { bytesOfSecrets, fileOf, SECRETS, type Arena } from './arena';
+import { bytesOfSecrets, fileOf, SECRETS, type AttackStage } from './attackStage';
 import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';
 
 const FORBIDDEN: Array<[string, string]> = [
@@ -98,7 +98,7 @@ const REDIRECTS: Array<[string, string]> = [
 	['http and a relative path', 'http:evil.example/x'],
 ];
 
-export function mediaUrlAttacks(arena: () => Arena): void {
+export function mediaUrlAttacks(arena: () => AttackStage): void {
 	/** Delivers a recording whose file must not be fetched, and that comes out with the reason. */
 	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
 		const body = arena().body(recording);

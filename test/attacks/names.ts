@@ -1,8 +1,8 @@
-import { TRIGGER } from '../e2e/stage';
+import { TRIGGER } from '../support/stage';
 import type { CreatedRecording } from '../../emulator';
 import type { BinaryReference, Execution } from '../support/n8n';
 import { OWNER } from '../support/n8n';
-import { fileOf, type Arena } from './arena';
+import { fileOf, type AttackStage } from './attackStage';
 import { GRAPH_HOST, MEDIA_HOST } from './internet';
 
 /** Texts that would do harm in a path, a header, a log or a page. */
@@ -55,7 +55,7 @@ const MIME_TYPES: Array<[string, string]> = [
 	['no type', 'x'],
 ];
 
-export function nameAttacks(arena: () => Arena): void {
+export function nameAttacks(arena: () => AttackStage): void {
 	let cookie = '';
 
 	/** An event that is skipped: no execution, and Meta is asked for nothing. */

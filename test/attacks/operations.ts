@@ -1,9 +1,9 @@
 import { makeSdp } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
 import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
-import type { Arena } from './arena';
+import type { AttackStage } from './attackStage';
 import { HARMFUL, SOME } from './names';
 
-const NUMBER = '106000000000001';
 const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
@@ -48,7 +48,7 @@ const parametersOf = (resource: string, operation: string) => ({
 	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
 });
 
-export function operationAttacks(arena: () => Arena): void {
+export function operationAttacks(arena: () => AttackStage): void {
 	/** A workflow for each operation that gives it whatever is sent to its webhook. */
 	const urls = new Map<string, string>();
 
@@ -101,7 +101,7 @@ export function operationAttacks(arena: () => Arena): void {
 		resource: 'call',
 		operation: 'start',
 		phoneNumberId: NUMBER,
-		to: '14085551234',
+		to: PERSON,
 		recipient: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',

@@ -4,9 +4,9 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { Workflow } from '../e2e/stage';
+import type { Workflow } from '../support/stage';
 import { node } from '../support/workflow';
-import { SECRETS, type Answered, type Arena } from './arena';
+import { SECRETS, type Answered, type AttackStage } from './attackStage';
 
 const EVIL = 'https://evil.example';
 
@@ -95,11 +95,10 @@ const FORGERIES: Array<[string, Forge]> = [
 	['12,000 letters', ({ holder }) => `${holder.url}?also=${'A'.repeat(12_000)}`],
 ];
 
-export function sharedAddressAttacks(arena: () => Arena): void {
+export function sharedAddressAttacks(arena: () => AttackStage): void {
 	let sibling: Workflow;
 	beforeAll(async () => {
-		sibling = await arena().stage.addWorkflow({
-			credential: arena().credential,
+		sibling = await arena().addWorkflow({
 			parameters: { registration: 'manual', verifyToken: SECRETS.verifyToken },
 		});
 	});

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
-import type { Arena } from './arena';
-import { SECRETS } from './arena';
+import type { AttackStage } from './attackStage';
+import { SECRETS } from './attackStage';
 
-type Forge = (arena: Arena, body: string) => Record<string, string | undefined>;
+type Forge = (arena: AttackStage, body: string) => Record<string, string | undefined>;
 
 const header = (value: string | undefined) => ({ 'x-hub-signature-256': value });
 
@@ -114,7 +114,7 @@ const LINES: Array<[string, (right: string) => string[]]> = [
 	['an empty one first', (right) => ['', right]],
 ];
 
-export function signatureAttacks(arena: () => Arena): void {
+export function signatureAttacks(arena: () => AttackStage): void {
 	/** A delivery that would be executed if it were signed; it must be refused without a word. */
 	async function refused(send: (body: string) => Promise<{ status: number; body: string }>) {
 		const body = arena().body(await arena().recording());
@@ -193,12 +193,11 @@ export function signatureAttacks(arena: () => Arena): void {
 	});
 
 	it('says once that the credential is broken, for twenty requests, signed or not', async () => {
-		const { credentialFor, addWorkflow } = arena().stage;
-		const broken = await credentialFor({
+		const broken = await arena().credentialFor({
 			account: arena().emulator.account,
 			baseUrl: 'no address',
-		} as Parameters<typeof credentialFor>[0]);
-		const { url } = await addWorkflow({
+		});
+		const { url } = await arena().addWorkflow({
 			credential: broken,
 			parameters: { registration: 'manual', verifyToken: 'x' },
 		});

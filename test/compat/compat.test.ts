@@ -1,19 +1,19 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import {
 	DEFAULT_RECORDING,
 	makeSdp,
-	startEmulator,
 	type CreatedRecording,
 	type DeliveryHandle,
-	type Emulator,
 } from '../../emulator';
-import { FileStore, startStage, TRIGGER, type Stage, type Workflow } from '../e2e/stage';
+import { NUMBER, PERSON } from '../support/constants';
+import { inDatabase } from '../support/database';
+import { FileStore } from '../support/fileStore';
+import { ForeignHost } from '../support/foreignHost';
+import { startStage, TRIGGER, type Stage, type Workflow } from '../support/stage';
 import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';
@@ -28,8 +28,6 @@ import {
 } from './versions';
 
 const ACTION = 'Action';
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 /** Installing an old version of n8n takes 5 to 10 minutes, and its first start some more. */
 const INSTALLATION = 30 * 60_000;
 
@@ -45,34 +43,6 @@ const status = async (delivery: DeliveryHandle) => (await delivery.answer).statu
 interface Action {
 	id: string;
 	url: string;
-}
-
-/** A host that nobody may send the token to. It answers like Meta would. */
-class ForeignHost {
-	readonly requests: IncomingMessage[] = [];
-	private readonly server = createServer((request, response) => {
-		this.requests.push(request);
-		request.resume();
-		response
-			.writeHead(200, { 'content-type': 'application/json' })
-			.end('{"id":"1","success":true}');
-	});
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/elsewhere`;
-	}
-
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
-	}
 }
 
 describe.each(chosenVersions())('n8n %s', (version) => {
@@ -106,7 +76,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			resource: 'call',
 			operation: 'start',
 			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-			to: USER,
+			to: PERSON,
 			sdp: '={{ $json.body.sdp }}',
 			recordCall: true,
 			recordingPurpose: 'quality assurance',
@@ -199,15 +169,6 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		return items[0]!;
 	}
 
-	async function withMeta(work: (emulator: Emulator) => Promise<void>): Promise<void> {
-		const emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
-		try {
-			await work(emulator);
-		} finally {
-			await emulator.stop();
-		}
-	}
-
 	const storedFiles = async () =>
 		(await filesBelow(join(stage.n8n.userFolder, '.n8n'))).filter((path) =>
 			/binary_?data/i.test(path),
@@ -274,7 +235,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	shows('credential', 'does not take the token to another host when it is tested', async () => {
 		stage.emulator.failNext('phoneNumbers', { redirectTo: foreign.url }, { times: Infinity });
 		const { status: outcome } = await stage.n8n.api.testCredential(stage.credential);
-		expect(foreign.requests.filter(({ headers }) => headers.authorization)).toEqual([]);
+		expect(foreign.tokens.filter((token) => token !== undefined)).toEqual([]);
 		expectNothingForeign();
 		expect(outcome).toBe('Error');
 	});
@@ -283,7 +244,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		'registration',
 		'points the webhook here, receives, and takes back only its own',
 		async () => {
-			await withMeta(async (emulator) => {
+			await stage.withMeta(async (emulator) => {
 				const before = emulator.subscriptionState();
 				const workflow = await stage.addWorkflow({
 					credential: await stage.credentialFor(emulator),
@@ -304,7 +265,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		'registration',
 		"leaves somebody else's webhook as it is, and says whose it is",
 		async () => {
-			await withMeta(async (emulator) => {
+			await stage.withMeta(async (emulator) => {
 				emulator.presetSubscription(foreign.url, ['messages']);
 				const before = emulator.subscriptionState();
 				const workflow = await stage.addWorkflow({
@@ -319,7 +280,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	);
 
 	shows('registration', 'is not broken by trouble of the Graph API that passes', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.failNext('subscriptions', { status: 503 }, { times: 2 });
 			const workflow = await stage.addWorkflow({ credential });
@@ -332,7 +293,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		'registration',
 		'listens for a test event, and puts the production webhook back',
 		async () => {
-			await withMeta(async (emulator) => {
+			await stage.withMeta(async (emulator) => {
 				const workflow = await stage.addWorkflow({
 					credential: await stage.credentialFor(emulator),
 				});
@@ -422,16 +383,17 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		async () => {
 			const told = async ({ url }: { url: string }) =>
 				await status(stage.emulator.deliver([await stage.emulator.createRecording()], { url }));
-			const database = new DatabaseSync(join(stage.n8n.userFolder, '.n8n', 'database.sqlite'));
-			database.exec(
-				"PRAGMA busy_timeout = 10000; CREATE TRIGGER full BEFORE INSERT ON execution_entity BEGIN SELECT RAISE(ABORT, 'full'); END",
+			const { userFolder } = stage.n8n;
+			inDatabase(userFolder, (database) =>
+				database.exec(
+					"CREATE TRIGGER full BEFORE INSERT ON execution_entity BEGIN SELECT RAISE(ABORT, 'full'); END",
+				),
 			);
 			try {
 				expect(await told(finished)).toBe(500);
 				expect(await told(stored)).toBe(ANSWER_BEFORE_STORING.includes(version) ? 200 : 500);
 			} finally {
-				database.exec('DROP TRIGGER full');
-				database.close();
+				inDatabase(userFolder, (database) => database.exec('DROP TRIGGER full'));
 			}
 		},
 	);
@@ -458,7 +420,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	shows('safety', 'does not follow a call or a registration to another host', async () => {
 		stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
 		expect((await startCall()).status).toBe('error');
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
 			emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
 			const workflow = await stage.addWorkflow({
@@ -490,7 +452,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
 		expect(request?.body).toMatchObject({
 			action: 'connect',
-			to: USER,
+			to: PERSON,
 			recording: {
 				status: 'ENABLED',
 				purpose: 'quality assurance',
@@ -524,7 +486,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	});
 
 	shows('registration', 'is still registered after a restart, and receives', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const workflow = await stage.addWorkflow({ credential: await stage.credentialFor(emulator) });
 			const before = emulator.subscriptionState();
 			await stage.n8n.restart();
@@ -548,10 +510,10 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		});
 
 		shows('recordings', 'turns a recording into one item with its verified audio', async () => {
-			const item = await received(await stage.emulator.createRecording({ from: USER }));
+			const item = await received(await stage.emulator.createRecording({ from: PERSON }));
 			expect(item.json).toMatchObject({
 				event: 'call_recording_available',
-				from: USER,
+				from: PERSON,
 				recording: { verified: true },
 			});
 			const audio = await stage.n8n.api.download(item.binary!.data!);
@@ -569,9 +531,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 				const item = await received(recording, large);
 				expect(item.json).toMatchObject({ recording: { verified: true, sizeBytes: 12_000_000 } });
 				const audio = await stage.n8n.api.download(item.binary!.data!);
-				const original: Buffer[] = [];
-				for await (const chunk of recording.media.content.open()) original.push(chunk);
-				expect(audio.equals(Buffer.concat(original))).toBe(true);
+				expect(audio.equals(await buffer(recording.media.content.open()))).toBe(true);
 			},
 		);
 

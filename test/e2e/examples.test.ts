@@ -1,21 +1,23 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
 import {
 	DEFAULT_RECORDING,
 	makeSdp,
-	startEmulator,
 	type Call,
 	type Emulator,
 	type EmulatorOptions,
 } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { change, exampleFile, nodesOf } from '../support/examples';
+import { graph } from '../support/graph';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { LocalServer } from '../support/localServer';
 import { REPOSITORY } from '../support/package';
-import { startStage, type Stage } from './stage';
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(60_000);
 
@@ -40,8 +42,6 @@ const EXAMPLES = [
 	'recording-to-transcription-service',
 ];
 
-const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
-
 let stage: Stage;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
@@ -62,11 +62,7 @@ afterAll(async () => {
 
 /** A Meta of its own for an example, because a Meta app has one webhook. */
 async function meta(options: EmulatorOptions = {}) {
-	const emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
-		...options,
-	});
+	const emulator = await startMeta(options);
 	cleanups.push(async () => await emulator.stop());
 	return { emulator, credential: await stage.credentialFor(emulator) };
 }
@@ -90,32 +86,11 @@ interface Answer {
 	body?: string | Record<string, unknown>;
 }
 
-class Service {
+class Service extends LocalServer {
 	readonly received: Received[] = [];
 
-	private readonly server: Server = createServer((request, response) => {
-		const chunks: Buffer[] = [];
-		request.on('data', (chunk: Buffer) => chunks.push(chunk));
-		request.on('end', () => {
-			const { method = '', url: path = '', headers } = request;
-			const received = { method, path, headers, raw: Buffer.concat(chunks) };
-			this.received.push(received);
-			const { status = 200, body = {} } = this.answer(received);
-			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-			response.writeHead(status, { 'content-type': type });
-			response.end(typeof body === 'string' ? body : JSON.stringify(body));
-		});
-	});
-
-	constructor(readonly answer: (received: Received) => Answer) {}
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	constructor(readonly answer: (received: Received) => Answer) {
+		super();
 	}
 
 	/** The bodies so far, read as JSON. */
@@ -123,11 +98,17 @@ class Service {
 		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
 	}
 
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
+	protected override async respond(
+		request: IncomingMessage,
+		response: ServerResponse,
+	): Promise<void> {
+		const { method = '', url: path = '', headers } = request;
+		const received = { method, path, headers, raw: await buffer(request) };
+		this.received.push(received);
+		const { status = 200, body = {} } = this.answer(received);
+		const type = typeof body === 'string' ? 'application/xml' : 'application/json';
+		response.writeHead(status, { 'content-type': type });
+		response.end(typeof body === 'string' ? body : JSON.stringify(body));
 	}
 }
 
@@ -152,12 +133,10 @@ async function install(
 	edit: (workflow: WorkflowDefinition) => void = () => undefined,
 ): Promise<Installed> {
 	const { api } = stage.n8n;
-	const { id } = await api.importWorkflow(fileOf(example), {
+	const { id } = await api.importWorkflow(exampleFile(example), {
 		credentials,
 		edit(workflow) {
-			for (const [placeholder, value] of Object.entries(placeholders)) {
-				replaceInNodes(workflow, placeholder, value);
-			}
+			change(workflow, placeholders);
 			edit(workflow);
 			const text = JSON.stringify(nodesOf(workflow));
 			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
@@ -189,21 +168,6 @@ async function install(
 	return installed;
 }
 
-const nodesOf = ({ nodes }: WorkflowDefinition) =>
-	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
-
-function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of nodesOf(workflow)) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
-}
-
 /** What a form that was sent as multipart/form-data holds. */
 async function formOf({ raw, headers }: Received): Promise<FormData> {
 	const type = headers['content-type'] ?? '';
@@ -232,7 +196,7 @@ const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 10
 
 describe.each(EXAMPLES)('%s', (example) => {
 	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
 			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
@@ -262,7 +226,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 	});
 
 	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
 		expect(names).toContain('Start here');
@@ -320,7 +284,7 @@ describe('answer-and-record, at work', () => {
 		const connect = {
 			id: 'wacid.of-a-call-of-the-business',
 			event: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			timestamp: '1760000000',
 			session,
 		};
@@ -508,7 +472,7 @@ describe('recording-to-transcription-service, at work', () => {
 
 	it('sends the audio to the service and the text onward, each with its own call', async () => {
 		const recordings = [
-			await emulator.createRecording({ from: '14085551234' }),
+			await emulator.createRecording({ from: PERSON }),
 			await emulator.createRecording({ from: '14085555678' }),
 		];
 		expect((await emulator.deliver(recordings).answer).status).toBe(200);
@@ -581,7 +545,7 @@ describe('incoming-call-to-crm, at work', () => {
 
 	it('joins what was known during the call with its recording, for calls at the same time', async () => {
 		// Both find no table yet.
-		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+		const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		for (const call of calls) await accept(call);
 		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
@@ -647,7 +611,6 @@ describe('incoming-call-to-crm, at work', () => {
 
 describe('call-permission-then-call, at work', () => {
 	const START = 'Call someone now';
-	const NUMBER = '106000000000001';
 	let emulator: Emulator;
 	let credential: StoredCredential;
 	let mediaServer: Service;
@@ -690,14 +653,14 @@ describe('call-permission-then-call, at work', () => {
 		});
 		// The person in the example.
 		expect(emulator.account.users[0]).toMatchObject({
-			waId: '14085551234',
+			waId: PERSON,
 			permission: 'permanent',
 		});
 	});
 
 	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
 		await workflow.run(START);
-		const [call] = callsTo('14085551234');
+		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
 		expect(connected!.status).toBe('success');
@@ -743,7 +706,7 @@ describe('nightly-setup-check, at work', () => {
 		const workflow = await install(
 			'nightly-setup-check',
 			[credential],
-			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
+			{ 'https://chat.example.com': chat.url, '106540352242922': NUMBER },
 			({ nodes }) => {
 				const check = nodes.find(({ name }) => name === 'Check the setup')!;
 				check.parameters.triggerUrl = triggerUrl;

@@ -2,15 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EndpointKind, FaultMatch } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { errorOf } from '../support/failures';
+import { Receiver } from '../support/receiver';
 import type { StoredWorkflow, WorkflowNode } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE, using } from '../support/workflow';
-import { Bench, errorOf, ONE, state, TWO, type App, type Published, type Setup } from './bench';
+import { InvariantStage, state, type App, type Published, type Setup } from './invariantStage';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
-const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [TWO] };
+const ON_FIRST = { registration: 'phoneNumber', phoneNumberIds: [NUMBER] };
+const ON_SECOND = { registration: 'phoneNumber', phoneNumberIds: [SECOND_NUMBER] };
 const WITHOUT_NUMBER = { registration: 'phoneNumber', phoneNumberIds: [] };
 
 const NOTHING = {
@@ -27,12 +29,12 @@ const PREPARATION_TIMEOUT = 30 * 60_000;
 
 /** What registration promises, in a real n8n; in several at the same time, which do not know each other. */
 export function describeInvariants(setups: Setup[]): void {
-	const benches = setups.map((setup) => new Bench(setup));
+	const stages = setups.map((setup) => new InvariantStage(setup));
 	const seconds = new Map<string, number[]>();
 
-	async function onEach(title: string, run: (n8n: Bench) => Promise<void>): Promise<void> {
+	async function onEach(title: string, run: (n8n: InvariantStage) => Promise<void>): Promise<void> {
 		const results = await Promise.allSettled(
-			benches.map(async (n8n) => {
+			stages.map(async (n8n) => {
 				const startedAt = Date.now();
 				await run(n8n).finally(() => {
 					const all = seconds.get(title) ?? [];
@@ -48,7 +50,7 @@ export function describeInvariants(setups: Setup[]): void {
 		if (failures.length > 0) throw new Error(failures.join('\n\n'));
 	}
 
-	function invariant(title: string, run: (n8n: Bench) => Promise<void>): void {
+	function invariant(title: string, run: (n8n: InvariantStage) => Promise<void>): void {
 		it(title, async () => await onEach(title, run));
 	}
 
@@ -58,11 +60,11 @@ export function describeInvariants(setups: Setup[]): void {
 		}, PREPARATION_TIMEOUT);
 
 		afterEach(async () => {
-			await Promise.all(benches.map(async (n8n) => await n8n.stopApps()));
+			await Promise.all(stages.map(async (n8n) => await n8n.stopApps()));
 		});
 
 		afterAll(async () => {
-			await Promise.all(benches.map(async (n8n) => await n8n.stop()));
+			await Promise.all(stages.map(async (n8n) => await n8n.stop()));
 			const rows = [...seconds].map(([title, each]) => `${each.join(' / ').padStart(9)}  ${title}`);
 			console.log(`Seconds in ${setups.map(({ name }) => name).join(' / ')}:\n${rows.join('\n')}`);
 		});
@@ -74,7 +76,7 @@ export function describeInvariants(setups: Setup[]): void {
 			 * @param runs of each workflow, for a recording of each of the two numbers
 			 */
 			async function races(
-				n8n: Bench,
+				n8n: InvariantStage,
 				triggers: Array<Array<Record<string, unknown>>>,
 				runs: number[],
 			): Promise<void> {
@@ -87,8 +89,8 @@ export function describeInvariants(setups: Setup[]): void {
 				for (let race = 1; race <= RACES; race++) {
 					await all(async ({ id }) => await n8n.api.activate(id));
 					expect(await n8n.shownAsPublished(...workflows)).toEqual(urls);
-					expect(await n8n.receives(app, ONE)).toBe(200);
-					expect(await n8n.receives(app, TWO)).toBe(200);
+					expect(await n8n.receives(app, NUMBER)).toBe(200);
+					expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
 					await n8n.hasRun(
 						runs.map((count) => count * race),
 						...workflows,
@@ -107,7 +109,7 @@ export function describeInvariants(setups: Setup[]): void {
 						[n8n, [[{}, {}]], [4]],
 						[n8n, [[{}], [{}]], [2, 2]],
 						// What comes for a number with an address of its own comes only there.
-						[n8n, [[ON_ONE], [{}, ON_ONE]], [1, 2]],
+						[n8n, [[ON_FIRST], [{}, ON_FIRST]], [1, 2]],
 					];
 					await Promise.all(
 						kinds.map(async (kind) => await n8n.atOnce(async () => await races(...kind))),
@@ -117,7 +119,7 @@ export function describeInvariants(setups: Setup[]): void {
 		});
 
 		describe('2. After the last trigger is removed, nothing is left', () => {
-			type Case = (n8n: Bench, app: App) => Promise<void>;
+			type Case = (n8n: InvariantStage, app: App) => Promise<void>;
 
 			/** A published trigger that is changed and published again works, until it is unpublished. */
 			const changed =
@@ -187,10 +189,10 @@ export function describeInvariants(setups: Setup[]): void {
 				[
 					'when the first of two triggers on numbers goes first',
 					async (n8n, app) => {
-						const one = await n8n.addPublished(app, ON_ONE);
-						const two = await n8n.addPublished(app, ON_TWO);
+						const one = await n8n.addPublished(app, ON_FIRST);
+						const two = await n8n.addPublished(app, ON_SECOND);
 						await n8n.unpublish(one);
-						expect(await n8n.receives(app, TWO)).toBe(200);
+						expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
 						await n8n.unpublish(two);
 					},
 				],
@@ -235,7 +237,7 @@ export function describeInvariants(setups: Setup[]): void {
 
 			/** What n8n's own export gives for some workflows, their static data included. */
 			async function exported(
-				n8n: Bench,
+				n8n: InvariantStage,
 				name: string,
 				...workflows: Published[]
 			): Promise<string> {
@@ -252,12 +254,12 @@ export function describeInvariants(setups: Setup[]): void {
 			/** Another system has the app's webhook, and the address of a number. */
 			function otherSystemRegisters({ emulator }: App) {
 				emulator.presetSubscription(other.url, ['messages', 'calls']);
-				emulator.presetOverride(other.url, TWO);
+				emulator.presetOverride(other.url, SECOND_NUMBER);
 				return emulator.subscriptionState();
 			}
 
 			/** The workflow can neither be published nor, by an unpublishing, remove what is there. */
-			async function isRefused(n8n: Bench, app: App, workflow: Published): Promise<void> {
+			async function isRefused(n8n: InvariantStage, app: App, workflow: Published): Promise<void> {
 				const before = state(app);
 				// n8n 2.41 shows as published what a backup calls that, and asks the trigger again for a change.
 				const rename = ([node]: WorkflowNode[]) => void (node!.name = 'Changed');
@@ -353,7 +355,7 @@ export function describeInvariants(setups: Setup[]): void {
 
 		describe('4. Listening for a test event', () => {
 			/** Production and the test each get one recording; after the test, Meta is as it was. */
-			async function bothReceive(n8n: Bench, app: App, production: Published, tested: Published) {
+			async function bothReceive(n8n: InvariantStage, app: App, production: Published, tested: Published) {
 				const before = state(app);
 				const { pathname } = new URL(production.urls[0]!);
 				await n8n.api.listenForTestEvent(tested.id, 'Trigger 0');
@@ -411,11 +413,11 @@ export function describeInvariants(setups: Setup[]): void {
 		});
 
 		describe('6. Forwarding', () => {
-			let others: Map<Bench, Receiver>;
+			let others: Map<InvariantStage, Receiver>;
 
 			beforeEach(async () => {
 				others = new Map();
-				for (const n8n of benches) others.set(n8n, await new Receiver().start());
+				for (const n8n of stages) others.set(n8n, await new Receiver().start());
 			});
 
 			afterEach(async () => {
@@ -428,9 +430,9 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 
 			const message = (id: string) => ({
-				phoneNumberId: ONE,
+				phoneNumberId: NUMBER,
 				field: 'messages',
-				value: { messages: [{ id, from: '14085551234', type: 'text', text: { body: 'Hi' } }] },
+				value: { messages: [{ id, from: PERSON, type: 'text', text: { body: 'Hi' } }] },
 			});
 
 			async function answerTo({ emulator }: App, id: string): Promise<number> {
@@ -548,20 +550,20 @@ export function describeInvariants(setups: Setup[]): void {
 					apps.map(async (app, index) => {
 						const [kind, match] = REQUESTS[index]!;
 						const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
-						const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
+						const order = index % 2 === 0 ? [{}, ON_FIRST] : [ON_FIRST, {}];
 						const workflow = await n8n.addPublished(app, ...order);
 						expect(delay.hits()).toBe(1);
-						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
+						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)]! };
 					}),
 				);
 				for (const [index, app] of apps.entries()) {
 					const { workflow, ofNumber } = published[index]!;
 					expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
-					expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
+					expect(state(app).numberOverrides).toEqual({ [NUMBER]: ofNumber });
 					// A recording of the other number is for the App trigger, one of this number for both or one.
-					expect(await n8n.receives(app, TWO)).toBe(200);
+					expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
 					await n8n.hasRun([1], workflow);
-					expect(await n8n.receives(app, ONE)).toBe(200);
+					expect(await n8n.receives(app, NUMBER)).toBe(200);
 					await n8n.hasRun([2], workflow);
 					await n8n.unpublish(workflow);
 					expect(state(app)).toEqual(NOTHING);
@@ -573,9 +575,9 @@ export function describeInvariants(setups: Setup[]): void {
 			// Why it cannot be less: docs/architecture.md, "Registration".
 			const MOST: Array<[Record<string, unknown>, number]> = [
 				[{}, 5],
-				[{ phoneNumberIds: [ONE] }, 6],
+				[{ phoneNumberIds: [NUMBER] }, 6],
 				[ON_ACCOUNT, 6],
-				[ON_ONE, 7],
+				[ON_FIRST, 7],
 			];
 
 			invariant(
@@ -634,8 +636,8 @@ export function describeInvariants(setups: Setup[]): void {
 
 			invariant('fail with the first cause, though n8n tries again', async (n8n) => {
 				const app = await n8n.anApp();
-				const workflow = await n8n.add(app, { ...ON_ONE, phoneNumberIds: [ONE, TWO] });
-				const second = { method: 'POST', phoneNumberId: TWO, times: Infinity };
+				const workflow = await n8n.add(app, { ...ON_FIRST, phoneNumberIds: [NUMBER, SECOND_NUMBER] });
+				const second = { method: 'POST', phoneNumberId: SECOND_NUMBER, times: Infinity };
 				app.emulator.failNext('phoneNumber', { errorCode: 200 }, second);
 				expect(await errorOf(n8n.api.activate(workflow.id))).toContain('lacks a permission');
 				expect(state(app)).toEqual(NOTHING);
@@ -653,7 +655,7 @@ export function describeInvariants(setups: Setup[]): void {
 			const LEVELS: Level[] = [
 				{ own: {} },
 				{ own: ON_ACCOUNT },
-				{ own: ON_ONE },
+				{ own: ON_FIRST },
 				{ own: {}, before: [{}] },
 				{ own: {}, after: [{}] },
 			];
@@ -670,7 +672,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			/** A trigger just before the action, with the others that share its address. */
-			async function prepare(n8n: Bench, level: Level, action: Action) {
+			async function prepare(n8n: InvariantStage, level: Level, action: Action) {
 				const app = await n8n.anApp();
 				const publishOthers = async (of: Array<Record<string, unknown>> = []) => {
 					const added: Published[] = [];
@@ -687,7 +689,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			/** Every request of an action, as it is sent where nothing disturbs it. */
-			async function requestsOf(n8n: Bench, level: Level, action: Action): Promise<Held[]> {
+			async function requestsOf(n8n: InvariantStage, level: Level, action: Action): Promise<Held[]> {
 				const { app, own, others } = await prepare(n8n, level, action);
 				app.emulator.forget();
 				await n8n.atOnce(async () => await n8n.api[action](own.id));
@@ -712,7 +714,7 @@ export function describeInvariants(setups: Setup[]): void {
 			 * Without its publication service, n8n activates the published workflows one by one after it has
 			 * started, also one that is unpublished meanwhile: it would then stay registered.
 			 */
-			async function activatedAtStart(n8n: Bench, cases: Case[]): Promise<void> {
+			async function activatedAtStart(n8n: InvariantStage, cases: Case[]): Promise<void> {
 				if (n8n.api.activation === 'publication') return;
 				const isQuiet = async ({ app: { emulator }, workflows }: Case) => {
 					const found = await Promise.all(

@@ -2,22 +2,20 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Call, type Emulator, type Variants } from '../../emulator';
+import type { Call, Emulator, Variants } from '../../emulator';
 import type { CallMedia } from '../../emulator/rtc/callMedia';
 import { readOpusFile } from '../../emulator/rtc/opusFile';
-import { decodeAudio } from '../support/audio';
+import { decodeAudio, packetsOf } from '../support/audio';
+import { NUMBER } from '../support/constants';
+import { change, exampleFile } from '../support/examples';
 import { startGateway, type Gateway } from '../support/gateway';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
-import { REPOSITORY } from '../support/package';
 import { sleep } from '../support/processes';
 import { ACTION_TYPE, chain, node, TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(240_000);
 
-const NUMBER = '106000000000001';
-const packetsOf = async (path: string) =>
-	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
 
 let stage: Stage;
 let gateway: Gateway;
@@ -53,10 +51,8 @@ afterEach(async () => {
 });
 
 /** A Meta of its own for each test, because a Meta app has one webhook. */
-async function startMeta(noMediaAtStartMs = 60_000, variants: Partial<Variants> = {}) {
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
+async function startWhatsApp(noMediaAtStartMs = 60_000, variants: Partial<Variants> = {}) {
+	emulator = await startMeta({
 		...variants,
 		webRtc: { announcement, voice, noMediaAtStartMs, noMediaLaterMs: 60_000 },
 	});
@@ -80,18 +76,9 @@ const withGateway = (more: Changes = {}): Changes => ({
 });
 
 async function publishExample(name: string, changes: Changes): Promise<string> {
-	const { id } = await stage.n8n.api.importWorkflow(join(REPOSITORY, 'examples', name), {
+	const { id } = await stage.n8n.api.importWorkflow(exampleFile(name), {
 		credentials: [credential],
-		edit(workflow) {
-			let text = JSON.stringify(workflow.nodes);
-			const all: Changes = { '/home/node/.n8n-files': folder, ...changes };
-			for (const [from, to] of Object.entries(all)) {
-				const [quotedFrom, quotedTo] = [from, to].map((one) => JSON.stringify(one).slice(1, -1));
-				if (!text.includes(quotedFrom!)) throw new Error(`The example has no ${from}`);
-				text = text.replaceAll(quotedFrom!, quotedTo!);
-			}
-			workflow.nodes = JSON.parse(text) as WorkflowNode[];
-		},
+		edit: (workflow) => change(workflow, { '/home/node/.n8n-files': folder, ...changes }),
 	});
 	workflows.push(id);
 	await stage.n8n.api.activate(id);
@@ -154,8 +141,8 @@ const gatewayReport = async ({ id, bizOpaqueCallbackData: own }: Call) =>
 
 describe('sound that flows through what n8n carries', () => {
 	it('of a call that comes in, with the example "Answer and record"', async () => {
-		await startMeta(20_000, { silentUntilHeard: 'yes' });
-		const workflow = await publishExample('answer-and-record.json', withGateway());
+		await startWhatsApp(20_000, { silentUntilHeard: 'yes' });
+		const workflow = await publishExample('answer-and-record', withGateway());
 		const call = emulator.userCalls();
 		await mediaOf(call).said;
 		expect(await gatewayReport(call)).toMatchObject({ state: 'connected' });
@@ -169,8 +156,8 @@ describe('sound that flows through what n8n carries', () => {
 	});
 
 	it('of a call that comes in, with the example "Agent answers" and the gateway as the agent', async () => {
-		await startMeta();
-		const workflow = await publishExample('agent-answers.json', {
+		await startWhatsApp();
+		const workflow = await publishExample('agent-answers', {
 			'https://agent.example.com/api/offer': `${gateway.url}/answer`,
 		});
 		const call = emulator.userCalls();
@@ -182,9 +169,9 @@ describe('sound that flows through what n8n carries', () => {
 	});
 
 	it('of a call that the business starts, with the example "Call and record"', async () => {
-		await startMeta(20_000, { silentUntilHeard: 'yes' });
+		await startWhatsApp(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample(
-			'call-and-record.json',
+			'call-and-record',
 			withGateway({ '106540352242922': NUMBER }),
 		);
 		const call = await startedCall(workflow);
@@ -210,7 +197,7 @@ describe('one changed character of the SDP on its way through a node', () => {
 	/** The parameter in the examples that holds the SDP of the one or the other. */
 	const WHATSAPPS = '$json.session.sdp';
 	const GATEWAYS = '$json.sdp';
-	const change = (sdp: string, before: string): Changes => ({
+	const changeOf = (sdp: string, before: string): Changes => ({
 		[`={{ ${sdp} }}`]: changed(sdp, before),
 	});
 
@@ -236,24 +223,24 @@ describe('one changed character of the SDP on its way through a node', () => {
 	}
 
 	it.each([
-		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
-		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
-		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
+		["WhatsApp's password", changeOf(WHATSAPPS, PASSWORD)],
+		["WhatsApp's fingerprint", changeOf(WHATSAPPS, FINGERPRINT)],
+		["the gateway's fingerprint", changeOf(GATEWAYS, FINGERPRINT)],
 	])('keeps a call that comes in from connecting: %s', async (_, changes) => {
-		await startMeta(3_000);
-		const workflow = await publishExample('answer-and-record.json', withGateway(changes));
+		await startWhatsApp(3_000);
+		const workflow = await publishExample('answer-and-record', withGateway(changes));
 		const call = emulator.userCalls();
 		await expectNothing(call, workflow, 2);
 	});
 
 	it.each([
-		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
-		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
-		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
+		["the gateway's fingerprint", changeOf(GATEWAYS, FINGERPRINT)],
+		["WhatsApp's fingerprint", changeOf(WHATSAPPS, FINGERPRINT)],
+		["WhatsApp's password", changeOf(WHATSAPPS, PASSWORD)],
 	])('keeps a call of the business from connecting: %s', async (_, changes) => {
-		await startMeta(3_000);
+		await startWhatsApp(3_000);
 		const workflow = await publishExample(
-			'call-and-record.json',
+			'call-and-record',
 			withGateway({
 				'106540352242922': NUMBER,
 				...changes,
@@ -318,7 +305,7 @@ describe('actions on calls with sound', () => {
 	};
 
 	it('Pre-Accept connects, Accept with the same answer lets the sound flow, Terminate ends it', async () => {
-		await startMeta();
+		await startWhatsApp();
 		const workflow = await publish(
 			inARow(
 				trigger(),
@@ -348,7 +335,7 @@ describe('actions on calls with sound', () => {
 	});
 
 	it('Accept with another answer than that of Pre-Accept is refused, and the error says so', async () => {
-		await startMeta();
+		await startWhatsApp();
 		const other = `={{ $('Ask the gateway').item.json.sdp.replace('a=ice-ufrag:', 'a=ice-ufrag:x') }}`;
 		const workflow = await publish(
 			inARow(
@@ -369,7 +356,7 @@ describe('actions on calls with sound', () => {
 	});
 
 	it('Reject leaves no sound behind', async () => {
-		await startMeta();
+		await startWhatsApp();
 		const workflow = await publish(inARow(trigger(), action('Reject', { operation: 'reject' })));
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);

@@ -1,4 +1,5 @@
-import { FileStore, startStage, TRIGGER, type Stage } from './stage';
+import { FileStore } from '../support/fileStore';
+import { startStage, TRIGGER, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 

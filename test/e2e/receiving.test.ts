@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { DEFAULT_RECORDING, type DeliveryHandle } from '../../emulator';
+import { PERSON } from '../support/constants';
+import { FileStore } from '../support/fileStore';
 import { poll } from '../support/processes';
 import { findSecrets } from '../support/secrets';
-import { FileStore, startStage, STORAGE, TRIGGER, type Stage } from './stage';
+import { startStage, STORAGE, TRIGGER, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -49,7 +51,7 @@ async function executionsOf(workflowId: string, expected: number, work: () => Pr
 
 describe('acknowledge: stored', () => {
 	it('turns a recording into one item with its verified audio', async () => {
-		const recording = await stage.emulator.createRecording({ from: '14085551234' });
+		const recording = await stage.emulator.createRecording({ from: PERSON });
 		const [execution] = await executionsOf(stored.id, 1, async () => {
 			expect(await status(stage.emulator.deliver([recording], { url: stored.url }))).toBe(200);
 		});
@@ -57,7 +59,7 @@ describe('acknowledge: stored', () => {
 		expect(item.json).toMatchObject({
 			event: 'call_recording_available',
 			callId: recording.callId,
-			from: '14085551234',
+			from: PERSON,
 			recording: { mediaId: recording.mediaId, verified: true },
 		});
 		const audio = await stage.n8n.api.download(item.binary!.data);

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Receiver } from '../../emulator/helpers';
-import { startEmulator, type Emulator } from '../../emulator';
+import type { Emulator } from '../../emulator';
+import { ForeignHost } from '../support/foreignHost';
+import { serve } from '../support/localServer';
 import { poll } from '../support/processes';
-import { startStage, TRIGGER, type Stage } from './stage';
+import { Receiver } from '../support/receiver';
+import { startStage, TRIGGER, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -17,16 +17,6 @@ afterAll(async () => {
 	await stage?.stop();
 });
 
-/** A Meta of its own for each test, because an app has one webhook. */
-async function withMeta(work: (emulator: Emulator) => Promise<void>): Promise<void> {
-	const emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
-	try {
-		await work(emulator);
-	} finally {
-		await emulator.stop();
-	}
-}
-
 const callback = (emulator: Emulator) => emulator.subscriptionState();
 
 describe('credential', () => {
@@ -35,37 +25,25 @@ describe('credential', () => {
 	});
 
 	it('does not take its token to another host when it is tested', async () => {
-		const seen: Array<string | undefined> = [];
-		const listen = async (server: Server) =>
-			await new Promise<string>((resolve) => {
-				server.listen(0, '127.0.0.1', () =>
-					resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-				);
-			});
-		const thief = createServer((request, response) => {
-			seen.push(request.headers.authorization);
-			response.end('{"id": "1"}');
+		const foreign = await new ForeignHost().start();
+		const proxy = await serve((_, response) => {
+			response.writeHead(302, { location: `${foreign.url}/steal` }).end();
 		});
-		const target = await listen(thief);
-		const proxy = createServer((_, response) => {
-			response.writeHead(302, { location: `${target}/steal` }).end();
-		});
-		const baseUrl = await listen(proxy);
 		try {
 			const credential = await stage.credentialFor({
 				account: stage.emulator.account,
-				baseUrl,
-			} as Emulator);
+				baseUrl: proxy.url,
+			});
 			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({ status: 'Error' });
-			expect(seen).toEqual([]);
+			expect(foreign.tokens).toEqual([]);
 		} finally {
-			proxy.close();
-			thief.close();
+			await proxy.stop();
+			await foreign.stop();
 		}
 	});
 
 	it('is refused with a revoked token, and says what to do', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.revokeToken();
 			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
@@ -84,7 +62,7 @@ describe('credential', () => {
 			const credential = await stage.credentialFor({
 				account: { ...account, businessAccountId },
 				baseUrl,
-			} as Emulator);
+			});
 			expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
 				status: 'Error',
 				message: expect.stringContaining('no WhatsApp Business account with this ID') as string,
@@ -95,7 +73,7 @@ describe('credential', () => {
 
 describe('registration with the app', () => {
 	it('points the webhook here on activation, receives, and takes back only its own on deactivation', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			const workflow = await stage.addWorkflow({ credential });
 			expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.url } });
@@ -110,7 +88,7 @@ describe('registration with the app', () => {
 	});
 
 	it('is not broken by trouble of the Graph API that passes', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.failNext('subscriptions', { status: 503 }, { times: 3 });
 			emulator.failNext('subscribedApps', { status: 500, errorCode: 2 }, { times: 2 });
@@ -121,7 +99,7 @@ describe('registration with the app', () => {
 	});
 
 	it("refuses to overwrite somebody else's webhook, names it, and leaves it as it is", async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const receiver = await new Receiver().start();
 			try {
 				emulator.presetSubscription(receiver.url, ['messages']);
@@ -137,7 +115,7 @@ describe('registration with the app', () => {
 	});
 
 	it('leaves nothing behind after listening without an active workflow', async () => {
-		await withMeta(async (emulator) => {
+		await stage.withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			const before = callback(emulator);
 			const workflow = await stage.addWorkflow({ credential, activate: false });

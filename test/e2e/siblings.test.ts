@@ -1,13 +1,14 @@
 import fc from 'fast-check';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import type { EndpointKind, FaultMatch, Variants, WebhookUpdate } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { inDatabase } from '../support/database';
+import { errorOf } from '../support/failures';
+import { graph } from '../support/graph';
 import { EVENTS, type EventName } from '../support/callEvents';
 import { poll } from '../support/processes';
-import { Family, ONE, TWO, type Member } from './siblings';
-import { startStage, type Stage } from './stage';
-import { addItsWorkflow, startStageForBoth, type StageForBoth } from './whatsAppTrigger';
+import { Family, type Member } from './family';
+import { startStage, type Stage } from '../support/stage';
+import { addItsWorkflow, CoexistenceStage } from './whatsAppTrigger';
 
 jest.setTimeout(900_000);
 
@@ -20,11 +21,11 @@ const SEQUENCES = 20;
 /** So many sequences are under way at a time: n8n works while others wait for it. */
 const AT_ONCE = 5;
 
-let stage: StageForBoth;
+let stage: CoexistenceStage;
 const families: Family[] = [];
 
 beforeAll(async () => {
-	stage = await startStageForBoth({
+	stage = await CoexistenceStage.start({
 		N8N_WORKFLOW_PUBLICATION_CONCURRENCY: '30',
 		// Most of the time would go into one expression isolate for every webhook.
 		N8N_EXPRESSION_ENGINE: 'legacy',
@@ -45,23 +46,17 @@ async function aFamily(parameters: Record<string, unknown> = {}, on?: Stage): Pr
 	return family;
 }
 
-const errorOf = async (work: Promise<unknown>): Promise<string> =>
-	await work.then(
-		() => '',
-		(error: Error) => error.message,
-	);
-
 /** Ends n8n as a crash would, and starts it again. What it was publishing it takes up at once. */
 async function killAndRestart(): Promise<void> {
 	await stage.n8n.kill();
 	for (const { emulator } of families) emulator.clearFaults();
 	await stage.n8n.restart({}, async () => {
 		// Otherwise n8n waits until the process that is gone has had its time: two minutes.
-		const database = new DatabaseSync(join(stage.n8n.userFolder, '.n8n', 'database.sqlite'));
-		database.exec(
-			`UPDATE workflow_publication_outbox SET "updatedAt" = '2020-01-01 00:00:00.000' WHERE status = 'in_progress'`,
+		inDatabase(stage.n8n.userFolder, (database) =>
+			database.exec(
+				`UPDATE workflow_publication_outbox SET "updatedAt" = '2020-01-01 00:00:00.000' WHERE status = 'in_progress'`,
+			),
 		);
-		database.close();
 	});
 	await api().login();
 }
@@ -305,23 +300,23 @@ describe('on an account and on numbers', () => {
 		const numbers = await aFamily({ registration: 'phoneNumber' });
 		const before = numbers.state();
 		const expectBoth = async () => {
-			for (const number of [ONE, TWO]) {
+			for (const number of [NUMBER, SECOND_NUMBER]) {
 				await numbers.expectEach([RECORDING, 'terminate'], { phoneNumberId: number });
 			}
 		};
 		const [one, both, two] = [
-			await numbers.add([RECORDING], { phoneNumberIds: [ONE] }),
-			await numbers.add([RECORDING, 'terminate'], { phoneNumberIds: [ONE, TWO] }),
-			await numbers.add(['terminate'], { phoneNumberIds: [TWO] }),
+			await numbers.add([RECORDING], { phoneNumberIds: [NUMBER] }),
+			await numbers.add([RECORDING, 'terminate'], { phoneNumberIds: [NUMBER, SECOND_NUMBER] }),
+			await numbers.add(['terminate'], { phoneNumberIds: [SECOND_NUMBER] }),
 		];
 		await numbers.publish(one, both, two);
 		await expectBoth();
-		both.phoneNumberIds = [TWO];
-		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [TWO]));
+		both.phoneNumberIds = [SECOND_NUMBER];
+		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [SECOND_NUMBER]));
 		await expectBoth();
 		await numbers.unpublish(one);
-		both.phoneNumberIds = [ONE, TWO];
-		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [ONE, TWO]));
+		both.phoneNumberIds = [NUMBER, SECOND_NUMBER];
+		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [NUMBER, SECOND_NUMBER]));
 		await expectBoth();
 		await numbers.unpublish(two);
 		await expectBoth();
@@ -388,8 +383,8 @@ describe("next to n8n's own WhatsApp Trigger", () => {
 
 	const message = (): WebhookUpdate => {
 		const id = `wamid.${++messages}`;
-		const element = { id, from: '14085551234', type: 'text', text: { body: 'Hi' } };
-		return { phoneNumberId: ONE, field: 'messages', value: { messages: [element] } };
+		const element = { id, from: PERSON, type: 'text', text: { body: 'Hi' } };
+		return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
 	};
 
 	it.each([
@@ -432,7 +427,7 @@ describe('where Meta does not keep the query of an address', () => {
 		[{}, 'droppedWhenStored'],
 		[{}, 'droppedWhenCalled'],
 		[{ registration: 'businessAccount' }, 'droppedWhenStored'],
-		[{ registration: 'phoneNumber', phoneNumberIds: [ONE] }, 'droppedWhenCalled'],
+		[{ registration: 'phoneNumber', phoneNumberIds: [NUMBER] }, 'droppedWhenCalled'],
 	];
 
 	it('the second trigger is refused with the address of the first, which goes on', async () => {

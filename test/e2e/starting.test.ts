@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, prepareN8n } from '../support/n8n';
-import { isReadyAt } from '../support/n8n-client';
+import { isReadyAt } from '../support/n8nClient';
 import { freePorts, sleep } from '../support/processes';
 
 const SOON_MS = 10;

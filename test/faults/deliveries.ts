@@ -1,5 +1,6 @@
+import { NUMBER } from '../support/constants';
 import type { CreatedRecording, WebhookUpdate } from '../../emulator';
-import { audio, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
+import { audio, LATER, minutesAgo, noFile, OK, type FaultStage } from './faultStage';
 
 /** What Meta sends beside recordings; some of it is not as documented. */
 const OTHER_VALUES: Array<Record<string, unknown>> = [
@@ -18,12 +19,12 @@ const OTHER_VALUES: Array<Record<string, unknown>> = [
 
 const others = (count: number): WebhookUpdate[] =>
 	Array.from({ length: count }, (_, index) => ({
-		phoneNumberId: '106000000000001',
+		phoneNumberId: NUMBER,
 		field: index % 10 === 9 ? 'a_field_of_tomorrow' : 'calls',
 		value: OTHER_VALUES[index % OTHER_VALUES.length]!,
 	}));
 
-export function describeDeliveries(suite: () => Suite): void {
+export function describeDeliveries(suite: () => FaultStage): void {
 	const fail = ({ mediaId }: CreatedRecording, times: number) =>
 		suite().emulator.failNext('media', { status: 503 }, { mediaId, times });
 

@@ -1,9 +1,8 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../../emulator';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
+import { ForeignHost } from '../support/foreignHost';
+import { audio, eachTry, LATER, minutesAgo, noFile, OK, type FaultStage } from './faultStage';
 
 const SIZE = 20_000;
 
@@ -16,7 +15,7 @@ interface DownloadCase {
 	options?: Record<string, unknown>;
 	faults?: FaultOrder[];
 	/** Other trouble, before the first try. */
-	cause?: (suite: Suite, recording: CreatedRecording) => void | Promise<void>;
+	cause?: (suite: FaultStage, recording: CreatedRecording) => void | Promise<void>;
 	/** What Meta was answered, try for try. */
 	answers: number[];
 	/** What Meta was answered when the trouble was over. */
@@ -76,7 +75,7 @@ const untilMended = (name: string, fault: Fault): DownloadCase => ({
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const settled: RecordingOrder = { event: { timestamp: minutesAgo(11) } };
 
-const expired = (suite: Suite) => suite.emulator.expireUrls();
+const expired = (suite: FaultStage) => suite.emulator.expireUrls();
 
 const CONNECTION: DownloadCase[] = [
 	passing('a connection that is reset before the answer', { reset: true }),
@@ -413,13 +412,13 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 }
 
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
-export function describeConnections(suite: () => Suite, of = ''): void {
+export function describeConnections(suite: () => FaultStage, of = ''): void {
 	describe(`a recording meets trouble (connection${of}):`, () => {
 		it.each(CONNECTION)('$name', async (one) => await play(suite(), one));
 	});
 }
 
-export function describeDownloads(suite: () => Suite): void {
+export function describeDownloads(suite: () => FaultStage): void {
 	describeConnections(suite);
 	describe.each([
 		['content', CONTENT],
@@ -434,7 +433,7 @@ export function describeDownloads(suite: () => Suite): void {
 	describeRedirects(suite);
 }
 
-async function play(suite: Suite, one: DownloadCase): Promise<void> {
+async function play(suite: FaultStage, one: DownloadCase): Promise<void> {
 	const { options, faults = [], answers, mended = [], out, asked } = one;
 	const scene = await suite.scene(options && { options });
 	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
@@ -454,28 +453,20 @@ async function play(suite: Suite, one: DownloadCase): Promise<void> {
 	expect(scene.asked(recording)).toEqual(asked);
 }
 
-function describeRedirects(suite: () => Suite): void {
-	const asked: IncomingMessage[] = [];
-	let elsewhere: Server;
-	let content = Buffer.alloc(0);
+function describeRedirects(suite: () => FaultStage): void {
+	const elsewhere = new ForeignHost();
 	let address: string;
 
 	beforeAll(async () => {
-		elsewhere = createServer((request, response) => {
-			asked.push(request);
-			response.end(content);
-		});
-		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-		address = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+		await elsewhere.start();
+		address = new URL(elsewhere.url).host;
 		// Where n8n finds what it takes for https://graph.facebook.com.
-		await writeFile(join(suite().n8n.userFolder, 'graph-host'), `http://${address}`);
+		await writeFile(join(suite().n8n.userFolder, 'graph-host'), elsewhere.url);
 	});
 
-	beforeEach(() => asked.splice(0));
+	beforeEach(() => elsewhere.requests.splice(0));
 
-	afterAll(async () => {
-		await new Promise((resolve) => elsewhere.close(resolve));
-	});
+	afterAll(async () => await elsewhere.stop());
 
 	describe('a recording meets trouble (redirect):', () => {
 		it.each([301, 302, 303, 307, 308])('to the same host, with status %s', async (status) => {
@@ -491,14 +482,15 @@ function describeRedirects(suite: () => Suite): void {
 		});
 
 		it('to another host of Meta: followed without the token', async () => {
-			content = Buffer.from('a recording on another host');
+			const content = 'a recording on another host';
+			elsewhere.content = content;
 			await redirected(() => ({ redirectTo: 'https://graph.facebook.com/file' }), {
 				times: Infinity,
 				out: 'audio',
 				asked: { file: 1, url: 0 },
-				recording: { content: content.toString() },
+				recording: { content },
 			});
-			expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+			expect(elsewhere.tokens).toEqual([undefined]);
 		});
 
 		it.each([
@@ -515,7 +507,7 @@ function describeRedirects(suite: () => Suite): void {
 				out: 'hostNotAllowed',
 				asked: { file: 1, url: 0 },
 			});
-			expect(asked).toEqual([]);
+			expect(elsewhere.requests).toEqual([]);
 		});
 
 		it('in a loop, once: made good by a fresh URL', async () => {

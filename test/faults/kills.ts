@@ -1,9 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import type { DeliverOptions } from '../../emulator';
-import { FileStore } from '../e2e/stage';
+import { FileStore } from '../support/fileStore';
 import { poll } from '../support/processes';
-import { audio, eachTry, OK, type CreatedRecording, type Scene, type Suite } from './suite';
+import { audio, eachTry, OK, type CreatedRecording, type Scene, type FaultStage } from './faultStage';
 
 const NONE = 0;
 const SIZE = 20_000;
@@ -21,7 +22,7 @@ const unhurried = { options: { timeBudget: 60 } };
 type Begin = () => Promise<() => Promise<void>>;
 
 /** n8n is killed with SIGKILL, started again, and Meta delivers again. */
-export function describeKills(suite: () => Suite): void {
+export function describeKills(suite: () => FaultStage): void {
 	/** The operator's storage, of which one answers at once and the other not before the kill. */
 	let storage: FileStore;
 	let slowStorage: FileStore;
@@ -279,7 +280,7 @@ export function describeKills(suite: () => Suite): void {
 }
 
 /** "Retry" in n8n's list of executions. */
-async function retry({ n8n }: Suite, executionId: number): Promise<void> {
+async function retry({ n8n }: FaultStage, executionId: number): Promise<void> {
 	await n8n.api.request('POST', `/rest/executions/${executionId}/retry`, { loadWorkflow: false });
 }
 
@@ -293,16 +294,14 @@ async function arrived(store: FileStore, recording: CreatedRecording): Promise<B
 /** However often it was put there: one file, and all of it. */
 async function mustHold(store: FileStore, recording: CreatedRecording): Promise<void> {
 	const bytes = await arrived(store, recording);
-	const original: Buffer[] = [];
-	for await (const chunk of recording.media.content.open()) original.push(chunk);
-	expect(bytes.equals(Buffer.concat(original))).toBe(true);
+	expect(bytes.equals(await buffer(recording.media.content.open()))).toBe(true);
 	const names = [...store.files.keys()].filter((name) => name.includes(recording.mediaId));
 	expect(names).toEqual([nameOf(recording)]);
 }
 
 /** Waits until a file of so many bytes lies in the storage of n8n for a workflow. */
 async function holdsBytes(
-	{ storageFolder }: Suite,
+	{ storageFolder }: FaultStage,
 	{ workflow }: Scene,
 	bytes: number,
 	beside = '',

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FileStore } from '../e2e/stage';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Came, type Suite } from './suite';
+import { FileStore } from '../support/fileStore';
+import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Came, type FaultStage } from './faultStage';
 
 const FAILED = 500;
 const HOUR = 60 * 60_000;
@@ -11,14 +11,14 @@ const DAY = 24 * HOUR;
 const CREDENTIAL_KEPT_MS = 11_000;
 
 /** Trouble that does not come from a download: credential, storage, database, clocks. */
-export function describeSurroundings(suite: () => Suite): void {
+export function describeSurroundings(suite: () => FaultStage): void {
 	describeCredential(suite);
 	describeStorage(suite);
 	describeOperatorsStorage(suite);
 	describeClock(suite);
 }
 
-function describeCredential(suite: () => Suite): void {
+function describeCredential(suite: () => FaultStage): void {
 	describe('the credential', () => {
 		afterEach(async () => {
 			suite().emulator.restoreToken();
@@ -75,7 +75,7 @@ function describeCredential(suite: () => Suite): void {
 	});
 }
 
-function describeStorage(suite: () => Suite): void {
+function describeStorage(suite: () => FaultStage): void {
 	describe('the storage of n8n', () => {
 		afterEach(async () => await suite().trouble({ freeBytes: null }));
 
@@ -158,7 +158,7 @@ function describeStorage(suite: () => Suite): void {
 	});
 }
 
-function describeOperatorsStorage(suite: () => Suite): void {
+function describeOperatorsStorage(suite: () => FaultStage): void {
 	it("the operator's storage is down for three tries, and Meta waits for the workflow", async () => {
 		const store = await new FileStore().start();
 		suite().tally.watchStore(store);
@@ -177,7 +177,7 @@ function describeOperatorsStorage(suite: () => Suite): void {
 	});
 }
 
-function describeClock(suite: () => Suite): void {
+function describeClock(suite: () => FaultStage): void {
 	describe('the clock', () => {
 		afterEach(async () => await suite().trouble({ clockMs: 0 }));
 

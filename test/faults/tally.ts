@@ -1,9 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { FileStore } from '../e2e/stage';
+import type { FileStore } from '../support/fileStore';
 import type { CreatedRecording } from '../../emulator';
-import { fileFieldsOf, itemsOf, type Suite } from './suite';
+import { fileFieldsOf, itemsOf, type FaultStage } from './faultStage';
 
 /**
  * Why a recording comes out twice, where it may: n8n had stored the execution when it was killed, and had
@@ -33,7 +33,7 @@ interface Figures {
 
 /** Keeps account of everything that was delivered to all n8ns of the run. */
 export class Tally {
-	private readonly suites: Suite[] = [];
+	private readonly suites: FaultStage[] = [];
 
 	private readonly stores: FileStore[] = [];
 
@@ -43,7 +43,7 @@ export class Tally {
 	/** How many files n8n may leave behind in the folder of a workflow. */
 	private readonly mayStay = new Map<string, number>();
 
-	watch(suite: Suite): void {
+	watch(suite: FaultStage): void {
 		this.suites.push(suite);
 	}
 
@@ -144,7 +144,7 @@ export class Tally {
 }
 
 /** Files in n8n's storage that no execution knows of, and what lies in its folder for temporary files. */
-async function leftBehind(suite: Suite): Promise<string[]> {
+async function leftBehind(suite: FaultStage): Promise<string[]> {
 	const { userFolder } = suite.n8n;
 	const known = suite.executionData();
 	const idOf = ({ name }: Dirent) => name.split('.')[0]!;

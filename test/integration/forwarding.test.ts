@@ -1,13 +1,13 @@
 import type { INodeParameters } from 'n8n-workflow';
 import { type DeliveryRecord, type WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
+import { NUMBER, PERSON } from '../support/constants';
+import { Receiver } from '../support/receiver';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
 
-const NUMBER = '106000000000001';
 let other: Receiver;
 let messages = 0;
 
@@ -37,7 +37,7 @@ async function activeTaker(parameters: INodeParameters = {}): Promise<TriggerWor
 function message(text = 'Grüße 📞'): WebhookUpdate {
 	messages++;
 	const element = {
-		from: '14085551234',
+		from: PERSON,
 		id: `wamid.${messages}`,
 		timestamp: '1728932177',
 		type: 'text',

@@ -4,14 +4,14 @@ import {
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
 import type { DeliveryRecord, WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { Receiver } from '../support/receiver';
 import { poll } from '../support/processes';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
 
-const NUMBER = '106000000000001';
 
 /** A published workflow whose trigger wants these events. */
 function workflow(events: string[], parameters: INodeParameters = {}): TriggerWorkflow {
@@ -58,7 +58,7 @@ async function deliver(
 let messages = 0;
 
 function message(): WebhookUpdate {
-	const element = { from: '14085551234', id: `wamid.${++messages}`, type: 'text' };
+	const element = { from: PERSON, id: `wamid.${++messages}`, type: 'text' };
 	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
 }
 

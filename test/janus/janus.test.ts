@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startStage, type Stage } from '../e2e/stage';
-import { makeSdp, startEmulator, type Call, type Emulator } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { change, exampleFile } from '../support/examples';
+import { startMeta, startStage, type Stage } from '../support/stage';
+import { makeSdp, type Call, type Emulator } from '../../emulator';
+import { graph } from '../support/graph';
 import type { CallMedia } from '../../emulator/rtc/callMedia';
-import { readOpusFile } from '../../emulator/rtc/opusFile';
-import { decodeAudio } from '../support/audio';
-import type { Execution, WorkflowNode } from '../support/n8n';
+import { decodeAudio, packetsOf } from '../support/audio';
+import type { Execution } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll, sleep } from '../support/processes';
 import { MEDIA_ADDRESS } from './address';
@@ -16,10 +17,7 @@ import { Janus } from './server';
 
 jest.setTimeout(120_000);
 
-const NUMBER = '106000000000001';
 
-const packetsOf = async (path: string) =>
-	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
 
 let folder: string;
 let janus: Janus;
@@ -43,9 +41,7 @@ beforeAll(async () => {
 	await janus.start();
 
 	voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
+	emulator = await startMeta({
 		webRtc: {
 			mediaAddress: MEDIA_ADDRESS,
 			// A second.
@@ -72,19 +68,13 @@ beforeAll(async () => {
 		'106540352242922': NUMBER,
 		'/home/node/.n8n-files': folder,
 		'/etc/janus/prompt.ogg': prompt,
-		// Longer than the announcement here.
-		'"amount":8': '"amount":1.5',
 	};
-	const example = join(REPOSITORY, 'examples/janus/janus.json');
-	const { id } = await api.importWorkflow(example, {
+	const { id } = await api.importWorkflow(exampleFile('janus/janus'), {
 		credentials,
 		edit(imported) {
-			let text = JSON.stringify(imported.nodes);
-			for (const [from, to] of Object.entries(changes)) {
-				if (!text.includes(from)) throw new Error(`The example has no ${from}`);
-				text = text.replaceAll(from, to);
-			}
-			imported.nodes = JSON.parse(text) as WorkflowNode[];
+			change(imported, changes);
+			// Longer than the announcement here.
+			imported.nodes.find(({ parameters }) => parameters.amount === 8)!.parameters.amount = 1.5;
 		},
 	});
 	workflow = id;
@@ -251,7 +241,7 @@ describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
 });
 
 it('keeps two calls at the same time apart', async () => {
-	const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+	const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 	await until('Accept of both', () => calls.every(({ state }) => state === 'inProgress'));
 	expect(await janus.rooms()).toMatchObject([{ num_participants: 1 }, { num_participants: 1 }]);
 	const [first, second] = calls.map(({ bizOpaqueCallbackData }) => bizOpaqueCallbackData);
@@ -308,7 +298,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		const connect = {
 			id: 'wacid.with-an-odd-offer',
 			event: 'connect',
-			from: '14085551234',
+			from: PERSON,
 			timestamp: '1760000000',
 			session: { sdp_type: 'offer', sdp: 'v=0\r\nnothing else\r\n' },
 		};
@@ -322,7 +312,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		// Of a workflow that was stopped, and of a Janus that was started again.
 		const { status } = await graph(emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
-			to: '14085551234',
+			to: PERSON,
 			action: 'connect',
 			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 			biz_opaque_callback_data: 'janus/1/2',

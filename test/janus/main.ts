@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import installN8n from '../support/jest-n8n-ready';
+import installN8n from '../support/jestN8nReady';
 import { MEDIA_ADDRESS } from './address';
 
 const NETWORK = join(__dirname, 'network.sh');

@@ -6,7 +6,7 @@ import { decodeAudio } from '../support/audio';
 import { N8nClient } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll, startScript, type StartedProcess } from '../support/processes';
-import { Agent, launchBrowser } from './browser';
+import { Agent, launchBrowser } from '../support/phone/agent';
 
 jest.setTimeout(120_000);
 

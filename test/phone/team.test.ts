@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { Call } from '../../emulator';
-import type { Agent } from './browser';
-import { CALLED, expectToHear, signIn } from './carry';
-import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';
-import { LISTENING_SECONDS, TeamStage } from './teamStage';
+import { PERSON } from '../support/constants';
+import type { Agent } from '../support/phone/agent';
+import { expectToHear, signIn } from '../support/phone/calls';
+import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from '../../tools/browserPhone/hashes';
+import { LISTENING_SECONDS, TeamStage } from '../support/phone/teamStage';
 
 jest.setTimeout(120_000);
 
@@ -293,12 +294,12 @@ describe('a call that comes in', () => {
 
 it('places calls, as phone.html does', async () => {
 	const agent = await ready('Maria');
-	await agent.page.getByLabel('Phone number').fill(`+${CALLED}`);
+	await agent.page.getByLabel('Phone number').fill(`+${PERSON}`);
 	await agent.click('Call');
 	await agent.view('ringing');
 	await agent.picture('team-outgoing');
 	const call = stage.emulator.calls.at(-1)!;
-	expect(call.user.waId).toBe(CALLED);
+	expect(call.user.waId).toBe(PERSON);
 	await stage.mediaOf(call).connected;
 	stage.emulator.userPicksUp(call.id);
 	await agent.view('talking');

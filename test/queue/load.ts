@@ -1,7 +1,7 @@
 import type { CreatedRecording, DeliveryHandle, DeliveryRecord, Emulator } from '../../emulator';
 import { poll } from '../support/processes';
 import { WORKER_CONCURRENCY, type Cluster } from './cluster';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 
 /** How many recordings a run has. */
 export const RECORDINGS = 500;
@@ -38,7 +38,7 @@ export interface Load {
 	seconds: number;
 }
 
-interface Stage {
+interface LoadStage {
 	cluster: Cluster;
 	emulator: Emulator;
 	storage: HashingStorage;
@@ -50,7 +50,7 @@ interface Stage {
  * processor are killed, and started again as a supervisor would. Resolves when nothing is under way any
  * more: every delivery has got its 200, or all of its repetitions have failed.
  */
-export async function sendLoad(stage: Stage, workflowId: string): Promise<Load> {
+export async function sendLoad(stage: LoadStage, workflowId: string): Promise<Load> {
 	const { cluster, emulator } = stage;
 	const started = Date.now();
 	const recordings = await makeRecordings(emulator);
@@ -93,7 +93,7 @@ class Sender {
 
 	private readonly callback: string;
 
-	constructor(private readonly stage: Stage) {
+	constructor(private readonly stage: LoadStage) {
 		this.callback = stage.emulator.subscriptionState().app?.callbackUrl ?? '';
 	}
 
@@ -131,7 +131,7 @@ class Sender {
  * Kills a worker while both have all of their slots full: with downloaded recordings that the storage has
  * taken and not confirmed yet.
  */
-async function killWorker({ cluster, storage }: Stage, send: () => void): Promise<Set<string>> {
+async function killWorker({ cluster, storage }: LoadStage, send: () => void): Promise<Set<string>> {
 	const slots = cluster.workers.length * WORKER_CONCURRENCY;
 	const cutBefore = storage.cut.length;
 	const cut = () => storage.cut.slice(cutBefore);
@@ -153,7 +153,7 @@ async function killWorker({ cluster, storage }: Stage, send: () => void): Promis
 
 /** Kills a webhook processor that has taken deliveries and not answered them: their files come slowly. */
 export async function killProcessor(
-	{ cluster, emulator }: Pick<Stage, 'cluster' | 'emulator'>,
+	{ cluster, emulator }: Pick<LoadStage, 'cluster' | 'emulator'>,
 	send: () => void,
 ): Promise<number> {
 	const { balancer, processors } = cluster;

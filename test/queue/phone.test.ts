@@ -2,9 +2,9 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { answerByLink, answerInTeam, place, placeByLink } from '../phone/carry';
-import { PhoneStage, type Host } from '../phone/stage';
-import { TeamStage } from '../phone/teamStage';
+import { answerByLink, answerInTeam, place, placeByLink } from '../support/phone/calls';
+import { PhoneStage, type Host } from '../support/phone/phoneStage';
+import { TeamStage } from '../support/phone/teamStage';
 import { startCluster, type Cluster } from './cluster';
 
 jest.setTimeout(120_000);

@@ -1,5 +1,5 @@
 import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { Receiver } from '../support/receiver';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
@@ -9,7 +9,7 @@ import { keptFiles } from './kept';
 import { queueIsEmpty, RECORDINGS, sendLoad } from './load';
 import { reportOf, type Run } from './report';
 import { Siblings } from './siblings';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 import {
 	DOWNLOAD,
 	exampleTable,

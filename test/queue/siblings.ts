@@ -1,11 +1,11 @@
 import type { DeliveryRecord, Emulator } from '../../emulator';
+import { NUMBER } from '../support/constants';
 import type { StoredCredential } from '../support/n8n';
 import { EVENTS, keysOf, newEvent, type EventName, type Sent } from '../support/callEvents';
 import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import type { Cluster } from './cluster';
 import { AT_PROCESSORS_DEATH, killProcessor, queueIsEmpty, SIZE_AT_PROCESSORS_DEATH } from './load';
 
-const NUMBER = '106000000000001';
 
 /** How often each event comes to each webhook processor. */
 const ROUNDS = 4;

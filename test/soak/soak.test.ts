@@ -2,9 +2,9 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { poll, sleep } from '../support/processes';
 import { Inspector, type Inside, type Kept } from './inspector';
-import type { Report } from './meta';
+import type { Report } from './outsideProcess';
 import { paceOf, type Pace } from './pace';
-import { startSoakStage, type SoakStage } from './stage';
+import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
 import {
 	filesBelow,
@@ -72,16 +72,16 @@ let soak: Soak;
 
 beforeAll(async () => {
 	stage = await startSoakStage();
-	const { world, urls } = stage;
-	await world.ask('begin', { urls, seed: SEED });
-	await world.ask('closedLoop', { inFlight: IN_FLIGHT, ms: WARM_UP_MS });
-	const { deliveriesPerSecond } = await world.ask('closedLoop', {
+	const { outside, urls } = stage;
+	await outside.ask('begin', { urls, seed: SEED });
+	await outside.ask('closedLoop', { inFlight: IN_FLIGHT, ms: WARM_UP_MS });
+	const { deliveriesPerSecond } = await outside.ask('closedLoop', {
 		inFlight: IN_FLIGHT,
 		ms: FINDING_MS,
 	});
-	const settled = await world.ask('settle', { timeoutMs: SETTLE_MS });
+	const settled = await outside.ask('settle', { timeoutMs: SETTLE_MS });
 	if (!settled) throw new Error('What was sent to find the rate has not come through');
-	const finding = await world.ask('report', {});
+	const finding = await outside.ask('report', {});
 	inspector = await Inspector.open(stage.n8n);
 	const pace = paceOf(MINUTES * MINUTE_MS, (SHARE * deliveriesPerSecond) / DELIVERIES_PER_ARRIVAL);
 	soak = { finding, sustained: deliveriesPerSecond, pace, ...(await run(pace)) };
@@ -94,7 +94,7 @@ afterAll(async () => {
 });
 
 async function run(pace: Pace): Promise<Omit<Soak, 'finding' | 'sustained' | 'pace'>> {
-	const { n8n, world } = stage;
+	const { n8n, outside } = stage;
 	const before = await rest();
 	const most = { ...before.inside };
 	const look = async () => {
@@ -113,29 +113,34 @@ async function run(pace: Pace): Promise<Omit<Soak, 'finding' | 'sustained' | 'pa
 	const usage = async () => ({
 		at: performance.now(),
 		n8n: await processorSeconds(n8n.pid()),
-		outside: await processorSeconds(world.pid),
+		outside: await processorSeconds(outside.pid),
 		test: await processorSeconds(process.pid),
 		machine: await machineSeconds(),
 	});
 	const usedBefore = await usage();
-	const { latestMs } = await world.ask('openLoop', pace);
+	const { latestMs } = await outside.ask('openLoop', pace);
 	const used = await usage();
 	for (const sampler of Object.values(samplers)) sampler.stop();
 	const share = (name: 'n8n' | 'outside' | 'test' | 'machine') =>
 		((used[name] - usedBefore[name]) * 1000) / (used.at - usedBefore.at);
-	const [ofN8n, outside, test] = [share('n8n'), share('outside'), share('test')];
+	const [ofN8n, ofOutside, test] = [share('n8n'), share('outside'), share('test')];
 
-	const settled = await world.ask('settle', { timeoutMs: SETTLE_MS });
+	const settled = await outside.ask('settle', { timeoutMs: SETTLE_MS });
 	const after = await rest();
 	return {
 		latestMs,
 		settled,
 		before,
 		after,
-		load: await world.ask('report', {}),
+		load: await outside.ask('report', {}),
 		...samplers,
 		most,
-		busy: { n8n: ofN8n, outside, test, others: share('machine') - ofN8n - outside - test },
+		busy: {
+			n8n: ofN8n,
+			outside: ofOutside,
+			test,
+			others: share('machine') - ofN8n - ofOutside - test,
+		},
 	};
 }
 

@@ -1,3 +1,4 @@
+import { PERSON } from './constants';
 import {
 	makeWhatsAppSdp,
 	type Emulator,
@@ -17,7 +18,6 @@ export const EVENTS = [
 
 export type EventName = (typeof EVENTS)[number];
 
-const CALLER = '14085551234';
 
 /** An event that can be delivered, and what identifies it in an item. */
 export interface Sent {
@@ -44,7 +44,7 @@ export async function newEvent(
 	if (name === 'call_permission_reply') {
 		const message = {
 			id: `wamid.${id}`,
-			from: CALLER,
+			from: PERSON,
 			timestamp,
 			type: 'interactive',
 			interactive: { type: name, [name]: { response: 'accept', is_permanent: true } },
@@ -58,7 +58,7 @@ export async function newEvent(
 	}
 	const call = {
 		id: `wacid.${id}`,
-		from: CALLER,
+		from: PERSON,
 		event: name,
 		timestamp,
 		direction: 'USER_INITIATED',

@@ -3,13 +3,13 @@ import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureCached, exists } from './cache';
-import { N8nClient, OWNER } from './n8n-client';
-import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8n-install';
-import { needsOf } from './n8n-versions';
+import { N8nClient, OWNER } from './n8nClient';
+import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8nInstall';
+import { needsOf } from './n8nVersions';
 import { installPackage } from './package';
 import { freePorts, poll, startScript, type StartedProcess } from './processes';
 
-export * from './n8n-client';
+export * from './n8nClient';
 
 export interface StartOptions {
 	/** n8n's user folder. Without it, a fresh one is made, and removed by `stop()`. */

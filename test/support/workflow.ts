@@ -1,5 +1,5 @@
 import type { Emulator } from '../../emulator';
-import type { StoredCredential, WorkflowNode } from './n8n-client';
+import type { StoredCredential, WorkflowNode } from './n8nClient';
 
 export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 export const TRIGGER_TYPE = `${PACKAGE}.whatsAppBusinessCallingTrigger`;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Child } from './child';
+import type { Child } from '../../test/support/child';
 import { bodyOf, newEvents, oneEach, textMessage } from './deliveries';
 import { cpuMs, median, percentile } from './measure';
 import { ENGINES, type Engine, type Key, type Samples } from './results';

@@ -6,7 +6,7 @@ import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../../test/su
 import { installPackage, packPackage } from '../../test/support/package';
 import { sleep } from '../../test/support/processes';
 import { credentialData, CREDENTIAL_TYPE } from '../../test/support/workflow';
-import { startChild, type Child } from './child';
+import { startChild, type Child } from '../../test/support/child';
 import { oneEach } from './deliveries';
 import type { EmulatorFacts, Recording } from './emulatorProcess';
 import type { LoadResult } from './loadProcess';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startN8n } from '../../test/support/n8n';
-import { ensureN8n } from '../../test/support/n8n-install';
+import { ensureN8n } from '../../test/support/n8nInstall';
 import { packPackage, REPOSITORY } from '../../test/support/package';
 import type { Samples } from './results';
 

@@ -14,7 +14,7 @@ import {
 	type StoredCredential,
 	type StoredWorkflow,
 } from '../../test/support/n8n';
-import { ensureN8n, N8N_VERSION } from '../../test/support/n8n-install';
+import { ensureN8n, N8N_VERSION } from '../../test/support/n8nInstall';
 import { packPackage, REPOSITORY } from '../../test/support/package';
 import { runNpm, stopAll } from '../../test/support/processes';
 import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../../test/support/workflow';
@@ -207,7 +207,7 @@ function preparation(
 }
 
 /** One workflow and its call, from the ring to the file. */
-class Scene {
+class DemoCall {
 	private call: Call | undefined;
 	private announcement = '';
 	private saved = '';
@@ -459,8 +459,8 @@ function report(error: unknown, n8n: N8n | undefined): void {
 
 /** The calls that need nobody. */
 async function play(runner: StepRunner, stage: Stage): Promise<void> {
-	const incoming = new Scene(stage, stage.incoming);
-	const outgoing = new Scene(stage, stage.outgoing);
+	const incoming = new DemoCall(stage, stage.incoming);
+	const outgoing = new DemoCall(stage, stage.outgoing);
 	await runner.run([incoming.activate(), ...incoming.comesIn(), ...incoming.talk(1)]);
 	await runner.run([incoming.deactivate(), outgoing.activate()]);
 	await runner.run([...outgoing.goesOut(), ...outgoing.talk(2)]);

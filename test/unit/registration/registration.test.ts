@@ -25,6 +25,7 @@ import {
 	type Answer,
 	type Sent,
 } from '../fakes';
+import { failureOf } from '../../support/failures';
 
 const ONE = '106540352242922';
 const TWO = '106540352242933';
@@ -223,15 +224,6 @@ function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings
 				),
 			),
 	};
-}
-
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string | null }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
 }
 
 const calls = (callbackUrl: string, ...more: string[]) => ({
