@@ -239,8 +239,8 @@ export function answerAttacks(arena: () => AttackStage): void {
 		return sizes.reduce((sum, size) => sum + size, 0);
 	}
 
-	describe('the Media API answers with', () => {
-		it.each(PASSING)('%s: nothing is executed until it answers well', async (_, send) => {
+	describe('responses of the Media API', () => {
+		it.each(PASSING)('Nothing is executed until the Media API answers well, after %s', async (_, send) => {
 			const recording = await arena().recording();
 			fileOf(recording).url = undefined;
 			const delivered = arena().body(recording);
@@ -256,7 +256,7 @@ export function answerAttacks(arena: () => AttackStage): void {
 			expect(item?.json.recording).toMatchObject({ verified: true });
 		});
 
-		it.each(TELLTALES)('an error with token and secret in its %s', async (_, send) => {
+		it.each(TELLTALES)("Token and secret stay hidden when Meta repeats them in an error's %s", async (_, send) => {
 			const recording = await arena().recording();
 			fileOf(recording).url = undefined;
 			const delivered = arena().body(recording);
@@ -273,8 +273,8 @@ export function answerAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	describe('the host of a file answers with', () => {
-		it.each(FILES)('%s', async (_, send, outcome) => {
+	describe('responses of a media host', () => {
+		it.each(FILES)('The item has the file or an error, and nothing more is stored, after %s', async (_, send, outcome) => {
 			const recording = await arena().recording();
 			const delivered = arena().body(recording);
 			const before = await stored();
@@ -297,7 +297,7 @@ export function answerAttacks(arena: () => AttackStage): void {
 			expect((await stored()) - before).toBeLessThan(MEBIBYTE);
 		});
 
-		it('the file, packed: it is unpacked and verified', async () => {
+		it('A compressed file is decompressed and verified', async () => {
 			const recording = await arena().recording();
 			const file = gzipSync(await readFile(DEFAULT_RECORDING));
 			const delivered = arena().body(recording);
@@ -311,8 +311,8 @@ export function answerAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	describe('a transcript is', () => {
-		it.each(TRANSCRIPTS)('%s', async (_, content) => {
+	describe('hostile transcripts', () => {
+		it.each(TRANSCRIPTS)('A transcript of %s stays a file', async (_, content) => {
 			const transcript = await arena().recording({ transcript: true, content });
 			const delivered = arena().body(transcript);
 			const [execution] = await arena().survives(async () => {

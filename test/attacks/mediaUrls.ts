@@ -117,16 +117,16 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 	}
 
-	describe('an event gives, as the address of its file,', () => {
-		it.each(FORBIDDEN)('%s', async (_, url) => {
+	describe('URLs of files in events', () => {
+		it.each(FORBIDDEN)('A file is not downloaded from a URL in the event with %s', async (_, url) => {
 			const recording = await arena().recording();
 			fileOf(recording).url = url;
 			await withoutFile(recording, []);
 		});
 	});
 
-	describe('the Media API gives, as the address of a file,', () => {
-		it.each(KINDS)('%s', async (_, url) => {
+	describe('URLs of files from the Media API', () => {
+		it.each(KINDS)('A file is not downloaded from a URL of the Media API with %s', async (_, url) => {
 			const recording = await arena().recording();
 			fileOf(recording).url = undefined;
 			const { sha256Hex: sha256, sizeBytes } = recording.media;
@@ -160,8 +160,8 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		);
 	};
 
-	describe('the host of the file redirects to', () => {
-		it.each(REDIRECTS)('%s', async (_, location) => {
+	describe('redirects of a media host', () => {
+		it.each(REDIRECTS)('A redirect of the media host is not followed to %s', async (_, location) => {
 			const recording = await arena().recording();
 			await redirecting(
 				recording,
@@ -170,7 +170,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 			);
 		});
 
-		it("another of Meta's hosts: the file comes, and the token stays behind", async () => {
+		it("A redirect to another of Meta's hosts is followed without the token", async () => {
 			const recording = await arena().recording();
 			const { url: address = '' } = fileOf(recording);
 			const body = arena().body(recording);
@@ -203,7 +203,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 			);
 		});
 
-		it('itself, without an end', async () => {
+		it('A redirect loop ends', async () => {
 			const recording = await arena().recording(arena().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
 			const body = arena().body(recording);
@@ -217,8 +217,8 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	describe('the Graph API redirects', () => {
-		it.each(KINDS)('to %s: neither token nor request goes there', async (_, location) => {
+	describe('redirects of the Graph API', () => {
+		it.each(KINDS)('Neither token nor request follows a redirect of the Graph API to %s', async (_, location) => {
 			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).url = undefined;
 			const body = arena().body(recording);
@@ -238,7 +238,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	it('the traps would have caught it: they get what any other node of n8n sends', async () => {
+	it('The traps catch what any other node of n8n sends there', async () => {
 		const urls = [
 			['https', 'https://lookaside.fbsbx.com.evil.example/x'],
 			['https', 'https://lookaside.fbsbx.com:8443/x'],

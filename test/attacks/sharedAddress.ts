@@ -122,8 +122,8 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 		return { url: siblingUrl(place().holder.url, one) ?? '' };
 	}
 
-	describe('a list of other triggers with', () => {
-		it.each(FORGERIES)('%s sends nothing to anyone', async (_, forge) => {
+	describe('lists of triggers in a webhook URL', () => {
+		it.each(FORGERIES)('A list with %s sends nothing to anyone', async (_, forge) => {
 			const body = await newBody();
 			const url = forge(place());
 			await arena().survives(async () => {
@@ -134,7 +134,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 		});
 
 		it.each(['__proto__[also]=x', 'constructor[prototype][also]=x', 'Also=x', 'also%00=x'])(
-			'%s is none',
+			'A query of %s is not a list',
 			async (query) => {
 				const body = await newBody();
 				await arena().survives(async () => {
@@ -144,7 +144,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			},
 		);
 
-		it('the right secret does nothing for what Meta did not sign', async () => {
+		it('The right secret does nothing for what Meta did not sign', async () => {
 			const body = await newBody();
 			await arena().survives(async () => {
 				const headers = {
@@ -159,7 +159,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			});
 		});
 
-		it('the trigger itself, and another one 70 times, goes to each once', async () => {
+		it('A list of the trigger itself and 70 times another sends to each once', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const url = addressOf(holder, [holder, ...Array<Listed>(70).fill(sibling)]);
@@ -169,7 +169,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			}, 2);
 		});
 
-		it('70 triggers that are not there costs a few lines of the log', async () => {
+		it('A list of 70 missing triggers costs a few lines of the log', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const gone = Array.from({ length: 70 }, () => ({
@@ -187,7 +187,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			}, 1);
 		});
 
-		it('each other does not go round in circles', async () => {
+		it('Two triggers that list each other do not send in circles', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -200,14 +200,14 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	describe('a delivery that says that it was passed on', () => {
+	describe('deliveries marked as passed on', () => {
 		const send = async (
 			to: string,
 			body: string,
 			headers: Record<string, string>,
 		): Promise<Answered> => await arena().deliver(body, { url: to, headers });
 
-		it('starts nothing again when it is sent again', async () => {
+		it('A delivery that was passed on starts nothing again when it is repeated', async () => {
 			const body = await newBody();
 			await arena().survives(async () => {
 				for (let times = 0; times < 3; times++) {
@@ -220,7 +220,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			}, 1);
 		});
 
-		it('is believed only where it was meant to go: elsewhere the list counts', async () => {
+		it('A proof is accepted only where it was meant to go: elsewhere the list counts', async () => {
 			const [first, second] = [await newBody(), await newBody()];
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -231,7 +231,7 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 			}, 2);
 		});
 
-		it('is not passed on, whatever list comes with it', async () => {
+		it('A delivery that was passed on is not passed on again, whatever list comes with it', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -240,13 +240,13 @@ export function sharedAddressAttacks(arena: () => AttackStage): void {
 		});
 	});
 
-	describe('a listed address at which', () => {
+	describe('hostile responses at a listed URL', () => {
 		it.each([
 			['a redirect leads to another host', 302, EVIL, ''],
 			['a redirect that keeps method and body leads to another host', 307, EVIL, ''],
 			['a refusal has 8 MB', 404, '', 'x'.repeat(8_000_000)],
 			['n8n says in a page that all is well', 200, '', '<html>ok</html>'],
-		])('%s: nothing leaves n8n, and the own event is there', async (_, status, to, answer) => {
+		])("Nothing leaves n8n, and the trigger's own event comes out, if %s", async (_, status, to, answer) => {
 			const listed = await hostile(status, to, answer);
 			const body = await newBody();
 			const url = addressOf(place().holder, [listed]);

@@ -181,7 +181,7 @@ async function bytesOf(form: FormData, field: string): Promise<{ name: string; b
 
 const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
-it('covers every example', async () => {
+it('The tests cover every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
 	const files = all.filter((file) => file.endsWith('.json') && !/package|node_modules/.test(file));
 	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`).sort());
@@ -194,8 +194,8 @@ const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.o
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
 
-describe.each(EXAMPLES)('%s', (example) => {
-	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
+describe.each(EXAMPLES)('the example %s', (example) => {
+	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
 		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
@@ -225,7 +225,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 		}
 	});
 
-	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
+	it('The example explains itself in notes, and contains no secret and no ID of an installation', async () => {
 		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
@@ -237,7 +237,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 	});
 });
 
-describe('answer-and-record, at work', () => {
+describe('the example answer-and-record', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let mediaServer: Service;
@@ -252,7 +252,7 @@ describe('answer-and-record, at work', () => {
 		});
 	});
 
-	it('accepts an incoming call with recording on, and saves the audio', async () => {
+	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
 		expect(accepting!.status).toBe('success');
@@ -276,7 +276,7 @@ describe('answer-and-record, at work', () => {
 		expect(saved.equals(audio)).toBe(true);
 	});
 
-	it('lets the SDP answer of a call that the business started alone', async () => {
+	it('The workflow ignores the SDP answer of a call that the business started', async () => {
 		const asked = mediaServer.received.length;
 		const [number] = emulator.account.phoneNumbers;
 		const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
@@ -301,7 +301,7 @@ describe('answer-and-record, at work', () => {
 		expect(mediaServer.received).toHaveLength(asked);
 	});
 
-	it('reports a recording whose audio stays damaged', async () => {
+	it('The workflow reports a recording whose audio stays damaged', async () => {
 		const recording = await emulator.createRecording();
 		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
@@ -313,7 +313,7 @@ describe('answer-and-record, at work', () => {
 	});
 });
 
-describe('agent-answers, at work', () => {
+describe('the example agent-answers', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let agent: Service;
@@ -329,7 +329,7 @@ describe('agent-answers, at work', () => {
 		});
 	});
 
-	it('accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
+	it('The workflow accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
 		const others = ['sha-384', 'sha-512'].map((hash) => `a=fingerprint:${hash} 12:34:56:78\r\n`);
 		const sdp = makeSdp('answer').replace(/^a=setup/m, `${others.join('')}a=setup`);
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
@@ -350,7 +350,7 @@ describe('agent-answers, at work', () => {
 	it.each<[string, typeof answer, RegExp]>([
 		['is down', { status: 503, body: { detail: 'busy' } }, /503/],
 		['gives no answer', { body: { detail: 'no bot' } }, /SDP/],
-	])('rejects the caller when the agent %s, and says why', async (_, given, why) => {
+	])('The workflow rejects the caller and says why when the agent %s', async (_, given, why) => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
@@ -361,7 +361,7 @@ describe('agent-answers, at work', () => {
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (example) => {
+describe.each(['recording-to-storage', 'recording-to-s3'])('the example %s with its storage', (example) => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let storage: Service;
@@ -409,7 +409,7 @@ describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (examp
 		});
 	});
 
-	it('stores a recording once, though the storage was down at first', async () => {
+	it('The workflow stores a recording once, although the storage was down at first', async () => {
 		const recording = await emulator.createRecording();
 		storageIsDown = true;
 		const { attempts } = await emulator.deliver([recording]).settled;
@@ -428,7 +428,7 @@ describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (examp
 		expect(chat.received).toHaveLength(0);
 	});
 
-	it('tells the team when the audio stays damaged, and is not asked again', async () => {
+	it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
 		const before = uploads().length;
 		const recording = await emulator.createRecording();
 		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
@@ -445,7 +445,7 @@ describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (examp
 	});
 });
 
-describe('recording-to-transcription-service, at work', () => {
+describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let transcription: Service;
@@ -470,7 +470,7 @@ describe('recording-to-transcription-service, at work', () => {
 		});
 	});
 
-	it('sends the audio to the service and the text onward, each with its own call', async () => {
+	it('The workflow sends the audio to the service and passes the text on, each with its own call', async () => {
 		const recordings = [
 			await emulator.createRecording({ from: PERSON }),
 			await emulator.createRecording({ from: '14085555678' }),
@@ -502,7 +502,7 @@ describe('recording-to-transcription-service, at work', () => {
 		);
 	});
 
-	it('tells the team when there is no audio', async () => {
+	it('The workflow tells the team when there is no audio', async () => {
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
@@ -512,7 +512,7 @@ describe('recording-to-transcription-service, at work', () => {
 	});
 });
 
-describe('incoming-call-to-crm, at work', () => {
+describe('the example incoming-call-to-crm', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let crm: Service;
@@ -543,7 +543,7 @@ describe('incoming-call-to-crm, at work', () => {
 		});
 	});
 
-	it('joins what was known during the call with its recording, for calls at the same time', async () => {
+	it('The workflow joins what was known during the call with its recording, for simultaneous calls', async () => {
 		// Both find no table yet.
 		const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
@@ -573,7 +573,7 @@ describe('incoming-call-to-crm, at work', () => {
 		}
 	});
 
-	it('hands on a recording whose call it does not know, after the CRM was down', async () => {
+	it('The workflow passes on a recording of an unknown call, after the CRM was down', async () => {
 		const before = crm.received.length;
 		const recording = await emulator.createRecording();
 		crmIsDown = true;
@@ -588,7 +588,7 @@ describe('incoming-call-to-crm, at work', () => {
 		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
 	});
 
-	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
+	it('The workflow notes a call without audio, and separates what came in one delivery', async () => {
 		const before = crm.received.length;
 		const gone = await emulator.createRecording(aWhileAgo());
 		const there = await emulator.createRecording();
@@ -609,7 +609,7 @@ describe('incoming-call-to-crm, at work', () => {
 	});
 });
 
-describe('call-permission-then-call, at work', () => {
+describe('the example call-permission-then-call', () => {
 	const START = 'Call someone now';
 	let emulator: Emulator;
 	let credential: StoredCredential;
@@ -658,7 +658,7 @@ describe('call-permission-then-call, at work', () => {
 		});
 	});
 
-	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
+	it('The workflow calls a person who may be called, and passes the SDP answer to the media server', async () => {
 		await workflow.run(START);
 		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
@@ -668,7 +668,7 @@ describe('call-permission-then-call, at work', () => {
 		emulator.hangUp(call!.id);
 	});
 
-	it('asks a person who has not agreed, and calls when the yes arrives', async () => {
+	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
 		const waId = '14085555678';
 		await changePerson(waId);
 		const asking = await workflow.run(START);
@@ -697,8 +697,8 @@ describe('call-permission-then-call, at work', () => {
 	});
 });
 
-describe('nightly-setup-check, at work', () => {
-	it('sends one message with everything that is wrong, and none when all is well', async () => {
+describe('the example nightly-setup-check', () => {
+	it('The workflow sends one message with everything that is wrong, and none when all is well', async () => {
 		const triggerUrl = 'https://n8n.example.net/webhook/1/webhook';
 		const { emulator, credential } = await meta();
 		const chat = await service();

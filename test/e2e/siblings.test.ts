@@ -154,7 +154,7 @@ describe('five triggers of one app', () => {
 		await family.expectEach(one.afterwards);
 	}
 
-	it(`receive, each once, what they chose, in ${SEQUENCES} random sequences in the middle of which n8n is killed (SEED=${SEED})`, async () => {
+	it(`Each trigger gets what it chose once, in ${SEQUENCES} random sequences with a kill of n8n (SEED=${SEED})`, async () => {
 		const runs = fc.sample(sequence, { numRuns: SEQUENCES, seed: SEED }).map((order, index) => ({
 			order,
 			index,
@@ -272,8 +272,8 @@ describe('five triggers of one app', () => {
 	});
 });
 
-describe('on an account and on numbers', () => {
-	it('triggers share an address in the same way, as long as the list of them fits', async () => {
+describe('triggers on an account and on numbers', () => {
+	it('Triggers on an account share its URL in the same way, as long as their list fits', async () => {
 		const account = await aFamily({ registration: 'businessAccount' });
 		const before = account.state();
 		for (const name of [...EVENTS.slice(0, 4), RECORDING] as EventName[]) {
@@ -296,7 +296,7 @@ describe('on an account and on numbers', () => {
 		expect(account.state()).toEqual(before);
 	});
 
-	it('each number has its own list', async () => {
+	it('Each number has its own list', async () => {
 		const numbers = await aFamily({ registration: 'phoneNumber' });
 		const before = numbers.state();
 		const expectBoth = async () => {
@@ -325,7 +325,7 @@ describe('on an account and on numbers', () => {
 	});
 });
 
-describe('while n8n listens for a test event', () => {
+describe('n8n that listens for a test event', () => {
 	const listen = async ({ id }: Member) => await api().listenForTestEvent(id, 'Trigger');
 
 	async function twoAndCopies(): Promise<[Family, Member[]]> {
@@ -339,7 +339,7 @@ describe('while n8n listens for a test event', () => {
 		return [family, [holder, sibling, await family.copy(holder), await family.copy(sibling)]];
 	}
 
-	it('production loses nothing, and the test has a copy; also in a copy of the workflow', async () => {
+	it('Production loses nothing, and the test gets a copy, also in a copy of the workflow', async () => {
 		const [family, listeners] = await twoAndCopies();
 		const before = family.state();
 		for (const listener of listeners) {
@@ -357,7 +357,7 @@ describe('while n8n listens for a test event', () => {
 		await family.unpublish(listeners[1]!, listeners[0]!);
 	});
 
-	it('and is killed, production loses nothing, and nothing is left at the end', async () => {
+	it('Production loses nothing when n8n is killed while it listens, and nothing is left at the end', async () => {
 		const all = await Promise.all([0, 1, 2, 3].map(async () => await twoAndCopies()));
 		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]!);
 		await killAndRestart();
@@ -378,7 +378,7 @@ describe('while n8n listens for a test event', () => {
 	}
 });
 
-describe("next to n8n's own WhatsApp Trigger", () => {
+describe("triggers next to n8n's own WhatsApp Trigger", () => {
 	let messages = 0;
 
 	const message = (): WebhookUpdate => {
@@ -390,7 +390,7 @@ describe("next to n8n's own WhatsApp Trigger", () => {
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
-	])('two triggers receive calls, it gets its messages; %s leaves first', async (_, first) => {
+	])("Two triggers receive calls while n8n's own gets its messages; %s leaves first", async (_, first) => {
 		const family = await aFamily();
 		await stage.chooseMeta(family.emulator);
 		const its = await addItsWorkflow(stage, family.emulator);
@@ -421,7 +421,7 @@ describe("next to n8n's own WhatsApp Trigger", () => {
 	});
 });
 
-describe('where Meta does not keep the query of an address', () => {
+describe('webhook URLs whose query Meta does not keep', () => {
 	const CASES: Array<[Record<string, unknown>, Variants['callbackQuery']]> = [
 		[{}, 'refused'],
 		[{}, 'droppedWhenStored'],
@@ -430,7 +430,7 @@ describe('where Meta does not keep the query of an address', () => {
 		[{ registration: 'phoneNumber', phoneNumberIds: [NUMBER] }, 'droppedWhenCalled'],
 	];
 
-	it('the second trigger is refused with the address of the first, which goes on', async () => {
+	it('The second trigger is refused with the URL of the first, which still receives', async () => {
 		const refuse = async ([parameters, callbackQuery]: (typeof CASES)[number]) => {
 			const family = await aFamily(parameters);
 			family.emulator.variants.callbackQuery = callbackQuery;
@@ -454,7 +454,7 @@ describe('where Meta does not keep the query of an address', () => {
 	});
 });
 
-describe('where n8n publishes everything anew at its start', () => {
+describe('n8n that publishes everything again when it starts', () => {
 	let former: Stage;
 
 	beforeAll(async () => {
@@ -465,7 +465,7 @@ describe('where n8n publishes everything anew at its start', () => {
 
 	afterAll(async () => await former?.stop());
 
-	it('five triggers receive what comes while it starts after a kill, and afterwards', async () => {
+	it('Five triggers receive what comes while n8n starts after a kill, and afterwards', async () => {
 		const family = await aFamily({}, former);
 		const before = family.state();
 		for (const name of EVENTS) {

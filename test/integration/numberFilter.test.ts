@@ -7,15 +7,15 @@ const stage = useStage();
 const triggerOf = (phoneNumberIds: unknown, more: object = {}) =>
 	stage.engine.trigger(stage.credential, { phoneNumberIds: phoneNumberIds as string[], ...more });
 
-describe('The numbers that a trigger is for', () => {
-	test.each<[string, unknown]>([
+describe('the numbers that a trigger is for', () => {
+	it.each<[string, unknown]>([
 		['an ID', [NUMBER]],
 		['an ID as a number', Number(NUMBER)],
 		['a display number', '+44 20 7946 0958'],
 		['a display number in another notation', '0044 (20) 7946-0958'],
 		['two of them', `${NUMBER}, +442079460958`],
 		['none', []],
-	])('may be given as %s: its recordings start the workflow', async (_, phoneNumberIds) => {
+	])('A number can be given as %s: its recordings start the workflow', async (_, phoneNumberIds) => {
 		const trigger = triggerOf(phoneNumberIds);
 		await trigger.activate();
 		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
@@ -25,7 +25,7 @@ describe('The numbers that a trigger is for', () => {
 		expect(trigger.items).toHaveLength(String(phoneNumberIds) === '' ? 2 : 1);
 	});
 
-	test.each<[string, unknown, object]>([
+	it.each<[string, unknown, object]>([
 		['an ID of another account', '106000000000999', {}],
 		['a number of nobody', '+1 555 010 0001', {}],
 		['a display number as a decimal', '442079460958.0', {}],
@@ -37,7 +37,7 @@ describe('The numbers that a trigger is for', () => {
 			{ registration: 'manual', verifyToken: 'x' },
 		],
 	])(
-		'must be of the account: %s is an error, and nothing is registered',
+		'A number must belong to the account: %s is an error, and nothing is registered',
 		async (_, phoneNumberIds, more) => {
 			const trigger = triggerOf(phoneNumberIds, more);
 			await expect(trigger.activate()).rejects.toThrow(
@@ -47,7 +47,7 @@ describe('The numbers that a trigger is for', () => {
 		},
 	);
 
-	test('are left as they are where Meta does not say which there are', async () => {
+	it('The numbers stay as they are if Meta does not say which exist', async () => {
 		stage.emulator.failNext('phoneNumbers', { status: 500 }, { times: 9 });
 		await expect(triggerOf([NUMBER]).activate()).rejects.toThrow();
 		expect(stage.emulator.subscriptionState().app).toBeUndefined();

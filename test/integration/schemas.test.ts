@@ -223,8 +223,8 @@ function operations(): string[] {
 		.toSorted();
 }
 
-describe('Output schemas', () => {
-	test('there is one for every operation and for the trigger, and no other', () => {
+describe('output schemas', () => {
+	it('Every operation and the trigger have a schema, and there is no other', () => {
 		const files = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
 			.filter((entry) => entry.isFile())
 			.map((entry) => join(entry.parentPath, entry.name).slice(FOLDER.length + 1))
@@ -233,7 +233,7 @@ describe('Output schemas', () => {
 		expect(operations()).toEqual(Object.keys(OUTPUTS).toSorted());
 	});
 
-	test('are part of the built package', () => {
+	it('The schemas are part of the built package', () => {
 		const built = FOLDER.replace('/nodes/', '/dist/nodes/');
 		for (const path of [...operations().map(schemaOf), TRIGGER_SCHEMA]) {
 			expect([path, existsSync(join(built, path))]).toEqual([path, true]);
@@ -241,14 +241,14 @@ describe('Output schemas', () => {
 		}
 	});
 
-	test.each(Object.keys(OUTPUTS))(
-		'%s: everything that comes is in it, and all of it comes',
+	it.each(Object.keys(OUTPUTS))(
+		'The schema of %s has everything that comes, and all of it comes',
 		async (name) => {
 			check(schemaOf(name), await OUTPUTS[name]());
 		},
 	);
 
-	test('of the trigger: everything that comes is in it, and all of it comes', async () => {
+	it('The schema of the trigger has everything that comes, and all of it comes', async () => {
 		const trigger = stage.trigger({
 			events: [
 				'connect',

@@ -54,8 +54,8 @@ async function pointNumber(phoneNumberId: string, other: Receiver): Promise<void
 
 const numbers = () => stage.emulator.account.phoneNumbers.map(({ id }) => id);
 
-describe('Take over and forward', () => {
-	test('hands messages on to the webhook of the app, unchanged, and puts it back', async () => {
+describe('Take Over and Forward', () => {
+	it('Messages are forwarded to the webhook of the app, unchanged, and it is put back', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages']);
 		const trigger = taker({});
 		await trigger.activate();
@@ -68,8 +68,8 @@ describe('Take over and forward', () => {
 		});
 	});
 
-	test.each(['businessAccount', 'phoneNumber'])(
-		'hands messages on that an address of the %s takes away from the app',
+	it.each(['businessAccount', 'phoneNumber'])(
+		'Messages are forwarded that a URL of the %s takes away from the app',
 		async (registration) => {
 			stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 			const trigger = taker({ registration, phoneNumberIds: [numbers()[0]] });
@@ -85,7 +85,7 @@ describe('Take over and forward', () => {
 		},
 	);
 
-	test('refuses numbers of different owners: the messages of one are not for the other', async () => {
+	it('Numbers of different owners are refused: the messages of one are not for the other', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 		const [first, second] = numbers();
 		await pointNumber(first, others[0]);
@@ -96,7 +96,7 @@ describe('Take over and forward', () => {
 		expect(stage.emulator.subscriptionState()).toEqual(before);
 	});
 
-	test('does not fill the memory with what the other webhook answers', async () => {
+	it('The response of the other webhook does not fill the memory', async () => {
 		let sent = 0;
 		const endless: RequestListener = (_, response) => {
 			const chunk = Buffer.alloc(65_536);

@@ -132,14 +132,14 @@ const mediaIdsInTable = async () =>
 const idsOf = (recordings: CreatedRecording[]) => recordings.map(({ mediaId }) => mediaId);
 
 describe('500 recordings, sent to both webhook processors, while a worker and a webhook processor are killed', () => {
-	it('come out once each in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
+	it('All recordings come out once in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
 		const result = await run('Recommended: worker downloads', DOWNLOAD);
 		expectSound(result);
 		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 
-	it('come out once each but for those in the hands of the worker that dies, with audio from the trigger in the database, acknowledged when stored', async () => {
+	it('All recordings but those of the dead worker come out once with audio from the trigger in the database, acknowledged when stored', async () => {
 		const result = await run(
 			'Trigger downloads, database, when stored',
 			TRIGGER,
@@ -150,7 +150,7 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 		expect(result.figures.lost.length).toBeGreaterThan(0);
 	});
 
-	it('come out once each with audio from the trigger in the database, acknowledged when finished', async () => {
+	it('All recordings come out once with audio from the trigger in the database, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, database, when finished',
 			TRIGGER,
@@ -174,7 +174,7 @@ describe('the example for queue mode', () => {
 		emulator.clearFaults();
 	});
 
-	it('tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
+	it('The example tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [gone, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -190,7 +190,7 @@ describe('the example for queue mode', () => {
 		});
 	});
 
-	it('lets Meta deliver again where a recording cannot be had yet, and has kept the others by then', async () => {
+	it('The example makes Meta deliver an unavailable recording again, and has kept the others by then', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [late, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -205,7 +205,7 @@ describe('the example for queue mode', () => {
 		});
 	});
 
-	it('is acknowledged also where n8n keeps no executions that succeeded', async () => {
+	it('The example is also acknowledged if n8n keeps no successful executions', async () => {
 		await withExample(
 			async (workflowId) => {
 				const recordings = await three();
@@ -224,7 +224,7 @@ describe('the example for queue mode', () => {
 });
 
 describe("n8n's Remove Duplicates", () => {
-	it('is no unique key: of recordings that come twice at once it lets some through twice', async () => {
+	it('Remove Duplicates is no unique key: it lets some of the recordings that come twice at once through twice', async () => {
 		const count = 50;
 		const database = cluster.operatorDatabase;
 		await database.query('CREATE TABLE passed (media_id text)');
@@ -253,7 +253,7 @@ describe("n8n's Remove Duplicates", () => {
 	});
 });
 
-describe('five workflows that share the address of an app', () => {
+describe('five workflows that share the webhook URL of an app', () => {
 	let siblings: Siblings;
 
 	beforeAll(async () => {
@@ -269,7 +269,7 @@ describe('five workflows that share the address of an app', () => {
 		});
 	});
 
-	it('get what they chose, each once where it was acknowledged at once, from both webhook processors', async () => {
+	it('Each workflow gets what it chose once, acknowledged at once, from both webhook processors', async () => {
 		const sent = await siblings.deliver();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -280,7 +280,7 @@ describe('five workflows that share the address of an app', () => {
 		}
 	});
 
-	it('get all that they chose though a webhook processor is killed with deliveries in hand', async () => {
+	it('Each workflow gets all that it chose although a webhook processor is killed with deliveries in progress', async () => {
 		const sent = await siblings.deliverWithKill();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -289,7 +289,7 @@ describe('five workflows that share the address of an app', () => {
 	});
 });
 
-describe('with a folder that all processes share', () => {
+describe('a folder that all processes share', () => {
 	beforeAll(async () => {
 		await cluster.restart({
 			N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
@@ -297,7 +297,7 @@ describe('with a folder that all processes share', () => {
 		});
 	});
 
-	it('500 recordings come out once each with audio from the trigger, acknowledged when finished', async () => {
+	it('All 500 recordings come out once with audio from the trigger, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, shared folder, when finished',
 			TRIGGER,

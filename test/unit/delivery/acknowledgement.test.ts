@@ -64,13 +64,13 @@ describe('watchAnswer', () => {
 		[404, 'refused'],
 		[500, 'refused'],
 		[503, 'refused'],
-	])('tells once what an answer with %i means: %s', async (code, expected) => {
+	])('An answer with %i is reported once as %s', async (code, expected) => {
 		const { status, outcomes } = await request((response) => response.status(code).end());
 		expect(status).toBe(code);
 		expect(outcomes).toEqual([expected]);
 	});
 
-	it('sees answers that are sent as JSON, as n8n does', async () => {
+	it('An answer that is sent as JSON, as n8n does, is seen', async () => {
 		const { status, outcomes } = await request((response) => {
 			response.json({ message: 'Workflow was started' });
 		});
@@ -83,7 +83,7 @@ describe('watchAnswer', () => {
 		['json', (response: Response) => response.json({})],
 		['send', (response: Response) => response.send('ok')],
 	])(
-		'turns 200 into 503 where something is still missing (%s), and yet counts the items',
+		'A 200 becomes 503 if something is still missing (%s), and the items still count',
 		async (_, reply) => {
 			const { status, outcomes } = await request(reply, { alsoMissing: true });
 			expect(status).toBe(503);
@@ -91,7 +91,7 @@ describe('watchAnswer', () => {
 		},
 	);
 
-	it('leaves an error as it is where something is still missing', async () => {
+	it('An error stays as it is if something is still missing', async () => {
 		const { status, outcomes } = await request((response) => response.status(500).end(), {
 			alsoMissing: true,
 		});
@@ -99,12 +99,12 @@ describe('watchAnswer', () => {
 		expect(outcomes).toEqual(['refused']);
 	});
 
-	describe('where it takes time to find out whether something is missing', () => {
+	describe('watchAnswer while it is not yet known whether something is missing', () => {
 		it.each([
 			[false, 200],
 			[true, 503],
 		])(
-			'waits with the answer, and counts the items at once (missing: %j)',
+			'The answer waits, and the items count at once (missing: %j)',
 			async (missing, code) => {
 				let tell = (_isMissing: boolean) => {};
 				const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
@@ -126,14 +126,14 @@ describe('watchAnswer', () => {
 			},
 		);
 
-		it('does not wait with an error', async () => {
+		it('An error does not wait', async () => {
 			const { status, outcomes } = await request((response) => response.status(500).end(), {
 				alsoMissing: new Promise(() => {}),
 			});
 			expect([status, outcomes]).toEqual([500, ['refused']]);
 		});
 
-		it('does not mind that the connection was closed meanwhile', async () => {
+		it('A connection that was closed meanwhile does not matter', async () => {
 			let tell = (_isMissing: boolean) => {};
 			const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
 			const { outcome, outcomes } = await request(
@@ -148,7 +148,7 @@ describe('watchAnswer', () => {
 		});
 	});
 
-	it('refuses, after a while, where the connection is closed and n8n says nothing', async () => {
+	it('A delivery is rejected some time after the connection was closed, if n8n reports nothing', async () => {
 		const { status, outcome, outcomes } = await request((_response, client) => client.destroy(), {
 			afterClosedMs: 30,
 		});
@@ -157,7 +157,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('refused');
 	});
 
-	it('counts what n8n says after the connection was closed', async () => {
+	it('What n8n reports after the connection was closed counts', async () => {
 		const { outcome } = await request((response, client) => {
 			response.once('close', () => response.json({}));
 			client.destroy();
@@ -165,7 +165,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('accepted');
 	});
 
-	it('counts a failure that n8n tells after the connection was closed', async () => {
+	it('A failure that n8n reports after the connection was closed counts', async () => {
 		const { outcome } = await request((response, client) => {
 			response.once('close', () => response.status(500).end());
 			client.destroy();
@@ -173,7 +173,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('refused');
 	});
 
-	it('keeps nothing of a delivery whose connection was closed, once n8n has said what became of it', async () => {
+	it('Nothing is kept of a delivery whose connection was closed, once n8n has reported its outcome', async () => {
 		setFlagsFromString('--expose-gc');
 		const collectGarbage = runInNewContext('gc') as () => void;
 		const deliver = () => {
@@ -203,7 +203,7 @@ describe('watchAnswer', () => {
 		expect(held.map((one) => one.deref())).toEqual([undefined, undefined]);
 	});
 
-	it('gives the time also where the connection was closed before it began to watch', async () => {
+	it('The time also applies if the connection was closed before watchAnswer began', async () => {
 		const app = express();
 		const outcome = new Promise<Outcome>((resolve) => {
 			app.get('/', (_request, response) => {
@@ -224,7 +224,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('refused');
 	});
 
-	it('does not change its mind', async () => {
+	it('The outcome does not change any more', async () => {
 		const { outcomes } = await request((response) => {
 			response.end();
 			response.statusCode = 500;

@@ -31,7 +31,7 @@ beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
 describe('knownAccount', () => {
-	it('reads a credential once in ten seconds, however many ask', async () => {
+	it('The credential is read once in ten seconds, however often it is needed', async () => {
 		const { ask, seen } = node();
 		const accounts = await Promise.all([ask(), ask(), ask()]);
 		expect(accounts).toEqual([ACCOUNT, ACCOUNT, ACCOUNT]);
@@ -43,7 +43,7 @@ describe('knownAccount', () => {
 		expect(seen.reads).toBe(2);
 	});
 
-	it('reads it again for who wants it younger', async () => {
+	it('The credential is read again for a caller that requires it younger', async () => {
 		const { ask, seen } = node();
 		await ask();
 		jest.advanceTimersByTime(RECHECK_MS - 1);
@@ -54,14 +54,14 @@ describe('knownAccount', () => {
 		expect(seen.reads).toBe(2);
 	});
 
-	it('reads it each time in a test run', async () => {
+	it('The credential is read each time in a test run', async () => {
 		const { ask, seen } = node({ mode: 'manual' });
 		await ask();
 		await ask();
 		expect(seen.reads).toBe(2);
 	});
 
-	it('reads it again after a clock was set back', async () => {
+	it('The credential is read again after a clock was set back', async () => {
 		const { ask, seen } = node();
 		await ask();
 		jest.setSystemTime(Date.now() - 60 * 60_000);
@@ -69,7 +69,7 @@ describe('knownAccount', () => {
 		expect(seen.reads).toBe(2);
 	});
 
-	it('does not keep that there was none', async () => {
+	it('A missing credential is not remembered', async () => {
 		const { ask, seen } = node();
 		seen.fields = {};
 		expect(await ask()).toBeNull();
@@ -77,7 +77,7 @@ describe('knownAccount', () => {
 		expect(await ask()).toEqual(ACCOUNT);
 	});
 
-	it('keeps what was read meanwhile, when an older reading finds none', async () => {
+	it('A newer reading is kept when an older one finds none', async () => {
 		const { ask, seen } = node();
 		seen.fields = {};
 		const early = ask();
@@ -88,7 +88,7 @@ describe('knownAccount', () => {
 		expect(seen.reads).toBe(2);
 	});
 
-	it('reads another credential of the node, and that of another node', async () => {
+	it('Another credential of the node, and that of another node, are read', async () => {
 		const [one, other] = [node(), node()];
 		await one.ask();
 		one.seen.credential = 'c2';

@@ -22,13 +22,13 @@ beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
 describe('usableAccount', () => {
-	it('gives the credential', async () => {
+	it('The credential is returned', async () => {
 		const { ask, logged } = node('good');
 		expect(await ask()).toEqual(ACCOUNT);
 		expect(logged).toEqual([]);
 	});
 
-	it('says once in ten minutes that it cannot be used, however often somebody knocks', async () => {
+	it('The log says once in ten minutes that it cannot be used, however often it is needed', async () => {
 		const { ask, set, logged } = node('broken');
 		set({ appSecret: '' });
 		for (let times = 0; times < 1_000; times++) expect(await ask()).toBeNull();
@@ -42,7 +42,7 @@ describe('usableAccount', () => {
 		expect(logged).toHaveLength(2);
 	});
 
-	it('says it of each node', async () => {
+	it('The log says it of each node', async () => {
 		const nodes = [node('one'), node('other')];
 		for (const { ask, set, logged } of nodes) {
 			set({ apiVersion: 'x' });
@@ -51,7 +51,7 @@ describe('usableAccount', () => {
 		}
 	});
 
-	it('says it again when it was mended meanwhile', async () => {
+	it('The log says it again after it was fixed meanwhile', async () => {
 		const { ask, set, logged } = node('mended');
 		set({ appSecret: '' });
 		await ask();
