@@ -9,6 +9,7 @@ import type { CreatedRecording, Emulator, RecordingOrder } from '../../emulator'
 import { isOver, type Execution, type ExecutionSummary } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { formsOf } from '../support/secrets';
+import { residentMb } from '../support/usage';
 import { GRAPH_HOST, Internet, type Caught } from './internet';
 
 /** As Meta's look, and nowhere else in n8n. */
@@ -289,10 +290,7 @@ export class AttackStage extends Stage {
 		kind: keyof typeof MOST_GROWTH_MB,
 		work: () => Promise<unknown>,
 	): Promise<void> {
-		const read = async () => {
-			const status = await readFile(`/proc/${this.n8n.pid()}/status`, 'utf8');
-			return Number(/VmRSS:\s*(\d+) kB/.exec(status)?.[1]) / 1024;
-		};
+		const read = async () => await residentMb(this.n8n.pid());
 		const start = await read();
 		let peak = start;
 		let over = false;

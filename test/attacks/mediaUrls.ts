@@ -98,14 +98,14 @@ const REDIRECTS: Array<[string, string]> = [
 	['http and a relative path', 'http:evil.example/x'],
 ];
 
-export function mediaUrlAttacks(arena: () => AttackStage): void {
+export function mediaUrlAttacks(stage: () => AttackStage): void {
 	/** Delivers a recording whose file must not be fetched, and that comes out with the reason. */
 	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
-		const body = arena().body(recording);
-		const [execution] = await arena().survives(async () => {
-			const served = arena().internet.served.length;
-			expect((await arena().deliver(body)).status).toBe(200);
-			const asked = arena().internet.served.slice(served);
+		const body = stage().body(recording);
+		const [execution] = await stage().survives(async () => {
+			const served = stage().internet.served.length;
+			expect((await stage().deliver(body)).status).toBe(200);
+			const asked = stage().internet.served.slice(served);
 			expect(asked.map(({ url }) => new URL(url).host)).toEqual(metaIsAsked);
 		}, 1);
 		const [item] = execution?.items(TRIGGER) ?? [];
@@ -119,7 +119,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 
 	describe('URLs of files in events', () => {
 		it.each(FORBIDDEN)('A file is not downloaded from a URL in the event with %s', async (_, url) => {
-			const recording = await arena().recording();
+			const recording = await stage().recording();
 			fileOf(recording).url = url;
 			await withoutFile(recording, []);
 		});
@@ -127,11 +127,11 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 
 	describe('URLs of files from the Media API', () => {
 		it.each(KINDS)('A file is not downloaded from a URL of the Media API with %s', async (_, url) => {
-			const recording = await arena().recording();
+			const recording = await stage().recording();
 			fileOf(recording).url = undefined;
 			const { sha256Hex: sha256, sizeBytes } = recording.media;
 			const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
-			await arena().internet.betrayed(
+			await stage().internet.betrayed(
 				({ url: path }) =>
 					path?.includes(recording.mediaId)
 						? (_, response) =>
@@ -151,7 +151,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 	) => {
 		// Of the characters of a header, each is a byte.
 		const bytes = Buffer.from(location).toString('latin1');
-		await arena().internet.betrayed(
+		await stage().internet.betrayed(
 			({ url, headers }) =>
 				url?.includes(`mid=${recording.media.attachmentId}`) && headers.host === MEDIA_HOST
 					? (_, response) => response.writeHead(302, { location: bytes }).end()
@@ -162,7 +162,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 
 	describe('redirects of a media host', () => {
 		it.each(REDIRECTS)('A redirect of the media host is not followed to %s', async (_, location) => {
-			const recording = await arena().recording();
+			const recording = await stage().recording();
 			await redirecting(
 				recording,
 				location,
@@ -171,11 +171,11 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 
 		it("A redirect to another of Meta's hosts is followed without the token", async () => {
-			const recording = await arena().recording();
+			const recording = await stage().recording();
 			const { url: address = '' } = fileOf(recording);
-			const body = arena().body(recording);
+			const body = stage().body(recording);
 			const file = await readFile(DEFAULT_RECORDING);
-			await arena().internet.betrayed(
+			await stage().internet.betrayed(
 				({ url, headers }) => {
 					if (!url?.includes(`mid=${recording.media.attachmentId}`)) return undefined;
 					return headers.host === MEDIA_HOST
@@ -187,10 +187,10 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 				},
 				async () => {
 					const asked: typeof served = [];
-					const { served } = arena().internet;
-					const [execution] = await arena().survives(async () => {
+					const { served } = stage().internet;
+					const [execution] = await stage().survives(async () => {
 						const before = served.length;
-						expect((await arena().deliver(body)).status).toBe(200);
+						expect((await stage().deliver(body)).status).toBe(200);
 						asked.push(...served.slice(before));
 					}, 1);
 					expect(asked.map(({ url, withToken }) => [new URL(url).host, withToken])).toEqual([
@@ -204,12 +204,12 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 
 		it('A redirect loop ends', async () => {
-			const recording = await arena().recording(arena().aWhileAgo());
+			const recording = await stage().recording(stage().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
-			const body = arena().body(recording);
+			const body = stage().body(recording);
 			await redirecting(recording, address, async () => {
-				const [execution] = await arena().survives(async () => {
-					expect((await arena().deliver(body)).status).toBe(200);
+				const [execution] = await stage().survives(async () => {
+					expect((await stage().deliver(body)).status).toBe(200);
 				}, 1);
 				const [item] = execution?.items(TRIGGER) ?? [];
 				expect(item?.json.recording).toMatchObject({ error: { reason: 'downloadFailed' } });
@@ -219,17 +219,17 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 
 	describe('redirects of the Graph API', () => {
 		it.each(KINDS)('Neither token nor request follows a redirect of the Graph API to %s', async (_, location) => {
-			const recording = await arena().recording(arena().aWhileAgo());
+			const recording = await stage().recording(stage().aWhileAgo());
 			fileOf(recording).url = undefined;
-			const body = arena().body(recording);
-			await arena().internet.betrayed(
+			const body = stage().body(recording);
+			await stage().internet.betrayed(
 				({ url, headers }) =>
 					headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
 						? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
 						: undefined,
 				async () => {
-					const [execution] = await arena().survives(async () => {
-						expect((await arena().deliver(body)).status).toBe(200);
+					const [execution] = await stage().survives(async () => {
+						expect((await stage().deliver(body)).status).toBe(200);
 					}, 1);
 					const [item] = execution?.items(TRIGGER) ?? [];
 					expect(item?.json.recording).toMatchObject({ verified: false });
@@ -248,7 +248,7 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 			['http', 'http://lookaside.fbsbx.com/x'],
 			['http', 'http://169.254.169.254/x'],
 		] as const;
-		const { api } = arena().n8n;
+		const { api } = stage().n8n;
 		const nodes = [
 			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
 				httpMethod: 'POST',
@@ -268,16 +268,16 @@ export function mediaUrlAttacks(arena: () => AttackStage): void {
 		});
 		await api.activate(id);
 		for (const [how, url] of urls) {
-			await arena().send({
-				url: `${arena().n8n.url}/webhook/fetch`,
+			await stage().send({
+				url: `${stage().n8n.url}/webhook/fetch`,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify({ url }),
 			});
-			expect(arena().newlyCaught()).toEqual([
+			expect(stage().newlyCaught()).toEqual([
 				{ how, host: new URL(url).host, text: expect.stringContaining('Bearer leaked') },
 			]);
 		}
 		expect(bytesOfSecrets(`x ${SECRETS.accessToken} x`)).toBe(SECRETS.accessToken.length);
-		await arena().newExecutions(urls.length);
+		await stage().newExecutions(urls.length);
 	});
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
@@ -12,7 +12,9 @@ import {
 import { NUMBER, PERSON } from '../support/constants';
 import { inDatabase } from '../support/database';
 import { FileStore } from '../support/fileStore';
+import { filesBelow } from '../support/files';
 import { ForeignHost } from '../support/foreignHost';
+import { findSecrets } from '../support/secrets';
 import { startStage, TRIGGER, type Stage, type Workflow } from '../support/stage';
 import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
@@ -583,26 +585,14 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows('safety', 'Token and app secret are not in what n8n stores and logs', async () => {
 		const { accessToken, appSecret } = stage.emulator.account;
-		const files = await filesBelow(join(stage.n8n.userFolder, '.n8n'));
-		expect(files.length).toBeGreaterThan(3);
-		const telling: string[] = [];
-		for (const file of [...files, stage.n8n.log.file]) {
-			const content = await readFile(file, 'latin1');
-			if (content.includes(accessToken) || content.includes(appSecret)) telling.push(file);
-		}
-		expect(telling).toEqual([]);
+		const secrets = { accessToken, appSecret };
+		const { found, files } = await findSecrets(stage.n8n.userFolder, secrets);
+		expect(found).toEqual([]);
+		expect(files).toBeGreaterThan(3);
 	});
 });
 
 async function versionOfNode(path: string): Promise<string> {
 	const { stdout } = await promisify(execFile)(path, ['--version']);
 	return stdout.trim().replace('v', '');
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-	return entries
-		.filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
-		.map((entry) => join(entry.parentPath, entry.name))
-		.sort();
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Emulator } from '../../emulator';
 import { graph } from '../support/graph';
 import { using, webhookNode } from '../support/workflow';
-import { GRAPH_HOST, Stage, startStage } from '../support/stage';
+import { GRAPH_HOST_PRELOAD, Stage, startStage } from '../support/stage';
 
 /** Name of n8n's own trigger in its workflow. */
 export const ITS_TRIGGER = 'WhatsApp Trigger';
@@ -29,7 +29,7 @@ export class CoexistenceStage extends Stage {
 		try {
 			const stage = await startStage({
 				env: {
-					NODE_OPTIONS: `--require=${GRAPH_HOST}`,
+					NODE_OPTIONS: `--require=${GRAPH_HOST_PRELOAD}`,
 					GRAPH_HOST_FILE: fileIn(folder),
 					...env,
 				},

@@ -15,7 +15,7 @@ interface DownloadCase {
 	options?: Record<string, unknown>;
 	faults?: FaultOrder[];
 	/** Other trouble, before the first try. */
-	cause?: (suite: FaultStage, recording: CreatedRecording) => void | Promise<void>;
+	cause?: (stage: FaultStage, recording: CreatedRecording) => void | Promise<void>;
 	/** What Meta was answered, try for try. */
 	answers: number[];
 	/** What Meta was answered when the trouble was over. */
@@ -75,7 +75,7 @@ const untilMended = (name: string, fault: Fault): DownloadCase => ({
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const settled: RecordingOrder = { event: { timestamp: minutesAgo(11) } };
 
-const expired = (suite: FaultStage) => suite.emulator.expireUrls();
+const expired = (stage: FaultStage) => stage.emulator.expireUrls();
 
 const CONNECTION: DownloadCase[] = [
 	passing('a connection that is reset before the answer', { reset: true }),
@@ -209,7 +209,7 @@ const REFUSALS: DownloadCase[] = [
 	{
 		name: 'media that was deleted',
 		recording: settled,
-		cause: (suite, { mediaId }) => void suite.emulator.deleteMedia(mediaId),
+		cause: (stage, { mediaId }) => void stage.emulator.deleteMedia(mediaId),
 		answers: [OK],
 		out: 'mediaGone',
 		asked: { file: 1, url: 1 },
@@ -412,14 +412,14 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 }
 
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
-export function describeConnections(suite: () => FaultStage, of = ''): void {
+export function describeConnections(stage: () => FaultStage, of = ''): void {
 	describe(`a recording whose download has errors (connection${of})`, () => {
-		it.each(CONNECTION)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(suite(), one));
+		it.each(CONNECTION)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(stage(), one));
 	});
 }
 
-export function describeDownloads(suite: () => FaultStage): void {
-	describeConnections(suite);
+export function describeDownloads(stage: () => FaultStage): void {
+	describeConnections(stage);
 	describe.each([
 		['content', CONTENT],
 		['status', STATUSES],
@@ -428,18 +428,18 @@ export function describeDownloads(suite: () => FaultStage): void {
 		['size', SIZES],
 		['no patience', IMPATIENT],
 	])('a recording whose download has errors (%s)', (_name, cases) => {
-		it.each(cases)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(suite(), one));
+		it.each(cases)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(stage(), one));
 	});
-	describeRedirects(suite);
+	describeRedirects(stage);
 }
 
-async function play(suite: FaultStage, one: DownloadCase): Promise<void> {
+async function play(stage: FaultStage, one: DownloadCase): Promise<void> {
 	const { options, faults = [], answers, mended = [], out, asked } = one;
-	const scene = await suite.scene(options && { options });
+	const scene = await stage.scene(options && { options });
 	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
-	await one.cause?.(suite, recording);
+	await one.cause?.(stage, recording);
 	const injected = faults.map(({ kind, fault, times }) =>
-		suite.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
+		stage.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
 	);
 	await scene.deliver([recording]);
 	injected.forEach((fault) => fault.cancel());
@@ -453,7 +453,7 @@ async function play(suite: FaultStage, one: DownloadCase): Promise<void> {
 	expect(scene.asked(recording)).toEqual(asked);
 }
 
-function describeRedirects(suite: () => FaultStage): void {
+function describeRedirects(stage: () => FaultStage): void {
 	const elsewhere = new ForeignHost();
 	let address: string;
 
@@ -461,7 +461,7 @@ function describeRedirects(suite: () => FaultStage): void {
 		await elsewhere.start();
 		address = new URL(elsewhere.url).host;
 		// Where n8n finds what it takes for https://graph.facebook.com.
-		await writeFile(join(suite().n8n.userFolder, 'graph-host'), elsewhere.url);
+		await writeFile(join(stage().n8n.userFolder, 'graph-host'), elsewhere.url);
 	});
 
 	beforeEach(() => elsewhere.requests.splice(0));
@@ -475,7 +475,7 @@ function describeRedirects(suite: () => FaultStage): void {
 				out: 'audio',
 				asked: { file: 2, url: 0 },
 			});
-			const tokens = suite()
+			const tokens = stage()
 				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
 				.map(({ headers }) => headers.authorization !== undefined);
 			expect(tokens).toEqual([true, true]);
@@ -538,7 +538,7 @@ function describeRedirects(suite: () => FaultStage): void {
 		},
 	): Promise<CreatedRecording> {
 		let played: CreatedRecording | undefined;
-		await play(suite(), {
+		await play(stage(), {
 			name: 'redirect',
 			recording: wanted.recording,
 			cause: ({ emulator }, recording) => {

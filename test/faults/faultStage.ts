@@ -12,7 +12,7 @@ import type {
 import { inDatabase } from '../support/database';
 import { change, exampleFile } from '../support/examples';
 import type { FileStore } from '../support/fileStore';
-import { GRAPH_HOST, Stage, startStage, TRIGGER, type Workflow } from '../support/stage';
+import { GRAPH_HOST_PRELOAD, Stage, startStage, TRIGGER, type Workflow } from '../support/stage';
 import { isOver, type Item, type N8n } from '../support/n8n';
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
@@ -85,7 +85,7 @@ export class FaultStage extends Stage {
 	}
 
 	static async start(tally: Tally, env: Record<string, string> = {}): Promise<FaultStage> {
-		const preloads = [join(__dirname, 'trouble.cjs'), GRAPH_HOST];
+		const preloads = [join(__dirname, 'trouble.cjs'), GRAPH_HOST_PRELOAD];
 		const stage = await startStage({
 			emulator: { redeliveryDelaysMs: REDELIVERY_DELAYS_MS },
 			env: {

@@ -22,7 +22,7 @@ const unhurried = { options: { timeBudget: 60 } };
 type Begin = () => Promise<() => Promise<void>>;
 
 /** n8n is killed with SIGKILL, started again, and Meta delivers again. */
-export function describeKills(suite: () => FaultStage): void {
+export function describeKills(stage: () => FaultStage): void {
 	/** The operator's storage, of which one answers at once and the other not before the kill. */
 	let storage: FileStore;
 	let slowStorage: FileStore;
@@ -31,7 +31,7 @@ export function describeKills(suite: () => FaultStage): void {
 	beforeAll(async () => {
 		storage = await new FileStore().start();
 		slowStorage = await new FileStore().start();
-		for (const store of [storage, slowStorage]) suite().tally.watchStore(store);
+		for (const store of [storage, slowStorage]) stage().tally.watchStore(store);
 	});
 
 	afterAll(async () => {
@@ -40,22 +40,22 @@ export function describeKills(suite: () => FaultStage): void {
 	});
 
 	const killAndRestart = async (env: Record<string, string> = {}) => {
-		await suite().n8n.kill();
+		await stage().n8n.kill();
 		// Meta delivers again, but nobody is there.
 		await Promise.all(inFlight.splice(0));
 		slowStorage.delayMs = 0;
-		await suite().n8n.restart(env);
+		await stage().n8n.restart(env);
 	};
 
 	const heldAnswers = async (count: number) =>
 		await poll(`${count} held answers`, 30_000, async () =>
-			(await suite().trouble({})) >= count ? true : undefined,
+			(await stage().trouble({})) >= count ? true : undefined,
 		);
 
 	describe('n8n that is killed', () => {
 		const cases: Record<string, Begin> = {
 			'after the answer and the workflow, and Meta sends a copy all the same': async () => {
-				const scene = await suite().sceneOfExample(storage, 'stored');
+				const scene = await stage().sceneOfExample(storage, 'stored');
 				const recording = await scene.record({ content: 'answered, and worked on' }, 'restarted');
 				await scene.deliver([recording]);
 				await scene.results();
@@ -72,13 +72,13 @@ export function describeKills(suite: () => FaultStage): void {
 
 			'after the answer, while the workflow runs: n8n keeps the item and runs it on order':
 				async () => {
-					const scene = await suite().sceneOfExample(slowStorage, 'stored');
+					const scene = await stage().sceneOfExample(slowStorage, 'stored');
 					const recording = await scene.record({ content: 'answered, and being worked on' });
 					await scene.deliver([recording]);
 					await arrived(slowStorage, recording);
 					return async () => {
 						await scene.mustHave({ answers: [OK], statuses: ['crashed'], executions: [[]] });
-						await retry(suite(), scene.executions()[0]!.id);
+						await retry(stage(), scene.executions()[0]!.id);
 						await scene.mustHave({
 							answers: [OK],
 							statuses: ['crashed', 'success'],
@@ -89,7 +89,7 @@ export function describeKills(suite: () => FaultStage): void {
 				},
 
 			'before it answers, while the workflow runs whose success Meta waits for': async () => {
-				const scene = await suite().sceneOfExample(slowStorage, 'finished');
+				const scene = await stage().sceneOfExample(slowStorage, 'finished');
 				const recording = await scene.record({ content: 'being worked on, for Meta' });
 				inFlight.push(scene.deliver([recording], patient));
 				await arrived(slowStorage, recording);
@@ -105,9 +105,9 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'before it answers, when the workflow has succeeded that Meta waited for': async () => {
-				const scene = await suite().sceneOfExample(storage, 'finished');
+				const scene = await stage().sceneOfExample(storage, 'finished');
 				const recording = await scene.record({ content: 'worked on, for Meta' }, 'unanswered');
-				await suite().trouble({ holdAnswers: true });
+				await stage().trouble({ holdAnswers: true });
 				inFlight.push(scene.deliver([recording], patient));
 				await heldAnswers(1);
 				return async () => {
@@ -121,7 +121,7 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'between the stored execution and the answer, when the workflow has succeeded': async () => {
-				const scene = await suite().sceneOfExample(storage, 'stored');
+				const scene = await stage().sceneOfExample(storage, 'stored');
 				const recording = await scene.record({ content: 'worked on, not answered' }, 'unanswered');
 				inFlight.push(scene.deliver([recording], patient));
 				await heldAnswers(2);
@@ -139,7 +139,7 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'between the stored execution and the answer, while the workflow runs': async () => {
-				const scene = await suite().sceneOfExample(slowStorage, 'stored');
+				const scene = await stage().sceneOfExample(slowStorage, 'stored');
 				const recording = await scene.record({ content: 'being worked on, not answered' });
 				inFlight.push(scene.deliver([recording], patient));
 				await arrived(slowStorage, recording);
@@ -156,7 +156,7 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'before the first byte of the download': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				const recording = await scene.record();
 				const goOn = scene.holdDownload(recording);
 				inFlight.push(scene.deliver([recording], patient));
@@ -173,14 +173,14 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'in the middle of the download': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				// Half a file, which n8n does not look for when it starts again.
-				suite().tally.filesMayStay(scene.workflow.id, 1);
+				stage().tally.filesMayStay(scene.workflow.id, 1);
 				const recording = await scene.record({ sizeBytes: SIZE });
 				const { mediaId } = recording;
-				suite().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
+				stage().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
 				inFlight.push(scene.deliver([recording], patient));
-				await holdsBytes(suite(), scene, SIZE / 2);
+				await holdsBytes(stage(), scene, SIZE / 2);
 				return async () => {
 					await scene.deliver([recording]);
 					await scene.deliver([recording]);
@@ -192,15 +192,15 @@ export function describeKills(suite: () => FaultStage): void {
 			},
 
 			'when one of two files is there': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				// A file for which there is no execution yet, with what n8n writes beside it.
-				suite().tally.filesMayStay(scene.workflow.id, 2);
+				stage().tally.filesMayStay(scene.workflow.id, 2);
 				const first = await scene.record({ sizeBytes: SIZE });
 				const second = await scene.record({ sizeBytes: SIZE / 4 });
 				const goOn = scene.holdDownload(second);
 				inFlight.push(scene.deliver([first, second], patient));
 				await scene.downloading(second);
-				await holdsBytes(suite(), scene, SIZE, '.metadata');
+				await holdsBytes(stage(), scene, SIZE, '.metadata');
 				return async () => {
 					goOn();
 					await scene.deliver([first, second]);
@@ -219,9 +219,9 @@ export function describeKills(suite: () => FaultStage): void {
 		beforeAll(async () => {
 			slowStorage.delayMs = FOR_EVER;
 			for (const [name, begin] of Object.entries(cases)) goOn[name] = await begin();
-			const scene = await suite().sceneApart();
+			const scene = await stage().sceneApart();
 			missed = { scene, recording: await scene.record() };
-			await suite().n8n.kill();
+			await stage().n8n.kill();
 			await scene.deliver([missed.recording]);
 			await killAndRestart();
 		}, 300_000);
@@ -239,8 +239,8 @@ export function describeKills(suite: () => FaultStage): void {
 		});
 
 		it('Nothing is lost when n8n is killed between the stored execution and the answer, while the execution waits for its turn', async () => {
-			const scene = await suite().sceneOfExample(slowStorage, 'stored');
-			await suite().n8n.restart({ N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' });
+			const scene = await stage().sceneOfExample(slowStorage, 'stored');
+			await stage().n8n.restart({ N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' });
 			const running = await scene.record({ content: 'in its turn' });
 			const waiting = await scene.record({ content: 'waiting for its turn' }, 'unanswered');
 			slowStorage.delayMs = FOR_EVER;
@@ -256,22 +256,22 @@ export function describeKills(suite: () => FaultStage): void {
 				statuses: ['crashed', 'success', 'success'],
 				executions: [[], [audio(waiting)], [audio(waiting)]],
 			});
-			await retry(suite(), scene.executions()[0]!.id);
+			await retry(stage(), scene.executions()[0]!.id);
 			await mustHold(slowStorage, waiting);
 			await mustHold(slowStorage, running);
 		});
 	});
 
 	it('Nothing is lost when n8n is stopped normally in the middle of a download', async () => {
-		const scene = await suite().sceneApart(unhurried);
+		const scene = await stage().sceneApart(unhurried);
 		// n8n does not wait for what its webhooks are doing.
-		suite().tally.filesMayStay(scene.workflow.id, 1);
+		stage().tally.filesMayStay(scene.workflow.id, 1);
 		const recording = await scene.record({ sizeBytes: SIZE });
 		const { mediaId } = recording;
-		suite().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
+		stage().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
 		const delivery = scene.deliver([recording], patient);
-		await holdsBytes(suite(), scene, SIZE / 2);
-		const restarted = suite().n8n.restart();
+		await holdsBytes(stage(), scene, SIZE / 2);
+		const restarted = stage().n8n.restart();
 		await delivery;
 		await restarted;
 		await scene.deliver([recording]);

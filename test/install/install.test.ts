@@ -8,6 +8,7 @@ import manifest from '../../package.json';
 import { makeSdp, type Emulator } from '../../emulator';
 import { PERSON } from '../support/constants';
 import { findChromium, openEditor, type Editor } from '../support/editor';
+import { filesBelow } from '../support/files';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage } from '../support/package';
 import { poll } from '../support/processes';
@@ -73,7 +74,9 @@ describe('a new user with n8n and a browser', () => {
 			.trim()
 			.split('\n')
 			.map((path) => path.replace('package/', ''));
-		expect((await filesBelow(folderOfPackage())).sort()).toEqual(files.sort());
+		const folder = folderOfPackage();
+		const installed = (await filesBelow(folder)).map((path) => relative(folder, path));
+		expect(installed.sort()).toEqual(files.sort());
 		expect(await readdir(join(n8n.userFolder, '.n8n', 'nodes'))).toEqual(
 			expect.arrayContaining(['node_modules', 'package.json']),
 		);
@@ -364,11 +367,4 @@ function complaintsIn(log: string): string[] {
 	return log
 		.split('\n')
 		.filter((line) => line.includes(PACKAGE) && /error|warn|fail|missing/i.test(line));
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-	return entries
-		.filter((entry) => entry.isFile())
-		.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

@@ -1,17 +1,16 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { filesBelow } from '../support/files';
 import { poll, sleep } from '../support/processes';
+import { cpuMs, residentMb } from '../support/usage';
 import { Inspector, type Inside, type Kept } from './inspector';
 import type { Report } from './outsideProcess';
 import { paceOf, type Pace } from './pace';
 import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
 import {
-	filesBelow,
 	folderMegabytes,
 	machineSeconds,
-	processorSeconds,
-	residentMegabytes,
 	Sampler,
 	slopePerMinute,
 } from './usage';
@@ -105,16 +104,16 @@ async function run(pace: Pace): Promise<Omit<Soak, 'finding' | 'sustained' | 'pa
 		return inside.inFlight;
 	};
 	const samplers = {
-		resident: new Sampler(async () => await residentMegabytes(n8n.pid()), 1_000),
+		resident: new Sampler(async () => await residentMb(n8n.pid()), 1_000),
 		heap: new Sampler(async () => await inspector.heapMegabytes(), 5_000),
 		disk: new Sampler(diskMegabytes, 10_000),
 		inFlight: new Sampler(look, 5_000),
 	};
 	const usage = async () => ({
 		at: performance.now(),
-		n8n: await processorSeconds(n8n.pid()),
-		outside: await processorSeconds(outside.pid),
-		test: await processorSeconds(process.pid),
+		n8n: (await cpuMs(n8n.pid())) / 1_000,
+		outside: (await cpuMs(outside.pid)) / 1_000,
+		test: (await cpuMs(process.pid)) / 1_000,
 		machine: await machineSeconds(),
 	});
 	const usedBefore = await usage();
@@ -151,7 +150,7 @@ async function rest(): Promise<Rest> {
 	return {
 		storedFiles: await storedFiles(),
 		liveMegabytes: await inspector.liveMegabytes(),
-		residentMegabytes: await residentMegabytes(n8n.pid()),
+		residentMegabytes: await residentMb(n8n.pid()),
 		inside: await inspector.inside(),
 		kept: await inspector.kept(),
 		diskMegabytes: await diskMegabytes(),

@@ -15,7 +15,7 @@ import {
 } from './workflow';
 
 /** Preloaded into n8n, sends requests for Meta's own host to the address in the file GRAPH_HOST_FILE. */
-export const GRAPH_HOST = join(__dirname, 'graphHost.cjs');
+export const GRAPH_HOST_PRELOAD = join(__dirname, 'graphHost.cjs');
 
 export const TRIGGER = 'Trigger';
 export const STORAGE = 'Storage';

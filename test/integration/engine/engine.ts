@@ -1,6 +1,6 @@
 import { userFolder } from '../surroundings';
 
-import { rm, readdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import express, { type Request, type Response } from 'express';
 import {
@@ -29,6 +29,7 @@ import {
 	type IWorkflowExecuteAdditionalData,
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
+import { filesBelow } from '../../support/files';
 import { serve, type LocalServer } from '../../support/localServer';
 import { REPOSITORY } from '../../support/package';
 import {
@@ -232,11 +233,7 @@ export class Engine {
 	/** Files in the binary store, without their metadata. */
 	async storedFiles(): Promise<string[]> {
 		const folder = join(userFolder, '.n8n', 'storage');
-		const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-		return entries
-			.filter((entry) => entry.isFile())
-			.map((entry) => join(entry.parentPath, entry.name))
-			.filter((path) => !path.endsWith('.metadata'));
+		return (await filesBelow(folder)).filter((path) => !path.endsWith('.metadata'));
 	}
 
 	/** Resolves when no execution runs any more. */
