@@ -11,7 +11,6 @@ import {
 } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
 import { inDatabase } from '../support/database';
-import { FileStore } from '../support/fileStore';
 import { filesBelow } from '../support/files';
 import { ForeignHost } from '../support/foreignHost';
 import { findSecrets } from '../support/secrets';
@@ -20,6 +19,7 @@ import { prepareN8n, type Execution, type Item } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';
 import { ACTION_TYPE, chain, CREDENTIAL_TYPE, node, PACKAGE, using } from '../support/workflow';
+import { describeEveryVersion } from '../e2e/everyVersion';
 import { Results, type Capability } from './matrix';
 import {
 	ANSWER_BEFORE_STORING,
@@ -49,7 +49,6 @@ interface Action {
 
 describe.each(chosenVersions())('n8n %s', (version) => {
 	let stage: Stage;
-	let store: FileStore;
 	let foreign: ForeignHost;
 	/** With the default options, but for a time budget that tests can wait for. */
 	let stored: Workflow;
@@ -64,16 +63,12 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		const { installation } = await prepareN8n({ version, onProgress: progressPrinter(version) });
 		nodeVersion = await versionOfNode(installation.node);
 		stage = await startStage({ version });
-		store = await new FileStore().start();
 		foreign = await new ForeignHost().start();
 		const manual = { registration: 'manual', verifyToken: 'chosen' };
 		stored = await stage.addWorkflow({
 			parameters: { ...manual, options: { timeBudget: 5, maxFileSize: 1 } },
 		});
-		finished = await stage.addWorkflow({
-			parameters: { ...manual, acknowledge: 'finished' },
-			storageUrl: store.url,
-		});
+		finished = await stage.addWorkflow({ parameters: { ...manual, acknowledge: 'finished' } });
 		start = await addAction({
 			resource: 'call',
 			operation: 'start',
@@ -93,7 +88,6 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	afterAll(async () => {
 		await stage?.stop();
-		await store?.stop();
 		await foreign?.stop();
 		results.save(nodeVersion, tests);
 		await makeRoom(version);
@@ -103,7 +97,6 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		stage.emulator.clearFaults();
 		stage.emulator.forget();
 		foreign.requests.length = 0;
-		store.failNext = 0;
 	});
 
 	/** A test that says whether this version has the capability. */
@@ -134,20 +127,9 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		return { id: workflow.id, url: `${stage.n8n.url}/webhook/${path}` };
 	}
 
-	/** The only execution of a workflow that comes while `work` runs; or none, where none shall come. */
-	async function executions(workflowId: string, expected: number, work: () => Promise<void>) {
-		const before = (await stage.n8n.api.executions(workflowId)).length;
-		await work();
-		const all = await stage.n8n.api.waitForExecutions(workflowId, before + expected);
-		// A moment for one that should not come.
-		await new Promise((resolve) => setTimeout(resolve, 500));
-		expect(await stage.n8n.api.executions(workflowId)).toHaveLength(before + expected);
-		return all.slice(before);
-	}
-
 	/** Runs an action with what its expressions read from `$json.body`. */
 	const run = async (action: Action, body: Record<string, string>): Promise<Execution> => {
-		const [execution] = await executions(action.id, 1, async () => {
+		const [execution] = await stage.executionsOf(action.id, 1, async () => {
 			const answer = await fetch(action.url, {
 				method: 'POST',
 				headers: { 'content-type': 'application/json' },
@@ -162,7 +144,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	/** Delivers a recording, and gives the only item that comes of it. */
 	async function received(recording: CreatedRecording, workflow = stored): Promise<Item> {
-		const [execution] = await executions(workflow.id, 1, async () => {
+		const [execution] = await stage.executionsOf(workflow.id, 1, async () => {
 			const delivery = stage.emulator.deliver([recording], { url: workflow.url });
 			expect(await status(delivery)).toBe(200);
 		});
@@ -219,165 +201,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(complaints).toEqual([]);
 	});
 
-	shows(
-		'credential',
-		'n8n accepts a good credential, and rejects one whose token is revoked',
-		async () => {
-			const { api } = stage.n8n;
-			expect(await api.testCredential(stage.credential)).toMatchObject({ status: 'OK' });
-			stage.emulator.revokeToken();
-			try {
-				expect(await api.testCredential(stage.credential)).toMatchObject({ status: 'Error' });
-			} finally {
-				stage.emulator.restoreToken();
-			}
-		},
-	);
-
-	shows('credential', "The credential's test does not send the token to another host", async () => {
-		stage.emulator.failNext('phoneNumbers', { redirectTo: foreign.url }, { times: Infinity });
-		const { status: outcome } = await stage.n8n.api.testCredential(stage.credential);
-		expect(foreign.tokens.filter((token) => token !== undefined)).toEqual([]);
-		expectNothingForeign();
-		expect(outcome).toBe('Error');
-	});
-
-	shows(
-		'registration',
-		'Publishing points the webhook to the trigger, and unpublishing removes only that',
-		async () => {
-			await stage.withMeta(async (emulator) => {
-				const before = emulator.subscriptionState();
-				const workflow = await stage.addWorkflow({
-					credential: await stage.credentialFor(emulator),
-				});
-				expect(emulator.subscriptionState()).toMatchObject({
-					app: { callbackUrl: workflow.url, fields: ['calls'] },
-				});
-				await executions(workflow.id, 1, async () => {
-					expect(await status(emulator.deliver([await emulator.createRecording()]))).toBe(200);
-				});
-				await stage.n8n.api.deactivate(workflow.id);
-				expect(emulator.subscriptionState()).toEqual(before);
-			});
-		},
-	);
-
-	shows(
-		'registration',
-		"Publishing does not change another system's webhook, and names it",
-		async () => {
-			await stage.withMeta(async (emulator) => {
-				emulator.presetSubscription(foreign.url, ['messages']);
-				const before = emulator.subscriptionState();
-				const workflow = await stage.addWorkflow({
-					credential: await stage.credentialFor(emulator),
-					activate: false,
-				});
-				await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow(foreign.url);
-				expect(emulator.subscriptionState()).toEqual(before);
-				await stage.n8n.api.deactivate(workflow.id);
-			});
-		},
-	);
-
-	shows('registration', 'Registration survives temporary errors of the Graph API', async () => {
-		await stage.withMeta(async (emulator) => {
-			const credential = await stage.credentialFor(emulator);
-			emulator.failNext('subscriptions', { status: 503 }, { times: 2 });
-			const workflow = await stage.addWorkflow({ credential });
-			expect(emulator.subscriptionState()).toMatchObject({ app: { callbackUrl: workflow.url } });
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-	});
-
-	shows(
-		'registration',
-		"Listening for a test event works, and production's webhook is restored",
-		async () => {
-			await stage.withMeta(async (emulator) => {
-				const workflow = await stage.addWorkflow({
-					credential: await stage.credentialFor(emulator),
-				});
-				const production = emulator.subscriptionState();
-				await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
-				expect(emulator.subscriptionState()).toMatchObject({
-					app: { callbackUrl: workflow.testUrl },
-				});
-				expect(await status(emulator.deliver([await emulator.createRecording()]))).toBe(200);
-				await poll('the production webhook', 20_000, async () => {
-					const now = JSON.stringify(emulator.subscriptionState());
-					return now === JSON.stringify(production) || undefined;
-				});
-				await stage.n8n.api.deactivate(workflow.id);
-			});
-		},
-	);
-
-	shows('promises', 'A delivery that Meta did not sign gets 401, and executes nothing', async () => {
-		const recording = await stage.emulator.createRecording();
-		await executions(stored.id, 0, async () => {
-			for (const signature of ['missing', 'wrong', 'sha256=']) {
-				const delivery = stage.emulator.deliver([recording], { url: stored.url, signature });
-				expect(await status(delivery)).toBe(401);
-			}
-		});
-		expect(stage.emulator.requests).toEqual([]);
-	});
-
-	shows(
-		'promises',
-		'Ten copies at once are executed once, and later ones not at all',
-		async () => {
-			const recording = await stage.emulator.createRecording();
-			const deliver = async () =>
-				await status(stage.emulator.deliver([recording], { url: stored.url }));
-			await executions(stored.id, 1, async () => {
-				const answers = await Promise.all(Array.from({ length: 10 }, deliver));
-				expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
-				expect(await deliver()).toBe(200);
-			});
-		},
-	);
-
-	shows(
-		'promises',
-		'A delivery gets 503 while the media host is down, and gives one item later',
-		async () => {
-			const recording = await stage.emulator.createRecording();
-			const deliver = async () =>
-				await status(stage.emulator.deliver([recording], { url: stored.url }));
-			for (const fault of [
-				{ status: 503 },
-				{ reset: true },
-				{ cutAfterBytes: 100 },
-				{ hang: true },
-			]) {
-				stage.emulator.failNext('media', fault, { times: Infinity });
-				await executions(stored.id, 0, async () => expect(await deliver()).toBe(503));
-				stage.emulator.clearFaults();
-			}
-			await received(recording);
-		},
-	);
-
-	shows(
-		'promises',
-		'A delivery is acknowledged only after the workflow has succeeded, if configured so',
-		async () => {
-			const recording = await stage.emulator.createRecording();
-			const deliver = async () =>
-				await status(stage.emulator.deliver([recording], { url: finished.url }));
-			store.failNext = 1;
-			const runs = await executions(finished.id, 2, async () => {
-				expect(await deliver()).toBe(500);
-				expect(await deliver()).toBe(200);
-				expect(await deliver()).toBe(200);
-			});
-			expect(runs.map((execution) => execution.status)).toEqual(['error', 'success']);
-			expect(store.files.get(recording.mediaId)).toEqual(await readFile(DEFAULT_RECORDING));
-		},
-	);
+	describeEveryVersion(() => stage, shows);
 
 	shows(
 		'promises',
@@ -413,7 +237,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		const recording = await stage.emulator.createRecording({
 			fileFields: { url: undefined },
 		});
-		await executions(stored.id, 1, async () => {
+		await stage.executionsOf(stored.id, 1, async () => {
 			await status(stage.emulator.deliver([recording], { url: stored.url }));
 		});
 		expectNothingForeign();
@@ -438,7 +262,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 	shows('safety', 'A download that trickles ends within the time budget', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
 		stage.emulator.failNext('media', { bytesPerSecond: 1_000 }, { times: Infinity });
-		await executions(stored.id, 0, async () => {
+		await stage.executionsOf(stored.id, 0, async () => {
 			const delivery = stage.emulator.deliver([recording], { url: stored.url });
 			expect(await status(delivery)).toBe(503);
 		});
@@ -495,7 +319,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			await stage.n8n.api.login();
 			expect(emulator.subscriptionState()).toEqual(before);
 			const recording = await emulator.createRecording();
-			await executions(workflow.id, 1, async () => {
+			await stage.executionsOf(workflow.id, 1, async () => {
 				await poll('n8n to listen again', 30_000, async () =>
 					(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
 				);
@@ -509,17 +333,6 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			if (mode === BINARY_DATA_MODES(version)[0]) return;
 			await stage.n8n.restart({ N8N_DEFAULT_BINARY_DATA_MODE: mode });
 			await stage.n8n.api.login();
-		});
-
-		shows('recordings', 'A recording becomes one item with its verified audio', async () => {
-			const item = await received(await stage.emulator.createRecording({ from: PERSON }));
-			expect(item.json).toMatchObject({
-				event: 'call_recording_available',
-				from: PERSON,
-				recording: { verified: true },
-			});
-			const audio = await stage.n8n.api.download(item.binary!.data!);
-			expect(audio.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 		});
 
 		shows(
