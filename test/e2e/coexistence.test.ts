@@ -1,5 +1,6 @@
 import type { Emulator, WebhookUpdate } from '../../emulator';
-import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { newMessage } from '../support/callEvents';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
 import { Receiver } from '../support/receiver';
 import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
@@ -41,17 +42,8 @@ async function ours(parameters: Record<string, unknown>, activate = true): Promi
 	return await stage.addWorkflow({ credential, parameters, activate });
 }
 
-function message(phoneNumberId = NUMBER): WebhookUpdate {
-	messages++;
-	const element = {
-		from: PERSON,
-		id: `wamid.${messages}`,
-		timestamp: '1728932177',
-		type: 'text',
-		text: { body: `Grüße ${messages}` },
-	};
-	return { phoneNumberId, field: 'messages', value: { messages: [element] } };
-}
+const message = (phoneNumberId = NUMBER) =>
+	newMessage({ phoneNumberId, text: `Grüße ${++messages}` });
 
 const statusOf = async (...updates: Array<WebhookUpdate | { update: WebhookUpdate }>) =>
 	(await emulator.deliver(updates).answer).status;

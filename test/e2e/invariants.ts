@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EndpointKind, FaultMatch } from '../../emulator';
-import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { newMessage } from '../support/callEvents';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
 import { errorOf } from '../support/failures';
 import { Receiver } from '../support/receiver';
 import type { StoredWorkflow, WorkflowNode } from '../support/n8n';
@@ -429,14 +430,8 @@ export function describeInvariants(setups: Setup[]): void {
 				otherVerifyToken: other.verifyToken,
 			});
 
-			const message = (id: string) => ({
-				phoneNumberId: NUMBER,
-				field: 'messages',
-				value: { messages: [{ id, from: PERSON, type: 'text', text: { body: 'Hi' } }] },
-			});
-
 			async function answerTo({ emulator }: App, id: string): Promise<number> {
-				return (await emulator.deliver([message(id)], { redeliver: false }).answer).status;
+				return (await emulator.deliver([newMessage({ id })], { redeliver: false }).answer).status;
 			}
 
 			invariant(

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import type { EndpointKind, FaultMatch, Variants, WebhookUpdate } from '../../emulator';
-import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import type { EndpointKind, FaultMatch, Variants } from '../../emulator';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
 import { inDatabase } from '../support/database';
 import { errorOf } from '../support/failures';
 import { graph } from '../support/graph';
-import { EVENTS, type EventName } from '../support/callEvents';
+import { EVENTS, newMessage, type EventName } from '../support/callEvents';
 import { poll } from '../support/processes';
 import { Family, type Member } from './family';
 import { startStage, type Stage } from '../support/stage';
@@ -379,14 +379,6 @@ describe('n8n that listens for a test event', () => {
 });
 
 describe("triggers next to n8n's own WhatsApp Trigger", () => {
-	let messages = 0;
-
-	const message = (): WebhookUpdate => {
-		const id = `wamid.${++messages}`;
-		const element = { id, from: PERSON, type: 'text', text: { body: 'Hi' } };
-		return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
-	};
-
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
@@ -397,7 +389,7 @@ describe("triggers next to n8n's own WhatsApp Trigger", () => {
 		const before = family.state();
 		let messagesOfIts = 0;
 		const expectAll = async () => {
-			const { outcome } = await family.emulator.deliver([message()]).settled;
+			const { outcome } = await family.emulator.deliver([newMessage()]).settled;
 			expect(outcome).toBe('delivered');
 			messagesOfIts++;
 			await family.expectEach([RECORDING, 'connect']);

@@ -1,7 +1,8 @@
-import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
+import type { CreatedRecording, Emulator } from '../../emulator';
 import { Receiver } from '../support/receiver';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
+import { startMeta } from '../support/stage';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
 import { startCluster, type Cluster } from './cluster';
 import { figuresOf } from './figures';
@@ -38,10 +39,7 @@ beforeAll(async () => {
 	cluster = await startCluster();
 	storage = await new HashingStorage().start();
 	chat = await new Receiver().start();
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: REDELIVERY_DELAYS_MS,
-	});
+	emulator = await startMeta({ redeliveryDelaysMs: REDELIVERY_DELAYS_MS });
 	credentials = [
 		await cluster.api.createCredential(whatsAppCredential()),
 		await cluster.api.createCredential(postgresCredential()),

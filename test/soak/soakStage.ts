@@ -1,5 +1,4 @@
-import { startN8n, type N8n, type StoredCredential } from '../support/n8n';
-import { packPackage } from '../support/package';
+import { startN8nWithPackage, type N8n, type StoredCredential } from '../support/n8n';
 import {
 	CREDENTIAL_TYPE,
 	node,
@@ -44,11 +43,9 @@ export interface SoakStage {
 export async function startSoakStage(env: Record<string, string> = {}): Promise<SoakStage> {
 	const outside = await OutsideProcess.start();
 	try {
-		const { tarball, remove } = await packPackage();
-		const n8n = await startN8n({
-			tarball,
+		const n8n = await startN8nWithPackage({
 			env: { ...PRUNING, ...ENGINE, ...INSPECTABLE, ...env },
-		}).finally(remove);
+		});
 		try {
 			const stop = async () => {
 				await n8n.stop();

@@ -1,4 +1,4 @@
-import { PERSON } from './constants';
+import { NUMBER, PERSON } from './constants';
 import {
 	makeWhatsAppSdp,
 	type Emulator,
@@ -68,6 +68,17 @@ export async function newEvent(
 	};
 	const update = { phoneNumberId, field: 'calls', value: { calls: [call] } };
 	return { name, key: `${name} ${call.id}`, update };
+}
+
+/** A text message that nobody has sent before: nothing that the trigger waits for. */
+export function newMessage({
+	id = `wamid.${crypto.randomUUID()}`,
+	text = 'Grüße 📞',
+	phoneNumberId = NUMBER,
+} = {}): WebhookUpdate {
+	const timestamp = '1728932177';
+	const message = { from: PERSON, id, timestamp, type: 'text', text: { body: text } };
+	return { phoneNumberId, field: 'messages', value: { messages: [message] } };
 }
 
 /** Keys of the events that the trigger of an execution gave, from the data that n8n has stored. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { startEmulator, type Emulator, type EmulatorOptions } from '../../emulator';
-import { startN8n, type Execution, type N8n, type StoredCredential } from './n8n';
-import { packPackage } from './package';
+import { startN8nWithPackage, type Execution, type N8n, type StoredCredential } from './n8n';
 import { sleep } from './processes';
 import {
 	chain,
@@ -117,8 +116,7 @@ export async function startMeta(options: EmulatorOptions = {}): Promise<Emulator
 
 export async function startStage({ emulator, env, version }: StageOptions = {}): Promise<Stage> {
 	const meta = await startMeta(emulator);
-	const { tarball, remove } = await packPackage();
-	const n8n = await startN8n({ tarball, env, version }).finally(remove);
+	const n8n = await startN8nWithPackage({ env, version });
 	return new Stage({ n8n, emulator: meta, credential: await addCredential(n8n, meta) });
 }
 

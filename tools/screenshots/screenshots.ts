@@ -4,12 +4,12 @@ import type { Page } from 'playwright-core';
 import { makeSdp, type Emulator } from '../../emulator';
 import { NUMBER } from '../../test/support/constants';
 import {
-	startN8n,
+	startN8nWithPackage,
 	type N8n,
 	type StoredCredential,
 	type StoredWorkflow,
 } from '../../test/support/n8n';
-import { packPackage, REPOSITORY } from '../../test/support/package';
+import { REPOSITORY } from '../../test/support/package';
 import { poll, runNpm, stopAll } from '../../test/support/processes';
 import { startMeta } from '../../test/support/stage';
 import {
@@ -304,11 +304,9 @@ async function main(): Promise<void> {
 		const chromium = await findChromium();
 		await runNpm(['run', 'build'], { cwd: REPOSITORY });
 		await mkdir(IMAGES, { recursive: true });
-		const { tarball, remove } = await packPackage();
-		cleanups.push(remove);
 		const emulator = await startMeta();
 		cleanups.push(async () => await emulator.stop());
-		const n8n = await startN8n({ tarball });
+		const n8n = await startN8nWithPackage();
 		cleanups.push(async () => await n8n.stop());
 		const editor = await openEditor(n8n, chromium);
 		cleanups.push(async () => await editor.close());

@@ -10,14 +10,13 @@ import type { WebRtcOptions } from '../../../emulator/rtc';
 import { decodeAudio, packetsOf } from '../audio';
 import { change, exampleFile } from '../examples';
 import {
-	startN8n,
+	startN8nWithPackage,
 	type Execution,
 	type N8n,
 	type StartOptions,
 	type StoredCredential,
 	type WorkflowNode,
 } from '../n8n';
-import { packPackage } from '../package';
 import { poll, sleep } from '../processes';
 import { credentialData, CREDENTIAL_TYPE, using } from '../workflow';
 import { startMeta } from '../stage';
@@ -46,8 +45,7 @@ export async function startHost(
 	folder: string,
 	options: Pick<StartOptions, 'version' | 'env'> = {},
 ): Promise<Host> {
-	const { tarball, remove } = await packPackage();
-	return await startN8n({ ...options, tarball, allowedFolders: [folder] }).finally(remove);
+	return await startN8nWithPackage({ ...options, allowedFolders: [folder] });
 }
 
 /** What the README says for an n8n whose addresses of waiting executions can be guessed. */
