@@ -20,7 +20,8 @@ import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';
 import { ACTION_TYPE, chain, CREDENTIAL_TYPE, node, PACKAGE, using } from '../support/workflow';
 import { describeEveryVersion } from '../e2e/everyVersion';
-import { Results, type Capability } from './matrix';
+import type { Capability } from '../../tools/docs/compatibility';
+import { Results } from './results';
 import {
 	ANSWER_BEFORE_STORING,
 	chosenVersions,
