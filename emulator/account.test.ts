@@ -121,12 +121,15 @@ describe('the account', () => {
 		['v27.0', /^Unknown path components: \/me$/],
 		['v25.1', /^Unknown path components: \/me$/],
 		['v1.0', /^Unknown path components: \/me$/],
-	])('The emulator answers without a token whether there is a version %s', async (version, words) => {
-		const answer = await fetch(`${emulator.baseUrl}/${version}/me`);
-		const { error } = (await answer.json()) as { error: { code: number; message: string } };
-		expect([answer.status, error.code]).toEqual([400, 2500]);
-		expect(error.message).toMatch(words);
-	});
+	])(
+		'The emulator answers without a token whether there is a version %s',
+		async (version, words) => {
+			const answer = await fetch(`${emulator.baseUrl}/${version}/me`);
+			const { error } = (await answer.json()) as { error: { code: number; message: string } };
+			expect([answer.status, error.code]).toEqual([400, 2500]);
+			expect(error.message).toMatch(words);
+		},
+	);
 
 	it('The emulator answers whose the token is', async () => {
 		expect((await get('me')).body).toEqual({

@@ -40,14 +40,20 @@ describe('a stock SDP', () => {
 		});
 	});
 
-	it.each(['offer', 'answer'] as const)('The SDP that other tests send as %s has no warnings', (type) => {
-		expect(readBusinessSdp(makeBusinessSdp(type), type, STRICT).warnings).toEqual([]);
-	});
+	it.each(['offer', 'answer'] as const)(
+		'The SDP that other tests send as %s has no warnings',
+		(type) => {
+			expect(readBusinessSdp(makeBusinessSdp(type), type, STRICT).warnings).toEqual([]);
+		},
+	);
 
-	it.each(['chromium-hidden', 'firefox-hidden'])('The SDP %s is accepted with a warning', (name) => {
-		const { warnings } = readBusinessSdp(fixture(name), 'answer');
-		expect(warnings).toEqual([expect.stringMatching(/\.local/)]);
-	});
+	it.each(['chromium-hidden', 'firefox-hidden'])(
+		'The SDP %s is accepted with a warning',
+		(name) => {
+			const { warnings } = readBusinessSdp(fixture(name), 'answer');
+			expect(warnings).toEqual([expect.stringMatching(/\.local/)]);
+		},
+	);
 
 	it('An SDP of older Firefox versions, which name the channels of keypad tones, is read', () => {
 		const sdp = fixture('firefox-offer').replace('telephone-event/8000', 'telephone-event/8000/1');
@@ -142,11 +148,14 @@ describe('an odd SDP', () => {
 		['long packets', 'sdpPtime', `${OFFER}a=ptime:60\r\n`, /20 ms/],
 		['short packets', 'sdpPtime', `${OFFER}a=maxptime:10\r\n`, /20 ms/],
 		['two streams', 'sdpSeveralSsrcs', `${OFFER}a=ssrc:7 cname:other\r\n`, /more than one SSRC/],
-	])('An SDP with %s is accepted with a warning, or rejected on request', (_, check, sdp, problem) => {
-		const type = sdp.includes('actpass') ? 'offer' : 'answer';
-		expect(readBusinessSdp(sdp, type).warnings).toEqual([expect.stringMatching(problem)]);
-		expect(() => readBusinessSdp(sdp, type, { [check]: 'refuse' })).toThrow(problem);
-	});
+	])(
+		'An SDP with %s is accepted with a warning, or rejected on request',
+		(_, check, sdp, problem) => {
+			const type = sdp.includes('actpass') ? 'offer' : 'answer';
+			expect(readBusinessSdp(sdp, type).warnings).toEqual([expect.stringMatching(problem)]);
+			expect(() => readBusinessSdp(sdp, type, { [check]: 'refuse' })).toThrow(problem);
+		},
+	);
 
 	it('A role in an offer can be accepted on request', () => {
 		const sdp = OFFER.replace('actpass', 'passive');

@@ -199,15 +199,20 @@ describe('the events of files', () => {
 		['call_transcription_available', 'call_transcript'],
 		['call_transcription_available', 'call_transcription'],
 		['call_transcript_available', 'call_transcript'],
-	] as const)('The event can name a transcript %s and %s', async (transcriptionEvent, transcriptKey) => {
-		choose({ transcriptionEvent, transcriptKey });
-		const { event, mediaId } = await emulator.createRecording({ transcript: true });
-		expect(event).toMatchObject({
-			event: transcriptionEvent,
-			[transcriptKey]: { document: { id: mediaId } },
-		});
-		expect(Object.keys(event).filter((name) => name.startsWith('call_'))).toEqual([transcriptKey]);
-	});
+	] as const)(
+		'The event can name a transcript %s and %s',
+		async (transcriptionEvent, transcriptKey) => {
+			choose({ transcriptionEvent, transcriptKey });
+			const { event, mediaId } = await emulator.createRecording({ transcript: true });
+			expect(event).toMatchObject({
+				event: transcriptionEvent,
+				[transcriptKey]: { document: { id: mediaId } },
+			});
+			expect(Object.keys(event).filter((name) => name.startsWith('call_'))).toEqual([
+				transcriptKey,
+			]);
+		},
+	);
 
 	it('A file can have another type', async () => {
 		const { event, mediaId } = await emulator.createRecording({ type: 'video' });

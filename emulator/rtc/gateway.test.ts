@@ -182,14 +182,17 @@ describe('a customer who is silent until the business is heard', () => {
 		await expectBoth(call);
 	});
 
-	it.each([true, false])('The gateway speaks first in its own call; told of the pick-up: %s', async (told) => {
-		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
-		const { call, id } = await callOut();
-		await stage.mediaOf(call).connected;
-		stage.emulator.userPicksUp(call.id);
-		if (told) await accepted(id);
-		await expectBoth(call);
-	});
+	it.each([true, false])(
+		'The gateway speaks first in its own call; told of the pick-up: %s',
+		async (told) => {
+			await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
+			const { call, id } = await callOut();
+			await stage.mediaOf(call).connected;
+			stage.emulator.userPicksUp(call.id);
+			if (told) await accepted(id);
+			await expectBoth(call);
+		},
+	);
 });
 
 it('The gateway can learn of the accept before the call connects, and not after its end', async () => {

@@ -20,13 +20,16 @@ describe('reading an Opus file', () => {
 		['test/fixtures/audio/announcement.ogg', 1, 5.18],
 		['test/fixtures/audio/user.ogg', 1, 7.583],
 		['examples/media-gateway/prompt.ogg', 1, 5.554],
-	])('The file %s has packets of 20 ms and the length that opusinfo shows', (path, channels, seconds) => {
-		const audio = readOpusFile(read(path));
-		expect(audio.channels).toBe(channels);
-		expect(audio.seconds).toBeCloseTo(seconds, 2);
-		expect(audio.streams).toHaveLength(1);
-		expect(new Set(audio.streams[0]!.map(samplesOf))).toEqual(new Set([960]));
-	});
+	])(
+		'The file %s has packets of 20 ms and the length that opusinfo shows',
+		(path, channels, seconds) => {
+			const audio = readOpusFile(read(path));
+			expect(audio.channels).toBe(channels);
+			expect(audio.seconds).toBeCloseTo(seconds, 2);
+			expect(audio.streams).toHaveLength(1);
+			expect(new Set(audio.streams[0]!.map(samplesOf))).toEqual(new Set([960]));
+		},
+	);
 
 	const rewrite = (change: (packets: Buffer[]) => void, end?: bigint) => {
 		const packets = packetsOf(readOggPages(read('test/fixtures/audio/announcement.ogg')));

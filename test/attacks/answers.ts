@@ -235,62 +235,73 @@ export function answerAttacks(stage: () => AttackStage): void {
 	}
 
 	describe('responses of the Media API', () => {
-		it.each(PASSING)('Nothing is executed until the Media API answers well, after %s', async (_, send) => {
-			const recording = await stage().recording();
-			fileOf(recording).url = undefined;
-			const delivered = stage().body(recording);
-			const [execution] = await stage().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					await stage().withinMemory('bomb', async () => {
-						expect((await stage().deliver(delivered)).status).toBe(503);
+		it.each(PASSING)(
+			'Nothing is executed until the Media API answers well, after %s',
+			async (_, send) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const delivered = stage().body(recording);
+				const [execution] = await stage().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						await stage().withinMemory('bomb', async () => {
+							expect((await stage().deliver(delivered)).status).toBe(503);
+						});
 					});
-				});
-				expect((await stage().deliver(delivered)).status).toBe(200);
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject({ verified: true });
-		});
+					expect((await stage().deliver(delivered)).status).toBe(200);
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject({ verified: true });
+			},
+		);
 
-		it.each(TELLTALES)("Token and secret stay hidden when Meta repeats them in an error's %s", async (_, send) => {
-			const recording = await stage().recording();
-			fileOf(recording).url = undefined;
-			const delivered = stage().body(recording);
-			const log = stage().n8n.log.text().length;
-			const [execution] = await stage().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					const { status } = await stage().deliver(delivered, { url: impatient.url });
-					expect(status).toBe(200);
-				});
-			}, 1);
-			const seen = JSON.stringify(execution) + stage().n8n.log.text().slice(log);
-			expect(seen).toContain(recording.mediaId);
-			expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
-		});
+		it.each(TELLTALES)(
+			"Token and secret stay hidden when Meta repeats them in an error's %s",
+			async (_, send) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const delivered = stage().body(recording);
+				const log = stage().n8n.log.text().length;
+				const [execution] = await stage().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						const { status } = await stage().deliver(delivered, { url: impatient.url });
+						expect(status).toBe(200);
+					});
+				}, 1);
+				const seen = JSON.stringify(execution) + stage().n8n.log.text().slice(log);
+				expect(seen).toContain(recording.mediaId);
+				expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
+			},
+		);
 	});
 
 	describe('responses of a media host', () => {
-		it.each(FILES)('The item has the file or an error, and nothing more is stored, after %s', async (_, send, outcome) => {
-			const recording = await stage().recording();
-			const delivered = stage().body(recording);
-			const before = await stored();
-			const [execution] = await stage().survives(async () => {
-				await mediaHost(recording, send, async () => {
-					await stage().withinMemory('bomb', async () => {
-						const { status } = await stage().deliver(delivered, { url: small.url });
-						expect(status).toBe(outcome === 'again' ? 503 : 200);
+		it.each(FILES)(
+			'The item has the file or an error, and nothing more is stored, after %s',
+			async (_, send, outcome) => {
+				const recording = await stage().recording();
+				const delivered = stage().body(recording);
+				const before = await stored();
+				const [execution] = await stage().survives(async () => {
+					await mediaHost(recording, send, async () => {
+						await stage().withinMemory('bomb', async () => {
+							const { status } = await stage().deliver(delivered, { url: small.url });
+							expect(status).toBe(outcome === 'again' ? 503 : 200);
+						});
 					});
-				});
-				if (outcome === 'again') {
-					expect((await stage().deliver(delivered, { url: small.url })).status).toBe(200);
-				}
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject(
-				outcome === 'again' ? { verified: true } : { verified: false, error: { reason: outcome } },
-			);
-			// The good ones, and nothing of the bad.
-			expect((await stored()) - before).toBeLessThan(MEBIBYTE);
-		});
+					if (outcome === 'again') {
+						expect((await stage().deliver(delivered, { url: small.url })).status).toBe(200);
+					}
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject(
+					outcome === 'again'
+						? { verified: true }
+						: { verified: false, error: { reason: outcome } },
+				);
+				// The good ones, and nothing of the bad.
+				expect((await stored()) - before).toBeLessThan(MEBIBYTE);
+			},
+		);
 
 		it('A compressed file is decompressed and verified', async () => {
 			const recording = await stage().recording();

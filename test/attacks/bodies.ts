@@ -304,16 +304,19 @@ export function bodyAttacks(stage: () => AttackStage): void {
 	});
 
 	describe('unreadable recordings', () => {
-		it.each(UNREADABLE.map((body) => [body.name, body] as const))('A recording with %s becomes an item with an error', async (_, { make }) => {
-			const served = stage().internet.served.length;
-			const [execution] = await stage().survives(async () => {
-				expect((await stage().deliver(make(''))).status).toBe(200);
-				expect(stage().internet.served).toHaveLength(served);
-			}, 1);
-			expect(execution?.items(TRIGGER)).toMatchObject([
-				{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
-			]);
-		});
+		it.each(UNREADABLE.map((body) => [body.name, body] as const))(
+			'A recording with %s becomes an item with an error',
+			async (_, { make }) => {
+				const served = stage().internet.served.length;
+				const [execution] = await stage().survives(async () => {
+					expect((await stage().deliver(make(''))).status).toBe(200);
+					expect(stage().internet.served).toHaveLength(served);
+				}, 1);
+				expect(execution?.items(TRIGGER)).toMatchObject([
+					{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
+				]);
+			},
+		);
 	});
 
 	it('A delivery after a byte order mark is read', async () => {

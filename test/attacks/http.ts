@@ -215,8 +215,10 @@ export function httpAttacks(stage: () => AttackStage): void {
 			const { url } = await stage().addWorkflow({
 				parameters: {
 					registration: 'app',
-					onOtherWebhook: 'takeOverAndForward',
-					otherVerifyToken: receiver.verifyToken,
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: receiver.verifyToken,
+					},
 				},
 			});
 			const message = JSON.stringify({

@@ -118,30 +118,36 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 	}
 
 	describe('URLs of files in events', () => {
-		it.each(FORBIDDEN)('A file is not downloaded from a URL in the event with %s', async (_, url) => {
-			const recording = await stage().recording();
-			fileOf(recording).url = url;
-			await withoutFile(recording, []);
-		});
+		it.each(FORBIDDEN)(
+			'A file is not downloaded from a URL in the event with %s',
+			async (_, url) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = url;
+				await withoutFile(recording, []);
+			},
+		);
 	});
 
 	describe('URLs of files from the Media API', () => {
-		it.each(KINDS)('A file is not downloaded from a URL of the Media API with %s', async (_, url) => {
-			const recording = await stage().recording();
-			fileOf(recording).url = undefined;
-			const { sha256Hex: sha256, sizeBytes } = recording.media;
-			const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
-			await stage().internet.betrayed(
-				({ url: path }) =>
-					path?.includes(recording.mediaId)
-						? (_, response) =>
-								response
-									.writeHead(200, { 'content-type': 'application/json' })
-									.end(JSON.stringify(info))
-						: undefined,
-				async () => await withoutFile(recording, [GRAPH_HOST]),
-			);
-		});
+		it.each(KINDS)(
+			'A file is not downloaded from a URL of the Media API with %s',
+			async (_, url) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const { sha256Hex: sha256, sizeBytes } = recording.media;
+				const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
+				await stage().internet.betrayed(
+					({ url: path }) =>
+						path?.includes(recording.mediaId)
+							? (_, response) =>
+									response
+										.writeHead(200, { 'content-type': 'application/json' })
+										.end(JSON.stringify(info))
+							: undefined,
+					async () => await withoutFile(recording, [GRAPH_HOST]),
+				);
+			},
+		);
 	});
 
 	const redirecting = async (
@@ -161,14 +167,17 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 	};
 
 	describe('redirects of a media host', () => {
-		it.each(REDIRECTS)('A redirect of the media host is not followed to %s', async (_, location) => {
-			const recording = await stage().recording();
-			await redirecting(
-				recording,
-				location,
-				async () => await withoutFile(recording, [MEDIA_HOST]),
-			);
-		});
+		it.each(REDIRECTS)(
+			'A redirect of the media host is not followed to %s',
+			async (_, location) => {
+				const recording = await stage().recording();
+				await redirecting(
+					recording,
+					location,
+					async () => await withoutFile(recording, [MEDIA_HOST]),
+				);
+			},
+		);
 
 		it("A redirect to another of Meta's hosts is followed without the token", async () => {
 			const recording = await stage().recording();
@@ -218,24 +227,27 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 	});
 
 	describe('redirects of the Graph API', () => {
-		it.each(KINDS)('Neither token nor request follows a redirect of the Graph API to %s', async (_, location) => {
-			const recording = await stage().recording(stage().aWhileAgo());
-			fileOf(recording).url = undefined;
-			const body = stage().body(recording);
-			await stage().internet.betrayed(
-				({ url, headers }) =>
-					headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
-						? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
-						: undefined,
-				async () => {
-					const [execution] = await stage().survives(async () => {
-						expect((await stage().deliver(body)).status).toBe(200);
-					}, 1);
-					const [item] = execution?.items(TRIGGER) ?? [];
-					expect(item?.json.recording).toMatchObject({ verified: false });
-				},
-			);
-		});
+		it.each(KINDS)(
+			'Neither token nor request follows a redirect of the Graph API to %s',
+			async (_, location) => {
+				const recording = await stage().recording(stage().aWhileAgo());
+				fileOf(recording).url = undefined;
+				const body = stage().body(recording);
+				await stage().internet.betrayed(
+					({ url, headers }) =>
+						headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
+							? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
+							: undefined,
+					async () => {
+						const [execution] = await stage().survives(async () => {
+							expect((await stage().deliver(body)).status).toBe(200);
+						}, 1);
+						const [item] = execution?.items(TRIGGER) ?? [];
+						expect(item?.json.recording).toMatchObject({ verified: false });
+					},
+				);
+			},
+		);
 	});
 
 	it('The traps catch what any other node of n8n sends there', async () => {

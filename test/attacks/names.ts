@@ -96,11 +96,14 @@ export function nameAttacks(stage: () => AttackStage): void {
 	}
 
 	describe('IDs of files', () => {
-		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))('A media ID of %s is not used', async (_, id) => {
-			const recording = await stage().recording();
-			fileOf(recording).id = id;
-			await unreadable(recording);
-		});
+		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))(
+			'A media ID of %s is not used',
+			async (_, id) => {
+				const recording = await stage().recording();
+				fileOf(recording).id = id;
+				await unreadable(recording);
+			},
+		);
 
 		it.each<[string, unknown]>([
 			['a list', ['5']],
@@ -258,26 +261,32 @@ export function nameAttacks(stage: () => AttackStage): void {
 	}
 
 	describe('MIME types of files', () => {
-		it.each(MIME_TYPES)('A browser runs no file whose MIME type in the event is %s', async (_, type) => {
-			const recording = await stage().recording();
-			fileOf(recording).mime_type = type;
-			await notRunByBrowsers(await emitted(recording));
-		});
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type in the event is %s',
+			async (_, type) => {
+				const recording = await stage().recording();
+				fileOf(recording).mime_type = type;
+				await notRunByBrowsers(await emitted(recording));
+			},
+		);
 
-		it.each(MIME_TYPES)('A browser runs no file whose MIME type from the Media API is %s', async (_, type) => {
-			const recording = await stage().recording();
-			const url = fileOf(recording).url;
-			Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
-			const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
-			await stage().internet.betrayed(
-				(request) =>
-					request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
-						? (_, response) =>
-								response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
-						: undefined,
-				async () => await notRunByBrowsers(await emitted(recording)),
-			);
-		});
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type from the Media API is %s',
+			async (_, type) => {
+				const recording = await stage().recording();
+				const url = fileOf(recording).url;
+				Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
+				const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
+				await stage().internet.betrayed(
+					(request) =>
+						request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
+							? (_, response) =>
+									response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+							: undefined,
+					async () => await notRunByBrowsers(await emitted(recording)),
+				);
+			},
+		);
 
 		it.each(MIME_TYPES.filter(([, type]) => !/[\0\r\n]/.test(type)))(
 			'A browser runs no file whose Content-Type header is %s',

@@ -133,17 +133,20 @@ export function operationAttacks(stage: () => AttackStage): void {
 	};
 
 	describe('recording purposes passed to operations', () => {
-		it.each(HARMFUL)('A purpose of %s is sent unchanged, or rejected if it is too long', async (_, purpose) => {
-			const given = start({ recordingPurpose: purpose });
-			if ([...purpose.trim()].length > 250) return await refused(given);
-			const { asked } = await run(given);
-			expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
-				[
-					`/v26.0/${NUMBER}/calls`,
-					{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
-				],
-			]);
-		});
+		it.each(HARMFUL)(
+			'A purpose of %s is sent unchanged, or rejected if it is too long',
+			async (_, purpose) => {
+				const given = start({ recordingPurpose: purpose });
+				if ([...purpose.trim()].length > 250) return await refused(given);
+				const { asked } = await run(given);
+				expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
+					[
+						`/v26.0/${NUMBER}/calls`,
+						{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
+					],
+				]);
+			},
+		);
 	});
 
 	describe('call IDs passed to operations', () => {
@@ -151,28 +154,37 @@ export function operationAttacks(stage: () => AttackStage): void {
 			await refused(accept({ callId: id }));
 		});
 
-		it.each(HARMFUL)('A call ID that begins correctly and goes on with %s stays one value, or is rejected', async (_, text) => {
-			const callId = `wacid.${text}`;
-			if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
-			const { asked } = await run(accept({ callId }));
-			expect(
-				asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
-			).toEqual(
-				['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
-			);
-		});
+		it.each(HARMFUL)(
+			'A call ID that begins correctly and goes on with %s stays one value, or is rejected',
+			async (_, text) => {
+				const callId = `wacid.${text}`;
+				if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
+				const { asked } = await run(accept({ callId }));
+				expect(
+					asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
+				).toEqual(
+					['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
+				);
+			},
+		);
 	});
 
 	describe('media IDs passed to operations', () => {
-		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))('A media ID of %s is rejected', async (_, mediaId) => {
-			await refused(download({ mediaId }));
-		});
+		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))(
+			'A media ID of %s is rejected',
+			async (_, mediaId) => {
+				await refused(download({ mediaId }));
+			},
+		);
 	});
 
 	describe('phone number IDs passed to operations', () => {
-		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))('A phone number ID of %s is rejected', async (_, phoneNumberId) => {
-			await refused(start({ phoneNumberId }));
-		});
+		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))(
+			'A phone number ID of %s is rejected',
+			async (_, phoneNumberId) => {
+				await refused(start({ phoneNumberId }));
+			},
+		);
 	});
 
 	describe.each(['sha256', 'to', 'recipient', 'recordingLanguage', 'sdp'] as const)(

@@ -197,9 +197,13 @@ describe('the parser of deliveries', () => {
 		for (const event of read(Buffer.from(body))) callFields(event);
 	});
 
-	holds('The parser never throws, whatever JSON comes', fc.oneof(tree, fc.jsonValue(), spoilt), (json) => {
-		for (const event of read(JSON.stringify(json) ?? '')) callFields(event);
-	});
+	holds(
+		'The parser never throws, whatever JSON comes',
+		fc.oneof(tree, fc.jsonValue(), spoilt),
+		(json) => {
+			for (const event of read(JSON.stringify(json) ?? '')) callFields(event);
+		},
+	);
 
 	holds('The parser yields nothing that was not in the delivery', spoilt, (json) => {
 		const sent = JSON.parse(JSON.stringify(json), textIfRounded) as unknown;
@@ -436,9 +440,13 @@ describe('the cleaner of SDPs', () => {
 		fc.record({ sdp: fc.anything(), type: fc.anything() }),
 	);
 
-	holds('The cleaner gives lines that end with CRLF, or a reason, for anything', anything, (given) => {
-		const cleaned = cleanSdp(given, 'answer');
-		if (cleaned.ok) match(cleaned.sdp, /^v=0\r\n([^\r\n]*\r\n)+$/);
-		else notStrictEqual(cleaned.problem, '');
-	});
+	holds(
+		'The cleaner gives lines that end with CRLF, or a reason, for anything',
+		anything,
+		(given) => {
+			const cleaned = cleanSdp(given, 'answer');
+			if (cleaned.ok) match(cleaned.sdp, /^v=0\r\n([^\r\n]*\r\n)+$/);
+			else notStrictEqual(cleaned.problem, '');
+		},
+	);
 });

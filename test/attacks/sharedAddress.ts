@@ -246,18 +246,21 @@ export function sharedAddressAttacks(stage: () => AttackStage): void {
 			['a redirect that keeps method and body leads to another host', 307, EVIL, ''],
 			['a refusal has 8 MB', 404, '', 'x'.repeat(8_000_000)],
 			['n8n says in a page that all is well', 200, '', '<html>ok</html>'],
-		])("Nothing leaves n8n, and the trigger's own event comes out, if %s", async (_, status, to, answer) => {
-			const listed = await hostile(status, to, answer);
-			const body = await newBody();
-			const url = addressOf(place().holder, [listed]);
-			await stage().survives(async () => {
-				await stage().withinMemory('body', async () => {
-					const isAccepted = status === 200 && !answer.includes('<html>');
-					expect(await stage().deliver(body, { url })).toMatchObject({
-						status: isAccepted ? 200 : 503,
+		])(
+			"Nothing leaves n8n, and the trigger's own event comes out, if %s",
+			async (_, status, to, answer) => {
+				const listed = await hostile(status, to, answer);
+				const body = await newBody();
+				const url = addressOf(place().holder, [listed]);
+				await stage().survives(async () => {
+					await stage().withinMemory('body', async () => {
+						const isAccepted = status === 200 && !answer.includes('<html>');
+						expect(await stage().deliver(body, { url })).toMatchObject({
+							status: isAccepted ? 200 : 503,
+						});
 					});
-				});
-			}, 2);
-		});
+				}, 2);
+			},
+		);
 	});
 }

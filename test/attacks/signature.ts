@@ -130,20 +130,23 @@ export function signatureAttacks(stage: () => AttackStage): void {
 			await refused(async (body) => await stage().deliver(body, { headers: forge(stage(), body) }));
 		});
 
-		it.each(LINES)('A delivery is rejected if its signature is on two lines, %s', async (_, lines) => {
-			await refused(async (body) => {
-				const signatures = lines(stage().signature(body));
-				const statuses = await stage().raw(
-					stage().head([
-						'Content-Type: application/json',
-						`Content-Length: ${Buffer.byteLength(body)}`,
-						...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
-					]) + body,
-				);
-				expect(statuses).toHaveLength(1);
-				return { status: statuses[0] ?? 0, body: '' };
-			});
-		});
+		it.each(LINES)(
+			'A delivery is rejected if its signature is on two lines, %s',
+			async (_, lines) => {
+				await refused(async (body) => {
+					const signatures = lines(stage().signature(body));
+					const statuses = await stage().raw(
+						stage().head([
+							'Content-Type: application/json',
+							`Content-Length: ${Buffer.byteLength(body)}`,
+							...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
+						]) + body,
+					);
+					expect(statuses).toHaveLength(1);
+					return { status: statuses[0] ?? 0, body: '' };
+				});
+			},
+		);
 
 		it('A signature in the query and in the body is rejected', async () => {
 			await refused(async (body) => {

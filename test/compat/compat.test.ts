@@ -69,7 +69,9 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		stored = await stage.addWorkflow({
 			parameters: { ...manual, options: { timeBudget: 5, maxFileSize: 1 } },
 		});
-		finished = await stage.addWorkflow({ parameters: { ...manual, acknowledge: 'finished' } });
+		finished = await stage.addWorkflow({
+			parameters: { ...manual, options: { acknowledge: 'finished' } },
+		});
 		start = await addAction({
 			resource: 'call',
 			operation: 'start',
@@ -244,21 +246,25 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expectNothingForeign();
 	});
 
-	shows('safety', 'A call or a registration does not follow a redirect to another host', async () => {
-		stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
-		expect((await startCall()).status).toBe('error');
-		await stage.withMeta(async (emulator) => {
-			emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
-			emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
-			const workflow = await stage.addWorkflow({
-				credential: await stage.credentialFor(emulator),
-				activate: false,
+	shows(
+		'safety',
+		'A call or a registration does not follow a redirect to another host',
+		async () => {
+			stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
+			expect((await startCall()).status).toBe('error');
+			await stage.withMeta(async (emulator) => {
+				emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
+				emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+					activate: false,
+				});
+				await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-		expectNothingForeign();
-	});
+			expectNothingForeign();
+		},
+	);
 
 	shows('safety', 'A download that trickles ends within the time budget', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
@@ -269,24 +275,28 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		});
 	});
 
-	shows('calls', 'A call starts with recording, and the item has the words that both sides will hear', async () => {
-		const execution = await startCall();
-		expect(execution.error).toBeUndefined();
-		expect(execution.items(ACTION)[0]?.json).toMatchObject({
-			callId: expect.stringMatching(/^wacid\./) as string,
-			announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
-		});
-		const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
-		expect(request?.body).toMatchObject({
-			action: 'connect',
-			to: PERSON,
-			recording: {
-				status: 'ENABLED',
-				purpose: 'quality assurance',
-				announcement_language: 'de',
-			},
-		});
-	});
+	shows(
+		'calls',
+		'A call starts with recording, and the item has the words that both sides will hear',
+		async () => {
+			const execution = await startCall();
+			expect(execution.error).toBeUndefined();
+			expect(execution.items(ACTION)[0]?.json).toMatchObject({
+				callId: expect.stringMatching(/^wacid\./) as string,
+				announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
+			});
+			const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
+			expect(request?.body).toMatchObject({
+				action: 'connect',
+				to: PERSON,
+				recording: {
+					status: 'ENABLED',
+					purpose: 'quality assurance',
+					announcement_language: 'de',
+				},
+			});
+		},
+	);
 
 	shows('calls', 'A call is not started twice when the response is lost', async () => {
 		stage.emulator.failNext('calls', { reset: true, takesEffect: true });
@@ -312,22 +322,28 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(audio.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	shows('registration', 'The trigger is still registered after a restart, and receives', async () => {
-		await stage.withMeta(async (emulator) => {
-			const workflow = await stage.addWorkflow({ credential: await stage.credentialFor(emulator) });
-			const before = emulator.subscriptionState();
-			await stage.n8n.restart();
-			await stage.n8n.api.login();
-			expect(emulator.subscriptionState()).toEqual(before);
-			const recording = await emulator.createRecording();
-			await stage.executionsOf(workflow.id, 1, async () => {
-				await poll('n8n to listen again', 30_000, async () =>
-					(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
-				);
+	shows(
+		'registration',
+		'The trigger is still registered after a restart, and receives',
+		async () => {
+			await stage.withMeta(async (emulator) => {
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+				});
+				const before = emulator.subscriptionState();
+				await stage.n8n.restart();
+				await stage.n8n.api.login();
+				expect(emulator.subscriptionState()).toEqual(before);
+				const recording = await emulator.createRecording();
+				await stage.executionsOf(workflow.id, 1, async () => {
+					await poll('n8n to listen again', 30_000, async () =>
+						(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
+					);
+				});
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-	});
+		},
+	);
 
 	describe.each(BINARY_DATA_MODES(version))('files in the mode %s', (mode) => {
 		beforeAll(async () => {
@@ -383,18 +399,24 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			expect(await storedFiles()).toHaveLength(files.length + leftOvers(2));
 		});
 
-		shows('safety', 'A download stops at the size limit, whether the size is announced or not', async () => {
-			const files = await storedFiles();
-			for (const fault of [{}, { chunked: true }]) {
-				stage.emulator.failNext('media', fault, { times: Infinity });
-				const item = await received(await stage.emulator.createRecording({ sizeBytes: 3_000_000 }));
-				expect(item.binary).toBeUndefined();
-				expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
-				stage.emulator.clearFaults();
-			}
-			// Where the size is announced, nothing is stored in the first place.
-			expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
-		});
+		shows(
+			'safety',
+			'A download stops at the size limit, whether the size is announced or not',
+			async () => {
+				const files = await storedFiles();
+				for (const fault of [{}, { chunked: true }]) {
+					stage.emulator.failNext('media', fault, { times: Infinity });
+					const item = await received(
+						await stage.emulator.createRecording({ sizeBytes: 3_000_000 }),
+					);
+					expect(item.binary).toBeUndefined();
+					expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
+					stage.emulator.clearFaults();
+				}
+				// Where the size is announced, nothing is stored in the first place.
+				expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
+			},
+		);
 	});
 
 	shows('safety', 'Token and app secret are not in what n8n stores and logs', async () => {

@@ -31,7 +31,9 @@ export class Results {
 
 	/** Writes them into the matrix and docs/compatibility.md, unless only some tests ran (`jest -t`). */
 	save(node: string, expectedTests: number): void {
-		const counts = CAPABILITY_NAMES.map((name) => this.counts.get(name) ?? { passed: 0, failed: 0 });
+		const counts = CAPABILITY_NAMES.map(
+			(name) => this.counts.get(name) ?? { passed: 0, failed: 0 },
+		);
 		const tests = counts.reduce((sum, { passed, failed }) => sum + passed + failed, 0);
 		if (tests !== expectedTests) return;
 		const matrix = readMatrix();

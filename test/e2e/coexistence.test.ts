@@ -5,15 +5,9 @@ import { Receiver } from '../support/receiver';
 import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
 import { startMeta, TRIGGER, type Workflow } from '../support/stage';
-import {
-	addItsWorkflow,
-	CoexistenceStage,
-	ITS_TRIGGER,
-	type ItsWorkflow,
-} from './whatsAppTrigger';
+import { addItsWorkflow, CoexistenceStage, ITS_TRIGGER, type ItsWorkflow } from './whatsAppTrigger';
 
 jest.setTimeout(240_000);
-
 
 let stage: CoexistenceStage;
 let messages = 0;
@@ -81,8 +75,10 @@ describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await stage.n8n.api.waitForExecutions(its.id, 1);
 
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state().app).toMatchObject({ callbackUrl: mine.url, fields: ['messages', 'calls'] });
 
@@ -110,8 +106,10 @@ describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
 	it('Listening for a test event silences neither trigger', async () => {
 		const its = await itsWorkflow();
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		const before = state();
 		await stage.n8n.api.listenForTestEvent(mine.id, TRIGGER);
@@ -134,7 +132,7 @@ describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
 		const its = await itsWorkflow();
 		const before = state();
 		const mine = await ours(
-			{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' },
+			{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' } },
 			false,
 		);
 		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(
@@ -150,8 +148,10 @@ describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
 		const before = state();
 		const mine = await ours({
 			registration: 'businessAccount',
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state()).toEqual({ ...before, accountOverride: mine.url });
 		expect(await statusOf(message())).toBe(200);
@@ -176,9 +176,14 @@ describe('registration on the account and on numbers', () => {
 			expect({ accountOverride, numberOverrides }).toEqual(
 				parameters.registration === 'businessAccount'
 					? { accountOverride: mine.url, numberOverrides: {} }
-					: { accountOverride: null, numberOverrides: { [NUMBER]: mine.url, [SECOND_NUMBER]: mine.url } },
+					: {
+							accountOverride: null,
+							numberOverrides: { [NUMBER]: mine.url, [SECOND_NUMBER]: mine.url },
+						},
 			);
-			expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(200);
+			expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(
+				200,
+			);
 			await stage.n8n.api.waitForExecutions(mine.id, 1);
 			await deactivate(mine);
 			expect(state()).toEqual(before);
@@ -194,8 +199,10 @@ describe('registration on the account and on numbers', () => {
 			const mine = await ours({
 				registration: 'phoneNumber',
 				phoneNumberIds: [NUMBER],
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: other.verifyToken,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: other.verifyToken,
+				},
 			});
 			expect(state().numberOverrides).toEqual({ [NUMBER]: mine.url });
 			const delivery = emulator.deliver([message()]);
@@ -211,13 +218,16 @@ describe('registration on the account and on numbers', () => {
 	it.each([
 		[{ registration: 'phoneNumber' }, 'No phone number is chosen'],
 		[{ registration: 'businessAccount' }, 'The Meta app is not subscribed to calls'],
-	])('A registration with %j is refused with an explanation for the operator', async (parameters, words) => {
-		emulator.presetSubscription('https://crm.example/hook', ['messages']);
-		const before = state();
-		const mine = await ours(parameters, false);
-		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
-		expect(state()).toEqual(before);
-	});
+	])(
+		'A registration with %j is refused with an explanation for the operator',
+		async (parameters, words) => {
+			emulator.presetSubscription('https://crm.example/hook', ['messages']);
+			const before = state();
+			const mine = await ours(parameters, false);
+			await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
+			expect(state()).toEqual(before);
+		},
+	);
 
 	it('Two triggers on two numbers of one app work side by side', async () => {
 		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [NUMBER] });
@@ -233,7 +243,9 @@ describe('registration on the account and on numbers', () => {
 		expect([first.json.phoneNumberId, second.json.phoneNumberId]).toEqual([NUMBER, SECOND_NUMBER]);
 
 		await deactivate(one);
-		expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(200);
+		expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(
+			200,
+		);
 		await stage.n8n.api.waitForExecutions(two.id, 2);
 		await deactivate(two);
 	});

@@ -13,7 +13,7 @@ import {
 } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
 import { change, exampleFile, nodesOf } from '../support/examples';
-import { graph } from '../support/graph';
+import { appToken, graph } from '../support/graph';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { LocalServer } from '../support/localServer';
 import { REPOSITORY } from '../support/package';
@@ -25,6 +25,7 @@ const EXAMPLES = [
 	// With real sound in media.test.ts.
 	'agent-answers',
 	'answer-and-record',
+	'bring-your-own-webhook',
 	// At work in test/phone.
 	'browser-phone/browser-phone-team-listening',
 	'browser-phone/browser-phone-team',
@@ -361,89 +362,92 @@ describe('the example agent-answers', () => {
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('the example %s with its storage', (example) => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let storage: Service;
-	let chat: Service;
-	let storageIsDown = false;
+describe.each(['recording-to-storage', 'recording-to-s3'])(
+	'the example %s with its storage',
+	(example) => {
+		let emulator: Emulator;
+		let workflow: Installed;
+		let storage: Service;
+		let chat: Service;
+		let storageIsDown = false;
 
-	const pathOf = (mediaId: string) =>
-		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
-	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+		const pathOf = (mediaId: string) =>
+			`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
+		const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		chat = await service();
-		storage = await service(({ method }) => {
-			if (method === 'GET') {
-				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
-				return {
-					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
-				};
-			}
-			const status = storageIsDown ? 503 : 200;
-			storageIsDown = false;
-			return { status, body: '' };
+		beforeAll(async () => {
+			const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+			emulator = own.emulator;
+			chat = await service();
+			storage = await service(({ method }) => {
+				if (method === 'GET') {
+					const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+					return {
+						body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+					};
+				}
+				const status = storageIsDown ? 503 : 200;
+				storageIsDown = false;
+				return { status, body: '' };
+			});
+			const s3 = await stage.n8n.api.createCredential({
+				name: 'S3',
+				type: 's3',
+				data: {
+					endpoint: storage.url,
+					region: 'eu-central-1',
+					accessKeyId: 'KEY',
+					secretAccessKey: 'not a secret',
+					forcePathStyle: true,
+					ignoreSSLIssues: false,
+				},
+			});
+			const place: Record<string, string> =
+				example === 'recording-to-s3'
+					? { 'call-recordings': 'my-recordings' }
+					: { 'https://storage.example.com': storage.url };
+			workflow = await install(example, [own.credential, s3], {
+				...place,
+				'https://chat.example.com': chat.url,
+			});
 		});
-		const s3 = await stage.n8n.api.createCredential({
-			name: 'S3',
-			type: 's3',
-			data: {
-				endpoint: storage.url,
-				region: 'eu-central-1',
-				accessKeyId: 'KEY',
-				secretAccessKey: 'not a secret',
-				forcePathStyle: true,
-				ignoreSSLIssues: false,
-			},
-		});
-		const place: Record<string, string> =
-			example === 'recording-to-s3'
-				? { 'call-recordings': 'my-recordings' }
-				: { 'https://storage.example.com': storage.url };
-		workflow = await install(example, [own.credential, s3], {
-			...place,
-			'https://chat.example.com': chat.url,
-		});
-	});
 
-	it('The workflow stores a recording once, although the storage was down at first', async () => {
-		const recording = await emulator.createRecording();
-		storageIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
-			pathOf(recording.mediaId),
-			pathOf(recording.mediaId),
-		]);
-		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
-		// A copy that comes later changes nothing.
-		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		await workflow.expectNoMore();
-		expect(uploads()).toHaveLength(2);
-		expect(chat.received).toHaveLength(0);
-	});
+		it('The workflow stores a recording once, although the storage was down at first', async () => {
+			const recording = await emulator.createRecording();
+			storageIsDown = true;
+			const { attempts } = await emulator.deliver([recording]).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+			const executions = await workflow.next(2);
+			expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+			expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+				pathOf(recording.mediaId),
+				pathOf(recording.mediaId),
+			]);
+			expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+			// A copy that comes later changes nothing.
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await workflow.expectNoMore();
+			expect(uploads()).toHaveLength(2);
+			expect(chat.received).toHaveLength(0);
+		});
 
-	it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
-		const before = uploads().length;
-		const recording = await emulator.createRecording();
-		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
-		const { attempts } = await emulator.deliver([recording]).settled;
-		emulator.clearFaults();
-		expect(attempts.map(({ status }) => status)).toEqual([200]);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(chat.messages).toEqual([
-			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
-		]);
-		expect(chat.messages[0]!.text).not.toContain('undefined');
-		expect(uploads()).toHaveLength(before);
-	});
-});
+		it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
+			const before = uploads().length;
+			const recording = await emulator.createRecording();
+			emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+			const { attempts } = await emulator.deliver([recording]).settled;
+			emulator.clearFaults();
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			const [execution] = await workflow.next();
+			expect(execution!.status).toBe('success');
+			expect(chat.messages).toEqual([
+				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+			]);
+			expect(chat.messages[0]!.text).not.toContain('undefined');
+			expect(uploads()).toHaveLength(before);
+		});
+	},
+);
 
 describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;
@@ -729,5 +733,109 @@ describe('the example nightly-setup-check', () => {
 			expect.stringMatching(/^- calling: off\. Switch calling on/),
 			expect.stringMatching(/^- callbackUrl: https:\/\/other\.example\.net\/\. Events go/),
 		]);
+	});
+});
+
+describe('the example bring-your-own-webhook', () => {
+	const READ = 'Read the delivery';
+	let emulator: Emulator;
+	let workflow: Installed;
+	let storage: Service;
+	let chat: Service;
+	let url: string;
+
+	const stored = () => storage.received.map(({ path }) => path);
+
+	/** What the operator enters in Meta's app dashboard. */
+	const subscribe = async (verifyToken: string) =>
+		await graph(
+			emulator,
+			'POST',
+			`${emulator.account.appId}/subscriptions`,
+			{
+				object: 'whatsapp_business_account',
+				callback_url: url,
+				verify_token: verifyToken,
+				fields: 'calls',
+				include_values: true,
+			},
+			appToken(emulator),
+		);
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		[storage, chat] = [await service(), await service()];
+		url = `${stage.n8n.url}/webhook/whatsapp-calls`;
+		workflow = await install(
+			'bring-your-own-webhook',
+			[own.credential],
+			{
+				'https://storage.example.com': storage.url,
+				'https://chat.example.com': chat.url,
+				'a-long-random-text': 'the token of this test',
+			},
+			({ nodes }) => {
+				nodes.find(({ name }) => name === READ)!.waitBetweenTries = 100;
+			},
+		);
+	});
+
+	it("Meta's check of the URL passes with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
+		expect((await subscribe('another token')).status).toBe(400);
+		expect(await subscribe('the token of this test')).toMatchObject({
+			status: 200,
+			body: { success: true },
+		});
+		const checks = await workflow.next(2);
+		expect(checks.map(({ status }) => status)).toEqual(['success', 'success']);
+	});
+
+	it('The workflow stores the audio of each recording of a delivery, and a duplicate overwrites the same files', async () => {
+		const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+		const paths = recordings.map(({ mediaId }) => `/recordings/${fileNameOf(mediaId)}`);
+		for (const times of [1, 2]) {
+			expect((await emulator.deliver(recordings).answer).status).toBe(200);
+			const [execution] = await workflow.next();
+			expect(execution!.error).toBeUndefined();
+			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
+		}
+		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
+	});
+
+	it('The workflow fails for what Meta did not sign, and stores nothing', async () => {
+		const before = stored().length;
+		const forged = await emulator.createRecording();
+		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(stored()).toHaveLength(before);
+	});
+
+	it('The workflow notifies the team of a recording that is gone', async () => {
+		const gone = await emulator.createRecording(aWhileAgo());
+		emulator.deleteMedia(gone.mediaId);
+		expect((await emulator.deliver([gone]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(chat.messages).toEqual([
+			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
+		]);
+	});
+
+	it('The workflow fails for a recording that is not available yet, and a retry of the execution stores it', async () => {
+		const late = await emulator.createRecording();
+		emulator.failNext('media', { status: 401 }, { times: Infinity });
+		expect((await emulator.deliver([late]).answer).status).toBe(200);
+		const [failed] = await workflow.next();
+		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		emulator.clearFaults();
+		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+			loadWorkflow: false,
+		});
+		const [retried] = await workflow.next();
+		expect(retried!.error).toBeUndefined();
+		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

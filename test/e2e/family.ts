@@ -7,7 +7,6 @@ import { poll } from '../support/processes';
 import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import { startMeta, type Stage } from '../support/stage';
 
-
 /** Long enough for a trigger that is being registered at the moment. */
 const REDELIVERY_DELAYS_MS = [200, 300, 500, 1_000, 1_000, 2_000, 2_000, 4_000, 8_000];
 

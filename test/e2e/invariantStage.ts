@@ -9,7 +9,6 @@ import { poll } from '../support/processes';
 import { TRIGGER_TYPE, using, webhookNode, type IdentifiedNode } from '../support/workflow';
 import { startMeta, startStage, type Stage } from '../support/stage';
 
-
 export interface Setup {
 	name: string;
 	version?: string;

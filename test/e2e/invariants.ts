@@ -146,7 +146,10 @@ export function describeInvariants(setups: Setup[]): void {
 						await n8n.unpublish(workflow);
 					},
 				],
-				['Nothing is left when the node was renamed', changed((node) => void (node.name = 'Another name'))],
+				[
+					'Nothing is left when the node was renamed',
+					changed((node) => void (node.name = 'Another name')),
+				],
 				[
 					'Nothing is left when the node was replaced by a new one',
 					changed((node) => {
@@ -315,21 +318,24 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			);
 
-			invariant('It stays when an old export is imported over the workflow in the same n8n', async (n8n) => {
-				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
-				const before = await n8n.addPublished(taken, {});
-				const live = await n8n.addPublished(own, {});
-				const file = await exported(n8n, 'old', before, live);
-				await n8n.unpublish(before);
-				const theirs = otherSystemRegisters(taken);
-				await n8n.n8n.run('import:workflow', `--input=${file}`);
-				await isRefused(n8n, taken, before);
-				expect(state(taken)).toEqual(theirs);
-				await n8n.api.activate(live.id);
-				expect(await n8n.receives(own)).toBe(200);
-				await n8n.unpublish(live);
-				expect(state(own)).toEqual(NOTHING);
-			});
+			invariant(
+				'It stays when an old export is imported over the workflow in the same n8n',
+				async (n8n) => {
+					const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
+					const before = await n8n.addPublished(taken, {});
+					const live = await n8n.addPublished(own, {});
+					const file = await exported(n8n, 'old', before, live);
+					await n8n.unpublish(before);
+					const theirs = otherSystemRegisters(taken);
+					await n8n.n8n.run('import:workflow', `--input=${file}`);
+					await isRefused(n8n, taken, before);
+					expect(state(taken)).toEqual(theirs);
+					await n8n.api.activate(live.id);
+					expect(await n8n.receives(own)).toBe(200);
+					await n8n.unpublish(live);
+					expect(state(own)).toEqual(NOTHING);
+				},
+			);
 
 			invariant('It stays when a backup of the database is restored', async (n8n) => {
 				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
@@ -356,7 +362,12 @@ export function describeInvariants(setups: Setup[]): void {
 
 		describe('4. listening for a test event', () => {
 			/** Production and the test each get one recording; after the test, Meta is as it was. */
-			async function bothReceive(n8n: InvariantStage, app: App, production: Published, tested: Published) {
+			async function bothReceive(
+				n8n: InvariantStage,
+				app: App,
+				production: Published,
+				tested: Published,
+			) {
 				const before = state(app);
 				const { pathname } = new URL(production.urls[0]!);
 				await n8n.api.listenForTestEvent(tested.id, 'Trigger 0');
@@ -386,15 +397,18 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(state(app)).toEqual(NOTHING);
 			});
 
-			invariant('Both get the event when a trigger that was cut and pasted listens', async (n8n) => {
-				const app = await n8n.anApp();
-				const workflow = await n8n.addPublished(app, {});
-				// Before version 2, n8n publishes every change as it is saved.
-				await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
-				await bothReceive(n8n, app, workflow, workflow);
-				await n8n.unpublish(workflow);
-				expect(state(app)).toEqual(NOTHING);
-			});
+			invariant(
+				'Both get the event when a trigger that was cut and pasted listens',
+				async (n8n) => {
+					const app = await n8n.anApp();
+					const workflow = await n8n.addPublished(app, {});
+					// Before version 2, n8n publishes every change as it is saved.
+					await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
+					await bothReceive(n8n, app, workflow, workflow);
+					await n8n.unpublish(workflow);
+					expect(state(app)).toEqual(NOTHING);
+				},
+			);
 
 			invariant('A test that cannot be ended at Meta silences no trigger', async (n8n) => {
 				const app = await n8n.anApp();
@@ -426,8 +440,10 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 
 			const take = (other: Receiver) => ({
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: other.verifyToken,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: other.verifyToken,
+				},
 			});
 
 			async function answerTo({ emulator }: App, id: string): Promise<number> {
@@ -512,7 +528,7 @@ export function describeInvariants(setups: Setup[]): void {
 					// Where n8n activates triggers at its start, it has removed this one by then: 404.
 					expect([404, 503]).toContain(await answerTo(app, 'wamid.held'));
 					await n8n.edit(workflow, ([node]) => {
-						node!.parameters = { ...node!.parameters, otherWebhookUrl: other.url };
+						Object.assign(node!.parameters.options as object, { otherWebhookUrl: other.url });
 					});
 					// Without its publication service, n8n retries since its start, and removes what others register.
 					await poll('publication', 60_000, async () => {
@@ -539,31 +555,34 @@ export function describeInvariants(setups: Setup[]): void {
 				['phoneNumber', { method: 'GET' }],
 			];
 
-			invariant('Each trigger gets what it is for, with each request delayed in turn', async (n8n) => {
-				const apps = await n8n.someApps(REQUESTS.length);
-				const published = await Promise.all(
-					apps.map(async (app, index) => {
-						const [kind, match] = REQUESTS[index]!;
-						const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
-						const order = index % 2 === 0 ? [{}, ON_FIRST] : [ON_FIRST, {}];
-						const workflow = await n8n.addPublished(app, ...order);
-						expect(delay.hits()).toBe(1);
-						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)]! };
-					}),
-				);
-				for (const [index, app] of apps.entries()) {
-					const { workflow, ofNumber } = published[index]!;
-					expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
-					expect(state(app).numberOverrides).toEqual({ [NUMBER]: ofNumber });
-					// A recording of the other number is for the App trigger, one of this number for both or one.
-					expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
-					await n8n.hasRun([1], workflow);
-					expect(await n8n.receives(app, NUMBER)).toBe(200);
-					await n8n.hasRun([2], workflow);
-					await n8n.unpublish(workflow);
-					expect(state(app)).toEqual(NOTHING);
-				}
-			});
+			invariant(
+				'Each trigger gets what it is for, with each request delayed in turn',
+				async (n8n) => {
+					const apps = await n8n.someApps(REQUESTS.length);
+					const published = await Promise.all(
+						apps.map(async (app, index) => {
+							const [kind, match] = REQUESTS[index]!;
+							const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
+							const order = index % 2 === 0 ? [{}, ON_FIRST] : [ON_FIRST, {}];
+							const workflow = await n8n.addPublished(app, ...order);
+							expect(delay.hits()).toBe(1);
+							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)]! };
+						}),
+					);
+					for (const [index, app] of apps.entries()) {
+						const { workflow, ofNumber } = published[index]!;
+						expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
+						expect(state(app).numberOverrides).toEqual({ [NUMBER]: ofNumber });
+						// A recording of the other number is for the App trigger, one of this number for both or one.
+						expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
+						await n8n.hasRun([1], workflow);
+						expect(await n8n.receives(app, NUMBER)).toBe(200);
+						await n8n.hasRun([2], workflow);
+						await n8n.unpublish(workflow);
+						expect(state(app)).toEqual(NOTHING);
+					}
+				},
+			);
 		});
 
 		describe('8. the requests to Meta', () => {
@@ -631,7 +650,10 @@ export function describeInvariants(setups: Setup[]): void {
 
 			invariant('Activation reports the first cause, although n8n tries again', async (n8n) => {
 				const app = await n8n.anApp();
-				const workflow = await n8n.add(app, { ...ON_FIRST, phoneNumberIds: [NUMBER, SECOND_NUMBER] });
+				const workflow = await n8n.add(app, {
+					...ON_FIRST,
+					phoneNumberIds: [NUMBER, SECOND_NUMBER],
+				});
 				const second = { method: 'POST', phoneNumberId: SECOND_NUMBER, times: Infinity };
 				app.emulator.failNext('phoneNumber', { errorCode: 200 }, second);
 				expect(await errorOf(n8n.api.activate(workflow.id))).toContain('lacks a permission');
@@ -684,7 +706,11 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			/** Every request of an action, as it is sent where nothing disturbs it. */
-			async function requestsOf(n8n: InvariantStage, level: Level, action: Action): Promise<Held[]> {
+			async function requestsOf(
+				n8n: InvariantStage,
+				level: Level,
+				action: Action,
+			): Promise<Held[]> {
 				const { app, own, others } = await prepare(n8n, level, action);
 				app.emulator.forget();
 				await n8n.atOnce(async () => await n8n.api[action](own.id));

@@ -16,7 +16,6 @@ import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(240_000);
 
-
 let stage: Stage;
 let gateway: Gateway;
 /** Where the examples may save recordings. */
@@ -237,23 +236,26 @@ describe('an SDP with one changed character', () => {
 		["the gateway's fingerprint", changeOf(GATEWAYS, FINGERPRINT)],
 		["WhatsApp's fingerprint", changeOf(WHATSAPPS, FINGERPRINT)],
 		["WhatsApp's password", changeOf(WHATSAPPS, PASSWORD)],
-	])('A call from the business does not connect with a changed character in %s', async (_, changes) => {
-		await startWhatsApp(3_000);
-		const workflow = await publishExample(
-			'call-and-record',
-			withGateway({
-				'106540352242922': NUMBER,
-				...changes,
-			}),
-		);
-		const call = await startedCall(workflow);
-		await until('answer at the gateway', async () => {
-			const { state } = await gatewayReport(call);
-			return state !== 'offered';
-		});
-		emulator.userPicksUp(call.id);
-		await expectNothing(call, workflow, 3);
-	});
+	])(
+		'A call from the business does not connect with a changed character in %s',
+		async (_, changes) => {
+			await startWhatsApp(3_000);
+			const workflow = await publishExample(
+				'call-and-record',
+				withGateway({
+					'106540352242922': NUMBER,
+					...changes,
+				}),
+			);
+			const call = await startedCall(workflow);
+			await until('answer at the gateway', async () => {
+				const { state } = await gatewayReport(call);
+				return state !== 'offered';
+			});
+			emulator.userPicksUp(call.id);
+			await expectNothing(call, workflow, 3);
+		},
+	);
 });
 
 describe('actions on calls with audio', () => {

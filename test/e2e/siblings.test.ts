@@ -316,7 +316,10 @@ describe('triggers on an account and on numbers', () => {
 		await expectBoth();
 		await numbers.unpublish(one);
 		both.phoneNumberIds = [NUMBER, SECOND_NUMBER];
-		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [NUMBER, SECOND_NUMBER]));
+		await numbers.change(
+			both,
+			(node) => void (node.parameters.phoneNumberIds = [NUMBER, SECOND_NUMBER]),
+		);
 		await expectBoth();
 		await numbers.unpublish(two);
 		await expectBoth();
@@ -382,35 +385,40 @@ describe("triggers next to n8n's own WhatsApp Trigger", () => {
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
-	])("Two triggers receive calls while n8n's own gets its messages; %s leaves first", async (_, first) => {
-		const family = await aFamily();
-		await stage.chooseMeta(family.emulator);
-		const its = await addItsWorkflow(stage, family.emulator);
-		const before = family.state();
-		let messagesOfIts = 0;
-		const expectAll = async () => {
-			const { outcome } = await family.emulator.deliver([newMessage()]).settled;
-			expect(outcome).toBe('delivered');
-			messagesOfIts++;
-			await family.expectEach([RECORDING, 'connect']);
-			const all = await api().waitForExecutions(its.id, messagesOfIts);
-			expect(all).toHaveLength(messagesOfIts);
-		};
-		await family.publish(
-			await family.add([RECORDING], {
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: its.nodeId,
-			}),
-		);
-		await family.publish(await family.add([RECORDING, 'connect']));
-		await expectAll();
-		await family.unpublish(family.members[first]!);
-		await expectAll();
-		await family.unpublish(family.members[1 - first]!);
-		expect(family.state()).toEqual(before);
-		await expectAll();
-		await api().deactivate(its.id);
-	});
+	])(
+		"Two triggers receive calls while n8n's own gets its messages; %s leaves first",
+		async (_, first) => {
+			const family = await aFamily();
+			await stage.chooseMeta(family.emulator);
+			const its = await addItsWorkflow(stage, family.emulator);
+			const before = family.state();
+			let messagesOfIts = 0;
+			const expectAll = async () => {
+				const { outcome } = await family.emulator.deliver([newMessage()]).settled;
+				expect(outcome).toBe('delivered');
+				messagesOfIts++;
+				await family.expectEach([RECORDING, 'connect']);
+				const all = await api().waitForExecutions(its.id, messagesOfIts);
+				expect(all).toHaveLength(messagesOfIts);
+			};
+			await family.publish(
+				await family.add([RECORDING], {
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: its.nodeId,
+					},
+				}),
+			);
+			await family.publish(await family.add([RECORDING, 'connect']));
+			await expectAll();
+			await family.unpublish(family.members[first]!);
+			await expectAll();
+			await family.unpublish(family.members[1 - first]!);
+			expect(family.state()).toEqual(before);
+			await expectAll();
+			await api().deactivate(its.id);
+		},
+	);
 });
 
 describe('webhook URLs whose query Meta does not keep', () => {

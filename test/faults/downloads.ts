@@ -414,7 +414,10 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
 export function describeConnections(stage: () => FaultStage, of = ''): void {
 	describe(`a recording whose download has errors (connection${of})`, () => {
-		it.each(CONNECTION)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(stage(), one));
+		it.each(CONNECTION)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(stage(), one),
+		);
 	});
 }
 
@@ -428,7 +431,10 @@ export function describeDownloads(stage: () => FaultStage): void {
 		['size', SIZES],
 		['no patience', IMPATIENT],
 	])('a recording whose download has errors (%s)', (_name, cases) => {
-		it.each(cases)('A recording comes once, with its audio or the reason, after $name', async (one) => await play(stage(), one));
+		it.each(cases)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(stage(), one),
+		);
 	});
 	describeRedirects(stage);
 }
@@ -469,17 +475,20 @@ function describeRedirects(stage: () => FaultStage): void {
 	afterAll(async () => await elsewhere.stop());
 
 	describe('a recording whose download is redirected', () => {
-		it.each([301, 302, 303, 307, 308])('A redirect to the same host is followed with the token (status %s)', async (status) => {
-			const recording = await redirected((own) => ({ redirectTo: own, status }), {
-				times: 1,
-				out: 'audio',
-				asked: { file: 2, url: 0 },
-			});
-			const tokens = stage()
-				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
-				.map(({ headers }) => headers.authorization !== undefined);
-			expect(tokens).toEqual([true, true]);
-		});
+		it.each([301, 302, 303, 307, 308])(
+			'A redirect to the same host is followed with the token (status %s)',
+			async (status) => {
+				const recording = await redirected((own) => ({ redirectTo: own, status }), {
+					times: 1,
+					out: 'audio',
+					asked: { file: 2, url: 0 },
+				});
+				const tokens = stage()
+					.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
+					.map(({ headers }) => headers.authorization !== undefined);
+				expect(tokens).toEqual([true, true]);
+			},
+		);
 
 		it('A redirect to another host of Meta is followed without the token', async () => {
 			const content = 'a recording on another host';

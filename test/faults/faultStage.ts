@@ -180,8 +180,10 @@ export class FaultStage extends Stage {
 				change(workflow, { 'https://storage.example.com': store.url });
 				for (const node of workflow.nodes) {
 					if (!node.type.endsWith('Trigger')) continue;
-					const own = { registration: 'manual', verifyToken: 'a', acknowledge };
-					Object.assign(node.parameters, own);
+					Object.assign(node.parameters, {
+						...{ registration: 'manual', verifyToken: 'a' },
+						options: { acknowledge },
+					});
 					node.webhookId = crypto.randomUUID();
 					workflow.connections[TRIGGER] = workflow.connections[node.name];
 					delete workflow.connections[node.name];

@@ -4,7 +4,14 @@ import { buffer } from 'node:stream/consumers';
 import type { DeliverOptions } from '../../emulator';
 import { FileStore } from '../support/fileStore';
 import { poll } from '../support/processes';
-import { audio, eachTry, OK, type CreatedRecording, type Scene, type FaultStage } from './faultStage';
+import {
+	audio,
+	eachTry,
+	OK,
+	type CreatedRecording,
+	type Scene,
+	type FaultStage,
+} from './faultStage';
 
 const NONE = 0;
 const SIZE = 20_000;
@@ -226,7 +233,10 @@ export function describeKills(stage: () => FaultStage): void {
 			await killAndRestart();
 		}, 300_000);
 
-		it.each(Object.keys(cases))('Nothing is lost when n8n is killed %s', async (name) => await goOn[name]!());
+		it.each(Object.keys(cases))(
+			'Nothing is lost when n8n is killed %s',
+			async (name) => await goOn[name]!(),
+		);
 
 		it('Nothing is lost when n8n is killed before Meta delivers', async () => {
 			const { scene, recording } = missed;

@@ -1,7 +1,16 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileStore } from '../support/fileStore';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Came, type FaultStage } from './faultStage';
+import {
+	audio,
+	eachTry,
+	LATER,
+	minutesAgo,
+	noFile,
+	OK,
+	type Came,
+	type FaultStage,
+} from './faultStage';
 
 const FAILED = 500;
 const HOUR = 60 * 60_000;
@@ -200,18 +209,21 @@ function describeClock(stage: () => FaultStage): void {
 		it.each([
 			['forward', HOUR],
 			['back', -HOUR],
-		])("A recording comes once when n8n's clock jumps an hour %s during a download", async (_where, clockMs) => {
-			const scene = await stage().scene();
-			const recording = await scene.record();
-			const goOn = scene.holdDownload(recording);
-			const delivered = scene.deliver([recording]);
-			await scene.downloading(recording);
-			await stage().trouble({ clockMs });
-			goOn();
-			await delivered;
-			await scene.deliver([recording]);
-			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
-		});
+		])(
+			"A recording comes once when n8n's clock jumps an hour %s during a download",
+			async (_where, clockMs) => {
+				const scene = await stage().scene();
+				const recording = await scene.record();
+				const goOn = scene.holdDownload(recording);
+				const delivered = scene.deliver([recording]);
+				await scene.downloading(recording);
+				await stage().trouble({ clockMs });
+				goOn();
+				await delivered;
+				await scene.deliver([recording]);
+				await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+			},
+		);
 
 		it("A missing recording becomes an item without a file when n8n's clock passes Retry For", async () => {
 			const scene = await stage().scene({ options: { retryFor: 2 } });

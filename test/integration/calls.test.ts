@@ -142,15 +142,13 @@ describe('starting a call', () => {
 		expect(items).toHaveLength(1);
 	});
 
-	it.each<unknown>([
-		' +1 (408) 555-1234 ',
-		14085551234,
-		'14085551234.0',
-		'whatsapp:+14085551234',
-	])('The phone number %j is accepted', async (to) => {
-		await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
-		expect(bodies()[0].to).toBe(PERSON);
-	});
+	it.each<unknown>([' +1 (408) 555-1234 ', 14085551234, '14085551234.0', 'whatsapp:+14085551234'])(
+		'The phone number %j is accepted',
+		async (to) => {
+			await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
+			expect(bodies()[0].to).toBe(PERSON);
+		},
+	);
 
 	it('A user ID is accepted instead of the number, or beside it', async () => {
 		await start({ to: '', recipient: 'US.13491208655302741918' });
@@ -483,15 +481,18 @@ describe('input that cannot be right', () => {
 			/SDP offer cannot be used/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],
-	])('Input such as %s is rejected before anything is sent', async (_, operation, parameters, message) => {
-		const run = await (operation === 'start'
-			? start(parameters)
-			: call(operation, { sdp: makeSdp('answer'), ...parameters }));
-		expect(run.error.message).toMatch(message);
-		expect(run.error.description).toBeTruthy();
-		expect(run.error.context.itemIndex).toBe(0);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'Input such as %s is rejected before anything is sent',
+		async (_, operation, parameters, message) => {
+			const run = await (operation === 'start'
+				? start(parameters)
+				: call(operation, { sdp: makeSdp('answer'), ...parameters }));
+			expect(run.error.message).toMatch(message);
+			expect(run.error.description).toBeTruthy();
+			expect(run.error.context.itemIndex).toBe(0);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
 	it('A wrong one of several items is named by its number, and the items before it are done', async () => {
 		const run = await start({ to: '={{ $json.to }}' }, [{ to: PERSON }, { to: 'Ana' }]);
@@ -503,18 +504,21 @@ describe('input that cannot be right', () => {
 	it.each<[string, Partial<INode>]>([
 		['Continue', { onError: 'continueRegularOutput' }],
 		['the older Continue On Fail', { continueOnFail: true }],
-	])('A wrong item with %s becomes an item in its place, and the others are done', async (_, settings) => {
-		const { items } = await start(
-			{ to: '={{ $json.to }}' },
-			[{ to: 'Ana' }, { to: PERSON }],
-			settings,
-		);
-		expect(items).toHaveLength(2);
-		expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
-		expect(items[0].pairedItem).toEqual({ item: 0 });
-		expect(items[1].json).toMatchObject({ to: PERSON });
-		expect(items[1].pairedItem).toEqual({ item: 1 });
-	});
+	])(
+		'A wrong item with %s becomes an item in its place, and the others are done',
+		async (_, settings) => {
+			const { items } = await start(
+				{ to: '={{ $json.to }}' },
+				[{ to: 'Ana' }, { to: PERSON }],
+				settings,
+			);
+			expect(items).toHaveLength(2);
+			expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
+			expect(items[0].pairedItem).toEqual({ item: 0 });
+			expect(items[1].json).toMatchObject({ to: PERSON });
+			expect(items[1].pairedItem).toEqual({ item: 1 });
+		},
+	);
 
 	it('A wrong item with the error output goes there, with the fields of its input item', async () => {
 		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: PERSON }], {
@@ -560,23 +564,26 @@ describe('errors of Meta', () => {
 			'This person cannot be called on WhatsApp',
 			/may not use WhatsApp/,
 		],
-	])('The error %i has a title, a hint, and what Meta said', async (code, parameters, title, hint) => {
-		const { error } = await start(parameters);
-		const [refused] = stage.requests('calls');
-		expect(error.name).toBe('NodeApiError');
-		expect(error.message).toBe(title);
-		expect(error.description).toMatch(hint);
-		expect(error.description).toContain(`code ${code}`);
-		expect(error.description).toContain(`(#${code})`);
-		expect(error.httpCode).toBe(String(refused.status));
-		expect(facts(error)).toMatchObject({
-			code,
-			httpStatus: refused.status,
-			traceId: expect.stringMatching(/^A/),
-			details: expect.any(String),
-		});
-		expect(error.description).toContain(String(facts(error)?.traceId));
-	});
+	])(
+		'The error %i has a title, a hint, and what Meta said',
+		async (code, parameters, title, hint) => {
+			const { error } = await start(parameters);
+			const [refused] = stage.requests('calls');
+			expect(error.name).toBe('NodeApiError');
+			expect(error.message).toBe(title);
+			expect(error.description).toMatch(hint);
+			expect(error.description).toContain(`code ${code}`);
+			expect(error.description).toContain(`(#${code})`);
+			expect(error.httpCode).toBe(String(refused.status));
+			expect(facts(error)).toMatchObject({
+				code,
+				httpStatus: refused.status,
+				traceId: expect.stringMatching(/^A/),
+				details: expect.any(String),
+			});
+			expect(error.description).toContain(String(facts(error)?.traceId));
+		},
+	);
 
 	it('Code, subcode, details and trace ID stay as Meta gave them', async () => {
 		stage.emulator.failNext('calls', {

@@ -154,7 +154,7 @@ describe('acknowledging only what n8n has', () => {
 	}, 30_000);
 
 	it('A workflow that fails later does not bring the recording again, acknowledged when stored', async () => {
-		const trigger = stage.trigger({ acknowledge: 'stored' });
+		const trigger = stage.trigger({ options: { acknowledge: 'stored' } });
 		trigger.work = () => {
 			throw new Error('The storage is down');
 		};
@@ -166,7 +166,7 @@ describe('acknowledging only what n8n has', () => {
 	});
 
 	it('A failing workflow gets 500 and runs again until it succeeds, acknowledged when finished', async () => {
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let failures = 2;
 		trigger.work = () => {
 			if (failures-- > 0) throw new Error('The storage is down');
@@ -182,7 +182,7 @@ describe('acknowledging only what n8n has', () => {
 	});
 
 	it('Meta gets its 200 after the last node, and copies wait for it, acknowledged when finished', async () => {
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let finish = () => {};
 		const finished = new Promise<void>((resolve) => (finish = resolve));
 		trigger.work = async () => await finished;
@@ -201,7 +201,7 @@ describe('acknowledging only what n8n has', () => {
 	it('A workflow that takes longer than Meta waits does not run twice, acknowledged when finished', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({ deliveryTimeoutMs: 1_000 });
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let finish = () => {};
 		const finished = new Promise<void>((resolve) => (finish = resolve));
 		trigger.work = async () => await finished;
@@ -359,15 +359,18 @@ describe('the signature', () => {
 		['is too short', 'sha256=0123'],
 		['is of another kind', `sha1=${'0'.repeat(40)}`],
 		['has no kind', '0'.repeat(64)],
-	])('A signature that %s gets 401: nothing starts and Meta is asked nothing', async (_, signature) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording();
-		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
-			.answer;
-		expect(answer).toMatchObject({ status: 401, body: '' });
-		expect(trigger.executions).toEqual([]);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'A signature that %s gets 401: nothing starts and Meta is asked nothing',
+		async (_, signature) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording();
+			const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
+				.answer;
+			expect(answer).toMatchObject({ status: 401, body: '' });
+			expect(trigger.executions).toEqual([]);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
 	it('The signature of another body gets 401', async () => {
 		const trigger = stage.trigger();

@@ -404,7 +404,13 @@ describe('the answer to a call permission request', () => {
 });
 
 describe('other messages', () => {
-	const text = { from: PERSON, id: 'wamid.T', timestamp: '1', type: 'text', text: { body: 'Hello' } };
+	const text = {
+		from: PERSON,
+		id: 'wamid.T',
+		timestamp: '1',
+		type: 'text',
+		text: { body: 'Hello' },
+	};
 
 	it.each<[string, IDataObject]>([
 		['a text', { messages: [text] }],

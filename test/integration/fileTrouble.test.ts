@@ -56,21 +56,26 @@ describe('a temporary error of a download', () => {
 		['promises more bytes than it sends', { contentLengthDelta: 1_000 }],
 	];
 
-	it.each(troubles)('A delivery gets 503, and one item after redelivery, when the media host %s', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault);
-		expect(await deliverAgainAndAgain(recording)).toEqual({
-			statuses: [503, 200],
-			outcome: 'delivered',
-		});
-		expect(handle.hits()).toBe(1);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect((await bytesOf(trigger))?.equals(await buffer(recording.media.content.open()))).toBe(true);
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	it.each(troubles)(
+		'A delivery gets 503, and one item after redelivery, when the media host %s',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault);
+			expect(await deliverAgainAndAgain(recording)).toEqual({
+				statuses: [503, 200],
+				outcome: 'delivered',
+			});
+			expect(handle.hits()).toBe(1);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect((await bytesOf(trigger))?.equals(await buffer(recording.media.content.open()))).toBe(
+				true,
+			);
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
 	it.each<[string, Fault]>([
 		['never answers', { hang: true }],
@@ -100,29 +105,35 @@ describe('a temporary error of a download', () => {
 		['says that the file may not be read', { status: 403 }],
 		['says that the token is not known', { status: 401 }],
 		['says that the request is wrong', { status: 400 }],
-	])('A delivery gets 503, and one item after redelivery, when what the media host answers %s, also to a fresh URL', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault, { times: 2 });
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(handle.hits()).toBe(2);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when what the media host answers %s, also to a fresh URL',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault, { times: 2 });
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(handle.hits()).toBe(2);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
 	it.each<[string, Fault]>([
 		['does not know the ID', { status: 400, body: { error: { code: 100, error_subcode: 33 } } }],
 		['has nothing', { status: 404 }],
 		['refuses the token', { errorCode: 190 }],
-	])('A delivery gets 503, and one item after redelivery, when the Media API %s yet', async (_, fault) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s yet',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
 	it('A delivery gets 503, and one item after redelivery, when a transcript is a page at first', async () => {
 		const trigger = stage.trigger({ events: ['call_transcription_available'] });
@@ -158,16 +169,19 @@ describe('a temporary error of a download', () => {
 		['is at its rate limit', { errorCode: 130429 }],
 		['answers 200 with something else', { status: 200, body: { id: '1' } }],
 		['resets the connection', { reset: true }],
-	])('A delivery gets 503, and one item after redelivery, when the Media API %s and the old URL does not work', async (_, fault) => {
-		const trigger = stage.trigger();
-		stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
-		const recording = await stage.emulator.createRecording();
-		stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s and the old URL does not work',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
+			const recording = await stage.emulator.createRecording();
+			stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
 	it('An old URL that still works is used when only the Media API is down', async () => {
 		const trigger = stage.trigger();

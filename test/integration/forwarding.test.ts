@@ -19,16 +19,22 @@ afterEach(async () => await other.stop());
 
 const state = () => stage.emulator.subscriptionState();
 
-function taker(parameters: INodeParameters = {}): TriggerWorkflow {
+function taker(parameters: INodeParameters = {}, options: INodeParameters = {}): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: other.verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: other.verifyToken,
+			...options,
+		},
 		...parameters,
 	});
 }
 
-async function activeTaker(parameters: INodeParameters = {}): Promise<TriggerWorkflow> {
-	const trigger = taker(parameters);
+async function activeTaker(
+	parameters: INodeParameters = {},
+	options: INodeParameters = {},
+): Promise<TriggerWorkflow> {
+	const trigger = taker(parameters, options);
 	await trigger.activate();
 	return trigger;
 }
@@ -140,7 +146,7 @@ describe('errors of the other webhook', () => {
 	});
 
 	it('A webhook that is too slow for the time budget makes Meta deliver again', async () => {
-		const trigger = await activeTaker({ options: { timeBudget: 1 } });
+		const trigger = await activeTaker({}, { timeBudget: 1 });
 		other.replies = [{ delayMs: 3_000 }];
 		const recording = await stage.emulator.createRecording();
 		expect(statuses(await deliver([newMessage(), recording]))).toEqual([503, 200]);
@@ -249,7 +255,7 @@ describe('taking over', () => {
 		const moved = stage.engine
 			.trigger(
 				stage.credential,
-				{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken },
+				{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken } },
 				{ id: old.id, webhookBase },
 			)
 			.continueFrom(old);

@@ -3,7 +3,6 @@ import { useStage } from './engineStage';
 
 const stage = useStage();
 
-
 const triggerOf = (phoneNumberIds: unknown, more: object = {}) =>
 	stage.engine.trigger(stage.credential, { phoneNumberIds: phoneNumberIds as string[], ...more });
 
@@ -15,15 +14,18 @@ describe('the numbers that a trigger is for', () => {
 		['a display number in another notation', '0044 (20) 7946-0958'],
 		['two of them', `${NUMBER}, +442079460958`],
 		['none', []],
-	])('A number can be given as %s: its recordings start the workflow', async (_, phoneNumberIds) => {
-		const trigger = triggerOf(phoneNumberIds);
-		await trigger.activate();
-		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
-		expect(trigger.items).toHaveLength(1);
-		const other = await stage.emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
-		await stage.emulator.deliver([other]).answer;
-		expect(trigger.items).toHaveLength(String(phoneNumberIds) === '' ? 2 : 1);
-	});
+	])(
+		'A number can be given as %s: its recordings start the workflow',
+		async (_, phoneNumberIds) => {
+			const trigger = triggerOf(phoneNumberIds);
+			await trigger.activate();
+			await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
+			expect(trigger.items).toHaveLength(1);
+			const other = await stage.emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
+			await stage.emulator.deliver([other]).answer;
+			expect(trigger.items).toHaveLength(String(phoneNumberIds) === '' ? 2 : 1);
+		},
+	);
 
 	it.each<[string, unknown, object]>([
 		['an ID of another account', '106000000000999', {}],

@@ -244,13 +244,16 @@ describe('requesting a call permission', () => {
 		[131026, 'The message could not be delivered to this person'],
 		[131044, 'The WhatsApp Business account has a payment problem'],
 		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
-	])('A rejection by Meta with %d says why, and the request is sent once', async (errorCode, title) => {
-		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
-		const { error } = await request({ to: PERSON });
-		expect(error.message).toBe(title);
-		expect(error.context.whatsApp).toMatchObject({ code: errorCode });
-		expect(stage.requests('messages')).toHaveLength(1);
-	});
+	])(
+		'A rejection by Meta with %d says why, and the request is sent once',
+		async (errorCode, title) => {
+			stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
+			const { error } = await request({ to: PERSON });
+			expect(error.message).toBe(title);
+			expect(error.context.whatsApp).toMatchObject({ code: errorCode });
+			expect(stage.requests('messages')).toHaveLength(1);
+		},
+	);
 
 	it('A second request on one day is rejected by Meta', async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');

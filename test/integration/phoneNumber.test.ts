@@ -6,7 +6,6 @@ import { useStage } from './engineStage';
 // Before the holidays that are set: Meta refuses those in the past.
 const stage = useStage({ clockStart: Date.parse('2026-11-01T00:00:00Z') });
 
-
 async function phoneNumber(
 	operation: string,
 	parameters: INodeParameters = {},
@@ -284,11 +283,14 @@ describe('updating call settings', () => {
 		]);
 	});
 
-	it.each(['<html>', {}, { success: false }])('The update fails if Meta answers %j', async (body) => {
-		stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
-		const { error } = await update({ calling: 'DISABLED' });
-		expect(error.description).toContain('Meta did not confirm the change');
-	});
+	it.each(['<html>', {}, { success: false }])(
+		'The update fails if Meta answers %j',
+		async (body) => {
+			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
+			const { error } = await update({ calling: 'DISABLED' });
+			expect(error.description).toContain('Meta did not confirm the change');
+		},
+	);
 
 	it("Call hours are sent in Meta's form", async () => {
 		await update(

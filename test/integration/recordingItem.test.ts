@@ -415,19 +415,16 @@ describe('the URL of the file', () => {
 			'a token that the media host refuses',
 			() => stage.emulator.failNext('media', { status: 403 }, { times: Infinity }),
 		],
-	])(
-		'An item with %s points to the token, when the time for retries is over',
-		async (_, cause) => {
-			const trigger = stage.trigger({ options: { retryFor: 0 } });
-			const recording = await stage.emulator.createRecording();
-			cause();
-			const { file } = await itemOf(trigger, recording);
-			expect(file).toMatchObject({
-				verified: false,
-				error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
-			});
-		},
-	);
+	])('An item with %s points to the token, when the time for retries is over', async (_, cause) => {
+		const trigger = stage.trigger({ options: { retryFor: 0 } });
+		const recording = await stage.emulator.createRecording();
+		cause();
+		const { file } = await itemOf(trigger, recording);
+		expect(file).toMatchObject({
+			verified: false,
+			error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
+		});
+	});
 });
 
 describe('the hash', () => {

@@ -229,7 +229,10 @@ describe('a trigger on numbers', () => {
 	});
 
 	it('The numbers can come from an expression', async () => {
-		const one = trigger({ registration: 'phoneNumber', phoneNumberIds: `${NUMBER}, ${SECOND_NUMBER}` });
+		const one = trigger({
+			registration: 'phoneNumber',
+			phoneNumberIds: `${NUMBER}, ${SECOND_NUMBER}`,
+		});
 		await one.activate();
 		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: one.url });
 	});

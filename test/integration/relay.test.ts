@@ -12,7 +12,6 @@ import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
 
-
 /** A published workflow whose trigger wants these events. */
 function workflow(events: string[], parameters: INodeParameters = {}): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, { events, ...parameters });
@@ -245,7 +244,7 @@ describe('a trigger that listens for a test event', () => {
 		const address = { url: test.testUrl };
 		share(test, [{ trigger: production, events }], address);
 		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
-		expect(it.executions.map(({ mode }) => mode)).toEqual(['manual']);
+		expect(test.executions.map(({ mode }) => mode)).toEqual(['manual']);
 		expect(production.items).toHaveLength(1);
 	});
 });
@@ -274,8 +273,10 @@ describe('the previous webhook', () => {
 	it('Nothing is sent twice if a listed trigger has Take Over and Forward itself', async () => {
 		const holder = workflow(['terminate']);
 		const sibling = workflow(['call_permission_reply'], {
-			onOtherWebhook: 'takeOverAndForward',
-			otherWebhookUrl: other.url,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherWebhookUrl: other.url,
+			},
 		});
 		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
 		stage.emulator.userAnswersPermissionRequest({ accept: true });

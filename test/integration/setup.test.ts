@@ -146,15 +146,18 @@ describe('checking a setup', () => {
 			/The account has an address of its own/,
 			{},
 		],
-	])('A setup that is broken at %s fails that check alone', async (name, breakIt, found, parameters) => {
-		breakIt();
-		const findings = await check(parameters);
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const finding = findings.find((known) => known.name === name);
-		expect(finding?.found).toMatch(found);
-		expect(finding?.hint).toMatch(/\w{3,} \w+/);
-	});
+	])(
+		'A setup that is broken at %s fails that check alone',
+		async (name, breakIt, found, parameters) => {
+			breakIt();
+			const findings = await check(parameters);
+			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+			expect(named(findings, false)).toEqual([name]);
+			const finding = findings.find((known) => known.name === name);
+			expect(finding?.found).toMatch(found);
+			expect(finding?.hint).toMatch(/\w{3,} \w+/);
+		},
+	);
 
 	it('An app that does not get the webhooks of the account fails that check alone', async () => {
 		await stage.emulator.stop();
@@ -243,17 +246,20 @@ describe('checking a setup', () => {
 			'businessAccount',
 			() => ({ businessAccountId: '999' }),
 		],
-	])('The check reports %s once: the checks that depend on it are not made', async (_, name, change) => {
-		const findings = await check({}, change() ?? {});
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const open = findings.filter(({ ok }) => ok === null);
-		expect(open.length).toBeGreaterThan(1);
-		for (const { found, hint } of open) {
-			expect(found).toContain(`same cause as ${name}`);
-			expect(hint).toBe('Not checked.');
-		}
-	});
+	])(
+		'The check reports %s once: the checks that depend on it are not made',
+		async (_, name, change) => {
+			const findings = await check({}, change() ?? {});
+			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+			expect(named(findings, false)).toEqual([name]);
+			const open = findings.filter(({ ok }) => ok === null);
+			expect(open.length).toBeGreaterThan(1);
+			for (const { found, hint } of open) {
+				expect(found).toContain(`same cause as ${name}`);
+				expect(hint).toBe('Not checked.');
+			}
+		},
+	);
 
 	it.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
 		'All checks are made whatever the expiry of the token is: %d',

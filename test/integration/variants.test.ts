@@ -8,7 +8,6 @@ import { useStage } from './engineStage';
 
 const stage = useStage();
 
-
 /** A call of the business with everything on, which fails after a while, and the items that it gives. */
 async function itemsOfACall(
 	variants: Partial<typeof stage.emulator.variants>,

@@ -17,8 +17,6 @@ import { Janus } from './server';
 
 jest.setTimeout(120_000);
 
-
-
 let folder: string;
 let janus: Janus;
 let stage: Stage;

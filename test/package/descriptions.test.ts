@@ -89,29 +89,35 @@ describe('what saved workflows contain', () => {
 		['downloadFile', true],
 		['registration', 'app'],
 		['verifyToken', ''],
-		['otherWebhookUrl', ''],
-		['acknowledge', 'stored'],
 		['options', {}],
 	])('The trigger has the parameter %s, by default %j', (name, value) => {
 		expect(inTrigger(name)?.default).toEqual(value);
 	});
 
 	it.each<[string, unknown]>([
+		['acknowledge', 'stored'],
 		['binaryPropertyName', 'data'],
+		['includeRawEvent', false],
+		['maxConcurrentDeliveries', 32],
+		['maxConcurrentDownloads', 4],
 		['maxFileSize', 100],
 		['onFileUnavailable', 'retry'],
-		['includeRawEvent', false],
+		['onOtherWebhook', 'stop'],
+		['otherVerifyToken', ''],
+		['otherWebhookUrl', ''],
+		['retryFor', 1],
+		['timeBudget', 15],
 	])('The trigger has the option %s, by default %j', (name, value) => {
 		expect(inOptions(name)?.default).toBe(value);
 	});
 
 	it("The trigger's lists have the documented values", () => {
-		expect(choices(inTrigger('acknowledge'))).toEqual(['stored', 'finished']);
-		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit']);
+		expect(choices(inOptions('acknowledge'))).toEqual(['stored', 'finished']);
+		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit', 'fail']);
 		expect([...choices(inTrigger('registration'))].sort()).toEqual([
 			...['app', 'businessAccount', 'manual', 'phoneNumber'],
 		]);
-		expect(choices(inTrigger('onOtherWebhook'))).toEqual(['stop', 'takeOverAndForward']);
+		expect(choices(inOptions('onOtherWebhook'))).toEqual(['stop', 'takeOverAndForward']);
 	});
 
 	it.each([
@@ -123,6 +129,7 @@ describe('what saved workflows contain', () => {
 
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
+		['delivery', ['read']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('The action has the operations of %s', (resource, operations) => {
@@ -171,9 +178,23 @@ describe('what saved workflows contain', () => {
 				[resource, 'download', 'binaryPropertyName', 'data'],
 			],
 		),
-	])('The action has at %s, %s, the parameter %s, by default %j', (resource, operation, name, value) => {
-		expect(parameter(resource, operation, name)?.default).toEqual(value);
-	});
+		...Object.entries({
+			bodyFrom: 'binary',
+			inputBinaryField: 'data',
+			body: '={{ $json.body }}',
+			verifySignature: true,
+			signature: "={{ $json.headers['x-hub-signature-256'] }}",
+			events: ['call_recording_available'],
+			phoneNumberIds: [],
+			downloadFile: true,
+			options: {},
+		}).map(([name, value]): [string, string, string, unknown] => ['delivery', 'read', name, value]),
+	])(
+		'The action has at %s, %s, the parameter %s, by default %j',
+		(resource, operation, name, value) => {
+			expect(parameter(resource, operation, name)?.default).toEqual(value);
+		},
+	);
 
 	it.each(['start', 'accept'])('The action has callback data at %s', (operation) => {
 		const names = fieldsOf(parameter('call', operation, 'options')).map(({ name }) => name);
@@ -190,16 +211,37 @@ describe('what saved workflows contain', () => {
 		});
 	});
 
+	it('Delivery > Read has the events, numbers and options of the trigger', () => {
+		const field = (name: string) => parameter('delivery', 'read', name);
+		expect(choices(field('events'))).toEqual(choices(inTrigger('events')));
+		for (const name of ['events', 'phoneNumberIds', 'downloadFile']) {
+			expect(field(name)).toMatchObject({
+				displayName: inTrigger(name)?.displayName,
+				type: inTrigger(name)?.type,
+			});
+		}
+		const options = fieldsOf(field('options'));
+		for (const name of ['binaryPropertyName', 'includeRawEvent', 'maxFileSize']) {
+			expect(options).toContainEqual(inOptions(name));
+		}
+		expect(choices(options.find(({ name }) => name === 'onFileUnavailable'))).toEqual([
+			...['emit', 'fail', 'retry'],
+		]);
+	});
+
 	it('The action chooses phone numbers from the list first', () => {
 		const modes = parameter('call', 'start', 'phoneNumberId')?.modes ?? [];
 		expect(modes.map(({ name }) => name)).toEqual(['list', 'id']);
 	});
 
-	it.each(['preAccept', 'reject', 'terminate'])('The action has no recording at %s', (operation) => {
-		for (const name of ['recordCall', 'transcribeCall']) {
-			expect(parameter('call', operation, name)).toBeUndefined();
-		}
-	});
+	it.each(['preAccept', 'reject', 'terminate'])(
+		'The action has no recording at %s',
+		(operation) => {
+			for (const name of ['recordCall', 'transcribeCall']) {
+				expect(parameter('call', operation, name)).toBeUndefined();
+			}
+		},
+	);
 });
 
 /** All properties, those of collections included, with the place where they stand. */

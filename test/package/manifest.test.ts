@@ -21,9 +21,12 @@ describe('package.json', () => {
 		expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
 	});
 
-	it.each(Object.entries(manifest.devDependencies))('The package pins %s exactly (%s)', (_, version) => {
-		expect(version).toMatch(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/);
-	});
+	it.each(Object.entries(manifest.devDependencies))(
+		'The package pins %s exactly (%s)',
+		(_, version) => {
+			expect(version).toMatch(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/);
+		},
+	);
 
 	it('The package publishes dist only, and runs nothing on installation', () => {
 		expect(manifest.files).toEqual(['dist']);

@@ -6,7 +6,6 @@ import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import type { Cluster } from './cluster';
 import { AT_PROCESSORS_DEATH, killProcessor, queueIsEmpty, SIZE_AT_PROCESSORS_DEATH } from './load';
 
-
 /** How often each event comes to each webhook processor. */
 const ROUNDS = 4;
 

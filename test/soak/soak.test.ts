@@ -8,12 +8,7 @@ import type { Report } from './outsideProcess';
 import { paceOf, type Pace } from './pace';
 import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
-import {
-	folderMegabytes,
-	machineSeconds,
-	Sampler,
-	slopePerMinute,
-} from './usage';
+import { folderMegabytes, machineSeconds, Sampler, slopePerMinute } from './usage';
 
 const MINUTE_MS = 60_000;
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);

@@ -18,7 +18,6 @@ export const EVENTS = [
 
 export type EventName = (typeof EVENTS)[number];
 
-
 /** An event that can be delivered, and what identifies it in an item. */
 export interface Sent {
 	name: EventName;

@@ -7,13 +7,7 @@ import {
 } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { fetchMedia } from '../../nodes/WhatsAppBusinessCalling/media/fetchMedia';
 import { runOperations } from '../../nodes/WhatsAppBusinessCalling/resources/router';
-import {
-	ACCOUNT,
-	fakeExecution,
-	fileAnswer,
-	sha256,
-	type Respond,
-} from './fakes';
+import { ACCOUNT, fakeExecution, fileAnswer, sha256, type Respond } from './fakes';
 
 const PAGE: Array<{ language: string; codes: string[]; recording: string; combined: string }> = [
 	{

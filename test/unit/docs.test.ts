@@ -9,24 +9,36 @@ const read = (name: string) => readFileSync(join(__dirname, '../../docs', name),
 
 const pages = generatedPages();
 
-it.each(Object.keys(pages))('The page docs/%s matches the code (npm run docs writes it)', (name) => {
-	expect(read(name)).toBe(pages[name]);
-});
+it.each(Object.keys(pages))(
+	'The page docs/%s matches the code (npm run docs writes it)',
+	(name) => {
+		expect(read(name)).toBe(pages[name]);
+	},
+);
 
-it.each(EVENT_TYPES.map(({ name }) => name))('The page docs/events.md lists the fields of %s', (name) => {
-	expect(read('events.md')).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
-});
+it.each(EVENT_TYPES.map(({ name }) => name))(
+	'The page docs/events.md lists the fields of %s',
+	(name) => {
+		expect(read('events.md')).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
+	},
+);
 
 describe('fillMarkers', () => {
 	it('A table goes between markers on lines of their own, a figure between markers in a line', () => {
-		const page = '<!-- begin: rows -->\nold\n<!-- end -->\n\nIt is <!-- begin: ms -->1<!-- end --> ms.';
+		const page =
+			'<!-- begin: rows -->\nold\n<!-- end -->\n\nIt is <!-- begin: ms -->1<!-- end --> ms.';
 		expect(fillMarkers(page, { rows: '| $& |', ms: '2' })).toBe(
 			'<!-- begin: rows -->\n\n| $& |\n\n<!-- end -->\n\nIt is <!-- begin: ms -->2<!-- end --> ms.',
 		);
 	});
 
 	it.each([
-		['a marker without a part', 'a <!-- begin: one -->1<!-- end -->', {}, /generates the part "one"/],
+		[
+			'a marker without a part',
+			'a <!-- begin: one -->1<!-- end -->',
+			{},
+			/generates the part "one"/,
+		],
 		['a part without a marker', 'a', { one: '1' }, /no marker for: one/],
 		[
 			'a figure at the start of a line, where Markdown would end the paragraph',

@@ -100,7 +100,9 @@ describe('the readers of values', () => {
 		cases.flatMap(([name, read, rows]) =>
 			rows.map(([value, expected]) => ({ name, read, value, expected })),
 		),
-	)('The reader $name reads $value', ({ read, value, expected }) => expect(read(value)).toEqual(expected));
+	)('The reader $name reads $value', ({ read, value, expected }) =>
+		expect(read(value)).toEqual(expected),
+	);
 
 	it.each(cases.map(([name, read]) => ({ name, read })))(
 		'The reader $name gives null for what is odd',

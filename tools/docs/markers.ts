@@ -1,4 +1,4 @@
-const MARKED = /(^ *)?<!-- begin: (\w+) -->(\n?)[^]*?<!-- end -->/gm;
+const MARKED = /<!-- begin: (\w+) -->(\n?)[^]*?<!-- end -->/g;
 
 /**
  * Fills the generated parts of a page: what is between `<!-- begin: NAME -->` and `<!-- end -->`. Markers on
@@ -9,16 +9,16 @@ const MARKED = /(^ *)?<!-- begin: (\w+) -->(\n?)[^]*?<!-- end -->/gm;
  */
 export function fillMarkers(page: string, parts: Record<string, string>): string {
 	const unused = new Set(Object.keys(parts));
-	const filled = page.replace(MARKED, (_, indent: string | undefined, name: string, lineEnd: string) => {
+	const filled = page.replace(MARKED, (_, name: string, lineEnd: string, at: number) => {
 		const part = parts[name];
 		if (part === undefined) throw new Error(`Nothing generates the part "${name}"`);
-		if (indent !== undefined && lineEnd === '') {
+		const before = page.slice(page.lastIndexOf('\n', at - 1) + 1, at);
+		if (lineEnd === '' && before.trim() === '') {
 			// CommonMark, "HTML blocks": a comment at the start of a line ends the paragraph.
 			throw new Error(`The figure "${name}" must not be the first word of a line`);
 		}
 		unused.delete(name);
-		const content = lineEnd ? `\n\n${part}\n\n` : part;
-		return `${indent ?? ''}<!-- begin: ${name} -->${content}<!-- end -->`;
+		return `<!-- begin: ${name} -->${lineEnd ? `\n\n${part}\n\n` : part}<!-- end -->`;
 	});
 	if (unused.size > 0) throw new Error(`The page has no marker for: ${[...unused].join(', ')}`);
 	return filled;

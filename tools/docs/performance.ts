@@ -84,6 +84,7 @@ export function performanceParts(results: Results): Record<string, string> {
 		growth: growth(figures),
 		ledger: ledger(figures),
 		sharedAddress: sharedAddress(figures),
+		ownWebhook: ownWebhook(figures, results),
 		goals: goals(results),
 		...inSentences(figures),
 	};
@@ -91,19 +92,19 @@ export function performanceParts(results: Results): Record<string, string> {
 
 /** When and where it was measured. */
 function ofRun({ date, machine, rounds, rows, separately }: Results): Record<string, string> {
-	const apart = separately?.sharedAddress;
-	const inWholeRun = rowsOf(rows, { experiment: 'sharedAddress' }).length > 0;
+	const runOf = (experiment: string) => {
+		const apart = separately?.[experiment];
+		if (apart) return `on ${apart.date}, in ${apart.rounds} rounds`;
+		return rowsOf(rows, { experiment }).length > 0 ? 'in the same run' : 'not yet';
+	};
 	return {
 		date,
 		n8n: machine.n8n,
 		node: machine.node,
 		machine: `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB`,
 		rounds: String(rounds),
-		sharedAddressRun: apart
-			? `on ${apart.date}, in ${apart.rounds} rounds`
-			: inWholeRun
-				? 'in the same run'
-				: 'not yet',
+		sharedAddressRun: runOf('sharedAddress'),
+		ownWebhookRun: runOf('ownWebhook'),
 	};
 }
 
@@ -316,6 +317,22 @@ function sharedAddress(figures: Figures): string {
 	return table(['Engine', '', ...head], rows, 2);
 }
 
+function ownWebhook(figures: Figures, { rows: measured }: Results): string {
+	const keys = rowsOf(measured, { experiment: 'ownWebhook', variant: 'ownWebhook' });
+	const rows = keys.map(({ figures: _, ...key }) => [
+		ENGINES.find(({ engine }) => engine === key.engine)?.name ?? '',
+		sizeName(key.sizeBytes),
+		String(key.inFlight),
+		...['ownWebhook', 'handBuilt', 'ours'].map((variant) => {
+			const at = { ...key, variant };
+			return `${figures.median(at, 'perSecond')} (${figures.median(at, 'cpuMs')} ms)`;
+		}),
+		figures.times(key, { ...key, variant: 'handBuilt' }, 'perSecond'),
+	]);
+	const head = ['Webhook node and Delivery > Read', NAMES.handBuilt, NAMES.ours];
+	return table(['Engine', 'File', 'At once', ...head, 'Times the hand-built'], rows, 3);
+}
+
 function goals(results: Results): string {
 	const rows = goalsOf(results).map((goal) => [
 		goal.engine ?? 'both',
@@ -367,8 +384,6 @@ function inSentences(figures: Figures): Record<string, string> {
 }
 
 const range = (values: number[]): string =>
-	values.length === 0
-		? '–'
-		: `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`;
+	values.length === 0 ? '–' : `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`;
 
 const sizeName = (bytes = 0) => (bytes >= MB ? `${bytes / MB} MB` : `${bytes / 1000} kB`);

@@ -49,7 +49,6 @@ import { emptyWorkflow, node } from './workflows';
 /** Workflows and credentials so far: what the nodes remember of one must not be taken for that of another engine's. */
 let made = 0;
 
-
 /**
  * An n8n of the real engine: the built package loaded by n8n's loader, its nodes run in n8n's
  * contexts, files in n8n's binary store, webhooks over HTTP.
@@ -72,10 +71,7 @@ export class Engine {
 
 	private readonly background = new Set<Promise<unknown>>();
 
-	private constructor(
-		loader: PackageDirectoryLoader,
-		logs: string[],
-	) {
+	private constructor(loader: PackageDirectoryLoader, logs: string[]) {
 		this.logs = logs;
 		this.nodeTypes = new NodeTypes(loader, this.works);
 		this.credentialsHelper = new CredentialsHelper(loader, this.credentials);
@@ -224,7 +220,14 @@ export class Engine {
 		return await Container.get(BinaryDataService).getAsBuffer(binary);
 	}
 
-	/** The same as a stream, for files that shall not be in memory. */
+	/** Puts a file into n8n's store, as a node before would. */
+	async store(bytes: Buffer): Promise<IBinaryData> {
+		const execution = { type: 'execution', workflowId: 'store', executionId: 'store' } as const;
+		const file = { data: '', mimeType: 'application/json' };
+		return await Container.get(BinaryDataService).store(execution, bytes, file);
+	}
+
+	/** A stored file as a stream, for one that shall not be in memory. */
 	async streamOf({ id }: IBinaryData): Promise<AsyncIterable<Buffer>> {
 		if (!id) throw new Error('The file is not in the binary store');
 		return await Container.get(BinaryDataService).getAsStream(id);

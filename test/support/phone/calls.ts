@@ -10,7 +10,6 @@ import type { TeamStage } from './teamStage';
  * work in every n8n.
  */
 
-
 const known = async (stage: PhoneStage) =>
 	new Set((await stage.n8n.api.executions(stage.workflow)).map(({ id }) => id));
 

@@ -27,7 +27,6 @@ import { TryOut } from './tryOut';
 const SPEECH = 0.02;
 export const KEY = 'the key of the agents';
 
-
 /** What stands in the example for things of the operator. */
 type Changes = Record<string, string>;
 

@@ -10,7 +10,10 @@ export class TeamStage extends PhoneStage {
 
 	override async startMeta(): Promise<void> {
 		await this.startWhatsApp();
-		this.workflow = await this.publish(exampleFile('browser-phone/browser-phone-team'), this.changes);
+		this.workflow = await this.publish(
+			exampleFile('browser-phone/browser-phone-team'),
+			this.changes,
+		);
 		this.listening = await this.publish(exampleFile('browser-phone/browser-phone-team-listening'), {
 			'seconds: 40': `seconds: ${LISTENING_SECONDS}`,
 		});

@@ -5,7 +5,8 @@ import { runInNewContext } from 'node:vm';
 import express, { type Response } from 'express';
 
 import {
-	watchAnswer,
+	answer503If,
+	onAnswered,
 	type WebhookResponse,
 } from '../../../nodes/WhatsAppBusinessCalling/delivery/acknowledgement';
 import { serve, type LocalServer } from '../../support/localServer';
@@ -23,9 +24,9 @@ afterEach(async () => {
 async function request(
 	reply: (response: Response, client: ClientRequest) => void,
 	{
-		alsoMissing = false,
+		isMissing = false,
 		afterClosedMs = 60_000,
-	}: { alsoMissing?: boolean | Promise<boolean>; afterClosedMs?: number } = {},
+	}: { isMissing?: boolean | Promise<boolean>; afterClosedMs?: number } = {},
 ) {
 	const outcomes: Outcome[] = [];
 	let settled: (outcome: Outcome) => void = () => {};
@@ -33,15 +34,11 @@ async function request(
 	let client: ClientRequest | undefined;
 	const app = express();
 	app.get('/', (_request, response) => {
-		watchAnswer(
-			response as unknown as WebhookResponse,
-			alsoMissing,
-			{ afterClosedMs },
-			(became) => {
-				outcomes.push(became);
-				settled(became);
-			},
-		);
+		answer503If(response as unknown as WebhookResponse, isMissing);
+		onAnswered(response as unknown as WebhookResponse, afterClosedMs, (became) => {
+			outcomes.push(became);
+			settled(became);
+		});
 		if (client) reply(response, client);
 	});
 	const { url } = (server = await serve(app));
@@ -55,7 +52,7 @@ async function request(
 	return { status, outcomes, outcome };
 }
 
-describe('watchAnswer', () => {
+describe('onAnswered and answer503If', () => {
 	it.each([
 		[200, 'accepted'],
 		[204, 'accepted'],
@@ -85,7 +82,7 @@ describe('watchAnswer', () => {
 	])(
 		'A 200 becomes 503 if something is still missing (%s), and the items still count',
 		async (_, reply) => {
-			const { status, outcomes } = await request(reply, { alsoMissing: true });
+			const { status, outcomes } = await request(reply, { isMissing: true });
 			expect(status).toBe(503);
 			expect(outcomes).toEqual(['accepted']);
 		},
@@ -93,55 +90,52 @@ describe('watchAnswer', () => {
 
 	it('An error stays as it is if something is still missing', async () => {
 		const { status, outcomes } = await request((response) => response.status(500).end(), {
-			alsoMissing: true,
+			isMissing: true,
 		});
 		expect(status).toBe(500);
 		expect(outcomes).toEqual(['refused']);
 	});
 
-	describe('watchAnswer while it is not yet known whether something is missing', () => {
+	describe('answer503If while it is not yet known whether something is missing', () => {
 		it.each([
 			[false, 200],
 			[true, 503],
-		])(
-			'The answer waits, and the items count at once (missing: %j)',
-			async (missing, code) => {
-				let tell = (_isMissing: boolean) => {};
-				const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
-				let answered = false;
-				const asked = request(
-					(response) => {
-						response.json({ message: 'Workflow was started' });
-						// n8n ends some answers a second time.
-						response.end();
-					},
-					{ alsoMissing },
-				).finally(() => (answered = true));
-				// Time enough for an answer that does not wait.
-				await new Promise((resolve) => setTimeout(resolve, 50));
-				expect(answered).toBe(false);
-				tell(missing);
-				const { status, outcomes } = await asked;
-				expect([status, outcomes]).toEqual([code, ['accepted']]);
-			},
-		);
+		])('The answer waits, and the items count at once (missing: %j)', async (missing, code) => {
+			let tell = (_missing: boolean) => {};
+			const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
+			let answered = false;
+			const asked = request(
+				(response) => {
+					response.json({ message: 'Workflow was started' });
+					// n8n ends some answers a second time.
+					response.end();
+				},
+				{ isMissing },
+			).finally(() => (answered = true));
+			// Time enough for an answer that does not wait.
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			expect(answered).toBe(false);
+			tell(missing);
+			const { status, outcomes } = await asked;
+			expect([status, outcomes]).toEqual([code, ['accepted']]);
+		});
 
 		it('An error does not wait', async () => {
 			const { status, outcomes } = await request((response) => response.status(500).end(), {
-				alsoMissing: new Promise(() => {}),
+				isMissing: new Promise(() => {}),
 			});
 			expect([status, outcomes]).toEqual([500, ['refused']]);
 		});
 
 		it('A connection that was closed meanwhile does not matter', async () => {
-			let tell = (_isMissing: boolean) => {};
-			const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
+			let tell = (_missing: boolean) => {};
+			const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
 			const { outcome, outcomes } = await request(
 				(response, client) => {
 					response.json({});
 					client.destroy();
 				},
-				{ alsoMissing, afterClosedMs: 10 },
+				{ isMissing, afterClosedMs: 10 },
 			);
 			tell(true);
 			expect([await outcome, outcomes]).toEqual(['accepted', ['accepted']]);
@@ -185,12 +179,7 @@ describe('watchAnswer', () => {
 				end: () => undefined,
 			});
 			const settled = jest.fn(() => void items.file);
-			watchAnswer(
-				response as unknown as WebhookResponse,
-				false,
-				{ afterClosedMs: 60 * 60_000 },
-				() => settled(),
-			);
+			onAnswered(response as unknown as WebhookResponse, 60 * 60_000, () => settled());
 			response.emit('close');
 			response.end();
 			expect(settled).toHaveBeenCalledTimes(1);
@@ -203,17 +192,12 @@ describe('watchAnswer', () => {
 		expect(held.map((one) => one.deref())).toEqual([undefined, undefined]);
 	});
 
-	it('The time also applies if the connection was closed before watchAnswer began', async () => {
+	it('The time also applies if the connection was closed before onAnswered was called', async () => {
 		const app = express();
 		const outcome = new Promise<Outcome>((resolve) => {
 			app.get('/', (_request, response) => {
 				response.once('close', () =>
-					watchAnswer(
-						response as unknown as WebhookResponse,
-						false,
-						{ afterClosedMs: 30 },
-						resolve,
-					),
+					onAnswered(response as unknown as WebhookResponse, 30, resolve),
 				);
 				client.destroy();
 			});

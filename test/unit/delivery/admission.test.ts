@@ -23,7 +23,7 @@ const asResponse = (response: Response) => response as unknown as WebhookRespons
 
 /** Enters, and gives the response by whose end the place is left; null where there was no place. */
 function enter(admission: Admission, limit: number, response = new Response()): Response | null {
-	return admission.enter(limit, asResponse(response)) ? response : null;
+	return admission.tryEnter(limit, asResponse(response)) ? response : null;
 }
 
 /** As many as still find a place. */
@@ -120,10 +120,10 @@ describe('Admission', () => {
 			for (let time = 0; time < times; time++) expect(enter(admission, 1)).toBeNull();
 		};
 		turnAway(1);
-		expect(admission.toTell(1_000)).toBe(1);
+		expect(admission.takeRejectedCount(1_000)).toBe(1);
 		turnAway(3);
-		expect(admission.toTell(60_999)).toBe(0);
+		expect(admission.takeRejectedCount(60_999)).toBe(0);
 		turnAway(2);
-		expect(admission.toTell(61_000)).toBe(5);
+		expect(admission.takeRejectedCount(61_000)).toBe(5);
 	});
 });

@@ -32,7 +32,7 @@ describe('Ledger', () => {
 	it.each(['commit', 'release'] as const)('All who wait wake on %s', async (end) => {
 		const ledger = new Ledger();
 		ledger.claim('a');
-		const waiting = Promise.all([ledger.settled('a', never), ledger.settled('a', never)]);
+		const waiting = Promise.all([ledger.waitFor('a', never), ledger.waitFor('a', never)]);
 		ledger[end]('a');
 		await waiting;
 		expect(ledger.claim('a')).toBe(end === 'commit' ? 'delivered' : 'mine');
@@ -40,16 +40,16 @@ describe('Ledger', () => {
 
 	it('Waiting for a key that is not in flight ends at once', async () => {
 		const ledger = new Ledger();
-		await ledger.settled('a', never);
+		await ledger.waitFor('a', never);
 		ledger.claim('b');
-		await ledger.settled('b', AbortSignal.abort());
+		await ledger.waitFor('b', AbortSignal.abort());
 	});
 
 	it('Waiting ends when the time is over', async () => {
 		const ledger = new Ledger();
 		const controller = new AbortController();
 		ledger.claim('a');
-		const waiting = ledger.settled('a', controller.signal);
+		const waiting = ledger.waitFor('a', controller.signal);
 		controller.abort();
 		await waiting;
 		expect(ledger.claim('a')).toBe('inFlight');
@@ -74,13 +74,13 @@ describe('Ledger', () => {
 
 	it('The first sight of a key is remembered until it is delivered', () => {
 		const ledger = new Ledger(2);
-		expect(ledger.noticed('a', 100)).toBe(100);
-		expect(ledger.noticed('a', 200)).toBe(100);
+		expect(ledger.firstSeenAt('a', 100)).toBe(100);
+		expect(ledger.firstSeenAt('a', 200)).toBe(100);
 		ledger.commit('a');
-		expect(ledger.noticed('a', 300)).toBe(300);
-		ledger.noticed('b', 300);
-		ledger.noticed('c', 300);
-		expect(ledger.noticed('a', 400)).toBe(400);
+		expect(ledger.firstSeenAt('a', 300)).toBe(300);
+		ledger.firstSeenAt('b', 300);
+		ledger.firstSeenAt('c', 300);
+		expect(ledger.firstSeenAt('a', 400)).toBe(400);
 	});
 
 	it('Of copies that come at once, one alone passes while the work succeeds', async () => {
@@ -102,7 +102,7 @@ describe('Ledger', () => {
 						const claim = ledger.claim(key);
 						if (claim === 'delivered') return;
 						if (claim === 'mine') break;
-						await ledger.settled(key, never);
+						await ledger.waitFor(key, never);
 					}
 					expect(working.has(key)).toBe(false);
 					working.add(key);

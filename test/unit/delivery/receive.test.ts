@@ -137,28 +137,31 @@ describe('the log about a delivery', () => {
 	it.each([
 		['retry', 503, ', Meta is asked to deliver its event again'],
 		['emit', 200, ''],
-	])('The log says why a file could not be downloaded: %s', async (onFileUnavailable, status, told) => {
-		const call = recording();
-		const taken = await take(ofCalls([call]), {
-			parameters: { options: { onFileUnavailable } },
-			respond: () => ({ statusCode: 500, body: '' }),
-		});
-		const { id } = call.call_recording.audio;
-		expect(taken.status).toBe(status);
-		expect(taken.logged).toEqual([
-			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com returned HTTP status 500.`,
-		]);
-		expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
-			status === 200
-				? [
-						{
-							reason: 'unavailable',
-							message: `lookaside.fbsbx.com returned HTTP status 500. ${LATER}`,
-						},
-					]
-				: [],
-		);
-	});
+	])(
+		'The log says why a file could not be downloaded: %s',
+		async (onFileUnavailable, status, told) => {
+			const call = recording();
+			const taken = await take(ofCalls([call]), {
+				parameters: { options: { onFileUnavailable } },
+				respond: () => ({ statusCode: 500, body: '' }),
+			});
+			const { id } = call.call_recording.audio;
+			expect(taken.status).toBe(status);
+			expect(taken.logged).toEqual([
+				`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com returned HTTP status 500.`,
+			]);
+			expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
+				status === 200
+					? [
+							{
+								reason: 'unavailable',
+								message: `lookaside.fbsbx.com returned HTTP status 500. ${LATER}`,
+							},
+						]
+					: [],
+			);
+		},
+	);
 
 	it('The log says that an event could not become an item, which Meta then delivers again', async () => {
 		const { id, timestamp, call_recording: file } = recording();
@@ -198,7 +201,7 @@ const record = {
 
 describe('a delivery for other receivers', () => {
 	const forwarded = (to: string, more: IDataObject = {}): Setting => ({
-		parameters: { onOtherWebhook: 'takeOverAndForward' },
+		parameters: { options: { onOtherWebhook: 'takeOverAndForward' } },
 		staticData: { registration: { ...record, alsoReceives: [to], ...more } },
 	});
 	const message = () => ofCalls([], String(++made), 'messages');
@@ -243,18 +246,22 @@ describe('a delivery for other receivers', () => {
 		['of another account', forwarded(TO, { businessAccountId: '1' })],
 		['of a test', forwarded(TO, { isTest: true })],
 		['not readable', forwarded(TO, { undo: [{ do: 'something' }] })],
-	])('The delivery is not acknowledged if the record is %s, and the log says so', async (_, setting) => {
-		const { status, sent, logged } = await take(message(), setting);
-		expect([status, sent]).toEqual([503, []]);
-		expect(logged).toEqual([
-			expect.stringMatching(/lost the address of that webhook\. Publish the workflow again/),
-		]);
-		// Calls alone are not for others.
-		expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
-		const parameters = { ...setting.parameters, otherWebhookUrl: ` ${TO} ` };
-		const taken = await take(message(), { ...setting, parameters });
-		expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
-	});
+	])(
+		'The delivery is not acknowledged if the record is %s, and the log says so',
+		async (_, setting) => {
+			const { status, sent, logged } = await take(message(), setting);
+			expect([status, sent]).toEqual([503, []]);
+			expect(logged).toEqual([
+				expect.stringMatching(/lost the address of that webhook\. Publish the workflow again/),
+			]);
+			// Calls alone are not for others.
+			expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
+			const options = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: ` ${TO} ` };
+			const parameters = { options };
+			const taken = await take(message(), { ...setting, parameters });
+			expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
+		},
+	);
 
 	it('The delivery is not acknowledged without the record, but its own events are emitted', async () => {
 		const delivery = ofCalls([recording()]);
@@ -321,8 +328,7 @@ describe('deliveries at once', () => {
 		});
 		const parameters = {
 			events: ['connect', 'terminate', 'call_recording_available'],
-			onOtherWebhook: 'takeOverAndForward',
-			...atOnce(1).parameters,
+			options: { onOtherWebhook: 'takeOverAndForward', maxConcurrentDeliveries: 1 },
 		};
 		const staticData = { registration: { ...record, alsoReceives: [TO] } };
 		const messages = { field: 'messages', value: { messages: [] } };
@@ -406,7 +412,7 @@ describe('deliveries at once', () => {
 			await wasAsked;
 			const late = await take(ofCalls([recording()]), { parameters: { options } });
 			expect(late.status).toBe(status);
-			const message = `Too many other files were being downloaded at the same time (option Downloads at Once). ${LATER}`;
+			const message = `Too many other files were being downloaded at the same time (option Server: Downloads at Once). ${LATER}`;
 			expect(late.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 				Array(count).fill({ reason: 'timeout', message }),
 			);

@@ -176,13 +176,15 @@ describe('receiversOf', () => {
 		it('What the trigger itself knows is preferred', () => {
 			const otherWebhookUrl = 'https://own.example/webhook';
 			const { list } = receivers(address, MESSAGE, {
-				parameters: { onOtherWebhook, otherWebhookUrl },
+				parameters: { options: { onOtherWebhook, otherWebhookUrl } },
 			});
 			expect(list.map(({ url }) => url)).toEqual([otherWebhookUrl]);
 		});
 
 		it('A trigger that has lost its record can forward', () => {
-			const { list, areMore } = receivers(address, MESSAGE, { parameters: { onOtherWebhook } });
+			const { list, areMore } = receivers(address, MESSAGE, {
+				parameters: { options: { onOtherWebhook } },
+			});
 			expect([list.map(({ url }) => url), areMore]).toEqual([[OTHER.url], false]);
 		});
 	});
@@ -211,12 +213,15 @@ describe('receiversOf', () => {
 			['with another webhook that was not sealed', { query: { ...good, other: 'AAAA' } }],
 			['only another webhook', { query: { other: 'AAAA' } }],
 			['without a URL of n8n', { url: '' }],
-		])('A list (%s) has no receivers, and nothing that may be for others is acknowledged', (_, setting) => {
-			const address = addressOf(wanted);
-			const refused = receivers(address, ofCalls('terminate'), setting);
-			expect(refused).toMatchObject({ list: [], areMore: true });
-			expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed')]);
-		});
+		])(
+			'A list (%s) has no receivers, and nothing that may be for others is acknowledged',
+			(_, setting) => {
+				const address = addressOf(wanted);
+				const refused = receivers(address, ofCalls('terminate'), setting);
+				expect(refused).toMatchObject({ list: [], areMore: true });
+				expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed')]);
+			},
+		);
 
 		it('A delivery that cannot be for others is acknowledged', () => {
 			const query = { also: 'AAAA' };
@@ -252,7 +257,9 @@ describe('receiversOf', () => {
 		it('The delivery has no receivers, whatever its URL and parameters say', () => {
 			const proof = proofFor(HOLDER);
 			expect(proof).toMatch(/^[0-9a-f]{64}$/);
-			const parameters = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url };
+			const parameters = {
+				options: { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url },
+			};
 			expect(receivers(address, mixed, { proof })).toEqual(nobody);
 			expect(receivers(address, mixed, { proof, parameters })).toEqual(nobody);
 			expect(receivers(HOLDER, mixed, { proof, parameters })).toEqual(nobody);

@@ -122,26 +122,29 @@ describe('relay', () => {
 		it.each<[string, Respond, RegExp]>([
 			['n8n has no webhook there', NOT_REGISTERED, /HTTP status 404/],
 			['it has another app secret', answers(401), /HTTP status 401/],
-		])('The relay waits 10 minutes, then continues without the trigger: %s', async (_, respond, told) => {
-			const gone = receiver();
-			for (const minutes of [0, 5, 4]) {
-				jest.advanceTimersByTime(minutes * MINUTE);
-				const { have, logged } = pass([next(gone)], respond);
-				expect([await have, logged]).toEqual([false, [expect.stringMatching(told)]]);
-			}
-			jest.advanceTimersByTime(MINUTE);
-			const one = next(gone);
-			const left = pass([one], respond);
-			expect(await left.have).toBe(true);
-			expect(left.logged).toEqual([expect.stringMatching(/is not waited for any longer/)]);
-			expect(left.logged[0]).toContain(gone.url.split('/').at(-2));
-			// It is tried all the same, and said again after ten minutes.
-			const after = pass([one], respond);
-			expect([await after.have, after.sent.length, after.logged]).toEqual([true, 1, []]);
-			jest.advanceTimersByTime(10 * MINUTE);
-			const later = pass([one], respond);
-			expect([await later.have, later.logged.length]).toEqual([true, 1]);
-		});
+		])(
+			'The relay waits 10 minutes, then continues without the trigger: %s',
+			async (_, respond, told) => {
+				const gone = receiver();
+				for (const minutes of [0, 5, 4]) {
+					jest.advanceTimersByTime(minutes * MINUTE);
+					const { have, logged } = pass([next(gone)], respond);
+					expect([await have, logged]).toEqual([false, [expect.stringMatching(told)]]);
+				}
+				jest.advanceTimersByTime(MINUTE);
+				const one = next(gone);
+				const left = pass([one], respond);
+				expect(await left.have).toBe(true);
+				expect(left.logged).toEqual([expect.stringMatching(/is not waited for any longer/)]);
+				expect(left.logged[0]).toContain(gone.url.split('/').at(-2));
+				// It is tried all the same, and said again after ten minutes.
+				const after = pass([one], respond);
+				expect([await after.have, after.sent.length, after.logged]).toEqual([true, 1, []]);
+				jest.advanceTimersByTime(10 * MINUTE);
+				const later = pass([one], respond);
+				expect([await later.have, later.logged.length]).toEqual([true, 1]);
+			},
+		);
 
 		it.each<[string, Respond]>([
 			['200', answers(200)],

@@ -1,10 +1,8 @@
 import crypto, { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-import {
-	isSameSecret,
-	isSignedBy,
-} from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSameSecret } from '../../../nodes/WhatsAppBusinessCalling/sameSecret';
 import { RUNS } from '../../support/properties';
 
 const SECRET = 'app secret';
@@ -118,9 +116,12 @@ describe('isSameSecret', () => {
 		);
 	});
 
-	it.each([undefined, null, 1, ['secret'], { secret: true }])('The value %j is rejected', (given) => {
-		expect(isSameSecret(given, 'secret')).toBe(false);
-	});
+	it.each([undefined, null, 1, ['secret'], { secret: true }])(
+		'The value %j is rejected',
+		(given) => {
+			expect(isSameSecret(given, 'secret')).toBe(false);
+		},
+	);
 
 	it('Nothing is accepted if nothing is expected', () => {
 		expect(isSameSecret('', '')).toBe(false);
@@ -145,18 +146,21 @@ describe('the comparison of secrets', () => {
 		['a text whose last letter is wrong', () => isSameSecret('secrex', 'secret')],
 		['a much longer text', () => isSameSecret('s'.repeat(10_000), 'secret')],
 		['an empty text', () => isSameSecret('', 'secret')],
-	])('The comparison of %s is timingSafeEqual, once, over 32 bytes, and nothing beside it', (_, compare) => {
-		const spy = jest.spyOn(crypto, 'timingSafeEqual');
-		try {
-			expect(compare()).toBe(false);
-			expect(spy.mock.calls.map((sides) => sides.map((side) => side.byteLength))).toEqual([
-				[32, 32],
-			]);
-			// What it says decides.
-			spy.mockReturnValue(true);
-			expect(compare()).toBe(true);
-		} finally {
-			spy.mockRestore();
-		}
-	});
+	])(
+		'The comparison of %s is timingSafeEqual, once, over 32 bytes, and nothing beside it',
+		(_, compare) => {
+			const spy = jest.spyOn(crypto, 'timingSafeEqual');
+			try {
+				expect(compare()).toBe(false);
+				expect(spy.mock.calls.map((sides) => sides.map((side) => side.byteLength))).toEqual([
+					[32, 32],
+				]);
+				// What it says decides.
+				spy.mockReturnValue(true);
+				expect(compare()).toBe(true);
+			} finally {
+				spy.mockRestore();
+			}
+		},
+	);
 });

@@ -144,10 +144,13 @@ describe('the status of a call', () => {
 		['RINGING', 'RINGING'],
 		['accepted', 'ACCEPTED'],
 		[['Rejected'], 'REJECTED'],
-	])('The status %j is read as %s, which also distinguishes it from others of its call', (said, expected) => {
-		expect(eventOf('status', status({ status: said })).detail).toBe(expected);
-		expect(fieldsOf('status', status({ status: said })).status).toBe(expected);
-	});
+	])(
+		'The status %j is read as %s, which also distinguishes it from others of its call',
+		(said, expected) => {
+			expect(eventOf('status', status({ status: said })).detail).toBe(expected);
+			expect(fieldsOf('status', status({ status: said })).status).toBe(expected);
+		},
+	);
 
 	it('The person called is the recipient', () => {
 		const { call } = eventOf(
@@ -265,7 +268,9 @@ describe('the answer to a permission request (call_permission_reply)', () => {
 		['a text message', { id: 'wamid.R', type: 'text', text: { body: 'hello' } }],
 		['another interactive message', reply({}, { interactive: { type: 'button_reply' } })],
 		['nothing', {}],
-	])('No answer is read from %s', (_, element) => expect(read('call_permission_reply', element)).toBeNull());
+	])('No answer is read from %s', (_, element) =>
+		expect(read('call_permission_reply', element)).toBeNull(),
+	);
 
 	it.each<[string, Element]>([
 		['without its answer', reply({}, { interactive: { type: 'call_permission_reply' } })],
@@ -399,13 +404,16 @@ describe('the contact of an event', () => {
 	const person = { phoneNumber: '14085551234', userId: 'US.1', parentUserId: 'US.ENT.1' };
 	const nobody = { phoneNumber: null, userId: null, parentUserId: null };
 
-	it.each(EVENT_TYPES.map(({ name }) => [name]))('The event %s has a name and a username', (name) => {
-		const element = name === 'call_permission_reply' ? reply() : { ...CALL, event: name };
-		expect(fieldsOf(name, element, { contact: contactOf(ana) })).toMatchObject({
-			contactName: 'Ana',
-			contactUsername: 'ana.calls',
-		});
-	});
+	it.each(EVENT_TYPES.map(({ name }) => [name]))(
+		'The event %s has a name and a username',
+		(name) => {
+			const element = name === 'call_permission_reply' ? reply() : { ...CALL, event: name };
+			expect(fieldsOf(name, element, { contact: contactOf(ana) })).toMatchObject({
+				contactName: 'Ana',
+				contactUsername: 'ana.calls',
+			});
+		},
+	);
 
 	it.each<[string, string, Element, 'from' | 'to' | null]>([
 		['the number that both have', 'terminate', { to: '14085551234', from: '1555' }, 'to'],

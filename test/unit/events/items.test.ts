@@ -141,19 +141,22 @@ describe('the fields of a file', () => {
 	it.each([
 		['recording', 'audio/ogg', 'call-recording-5.ogg'],
 		['transcription', 'application/json', 'call-transcript-5.json'],
-	] as const)('The fields are complete if Meta said nothing but the ID of a %s', (property, mimeType, fileName) => {
-		const media = { id: '5', sha256: null, mimeType: null, url: null };
-		expect(announcedFile(eventOf({}), property, media)).toEqual({
-			mediaId: '5',
-			mimeType,
-			sha256: null,
-			fileName,
-			sizeBytes: null,
-			...(property === 'recording' && { durationSeconds: null, channels: null }),
-			verified: false,
-			availableUntil: null,
-		});
-	});
+	] as const)(
+		'The fields are complete if Meta said nothing but the ID of a %s',
+		(property, mimeType, fileName) => {
+			const media = { id: '5', sha256: null, mimeType: null, url: null };
+			expect(announcedFile(eventOf({}), property, media)).toEqual({
+				mediaId: '5',
+				mimeType,
+				sha256: null,
+				fileName,
+				sizeBytes: null,
+				...(property === 'recording' && { durationSeconds: null, channels: null }),
+				verified: false,
+				availableUntil: null,
+			});
+		},
+	);
 
 	it('The fields after the download are what was stored', () => {
 		const file = {

@@ -739,5 +739,6 @@ describe('holdsOtherFields', () => {
 		expect(holdsOtherFields(json)).toBe(holds);
 	});
 
-	it('The answer is no for what is no JSON', () => expect(holdsOtherFields(parseBody(Buffer.from('x')))).toBe(false));
+	it('The answer is no for what is no JSON', () =>
+		expect(holdsOtherFields(parseBody(Buffer.from('x')))).toBe(false));
 });

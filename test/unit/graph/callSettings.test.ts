@@ -107,13 +107,16 @@ describe('readCallSettings', () => {
 		},
 	);
 
-	it.each(['', null, '<html>', { calling: 'x' }])('A response of %j does not count as "none"', async (body) => {
-		const { result } = await read(body);
-		expect(result).toMatchObject({
-			ok: false,
-			failure: { message: "Meta's response about the call settings cannot be read" },
-		});
-	});
+	it.each(['', null, '<html>', { calling: 'x' }])(
+		'A response of %j does not count as "none"',
+		async (body) => {
+			const { result } = await read(body);
+			expect(result).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's response about the call settings cannot be read" },
+			});
+		},
+	);
 
 	it('Odd lists are left out', async () => {
 		const { result } = await read({

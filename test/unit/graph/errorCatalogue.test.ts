@@ -74,7 +74,10 @@ describe('the error catalogue', () => {
 		}
 	});
 
-	it.each([null, 138010, 138011, 138016, -1, 199, 300, 5, NaN])('The code %p is unknown', (code) => {
-		expect(errorEntry(code)).toBeUndefined();
-	});
+	it.each([null, 138010, 138011, 138016, -1, 199, 300, 5, NaN])(
+		'The code %p is unknown',
+		(code) => {
+			expect(errorEntry(code)).toBeUndefined();
+		},
+	);
 });

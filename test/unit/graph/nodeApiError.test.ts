@@ -63,7 +63,9 @@ describe('the description of an error', () => {
 			lost,
 			"Check the Base URL in the credential and n8n's connection to the internet.\ngraph.facebook.com could not be reached: the host name is unknown",
 		],
-	])('The description is right for %s', (_, failure, description) => expect(failureDescription(failure)).toBe(description));
+	])('The description is right for %s', (_, failure, description) =>
+		expect(failureDescription(failure)).toBe(description),
+	);
 });
 
 describe("the cause of an error in n8n's terms", () => {

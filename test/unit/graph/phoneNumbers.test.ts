@@ -112,10 +112,13 @@ describe('phoneNumberPage', () => {
 		});
 	});
 
-	it.each(['', null, {}, { data: 'x' }])('A response of %j does not count as "no numbers"', async (body) => {
-		expect(await phoneNumberPage(answer(body), ACCOUNT)).toMatchObject({
-			ok: false,
-			failure: { message: "Meta's list of the phone numbers cannot be read", transient: true },
-		});
-	});
+	it.each(['', null, {}, { data: 'x' }])(
+		'A response of %j does not count as "no numbers"',
+		async (body) => {
+			expect(await phoneNumberPage(answer(body), ACCOUNT)).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's list of the phone numbers cannot be read", transient: true },
+			});
+		},
+	);
 });

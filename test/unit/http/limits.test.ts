@@ -18,23 +18,20 @@ describe('raceWithSignal', () => {
 		await expect(waiting).rejects.toMatchObject({ message: 'timeout', code: 'ETIMEDOUT' });
 	});
 
-	it.each(['before', 'while'])(
-		'A late result is given back (the signal ends %s)',
-		async (when) => {
-			const ending = new AbortController();
-			if (when === 'before') ending.abort();
-			const late: unknown[] = [];
-			let come = (_: number) => {};
-			const work = new Promise<number>((resolve) => (come = resolve));
-			const waiting = raceWithSignal(ending.signal, work, (value) => late.push(value));
-			ending.abort();
-			await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
-			expect(late).toEqual([]);
-			come(5);
-			await new Promise(setImmediate);
-			expect(late).toEqual([5]);
-		},
-	);
+	it.each(['before', 'while'])('A late result is given back (the signal ends %s)', async (when) => {
+		const ending = new AbortController();
+		if (when === 'before') ending.abort();
+		const late: unknown[] = [];
+		let come = (_: number) => {};
+		const work = new Promise<number>((resolve) => (come = resolve));
+		const waiting = raceWithSignal(ending.signal, work, (value) => late.push(value));
+		ending.abort();
+		await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+		expect(late).toEqual([]);
+		come(5);
+		await new Promise(setImmediate);
+		expect(late).toEqual([5]);
+	});
 
 	it('A late error is ignored', async () => {
 		const work = Promise.reject(new Error('cut'));

@@ -11,7 +11,9 @@ describe('isFileStream', () => {
 		['a text', 'x', false],
 		['null', null, false],
 		['an object', { pipe: 1 }, false],
-	])('A file stream is told from other values: %s', (_, body, is) => expect(isFileStream(body)).toBe(is));
+	])('A file stream is told from other values: %s', (_, body, is) =>
+		expect(isFileStream(body)).toBe(is),
+	);
 });
 
 describe('discard', () => {
@@ -25,7 +27,10 @@ describe('discard', () => {
 		await new Promise((resolve) => stream.once('close', resolve));
 	});
 
-	it.each([null, undefined, 'text', BYTES, {}])('A value that is no stream is left alone: %j', (body) => {
-		expect(() => discard(body)).not.toThrow();
-	});
+	it.each([null, undefined, 'text', BYTES, {}])(
+		'A value that is no stream is left alone: %j',
+		(body) => {
+			expect(() => discard(body)).not.toThrow();
+		},
+	);
 });

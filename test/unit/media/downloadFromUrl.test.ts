@@ -205,14 +205,17 @@ describe('a download without a file', () => {
 		}
 	});
 
-	it.each([200, 204, 400, 404])('A redirect with the status %i is not followed', async (statusCode) => {
-		const { sent } = await download(() => ({
-			statusCode,
-			body: Readable.from([BYTES]),
-			headers: { location: 'https://lookaside.fbsbx.com/other' },
-		}));
-		expect(sent.map(({ url }) => url)).toEqual([URL_OF_FILE]);
-	});
+	it.each([200, 204, 400, 404])(
+		'A redirect with the status %i is not followed',
+		async (statusCode) => {
+			const { sent } = await download(() => ({
+				statusCode,
+				body: Readable.from([BYTES]),
+				headers: { location: 'https://lookaside.fbsbx.com/other' },
+			}));
+			expect(sent.map(({ url }) => url)).toEqual([URL_OF_FILE]);
+		},
+	);
 
 	it('A chain of redirects is a failure', async () => {
 		const { result, sent } = await download(({ url }) => ({
@@ -263,16 +266,19 @@ describe('a download without a file', () => {
 		});
 	});
 
-	it.each([null, 5])('Other bytes that could be the file are a hash mismatch (announced: %p)', async (sizeBytes) => {
-		const { result } = await download(() => fileAnswer(Buffer.from('other')), { sizeBytes });
-		expect(result).toEqual(
-			failure(
-				'hashMismatch',
-				"The 5 bytes received for the media ID 1002764438271669 do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.",
-				fresh,
-			),
-		);
-	});
+	it.each([null, 5])(
+		'Other bytes that could be the file are a hash mismatch (announced: %p)',
+		async (sizeBytes) => {
+			const { result } = await download(() => fileAnswer(Buffer.from('other')), { sizeBytes });
+			expect(result).toEqual(
+				failure(
+					'hashMismatch',
+					"The 5 bytes received for the media ID 1002764438271669 do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.",
+					fresh,
+				),
+			);
+		},
+	);
 
 	const HTML = '<!DOCTYPE html><title>Maintenance</title>';
 	const ERROR = '{"error":{"code":1}}';
@@ -333,37 +339,43 @@ describe('a download without a file', () => {
 				'application/json',
 				'17 bytes instead of the 14 announced by the Media API',
 			],
-		])('The content %s is a temporary error', async (_name, property, content, contentType, came) => {
-			const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
-			const { result, files } = await download(() => fileAnswer(Buffer.from(content), headers), {
-				property,
-				sha256: hash,
-				sizeBytes: 14,
-				allowUnverified: true,
-			});
-			expect(result).toEqual(
-				failure(
-					'unavailable',
-					`lookaside.fbsbx.com returned HTTP status 200, but not the file. Received: ${came}.`,
-					denied,
-				),
-			);
-			expect(files).toEqual([]);
-		});
+		])(
+			'The content %s is a temporary error',
+			async (_name, property, content, contentType, came) => {
+				const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
+				const { result, files } = await download(() => fileAnswer(Buffer.from(content), headers), {
+					property,
+					sha256: hash,
+					sizeBytes: 14,
+					allowUnverified: true,
+				});
+				expect(result).toEqual(
+					failure(
+						'unavailable',
+						`lookaside.fbsbx.com returned HTTP status 200, but not the file. Received: ${came}.`,
+						denied,
+					),
+				);
+				expect(files).toEqual([]);
+			},
+		);
 	});
 
 	it.each<[FileProperty, string]>([
 		['recording', 'OggS'],
 		['transcription', '{"transcript":{"text":"error"}}'],
-	])('The content of a %s without a hash is not taken for other content', async (property, content) => {
-		const { result } = await download(() => fileAnswer(Buffer.from(content)), {
-			property,
-			sha256: null,
-			sizeBytes: content.length,
-			allowUnverified: true,
-		});
-		expect(result).toMatchObject({ ok: true, file: { verified: false } });
-	});
+	])(
+		'The content of a %s without a hash is not taken for other content',
+		async (property, content) => {
+			const { result } = await download(() => fileAnswer(Buffer.from(content)), {
+				property,
+				sha256: null,
+				sizeBytes: content.length,
+				allowUnverified: true,
+			});
+			expect(result).toMatchObject({ ok: true, file: { verified: false } });
+		},
+	);
 
 	it('A response of n8n without a stream is a failure', async () => {
 		const { result } = await download(() => ({ statusCode: 200, body: BYTES }));

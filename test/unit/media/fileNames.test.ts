@@ -183,11 +183,14 @@ describe('mediaFileName', () => {
 		expect(name.split('.').at(-1)).toBe(extension);
 	});
 
-	it.each(DEFAULTS)('The name of a %s has the extension of %s for any other type', (property, _, name) => {
-		for (const type of [...GENERIC, 'constructor', 'text/html']) {
-			expect(mediaFileName(property, '5', String(type))).toBe(name);
-		}
-	});
+	it.each(DEFAULTS)(
+		'The name of a %s has the extension of %s for any other type',
+		(property, _, name) => {
+			for (const type of [...GENERIC, 'constructor', 'text/html']) {
+				expect(mediaFileName(property, '5', String(type))).toBe(name);
+			}
+		},
+	);
 
 	it('The name cannot leave its folder', () => {
 		expect(mediaFileName('recording', '../../etc/passwd', 'audio/ogg')).toBe(

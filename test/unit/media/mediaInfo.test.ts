@@ -161,7 +161,9 @@ describe('the text about a failed media ID for the operator', () => {
 });
 
 describe('MEDIA_ID_PATTERN', () => {
-	it.each(['1002764438271669', 'a-B_9'])('The ID %s is accepted', (id) => expect(id).toMatch(MEDIA_ID_PATTERN));
+	it.each(['1002764438271669', 'a-B_9'])('The ID %s is accepted', (id) =>
+		expect(id).toMatch(MEDIA_ID_PATTERN),
+	);
 
 	it.each(['', '1/2', '..', '1?x', '1#x', '1%2f', ' 1', '1\n', '1'.repeat(201)])(
 		'The ID %j is rejected',

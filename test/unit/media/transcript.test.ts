@@ -110,7 +110,9 @@ describe('parseTranscript', () => {
 		'{"transcript":{"segments":{}}}',
 		'{"transcript":{"segments":[null]}}',
 		'{"result":{"transcript":{"text":"x"}}}',
-	])('The result is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
+	])('The result is null for the document %s', (document) =>
+		expect(parseTranscript(document)).toBeNull(),
+	);
 
 	it('A document with more segments than any call stays in the file', () => {
 		const withSegments = (count: number) =>

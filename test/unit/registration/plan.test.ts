@@ -379,17 +379,20 @@ describe('planRegistration', () => {
 			null,
 			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`], to: [DESK] },
 		],
-	])('The plan is right for: %s', (_, given, wanted, record, { steps, inherited = [], to = [] }) => {
-		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), record);
-		if (!planned.ok) throw new Error(planned.conflict.reason);
-		const { plan } = planned;
-		const texts = plan.steps.map((planned) =>
-			[textOf(planned.step), planned.inverse.map(textOf).join(', ')].filter(Boolean).join(' > '),
-		);
-		expect(texts).toEqual(steps);
-		expect(plan.inherited.map(textOf)).toEqual(inherited);
-		expect(plan.alsoReceives).toEqual(to);
-	});
+	])(
+		'The plan is right for: %s',
+		(_, given, wanted, record, { steps, inherited = [], to = [] }) => {
+			const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), record);
+			if (!planned.ok) throw new Error(planned.conflict.reason);
+			const { plan } = planned;
+			const texts = plan.steps.map((planned) =>
+				[textOf(planned.step), planned.inverse.map(textOf).join(', ')].filter(Boolean).join(' > '),
+			);
+			expect(texts).toEqual(steps);
+			expect(plan.inherited.map(textOf)).toEqual(inherited);
+			expect(plan.alsoReceives).toEqual(to);
+		},
+	);
 
 	it.each<[string, Given, Partial<Wanted>, Partial<Conflict>]>([
 		['another system has the app', { app: app(`${FOREIGN} calls`) }, ON_APP, { reason: 'taken' }],

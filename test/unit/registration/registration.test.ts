@@ -35,7 +35,14 @@ const ITS_TOKEN = 'its token';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
 const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const TAKE_OVER = { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: ` ${ITS_TOKEN} ` };
+const takeOver = (more: IDataObject = {}) => ({
+	options: {
+		onOtherWebhook: 'takeOverAndForward',
+		otherVerifyToken: ` ${ITS_TOKEN} `,
+		...more,
+	},
+});
+const TAKE_OVER = takeOver();
 
 /** What Meta keeps: the app's webhook, whether the account has the app, and who overrides what. */
 class Meta {
@@ -428,7 +435,7 @@ describe('an activation that fails', () => {
 	});
 
 	it.each<[string, IDataObject, RegExp]>([
-		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no event is chosen', { events: [] }, /^Trigger On is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
 		[
 			'there is no verify token for a registration by hand',
@@ -437,12 +444,12 @@ describe('an activation that fails', () => {
 		],
 		[
 			'the address of the other webhook is none',
-			{ ...TAKE_OVER, otherWebhookUrl: 'crm' },
+			takeOver({ otherWebhookUrl: 'crm' }),
 			/^Other Webhook URL must be/,
 		],
 		[
 			'the address of the other webhook is its own',
-			{ ...TAKE_OVER, otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' },
+			takeOver({ otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' }),
 			/^Other Webhook URL must be/,
 		],
 	])('The activation fails if %s', async (_, parameters, message) => {
@@ -665,7 +672,7 @@ describe('taking over', () => {
 		await one.activate();
 		one.publish();
 		const before = one.meta.app;
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
 		await two.deactivate();
@@ -677,7 +684,7 @@ describe('taking over', () => {
 		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		one.meta.onAccount = true;
 		const before = one.meta.state();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		for (const node of [one, two]) {
 			await node.activate();
 			node.publish();
@@ -702,7 +709,7 @@ describe('taking over', () => {
 		const one = trigger({});
 		await one.activate();
 		one.publish();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		one.meta.tokens.delete(one.url);
 		await one.deactivate();
@@ -725,7 +732,7 @@ describe('taking over', () => {
 		await lost.deactivate();
 		await lost.deactivate();
 		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
-		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
+		const found = node.again(imported, takeOver({ otherWebhookUrl: FOREIGN }));
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
@@ -733,7 +740,7 @@ describe('taking over', () => {
 	});
 
 	it('The webhook of the parameter is put back if the record is lost', async () => {
-		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+		const parameters = takeOver({ otherWebhookUrl: FOREIGN });
 		const node = trigger(parameters);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
@@ -802,26 +809,29 @@ describe('a test', () => {
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
 		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
-	])('A test takes production over if %s, and points back to it with its token', async (_, given) => {
-		const node = trigger({}, new Meta(), given);
-		await node.activate();
-		node.publish();
-		if (given.id === undefined) node.meta.unreachable.add(node.url);
-		const before = node.meta.state();
-		const test = node.again({ mode: 'manual', data: {} });
-		await test.activate();
-		expect(node.meta.app).toEqual(calls(node.test));
-		node.meta.changes.length = 0;
-		await test.deactivate();
-		expect(node.meta.state()).toEqual(before);
-		expect(node.meta.changes).toEqual([
-			expect.objectContaining({
-				with: expect.objectContaining({
-					verify_token: deriveVerifyToken(APP_SECRET, node.production),
-				}) as unknown,
-			}),
-		]);
-	});
+	])(
+		'A test takes production over if %s, and points back to it with its token',
+		async (_, given) => {
+			const node = trigger({}, new Meta(), given);
+			await node.activate();
+			node.publish();
+			if (given.id === undefined) node.meta.unreachable.add(node.url);
+			const before = node.meta.state();
+			const test = node.again({ mode: 'manual', data: {} });
+			await test.activate();
+			expect(node.meta.app).toEqual(calls(node.test));
+			node.meta.changes.length = 0;
+			await test.deactivate();
+			expect(node.meta.state()).toEqual(before);
+			expect(node.meta.changes).toEqual([
+				expect.objectContaining({
+					with: expect.objectContaining({
+						verify_token: deriveVerifyToken(APP_SECRET, node.production),
+					}) as unknown,
+				}),
+			]);
+		},
+	);
 
 	it('A test that cannot point back ends all the same, and the log says so', async () => {
 		const node = trigger({});

@@ -412,29 +412,35 @@ describe('triggers that share addresses, in any order', () => {
 		['on one account, n8n being killed', ['businessAccount'], ['a'], true],
 		['on all levels', EVERYWHERE, ['a'], false],
 		['on all levels, n8n being killed', EVERYWHERE, ['a'], true],
-	])('Triggers %s all get their events, and Meta is as before at the end', (_, levels, accounts, kills) => {
-		fc.assert(
-			fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
-				run({ triggers: all, actions: list, end, before: () => {}, kills }),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers %s all get their events, and Meta is as before at the end',
+		(_, levels, accounts, kills) => {
+			fc.assert(
+				fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
+					run({ triggers: all, actions: list, end, before: () => {}, kills }),
+				),
+				runs,
+			);
+		},
+	);
 
 	it.each([
 		['one by one', false],
 		['together', true],
-	])('Triggers unpublished %s leave the app on an account on which it was before', (_, together) => {
-		fc.assert(
-			fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
-				run({
-					...{ triggers: all, actions: list, end, kills: false, together },
-					before: ({ joined }) => joined.add('a'),
-				}),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers unpublished %s leave the app on an account on which it was before',
+		(_, together) => {
+			fc.assert(
+				fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
+					run({
+						...{ triggers: all, actions: list, end, kills: false, together },
+						before: ({ joined }) => joined.add('a'),
+					}),
+				),
+				runs,
+			);
+		},
+	);
 
 	it('Triggers unpublished together after a restart leave the app on an account on which it was before', () => {
 		fc.assert(

@@ -72,10 +72,13 @@ describe('announcementText', () => {
 		);
 	});
 
-	it.each(['xx', '', 'DE', 'constructor', '__proto__'])('The text is null for the code %j', (code) => {
-		expect(announcementText('recording', code, 'x')).toBeNull();
-		expect(announcementLanguage(code)).toBeUndefined();
-	});
+	it.each(['xx', '', 'DE', 'constructor', '__proto__'])(
+		'The text is null for the code %j',
+		(code) => {
+			expect(announcementText('recording', code, 'x')).toBeNull();
+			expect(announcementLanguage(code)).toBeUndefined();
+		},
+	);
 
 	it('The text ends with the purpose, whatever that contains', () => {
 		fc.assert(

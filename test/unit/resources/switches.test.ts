@@ -134,20 +134,23 @@ describe('a switch with an expression', () => {
 		// Nobody knows which announcement it is.
 		[{ recordCall: true, recordingLanguage: ON }, []],
 		[{ recordCall: false, recordingLanguage: ON }, []],
-	])('The switch shows the announcements that may be heard, and no other: %j', (switches, notices) => {
-		for (const call of CALLS) {
-			const parameters = {
-				...call,
-				...{ recordCall: false, transcribeCall: false },
-				...{ recordingLanguage: 'de', transcriptionLanguage: 'de' },
-				...switches,
-			};
-			const shown = properties.filter(
-				(property) => property.type === 'notice' && isShown(property, parameters),
-			);
-			expect(shown.map(({ name }) => name)).toEqual(notices);
-		}
-	});
+	])(
+		'The switch shows the announcements that may be heard, and no other: %j',
+		(switches, notices) => {
+			for (const call of CALLS) {
+				const parameters = {
+					...call,
+					...{ recordCall: false, transcribeCall: false },
+					...{ recordingLanguage: 'de', transcriptionLanguage: 'de' },
+					...switches,
+				};
+				const shown = properties.filter(
+					(property) => property.type === 'notice' && isShown(property, parameters),
+				);
+				expect(shown.map(({ name }) => name)).toEqual(notices);
+			}
+		},
+	);
 });
 
 it('No switch makes a field of the trigger required', () => {
