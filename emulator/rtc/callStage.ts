@@ -18,7 +18,7 @@ export const RECORDING = {
 };
 
 const read = (path: string) =>
-	readOpusFile(readFileSync(join(__dirname, '../..', path))).streams[0]!;
+	readOpusFile(readFileSync(join(__dirname, '../..', path))).streams[0];
 export const WHOLE_ANNOUNCEMENT = read('test/fixtures/audio/announcement.ogg');
 /** Half a second, so that tests take no longer than they must. */
 export const ANNOUNCEMENT = WHOLE_ANNOUNCEMENT.slice(5, 30);
@@ -38,7 +38,7 @@ export function offsets(side: Buffer[], sent: Buffer[]): number[] {
 	texts(sent).forEach((text, place) => places.set(text, [...(places.get(text) ?? []), place]));
 	return texts(side).flatMap((text, place) => {
 		const found = places.get(text) ?? [];
-		return found.length === 1 ? [found[0]! - place] : [];
+		return found.length === 1 ? [found[0] - place] : [];
 	});
 }
 
@@ -126,7 +126,7 @@ class CallStage {
 		const webhook = JSON.parse(this.receiver.webhooks.at(-1)!.raw.toString()) as {
 			entry: Array<{ changes: Array<{ value: { errors: Array<Record<string, unknown>> } }> }>;
 		};
-		return webhook.entry[0]!.changes[0]!.value.errors;
+		return webhook.entry[0].changes[0].value.errors;
 	}
 
 	/** A user calls, and the business accepts. */

@@ -140,7 +140,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			});
 			expect(answer.status).toBe(200);
 		});
-		return execution!;
+		return execution;
 	};
 
 	const startCall = async () => await run(start, { sdp: makeSdp('offer') });
@@ -151,9 +151,9 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			const delivery = stage.emulator.deliver([recording], { url: workflow.url });
 			expect(await status(delivery)).toBe(200);
 		});
-		const items = execution!.items(TRIGGER);
+		const items = execution.items(TRIGGER);
 		expect(items).toHaveLength(1);
-		return items[0]!;
+		return items[0];
 	}
 
 	const storedFiles = async () =>
@@ -318,7 +318,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(execution.error).toBeUndefined();
 		const [item] = execution.items(ACTION);
 		expect(item?.json).toMatchObject({ mediaId, verified: true });
-		const audio = await stage.n8n.api.download(item!.binary!.data!);
+		const audio = await stage.n8n.api.download(item.binary!.data);
 		expect(audio.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
@@ -362,7 +362,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 				const recording = await stage.emulator.createRecording({ sizeBytes: 12_000_000 });
 				const item = await received(recording, large);
 				expect(item.json).toMatchObject({ recording: { verified: true, sizeBytes: 12_000_000 } });
-				const audio = await stage.n8n.api.download(item.binary!.data!);
+				const audio = await stage.n8n.api.download(item.binary!.data);
 				expect(audio.equals(await buffer(recording.media.content.open()))).toBe(true);
 			},
 		);

@@ -159,7 +159,7 @@ async function install(
 				triggerToStartFrom: { name: triggerName },
 			});
 			const [execution] = await installed.next();
-			return execution!;
+			return execution;
 		},
 		async expectNoMore() {
 			await new Promise((resolve) => setTimeout(resolve, 300));
@@ -256,9 +256,9 @@ describe('the example answer-and-record', () => {
 	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.status).toBe('success');
+		expect(accepting.status).toBe('success');
 		const [asked, told] = mediaServer.received;
-		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		expect(JSON.parse(asked.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
 		// Only now may it send audio.
 		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
 		expect(told).toMatchObject({ method: 'PUT', path });
@@ -268,7 +268,7 @@ describe('the example answer-and-record', () => {
 		});
 		emulator.hangUp(call.id, { durationSeconds: 42 });
 		const [ending, saving] = await workflow.next(2);
-		expect([ending!.status, saving!.status]).toEqual(['success', 'success']);
+		expect([ending.status, saving.status]).toEqual(['success', 'success']);
 		expect(mediaServer.received.at(-1)).toMatchObject({
 			method: 'DELETE',
 			path: `/calls/${encodeURIComponent(call.id)}`,
@@ -290,12 +290,12 @@ describe('the example answer-and-record', () => {
 			session,
 		};
 		const delivery = emulator.deliver([
-			{ phoneNumberId: number!.id, field: 'calls', value: { calls: [connect] } },
+			{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } },
 		]);
 		expect((await delivery.answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(ranIn(execution!)).toEqual([
+		expect(execution.status).toBe('success');
+		expect(ranIn(execution)).toEqual([
 			'When a call comes in or a recording is ready',
 			'Which event?',
 		]);
@@ -308,8 +308,8 @@ describe('the example answer-and-record', () => {
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		emulator.clearFaults();
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('error');
-		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
+		expect(execution.status).toBe('error');
+		expect(execution.error?.message).toContain(`No audio for call ${recording.callId}: `);
 		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
 	});
 });
@@ -336,9 +336,9 @@ describe('the example agent-answers', () => {
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		expect(call).toMatchObject({ state: 'inProgress', recording: { status: 'ENABLED' } });
-		expect(agent.received[0]!.path).toBe('/api/offer');
+		expect(agent.received[0].path).toBe('/api/offer');
 		expect(agent.messages[0]).toMatchObject({
 			sdp: call.sdp,
 			type: 'offer',
@@ -355,8 +355,8 @@ describe('the example agent-answers', () => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
-		expect(failing!.error?.message).toMatch(why);
-		expect(failing!.error?.message).toContain(`The agent did not take call ${call.id}: `);
+		expect(failing.error?.message).toMatch(why);
+		expect(failing.error?.message).toContain(`The agent did not take call ${call.id}: `);
 		expect(call.state).toBe('ended');
 	});
 });
@@ -439,11 +439,11 @@ describe.each(['recording-to-storage', 'recording-to-s3'])(
 			emulator.clearFaults();
 			expect(attempts.map(({ status }) => status)).toEqual([200]);
 			const [execution] = await workflow.next();
-			expect(execution!.status).toBe('success');
+			expect(execution.status).toBe('success');
 			expect(chat.messages).toEqual([
 				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
 			]);
-			expect(chat.messages[0]!.text).not.toContain('undefined');
+			expect(chat.messages[0].text).not.toContain('undefined');
 			expect(uploads()).toHaveLength(before);
 		});
 	},
@@ -481,7 +481,7 @@ describe('the example recording-to-transcription-service', () => {
 		];
 		expect((await emulator.deliver(recordings).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(transcription.received).toHaveLength(2);
 		for (const received of transcription.received) {
 			expect(received).toMatchObject({ method: 'POST', path: '/v1/audio/transcriptions' });
@@ -511,7 +511,7 @@ describe('the example recording-to-transcription-service', () => {
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
 	});
 });
@@ -599,7 +599,7 @@ describe('the example incoming-call-to-crm', () => {
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		const received = crm.received.slice(before);
 		expect(received).toHaveLength(2);
 		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
@@ -628,7 +628,7 @@ describe('the example call-permission-then-call', () => {
 			'POST /offer',
 			`PUT /calls/${encodeURIComponent(id)}/answer`,
 		]);
-		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
+		expect(JSON.parse(asked[1].raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
 		const { api } = stage.n8n;
@@ -667,9 +667,9 @@ describe('the example call-permission-then-call', () => {
 		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
-		expect(connected!.status).toBe('success');
-		expectAnswer('session 1', call!);
-		emulator.hangUp(call!.id);
+		expect(connected.status).toBe('success');
+		expectAnswer('session 1', call);
+		emulator.hangUp(call.id);
 	});
 
 	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
@@ -688,15 +688,15 @@ describe('the example call-permission-then-call', () => {
 		const no = emulator.userAnswersPermissionRequest({ from: waId, accept: false });
 		expect((await no.answer).status).toBe(200);
 		const [refused] = await workflow.next();
-		expect(ranIn(refused!)).toEqual(['When a person answers', 'Which event?']);
+		expect(ranIn(refused)).toEqual(['When a person answers', 'Which event?']);
 
 		const yes = emulator.userAnswersPermissionRequest({ from: waId, accept: true });
 		expect((await yes.answer).status).toBe(200);
 		// The reply, and then the SDP answer of the call.
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		const [call] = callsTo(waId);
-		expectAnswer('session 2', call!);
-		emulator.hangUp(call!.id);
+		expectAnswer('session 2', call);
+		emulator.hangUp(call.id);
 		await workflow.expectNoMore();
 	});
 });
@@ -722,12 +722,12 @@ describe('the example nightly-setup-check', () => {
 		expect(good.items('Check the setup').map(({ json }) => json.ok)).not.toContain(false);
 		expect(chat.received).toHaveLength(0);
 
-		emulator.account.phoneNumbers[0]!.callingEnabled = false;
+		emulator.account.phoneNumbers[0].callingEnabled = false;
 		emulator.presetSubscription('https://other.example.net/');
 		const bad = await workflow.run('Every night');
 		expect(bad.status).toBe('success');
 		expect(chat.messages).toHaveLength(1);
-		const lines = String(chat.messages[0]!.text).split('\n');
+		const lines = String(chat.messages[0].text).split('\n');
 		expect(lines[0]).toBe('WhatsApp calling needs attention:');
 		expect(lines.slice(1)).toEqual([
 			expect.stringMatching(/^- calling: off\. Switch calling on/),
@@ -798,7 +798,7 @@ describe('the example bring-your-own-webhook', () => {
 		for (const times of [1, 2]) {
 			expect((await emulator.deliver(recordings).answer).status).toBe(200);
 			const [execution] = await workflow.next();
-			expect(execution!.error).toBeUndefined();
+			expect(execution.error).toBeUndefined();
 			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
 		}
 		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
@@ -809,7 +809,7 @@ describe('the example bring-your-own-webhook', () => {
 		const forged = await emulator.createRecording();
 		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(execution.error?.message).toContain('The signature does not match the body');
 		expect(stored()).toHaveLength(before);
 	});
 
@@ -818,7 +818,7 @@ describe('the example bring-your-own-webhook', () => {
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([
 			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
 		]);
@@ -829,13 +829,13 @@ describe('the example bring-your-own-webhook', () => {
 		emulator.failNext('media', { status: 401 }, { times: Infinity });
 		expect((await emulator.deliver([late]).answer).status).toBe(200);
 		const [failed] = await workflow.next();
-		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		expect(failed.error?.message).toContain('Meta refused access to the file');
 		emulator.clearFaults();
-		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+		await stage.n8n.api.request('POST', `/rest/executions/${failed.id}/retry`, {
 			loadWorkflow: false,
 		});
 		const [retried] = await workflow.next();
-		expect(retried!.error).toBeUndefined();
+		expect(retried.error).toBeUndefined();
 		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

@@ -89,7 +89,7 @@ export class Family {
 		const [node] = nodes;
 		const copied = await this.api.createWorkflow({
 			name: 'Copy',
-			nodes: [{ ...node!, id: crypto.randomUUID() }],
+			nodes: [{ ...node, id: crypto.randomUUID() }],
 			connections: {},
 		});
 		const member = { id: copied.id, events, phoneNumberIds, isPublished: false };
@@ -113,8 +113,8 @@ export class Family {
 	async change(member: Member, edit: (node: WorkflowNode) => void): Promise<void> {
 		member.isPublished = true;
 		await this.api.editWorkflow(member.id, ({ nodes: [node] }) => {
-			edit(node!);
-			member.events = node!.parameters.events as EventName[];
+			edit(node);
+			member.events = node.parameters.events as EventName[];
 		});
 		await this.api.activate(member.id);
 	}
@@ -153,7 +153,7 @@ export class Family {
 		);
 		const items = await this.newItems();
 		for (const { id } of uncertain) {
-			expect(new Set(items[id]).size).toBe(items[id]!.length);
+			expect(new Set(items[id]).size).toBe(items[id].length);
 			delete items[id];
 			delete expected[id];
 		}
@@ -190,7 +190,7 @@ export class Family {
 		for (const { id, workflowId, mode, data } of rows) {
 			this.seen = Math.max(this.seen, id);
 			const keys = keysOf(data);
-			items[workflowId]!.push(...keys.map((key) => (mode === 'manual' ? `test ${key}` : key)));
+			items[workflowId].push(...keys.map((key) => (mode === 'manual' ? `test ${key}` : key)));
 		}
 		for (const list of Object.values(items)) list.sort();
 		return items;

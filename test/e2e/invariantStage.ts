@@ -161,7 +161,7 @@ export class InvariantStage {
 	async hasRun(counts: number[], ...workflows: Published[]): Promise<void> {
 		const runs = await poll('executions', 20_000, async () => {
 			const found = await this.runs(workflows);
-			return found.every((count, index) => count >= counts[index]!) ? found : undefined;
+			return found.every((count, index) => count >= counts[index]) ? found : undefined;
 		});
 		expect(runs).toEqual(counts);
 	}
@@ -174,7 +174,7 @@ export class InvariantStage {
 				const { triggers } = await this.api.publicationStatus(id);
 				return urls.filter((_, index) =>
 					triggers.some(
-						({ nodeId, status }) => nodeId === nodes[index]!.id && status === 'activated',
+						({ nodeId, status }) => nodeId === nodes[index].id && status === 'activated',
 					),
 				);
 			}),

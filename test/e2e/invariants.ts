@@ -45,7 +45,7 @@ export function describeInvariants(setups: Setup[]): void {
 		);
 		const failures = results.flatMap((result, index) =>
 			result.status === 'rejected'
-				? [`${setups[index]!.name}: ${(result.reason as Error).stack}`]
+				? [`${setups[index].name}: ${(result.reason as Error).stack}`]
 				: [],
 		);
 		if (failures.length > 0) throw new Error(failures.join('\n\n'));
@@ -127,7 +127,7 @@ export function describeInvariants(setups: Setup[]): void {
 				(change: (node: WorkflowNode) => void): Case =>
 				async (n8n, app) => {
 					const workflow = await n8n.addPublished(app, {});
-					await n8n.edit(workflow, ([node]) => change(node!));
+					await n8n.edit(workflow, ([node]) => change(node));
 					await n8n.publish(workflow);
 					expect(await n8n.receives(app)).toBe(200);
 					await n8n.unpublish(workflow);
@@ -181,7 +181,7 @@ export function describeInvariants(setups: Setup[]): void {
 						const other = await n8n.anApp();
 						const workflow = await n8n.addPublished(app, {});
 						await n8n.edit(workflow, ([node]) => {
-							node!.credentials = using(other.credential);
+							node.credentials = using(other.credential);
 						});
 						await n8n.publish(workflow);
 						expect(state(app)).toEqual(NOTHING);
@@ -266,7 +266,7 @@ export function describeInvariants(setups: Setup[]): void {
 			async function isRefused(n8n: InvariantStage, app: App, workflow: Published): Promise<void> {
 				const before = state(app);
 				// n8n 2.41 shows as published what a backup calls that, and asks the trigger again for a change.
-				const rename = ([node]: WorkflowNode[]) => void (node!.name = 'Changed');
+				const rename = ([node]: WorkflowNode[]) => void (node.name = 'Changed');
 				const error =
 					(await errorOf(n8n.edit(workflow, rename))) || (await errorOf(n8n.publish(workflow)));
 				expect(error).toContain(other.url);
@@ -294,7 +294,7 @@ export function describeInvariants(setups: Setup[]): void {
 								data: credentialData(app.emulator),
 							});
 							const change = ([node]: WorkflowNode[]) => {
-								Object.assign(node!, { name: 'Copied', credentials: using(credential) });
+								Object.assign(node, { name: 'Copied', credentials: using(credential) });
 							};
 							const error =
 								(await errorOf(n8n.edit(workflow, change, copy))) ||
@@ -305,14 +305,11 @@ export function describeInvariants(setups: Setup[]): void {
 							await copy.stop();
 						}
 					};
-					await Promise.all([
-						use(apps[0]!, workflows[0]!, false),
-						use(apps[1]!, workflows[1]!, true),
-					]);
+					await Promise.all([use(apps[0], workflows[0], false), use(apps[1], workflows[1], true)]);
 					expect(apps.map(state)).toEqual(before);
 					for (const [index, app] of apps.entries()) {
 						expect(await n8n.receives(app)).toBe(200);
-						await n8n.unpublish(workflows[index]!);
+						await n8n.unpublish(workflows[index]);
 						expect(state(app)).toEqual(NOTHING);
 					}
 				},
@@ -369,7 +366,7 @@ export function describeInvariants(setups: Setup[]): void {
 				tested: Published,
 			) {
 				const before = state(app);
-				const { pathname } = new URL(production.urls[0]!);
+				const { pathname } = new URL(production.urls[0]);
 				await n8n.api.listenForTestEvent(tested.id, 'Trigger 0');
 				expect(new URL(state(app).app!.callbackUrl).pathname).toBe(pathname);
 				expect(await n8n.receives(app)).toBe(200);
@@ -389,7 +386,7 @@ export function describeInvariants(setups: Setup[]): void {
 				const [node] = workflow.nodes;
 				const { id } = await n8n.api.createWorkflow({
 					name: 'Copy',
-					nodes: [{ ...node!, id: crypto.randomUUID() }],
+					nodes: [{ ...node, id: crypto.randomUUID() }],
 					connections: {},
 				});
 				await bothReceive(n8n, app, workflow, { ...workflow, id });
@@ -403,7 +400,7 @@ export function describeInvariants(setups: Setup[]): void {
 					const app = await n8n.anApp();
 					const workflow = await n8n.addPublished(app, {});
 					// Before version 2, n8n publishes every change as it is saved.
-					await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
+					await n8n.edit(workflow, ([node]) => void (node.id = crypto.randomUUID()));
 					await bothReceive(n8n, app, workflow, workflow);
 					await n8n.unpublish(workflow);
 					expect(state(app)).toEqual(NOTHING);
@@ -474,7 +471,7 @@ export function describeInvariants(setups: Setup[]): void {
 					const operate = async () => {
 						await n8n.api.activate(workflow.id);
 						await n8n.edit(workflow, ([node]) => {
-							node!.parameters = { ...node!.parameters, downloadFile: false };
+							node.parameters = { ...node.parameters, downloadFile: false };
 						});
 						await n8n.publish(workflow);
 						await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -528,7 +525,7 @@ export function describeInvariants(setups: Setup[]): void {
 					// Where n8n activates triggers at its start, it has removed this one by then: 404.
 					expect([404, 503]).toContain(await answerTo(app, 'wamid.held'));
 					await n8n.edit(workflow, ([node]) => {
-						Object.assign(node!.parameters.options as object, { otherWebhookUrl: other.url });
+						Object.assign(node.parameters.options as object, { otherWebhookUrl: other.url });
 					});
 					// Without its publication service, n8n retries since its start, and removes what others register.
 					await poll('publication', 60_000, async () => {
@@ -561,16 +558,16 @@ export function describeInvariants(setups: Setup[]): void {
 					const apps = await n8n.someApps(REQUESTS.length);
 					const published = await Promise.all(
 						apps.map(async (app, index) => {
-							const [kind, match] = REQUESTS[index]!;
+							const [kind, match] = REQUESTS[index];
 							const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
 							const order = index % 2 === 0 ? [{}, ON_FIRST] : [ON_FIRST, {}];
 							const workflow = await n8n.addPublished(app, ...order);
 							expect(delay.hits()).toBe(1);
-							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)]! };
+							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)] };
 						}),
 					);
 					for (const [index, app] of apps.entries()) {
-						const { workflow, ofNumber } = published[index]!;
+						const { workflow, ofNumber } = published[index];
 						expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
 						expect(state(app).numberOverrides).toEqual({ [NUMBER]: ofNumber });
 						// A recording of the other number is for the App trigger, one of this number for both or one.
@@ -619,7 +616,7 @@ export function describeInvariants(setups: Setup[]): void {
 					}
 					app.emulator.forget();
 					await n8n.edit(workflow, ([node]) => {
-						node!.parameters = { ...node!.parameters, downloadFile: false };
+						node.parameters = { ...node.parameters, downloadFile: false };
 					});
 					await n8n.publish(workflow);
 					const { requests } = app.emulator;
@@ -627,7 +624,7 @@ export function describeInvariants(setups: Setup[]): void {
 					const last = requests.findLastIndex(({ method }) => method === 'POST');
 					// The two reads are sent at the same time.
 					expect(last - first).toBeLessThanOrEqual(5);
-					const gap = requests[last]!.time + 300 - (requests[first]!.time + 300);
+					const gap = requests[last].time + 300 - (requests[first].time + 300);
 					expect(gap).toBeLessThan(5_000);
 					await n8n.unpublish(workflow);
 					expect(state(app)).toEqual(NOTHING);
@@ -780,7 +777,7 @@ export function describeInvariants(setups: Setup[]): void {
 						{ app: lonely, workflows: [await n8n.add(lonely, {})] },
 					];
 					for (const { workflows } of listening) {
-						await n8n.api.listenForTestEvent(workflows[0]!.id, 'Trigger 0');
+						await n8n.api.listenForTestEvent(workflows[0].id, 'Trigger 0');
 					}
 					for (const { own, action } of held) void n8n.api[action](own.id).catch(() => {});
 					await poll('held requests', 60_000, async () => {
@@ -803,15 +800,15 @@ export function describeInvariants(setups: Setup[]): void {
 					await activatedAtStart(n8n, cases);
 					const repair = async ({ app, workflows: [own, ...others] }: Case) => {
 						const options = { timeout: 120_000 };
-						await n8n.api.deactivate(own!.id, options);
-						await n8n.api.activate(own!.id, options);
+						await n8n.api.deactivate(own.id, options);
+						await n8n.api.activate(own.id, options);
 						expect(await n8n.receives(app)).toBe(200);
 						await n8n.hasRun(
-							[own!, ...others].map(() => 1),
-							own!,
+							[own, ...others].map(() => 1),
+							own,
 							...others,
 						);
-						for (const { id } of [own!, ...others]) await n8n.api.deactivate(id, options);
+						for (const { id } of [own, ...others]) await n8n.api.deactivate(id, options);
 					};
 					const waiting = cases.values();
 					const repairOthers = async () => {

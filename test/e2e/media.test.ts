@@ -107,13 +107,13 @@ async function startedCall(workflowId: string): Promise<Call> {
 		triggerToStartFrom: { name: 'Call someone now' },
 	});
 	await until('call', () => emulator.calls.length > 0);
-	return emulator.calls[0]!;
+	return emulator.calls[0];
 }
 
 /** The saved file is what was said in the call: verified, as long as the talk, and to be heard. */
 async function expectRecording(call: Call, items: Array<{ json: Record<string, unknown> }>) {
 	expect(items).toHaveLength(1);
-	const recording = items[0]!.json.recording as Record<string, unknown>;
+	const recording = items[0].json.recording as Record<string, unknown>;
 	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
 	const file = await readFile(join(folder, `call-recording-${call.recordingMediaId}.ogg`));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
@@ -148,7 +148,7 @@ describe('audio of calls whose SDPs n8n passes on', () => {
 		emulator.hangUp(call.id);
 		const executions = await executionsOf(workflow, 3);
 		expect(executions.map(({ status }) => status)).toEqual(['success', 'success', 'success']);
-		await expectRecording(call, executions[2]!.items('Save the recording'));
+		await expectRecording(call, executions[2].items('Save the recording'));
 		expect(mediaOf(call).report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
 		// The workflow has told the gateway.
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
@@ -164,7 +164,7 @@ describe('audio of calls whose SDPs n8n passes on', () => {
 		emulator.hangUp(call.id);
 		const executions = await executionsOf(workflow, 2);
 		expect(executions.map(({ status }) => status)).toEqual(['success', 'success']);
-		await expectRecording(call, executions[1]!.items('Save the recording'));
+		await expectRecording(call, executions[1].items('Save the recording'));
 	});
 
 	it('Audio flows in a call that the business starts with the example "Call and record"', async () => {
@@ -182,7 +182,7 @@ describe('audio of calls whose SDPs n8n passes on', () => {
 		// Started, answered, ended, recorded.
 		const executions = await executionsOf(workflow, 4);
 		expect(executions.map(({ status }) => status)).toEqual(Array<string>(4).fill('success'));
-		await expectRecording(call, executions[3]!.items('Save the recording'));
+		await expectRecording(call, executions[3].items('Save the recording'));
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
 	});
 });
@@ -214,7 +214,7 @@ describe('an SDP with one changed character', () => {
 		expect(events.map(({ event }) => event)).toEqual(['connect', 'terminate']);
 		const { status, errors } = events[1] as { status: string; errors: Array<{ code: number }> };
 		expect(status).toBe('FAILED');
-		expect([138021, 138023]).toContain(errors[0]!.code);
+		expect([138021, 138023]).toContain(errors[0].code);
 		expect(mediaOf(call).report().recordedSeconds).toBe(0);
 		await expect(mediaOf(call).talking).rejects.toThrow('ended before');
 		expect(call.recordingMediaId).toBeUndefined();
@@ -318,7 +318,7 @@ describe('actions on calls with audio', () => {
 		);
 		const call = emulator.userCalls();
 		const [accepting] = await executionsOf(workflow, 1);
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		await mediaOf(call).said;
 
 		const terminating = await stage.n8n.api.createWorkflow(
@@ -349,8 +349,8 @@ describe('actions on calls with audio', () => {
 		);
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);
-		expect(execution!.status).toBe('error');
-		const { message, description } = execution!.error!;
+		expect(execution.status).toBe('error');
+		const { message, description } = execution.error!;
 		expect(`${message} ${description ?? ''}`).toMatch(/must equal the one of pre_accept/);
 		expect(call.state).toBe('preAccepted');
 		await mediaOf(call).connected;
@@ -362,7 +362,7 @@ describe('actions on calls with audio', () => {
 		const workflow = await publish(inARow(trigger(), action('Reject', { operation: 'reject' })));
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(call.state).toBe('ended');
 		expect(mediaOf(call).phase).toBe('ended');
 	});

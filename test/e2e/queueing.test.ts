@@ -33,7 +33,7 @@ it('A delivery that waits longer for its turn in n8n than Meta waits for the ans
 		await fetch(url, {
 			method: 'POST',
 			body,
-			headers: headers as Record<string, string>,
+			headers: headers,
 			signal: AbortSignal.timeout(patience),
 		}).catch(() => undefined);
 	await copy(1_000);

@@ -232,7 +232,7 @@ export function describeReceiving(stage: () => Stage, shows: Shows): void {
 					await fetch(finished.url, {
 						method: 'POST',
 						body,
-						headers: headers as Record<string, string>,
+						headers: headers,
 						signal: AbortSignal.timeout(1_000),
 					}).catch(() => undefined);
 					return record;

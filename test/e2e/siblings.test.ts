@@ -112,7 +112,7 @@ describe('five triggers of one app', () => {
 
 	/** What a step does, and to whom. */
 	function workOf(family: Family, { action, who, events }: Step): [Member[], () => Promise<void>] {
-		const member = family.members[who]!;
+		const member = family.members[who];
 		const change = (edit: Parameters<Family['change']>[1]): [Member[], () => Promise<void>] => [
 			[member],
 			async () => await family.change(member, edit),
@@ -257,7 +257,7 @@ describe('five triggers of one app', () => {
 		await inEach(AT_ONCE, async ({ order, family, before }, note) => {
 			for (const index of order.order) {
 				note(`${index} is unpublished`);
-				await family.unpublish(family.members[index]!);
+				await family.unpublish(family.members[index]);
 				await family.expectEach([RECORDING]);
 			}
 			expect(family.state()).toEqual(before);
@@ -287,9 +287,9 @@ describe('triggers on an account and on numbers', () => {
 		sixth.isPublished = false;
 		expect(account.state()).toEqual(full);
 		await account.expectEach(EVENTS);
-		await account.unpublish(sixth, account.members[0]!);
+		await account.unpublish(sixth, account.members[0]);
 		await account.expectEach([RECORDING, 'connect']);
-		await account.unpublish(account.members[3]!);
+		await account.unpublish(account.members[3]);
 		await account.publish(sixth);
 		await account.expectEach([RECORDING, 'terminate']);
 		await account.unpublish(...account.members.filter(({ isPublished }) => isPublished));
@@ -357,18 +357,18 @@ describe('n8n that listens for a test event', () => {
 			});
 			await family.expectEach(['connect', RECORDING]);
 		}
-		await family.unpublish(listeners[1]!, listeners[0]!);
+		await family.unpublish(listeners[1], listeners[0]);
 	});
 
 	it('Production loses nothing when n8n is killed while it listens, and nothing is left at the end', async () => {
 		const all = await Promise.all([0, 1, 2, 3].map(async () => await twoAndCopies()));
-		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]!);
+		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]);
 		await killAndRestart();
 		for (const [family, listeners] of all) {
 			await family.expectEach([RECORDING, 'connect']);
-			await family.unpublish(listeners[0]!);
+			await family.unpublish(listeners[0]);
 			await family.expectEach([RECORDING]);
-			await family.unpublish(listeners[1]!);
+			await family.unpublish(listeners[1]);
 			expect(family.state()).toMatchObject({ app: undefined, accountSubscribed: false });
 		}
 	});
@@ -411,9 +411,9 @@ describe("triggers next to n8n's own WhatsApp Trigger", () => {
 			);
 			await family.publish(await family.add([RECORDING, 'connect']));
 			await expectAll();
-			await family.unpublish(family.members[first]!);
+			await family.unpublish(family.members[first]);
 			await expectAll();
-			await family.unpublish(family.members[1 - first]!);
+			await family.unpublish(family.members[1 - first]);
 			expect(family.state()).toEqual(before);
 			await expectAll();
 			await api().deactivate(its.id);

@@ -21,7 +21,7 @@ const others = (count: number): WebhookUpdate[] =>
 	Array.from({ length: count }, (_, index) => ({
 		phoneNumberId: NUMBER,
 		field: index % 10 === 9 ? 'a_field_of_tomorrow' : 'calls',
-		value: OTHER_VALUES[index % OTHER_VALUES.length]!,
+		value: OTHER_VALUES[index % OTHER_VALUES.length],
 	}));
 
 export function describeDeliveries(stage: () => FaultStage): void {
@@ -66,13 +66,13 @@ export function describeDeliveries(stage: () => FaultStage): void {
 		it('Duplicates that come later make no second item', async () => {
 			const scene = await stage().scene();
 			const [recording, another] = await scene.recordMany(2);
-			await scene.deliver([recording!]);
-			await scene.deliver([another!]);
-			await scene.deliver([recording!]);
-			await scene.deliver([another!]);
+			await scene.deliver([recording]);
+			await scene.deliver([another]);
+			await scene.deliver([recording]);
+			await scene.deliver([another]);
 			await scene.mustHave({
 				answers: [OK, OK, OK, OK],
-				executions: [[audio(recording!)], [audio(another!)]],
+				executions: [[audio(recording)], [audio(another)]],
 			});
 		});
 
@@ -82,7 +82,7 @@ export function describeDeliveries(stage: () => FaultStage): void {
 			await scene.deliver(recordings);
 			await scene.deliver(recordings.toReversed());
 			await scene.deliver(recordings.slice(2));
-			await scene.deliver([recordings[3]!, recordings[1]!]);
+			await scene.deliver([recordings[3], recordings[1]]);
 			await scene.mustHave({
 				answers: [OK, OK, OK, OK],
 				executions: [recordings.map(audio)],
@@ -92,9 +92,9 @@ export function describeDeliveries(stage: () => FaultStage): void {
 		it('Duplicates in another order at once make no second item', async () => {
 			const scene = await stage().scene();
 			const recordings = await scene.recordMany(5);
-			const goOn = scene.holdDownload(recordings[0]!);
+			const goOn = scene.holdDownload(recordings[0]);
 			const first = scene.deliver(recordings);
-			await scene.downloading(recordings[0]!);
+			await scene.downloading(recordings[0]);
 			const second = scene.deliver(recordings.toReversed());
 			goOn();
 			await Promise.all([first, second]);
@@ -163,11 +163,11 @@ export function describeDeliveries(stage: () => FaultStage): void {
 			const [good, late] = await scene.recordMany(2);
 			const gone = await scene.record({ event: { timestamp: minutesAgo(11) } });
 			stage().emulator.deleteMedia(gone.mediaId);
-			fail(late!, 2);
-			await scene.deliver([good!, gone, late!]);
+			fail(late, 2);
+			await scene.deliver([good, gone, late]);
 			await scene.mustHave({
 				answers: [LATER, LATER, OK],
-				executions: [[audio(good!), noFile(gone, 'mediaGone')], [audio(late!)]],
+				executions: [[audio(good), noFile(gone, 'mediaGone')], [audio(late)]],
 			});
 		});
 	});
@@ -176,19 +176,19 @@ export function describeDeliveries(stage: () => FaultStage): void {
 		it('Two deliveries give their common recording once, if one comes while the other is in progress', async () => {
 			const scene = await stage().scene();
 			const [first, shared, last] = await scene.recordMany(3);
-			const goOn = scene.holdDownload(shared!);
-			const one = scene.deliver([first!, shared!]);
-			await scene.downloading(shared!);
+			const goOn = scene.holdDownload(shared);
+			const one = scene.deliver([first, shared]);
+			await scene.downloading(shared);
 			// It has something of its own, so it does not wait, and asks for the rest again.
-			const other = await scene.deliver([shared!, last!], { redeliver: false });
+			const other = await scene.deliver([shared, last], { redeliver: false });
 			goOn();
 			expect([other, await one]).toEqual([[LATER], [OK]]);
-			await scene.deliver([shared!, last!]);
+			await scene.deliver([shared, last]);
 			await scene.mustHave({
 				answers: [LATER, OK, OK],
-				executions: [[audio(last!)], [audio(first!), audio(shared!)]],
+				executions: [[audio(last)], [audio(first), audio(shared)]],
 			});
-			expect(scene.asked(shared!)).toEqual({ file: 1, url: 0 });
+			expect(scene.asked(shared)).toEqual({ file: 1, url: 0 });
 		});
 
 		it('20 deliveries give each of their 20 recordings once, sent at once and in a ring', async () => {

@@ -329,7 +329,7 @@ async function came(n8n: N8n, item: Item): Promise<Came> {
 	const file = fileFieldsOf(item);
 	const { mediaId, verified } = file;
 	if (!item.binary) return { mediaId, verified, reason: file.error?.reason ?? 'none' };
-	const bytes = await n8n.api.download(item.binary.data!);
+	const bytes = await n8n.api.download(item.binary.data);
 	const sha256 = createHash('sha256').update(bytes).digest();
 	if (file.sha256 !== sha256.toString('base64')) {
 		throw new Error(`The item of ${mediaId} names another hash than that of its file`);

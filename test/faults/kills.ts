@@ -85,7 +85,7 @@ export function describeKills(stage: () => FaultStage): void {
 					await arrived(slowStorage, recording);
 					return async () => {
 						await scene.mustHave({ answers: [OK], statuses: ['crashed'], executions: [[]] });
-						await retry(stage(), scene.executions()[0]!.id);
+						await retry(stage(), scene.executions()[0].id);
 						await scene.mustHave({
 							answers: [OK],
 							statuses: ['crashed', 'success'],
@@ -235,7 +235,7 @@ export function describeKills(stage: () => FaultStage): void {
 
 		it.each(Object.keys(cases))(
 			'Nothing is lost when n8n is killed %s',
-			async (name) => await goOn[name]!(),
+			async (name) => await goOn[name](),
 		);
 
 		it('Nothing is lost when n8n is killed before Meta delivers', async () => {
@@ -266,7 +266,7 @@ export function describeKills(stage: () => FaultStage): void {
 				statuses: ['crashed', 'success', 'success'],
 				executions: [[], [audio(waiting)], [audio(waiting)]],
 			});
-			await retry(stage(), scene.executions()[0]!.id);
+			await retry(stage(), scene.executions()[0].id);
 			await mustHold(slowStorage, waiting);
 			await mustHold(slowStorage, running);
 		});

@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DAY_MS, HOUR_MS } from '../support/constants';
 import { FileStore } from '../support/fileStore';
 import {
 	audio,
@@ -13,8 +14,6 @@ import {
 } from './faultStage';
 
 const FAILED = 500;
-const HOUR = 60 * 60_000;
-const DAY = 24 * HOUR;
 
 /** More than the time for which a trigger goes on with the credential that it has read. */
 const CREDENTIAL_KEPT_MS = 11_000;
@@ -191,10 +190,10 @@ function describeClock(stage: () => FaultStage): void {
 		afterEach(async () => await stage().trouble({ clockMs: 0 }));
 
 		it.each([
-			['an hour behind', -HOUR, 0],
-			['an hour ahead', HOUR, 1],
-			['a year ahead', 365 * DAY, 1],
-			['ten years behind', -3650 * DAY, 0],
+			['an hour behind', -HOUR_MS, 0],
+			['an hour ahead', HOUR_MS, 1],
+			['a year ahead', 365 * DAY_MS, 1],
+			['ten years behind', -3650 * DAY_MS, 0],
 		])("A recording comes once when n8n's clock is %s", async (_how, clockMs, url) => {
 			const scene = await stage().scene();
 			const recording = await scene.record();
@@ -207,8 +206,8 @@ function describeClock(stage: () => FaultStage): void {
 		});
 
 		it.each([
-			['forward', HOUR],
-			['back', -HOUR],
+			['forward', HOUR_MS],
+			['back', -HOUR_MS],
 		])(
 			"A recording comes once when n8n's clock jumps an hour %s during a download",
 			async (_where, clockMs) => {
@@ -231,9 +230,9 @@ function describeClock(stage: () => FaultStage): void {
 			const { mediaId } = recording;
 			stage().emulator.failNext('media', { status: 503 }, { mediaId, times: Infinity });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: 1.9 * HOUR });
+			await stage().trouble({ clockMs: 1.9 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: 2.1 * HOUR });
+			await stage().trouble({ clockMs: 2.1 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
 			await scene.deliver([recording]);
 			stage().emulator.clearFaults();
@@ -248,7 +247,7 @@ function describeClock(stage: () => FaultStage): void {
 			const recording = await scene.record();
 			stage().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: -DAY });
+			await stage().trouble({ clockMs: -DAY_MS });
 			await scene.deliver([recording], { redeliver: false });
 			await stage().trouble({ clockMs: 0 });
 			await scene.deliver([recording]);
@@ -259,7 +258,7 @@ function describeClock(stage: () => FaultStage): void {
 			const scene = await stage().scene();
 			const recording = await scene.record();
 			await scene.deliver([recording]);
-			for (const clockMs of [DAY, -DAY]) {
+			for (const clockMs of [DAY_MS, -DAY_MS]) {
 				await stage().trouble({ clockMs });
 				await scene.deliver([recording]);
 			}
@@ -283,9 +282,9 @@ function describeClock(stage: () => FaultStage): void {
 			const recording = await scene.record({ event: { timestamp: minutesAgo(11) } });
 			stage().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
 			await scene.deliver([recording], { redeliver: false });
-			stage().emulator.clock.advance(8 * DAY);
+			stage().emulator.clock.advance(8 * DAY_MS);
 			await scene.deliver([recording]);
-			stage().emulator.clock.advance(-8 * DAY);
+			stage().emulator.clock.advance(-8 * DAY_MS);
 			await scene.mustHave({
 				answers: [LATER, OK],
 				executions: [[noFile(recording, 'mediaGone')]],

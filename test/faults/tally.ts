@@ -146,7 +146,7 @@ export class Tally {
 async function leftBehind(stage: FaultStage): Promise<string[]> {
 	const { userFolder } = stage.n8n;
 	const known = stage.executionData();
-	const idOf = (file: string) => basename(file).split('.')[0]!;
+	const idOf = (file: string) => basename(file).split('.')[0];
 	const stored = (await filesBelow(stage.storageFolder)).filter(
 		(file) => !known.includes(idOf(file)),
 	);

@@ -85,7 +85,6 @@ export function useStage(options: EmulatorOptions = {}): EngineStage {
 
 /** Five minutes of life, and some seconds. */
 export const AFTER_URL_LIFETIME_MS = 5 * 60_000 + 5_000;
-export const DAY_MS = 24 * 60 * 60_000;
 
 /** For events: a time so long ago, as Meta writes it. */
 export const timestampBefore = (milliseconds: number) =>

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
-import { SECOND_NUMBER } from '../support/constants';
+import { DAY_MS, SECOND_NUMBER } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../../emulator';
 import type { ActionRun } from './engine/actionRun';
-import { DAY_MS, useStage } from './engineStage';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 

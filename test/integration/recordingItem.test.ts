@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import { PERSON } from '../support/constants';
+import { DAY_MS, PERSON } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import type { TriggerWorkflow } from './engine/triggerWorkflow';
-import {
-	AFTER_SETTLING_MS,
-	AFTER_URL_LIFETIME_MS,
-	DAY_MS,
-	timestampBefore,
-	useStage,
-} from './engineStage';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
-import { NUMBER } from '../support/constants';
+import { DAY_MS, NUMBER } from '../support/constants';
 import type { CredentialFields } from '../support/workflow';
-import { DAY_MS, useStage } from './engineStage';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 

@@ -196,7 +196,7 @@ async function expectSound(call: Call, heard: string, recording: Execution): Pro
 	expect(missing.length).toBeLessThan(voice.length / 10);
 
 	const [item] = recording.items('Save the recording');
-	const facts = item!.json.recording as Record<string, unknown>;
+	const facts = item.json.recording as Record<string, unknown>;
 	expect(facts).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
 	const file = await readFile(join(folder, facts.fileName as string));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(facts.sha256);
@@ -214,9 +214,9 @@ describe.each(hangUps)('an incoming call until %s', (_, hangUp) => {
 		await talk(call);
 		await hangUp(call);
 		const [answering, ending, recording] = await executions(3);
-		expect(answering!.error).toBeUndefined();
-		expect(ending!.error).toBeUndefined();
-		await expectSound(call, heard, recording!);
+		expect(answering.error).toBeUndefined();
+		expect(ending.error).toBeUndefined();
+		await expectSound(call, heard, recording);
 		await expectNothingLeft();
 	});
 });
@@ -233,7 +233,7 @@ describe.each(hangUps)('a call from the business until %s', (_, hangUp) => {
 		// Started, ringing, answered (SDP), picked up, ended, recorded.
 		const all = await executions(6);
 		for (const { error } of all) expect(error).toBeUndefined();
-		await expectSound(call, heard, all[5]!);
+		await expectSound(call, heard, all[5]);
 		await expectNothingLeft();
 	});
 });
@@ -243,11 +243,11 @@ it('Two calls at the same time stay separate', async () => {
 	await until('Accept of both', () => calls.every(({ state }) => state === 'inProgress'));
 	expect(await janus.rooms()).toMatchObject([{ num_participants: 1 }, { num_participants: 1 }]);
 	const [first, second] = calls.map(({ bizOpaqueCallbackData }) => bizOpaqueCallbackData);
-	emulator.hangUp(calls[0]!.id);
+	emulator.hangUp(calls[0].id);
 	const remaining = Number(second!.split('/')[1]);
 	await until('end of one', async () => (await janus.sessions()).join() === String(remaining));
 	expect(await janus.rooms()).toMatchObject([{ room: remaining, num_participants: 1 }]);
-	emulator.hangUp(calls[1]!.id);
+	emulator.hangUp(calls[1].id);
 	for (const { error } of await executions(4)) expect(error).toBeUndefined();
 	expect(first).not.toBe(second);
 	await expectNothingLeft();
@@ -260,8 +260,8 @@ describe('a call that does not connect', () => {
 		const call = emulator.userCalls();
 		emulator.hangUp(call.id);
 		const [answering, ending] = await executions(2);
-		expect(failure(answering!)).toMatch(/^The call failed: /);
-		expect(ending!.error).toBeUndefined();
+		expect(failure(answering)).toMatch(/^The call failed: /);
+		expect(ending.error).toBeUndefined();
 		await expectNothingLeft();
 	});
 
@@ -278,7 +278,7 @@ describe('a call that does not connect', () => {
 		emulator.failNext('calls', { errorCode: 100 }, { action: 'accept' });
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
-		expect(failure(answering!)).toMatch(/^The call failed: /);
+		expect(failure(answering)).toMatch(/^The call failed: /);
 		expect(call).toMatchObject({ state: 'ended' });
 		await expectNothingLeft();
 	});
@@ -287,12 +287,12 @@ describe('a call that does not connect', () => {
 		emulator.failNext('calls', { errorCode: 138006 }, { action: 'connect' });
 		await run('Call someone now');
 		const [starting] = await executions(1);
-		expect(failure(starting!)).toMatch(/^The call failed: .*permission/);
+		expect(failure(starting)).toMatch(/^The call failed: .*permission/);
 		await expectNothingLeft();
 	});
 
 	it('Nothing is left when Janus does not understand the offer', async () => {
-		const number = emulator.account.phoneNumbers[0]!;
+		const number = emulator.account.phoneNumbers[0];
 		const connect = {
 			id: 'wacid.with-an-odd-offer',
 			event: 'connect',
@@ -302,7 +302,7 @@ describe('a call that does not connect', () => {
 		};
 		emulator.deliver([{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } }]);
 		const [answering] = await executions(1);
-		expect(failure(answering!)).toMatch(/^The call failed: Invalid line/);
+		expect(failure(answering)).toMatch(/^The call failed: Invalid line/);
 		await expectNothingLeft();
 	});
 
@@ -335,7 +335,7 @@ it('The nightly cleanup removes rooms that were left over, and no others', async
 	}
 	await run('Every night');
 	const [cleaning] = await executions(1);
-	expect(cleaning!.error).toBeUndefined();
+	expect(cleaning.error).toBeUndefined();
 	const rooms = await janus.rooms();
 	expect(rooms.map(({ description }) => description).sort()).toEqual([...keep].sort());
 	expect(await janus.sessions()).toEqual([]);
@@ -346,12 +346,12 @@ describe('a program that is down', () => {
 		await janus.stop();
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
-		expect(answering!.error?.message).toBe(
+		expect(answering.error?.message).toBe(
 			'The call failed: Janus does not answer at 127.0.0.1:8088',
 		);
 		expect(call.state).toBe('ended');
 		// What n8n keeps of failed requests is without the secret.
-		expect(JSON.stringify(answering!.nodes)).not.toContain(janus.secret);
+		expect(JSON.stringify(answering.nodes)).not.toContain(janus.secret);
 	});
 
 	it('Janus ends the session by itself when n8n is down, and the room waits for the night', async () => {

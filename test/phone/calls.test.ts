@@ -144,7 +144,7 @@ describe('an incoming call on the browser phone', () => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
 			const tones: string[] = [];
 			Object.assign(window, { tones });
-			peers[0]!.getSenders()[0]!.dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
+			peers[0].getSenders()[0].dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
 		});
 		await agent.click('Keypad');
 		await agent.picture('keypad');
@@ -161,11 +161,11 @@ describe('an incoming call on the browser phone', () => {
 		// A microphone that is unplugged is replaced.
 		await page.evaluate(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			peers[0]!.getSenders()[0]!.track!.dispatchEvent(new Event('ended'));
+			peers[0].getSenders()[0].track!.dispatchEvent(new Event('ended'));
 		});
 		await page.waitForFunction(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			const { label, readyState } = peers[0]!.getSenders()[0]!.track!;
+			const { label, readyState } = peers[0].getSenders()[0].track!;
 			return readyState === 'live' && label.includes('Default');
 		});
 		await agent.click('Mute');

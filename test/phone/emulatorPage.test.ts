@@ -34,7 +34,7 @@ beforeEach(async () => {
 		redeliveryDelaysMs: [60_000],
 		account: { appName: HOSTILE },
 	});
-	emulator.account.users[0]!.name = HOSTILE;
+	emulator.account.users[0].name = HOSTILE;
 	page = await Agent.open(browser, emulator.baseUrl);
 	await page.page.getByRole('button', { name: 'Copy Base URL' }).waitFor();
 });

@@ -438,7 +438,7 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 			const share = part / 255;
 			return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 		});
-		return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
 	const backgroundOf = (element: Element | null): Color => {
 		for (let at = element; at; at = at.parentElement) {
@@ -457,6 +457,6 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 		.map((element) => {
 			const pair = [colorOf(getComputedStyle(element).color), backgroundOf(element)];
 			const [bright, dark] = pair.map(luminance).sort((a, b) => b - a);
-			return { text: own(element), ratio: (bright! + 0.05) / (dark! + 0.05) };
+			return { text: own(element), ratio: (bright + 0.05) / (dark + 0.05) };
 		});
 }

@@ -73,7 +73,7 @@ export class Balancer {
 			const body = await buffer(request);
 			const first = choose(body);
 			const inTurn = this.upstreams.map(
-				(_, offset) => this.upstreams[(first + offset) % this.upstreams.length]!,
+				(_, offset) => this.upstreams[(first + offset) % this.upstreams.length],
 			);
 			await this.forward(request, body, response, inTurn);
 		});

@@ -69,11 +69,11 @@ export async function sendLoad(stage: LoadStage, workflowId: string): Promise<Lo
 	await expectNoFailure(cluster, workflowId);
 
 	const cutWithWorker = await killWorker(stage, () => sender.sendOnce(atWorkersDeath));
-	const workerIsBack = failsLater(cluster.workers[0]!.restart());
+	const workerIsBack = failsLater(cluster.workers[0].restart());
 	await sender.sendTwice(take(third).map((single) => [single]));
 
 	const cutWithProcessor = await killProcessor(stage, () => sender.sendOnce(atProcessorsDeath, 1));
-	const processorIsBack = failsLater(cluster.processors[1]!.restart());
+	const processorIsBack = failsLater(cluster.processors[1].restart());
 	await sender.sendTwice(take(left.length).map((single) => [single]));
 
 	await Promise.all([workerIsBack, processorIsBack]);
@@ -141,7 +141,7 @@ async function killWorker({ cluster, storage }: LoadStage, send: () => void): Pr
 		await poll('workers in the middle of their work', 180 * SECOND, async () =>
 			storage.held === slots ? true : undefined,
 		);
-		await cluster.workers[0]!.kill();
+		await cluster.workers[0].kill();
 		await poll('end of its connections', 60 * SECOND, async () =>
 			cut().length >= WORKER_CONCURRENCY ? true : undefined,
 		);
@@ -157,7 +157,7 @@ export async function killProcessor(
 	send: () => void,
 ): Promise<number> {
 	const { balancer, processors } = cluster;
-	const processor = balancer.upstreams[1]!;
+	const processor = balancer.upstreams[1];
 	emulator.failNext(
 		'media',
 		{ bytesPerSecond: SLOW_BYTES_PER_SECOND },
@@ -168,7 +168,7 @@ export async function killProcessor(
 		processor.inFlight >= AT_PROCESSORS_DEATH / 2 ? true : undefined,
 	);
 	const brokenBefore = balancer.brokenOff;
-	await processors[1]!.kill();
+	await processors[1].kill();
 	await poll('end of its connections', 60 * SECOND, async () =>
 		processor.inFlight === 0 ? true : undefined,
 	);
@@ -196,7 +196,7 @@ function sizeOf(n: number): number {
 		return SIZE_AT_PROCESSORS_DEATH;
 	}
 	const long = RECORDINGS - 1 - n;
-	if (long % 20 === 0 && LONG_CALLS[long / 20]) return LONG_CALLS[long / 20]!;
+	if (long % 20 === 0 && LONG_CALLS[long / 20]) return LONG_CALLS[long / 20];
 	// A number of steps without a common divisor with 500 visits each of the 500 sizes once.
 	const part = ((n * 181) % RECORDINGS) / RECORDINGS;
 	return Math.round(SMALLEST * (LARGEST / SMALLEST) ** part);

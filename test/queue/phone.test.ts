@@ -61,7 +61,7 @@ it('The load balancer must send webhook-waiting to the webhook processors, like 
 		// Others answer with a page of the web server's framework.
 		return [401, 403, 404].includes(response.status) && !(await response.text()).startsWith('<');
 	};
-	const { id } = (await cluster.api.executions(phone.workflow))[0]!;
+	const { id } = (await cluster.api.executions(phone.workflow))[0];
 	for (const path of [`webhook-waiting/${id}`, 'webhook/call-from-browser']) {
 		const known = await Promise.all(
 			[main, ...processors, ...workers].map(async (process) => await knows(process, path)),

@@ -1,4 +1,5 @@
 import type { CreatedRecording, Emulator } from '../../emulator';
+import { MINUTE_MS } from '../support/constants';
 import { appToken, graph } from '../support/graph';
 import { Receiver } from '../support/receiver';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
@@ -23,9 +24,7 @@ import {
 	workflowThatRemovesDuplicates,
 } from './workflows';
 
-const MINUTE = 60_000;
-
-jest.setTimeout(15 * MINUTE);
+jest.setTimeout(15 * MINUTE_MS);
 
 /** Short, where Meta's grow over days; as many as it takes to outlast the death of a worker. */
 const REDELIVERY_DELAYS_MS = [500, 1_000, 2_000, 4_000, ...Array<number>(60).fill(5_000)];
@@ -237,7 +236,7 @@ describe('the example for queue mode', () => {
 			await queueIsEmpty(cluster);
 			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(others).sort());
 			expect(chat.webhooks).toHaveLength(1);
-			const { text } = JSON.parse(chat.webhooks[0]!.raw.toString()) as { text: string };
+			const { text } = JSON.parse(chat.webhooks[0].raw.toString()) as { text: string };
 			expect(text).toContain(`No audio for call ${gone.callId}: `);
 			expect(text).not.toContain('undefined');
 		});
@@ -265,7 +264,7 @@ describe('the example for queue mode', () => {
 				const { attempts } = await deliver(recordings).settled;
 				expect(attempts.map(({ status }) => status)).toEqual([200]);
 				expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
-				await poll('deletion of the execution', MINUTE, async () =>
+				await poll('deletion of the execution', MINUTE_MS, async () =>
 					(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
 				);
 			},
@@ -284,7 +283,7 @@ describe("n8n's Remove Duplicates", () => {
 		const definition = workflowThatRemovesDuplicates(credentials);
 		const { id } = await cluster.api.createWorkflow(definition);
 		await cluster.api.activate(id);
-		const path = `/webhook/${definition.nodes[0]!.webhookId}/webhook`;
+		const path = `/webhook/${definition.nodes[0].webhookId}/webhook`;
 		for (let n = 0; n < count; n++) {
 			const recording = await emulator.createRecording({ sizeBytes: 1_000 });
 			cluster.processors.forEach((_, index) =>
@@ -311,7 +310,7 @@ describe('five workflows that share the webhook URL of an app', () => {
 
 	beforeAll(async () => {
 		await cluster.repair();
-		siblings = await Siblings.publish(cluster, emulator, credentials[0]!);
+		siblings = await Siblings.publish(cluster, emulator, credentials[0]);
 	});
 
 	afterAll(async () => {

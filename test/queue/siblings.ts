@@ -85,7 +85,7 @@ export class Siblings {
 		await killProcessor({ cluster, emulator }, () => {
 			cut = recordings.map(async (recording) => await this.send(recording, 1));
 		});
-		const isBack = cluster.processors[1]!.restart();
+		const isBack = cluster.processors[1].restart();
 		const others = this.deliver();
 		await isBack;
 		return [...(await Promise.all(cut)), ...(await others)];
@@ -106,7 +106,7 @@ export class Siblings {
 				if (workflowId !== id) continue;
 				for (const key of keysOf(data)) got[key] = (got[key] ?? 0) + 1;
 			}
-			return { got, chosen: sent.filter(({ name }) => WANTED[index]!.includes(name)) };
+			return { got, chosen: sent.filter(({ name }) => WANTED[index].includes(name)) };
 		});
 	}
 

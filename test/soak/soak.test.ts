@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { MINUTE_MS } from '../support/constants';
 import { filesBelow } from '../support/files';
 import { poll, sleep } from '../support/processes';
 import { cpuMs, residentMb } from '../support/usage';
@@ -10,7 +11,6 @@ import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
 import { folderMegabytes, machineSeconds, Sampler, slopePerMinute } from './usage';
 
-const MINUTE_MS = 60_000;
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
 if (!(MINUTES > 0)) throw new Error('SOAK_MINUTES must be a number of minutes');
 /** From here on the slope of n8n's resident memory says something: see below. */

@@ -193,14 +193,14 @@ function preparation(
 									replaceInParameters(workflow, EXAMPLE_FOLDER, outFolder);
 									replaceInParameters(workflow, EXAMPLE_MEDIA_SERVER, gateway.url);
 									if (file === 'call-and-record.json') {
-										replaceInParameters(workflow, EXAMPLE_NUMBER, number!.id);
+										replaceInParameters(workflow, EXAMPLE_NUMBER, number.id);
 									}
 								},
 							}),
 					),
 				);
 				Object.assign(stage, { incoming, outgoing });
-				result(`Imported "${incoming!.name}" and "${outgoing!.name}"`);
+				result(`Imported "${incoming.name}" and "${outgoing.name}"`);
 			},
 		},
 	];
@@ -282,7 +282,7 @@ class DemoCall {
 					});
 					// The start, and the SDP answer that Meta sent because of it.
 					const [started] = await this.allFinished(2);
-					this.announcement = this.announced(started!, START_NODE);
+					this.announcement = this.announced(started, START_NODE);
 					this.call = emulator.calls.at(-1);
 					const { name, waId } = this.current().user;
 					result(`The phone of ${name} (+${waId}) rings: ${this.current().id}`);
@@ -400,7 +400,7 @@ class DemoCall {
 	}
 
 	private async finished(count: number): Promise<Execution> {
-		return (await this.allFinished(count))[count - 1]!;
+		return (await this.allFinished(count))[count - 1];
 	}
 
 	private async allFinished(count: number): Promise<Execution[]> {

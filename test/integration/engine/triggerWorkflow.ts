@@ -211,7 +211,7 @@ export class TriggerWorkflow {
 		try {
 			const type = this.engine.nodeTypes.getByNameAndVersion(TRIGGER);
 			if (!type.webhook) throw new Error('The node has no webhook');
-			result = (await type.webhook.call(context)) as IWebhookResponseData;
+			result = await type.webhook.call(context);
 		} catch (thrown) {
 			this.executions.push({
 				...this.newExecution([], mode),
