@@ -75,7 +75,7 @@ describe('the items of a delivery', () => {
 		const odd = {
 			phoneNumberId: recording.update.phoneNumberId,
 			field: 'calls',
-			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'connect' }, 5] },
+			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'terminate' }, 5] },
 		};
 		const updates = [recording, odd, transcript, gone];
 		const handle = stage.emulator.deliver(updates, { redeliver: false });
