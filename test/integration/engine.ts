@@ -555,6 +555,7 @@ export interface NodeFailure {
 	name: string;
 	message: string;
 	description: string;
+	messages?: string[];
 	httpCode?: string | null;
 	context: { itemIndex?: number; reason?: string; whatsApp?: IDataObject };
 }
