@@ -7,7 +7,7 @@ import { phoneNumbers } from '../../graph/phoneNumbers';
 import type { Result } from '../../graph/types';
 import { uploadMedia, type Upload } from '../../graph/uploadMedia';
 import { USER_AGENT } from '../../http/limits';
-import { readPrefix, isNotRegistered, isPage, requestOtherHost } from '../../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../../http/otherHost';
 import { bareMimeType } from '../../media/fileNames';
 import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
