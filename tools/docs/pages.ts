@@ -20,6 +20,7 @@ export function generatedPages(): Record<string, string> {
 		'errors.md': { errors: errors() },
 		'events.md': { events: events() },
 		'announcements.md': { announcements: announcements() },
+		'operations.md': { languages: String(ANNOUNCEMENT_LANGUAGES.length) },
 		...(results && { 'performance.md': performanceParts(results) }),
 	};
 	return Object.fromEntries(
