@@ -8,8 +8,8 @@ const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
 interface Given {
-	resource: 'call' | 'recording';
-	operation: 'accept' | 'start' | 'download' | 'get';
+	resource: 'call' | 'callButton' | 'recording';
+	operation: 'accept' | 'start' | 'download' | 'get' | 'send';
 	phoneNumberId?: string;
 	callId?: string;
 	mediaId?: string;
@@ -20,6 +20,8 @@ interface Given {
 	recordingPurpose?: string;
 	recordingLanguage?: string;
 	callbackData?: string;
+	bodyText?: string;
+	payload?: string;
 }
 
 /** One request that reached the Graph API. */
@@ -45,7 +47,13 @@ const parametersOf = (resource: string, operation: string) => ({
 	recordCall: resource === 'call',
 	recordingPurpose: expression('recordingPurpose'),
 	recordingLanguage: expression('recordingLanguage'),
-	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
+	bodyText: expression('bodyText'),
+	options:
+		resource === 'call'
+			? { bizOpaqueCallbackData: expression('callbackData') }
+			: resource === 'callButton'
+				? { payload: expression('payload') }
+				: {},
 });
 
 export function operationAttacks(arena: () => Arena): void {
@@ -141,6 +149,32 @@ export function operationAttacks(arena: () => Arena): void {
 				[
 					`/v26.0/${NUMBER}/calls`,
 					{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
+				],
+			]);
+		});
+	});
+
+	describe('the words and the payload of a call button, handed to an operation, are', () => {
+		it.each(HARMFUL)('%s', async (_, text) => {
+			const given: Given = {
+				resource: 'callButton',
+				operation: 'send',
+				phoneNumberId: NUMBER,
+				to: '14085551234',
+				recipient: '',
+				bodyText: text,
+				payload: text,
+			};
+			if ([...text].length > 512) return await refused(given);
+			const { asked } = await run(given);
+			expect(asked.map(({ path, body }) => [path, body?.interactive])).toEqual([
+				[
+					`/v26.0/${NUMBER}/messages`,
+					{
+						type: 'voice_call',
+						body: { text: text.trim() },
+						action: { name: 'voice_call', parameters: { payload: text } },
+					},
 				],
 			]);
 		});

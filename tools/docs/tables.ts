@@ -97,15 +97,16 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   *Phone Number > Update Voicemail*. Meta sends a voicemail as an audio message in the field \`messages\`, with the ID of the
   call instead of that of a message; other messages are ignored. Meta delivers voicemails as well as it can: if recording one fails, no
   event arrives. Meta may have to give your account access to voicemail first.
-- **A permission request is a message.** Meta counts it as one: since October 2026, Meta charges for free-form messages after
+- **Permission requests and call buttons are messages.** Meta counts them as such: since October 2026, Meta charges for free-form messages after
   the first 1,000 per number and month.
 
 ## What is not an event
 
-- **A permission request that cannot be delivered.** Meta accepts *Permission > Request* and reports the failure later, as
+- **A message that cannot be delivered.** Meta accepts *Permission > Request* and *Call Button > Send*, and reports the failure later, as
   the status of a message in the field \`messages\`: code 131026 (the person's WhatsApp is too old, or they cannot be
   reached) or 131047 (more than 24 hours have passed since the person last wrote). This trigger does not read message
-  statuses; use n8n's WhatsApp Trigger for them. If no reply arrives within a day, treat the request as failed.
+  statuses; use n8n's WhatsApp Trigger for them. If no reply arrives within a day, treat a
+  permission request as failed; a template can still be delivered after the 24 hours (*Send As*).
 - **A recording that failed.** Meta documents no event for it. The recording never arrives.
 - **A changed user ID.** People who change their number get a new user ID. Meta reports it as a system message in the
   field \`messages\`.
