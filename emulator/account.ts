@@ -75,6 +75,8 @@ export interface Account {
 	appId: string;
 	appName: string;
 	appSecret: string;
+	/** The app's setting "Require app secret": requests need an `appsecret_proof`. */
+	requiresAppSecret?: boolean;
 	businessAccountId: string;
 	businessAccountName: string;
 	/** The account's means of payment; left out: it has none. */

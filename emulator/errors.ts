@@ -4,7 +4,7 @@ import type { Variants } from './variants';
 export interface GraphErrorBody {
 	error: {
 		message: string;
-		type: 'OAuthException';
+		type: 'OAuthException' | 'GraphMethodException';
 		code: number;
 		error_subcode?: number;
 		is_transient?: boolean;
@@ -16,6 +16,7 @@ export interface GraphErrorBody {
 }
 
 interface GraphErrorParts {
+	type?: 'GraphMethodException';
 	message?: string;
 	status?: number;
 	subcode?: number;
@@ -105,7 +106,7 @@ export class GraphError extends Error {
 		return {
 			error: {
 				message: this.message,
-				type: 'OAuthException',
+				type: this.parts.type ?? 'OAuthException',
 				code: this.code,
 				...(details !== undefined && {
 					error_data: { messaging_product: 'whatsapp' as const, details },
@@ -135,6 +136,22 @@ export const missingField = (field: string, where = 'the request body') =>
 	new GraphError(100, {
 		message: `(#100) JSON schema constraint 'required' is not satisfied in ${where}; missing : '${field}'`,
 	});
+
+export const invalidProof = () =>
+	new GraphError(100, {
+		type: 'GraphMethodException',
+		message: 'Invalid appsecret_proof provided in the API argument',
+	});
+
+export const proofMissing = () =>
+	new GraphError(100, {
+		type: 'GraphMethodException',
+		message: 'API calls from the server require an appsecret_proof argument',
+	});
+
+/** What comes after an object and an edge, or after what is no object. */
+export const unknownPath = (components: string) =>
+	new GraphError(2500, { message: `Unknown path components: ${components}` });
 
 /** The object does not exist, or the token may not see it: Meta does not tell which. */
 export const unknownObject = (method: string, id: string) =>

@@ -3,7 +3,7 @@ import { callAnalytics } from './callAnalytics';
 import { isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter, unknownObject } from './errors';
+import { GraphError, invalidParameter, unknownObject, unknownPath } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
 import type { Media, MediaStore } from './media';
 import type { CallSettings } from './callSettings';
@@ -62,11 +62,11 @@ export async function answerGraph(
 	context: GraphContext,
 ): Promise<GraphAnswer> {
 	const { kind, method, path, version } = request;
-	if (!isVersion(version)) {
-		// What is no version is taken for an object: the rest of the path is what is unknown.
-		throw new GraphError(2500, {
-			message: `Unknown path components: ${path.slice(`/${version}`.length)}`,
-		});
+	// What is no version is taken for an object: the rest of the path is what is unknown.
+	if (!isVersion(version)) throw unknownPath(path.slice(`/${version}`.length));
+	const components = path.slice(`/${request.objectId}`.length);
+	if (kind === 'unknown' && request.objectId.startsWith('v') && components !== '') {
+		throw unknownPath(components);
 	}
 	if (kind === 'me' && !context.tokens.has(request)) throw noCurrentUser();
 	if (kind !== 'oauth') context.tokens.require(request);

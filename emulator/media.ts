@@ -77,7 +77,7 @@ export class MediaStore {
 		return stored;
 	}
 
-	/** Undefined when there is none, or its 7 days are over. */
+	/** Undefined when there is none, or its time is over. */
 	get(id: string): Media | undefined {
 		const media = this.byId.get(id);
 		return media && media.expiresAt > this.clock.now() ? media : undefined;

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { download, graph } from './helpers';
 import { DEFAULT_RECORDING, MEDIA_LIFETIME_MS, startEmulator, type Emulator } from './index';
 
 const NUMBER = '106000000000001';
-const AUDIO = readFileSync(DEFAULT_RECORDING);
+const AUDIO = readFileSync(join(__dirname, '../test/fixtures/audio/user.ogg'));
 const DAY_MS = 24 * 60 * 60_000;
 
 let emulator: Emulator;
@@ -65,6 +66,9 @@ describe('an upload', () => {
 		['without the product', { messaging_product: undefined }],
 		['of another type than it says', { type: 'audio/mpeg' }],
 		['of a type that WhatsApp does not have', { type: undefined, file: file(AUDIO, 'text/html') }],
+		['without a type', { type: undefined }],
+		['of Ogg without Opus', { file: file(Buffer.from('OggS')) }],
+		['in two channels', { file: file(readFileSync(DEFAULT_RECORDING)) }],
 		['with an unknown field', { name: 'x' }],
 		['for an unknown purpose', { use_case: 'ringtone' }],
 		[

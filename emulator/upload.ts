@@ -29,7 +29,10 @@ const UPLOAD_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 export const ANNOUNCEMENT_USE_CASE = 'call_voicemail_announcement';
 const MAX_ANNOUNCEMENT_SECONDS = 60;
 
-const FIELDS = ['messaging_product', 'file', 'type', 'use_case', 'description'];
+const FIELDS = [
+	...['messaging_product', 'file', 'type', 'use_case', 'description'],
+	...['access_token', 'appsecret_proof'],
+];
 
 /** `POST /<PHONE_NUMBER_ID>/media` (Meta, "Media upload API"): a form with a file. */
 export async function receiveUpload(
@@ -51,8 +54,11 @@ export async function receiveUpload(
 	const mimeType = file.type;
 	const declared = form.get('type');
 	const bareType = bare(mimeType);
-	if (declared !== null && bare(declared as string) !== bareType) {
-		throw invalidParameter(`type is ${String(declared)}, but the file is of type ${mimeType}`);
+	if (typeof declared !== 'string' || declared === '') {
+		throw new GraphError(100, { message: '(#100) The parameter type is required.' });
+	}
+	if (bare(declared) !== bareType) {
+		throw invalidParameter(`type is ${declared}, but the file is of type ${mimeType}`);
 	}
 	const maxBytes = SIZES[bareType];
 	if (maxBytes === undefined) {
@@ -67,6 +73,7 @@ export async function receiveUpload(
 	}
 	const useCase = form.get('use_case');
 	if (useCase !== null) checkAnnouncement(useCase, bareType, bytes);
+	else if (bareType === 'audio/ogg') checkVoice(bytes);
 	return store.add({
 		content: contentOf(bytes),
 		phoneNumberId: number.id,
@@ -91,6 +98,15 @@ const fileRequired = () =>
 	new GraphError(100, { message: '(#100) The parameter file is required.' });
 
 const bare = (type: string) => (type.split(';')[0] ?? '').trim().toLowerCase();
+
+/** Meta, "Media", about audio/ogg: Opus only, and mono only. */
+function checkVoice(bytes: Buffer): void {
+	const head = 27 + (bytes[26] ?? 0);
+	if (bytes.toString('latin1', head, head + 8) !== 'OpusHead') {
+		throw invalidParameter('Audio of the type audio/ogg must be Opus');
+	}
+	if (bytes[head + 9] !== 1) throw invalidParameter('Audio of the type audio/ogg must be mono');
+}
 
 /** Meta, "Call settings", voicemail: Ogg with Opus, less than 60 seconds. */
 function checkAnnouncement(useCase: unknown, type: string, bytes: Buffer): void {

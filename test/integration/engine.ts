@@ -44,6 +44,7 @@ import {
 	type IWebhookResponseData,
 	type IWorkflowBase,
 	type IWorkflowExecuteAdditionalData,
+	type NodeExecutionHint,
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
 import {
@@ -527,6 +528,11 @@ export class ActionRun {
 		return this.output(1);
 	}
 
+	/** What the editor shows above the output. */
+	get hints(): NodeExecutionHint[] {
+		return this.run.data.resultData.runData.WhatsApp?.[0]?.hints ?? [];
+	}
+
 	/** The error that ended the workflow. */
 	get error(): NodeFailure {
 		const { error } = this.run.data.resultData;
@@ -789,6 +795,13 @@ export class TriggerWorkflow {
 		} catch {
 			execution.status = 'error';
 		}
+	}
+
+	/** *Retry* in the list of executions: again from the failed node, with the items that n8n has stored for it. */
+	async retry({ run }: Execution): Promise<IRun> {
+		const [failed] = run?.data.executionData?.nodeExecutionStack ?? [];
+		const items = failed.data.main[0] ?? [];
+		return await this.engine.execute(this.definition, failed.node.name, deepCopy(items), 'retry');
 	}
 
 	private newExecution(items: INodeExecutionData[], mode: WorkflowExecuteMode): Execution {

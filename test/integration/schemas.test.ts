@@ -146,7 +146,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		...(await run({
 			resource: 'call',
 			operation: 'start',
-			recipient: 'GB.94640118273650027741',
+			userId: 'GB.94640118273650027741',
 			sdp: makeSdp('offer'),
 		})),
 	],
@@ -180,7 +180,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 			...(await run({
 				resource: 'permission',
 				operation: 'get',
-				recipient: 'US.13491208655302741918',
+				userId: 'US.13491208655302741918',
 			})),
 		];
 	},
@@ -222,11 +222,16 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 			await run({ resource: 'setup', operation: 'getSampleRecording', sample });
 		return (await Promise.all(samples.map(sampleOf))).flat();
 	},
+	'setup/sendTestRecording': async () => {
+		const { url } = stage.trigger();
+		return await run({ resource: 'setup', operation: 'sendTestRecording', triggerUrl: url });
+	},
 	'transcription/download': async () => await run({ ...(await file(true)), operation: 'download' }),
 	'transcription/get': async () => await run({ ...(await file(true)), operation: 'get' }),
 };
 
 async function updateCallSettings(): Promise<INodeExecutionData[]> {
+	stage.emulator.failNext('settings', { status: 200, body: SETTINGS }, { method: 'GET' });
 	return await run({
 		resource: 'phoneNumber',
 		operation: 'updateCallSettings',

@@ -19,8 +19,10 @@ afterEach(async () => void (await Promise.all(others.map(async (other) => await 
 
 function taker(parameters: INodeParameters): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: others[0].verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: others[0].verifyToken,
+		},
 		...parameters,
 	});
 }
@@ -93,7 +95,7 @@ describe('Take over and forward', () => {
 		await pointNumber(second, others[1]);
 		const before = stage.emulator.subscriptionState();
 		const trigger = taker({ registration: 'phoneNumber', phoneNumberIds: [first, second] });
-		await expect(trigger.create()).rejects.toThrow('different addresses');
+		await expect(trigger.create()).rejects.toThrow('different URLs');
 		expect(stage.emulator.subscriptionState()).toEqual(before);
 	});
 

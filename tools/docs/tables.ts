@@ -1,4 +1,4 @@
-import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+import { ERROR_CATALOGUE, REFUSED } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
@@ -19,7 +19,7 @@ export function documentationTables(): Record<string, string> {
 }
 
 function errors(): string {
-	const rows = ERROR_CATALOGUE.map((entry) => [
+	const rows = [...ERROR_CATALOGUE, REFUSED.app, REFUSED.appSecret].map((entry) => [
 		entry.codes
 			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
 			.join(', '),
@@ -35,8 +35,8 @@ function errors(): string {
 
 ${MADE}
 
-What the nodes show for the error codes of Meta's API. Below the title, they show Meta's own message, the
-subcode and the trace ID. *Can be retried* shows whether the same request can succeed later without a change. Where
+What the nodes show for the error codes of Meta's API. Under *Details*, they show Meta's own message, the
+subcode and the trace ID. The last two rows apply to requests that are signed with the app ID and app secret, and to a wrong app secret. *Can be retried* shows whether the same request can succeed later without a change. Where
 that is safe, the nodes retry it automatically, and n8n's *Retry On Fail* makes sense. Start is never retried if the
 person's phone may have rung.
 
@@ -61,10 +61,12 @@ function events(): string {
 
 ${MADE}
 
-Each event is one item. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
-\`phoneNumberId\`, \`displayPhoneNumber\`, both sides as \`from\`, \`fromUserId\`, \`fromParentUserId\` and
-\`to\`, \`toUserId\`, \`toParentUserId\`, and the person's \`contactName\` and \`contactUsername\`. Fields that Meta
-omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
+Each event is one item. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
+\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\` and \`userId\`, your number as
+\`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
+omits are \`null\`. The IDs that people have across several businesses (\`from_parent_user_id\`, \`to_parent_user_id\`) are
+only in \`rawEvent\`, with the option *Include Raw Event*. Meta does not guarantee the order of events; within one
+delivery, the status events of a call
 come before its end.
 
 A chosen event always produces an item, even if its content is not as Meta documents it. Fields that can be
@@ -80,8 +82,8 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
 | \`call_created\` | \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
 | \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`bizOpaqueCallbackData\` |
 | \`terminate\` | \`answered\` (whether the call was answered, \`null\` if the event does not show it; an unanswered call can have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`verified\`, \`availableUntil\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
-| \`call_transcription_available\` | \`transcription\`: the same, and \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`) |
+| \`call_recording_available\` | \`recording\`: \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`fileName\`, \`sizeBytes\`, \`mimeType\`, \`verified\`, \`availableUntil\`, \`mediaId\`, \`sha256\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
+| \`call_transcription_available\` | \`transcription\`: \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`), and the same without \`durationSeconds\` and \`channels\` |
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
 | \`voicemail\` | \`recording\`: the same as for \`call_recording_available\`; \`callId\` is the call that you missed. \`direction\` and \`bizOpaqueCallbackData\` are always \`null\` |
 | \`other\` | Meta's name for the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |

@@ -1,3 +1,5 @@
+import type { GraphFailure } from './types';
+
 /** The causes that n8n's errors can declare (`failure.cause` in n8n-workflow). */
 export type FailureCause =
 	| 'configuration-invalid'
@@ -106,7 +108,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138012],
 		title: 'You have reached the daily limit of calls to this person',
-		hint: 'The details state when the next call is possible.',
+		hint: 'Wait until the time in the details: then the next call is possible.',
 		transient: false,
 		cause: 'quota-exhausted',
 	},
@@ -126,7 +128,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138015],
 		title: 'Calling cannot be turned on for this phone number',
-		hint: 'The number needs a messaging limit of at least 2,000. WhatsApp Manager shows the limit under Phone numbers.',
+		hint: 'Raise the messaging limit of the number to at least 2,000: verify the business in Meta Business Suite, or send more messages of good quality. WhatsApp Manager shows the limit under Phone numbers.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -192,7 +194,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [132000, 132012],
 		title: 'The parameters do not fit the message template',
-		hint: 'Each placeholder of the template needs one parameter, in the same order. Placeholders with a name need that name.',
+		hint: 'Enter one parameter for each placeholder of the template, in the same order. Placeholders with a name need that name.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -237,7 +239,8 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		transient: false,
 		cause: 'configuration-invalid',
 		existingCall: {
-			hint: 'The details state what is wrong: often the call has ended or was already answered, the SDP differs from that of Pre-Accept, or the call belongs to another phone number.',
+			title: 'WhatsApp did not accept the action on this call',
+			hint: 'The call may be over, answered already or not a call of this phone number: take the call ID and the phone number from the same event, and answer within 30 seconds of the event Call Connecting. Pre-Accept and Accept must send the same SDP. The details state what is wrong.',
 		},
 		voicemail: {
 			title: 'WhatsApp did not accept the voicemail settings',
@@ -272,7 +275,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [803],
 		title: 'Meta does not recognize this ID',
-		hint: 'Check the IDs in the credential: Business Account ID and App ID.',
+		hint: 'Check the IDs in the credential: WhatsApp Business Account ID and App ID.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -307,6 +310,32 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		cause: 'temporarily-unavailable',
 	},
 ];
+
+const FROM_SETTINGS =
+	"Copy both from Meta's app dashboard (App settings > Basic) into the credential.";
+
+/** Where a code has another meaning, because of what the request was signed with. */
+export const REFUSED: Record<NonNullable<GraphFailure['refused']>, ErrorEntry> = {
+	app: {
+		codes: [101, 190],
+		title: 'Meta did not accept the App ID and App Secret',
+		hint: `${FROM_SETTINGS} The access token is not the cause.`,
+		transient: false,
+		cause: 'credential-invalid',
+	},
+	appSecret: {
+		codes: [100],
+		title: 'Meta did not accept the App Secret for this access token',
+		hint: `${FROM_SETTINGS} They must be those of the app for which the access token was generated.`,
+		transient: false,
+		cause: 'credential-invalid',
+	},
+};
+
+/** The entry for a failure; undefined for an unknown code. */
+export function entryOf({ refused, code }: GraphFailure): ErrorEntry | undefined {
+	return refused === null ? errorEntry(code) : REFUSED[refused];
+}
 
 /** The entry for a code of Meta's; undefined for an unknown code. */
 export function errorEntry(code: number | null): ErrorEntry | undefined {

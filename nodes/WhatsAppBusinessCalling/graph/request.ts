@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
 import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
+import { appSecretProof } from './appSecretProof';
 import { errorEntry } from './errorCatalogue';
 import { failureFromResponse, failureFromThrown, unreadableResponse } from './failure';
 import type { GraphContext, GraphFailure, Result } from './types';
@@ -139,7 +140,7 @@ async function sendOnce(
 		return { ...response, body: await readBody(response.body, signal) };
 	};
 	try {
-		return await readResponse(context, account, await raceWithSignal(signal, send()));
+		return await readResponse(context, account, await raceWithSignal(signal, send()), request.as);
 	} catch (thrown) {
 		const failure =
 			thrown instanceof ResponseTooLargeError
@@ -167,9 +168,11 @@ async function sendAsApp(
 	account: Account,
 	options: IHttpRequestOptions,
 ): Promise<IN8nHttpFullResponse> {
+	const token = `${account.appId}|${account.appSecret}`;
 	return (await context.helpers.httpRequest({
 		...options,
-		headers: { ...options.headers, Authorization: `Bearer ${account.appId}|${account.appSecret}` },
+		qs: { ...options.qs, appsecret_proof: appSecretProof(token, account.appSecret) },
+		headers: { ...options.headers, Authorization: `Bearer ${token}` },
 	})) as IN8nHttpFullResponse;
 }
 
@@ -177,11 +180,12 @@ async function readResponse(
 	context: GraphContext,
 	account: Account,
 	response: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
+	as: GraphRequest['as'],
 ): Promise<Result<unknown>> {
 	const { statusCode, body, headers } = response;
 	const isError = typeof body === 'object' && body !== null && 'error' in body;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
 	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
 	const secrets = [String(accessToken).trim(), account.appSecret];
-	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets) };
+	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets, as) };
 }

@@ -80,13 +80,13 @@ function asNodeError(
  * output, and adds the fields of the input item there.
  */
 function errorFields(error: unknown): IDataObject {
-	const { message, description, context } = error as Partial<NodeApiError>;
+	const { message, description, messages, context } = error as Partial<NodeApiError>;
 	const facts = context?.whatsApp as IDataObject | undefined;
 	const reason = context?.reason as string | undefined;
 	return {
 		error: {
 			message: message ?? 'Unknown error',
-			description: description ?? null,
+			description: [description, ...(messages ?? [])].filter(Boolean).join('\n') || null,
 			...(facts ?? {}),
 			...(reason ? { reason } : {}),
 		},

@@ -93,8 +93,12 @@ describe('isUserId', () => {
 describe('IDs that become a part of a path', () => {
 	const forbidden = fc.string({ unit: fc.constantFrom(...'a1/\\.?#%& \n@:') });
 
-	it.each(['1002764438271669', 'a-b_C'])('takes the media ID %s', (mediaId) => {
+	it.each(['1002764438271669', 'a-b_1'])('takes the media ID %s', (mediaId) => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
+	});
+
+	it('takes a word for no media ID, of which Meta would only say that the file is gone', () => {
+		expect(() => mediaIdParameter(input({ mediaId: 'abc' }))).toThrow('"abc" is not a media ID');
 	});
 
 	it('takes an ID that an expression gives as a number', () => {
@@ -124,7 +128,7 @@ describe('IDs that become a part of a path', () => {
 		[mediaIdParameter, 'mediaId', '1002764438271669'],
 		[phoneNumberIdParameter, 'phoneNumberId', '106540352242922'],
 		[callIdParameter, 'callId', 'wacid.HBgL+/=='],
-		[userIdParameter, 'recipient', 'US.13491208655302741918'],
+		[userIdParameter, 'userId', 'US.13491208655302741918'],
 	])('frees an ID of the invisible characters that copying brings along (%p)', (read, name, id) => {
 		expect(read(input({ [name]: ` \u200e \u202a ${id}\u200b \ufeff` }))).toBe(id);
 	});

@@ -5,7 +5,8 @@ import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../sh
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
-import { callIdField, sdpField, showForCall } from './fields';
+import { showAnnouncement } from './announcementHint';
+import { audioNotice, callIdField, sdpField, showForCall } from './fields';
 import {
 	callbackDataParameter,
 	PREPARATION_TIMEOUT_MS,
@@ -16,6 +17,7 @@ import {
 
 export const accept: Operation = {
 	properties: [
+		audioNotice(showForCall('accept')),
 		phoneNumberField(showForCall('accept')),
 		callIdField(showForCall('accept')),
 		sdpField('answer', showForCall('accept')),
@@ -34,13 +36,12 @@ export const accept: Operation = {
 		);
 		const preAccepted = isPreAcceptWanted && (await preAccept(input, session));
 		const outcome = await sendToCall(input, 'accept', acceptance);
+		showAnnouncement(input, announcement);
 		return {
 			json: {
 				...outcome,
 				preAccepted,
-				recording: announcement.body.recording ?? null,
-				transcription: announcement.body.transcription ?? null,
-				announcement: announcement.text,
+				...announcement.output,
 			},
 		};
 	},

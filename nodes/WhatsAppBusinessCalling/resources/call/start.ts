@@ -8,7 +8,8 @@ import { personFields, readPerson } from '../shared/person';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
-import { sdpField, showForCall } from './fields';
+import { showAnnouncement } from './announcementHint';
+import { audioNotice, sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
 /** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
@@ -21,6 +22,7 @@ const callIdSchema = z.union([
 
 export const start: Operation = {
 	properties: [
+		audioNotice(showForCall('start')),
 		phoneNumberField(showForCall('start')),
 		...personFields(showForCall('start'), 'call'),
 		sdpField('offer', showForCall('start')),
@@ -42,15 +44,14 @@ export const start: Operation = {
 		if (!response.ok) {
 			throw toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
 		}
+		showAnnouncement(input, announcement);
 		return {
 			json: {
 				callId: readCallId(input, response.value),
-				phoneNumberId,
 				to: person.to ?? null,
-				recipient: person.recipient ?? null,
-				recording: announcement.body.recording ?? null,
-				transcription: announcement.body.transcription ?? null,
-				announcement: announcement.text,
+				userId: person.recipient ?? null,
+				...announcement.output,
+				phoneNumberId,
 			},
 		};
 	},

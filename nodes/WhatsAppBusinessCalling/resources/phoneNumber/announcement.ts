@@ -1,9 +1,8 @@
 import { toNodeApiError } from '../../graph/nodeApiError';
 import { uploadMedia } from '../../graph/uploadMedia';
-import { readUpTo } from '../../http/body';
 import { OggOpusMeter } from '../../media/oggOpus';
+import { readBinaryFile } from '../shared/binaryFile';
 import { inputError } from '../shared/errors';
-import { textParameter } from '../shared/parameters';
 import type { OperationInput } from '../types';
 
 /** Meta, "Call settings", voicemail: less than that. */
@@ -11,9 +10,6 @@ const MAX_SECONDS = 60;
 
 /** More than 60 seconds of Opus at its highest bit rate, 510 kbit/s. */
 const MAX_BYTES = 5 * 1024 * 1024;
-
-/** For the file to come out of n8n's binary store. */
-const READ_TIMEOUT_MS = 60_000;
 
 const HOW_TO_CONVERT =
 	'WhatsApp accepts Ogg with Opus, shorter than 60 seconds. Convert the file first, for example with ffmpeg: ffmpeg -i greeting.mp3 -c:a libopus -b:a 32k greeting.ogg';
@@ -24,17 +20,8 @@ const HOW_TO_CONVERT =
  * @throws NodeOperationError if there is no file, or Meta would not accept it
  */
 export async function readAnnouncementFile(input: OperationInput): Promise<Buffer> {
-	const { helpers } = input.context;
-	const field = textParameter(input, 'binaryPropertyName') || 'data';
-	const binary = helpers.assertBinaryData(input.itemIndex, field);
-	const content = binary.id
-		? await readUpTo(
-				await helpers.getBinaryStream(binary.id),
-				MAX_BYTES,
-				AbortSignal.timeout(READ_TIMEOUT_MS),
-			)
-		: Buffer.from(binary.data, 'base64');
-	if (content === null || content.length > MAX_BYTES) {
+	const { field, content } = await readBinaryFile(input, MAX_BYTES);
+	if (content === null) {
 		throw inputError(input, 'The announcement is larger than 5 MB', `${HOW_TO_CONVERT}.`);
 	}
 	const meter = new OggOpusMeter();

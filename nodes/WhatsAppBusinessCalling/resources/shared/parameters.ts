@@ -139,7 +139,8 @@ export function callIdParameter(input: OperationInput): string {
 /** @returns the media ID, safe for a path */
 export function mediaIdParameter(input: OperationInput): string {
 	const value = idParameter(input, 'mediaId');
-	if (MEDIA_ID_PATTERN.test(value)) return value;
+	// Words are no IDs: Meta would only say that it has no such file (any more).
+	if (MEDIA_ID_PATTERN.test(value) && /\d/.test(value)) return value;
 	throw inputError(
 		input,
 		value === '' ? 'The media ID is missing' : `"${truncate(value)}" is not a media ID`,
