@@ -50,6 +50,7 @@ describe('The item of a recording', () => {
 			displayPhoneNumber: number.displayPhoneNumber.replace(/\D/g, ''),
 			from: '14085551234',
 			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			to: null,
 			recording: {
 				mediaId: '1002764438271669',

@@ -62,11 +62,9 @@ function events(): string {
 ${MADE}
 
 Each event is one item. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
-\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\` and \`userId\`, your number as
+\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\`, \`userId\` and \`parentUserId\`, your number as
 \`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
-omits are \`null\`. The IDs that people have across several businesses (\`from_parent_user_id\`, \`to_parent_user_id\`) are
-only in \`rawEvent\`, with the option *Include Raw Event*. Meta does not guarantee the order of events; within one
-delivery, the status events of a call
+omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
 come before its end.
 
 A chosen event always produces an item, even if its content is not as Meta documents it. Fields that can be
