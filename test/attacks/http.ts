@@ -216,8 +216,10 @@ export function httpAttacks(arena: () => Arena): void {
 				credential: arena().credential,
 				parameters: {
 					registration: 'app',
-					onOtherWebhook: 'takeOverAndForward',
-					otherVerifyToken: receiver.verifyToken,
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: receiver.verifyToken,
+					},
 				},
 			});
 			const message = JSON.stringify({

@@ -8,18 +8,20 @@ const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
 interface Given {
-	resource: 'call' | 'recording';
-	operation: 'accept' | 'start' | 'download' | 'get';
+	resource: 'call' | 'callButton' | 'recording';
+	operation: 'accept' | 'start' | 'download' | 'get' | 'send';
 	phoneNumberId?: string;
 	callId?: string;
 	mediaId?: string;
 	sha256?: string;
 	to?: string;
-	recipient?: string;
+	userId?: string;
 	sdp?: unknown;
 	recordingPurpose?: string;
 	recordingLanguage?: string;
 	callbackData?: string;
+	bodyText?: string;
+	payload?: string;
 }
 
 /** One request that reached the Graph API. */
@@ -40,12 +42,18 @@ const parametersOf = (resource: string, operation: string) => ({
 	mediaId: expression('mediaId'),
 	sha256: expression('sha256'),
 	to: expression('to'),
-	recipient: expression('recipient'),
+	userId: expression('userId'),
 	sdp: expression('sdp'),
 	recordCall: resource === 'call',
 	recordingPurpose: expression('recordingPurpose'),
 	recordingLanguage: expression('recordingLanguage'),
-	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
+	bodyText: expression('bodyText'),
+	options:
+		resource === 'call'
+			? { bizOpaqueCallbackData: expression('callbackData') }
+			: resource === 'callButton'
+				? { payload: expression('payload') }
+				: {},
 });
 
 export function operationAttacks(arena: () => Arena): void {
@@ -102,7 +110,7 @@ export function operationAttacks(arena: () => Arena): void {
 		operation: 'start',
 		phoneNumberId: NUMBER,
 		to: '14085551234',
-		recipient: '',
+		userId: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',
 		recordingLanguage: 'en',
@@ -146,6 +154,32 @@ export function operationAttacks(arena: () => Arena): void {
 		});
 	});
 
+	describe('the words and the payload of a call button, handed to an operation, are', () => {
+		it.each(HARMFUL)('%s', async (_, text) => {
+			const given: Given = {
+				resource: 'callButton',
+				operation: 'send',
+				phoneNumberId: NUMBER,
+				to: '14085551234',
+				userId: '',
+				bodyText: text,
+				payload: text,
+			};
+			if ([...text].length > 512) return await refused(given);
+			const { asked } = await run(given);
+			expect(asked.map(({ path, body }) => [path, body?.interactive])).toEqual([
+				[
+					`/v26.0/${NUMBER}/messages`,
+					{
+						type: 'voice_call',
+						body: { text: text.trim() },
+						action: { name: 'voice_call', parameters: { payload: text } },
+					},
+				],
+			]);
+		});
+	});
+
 	describe('a call ID, handed to an operation, is', () => {
 		it.each(SOME)('%s', async (_, id) => {
 			await refused(accept({ callId: id }));
@@ -180,7 +214,7 @@ export function operationAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe.each(['sha256', 'to', 'recipient', 'recordingLanguage', 'sdp'] as const)(
+	describe.each(['sha256', 'to', 'userId', 'recordingLanguage', 'sdp'] as const)(
 		'the parameter %s, handed to an operation, is',
 		(name) => {
 			it.each(SOME)('%s', async (_, text) => {

@@ -99,7 +99,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			parameters: { ...manual, options: { timeBudget: 5, maxFileSize: 1 } },
 		});
 		finished = await stage.addWorkflow({
-			parameters: { ...manual, acknowledge: 'finished' },
+			parameters: { ...manual, options: { acknowledge: 'finished' } },
 			storageUrl: store.url,
 		});
 		start = await addAction({

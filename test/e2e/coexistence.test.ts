@@ -91,8 +91,10 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await stage.n8n.api.waitForExecutions(its.id, 1);
 
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state().app).toMatchObject({ callbackUrl: mine.url, fields: ['messages', 'calls'] });
 
@@ -120,8 +122,10 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 	it('listens for a test event without silencing either', async () => {
 		const its = await itsWorkflow();
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		const before = state();
 		await stage.n8n.api.listenForTestEvent(mine.id, TRIGGER);
@@ -144,7 +148,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		const its = await itsWorkflow();
 		const before = state();
 		const mine = await ours(
-			{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' },
+			{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' } },
 			false,
 		);
 		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(
@@ -160,8 +164,10 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		const before = state();
 		const mine = await ours({
 			registration: 'businessAccount',
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state()).toEqual({ ...before, accountOverride: mine.url });
 		expect(await statusOf(message())).toBe(200);
@@ -204,8 +210,10 @@ describe('registration on the account and on numbers', () => {
 			const mine = await ours({
 				registration: 'phoneNumber',
 				phoneNumberIds: [ONE],
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: other.verifyToken,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: other.verifyToken,
+				},
 			});
 			expect(state().numberOverrides).toEqual({ [ONE]: mine.url });
 			const delivery = emulator.deliver([message()]);

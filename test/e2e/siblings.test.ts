@@ -411,8 +411,10 @@ describe("next to n8n's own WhatsApp Trigger", () => {
 		};
 		await family.publish(
 			await family.add([RECORDING], {
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: its.nodeId,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: its.nodeId,
+				},
 			}),
 		);
 		await family.publish(await family.add([RECORDING, 'connect']));

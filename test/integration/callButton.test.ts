@@ -72,7 +72,7 @@ describe('Sending a call button', () => {
 	});
 
 	test('leaves to WhatsApp what was not filled in', async () => {
-		const { items } = await send({ to: '', recipient: USER_ID, buttonText: '\u200b' });
+		const { items } = await send({ to: '', userId: USER_ID, buttonText: '\u200b' });
 		expect(sentButton()).toEqual({
 			type: 'voice_call',
 			body: { text: 'Call us' },

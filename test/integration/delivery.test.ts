@@ -154,7 +154,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 	}, 30_000);
 
 	test('when stored: a workflow that fails later does not bring the recording again', async () => {
-		const trigger = stage.trigger({ acknowledge: 'stored' });
+		const trigger = stage.trigger({ options: { acknowledge: 'stored' } });
 		trigger.work = () => {
 			throw new Error('The storage is down');
 		};
@@ -166,7 +166,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 	});
 
 	test('when finished: a failing workflow is answered 500 and runs again until it succeeds', async () => {
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let failures = 2;
 		trigger.work = () => {
 			if (failures-- > 0) throw new Error('The storage is down');
@@ -182,7 +182,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 	});
 
 	test('when finished: Meta gets its 200 after the last node, and copies wait for it', async () => {
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let finish = () => {};
 		const finished = new Promise<void>((resolve) => (finish = resolve));
 		trigger.work = async () => await finished;
@@ -201,7 +201,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 	test('when finished: a workflow that takes longer than Meta waits does not run twice', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({ deliveryTimeoutMs: 1_000 });
-		const trigger = stage.trigger({ acknowledge: 'finished' });
+		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let finish = () => {};
 		const finished = new Promise<void>((resolve) => (finish = resolve));
 		trigger.work = async () => await finished;

@@ -19,16 +19,22 @@ afterEach(async () => await other.stop());
 
 const state = () => stage.emulator.subscriptionState();
 
-function taker(parameters: INodeParameters = {}): TriggerWorkflow {
+function taker(parameters: INodeParameters = {}, options: INodeParameters = {}): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: other.verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: other.verifyToken,
+			...options,
+		},
 		...parameters,
 	});
 }
 
-async function activeTaker(parameters: INodeParameters = {}): Promise<TriggerWorkflow> {
-	const trigger = taker(parameters);
+async function activeTaker(
+	parameters: INodeParameters = {},
+	options: INodeParameters = {},
+): Promise<TriggerWorkflow> {
+	const trigger = taker(parameters, options);
 	await trigger.activate();
 	return trigger;
 }
@@ -153,7 +159,7 @@ describe('Trouble at the other webhook', () => {
 	});
 
 	test('that is too slow for the time budget', async () => {
-		const trigger = await activeTaker({ options: { timeBudget: 1 } });
+		const trigger = await activeTaker({}, { timeBudget: 1 });
 		other.replies = [{ delayMs: 3_000 }];
 		const recording = await stage.emulator.createRecording();
 		expect(statuses(await deliver([message(), recording]))).toEqual([503, 200]);
@@ -262,7 +268,7 @@ describe('Taking over', () => {
 		const moved = stage.engine
 			.trigger(
 				stage.credential,
-				{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken },
+				{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken } },
 				{ id: old.id, webhookBase },
 			)
 			.continueFrom(old);

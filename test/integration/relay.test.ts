@@ -281,8 +281,10 @@ describe('The webhook of before', () => {
 	test('gets nothing twice where a listed trigger has Take Over and Forward itself', async () => {
 		const holder = workflow(['terminate']);
 		const sibling = workflow(['call_permission_reply'], {
-			onOtherWebhook: 'takeOverAndForward',
-			otherWebhookUrl: other.url,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherWebhookUrl: other.url,
+			},
 		});
 		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
 		stage.emulator.userAnswersPermissionRequest({ accept: true });

@@ -19,8 +19,10 @@ afterEach(async () => void (await Promise.all(others.map(async (other) => await 
 
 function taker(parameters: INodeParameters): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: others[0].verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: others[0].verifyToken,
+		},
 		...parameters,
 	});
 }

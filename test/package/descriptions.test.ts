@@ -89,29 +89,35 @@ describe('what saved workflows hold', () => {
 		['downloadFile', true],
 		['registration', 'app'],
 		['verifyToken', ''],
-		['otherWebhookUrl', ''],
-		['acknowledge', 'stored'],
 		['options', {}],
 	])('trigger: %s, by default %j', (name, value) => {
 		expect(inTrigger(name)?.default).toEqual(value);
 	});
 
 	it.each<[string, unknown]>([
+		['acknowledge', 'stored'],
 		['binaryPropertyName', 'data'],
+		['includeRawEvent', false],
+		['maxConcurrentDeliveries', 32],
+		['maxConcurrentDownloads', 4],
 		['maxFileSize', 100],
 		['onFileUnavailable', 'retry'],
-		['includeRawEvent', false],
+		['onOtherWebhook', 'stop'],
+		['otherVerifyToken', ''],
+		['otherWebhookUrl', ''],
+		['retryFor', 1],
+		['timeBudget', 15],
 	])('trigger: option %s, by default %j', (name, value) => {
 		expect(inOptions(name)?.default).toBe(value);
 	});
 
 	it('trigger: values of its lists', () => {
-		expect(choices(inTrigger('acknowledge'))).toEqual(['stored', 'finished']);
-		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit']);
+		expect(choices(inOptions('acknowledge'))).toEqual(['stored', 'finished']);
+		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit', 'fail']);
 		expect([...choices(inTrigger('registration'))].sort()).toEqual([
 			...['app', 'businessAccount', 'manual', 'phoneNumber'],
 		]);
-		expect(choices(inTrigger('onOtherWebhook'))).toEqual(['stop', 'takeOverAndForward']);
+		expect(choices(inOptions('onOtherWebhook'))).toEqual(['stop', 'takeOverAndForward']);
 	});
 
 	it.each([
@@ -177,7 +183,7 @@ describe('what saved workflows hold', () => {
 		['callButton', 'getLink', 'phoneNumber', ''],
 		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
-		['call', 'start', 'recipient', ''],
+		['call', 'start', 'userId', ''],
 		...['start', 'accept'].flatMap(
 			(operation): Array<[string, string, string, unknown]> => [
 				['call', operation, 'recordCall', false],

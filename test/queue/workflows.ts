@@ -56,7 +56,7 @@ export async function importExample(
 export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 	return (workflow: WorkflowDefinition): void => {
 		const trigger = nodeOf(workflow, TRIGGER);
-		Object.assign(trigger.parameters, { downloadFile: true, acknowledge });
+		Object.assign(trigger.parameters, { downloadFile: true, options: { acknowledge } });
 		const store = nodeOf(workflow, STORE);
 		replaceIn(store, '$json.fileName', `$('${TRIGGER}').item.json.recording.fileName`);
 		const table = nodeOf(workflow, TABLE);

@@ -363,7 +363,7 @@ ${table(['Setting', 'This package', 'Built from n8n nodes', 'Trigger without wor
 
 Idle is n8n's memory before its first large file. If the figure is below 0, n8n released more of its startup
 memory than the recordings needed. Files are never in memory as a whole, and at most four are
-downloaded at a time (*Downloads at Once*). What a trigger without work uses for 16 deliveries at once is n8n's own:
+downloaded at a time (*Server: Downloads at Once*). What a trigger without work uses for 16 deliveries at once is n8n's own:
 with the default engine, an isolate of ${value(isolate, 'rssMb')} MB for each.
 
 ## Deliveries that start no execution

@@ -61,9 +61,9 @@ function events(): string {
 
 ${MADE}
 
-Each event is one item. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
-\`phoneNumberId\`, \`displayPhoneNumber\`, both sides as \`from\`, \`fromUserId\`, \`fromParentUserId\` and
-\`to\`, \`toUserId\`, \`toParentUserId\`, and the person's \`contactName\` and \`contactUsername\`. Fields that Meta
+Each event is one item. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
+\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\`, \`userId\` and \`parentUserId\`, your number as
+\`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
 omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
 come before its end.
 
@@ -80,8 +80,8 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
 | \`call_created\` | \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
 | \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`bizOpaqueCallbackData\` |
 | \`terminate\` | \`answered\` (whether the call was answered, \`null\` if the event does not show it; an unanswered call can have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`verified\`, \`availableUntil\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
-| \`call_transcription_available\` | \`transcription\`: the same, and \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`) |
+| \`call_recording_available\` | \`recording\`: \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`fileName\`, \`sizeBytes\`, \`mimeType\`, \`verified\`, \`availableUntil\`, \`mediaId\`, \`sha256\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
+| \`call_transcription_available\` | \`transcription\`: \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`), and the same without \`durationSeconds\` and \`channels\` |
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
 | \`voicemail\` | \`recording\`: the same as for \`call_recording_available\`; \`callId\` is the call that you missed. \`direction\` and \`bizOpaqueCallbackData\` are always \`null\` |
 | \`other\` | Meta's name for the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |
@@ -97,15 +97,16 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   *Phone Number > Update Voicemail*. Meta sends a voicemail as an audio message in the field \`messages\`, with the ID of the
   call instead of that of a message; other messages are ignored. Meta delivers voicemails as well as it can: if recording one fails, no
   event arrives. Meta may have to give your account access to voicemail first.
-- **A permission request is a message.** Meta counts it as one: since October 2026, Meta charges for free-form messages after
+- **Permission requests and call buttons are messages.** Meta counts them as such: since October 2026, Meta charges for free-form messages after
   the first 1,000 per number and month.
 
 ## What is not an event
 
-- **A permission request that cannot be delivered.** Meta accepts *Permission > Request* and reports the failure later, as
+- **A message that cannot be delivered.** Meta accepts *Permission > Request* and *Call Button > Send*, and reports the failure later, as
   the status of a message in the field \`messages\`: code 131026 (the person's WhatsApp is too old, or they cannot be
   reached) or 131047 (more than 24 hours have passed since the person last wrote). This trigger does not read message
-  statuses; use n8n's WhatsApp Trigger for them. If no reply arrives within a day, treat the request as failed.
+  statuses; use n8n's WhatsApp Trigger for them. If no reply arrives within a day, treat a
+  permission request as failed; a template can still be delivered after the 24 hours (*Send As*).
 - **A recording that failed.** Meta documents no event for it. The recording never arrives.
 - **A changed user ID.** People who change their number get a new user ID. Meta reports it as a system message in the
   field \`messages\`.

@@ -1,13 +1,18 @@
 import { hash } from 'crypto';
-import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import type {
+	IDataObject,
+	INodeExecutionData,
+	IWebhookFunctions,
+	IWebhookResponseData,
+} from 'n8n-workflow';
 
 import {
 	announcedFile,
 	callFields,
+	fileProblem,
 	item,
 	problemFields,
 	rawEvent,
-	storedFileFields,
 	unreadableFile,
 } from '../events/items';
 import type { MediaReference } from '../events/mediaReference';
@@ -18,7 +23,6 @@ import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import type { FileProperty } from '../media/fileNames';
 import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
 import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
@@ -31,6 +35,7 @@ import {
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
 import { DeliveryLog } from './deliveryLog';
+import { fileItem } from './fileItem';
 import { Ledger, ledger as processLedger } from './ledger';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
@@ -122,7 +127,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
 	const now = mine.filter((key) => !isForLater(key));
-	const outcomes = await produce(delivery, now, events);
+	const outcomes = failuresApart(settings, await produce(delivery, now, events));
 	return await handOver(delivery, outcomes, elsewhere || later.length > 0, othersMiss);
 }
 
@@ -278,20 +283,20 @@ async function toItem(
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
-	const { settings, log } = delivery;
-	const fields = callFields(event);
-	if (settings.includeRawEvent || event.isIncomplete) fields.rawEvent = rawEvent(event);
-	if (event.file === null) return item(fields);
+	const { settings, log, context, deadline } = delivery;
+	const raw = settings.includeRawEvent || event.isIncomplete ? { rawEvent: rawEvent(event) } : {};
+	if (event.file === null) return item({ ...callFields(event), ...raw });
 
 	const { property, media } = event.file;
 	const announced = announcedFile(event, property, media);
+	const itemWith = (file: IDataObject) => item({ ...callFields(event, file), ...raw });
 	if (media === null) {
 		log.warn(
 			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
 		);
-		return item({ ...fields, [property]: problemFields(announced, unreadableFile(property)) });
+		return itemWith(problemFields(announced, unreadableFile(property)));
 	}
-	if (!settings.downloadFile) return item({ ...fields, [property]: announced });
+	if (!settings.downloadFile) return itemWith(announced);
 
 	const outcome = await download(delivery, key, event, property, media);
 	if (!outcome.ok) {
@@ -300,22 +305,11 @@ async function toItem(
 		log.warn(
 			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
 		);
-		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
+		return wait ? null : itemWith(problemFields(announced, problem));
 	}
-	const { file } = outcome;
-	const stored = storedFileFields(announced, file);
-	if (property === 'transcription') {
-		stored.transcript = await readTranscript(
-			delivery.context,
-			file.binary,
-			file.sizeBytes,
-			delivery.deadline,
-		);
-	}
-	return {
-		...item({ ...fields, [property]: stored }),
-		binary: { [settings.binaryPropertyName]: file.binary },
-	};
+	const { json } = itemWith(announced);
+	const { binaryPropertyName } = settings;
+	return await fileItem(context, json, property, outcome.file, binaryPropertyName, deadline);
 }
 
 async function download(
@@ -332,7 +326,7 @@ async function download(
 	);
 	if (freeSlot === null) {
 		const message =
-			'Too many other files were being downloaded at the same time (option Downloads at Once).';
+			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
 	const request: MediaRequest = {
@@ -373,6 +367,17 @@ function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
 	if (settings.onFileUnavailable === 'emit') return false;
 	const now = Date.now();
 	return now - ledger.noticed(key, now) < settings.retryForMs;
+}
+
+/**
+ * Holds back the items without their file where they let their execution fail, so that the other items of the
+ * delivery get one of their own. Meta delivers them again, and then they are alone.
+ */
+function failuresApart({ onFileUnavailable }: TriggerSettings, outcomes: Outcome[]): Outcome[] {
+	const fails = (outcome: Outcome) => outcome.item !== null && fileProblem(outcome.item.json);
+	const isMixed = outcomes.some((one) => one.item !== null && !fails(one)) && outcomes.some(fails);
+	if (onFileUnavailable !== 'fail' || !isMixed) return outcomes;
+	return outcomes.map((outcome) => (fails(outcome) ? { ...outcome, item: null } : outcome));
 }
 
 /**

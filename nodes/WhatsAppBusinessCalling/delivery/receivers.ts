@@ -62,7 +62,8 @@ export function receiversOf(
 ): Receivers {
 	const { also, other } = context.getQueryData() as Record<string, unknown>;
 	const isShared = also !== undefined || other !== undefined;
-	const takesOver = context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
+	const takesOver =
+		context.getNodeParameter('options.onOtherWebhook', 'stop') === 'takeOverAndForward';
 	if (!isShared && !takesOver) return NOBODY;
 
 	const proof = context.getHeaderData()[RELAY_HEADER];

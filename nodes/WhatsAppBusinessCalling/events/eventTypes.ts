@@ -79,8 +79,28 @@ export interface EventType {
 	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
-/** Every event that the trigger knows: options, subscription, parsing and items come from here. */
+/** Every event that the trigger knows, in the panel's order: options, subscription, parsing and items come from here. */
 export const EVENT_TYPES: EventType[] = [
+	{
+		name: 'call_recording_available',
+		aliases: [],
+		label: 'Call Recording Available',
+		description: 'The recording of a call is ready: its audio, downloaded and verified',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
+	},
+	{
+		name: 'call_transcription_available',
+		// Documented as above, seen on the wire as below.
+		aliases: ['call_transcript_available'],
+		label: 'Call Transcription Available',
+		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) =>
+			readFile('call_transcription_available', element, context, 'transcription'),
+	},
 	{
 		name: 'connect',
 		aliases: [],
@@ -94,25 +114,15 @@ export const EVENT_TYPES: EventType[] = [
 			const incoming = isIncoming(element, session);
 			const side = session === null ? null : incoming ? 'from' : 'to';
 			const fields = {
-				...callDetails(element),
 				answerBefore: incoming ? answerBefore(element) : null,
 				session,
+				...callDetails(element),
 			};
 			const event = readCall('connect', element, context, fields, side);
 			const isIncomplete = event.isIncomplete || session === null;
 			// One without its SDP must not pass for the one that has it.
 			return { ...event, detail: isIncomplete ? fingerprint(element) : '', isIncomplete };
 		},
-	},
-	{
-		name: 'call_created',
-		aliases: [],
-		label: 'Call Created',
-		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
 	},
 	{
 		name: 'status',
@@ -136,49 +146,29 @@ export const EVENT_TYPES: EventType[] = [
 	{
 		name: 'terminate',
 		aliases: [],
-		label: 'Call Terminated',
-		description: 'A call ended or was missed: whether it was answered, its times, and any errors',
+		label: 'Call Ended',
+		description: 'A call ended or was missed, with its duration and any errors',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
 			const own = listOf(element.errors) ?? [];
 			return readCall('terminate', element, context, {
-				...callDetails(element),
-				status: upperCaseWord(element.status),
 				answered: wasAnswered(element),
+				durationSeconds: amount(element.duration),
 				startedAt: isoTimeOfMs(timeMs(element.start_time)),
 				endedAt: isoTimeOfMs(timeMs(element.end_time)),
-				durationSeconds: amount(element.duration),
+				status: upperCaseWord(element.status),
 				errors: readErrors(own.length > 0 ? own : context.errors),
+				...callDetails(element),
 			});
 		},
-	},
-	{
-		name: 'call_recording_available',
-		aliases: [],
-		label: 'Call Recording Available',
-		description: 'The recording of a call is ready: its audio, downloaded and verified',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
-	},
-	{
-		name: 'call_transcription_available',
-		// Documented as above, seen on the wire as below.
-		aliases: ['call_transcript_available'],
-		label: 'Call Transcription Available',
-		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) =>
-			readFile('call_transcription_available', element, context, 'transcription'),
 	},
 	{
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or declined calls. Publishing also subscribes your app to the field messages.',
+			'A person allowed or declined calls; subscribes your app to the field messages as well',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -193,7 +183,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Voicemail Received',
 		description:
-			'What a person said after a call that you missed: its audio, downloaded and verified. Requires voicemail (Phone Number > Update Voicemail). Publishing also subscribes your app to the field messages.',
+			'What a person said after a call that you missed: its audio, downloaded and verified; requires voicemail (Phone Number > Update Voicemail), and subscribes your app to the field messages as well',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),
@@ -202,8 +192,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'other',
 		aliases: [],
 		label: 'Other Call Events',
-		description:
-			'Events that this version does not know, such as those that Meta adds later, as Meta sent them',
+		description: 'Events that Meta adds later, as Meta sent them (event: their name)',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({
@@ -212,16 +201,26 @@ export const EVENT_TYPES: EventType[] = [
 			isIncomplete: true,
 		}),
 	},
+	{
+		name: 'call_created',
+		aliases: [],
+		label: 'Call Created',
+		description:
+			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
+	},
 ];
 
+/** Events of the list `calls` whose name is not known. */
+export const OTHER_EVENTS = EVENT_TYPES.find(({ name }) => name === 'other') as EventType;
+
 const CALL_EVENTS = new Map(
-	EVENT_TYPES.filter((type) => type.list === 'calls' && type.name !== 'other').flatMap((type) =>
+	EVENT_TYPES.filter((type) => type.list === 'calls' && type !== OTHER_EVENTS).flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),
 	),
 );
-
-/** Events of the list `calls` whose name is not known. */
-export const OTHER_EVENTS = EVENT_TYPES[EVENT_TYPES.length - 1];
 
 /** The event of the list `calls` that has this name. */
 export function callEventType(name: string): EventType | undefined {
@@ -249,10 +248,12 @@ export function webhookFields(events: Iterable<string>): string[] {
 	return [...new Set(['calls', ...needed])];
 }
 
+/** With the value of the item's field `event`, which a Switch node needs. */
 export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
 	name: type.label,
 	value: type.name,
-	description: type.description,
+	description:
+		type === OTHER_EVENTS ? type.description : `${type.description} (event: ${type.name})`,
 }));
 
 /** A call as an element names it; a status names the person who is called as the recipient. */
@@ -365,13 +366,13 @@ function readPermissionReply(
 	const contextId = identifier(fieldsOf(element.context).id);
 	const response = text(reply.response)?.toLowerCase() ?? null;
 	const fields = {
-		messageId,
-		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
-		response,
 		accepted: wasAccepted(response),
+		response,
 		isPermanent: yesOrNo(reply.is_permanent),
 		expiresAt: isoTimeOfMs(timeMs(reply.expiration_timestamp)),
 		responseSource: text(reply.response_source),
+		messageId,
+		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
 	};
 	const event = readCall('call_permission_reply', element, context, fields, 'from');
 	// Not an event of a call: its ID is that of a message.

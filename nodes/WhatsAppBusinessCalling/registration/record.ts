@@ -185,7 +185,7 @@ export function otherReceiver(
 	return record.alsoReceives[0] ?? null;
 }
 
-/** The parameter Other Webhook URL; null where it is empty. */
+/** The option Other Webhook URL; null where it is empty. */
 export function otherWebhookUrl(context: RecordContext): string | null {
-	return String(context.getNodeParameter('otherWebhookUrl', '') ?? '').trim() || null;
+	return String(context.getNodeParameter('options.otherWebhookUrl', '') ?? '').trim() || null;
 }

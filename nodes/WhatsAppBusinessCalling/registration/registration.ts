@@ -281,7 +281,7 @@ async function removeRegistration(
 	});
 }
 
-/** Without a record, the parameter Other Webhook URL tells whose address this was. */
+/** Without a record, the option Other Webhook URL tells whose address this was. */
 function undoByParameter(context: IHookFunctions): Step[] {
 	const isOnApp = context.getNodeParameter('registration', 'app') === 'app';
 	const url = isOnApp && forwards(context) ? otherWebhookUrl(context) : null;
@@ -293,7 +293,7 @@ function undoByParameter(context: IHookFunctions): Step[] {
 }
 
 function forwards(context: IHookFunctions): boolean {
-	return context.getNodeParameter('onOtherWebhook', 'stop') === 'takeOverAndForward';
+	return context.getNodeParameter('options.onOtherWebhook', 'stop') === 'takeOverAndForward';
 }
 
 /** @returns what has to stay for now, because others depend on it */
@@ -463,7 +463,9 @@ function accountToUndo(
 
 function describe(context: IHookFunctions, account: Account, isActivating: boolean): Trigger {
 	const url = urlOf(context);
-	const otherVerifyToken = String(context.getNodeParameter('otherVerifyToken', '') ?? '').trim();
+	const otherVerifyToken = String(
+		context.getNodeParameter('options.otherVerifyToken', '') ?? '',
+	).trim();
 	const isTest = isActivating ? context.getMode() === 'manual' : isTestUrl(context, url);
 	return { context, account, url, isTest, isActivating, otherVerifyToken, tokens: new Map() };
 }

@@ -11,7 +11,10 @@ const HOUR_MS = 60 * 60_000;
 /** As in the panel. */
 const DEFAULT_EVENTS = ['call_recording_available'];
 
-export type OnFileUnavailable = 'retry' | 'emit';
+export type OnFileUnavailable = 'retry' | 'emit' | 'fail';
+
+/** The contexts of n8n that can read the parameters of the trigger, which are the same for all items. */
+export type ParameterContext = Pick<IWebhookFunctions, 'getNode' | 'getNodeParameter'>;
 
 /** Which events the operator chose. */
 export interface TriggerFilter {
@@ -23,11 +26,10 @@ export interface TriggerFilter {
 /** The trigger's other parameters, checked and in the units that the code uses. */
 export interface TriggerSettings {
 	downloadFile: boolean;
-	acknowledge: 'stored' | 'finished';
 	binaryPropertyName: string;
 	maxBytes: number;
 	onFileUnavailable: OnFileUnavailable;
-	/** How long a file that is unavailable is asked for again before its item comes without it. */
+	/** How long a file that is unavailable is asked for again. */
 	retryForMs: number;
 	includeRawEvent: boolean;
 	timeBudgetMs: number;
@@ -49,7 +51,10 @@ const optionsSchema = z.object(
 			.default('data'),
 		maxFileSize: maxFileSizeSchema,
 		onFileUnavailable: z
-			.enum(['retry', 'emit'], withMessage('If File Is Unavailable must be "retry" or "emit"'))
+			.enum(
+				['retry', 'emit', 'fail'],
+				withMessage('If File Is Unavailable must be "retry", "emit" or "fail"'),
+			)
 			.default('retry'),
 		retryFor: numberSchema('Retry For (Hours) must be a number, 0 or above', (number) =>
 			number.min(0),
@@ -57,11 +62,12 @@ const optionsSchema = z.object(
 		includeRawEvent: z
 			.boolean(withMessage('Include Raw Event must be true or false'))
 			.default(false),
-		timeBudget: numberSchema('Time Budget (Seconds) must be a number from 1 to 60', (number) =>
-			number.min(1).max(60),
+		timeBudget: numberSchema(
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+			(number) => number.min(1).max(60),
 		).default(15),
-		maxConcurrentDeliveries: countUpTo('Deliveries at Once', 1000).default(32),
-		maxConcurrentDownloads: countUpTo('Downloads at Once', 64).default(4),
+		maxConcurrentDeliveries: countUpTo('Server: Deliveries at Once', 1000).default(32),
+		maxConcurrentDownloads: countUpTo('Server: Downloads at Once', 64).default(4),
 	},
 	withMessage('Options must be an object'),
 );
@@ -77,16 +83,16 @@ const idListSchema = (label: string) =>
 		.transform((ids) => ids.map((id) => String(id).trim()).filter(Boolean));
 
 /** To choose nothing, or what does not exist, would be to throw every recording away without a word. */
-const eventsSchema = idListSchema('Events').transform((names, { addIssue }) => {
+const eventsSchema = idListSchema('Trigger On').transform((names, { addIssue }) => {
 	const types = names.map((name) => eventTypeNamed(name));
 	const unknown = types.indexOf(undefined);
 	if (unknown >= 0) {
 		addIssue({
 			code: 'custom',
-			message: `Events contains "${safeForLog(names[unknown])}", which is not a known event`,
+			message: `Trigger On contains "${safeForLog(names[unknown])}", which is not a known event`,
 		});
 	}
-	if (types.length === 0) addIssue({ code: 'custom', message: 'Events is empty' });
+	if (types.length === 0) addIssue({ code: 'custom', message: 'Trigger On is empty' });
 	return types.flatMap((type) => type?.name ?? []);
 });
 
@@ -99,9 +105,10 @@ const filterSchema = z.object({
 
 const settingsSchema = z.object({
 	downloadFile: z.boolean(withMessage('Download File must be true or false')),
+	/** Not used here: n8n answers by the response mode. Anything else there would acknowledge too early. */
 	acknowledge: z.enum(
 		['stored', 'finished'],
-		withMessage('Acknowledge must be "stored" or "finished"'),
+		withMessage('Acknowledge must be "stored" or "finished", not an expression'),
 	),
 	options: optionsSchema,
 });
@@ -125,14 +132,16 @@ export function readFilter(context: IWebhookFunctions): TriggerFilter {
 }
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
-export function readSettings(context: IWebhookFunctions): TriggerSettings {
-	const { options, ...settings } = checked(context, settingsSchema, {
+export function readSettings(context: ParameterContext): TriggerSettings {
+	const { options, downloadFile } = checked(context, settingsSchema, {
 		downloadFile: context.getNodeParameter('downloadFile', true),
-		acknowledge: context.getNodeParameter('acknowledge', 'stored'),
+		acknowledge: context.getNodeParameter('options.acknowledge', 'stored', {
+			rawExpressions: true,
+		}),
 		options: context.getNodeParameter('options', {}),
 	});
 	return {
-		...settings,
+		downloadFile,
 		binaryPropertyName: options.binaryPropertyName,
 		maxBytes: options.maxFileSize,
 		onFileUnavailable: options.onFileUnavailable,
@@ -153,7 +162,7 @@ export function chosenEventNames(context: IHookFunctions): string[] {
 }
 
 function checked<T extends z.ZodTypeAny>(
-	context: IWebhookFunctions | IHookFunctions,
+	context: ParameterContext | IHookFunctions,
 	schema: T,
 	values: Record<keyof z.input<T>, unknown>,
 ): z.output<T> {

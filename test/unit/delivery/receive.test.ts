@@ -199,7 +199,7 @@ const record = {
 
 describe('a delivery for others', () => {
 	const forwarded = (to: string, more: IDataObject = {}): Setting => ({
-		parameters: { onOtherWebhook: 'takeOverAndForward' },
+		parameters: { options: { onOtherWebhook: 'takeOverAndForward' } },
 		staticData: { registration: { ...record, alsoReceives: [to], ...more } },
 	});
 	const message = () => ofCalls([], String(++made), 'messages');
@@ -252,7 +252,8 @@ describe('a delivery for others', () => {
 		]);
 		// Calls alone are not for others.
 		expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
-		const parameters = { ...setting.parameters, otherWebhookUrl: ` ${TO} ` };
+		const options = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: ` ${TO} ` };
+		const parameters = { options };
 		const taken = await take(message(), { ...setting, parameters });
 		expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
 	});
@@ -322,8 +323,7 @@ describe('deliveries that come at once', () => {
 		});
 		const parameters = {
 			events: ['connect', 'terminate', 'call_recording_available'],
-			onOtherWebhook: 'takeOverAndForward',
-			...atOnce(1).parameters,
+			options: { onOtherWebhook: 'takeOverAndForward', maxConcurrentDeliveries: 1 },
 		};
 		const staticData = { registration: { ...record, alsoReceives: [TO] } };
 		const messages = { field: 'messages', value: { messages: [] } };
@@ -407,7 +407,7 @@ describe('deliveries that come at once', () => {
 			await wasAsked;
 			const late = await take(ofCalls([recording()]), { parameters: { options } });
 			expect(late.status).toBe(status);
-			const message = `Too many other files were being downloaded at the same time (option Downloads at Once). ${LATER}`;
+			const message = `Too many other files were being downloaded at the same time (option Server: Downloads at Once). ${LATER}`;
 			expect(late.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
 				Array(count).fill({ reason: 'timeout', message }),
 			);

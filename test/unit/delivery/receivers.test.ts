@@ -176,13 +176,15 @@ describe('receiversOf', () => {
 		it('prefers what the trigger knows itself', () => {
 			const otherWebhookUrl = 'https://own.example/webhook';
 			const { list } = receivers(address, MESSAGE, {
-				parameters: { onOtherWebhook, otherWebhookUrl },
+				parameters: { options: { onOtherWebhook, otherWebhookUrl } },
 			});
 			expect(list.map(({ url }) => url)).toEqual([otherWebhookUrl]);
 		});
 
 		it('helps a trigger that has lost its record', () => {
-			const { list, areMore } = receivers(address, MESSAGE, { parameters: { onOtherWebhook } });
+			const { list, areMore } = receivers(address, MESSAGE, {
+				parameters: { options: { onOtherWebhook } },
+			});
 			expect([list.map(({ url }) => url), areMore]).toEqual([[OTHER.url], false]);
 		});
 	});
@@ -252,7 +254,9 @@ describe('receiversOf', () => {
 		it('is nobody, whatever its address and its parameters say', () => {
 			const proof = proofFor(HOLDER);
 			expect(proof).toMatch(/^[0-9a-f]{64}$/);
-			const parameters = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url };
+			const parameters = {
+				options: { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url },
+			};
 			expect(receivers(address, mixed, { proof })).toEqual(nobody);
 			expect(receivers(address, mixed, { proof, parameters })).toEqual(nobody);
 			expect(receivers(HOLDER, mixed, { proof, parameters })).toEqual(nobody);

@@ -34,7 +34,14 @@ const ITS_TOKEN = 'its token';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
 const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const TAKE_OVER = { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: ` ${ITS_TOKEN} ` };
+const takeOver = (more: IDataObject = {}) => ({
+	options: {
+		onOtherWebhook: 'takeOverAndForward',
+		otherVerifyToken: ` ${ITS_TOKEN} `,
+		...more,
+	},
+});
+const TAKE_OVER = takeOver();
 
 /** What Meta keeps: the app's webhook, whether the account has the app, and who overrides what. */
 class Meta {
@@ -436,7 +443,7 @@ describe('An activation that fails', () => {
 	});
 
 	it.each<[string, IDataObject, RegExp]>([
-		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no event is chosen', { events: [] }, /^Trigger On is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
 		[
 			'there is no verify token for a registration by hand',
@@ -445,12 +452,12 @@ describe('An activation that fails', () => {
 		],
 		[
 			'the address of the other webhook is none',
-			{ ...TAKE_OVER, otherWebhookUrl: 'crm' },
+			takeOver({ otherWebhookUrl: 'crm' }),
 			/^Other Webhook URL must be/,
 		],
 		[
 			'the address of the other webhook is its own',
-			{ ...TAKE_OVER, otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' },
+			takeOver({ otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' }),
 			/^Other Webhook URL must be/,
 		],
 	])('is one where %s', async (_, parameters, message) => {
@@ -675,7 +682,7 @@ describe('Taking over', () => {
 		await one.activate();
 		one.publish();
 		const before = one.meta.app;
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
 		await two.deactivate();
@@ -687,7 +694,7 @@ describe('Taking over', () => {
 		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		one.meta.onAccount = true;
 		const before = one.meta.state();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		for (const node of [one, two]) {
 			await node.activate();
 			node.publish();
@@ -712,7 +719,7 @@ describe('Taking over', () => {
 		const one = trigger({});
 		await one.activate();
 		one.publish();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		one.meta.tokens.delete(one.url);
 		await one.deactivate();
@@ -735,7 +742,7 @@ describe('Taking over', () => {
 		await lost.deactivate();
 		await lost.deactivate();
 		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
-		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
+		const found = node.again(imported, takeOver({ otherWebhookUrl: FOREIGN }));
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
@@ -743,7 +750,7 @@ describe('Taking over', () => {
 	});
 
 	it('puts the webhook of the parameter back, if the record is lost', async () => {
-		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+		const parameters = takeOver({ otherWebhookUrl: FOREIGN });
 		const node = trigger(parameters);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;

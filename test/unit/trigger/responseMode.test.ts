@@ -15,7 +15,7 @@ describe('The response mode', () => {
 		['anything else', 'onReceived'],
 		[undefined, 'onReceived'],
 	])('where it is to be acknowledged when %s is %s, with and without the engine', (value, mode) => {
-		const parameters = value === undefined ? {} : { acknowledge: value };
+		const parameters = value === undefined ? {} : { options: { acknowledge: value } };
 		expect(resolveWebhookDescriptionField({ parameters }, webhook, 'responseMode')).toEqual({
 			resolved: true,
 			value: mode,
@@ -24,7 +24,7 @@ describe('The response mode', () => {
 	});
 
 	it('is left to the engine where a parameter is an expression', () => {
-		const parameters = { acknowledge: '={{ "finished" }}' };
+		const parameters = { options: { retryFor: '={{ 2 }}' } };
 		expect(resolveWebhookDescriptionField({ parameters }, webhook, 'responseMode')).toEqual({
 			resolved: false,
 		});

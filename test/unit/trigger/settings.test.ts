@@ -47,13 +47,13 @@ describe('readFilter', () => {
 	});
 
 	it.each<[unknown, string]>([
-		[[], 'Events is empty'],
-		['', 'Events is empty'],
-		[null, 'Events is empty'],
-		[['connect', 'recording'], 'Events contains "recording", which is not a known event'],
+		[[], 'Trigger On is empty'],
+		['', 'Trigger On is empty'],
+		[null, 'Trigger On is empty'],
+		[['connect', 'recording'], 'Trigger On contains "recording", which is not a known event'],
 		[
 			'Call Recording Available',
-			'Events contains "Call?Recording?Available", which is not a known event',
+			'Trigger On contains "Call?Recording?Available", which is not a known event',
 		],
 	])('does not take %j for a choice: it would throw every recording away', (events, message) => {
 		expect(() => filterOf({ events } as IDataObject)).toThrow(message);
@@ -68,7 +68,6 @@ describe('readSettings', () => {
 	it('has the documented defaults', () => {
 		expect(settingsOf({})).toEqual({
 			downloadFile: true,
-			acknowledge: 'stored',
 			binaryPropertyName: 'data',
 			maxBytes: 100 * 1024 * 1024,
 			onFileUnavailable: 'retry',
@@ -111,7 +110,7 @@ describe('readSettings', () => {
 		],
 		[
 			{ options: { onFileUnavailable: 'ignore' } },
-			'If File Is Unavailable must be "retry" or "emit"',
+			'If File Is Unavailable must be "retry", "emit" or "fail"',
 		],
 		...[-1, null, '', false, true, [], 'NaN', '1e3', 'Infinity'].map(
 			(retryFor): [IDataObject, string] => [
@@ -120,31 +119,37 @@ describe('readSettings', () => {
 			],
 		),
 		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
-		[{ options: { timeBudget: 0 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
-		[{ options: { timeBudget: 61 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
+		[{ options: { timeBudget: 0 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
+		[
+			{ options: { timeBudget: 61 } },
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+		],
 		[
 			{ options: { maxConcurrentDeliveries: 0 } },
-			'Deliveries at Once must be a whole number from 1 to 1000',
+			'Server: Deliveries at Once must be a whole number from 1 to 1000',
 		],
 		[
 			{ options: { maxConcurrentDeliveries: 1001 } },
-			'Deliveries at Once must be a whole number from 1 to 1000',
+			'Server: Deliveries at Once must be a whole number from 1 to 1000',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 0 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 65 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 1.5 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
-		[{ acknowledge: 'never' }, 'Acknowledge must be "stored" or "finished"'],
+		...['never', '={{ "finished" }}'].map((acknowledge): [IDataObject, string] => [
+			{ options: { acknowledge } },
+			'Acknowledge must be "stored" or "finished", not an expression',
+		]),
 		[{ downloadFile: 'yes' }, 'Download File must be true or false'],
-		[{ events: {} }, 'Events must be a list, or text with commas between the entries'],
+		[{ events: {} }, 'Trigger On must be a list, or text with commas between the entries'],
 		[
 			{ phoneNumberIds: [{}] },
 			'Phone Number Names or IDs must be a list, or text with commas between the entries',
@@ -175,11 +180,11 @@ describe('readSettings', () => {
 			'If File Is Unavailable',
 			'Retry For (Hours)',
 			'Include Raw Event',
-			'Time Budget (Seconds)',
-			'Deliveries at Once',
-			'Downloads at Once',
+			'Server: Time Budget (Seconds)',
+			'Server: Deliveries at Once',
+			'Server: Downloads at Once',
 			'Options',
-			'Events',
+			'Trigger On',
 			'Phone Number Names or IDs',
 			'Download File',
 			'Acknowledge',
@@ -193,7 +198,7 @@ describe('readSettings', () => {
 	});
 
 	it('throws nothing but errors for the operator', () => {
-		const names = ['events', 'phoneNumberIds', 'downloadFile', 'acknowledge', 'options'] as const;
+		const names = ['events', 'phoneNumberIds', 'downloadFile', 'options'] as const;
 		fc.assert(
 			fc.property(fc.dictionary(fc.constantFrom(...names), fc.jsonValue()), (parameters) => {
 				try {
