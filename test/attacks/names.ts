@@ -199,7 +199,7 @@ export function nameAttacks(arena: () => Arena): void {
 				callId: recording.callId,
 				businessAccountId: id,
 				from: null,
-				fromUserId: id,
+				userId: id,
 				timestamp: null,
 				recording: { verified: true },
 			});

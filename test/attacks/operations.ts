@@ -15,7 +15,7 @@ interface Given {
 	mediaId?: string;
 	sha256?: string;
 	to?: string;
-	recipient?: string;
+	userId?: string;
 	sdp?: unknown;
 	recordingPurpose?: string;
 	recordingLanguage?: string;
@@ -40,7 +40,7 @@ const parametersOf = (resource: string, operation: string) => ({
 	mediaId: expression('mediaId'),
 	sha256: expression('sha256'),
 	to: expression('to'),
-	recipient: expression('recipient'),
+	userId: expression('userId'),
 	sdp: expression('sdp'),
 	recordCall: resource === 'call',
 	recordingPurpose: expression('recordingPurpose'),
@@ -102,7 +102,7 @@ export function operationAttacks(arena: () => Arena): void {
 		operation: 'start',
 		phoneNumberId: NUMBER,
 		to: '14085551234',
-		recipient: '',
+		userId: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',
 		recordingLanguage: 'en',
@@ -175,7 +175,7 @@ export function operationAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe.each(['sha256', 'to', 'recipient', 'recordingLanguage', 'sdp'] as const)(
+	describe.each(['sha256', 'to', 'userId', 'recordingLanguage', 'sdp'] as const)(
 		'the parameter %s, handed to an operation, is',
 		(name) => {
 			it.each(SOME)('%s', async (_, text) => {

@@ -128,6 +128,7 @@ describe('A stranger with n8n and a browser', () => {
 	});
 
 	it('sees every way of registration of the trigger, with nothing cut off', async () => {
+		await operator.addOption('If Another Webhook Exists');
 		for (const way of await operator.choices('registration')) {
 			await operator.choose('registration', way);
 			if (way !== 'Manual') await operator.choose('onOtherWebhook', 'Take Over and Forward');
@@ -164,15 +165,14 @@ describe('A stranger with n8n and a browser', () => {
 		const spoken = new Set<string>();
 		for (const language of await operator.choices('recordingLanguage')) {
 			await operator.choose('recordingLanguage', language);
-			const [notice = ''] = await operator.notices();
-			expect(notice).toMatch(/^Both sides hear/);
-			spoken.add(notice);
+			const [announcement] = await operator.announcements();
+			spoken.add(announcement);
 		}
 		expect(spoken.size).toBe(12);
 		await operator.choose('recordingLanguage', 'German');
 		await operator.pictureOfPanel('start-recorded-in-German');
 		await operator.switchOn('transcribeCall');
-		expect(await operator.notices()).toEqual([expect.stringContaining('und transkribiert')]);
+		expect(await operator.announcements()).toEqual([expect.stringContaining('und transkribiert')]);
 		await operator.pictureOfPanel('start-recorded-and-transcribed');
 		await operator.closePanel();
 	});

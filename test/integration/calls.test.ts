@@ -61,9 +61,11 @@ describe('Starting a call', () => {
 					callId: placed.id,
 					phoneNumberId: NUMBER,
 					to: USER,
-					recipient: null,
-					recording: null,
-					transcription: null,
+					userId: null,
+					recordCall: false,
+					transcribeCall: false,
+					purpose: null,
+					announcementLanguage: null,
 					announcement: null,
 				},
 				pairedItem: { item: 0 },
@@ -90,21 +92,30 @@ describe('Starting a call', () => {
 		expect(bodies()[0].recording).toEqual(enabled('quality assurance'));
 		expect(bodies()[0]).not.toHaveProperty('transcription');
 		expect(items[0].json).toMatchObject({
-			recording: enabled('quality assurance'),
-			transcription: null,
+			recordCall: true,
+			transcribeCall: false,
+			purpose: 'quality assurance',
+			announcementLanguage: 'en_US',
 			announcement:
 				'The audio of this call will be recorded for the following purpose: quality assurance',
 		});
 	});
 
 	test('with transcription sends transcription only', async () => {
-		await start({
+		const { items } = await start({
 			transcribeCall: true,
 			transcriptionPurpose: 'notes',
 			transcriptionLanguage: 'de',
 		});
 		expect(bodies()[0].transcription).toEqual(enabled('notes', 'de'));
 		expect(bodies()[0]).not.toHaveProperty('recording');
+		expect(items[0].json).toMatchObject({
+			recordCall: false,
+			transcribeCall: true,
+			purpose: 'notes',
+			announcementLanguage: 'de',
+			announcement: null,
+		});
 	});
 
 	test('with both sends both, with the purpose and language of the recording', async () => {
@@ -118,9 +129,14 @@ describe('Starting a call', () => {
 			recording: enabled('Qualität', 'de'),
 			transcription: enabled('Qualität', 'de'),
 		});
-		expect(items[0].json.announcement).toBe(
-			'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet und transkribiert: Qualität',
-		);
+		expect(items[0].json).toMatchObject({
+			recordCall: true,
+			transcribeCall: true,
+			purpose: 'Qualität',
+			announcementLanguage: 'de',
+			announcement:
+				'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet und transkribiert: Qualität',
+		});
 	});
 
 	test.each(ANNOUNCEMENT_LANGUAGES)('can announce the recording in %s', async (language) => {
@@ -153,11 +169,11 @@ describe('Starting a call', () => {
 	});
 
 	test('takes a user ID in the place of the number, or beside it', async () => {
-		await start({ to: '', recipient: 'US.13491208655302741918' });
+		await start({ to: '', userId: 'US.13491208655302741918' });
 		expect(bodies()[0]).toMatchObject({ recipient: 'US.13491208655302741918' });
 		expect(bodies()[0]).not.toHaveProperty('to');
 		stage.emulator.hangUp(stage.emulator.calls[0].id);
-		await start({ recipient: 'US.13491208655302741918' });
+		await start({ userId: 'US.13491208655302741918' });
 		expect(bodies()[1]).toMatchObject({ to: USER, recipient: 'US.13491208655302741918' });
 	});
 
@@ -300,8 +316,9 @@ describe('Answering a call', () => {
 		expect(accepted.items[0].json).toMatchObject({
 			callId: incoming.id,
 			success: true,
-			recording: enabled('quality assurance'),
-			transcription: null,
+			recordCall: true,
+			transcribeCall: false,
+			purpose: 'quality assurance',
 		});
 		const terminated = await call('terminate', { callId: incoming.id });
 		expect(terminated.items[0].json).toEqual({ callId: incoming.id, success: true });
@@ -430,12 +447,12 @@ describe('Input that cannot be right', () => {
 			{ transcribeCall: true, transcriptionPurpose: written('') },
 			/needs a purpose/,
 		],
-		['nobody to call', 'start', { to: '', recipient: '' }, /No recipient: fill in To or User ID/],
+		['nobody to call', 'start', { to: '', userId: '' }, /No recipient: fill in To or User ID/],
 		['a number without digits', 'start', { to: 'Ana' }, /not a phone number/],
 		['a number with a leading zero', 'start', { to: '0408 555 1234' }, /not a phone number/],
 		['a number with a fraction', 'start', { to: written(14085551234.5) }, /"14085551234.5" is not/],
 		['two numbers', 'start', { to: '14085551234, 14085551235' }, /not a phone number/],
-		['a user ID that is none', 'start', { recipient: 'Ana' }, /not a user ID/],
+		['a user ID that is none', 'start', { userId: 'Ana' }, /not a user ID/],
 		['no SDP', 'start', { sdp: written('') }, /SDP offer cannot be used/],
 		['an SDP that is none', 'start', { sdp: 'hello' }, /SDP offer cannot be used/],
 		[

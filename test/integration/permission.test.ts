@@ -27,7 +27,7 @@ describe('Getting a call permission', () => {
 		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
 			phoneNumberId: NUMBER,
 			to: USER,
-			recipient: null,
+			userId: null,
 			status: 'permanent',
 			expiresAt: null,
 			canCall: true,
@@ -64,9 +64,9 @@ describe('Getting a call permission', () => {
 
 	test('that there is none, of somebody named by the user ID', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
-		expect(await get({ recipient: USER_ID })).toMatchObject({
+		expect(await get({ userId: USER_ID })).toMatchObject({
 			to: null,
-			recipient: USER_ID,
+			userId: USER_ID,
 			status: 'no_permission',
 			canCall: false,
 			canRequestPermission: true,
@@ -212,7 +212,7 @@ describe('Requesting a call permission', () => {
 
 	test('to a user ID and without a text', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
-		const { items } = await request({ recipient: USER_ID });
+		const { items } = await request({ userId: USER_ID });
 		expect(items[0].json).toMatchObject({ to: USER, userId: USER_ID });
 		const [{ body }] = stage.requests('messages');
 		expect(body).toMatchObject({ recipient: USER_ID });
@@ -227,7 +227,7 @@ describe('Requesting a call permission', () => {
 
 	test('with both named sends both, of which WhatsApp takes the number', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
-		await request({ to: USER, recipient: USER_ID });
+		await request({ to: USER, userId: USER_ID });
 		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
 	});
 
@@ -279,10 +279,10 @@ describe('Requesting a call permission', () => {
 describe('Before anything is sent', () => {
 	test.each<[string, INodeParameters, string]>([
 		['nobody', {}, 'No recipient'],
-		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'No recipient'],
+		['nothing to see', { to: '\u200b', userId: '\ufeff\u2060' }, 'No recipient'],
 		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
 		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
-		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],
+		['a user ID that is none', { userId: '1349' }, '"1349" is not a user ID'],
 		[
 			'no number of the business',
 			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },

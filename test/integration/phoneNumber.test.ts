@@ -264,7 +264,8 @@ describe('Getting call settings', () => {
 describe('Updating call settings', () => {
 	const update = async (settings: INodeParameters) =>
 		await phoneNumber('updateCallSettings', { settings });
-	const sent = () => stage.requests('settings').map(({ body }) => body);
+	const changes = () => stage.requests('settings').filter(({ method }) => method === 'POST');
+	const sent = () => changes().map(({ body }) => body);
 
 	beforeEach(() => stage.emulator.presetSubscription('https://n8n.example/webhook'));
 
@@ -276,12 +277,18 @@ describe('Updating call settings', () => {
 			{ calling: 'ENABLED', callbackPermission: 'DISABLED' },
 			{ status: 'ENABLED', callback_permission_status: 'DISABLED' },
 		],
-	])('%j sends that alone', async (settings, calling) => {
+	])('%j sends that alone, and gives the settings as Get does', async (settings, calling) => {
 		const { items } = await update(settings);
 		expect(sent()).toEqual([{ calling }]);
-		expect(items).toEqual([
-			{ json: { phoneNumberId: NUMBER, success: true }, pairedItem: { item: 0 } },
-		]);
+		expect(items).toEqual((await phoneNumber('getCallSettings')).items);
+		expect(items[0].json).toMatchObject({ phoneNumberId: NUMBER, ...settings });
+	});
+
+	test('says that they were changed where they cannot be read back', async () => {
+		stage.emulator.failNext('settings', { status: 503 }, { method: 'GET', times: Infinity });
+		const { error } = await update({ calling: 'DISABLED' });
+		expect(error.message).toBe('WhatsApp changed the settings, but they could not be read back');
+		expect(sent()).toEqual([{ calling: { status: 'DISABLED' } }]);
 	});
 
 	test.each(['<html>', {}, { success: false }])('fails where Meta says %j to it', async (body) => {
@@ -320,7 +327,7 @@ describe('Updating call settings', () => {
 			}),
 		);
 		await update({ callHours: { hours: { status: 'DISABLED', timeZone: '' } } });
-		const [on, , off] = sent();
+		const [on, off] = sent();
 		expect(on).toMatchObject({
 			calling: {
 				call_hours: { weekly_operating_hours: [{ open_time: '0900', close_time: '2359' }] },
@@ -355,7 +362,7 @@ describe('Updating call settings', () => {
 		stage.emulator.failNext('settings', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await update({ callHours: { hours: { status: 'DISABLED' } } });
 		expect(error.message).toBe('Meta returned a response that cannot be read');
-		expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
+		expect(changes()).toEqual([]);
 	});
 
 	const holidays = (count: number) => ({
@@ -401,7 +408,7 @@ describe('Updating call settings', () => {
 		],
 		['a setting without a value', { calling: '={{ null }}' }, 'Calling has no value'],
 		['21 holidays', callHours([monday], holidays(21)), 'at most 20 holidays'],
-		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'write it as 09:00'],
+		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'write Opens as 09:00'],
 		[
 			'an end before its start',
 			callHours([range('MONDAY', '17:00', '09:00')]),
@@ -415,7 +422,7 @@ describe('Updating call settings', () => {
 			callHours([monday], {
 				holidays: { holiday: [{ date: '2026-02-30', starts: '00:00', ends: '23:59' }] },
 			}),
-			'write it as 2026-12-24',
+			'write Date as 2026-12-24',
 		],
 	])('refuses %s before anything is sent', async (_, settings, words) => {
 		const { error } = await update(settings);

@@ -49,11 +49,8 @@ describe('The item of a recording', () => {
 			phoneNumberId: number.id,
 			displayPhoneNumber: number.displayPhoneNumber.replace(/\D/g, ''),
 			from: '14085551234',
-			fromUserId: 'US.13491208655302741918',
-			fromParentUserId: 'US.ENT.11815799212886844830',
+			userId: 'US.13491208655302741918',
 			to: null,
-			toUserId: null,
-			toParentUserId: null,
 			recording: {
 				mediaId: '1002764438271669',
 				mimeType: 'audio/ogg; codecs=opus',
@@ -103,8 +100,7 @@ describe('The item of a recording', () => {
 		const { json } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({
 			from: null,
-			fromUserId: 'US.13491208655302741918',
-			fromParentUserId: null,
+			userId: 'US.13491208655302741918',
 		});
 	});
 
@@ -114,7 +110,7 @@ describe('The item of a recording', () => {
 			event: { from: 'LB.94640118273650027741', from_user_id: undefined },
 		});
 		const { json } = await itemOf(trigger, recording);
-		expect(json).toMatchObject({ from: null, fromUserId: 'LB.94640118273650027741' });
+		expect(json).toMatchObject({ from: null, userId: 'LB.94640118273650027741' });
 	});
 
 	test('has the other side of a call that the business placed', async () => {
@@ -131,10 +127,8 @@ describe('The item of a recording', () => {
 		const { json } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({
 			from: '442079460958',
-			fromUserId: null,
 			to: '14085551234',
-			toUserId: 'US.13491208655302741918',
-			toParentUserId: null,
+			userId: 'US.13491208655302741918',
 		});
 	});
 
@@ -144,7 +138,7 @@ describe('The item of a recording', () => {
 			event: { from: [], from_user_id: {}, timestamp: 'yesterday' },
 		});
 		const { json, file } = await itemOf(trigger, recording);
-		expect(json).toMatchObject({ from: null, fromUserId: null, timestamp: null });
+		expect(json).toMatchObject({ from: null, timestamp: null });
 		expect(file).toMatchObject({ verified: true, availableUntil: null });
 	});
 

@@ -158,7 +158,7 @@ describe('what saved workflows hold', () => {
 			'',
 		]),
 		['call', 'start', 'to', ''],
-		['call', 'start', 'recipient', ''],
+		['call', 'start', 'userId', ''],
 		...['start', 'accept'].flatMap(
 			(operation): Array<[string, string, string, unknown]> => [
 				['call', operation, 'recordCall', false],
@@ -276,7 +276,7 @@ describe('texts', () => {
 	it('every operation says what it does', () => {
 		const operations = action.properties.filter(({ name }) => name === 'operation');
 		for (const choice of operations.flatMap(({ options = [] }) => options.filter(isChoice))) {
-			expect(choice.action).toMatch(/^[A-Z][a-z ]+$/);
+			expect(choice.action).toMatch(/^[A-Z][a-z -]+$/);
 			expect(choice.description).toMatch(/^\S.{8,}$/);
 		}
 	});

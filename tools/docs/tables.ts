@@ -54,10 +54,12 @@ function events(): string {
 ${MADE}
 
 The trigger emits each event as one item, and so does [*Delivery > Read*](own-webhook.md) for deliveries that something else
-received. All of them have \`event\`, \`callId\`, \`timestamp\`, \`businessAccountId\`,
-\`phoneNumberId\`, \`displayPhoneNumber\`, both sides as \`from\`, \`fromUserId\`, \`fromParentUserId\` and
-\`to\`, \`toUserId\`, \`toParentUserId\`, and the person's \`contactName\` and \`contactUsername\`. Fields that Meta
-omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
+received. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
+\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\` and \`userId\`, your number as
+\`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
+omits are \`null\`. The IDs that people have across several businesses (\`from_parent_user_id\`, \`to_parent_user_id\`) are
+only in \`rawEvent\`, with the option *Include Raw Event*. Meta does not guarantee the order of events; within one
+delivery, the status events of a call
 come before its end.
 
 A chosen event always produces an item, even if its content is not as Meta documents it. Fields that can be
@@ -73,8 +75,8 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
 | \`call_created\` | \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
 | \`status\` | \`status\` (\`RINGING\`, \`ACCEPTED\`, \`REJECTED\`), \`bizOpaqueCallbackData\` |
 | \`terminate\` | \`answered\` (whether the call was answered, \`null\` if the event does not show it; an unanswered call can have the status \`COMPLETED\`), \`status\`, \`startedAt\`, \`endedAt\`, \`durationSeconds\`, \`errors\` (\`code\`, \`title\`, \`message\`, \`details\`, \`hint\`), \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\` |
-| \`call_recording_available\` | \`recording\`: \`mediaId\`, \`mimeType\`, \`sha256\`, \`fileName\`, \`sizeBytes\`, \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`verified\`, \`availableUntil\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
-| \`call_transcription_available\` | \`transcription\`: the same, and \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`) |
+| \`call_recording_available\` | \`recording\`: \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`fileName\`, \`sizeBytes\`, \`mimeType\`, \`verified\`, \`availableUntil\`, \`mediaId\`, \`sha256\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
+| \`call_transcription_available\` | \`transcription\`: \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`), and the same without \`durationSeconds\` and \`channels\` |
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
 | \`other\` | Meta's name for the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |
 

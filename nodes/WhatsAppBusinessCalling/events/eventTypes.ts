@@ -114,9 +114,9 @@ export const EVENT_TYPES: EventType[] = [
 			const incoming = isIncoming(element, session);
 			const side = session === null ? null : incoming ? 'from' : 'to';
 			const fields = {
-				...callDetails(element),
 				answerBefore: incoming ? answerBefore(element) : null,
 				session,
+				...callDetails(element),
 			};
 			const event = readCall('connect', element, context, fields, side);
 			const isIncomplete = event.isIncomplete || session === null;
@@ -153,13 +153,13 @@ export const EVENT_TYPES: EventType[] = [
 		read: (element, context) => {
 			const own = listOf(element.errors) ?? [];
 			return readCall('terminate', element, context, {
-				...callDetails(element),
-				status: upperCaseWord(element.status),
 				answered: wasAnswered(element),
+				durationSeconds: amount(element.duration),
 				startedAt: isoTimeOfMs(timeMs(element.start_time)),
 				endedAt: isoTimeOfMs(timeMs(element.end_time)),
-				durationSeconds: amount(element.duration),
+				status: upperCaseWord(element.status),
 				errors: readErrors(own.length > 0 ? own : context.errors),
+				...callDetails(element),
 			});
 		},
 	},
@@ -182,8 +182,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'other',
 		aliases: [],
 		label: 'Other Call Events',
-		description:
-			'Events that Meta adds later, as Meta sent them (event: their name)',
+		description: 'Events that Meta adds later, as Meta sent them (event: their name)',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({
@@ -339,13 +338,13 @@ function readPermissionReply(
 	const contextId = identifier(fieldsOf(element.context).id);
 	const response = text(reply.response)?.toLowerCase() ?? null;
 	const fields = {
-		messageId,
-		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
-		response,
 		accepted: wasAccepted(response),
+		response,
 		isPermanent: yesOrNo(reply.is_permanent),
 		expiresAt: isoTimeOfMs(timeMs(reply.expiration_timestamp)),
 		responseSource: text(reply.response_source),
+		messageId,
+		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
 	};
 	const event = readCall('call_permission_reply', element, context, fields, 'from');
 	// Not an event of a call: its ID is that of a message.

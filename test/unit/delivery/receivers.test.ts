@@ -254,7 +254,9 @@ describe('receiversOf', () => {
 		it('is nobody, whatever its address and its parameters say', () => {
 			const proof = proofFor(HOLDER);
 			expect(proof).toMatch(/^[0-9a-f]{64}$/);
-			const parameters = { options: { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url } };
+			const parameters = {
+				options: { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: OTHER.url },
+			};
 			expect(receivers(address, mixed, { proof })).toEqual(nobody);
 			expect(receivers(address, mixed, { proof, parameters })).toEqual(nobody);
 			expect(receivers(HOLDER, mixed, { proof, parameters })).toEqual(nobody);

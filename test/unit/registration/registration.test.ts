@@ -443,7 +443,7 @@ describe('An activation that fails', () => {
 	});
 
 	it.each<[string, IDataObject, RegExp]>([
-		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no event is chosen', { events: [] }, /^Trigger On is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
 		[
 			'there is no verify token for a registration by hand',

@@ -143,7 +143,7 @@ describe('A switch with an expression', () => {
 				...switches,
 			};
 			const shown = properties.filter(
-				(property) => property.type === 'notice' && isShown(property, parameters),
+				(property) => /Announcement/.test(property.name) && isShown(property, parameters),
 			);
 			expect(shown.map(({ name }) => name)).toEqual(notices);
 		}

@@ -120,7 +120,10 @@ describe('readSettings', () => {
 		),
 		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
 		[{ options: { timeBudget: 0 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
-		[{ options: { timeBudget: 61 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
+		[
+			{ options: { timeBudget: 61 } },
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+		],
 		[
 			{ options: { maxConcurrentDeliveries: 0 } },
 			'Server: Deliveries at Once must be a whole number from 1 to 1000',

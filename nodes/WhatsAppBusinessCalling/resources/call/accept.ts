@@ -5,7 +5,7 @@ import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../sh
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
-import { callIdField, sdpField, showForCall } from './fields';
+import { audioNotice, callIdField, sdpField, showForCall } from './fields';
 import {
 	callbackDataParameter,
 	PREPARATION_TIMEOUT_MS,
@@ -16,6 +16,7 @@ import {
 
 export const accept: Operation = {
 	properties: [
+		audioNotice(showForCall('accept')),
 		phoneNumberField(showForCall('accept')),
 		callIdField(showForCall('accept')),
 		sdpField('answer', showForCall('accept')),
@@ -38,9 +39,7 @@ export const accept: Operation = {
 			json: {
 				...outcome,
 				preAccepted,
-				recording: announcement.body.recording ?? null,
-				transcription: announcement.body.transcription ?? null,
-				announcement: announcement.text,
+				...announcement.output,
 			},
 		};
 	},

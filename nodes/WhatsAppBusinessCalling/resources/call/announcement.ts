@@ -150,8 +150,8 @@ interface AnnouncedFeature extends IDataObject {
 export interface Announcement {
 	/** For the request body; only features that are on. */
 	body: { recording?: AnnouncedFeature; transcription?: AnnouncedFeature };
-	/** What both sides hear; null if no feature is on or Meta does not publish the phrase. */
-	text: string | null;
+	/** The same for the item, with the panel's names. */
+	output: IDataObject;
 }
 
 /**
@@ -167,18 +167,26 @@ export function readAnnouncement(input: OperationInput): Announcement {
 	const transcription = booleanParameter(input, 'transcribeCall', 'Transcribe Call')
 		? (recording ?? readFeature(input, 'transcription'))
 		: undefined;
+	const announced = recording ?? transcription;
 	return {
 		body: {
 			...(recording ? { recording } : {}),
 			...(transcription ? { transcription: { ...transcription } } : {}),
 		},
-		text: recording
-			? announcementText(
-					transcription ? 'combined' : 'recording',
-					recording.announcement_language,
-					recording.purpose,
-				)
-			: null,
+		output: {
+			recordCall: recording !== undefined,
+			transcribeCall: transcription !== undefined,
+			purpose: announced?.purpose ?? null,
+			announcementLanguage: announced?.announcement_language ?? null,
+			// What both sides hear. Meta does not publish the phrases for transcription alone.
+			announcement: recording
+				? announcementText(
+						transcription ? 'combined' : 'recording',
+						recording.announcement_language,
+						recording.purpose,
+					)
+				: null,
+		},
 	};
 }
 

@@ -61,10 +61,10 @@ export const request: Operation = {
 		const { contacts, messages } = parsed.data;
 		return {
 			json: {
-				messageId: messages[0].id,
-				phoneNumberId,
 				to: contacts[0]?.wa_id ?? person.to ?? null,
 				userId: contacts[0]?.user_id ?? person.recipient ?? null,
+				messageId: messages[0].id,
+				phoneNumberId,
 			},
 		};
 	},
