@@ -107,6 +107,28 @@ it('changes variants, corrects a recording and leaves a voicemail', async () => 
 	expect(failed).toMatchObject({ status: 'failed', errors: [{ code: 131047 }] });
 });
 
+it('taps a call button, opens a call link and ends the time for messages', async () => {
+	const from = '14085551234';
+	await graph(emulator, 'POST', '106000000000001/messages', {
+		messaging_product: 'whatsapp',
+		to: from,
+		type: 'interactive',
+		interactive: {
+			type: 'voice_call',
+			body: { text: 'Call us' },
+			action: { name: 'voice_call', parameters: { payload: 'order 7' } },
+		},
+	});
+	expect((await order('POST', '/call-buttons/tap')).body).toMatchObject({ ctaPayload: 'order 7' });
+	const link = 'https://wa.me/call/441314960321?biz_payload=flyer';
+	expect((await order('POST', '/call-links/open', { link, from })).body).toMatchObject({
+		deeplinkPayload: 'flyer',
+	});
+	expect((await order('POST', '/call-links/open', { link: 'x' })).status).toBe(409);
+	await order('POST', '/close-window', { from });
+	expect(emulator.account.users[0]?.windowClosesAt).toBeLessThanOrEqual(emulator.clock.now());
+});
+
 it('tells when nobody wanted an answer of a user', async () => {
 	emulator.presetSubscription(receiver.url, ['calls']);
 	const { body } = await order('POST', '/permission-answers', { accept: false });

@@ -198,6 +198,45 @@ describe('acknowledge: finished', () => {
 	});
 });
 
+describe.each(['stored', 'finished'])(
+	'a file that is unavailable, acknowledge: %s',
+	(acknowledge) => {
+		it('fails an execution that names its call, and is downloaded when someone retries it', async () => {
+			const { api } = stage.n8n;
+			const failing = await stage.addWorkflow({
+				parameters: {
+					...{ registration: 'manual', verifyToken: 'c' },
+					options: { onFileUnavailable: 'fail', retryFor: 0, acknowledge },
+				},
+				storageUrl: store.url,
+			});
+			const recording = await stage.emulator.createRecording({});
+			const { mediaId } = recording;
+			stage.emulator.failNext('media', { status: 503 }, { times: Infinity, mediaId });
+			const [failed] = await executionsOf(failing.id, 1, async () => {
+				const answer = await status(stage.emulator.deliver([recording], { url: failing.url }));
+				expect(answer).toBe(acknowledge === 'stored' ? 200 : 500);
+			});
+			expect(failed).toMatchObject({
+				status: 'error',
+				error: {
+					message: `The recording of the call ${recording.callId} could not be downloaded`,
+					description: expect.stringMatching(`HTTP status 503.*retry this execution.*${mediaId}`),
+				},
+			});
+			stage.emulator.clearFaults();
+			const [retried] = await executionsOf(failing.id, 1, async () => {
+				await api.retryExecution(failed.id);
+			});
+			expect(retried).toMatchObject({ status: 'success', mode: 'retry' });
+			const [item] = retried.items(TRIGGER);
+			expect(item.json).toMatchObject({ callId: recording.callId, recording: { verified: true } });
+			expect(store.files.get(mediaId)?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
+			await api.deactivate(failing.id);
+		});
+	},
+);
+
 it('keeps token and app secret out of what n8n stores and logs', async () => {
 	const { accessToken, appSecret } = stage.emulator.account;
 	const { found, files, values } = await findSecrets(stage.n8n.userFolder, {

@@ -485,19 +485,19 @@ describe('Input that cannot be right', () => {
 			'an SDP offer as the answer',
 			'accept',
 			{ callId: 'wacid.1', sdp: JSON.stringify({ type: 'offer', sdp: 'v=0' }) },
-			/SDP answer cannot be used/,
+			/^This SDP is an offer, not an answer$/,
 		],
 		[
 			"WhatsApp's own offer as the answer",
 			'accept',
 			{ callId: 'wacid.1', sdp: makeWhatsAppSdp('offer') },
-			/SDP answer cannot be used/,
+			/^This is WhatsApp's own offer, not an answer$/,
 		],
 		[
 			"WhatsApp's own answer as the offer",
 			'start',
 			{ sdp: makeWhatsAppSdp('answer') },
-			/SDP offer cannot be used/,
+			/^This is WhatsApp's own answer, not an offer$/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],
 	])('such as %s is refused before anything is sent', async (_, operation, parameters, message) => {

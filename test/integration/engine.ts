@@ -44,6 +44,7 @@ import {
 	type IWebhookResponseData,
 	type IWorkflowBase,
 	type IWorkflowExecuteAdditionalData,
+	type NodeExecutionHint,
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
 import {
@@ -532,6 +533,11 @@ export class ActionRun {
 	/** Items of the error output. */
 	get errorItems(): INodeExecutionData[] {
 		return this.output(1);
+	}
+
+	/** What the editor shows above the output. */
+	get hints(): NodeExecutionHint[] {
+		return this.run.data.resultData.runData.WhatsApp?.[0]?.hints ?? [];
 	}
 
 	/** The error that ended the workflow. */

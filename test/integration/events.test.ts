@@ -85,6 +85,7 @@ describe('A call of the business', () => {
 			from: null,
 			to: USER,
 			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			status: 'RINGING',
 			bizOpaqueCallbackData: 'order 4711',
 			contactName: 'Ana Söderström',

@@ -50,6 +50,7 @@ describe('The item of a recording', () => {
 			displayPhoneNumber: number.displayPhoneNumber.replace(/\D/g, ''),
 			from: '14085551234',
 			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			to: null,
 			recording: {
 				mediaId: '1002764438271669',
@@ -330,7 +331,7 @@ describe('The address of the file', () => {
 		expect(file.verified).toBe(true);
 		const [info] = stage.requests('mediaInfo');
 		expect(info.path).toBe(`/v26.0/${recording.mediaId}`);
-		expect(info.query).toEqual({ phone_number_id: recording.media.phoneNumberId });
+		expect(info.query).toMatchObject({ phone_number_id: recording.media.phoneNumberId });
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
 	});
 

@@ -120,7 +120,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		else stage.emulator.presetOverride(FOREIGN, ONE);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
-		expect(error.message).toContain(`already sends its webhooks to another address: ${FOREIGN}`);
+		expect(error.message).toContain(`already sends its webhooks to another URL: ${FOREIGN}`);
 		expect(error.message).toMatch(parameters === ON_ACCOUNT ? /account 1020/ : /number 1060/);
 		expect(error.description).toContain('Ways out');
 		expect(state()).toEqual(before);

@@ -193,7 +193,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 			const before = state();
 			const error = await failureOf(second.activate());
 			expect(error.message).toMatch(
-				/already sends its webhooks to another workflow in this n8n: http\S+\. Unpublish that workflow/,
+				/already sends its webhooks to another workflow in this n8n\. Unpublish that workflow/,
 			);
 			expect(error.description).toContain('Meta did not keep an address with their list');
 			expect(state()).toEqual(before);
@@ -235,7 +235,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		stage.emulator.clearFaults();
 		isUnverified(Infinity);
 		const error = await failureOf(trigger(level).activate());
-		expect(error.message).toContain('Meta could not verify the webhook address');
+		expect(error.message).toContain('Meta could not verify the webhook URL');
 		lose(holder);
 		await failureOf(trigger(level).activate());
 		expect(state()).toEqual(before);
@@ -268,7 +268,7 @@ describe('An address that is too long', () => {
 		const before = state();
 		const error = await failureOf(trigger(level).activate());
 		expect(error.message).toMatch(
-			/^The phone number 1060\d+ already sends .*, and one more workflow does not fit into that address\. Set Registration to App/,
+			/^The phone number 1060\d+ already sends .*, and one more workflow does not fit into that URL\. Set Registration to App/,
 		);
 		expect(error.description).toContain('Meta allows 200 characters');
 		expect(state()).toEqual(before);

@@ -10,60 +10,96 @@ const NUMBER = '106000000000001';
 const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
 const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [
-	'appSecret',
-	'token',
-	'tokenPermissions',
-	'businessAccount',
-	'phoneNumber',
-	'calling',
-	'sip',
-	'quality',
-	'appSubscription',
-	'callbackUrl',
-	'accountSubscription',
-	'overrides',
+	...['apiVersion', 'appSecret', 'token', 'tokenPermissions', 'businessAccount', 'paymentMethod'],
+	...['phoneNumber', 'messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+	...['appSubscription', 'callbackUrl', 'callbackResponds', 'accountSubscription', 'overrides'],
 ];
+
+const FAILED = 'needs attention';
+const OPEN = 'not checked';
 
 interface Finding {
 	name: string;
-	ok: boolean | null;
+	status: 'ok' | typeof FAILED | typeof OPEN;
+	whatToDo: string;
 	found: string;
-	hint: string | null;
+	id: string;
 }
+
+/** What Meta says of a proof that was made with the secret of another app, and of a token of another app. */
+const WRONG_PROOF = {
+	status: 400,
+	body: { error: { code: 100, message: 'Invalid appsecret_proof provided in the API argument' } },
+};
+const OTHER_APP = {
+	status: 400,
+	body: {
+		error: {
+			code: 100,
+			message: '(#100) The App_id in the input_token did not match the Viewing App',
+		},
+	},
+};
+
+/** Of a trigger that runs, at which Meta's webhook points. */
+let triggerUrl: string;
 
 async function check(
 	parameters: INodeParameters = {},
 	credential: Partial<CredentialFields> = {},
 ): Promise<Finding[]> {
-	const { items } = await stage.engine.run(
-		{ ...stage.credential, ...credential } as CredentialFields,
-		{
-			resource: 'setup',
-			operation: 'check',
-			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-			triggerUrl: TRIGGER_URL,
-			...parameters,
-		},
-	);
+	const { items } = await runCheck(parameters, credential);
 	return items.map(({ json }) => json as unknown as Finding);
 }
 
-const named = (findings: Finding[], ok: boolean | null) =>
-	findings.filter((finding) => finding.ok === ok).map(({ name }) => name);
+async function runCheck(
+	parameters: INodeParameters = {},
+	credential: Partial<CredentialFields> = {},
+) {
+	return await stage.engine.run({ ...stage.credential, ...credential } as CredentialFields, {
+		resource: 'setup',
+		operation: 'check',
+		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+		triggerUrl,
+		...parameters,
+	});
+}
 
-beforeEach(() => stage.emulator.presetSubscription(TRIGGER_URL));
+const having = (findings: Finding[], status: Finding['status']) =>
+	findings.filter((finding) => finding.status === status).map(({ id }) => id);
+
+const findingOf = (findings: Finding[], id: string) => {
+	const found = findings.find((finding) => finding.id === id);
+	if (!found) throw new Error(`There is no check ${id}`);
+	return found;
+};
+
+const inOrder = (ids: string[]) => CHECKS.filter((id) => ids.includes(id));
+
+beforeEach(() => {
+	const trigger = stage.engine.trigger(stage.credential);
+	triggerUrl = trigger.url;
+	stage.emulator.presetSubscription(triggerUrl);
+});
 
 afterEach(() => {
 	expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 });
 
 describe('Checking a set-up', () => {
-	test('that is right finds nothing, one item per check', async () => {
-		const findings = await check();
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, true)).toEqual(CHECKS);
-		expect(findings.map(({ hint }) => hint)).toEqual(CHECKS.map(() => null));
-		expect(findings.every(({ found }) => found !== '')).toBe(true);
+	test('that is right finds nothing, one item per check, without an empty value', async () => {
+		const run = await runCheck();
+		const findings = run.items.map(({ json }) => json as unknown as Finding);
+		expect(findings.map(({ id }) => id)).toEqual(CHECKS);
+		expect(having(findings, 'ok')).toEqual(CHECKS);
+		for (const finding of findings) {
+			expect(Object.keys(finding)).toEqual(['name', 'status', 'whatToDo', 'found', 'id']);
+			expect(finding).toMatchObject({ whatToDo: '', found: expect.stringMatching(/\w/) as string });
+			expect(finding.name).toMatch(/^[A-Z][a-z]*[ \w]+$/);
+		}
+		expect(run.hints).toEqual([
+			{ type: 'info', location: 'outputPane', message: '18 of 18 checks are right.' },
+		]);
 	});
 
 	test.each<[string, () => void, RegExp, INodeParameters]>([
@@ -88,6 +124,14 @@ describe('Checking a set-up', () => {
 			'businessAccount',
 			() => stage.emulator.failNext('account', { errorCode: 803 }, { times: Infinity }),
 			/does not recognize this ID/,
+			{},
+		],
+		[
+			'paymentMethod',
+			() => {
+				stage.emulator.account.primaryFundingId = undefined;
+			},
+			/no payment method/,
 			{},
 		],
 		[
@@ -128,7 +172,7 @@ describe('Checking a set-up', () => {
 		],
 		[
 			'appSubscription',
-			() => stage.emulator.presetSubscription(TRIGGER_URL, ['messages']),
+			() => stage.emulator.presetSubscription(triggerUrl, ['messages']),
 			/not subscribed to calls \(fields: messages\)/,
 			{},
 		],
@@ -137,51 +181,126 @@ describe('Checking a set-up', () => {
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE, NUMBER),
-			/The number has an address of its own: https:\/\/crm\.example/,
+			/The number has a webhook URL of its own: https:\/\/crm\.example/,
 			{},
 		],
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE),
-			/The account has an address of its own/,
+			/The account has a webhook URL of its own/,
 			{},
 		],
-	])('that is broken at %s fails that check alone', async (name, breakIt, found, parameters) => {
-		breakIt();
-		const findings = await check(parameters);
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const finding = findings.find((known) => known.name === name);
-		expect(finding?.found).toMatch(found);
-		expect(finding?.hint).toMatch(/\w{3,} \w+/);
+	])(
+		'that is broken at %s fails that check alone, and first',
+		async (id, breakIt, found, parameters) => {
+			breakIt();
+			const findings = await check(parameters);
+			expect(inOrder(findings.map((finding) => finding.id))).toEqual(CHECKS);
+			expect(having(findings, FAILED)).toEqual([id]);
+			expect(findings[0].id).toBe(id);
+			expect(findings[0].found).toMatch(found);
+			expect(findings[0].whatToDo).toMatch(/\w{3,} \w+/);
+		},
+	);
+
+	test('says with one hint how many checks failed, and which', async () => {
+		stage.emulator.account.primaryFundingId = undefined;
+		stage.emulator.account.phoneNumbers[0].sipEnabled = true;
+		expect((await runCheck()).hints).toEqual([
+			{
+				type: 'warning',
+				location: 'outputPane',
+				message: '2 of 18 checks need attention: Payment method, SIP not in use.',
+			},
+		]);
+	});
+
+	test.each<[string, boolean, string[]]>([
+		['off, a low messaging limit is in the way', false, ['messagingLimit', 'calling']],
+		['on, a low messaging limit is that of a test number', true, []],
+	])('with calling %s', async (_, isOn, failed) => {
+		stage.emulator.account.phoneNumbers[0].messagingLimit = 'TIER_250';
+		stage.emulator.account.phoneNumbers[0].callingEnabled = isOn;
+		expect(having(await check(), FAILED)).toEqual(failed);
+	});
+
+	test.each<[string, string[], string, Finding['status'], RegExp]>([
+		['off', ['calls'], 'DISABLED', 'ok', /^off$/],
+		['on, without messages', ['calls'], 'ENABLED', FAILED, /not subscribed to messages/],
+		['on', ['calls', 'messages'], 'ENABLED', 'ok', /^on$/],
+	])('with voicemail that is %s', async (_, fields, voicemail, status, found) => {
+		stage.emulator.presetSubscription(triggerUrl, fields);
+		const calling = { status: 'ENABLED', voicemail: { status: voicemail, triggers: ['REJECT'] } };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		const finding = findingOf(await check(), 'voicemail');
+		expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
+	});
+
+	test('with voicemail during call hours says that nobody can leave one outside them', async () => {
+		stage.emulator.presetSubscription(triggerUrl, ['calls', 'messages']);
+		const on = { status: 'ENABLED' };
+		const calling = { ...on, voicemail: on, call_hours: on };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		expect(findingOf(await check(), 'voicemail')).toMatchObject({
+			status: 'ok',
+			whatToDo: expect.stringContaining('outside call hours'),
+		});
+	});
+
+	test('whose key exchange is SDES says that browsers and media servers need DTLS', async () => {
+		stage.emulator.account.phoneNumbers[0].shownSettings = {
+			calling: { srtp_key_exchange_protocol: 'SDES' },
+		};
+		const [first] = await check();
+		expect(first).toMatchObject({ id: 'keyExchange', status: FAILED, found: 'SDES' });
+	});
+
+	test.each<[string, string, RegExp]>([
+		['that has ended', 'v19.0', /no longer has v19\.0, and responds with v21\.0/],
+		['that never was', 'v99.0', /has no version v99\.0/],
+	])('with an API version %s says so once', async (_, apiVersion, found) => {
+		const findings = await check({}, { apiVersion });
+		expect(having(findings, FAILED)).toEqual(['apiVersion']);
+		expect(findings[0].found).toMatch(found);
+	});
+
+	test('whose fields Meta does not have leaves their checks open', async () => {
+		const nonexisting = {
+			status: 400,
+			body: { error: { code: 100, message: '(#100) Tried accessing nonexisting field (x)' } },
+		};
+		for (const kind of ['account', 'phoneNumber'] as const) {
+			stage.emulator.failNext(kind, nonexisting, { times: Infinity });
+		}
+		const findings = await check();
+		expect(findingOf(findings, 'paymentMethod').status).toBe(OPEN);
+		expect(findingOf(findings, 'messagingLimit').status).toBe(OPEN);
 	});
 
 	test('whose app does not get the webhooks of the account fails that check alone', async () => {
-		await stage.emulator.stop();
-		await stage.startEmulator({});
 		const { businessAccountId, accessToken } = stage.emulator.account;
-		stage.emulator.presetSubscription(TRIGGER_URL);
 		await fetch(`${stage.emulator.baseUrl}/v26.0/${businessAccountId}/subscribed_apps`, {
 			method: 'DELETE',
 			headers: { authorization: `Bearer ${accessToken}` },
 		});
 		stage.emulator.forget();
-		expect(named(await check(), false)).toEqual(['accountSubscription']);
+		expect(having(await check(), FAILED)).toEqual(['accountSubscription']);
 	});
 
 	test('without any webhook finds no app subscription, and cannot look at its address', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({});
 		const findings = await check();
-		expect(named(findings, false)).toEqual(['appSubscription', 'accountSubscription']);
-		expect(named(findings, null)).toEqual(['callbackUrl']);
+		expect(having(findings, FAILED)).toEqual(['appSubscription', 'accountSubscription']);
+		expect(having(findings, OPEN)).toEqual(['callbackUrl', 'callbackResponds']);
 	});
 
 	test('with a bad token says so once, and leaves open what only the token could see', async () => {
 		stage.emulator.revokeToken();
 		const findings = await check();
-		expect(named(findings, true)).toEqual(['appSecret', 'appSubscription', 'callbackUrl']);
-		expect(named(findings, null)).toHaveLength(CHECKS.length - 4);
+		expect(having(findings, FAILED)).toEqual(['token']);
+		const seen = ['apiVersion', 'appSecret', 'appSubscription', 'callbackUrl', 'callbackResponds'];
+		expect(having(findings, 'ok')).toEqual(seen);
 	});
 
 	test('takes the page of a proxy neither for a bad token nor for missing settings', async () => {
@@ -189,47 +308,75 @@ describe('Checking a set-up', () => {
 			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
 		}
 		const findings = await check();
-		expect(named(findings, false)).toEqual(['token']);
-		const unread = ['tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
-		expect(named(findings, null)).toEqual(unread);
-		for (const { name, found } of findings) {
-			if (unread.includes(name)) expect(found).toMatch(/^same cause as token: .* cannot be read$/);
+		expect(having(findings, FAILED)).toEqual(['token']);
+		const unread = [
+			'tokenPermissions',
+			'phoneNumber',
+			...['calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+		];
+		expect(having(findings, OPEN)).toEqual(unread);
+		for (const id of unread) {
+			const { found, whatToDo } = findingOf(findings, id);
+			expect(found).toMatch(/^Same cause as Access token: .* cannot be read$/);
+			expect(whatToDo).toBe('See Access token.');
 		}
 	});
 
 	test('with a number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
-		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);
+		expect(having(findings, OPEN)).toEqual([
+			...['messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+			'overrides',
+		]);
 	});
 
-	test('with a wrong app secret says that it is the app secret', async () => {
-		const findings = await check({}, { appSecret: 'wrong' });
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual(['appSecret']);
-		expect(named(findings, null)).toEqual([
-			'token',
-			'tokenPermissions',
-			'appSubscription',
-			'callbackUrl',
-		]);
+	test.each<[string, Partial<CredentialFields>, RegExp]>([
+		['a wrong app secret', { appSecret: 'wrong' }, /did not accept the App ID and App Secret$/],
+		['a wrong app ID', { appId: '999' }, /did not accept the App ID and App Secret$/],
+	])('with %s says that once, and not that the token is wrong', async (_, credential, found) => {
+		const findings = await check({}, credential);
+		expect(inOrder(findings.map(({ id }) => id))).toEqual(CHECKS);
+		expect(having(findings, FAILED)).toEqual(['appSecret']);
+		expect(findings[0].found).toMatch(found);
+		expect(findings[0].whatToDo).toMatch(/Copy both .*The access token is not the cause/);
+		const sentences = findings.slice(1).map((finding) => `${finding.found} ${finding.whatToDo}`);
+		expect(sentences.join(' ')).not.toMatch(/new token|Generate/);
+	});
+
+	test('with the secret of another app says for which app it must be', async () => {
+		stage.emulator.failNext('debugToken', OTHER_APP, { times: Infinity });
+		for (const kind of [
+			'account',
+			'phoneNumber',
+			'phoneNumbers',
+			'settings',
+			'subscribedApps',
+		] as const) {
+			stage.emulator.failNext(kind, WRONG_PROOF, { times: Infinity });
+		}
+		const findings = await check();
+		expect(findings[0]).toMatchObject({
+			id: 'appSecret',
+			found: 'Meta did not accept the App Secret for this access token',
+			whatToDo: expect.stringContaining(
+				'the app for which the access token was generated',
+			) as string,
+		});
 	});
 
 	test('does not stop where Meta fails at everything', async () => {
 		for (const kind of [
-			'debugToken',
-			'account',
-			'phoneNumbers',
-			'settings',
-			'subscriptions',
-			'subscribedApps',
-			'phoneNumber',
-		] as const) {
+			...(['debugToken', 'account', 'phoneNumbers', 'settings'] as const),
+			...(['subscriptions', 'subscribedApps', 'phoneNumber', 'me'] as const),
+		]) {
 			stage.emulator.failNext(kind, { errorCode: 200 }, { times: Infinity });
 		}
 		const findings = await check();
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual(['token']);
-		expect(findings.every(({ hint }) => hint !== null)).toBe(true);
+		expect(inOrder(findings.map(({ id }) => id))).toEqual(CHECKS);
+		expect(having(findings, FAILED)).toEqual(['appSecret']);
+		for (const { status, whatToDo } of findings) {
+			if (status !== 'ok') expect(whatToDo).toMatch(/\w/);
+		}
 	});
 
 	test.each<[string, string, () => Partial<CredentialFields> | void]>([
@@ -238,20 +385,16 @@ describe('Checking a set-up', () => {
 			'tokenPermissions',
 			() => void (stage.emulator.account.tokenScopes = ['whatsapp_business_messaging']),
 		],
-		[
-			'a Business Account ID that does not exist',
-			'businessAccount',
-			() => ({ businessAccountId: '999' }),
-		],
-	])('tells %s once: the checks that depend on it are not made', async (_, name, change) => {
+		['an account ID that does not exist', 'businessAccount', () => ({ businessAccountId: '999' })],
+	])('tells %s once: the checks that depend on it are not made', async (_, id, change) => {
 		const findings = await check({}, change() ?? {});
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const open = findings.filter(({ ok }) => ok === null);
+		expect(having(findings, FAILED)).toEqual([id]);
+		const { name } = findings[0];
+		const open = findings.filter(({ status }) => status === OPEN);
 		expect(open.length).toBeGreaterThan(1);
-		for (const { found, hint } of open) {
-			expect(found).toContain(`same cause as ${name}`);
-			expect(hint).toBe('Not checked.');
+		for (const { found, whatToDo } of open) {
+			expect(found).toContain(`Same cause as ${name}`);
+			expect(whatToDo).toBe(`See ${name}.`);
 		}
 	});
 
@@ -259,17 +402,25 @@ describe('Checking a set-up', () => {
 		'makes all checks whatever the end of the token is: %d',
 		async (seconds) => {
 			stage.emulator.account.tokenExpiresAt = seconds * 1000;
-			expect((await check()).map(({ name }) => name)).toEqual(CHECKS);
+			expect(inOrder((await check()).map(({ id }) => id))).toEqual(CHECKS);
 		},
 	);
 
-	test('without the URL of the trigger leaves the addresses open, and names them', async () => {
-		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
-		const findings = await check({ triggerUrl: '' });
-		expect(named(findings, false)).toEqual([]);
-		expect(named(findings, null)).toEqual(['callbackUrl', 'overrides']);
-		expect(findings.find(({ name }) => name === 'overrides')?.found).toContain(ELSEWHERE);
-	});
+	test.each(['', 'n8n.example.com/webhook/x/webhook', 'https://'])(
+		'with %j as the URL of the trigger names the addresses, and says how to have them checked',
+		async (url) => {
+			stage.emulator.presetOverride(ELSEWHERE, NUMBER);
+			const findings = await check({ triggerUrl: url });
+			expect(having(findings, FAILED)).toEqual([]);
+			for (const id of ['callbackUrl', 'overrides']) {
+				expect(findingOf(findings, id)).toMatchObject({
+					status: OPEN,
+					whatToDo: expect.stringContaining('Webhook URLs > Production URL') as string,
+				});
+			}
+			expect(findingOf(findings, 'overrides').found).toContain(ELSEWHERE);
+		},
+	);
 
 	test.each<[string, string | undefined]>([
 		['number', NUMBER],
@@ -278,15 +429,17 @@ describe('Checking a set-up', () => {
 		'that is registered on the %s is right although the app belongs to somebody else',
 		async (_, number) => {
 			stage.emulator.presetSubscription(ELSEWHERE, ['messages', 'calls']);
-			stage.emulator.presetOverride(TRIGGER_URL, number);
-			expect(named(await check(), true)).toEqual(CHECKS);
+			stage.emulator.presetOverride(triggerUrl, number);
+			expect(having(await check(), 'ok')).toEqual(CHECKS);
 		},
 	);
 
 	test('says until when the token is valid', async () => {
 		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
-		const [, token] = await check();
-		expect(token).toMatchObject({ ok: true, found: 'valid until 2100-01-01T00:00:00.000Z' });
+		expect(findingOf(await check(), 'token')).toMatchObject({
+			status: 'ok',
+			found: 'valid until 2100-01-01T00:00:00.000Z',
+		});
 	});
 });
 
@@ -294,72 +447,74 @@ describe('The address that Meta sends to', () => {
 	const TEST_URL = 'https://n8n.example/webhook-test/id/webhook';
 	const here = (path: string) => `${stage.engine.origin}${path}`;
 
-	test.each<[string, string, string, boolean | null, RegExp, RegExp]>([
-		['is the production URL', TRIGGER_URL, TRIGGER_URL, true, /id\/webhook$/, /^$/],
-		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, true, /id\/webhook\/$/, /^$/],
-		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, true, /id\/webhook$/, /^$/],
+	test.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
+		['is the production URL', TRIGGER_URL, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
+		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook\/$/, /^$/],
+		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, 'ok', /id\/webhook$/, /^$/],
 		[
 			'is the test URL of the trigger',
 			TEST_URL,
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/\(the test URL of this trigger\)/,
-			/a test was interrupted.*unpublish the workflow.*publish it again/,
+			/unpublish the workflow.*publish it again: a test was interrupted/,
 		],
 		[
 			'is that of production, and the test URL was entered',
 			TRIGGER_URL,
 			TEST_URL,
-			null,
+			OPEN,
 			/id\/webhook$/,
-			/Enter its Production URL/,
+			/holds its test URL\. Replace it.*Production URL/,
 		],
 		[
 			'is that of another host',
 			'https://old.example/webhook/id/webhook',
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/this trigger at another host/,
-			/If the address of n8n has changed, unpublish/,
+			/If the URL of n8n has changed, unpublish/,
 		],
 		[
 			'is of another workflow in this n8n',
 			'https://n8n.example/webhook/other/webhook',
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/\(another workflow in this n8n\)/,
-			/this other address/,
+			/^Unpublish the workflow/,
 		],
-		['is of another system', ELSEWHERE, TRIGGER_URL, false, /crm\.example\/hook$/, /Take Over/],
-	])('%s', async (_, registered, triggerUrl, ok, found, hint) => {
+		['is of another system', ELSEWHERE, TRIGGER_URL, FAILED, /crm\.example\/hook$/, /Take Over/],
+	])('%s', async (_, registered, url, status, found, whatToDo) => {
 		stage.emulator.presetSubscription(registered);
-		const findings = await check({ triggerUrl });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.ok).toBe(ok);
-		expect(finding?.found).toMatch(found);
-		expect(finding?.hint ?? '').toMatch(hint);
-		expect(named(findings, false)).toEqual(ok === false ? ['callbackUrl'] : []);
+		const findings = await check({ triggerUrl: url });
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.status).toBe(status);
+		expect(finding.found).toMatch(found);
+		expect(finding.whatToDo).toMatch(whatToDo);
+		expect(having(findings, FAILED)).toEqual(status === FAILED ? ['callbackUrl'] : []);
 	});
 
 	test('is one of this n8n where nothing is registered any more', async () => {
 		stage.emulator.presetSubscription(here('/webhook/gone/webhook'));
 		const findings = await check({ triggerUrl: here('/webhook/id/webhook') });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.found).toContain('where no workflow is published any more');
-		expect(finding?.hint).toContain('unpublish the workflow with the trigger and publish it again');
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.found).toContain('where no workflow is published any more');
+		expect(finding.whatToDo).toContain(
+			'Unpublish the workflow with the trigger and publish it again',
+		);
 	});
 
-	test.each<[string, string[], boolean, RegExp, RegExp]>([
-		['all published', [], true, /\/webhook, shared with 2 other workflows$/, /^$/],
-		['one not published any more', ['third'], true, /not published any more: .*\/webhook$/, /next/],
+	test.each<[string, string[], Finding['status'], RegExp, RegExp]>([
+		['all published', [], 'ok', /\/webhook, shared with 2 other workflows$/, /^$/],
+		['one not published any more', ['third'], 'ok', /not published any more: .*\/webhook$/, /next/],
 		[
 			'its holder not published any more',
 			['holder'],
-			false,
-			/shared with 2 other workflows, but nothing is published at the address$/,
-			/get nothing until one of them takes it over: unpublish/,
+			FAILED,
+			/shared with 2 other workflows, but nothing is published at the URL$/,
+			/^Unpublish .*get nothing until one of them takes it over/,
 		],
-	])('is shared by three workflows, %s', async (_, lost, ok, found, hint) => {
+	])('is shared by three workflows, %s', async (_, lost, status, found, whatToDo) => {
 		const all = ['holder', 'second', 'third'].map((name) => ({
 			name,
 			trigger: stage.engine.trigger(stage.credential),
@@ -371,27 +526,28 @@ describe('The address that Meta sends to', () => {
 		}
 		stage.emulator.forget();
 		const findings = await check({ triggerUrl: all[1].trigger.url });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding).toMatchObject({ ok });
-		expect(finding?.found).toMatch(found);
-		expect(finding?.found).not.toContain('also=');
-		expect(finding?.hint ?? '').toMatch(hint);
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding).toMatchObject({ status });
+		expect(finding.found).toMatch(found);
+		expect(finding.found).not.toContain('also=');
+		expect(finding.whatToDo).toMatch(whatToDo);
 	});
 
 	test('has a list that this app secret cannot verify', async () => {
 		stage.emulator.presetSubscription(`${TRIGGER_URL}?also=AAAAAAAAAAAAAAAA`);
-		const findings = await check();
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.found).toContain('a list of workflows that cannot be verified');
-		expect(named(findings, false)).toEqual(['callbackUrl']);
+		const findings = await check({ triggerUrl: TRIGGER_URL });
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.found).toContain('a list of workflows that cannot be verified');
+		expect(having(findings, FAILED)).toEqual(['callbackUrl']);
 	});
 
 	test('is judged in the same way where a number has its own', async () => {
+		stage.emulator.presetSubscription(TRIGGER_URL);
 		stage.emulator.presetOverride(TEST_URL, NUMBER);
-		const findings = await check();
-		expect(named(findings, false)).toEqual(['overrides']);
-		const finding = findings.find(({ name }) => name === 'overrides');
-		expect(finding?.hint).toMatch(/a test was interrupted.*It comes before the address of the app/);
+		const findings = await check({ triggerUrl: TRIGGER_URL });
+		expect(having(findings, FAILED)).toEqual(['overrides']);
+		const finding = findingOf(findings, 'overrides');
+		expect(finding.whatToDo).toMatch(/a test was interrupted.*It comes before that of the app/);
 	});
 });
 

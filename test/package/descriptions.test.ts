@@ -122,14 +122,16 @@ describe('what saved workflows hold', () => {
 
 	it.each([
 		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
-		...['call_created', 'status', 'call_permission_reply'],
+		...['call_created', 'status', 'call_permission_reply', 'voicemail'],
 	])('trigger: the event %s', (event) => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
 
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
+		['callButton', ['getLink', 'send']],
 		['delivery', ['read']],
+		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('action: operations of %s', (resource, operations) => {
@@ -157,6 +159,30 @@ describe('what saved workflows hold', () => {
 			'sdp',
 			'',
 		]),
+		...Object.entries({
+			phoneNumberId: locator,
+			status: 'ENABLED',
+			triggers: ['REJECT', 'TIMEOUT'],
+			timeoutSeconds: 20,
+			announcement: 'file',
+			binaryPropertyName: 'data',
+		}).map(([name, value]): [string, string, string, unknown] => [
+			'phoneNumber',
+			'updateVoicemail',
+			name,
+			value,
+		]),
+		['permission', 'request', 'sendAs', 'message'],
+		['permission', 'request', 'templateName', ''],
+		['permission', 'request', 'templateLanguage', 'en_US'],
+		['permission', 'request', 'templateParameters', {}],
+		['callButton', 'send', 'phoneNumberId', locator],
+		...['to', 'recipient', 'bodyText', 'buttonText'].map(
+			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
+		),
+		['callButton', 'send', 'options', {}],
+		['callButton', 'getLink', 'phoneNumber', ''],
+		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
 		['call', 'start', 'userId', ''],
 		...['start', 'accept'].flatMap(
@@ -276,7 +302,7 @@ describe('texts', () => {
 	it('every operation says what it does', () => {
 		const operations = action.properties.filter(({ name }) => name === 'operation');
 		for (const choice of operations.flatMap(({ options = [] }) => options.filter(isChoice))) {
-			expect(choice.action).toMatch(/^[A-Z][a-z -]+$/);
+			expect(choice.action).toMatch(/^[A-Z][a-z ]+$/);
 			expect(choice.description).toMatch(/^\S.{8,}$/);
 		}
 	});

@@ -314,6 +314,11 @@ export class N8nClient {
 		};
 	}
 
+	/** *Retry* in the list of executions, with the workflow as it is now; it makes an execution of its own. */
+	async retryExecution(id: string): Promise<void> {
+		await this.request('POST', `/rest/executions/${id}/retry`, { loadWorkflow: true });
+	}
+
 	/** Waits until at least `count` executions of a workflow have finished, and gives all the finished ones. */
 	async waitForExecutions(
 		workflowId: string,

@@ -107,7 +107,7 @@ const START: IDataObject = {
 	operation: 'start',
 	phoneNumberId: '106540352242922',
 	to: '+1 408 555 1234',
-	recipient: 'US.13491208655302741918',
+	userId: 'US.13491208655302741918',
 	sdp: SDP,
 };
 
@@ -202,7 +202,7 @@ describe('Enable recording', () => {
 	});
 
 	it.each([
-		['the number alone', { recipient: '' }, { to: '14085551234' }],
+		['the number alone', { userId: '' }, { to: '14085551234' }],
 		['the user ID alone', { to: '' }, { recipient: 'US.13491208655302741918' }],
 	])('names the person by %s', async (_, left, person) => {
 		const { body } = await call({ ...START, ...left });
@@ -224,7 +224,7 @@ describe.each(OPERATIONS)('recording object (%s)', (_, parameters) => {
 	it('status: left out where recording is off, so that the call is not recorded', async () => {
 		const { body, json } = await call({ ...parameters, ...RECORD, recordCall: false });
 		expect(body).not.toHaveProperty('recording');
-		expect(json).toMatchObject({ recording: null, announcement: null });
+		expect(json).toMatchObject({ recordCall: false, announcement: null });
 	});
 
 	it('status: off without a choice, because recording is opt-in', async () => {
@@ -471,8 +471,8 @@ describe('Recording-available webhook', () => {
 			phoneNumberId: '106540352242922',
 			displayPhoneNumber: '15550783881',
 			from: '14085551234',
-			fromUserId: 'US.13491208655302741918',
-			fromParentUserId: 'US.ENT.11815799212886844830',
+			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			recording: {
 				mediaId: AUDIO.id,
 				mimeType: AUDIO.mime_type,
@@ -493,7 +493,7 @@ describe('Recording-available webhook', () => {
 
 	it('of a person with a user name has no number', async () => {
 		const { items } = await deliver([eventOf(AUDIO, { from: undefined })]);
-		expect(items[0].json).toMatchObject({ from: null, fromUserId: 'US.13491208655302741918' });
+		expect(items[0].json).toMatchObject({ from: null, userId: 'US.13491208655302741918' });
 	});
 
 	it('type: always audio, so it is not asked for', async () => {

@@ -1,4 +1,4 @@
-import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+import { ERROR_CATALOGUE, REFUSED } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
@@ -19,27 +19,35 @@ export function documentationTables(): Record<string, string> {
 }
 
 function errors(): string {
-	const rows = ERROR_CATALOGUE.map((entry) => [
+	const rows = [...ERROR_CATALOGUE, REFUSED.app, REFUSED.appSecret].map((entry) => [
 		entry.codes
 			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
 			.join(', '),
 		entry.title,
-		entry.existingCall
-			? `${entry.hint} <br>For an existing call: ${[entry.existingCall.title, entry.existingCall.hint].filter(Boolean).join('. ')}`
-			: entry.hint,
+		[
+			entry.hint,
+			...special('an existing call', entry.existingCall),
+			...special('voicemail', entry.voicemail),
+		].join(' <br>'),
 		entry.transient ? (entry.refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
 	]);
 	return `# Errors
 
 ${MADE}
 
-What the nodes show for the error codes of Meta's API. Below the title, they show Meta's own message, the
-subcode and the trace ID. *Can be retried* shows whether the same request can succeed later without a change. Where
+What the nodes show for the error codes of Meta's API. Under *Details*, they show Meta's own message, the
+subcode and the trace ID. The last two rows apply to requests that are signed with the app ID and app secret, and to a wrong app secret. *Can be retried* shows whether the same request can succeed later without a change. Where
 that is safe, the nodes retry it automatically, and n8n's *Retry On Fail* makes sense. Start is never retried if the
 person's phone may have rung.
 
 ${table(['Code', 'Title', 'What to do', 'Can be retried'], rows)}
 `;
+}
+
+/** Texts of a code for a special subject. */
+function special(subject: string, texts?: { title?: string; hint: string }): string[] {
+	if (!texts) return [];
+	return [`For ${subject}: ${[texts.title, texts.hint].filter(Boolean).join('. ')}`];
 }
 
 function events(): string {
@@ -55,11 +63,9 @@ ${MADE}
 
 The trigger emits each event as one item, and so does [*Delivery > Read*](own-webhook.md) for deliveries that something else
 received. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
-\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\` and \`userId\`, your number as
+\`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\`, \`userId\` and \`parentUserId\`, your number as
 \`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
-omits are \`null\`. The IDs that people have across several businesses (\`from_parent_user_id\`, \`to_parent_user_id\`) are
-only in \`rawEvent\`, with the option *Include Raw Event*. Meta does not guarantee the order of events; within one
-delivery, the status events of a call
+omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call
 come before its end.
 
 A chosen event always produces an item, even if its content is not as Meta documents it. Fields that can be
@@ -78,6 +84,7 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
 | \`call_recording_available\` | \`recording\`: \`durationSeconds\` and \`channels\` (for Ogg Opus, which Meta sends), \`fileName\`, \`sizeBytes\`, \`mimeType\`, \`verified\`, \`availableUntil\`, \`mediaId\`, \`sha256\`, and \`error\` if the file could not be downloaded; \`direction\`, \`bizOpaqueCallbackData\` |
 | \`call_transcription_available\` | \`transcription\`: \`transcript\` (\`text\`, \`language\`, \`duration\`, \`confidence\`, \`segments\`), and the same without \`durationSeconds\` and \`channels\` |
 | \`call_permission_reply\` | \`response\`, \`accepted\`, \`isPermanent\`, \`expiresAt\`, \`responseSource\` (\`user_action\`, \`automatic\`), \`messageId\`, \`requestMessageId\`; \`callId\` if the permission came with a call |
+| \`voicemail\` | \`recording\`: the same as for \`call_recording_available\`; \`callId\` is the call that you missed. \`direction\` and \`bizOpaqueCallbackData\` are always \`null\` |
 | \`other\` | Meta's name for the event in \`event\`, \`direction\`, \`bizOpaqueCallbackData\`, \`deeplinkPayload\`, \`ctaPayload\`, and everything in \`rawEvent\` |
 
 ## Good to know
@@ -87,6 +94,10 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   \`bizOpaqueCallbackData\`.
 - **After a missed call, you can write to the person.** A call from a person, answered or not, opens the 24-hour window for
   free-form messages, and so does a call from you that the person accepts.
+- **Voicemail.** WhatsApp can answer calls that you reject or do not answer, and record what the person says: turn it on with
+  *Phone Number > Update Voicemail*. Meta sends a voicemail as an audio message in the field \`messages\`, with the ID of the
+  call instead of that of a message; other messages are ignored. Meta delivers voicemails as well as it can: if recording one fails, no
+  event arrives. Meta may have to give your account access to voicemail first.
 - **A permission request is a message.** Meta counts it as one: since October 2026, Meta charges for free-form messages after
   the first 1,000 per number and month.
 
@@ -97,7 +108,6 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   reached) or 131047 (more than 24 hours have passed since the person last wrote). This trigger does not read message
   statuses; use n8n's WhatsApp Trigger for them. If no reply arrives within a day, treat the request as failed.
 - **A recording that failed.** Meta documents no event for it. The recording never arrives.
-- **A voicemail.** It arrives as an audio message in the field \`messages\`, with the ID of the call as the ID of the message.
 - **A changed user ID.** People who change their number get a new user ID. Meta reports it as a system message in the
   field \`messages\`.
 `;

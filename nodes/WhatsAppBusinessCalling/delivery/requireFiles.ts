@@ -72,7 +72,8 @@ async function downloadAgain(
 		const message = finalMessage(outcome.problem);
 		throw missingFile(context, json, { ...problem, message }, itemIndex);
 	}
-	const { error: _, ...announced } = file;
+	const announced = { ...file };
+	delete announced.error;
 	return await fileItem(
 		context,
 		{ ...json, [property]: announced },

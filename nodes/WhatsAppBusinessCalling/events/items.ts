@@ -33,8 +33,9 @@ export function callFields(event: CallEvent, file?: IDataObject): IDataObject {
 		...fields,
 		contactUsername,
 		callId: call.id,
-		// Only people have one, whichever side of the call they are on.
+		// Only people have them, whichever side of the call they are on.
 		userId: call.from.userId ?? call.to.userId,
+		parentUserId: call.from.parentUserId ?? call.to.parentUserId,
 		phoneNumberId: event.phoneNumberId,
 		businessAccountId: event.businessAccountId,
 	};

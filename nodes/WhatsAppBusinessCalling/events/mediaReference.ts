@@ -42,6 +42,11 @@ export function readMediaReference(property: FileProperty, element: Fields): Med
 	return null;
 }
 
+/** The audio of a message (Meta, "Audio messages webhook reference"); null where no media ID can be read. */
+export function readMessageAudio({ audio }: Fields): MediaReference | null {
+	return isFields(audio) ? readMedia('recording', audio) : null;
+}
+
 /** Where the documentation puts the file; only if there is nothing, any other object in it, and itself. */
 function placesIn(container: Fields, file: string): Fields[] {
 	const type = text(container.type);

@@ -479,8 +479,11 @@ function isTestUrl(context: IHookFunctions, url: string): boolean {
 
 function urlOf(context: IHookFunctions): string {
 	const url = context.getNodeWebhookUrl('default');
-	if (!url) throw new NodeOperationError(context.getNode(), 'n8n gave the trigger no webhook URL');
-	return url;
+	if (url) return url;
+	throw new NodeOperationError(
+		context.getNode(),
+		'n8n gave the trigger no webhook URL. Set N8N_WEBHOOK_URL, restart n8n and publish the workflow again.',
+	);
 }
 
 function attemptKey(context: IHookFunctions): string {

@@ -29,5 +29,5 @@ export async function usableAccount(context: IWebhookFunctions): Promise<Account
 
 /** Our own words, which name fields; what n8n says of a credential may hold more than a log shall. */
 function whatIsWrong(error: unknown): string {
-	return error instanceof NodeOperationError ? (error.description ?? '') : 'It could not be read.';
+	return error instanceof NodeOperationError ? error.message : 'It could not be read.';
 }

@@ -64,6 +64,7 @@ describe('callFields', () => {
 			from: null,
 			to: null,
 			userId: null,
+			parentUserId: null,
 			direction: null,
 			bizOpaqueCallbackData: null,
 			contactName: null,
@@ -100,6 +101,7 @@ describe('callFields', () => {
 		expect(callFields(eventOf(call))).toMatchObject({
 			to: null,
 			userId: 'LB.9464',
+			parentUserId: 'LB.ENT.1',
 		});
 	});
 

@@ -58,14 +58,17 @@ describe('error catalogue', () => {
 		expect(hint).toMatch(/^[A-Z].{15,}\.$/);
 	});
 
-	it.each(ERROR_CATALOGUE.filter((entry) => entry.existingCall))(
-		'has other words for a call that exists: $title',
-		({ hint, existingCall }) => {
-			if (existingCall?.title) expect(existingCall.title).toMatch(/^[A-Z].{8,90}[^.]$/);
-			expect(existingCall?.hint).toMatch(/^[A-Z].{15,}\.$/);
-			expect(existingCall?.hint).not.toBe(hint);
-		},
-	);
+	it.each(
+		ERROR_CATALOGUE.flatMap(({ title, hint, existingCall, voicemail }) =>
+			Object.entries({ existingCall, voicemail }).flatMap(([subject, texts]) =>
+				texts ? { title, hint, subject, texts } : [],
+			),
+		),
+	)('has other words for $subject: $title', ({ hint, texts }) => {
+		if (texts.title) expect(texts.title).toMatch(/^[A-Z].{8,90}[^.]$/);
+		expect(texts.hint).toMatch(/^[A-Z].{15,}\.$/);
+		expect(texts.hint).not.toBe(hint);
+	});
 
 	it('names every way to connect the audio where it names one', () => {
 		const hints = ERROR_CATALOGUE.map(({ hint }) => hint);

@@ -93,8 +93,12 @@ describe('isUserId', () => {
 describe('IDs that become a part of a path', () => {
 	const forbidden = fc.string({ unit: fc.constantFrom(...'a1/\\.?#%& \n@:') });
 
-	it.each(['1002764438271669', 'a-b_C'])('takes the media ID %s', (mediaId) => {
+	it.each(['1002764438271669', 'a-b_1'])('takes the media ID %s', (mediaId) => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
+	});
+
+	it('takes a word for no media ID, of which Meta would only say that the file is gone', () => {
+		expect(() => mediaIdParameter(input({ mediaId: 'abc' }))).toThrow('"abc" is not a media ID');
 	});
 
 	it('takes an ID that an expression gives as a number', () => {

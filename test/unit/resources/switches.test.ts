@@ -121,7 +121,7 @@ describe('A switch with an expression', () => {
 	});
 
 	it.each<[INodeParameters, string[]]>([
-		[{}, []],
+		[{}, ['notRecorded']],
 		[{ recordCall: true }, ['recordingAnnouncement_de']],
 		[{ recordCall: ON }, ['recordingAnnouncement_de']],
 		[{ recordCall: true, transcribeCall: true }, ['combinedAnnouncement_de']],
@@ -129,11 +129,14 @@ describe('A switch with an expression', () => {
 			{ recordCall: true, transcribeCall: ON },
 			['recordingAnnouncement_de', 'combinedAnnouncement_de'],
 		],
-		[{ transcribeCall: ON }, ['transcriptionAnnouncement']],
-		[{ transcribeCall: true, transcriptionLanguage: 'nl' }, ['transcriptionAnnouncementInEnglish']],
+		[{ transcribeCall: ON }, ['notRecorded', 'transcriptionAnnouncement']],
+		[
+			{ transcribeCall: true, transcriptionLanguage: 'nl' },
+			['notRecorded', 'transcriptionAnnouncementInEnglish'],
+		],
 		// Nobody knows which announcement it is.
 		[{ recordCall: true, recordingLanguage: ON }, []],
-		[{ recordCall: false, recordingLanguage: ON }, []],
+		[{ recordCall: false, recordingLanguage: ON }, ['notRecorded']],
 	])('shows the announcements that may be heard, and no other: %j', (switches, notices) => {
 		for (const call of CALLS) {
 			const parameters = {
@@ -143,7 +146,10 @@ describe('A switch with an expression', () => {
 				...switches,
 			};
 			const shown = properties.filter(
-				(property) => /Announcement/.test(property.name) && isShown(property, parameters),
+				(property) =>
+					property.type === 'notice' &&
+					property.name !== 'audioNotice' &&
+					isShown(property, parameters),
 			);
 			expect(shown.map(({ name }) => name)).toEqual(notices);
 		}

@@ -5,6 +5,7 @@ import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../sh
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
+import { showAnnouncement } from './announcementHint';
 import { audioNotice, callIdField, sdpField, showForCall } from './fields';
 import {
 	callbackDataParameter,
@@ -35,6 +36,7 @@ export const accept: Operation = {
 		);
 		const preAccepted = isPreAcceptWanted && (await preAccept(input, session));
 		const outcome = await sendToCall(input, 'accept', acceptance);
+		showAnnouncement(input, announcement);
 		return {
 			json: {
 				...outcome,

@@ -45,7 +45,8 @@ function purposeField(feature: Feature, displayOptions: object): INodeProperties
 		default: '',
 		// Not `required`: it would also apply when the switch is an expression that gives false.
 		placeholder: 'e.g. quality assurance',
-		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement, up to 250 characters.`,
+		hint: `Spoken after the announcement. Up to ${MAX_PURPOSE_LENGTH} characters, in the language of the announcement.`,
+		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides. WhatsApp requires it.`,
 		displayOptions,
 	};
 }
@@ -105,6 +106,11 @@ export const announcementFields: INodeProperties[] = [
 			'Whether WhatsApp records the audio of this call. The recording arrives with the trigger event Call Recording Available, usually within a minute after the call.',
 		displayOptions: hideFor({}),
 	},
+	notice(
+		'notRecorded',
+		'Off: WhatsApp records nothing, and no recording event comes.',
+		hideFor({ recordCall: [true, { _cnd: { startsWith: '=' } }] }),
+	),
 	purposeField('recording', hideFor({ recordCall: [false] })),
 	languageField('recording', hideFor({ recordCall: [false] })),
 	...recordingNotices,
@@ -150,7 +156,9 @@ interface AnnouncedFeature extends IDataObject {
 export interface Announcement {
 	/** For the request body; only features that are on. */
 	body: { recording?: AnnouncedFeature; transcription?: AnnouncedFeature };
-	/** The same for the item, with the panel's names. */
+	/** What both sides hear; null if no feature is on or Meta does not publish the phrase. */
+	text: string | null;
+	/** All of it for the item, with the panel's names. */
 	output: IDataObject;
 }
 
@@ -168,24 +176,25 @@ export function readAnnouncement(input: OperationInput): Announcement {
 		? (recording ?? readFeature(input, 'transcription'))
 		: undefined;
 	const announced = recording ?? transcription;
+	const text = recording
+		? announcementText(
+				transcription ? 'combined' : 'recording',
+				recording.announcement_language,
+				recording.purpose,
+			)
+		: null;
 	return {
 		body: {
 			...(recording ? { recording } : {}),
 			...(transcription ? { transcription: { ...transcription } } : {}),
 		},
+		text,
 		output: {
 			recordCall: recording !== undefined,
 			transcribeCall: transcription !== undefined,
 			purpose: announced?.purpose ?? null,
 			announcementLanguage: announced?.announcement_language ?? null,
-			// What both sides hear. Meta does not publish the phrases for transcription alone.
-			announcement: recording
-				? announcementText(
-						transcription ? 'combined' : 'recording',
-						recording.announcement_language,
-						recording.purpose,
-					)
-				: null,
+			announcement: text,
 		},
 	};
 }
