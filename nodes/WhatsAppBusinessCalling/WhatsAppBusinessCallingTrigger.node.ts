@@ -1,6 +1,8 @@
 import {
 	NodeConnectionTypes,
+	type IExecuteFunctions,
 	type IHookFunctions,
+	type INodeExecutionData,
 	type INodeType,
 	type INodeTypeDescription,
 	type IWebhookFunctions,
@@ -8,6 +10,7 @@ import {
 } from 'n8n-workflow';
 
 import { receiveDelivery } from './delivery/receive';
+import { requireFiles } from './delivery/requireFiles';
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './methods/phoneNumbers';
 import { answerChallenge } from './registration/challenge';
@@ -30,7 +33,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 			'={{ $parameter["events"].length === 1 ? $parameter["events"][0].replace("call_", "").replaceAll("_", " ") : $parameter["events"].length + " events" }}',
 		description:
 			'Receive recordings of WhatsApp calls as verified audio, react to call events, and start, answer and record calls',
-		eventTriggerDescription: 'Waiting for a WhatsApp call event',
+		eventTriggerDescription: 'Waiting for a recorded call (up to a minute after hanging up)',
 		defaults: { name: 'WhatsApp Business Calling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
@@ -78,5 +81,10 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 		return this.getWebhookName() === 'setup'
 			? await answerChallenge(this)
 			: await receiveDelivery(this);
+	}
+
+	/** n8n runs it with the items that `webhook` has returned. */
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		return [await requireFiles(this)];
 	}
 }

@@ -202,7 +202,7 @@ export function nameAttacks(stage: () => AttackStage): void {
 				callId: recording.callId,
 				businessAccountId: id,
 				from: null,
-				fromUserId: id,
+				userId: id,
 				timestamp: null,
 				recording: { verified: true },
 			});

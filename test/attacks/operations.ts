@@ -8,18 +8,20 @@ const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
 interface Given {
-	resource: 'call' | 'recording';
-	operation: 'accept' | 'start' | 'download' | 'get';
+	resource: 'call' | 'callButton' | 'recording';
+	operation: 'accept' | 'start' | 'download' | 'get' | 'send';
 	phoneNumberId?: string;
 	callId?: string;
 	mediaId?: string;
 	sha256?: string;
 	to?: string;
-	recipient?: string;
+	userId?: string;
 	sdp?: unknown;
 	recordingPurpose?: string;
 	recordingLanguage?: string;
 	callbackData?: string;
+	bodyText?: string;
+	payload?: string;
 }
 
 /** One request that reached the Graph API. */
@@ -40,12 +42,18 @@ const parametersOf = (resource: string, operation: string) => ({
 	mediaId: expression('mediaId'),
 	sha256: expression('sha256'),
 	to: expression('to'),
-	recipient: expression('recipient'),
+	userId: expression('userId'),
 	sdp: expression('sdp'),
 	recordCall: resource === 'call',
 	recordingPurpose: expression('recordingPurpose'),
 	recordingLanguage: expression('recordingLanguage'),
-	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
+	bodyText: expression('bodyText'),
+	options:
+		resource === 'call'
+			? { bizOpaqueCallbackData: expression('callbackData') }
+			: resource === 'callButton'
+				? { payload: expression('payload') }
+				: {},
 });
 
 export function operationAttacks(stage: () => AttackStage): void {
@@ -102,7 +110,7 @@ export function operationAttacks(stage: () => AttackStage): void {
 		operation: 'start',
 		phoneNumberId: NUMBER,
 		to: PERSON,
-		recipient: '',
+		userId: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',
 		recordingLanguage: 'en',
@@ -149,6 +157,35 @@ export function operationAttacks(stage: () => AttackStage): void {
 		);
 	});
 
+	describe('the texts and the payload of a call button', () => {
+		it.each(HARMFUL)(
+			'A text and payload of %s are sent unchanged, or rejected if they are too long',
+			async (_, text) => {
+				const given: Given = {
+					resource: 'callButton',
+					operation: 'send',
+					phoneNumberId: NUMBER,
+					to: PERSON,
+					userId: '',
+					bodyText: text,
+					payload: text,
+				};
+				if ([...text].length > 512) return await refused(given);
+				const { asked } = await run(given);
+				expect(asked.map(({ path, body }) => [path, body?.interactive])).toEqual([
+					[
+						`/v26.0/${NUMBER}/messages`,
+						{
+							type: 'voice_call',
+							body: { text: text.trim() },
+							action: { name: 'voice_call', parameters: { payload: text } },
+						},
+					],
+				]);
+			},
+		);
+	});
+
 	describe('call IDs passed to operations', () => {
 		it.each(SOME)('A call ID of %s is rejected', async (_, id) => {
 			await refused(accept({ callId: id }));
@@ -163,7 +200,12 @@ export function operationAttacks(stage: () => AttackStage): void {
 				expect(
 					asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
 				).toEqual(
-					['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
+					['pre_accept', 'accept'].map((action) => [
+						`/v26.0/${NUMBER}/calls`,
+						{ appsecret_proof: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+						action,
+						callId,
+					]),
 				);
 			},
 		);
@@ -187,7 +229,7 @@ export function operationAttacks(stage: () => AttackStage): void {
 		);
 	});
 
-	describe.each(['sha256', 'to', 'recipient', 'recordingLanguage', 'sdp'] as const)(
+	describe.each(['sha256', 'to', 'userId', 'recordingLanguage', 'sdp'] as const)(
 		'the parameter %s of an operation',
 		(name) => {
 			it.each(SOME)('A value of %s is rejected', async (_, text) => {

@@ -91,7 +91,8 @@ const MISTAKES: Record<string, Mistake> = {
 	},
 	'the webhook of another system': {
 		meta: (emulator) => emulator.presetSubscription('https://crm.example.com/hook', ['messages']),
-		shown: /another URL: https:\/\/crm\.example\.com\/hook\. Set "If Another Webhook Exists"/,
+		shown:
+			/another URL: https:\/\/crm\.example\.com\/hook\. Set the option "If Another Webhook Exists"/,
 	},
 	'the webhook of another workflow of this n8n': {
 		meta: async (emulator) => {
@@ -103,9 +104,10 @@ const MISTAKES: Record<string, Mistake> = {
 				connections: {},
 			});
 			await stage.n8n.api.activate(id);
-			emulator.presetSubscription(`${stage.n8n.url}/webhook/${path}/webhook`, ['messages']);
+			emulator.presetSubscription(`${stage.n8n.url}/webhook/${path}`, ['messages']);
 		},
-		shown: /another workflow in this n8n\. Unpublish that workflow, or set "If Another Webhook/,
+		shown:
+			/another workflow in this n8n\. Unpublish that workflow, or set the option "If Another Webhook/,
 	},
 };
 
@@ -128,7 +130,7 @@ describe('the text that n8n shows about a mistake', () => {
 			const answer = await stage.n8n.api
 				.listenForTestEvent(id, TRIGGER)
 				.catch((error: N8nApiError) => error.message);
-			expect(answer).toContain(JSON.stringify(triggers[0]!.errorMessage).slice(1, 200));
+			expect(answer).toContain(JSON.stringify(triggers[0].errorMessage).slice(1, 200));
 		});
 	});
 });
@@ -179,7 +181,7 @@ describe("the credential's test", () => {
 			const { id } = await stage.addWorkflow({ credential });
 			await emulator.deliver([await emulator.createRecording({})]).answer;
 			const [execution] = await stage.n8n.api.waitForExecutions(id, 1);
-			expect(execution!.items(TRIGGER)[0]!.json).toMatchObject({ recording: { verified: true } });
+			expect(execution.items(TRIGGER)[0].json).toMatchObject({ recording: { verified: true } });
 			await stage.n8n.api.deactivate(id);
 		});
 	});
@@ -232,13 +234,13 @@ describe('Send Test Recording', () => {
 			const result = (await send(workflow.url)) as Record<string, unknown>;
 			expect(result).toMatchObject({ status: 'ok', httpStatus: 200 });
 			const [execution] = await stage.n8n.api.waitForExecutions(workflow.id, 1);
-			const [item] = execution!.items(TRIGGER);
-			expect(item!.json).toMatchObject({
+			const [item] = execution.items(TRIGGER);
+			expect(item.json).toMatchObject({
 				callId: result.callId,
 				bizOpaqueCallbackData: 'test recording',
 				recording: { verified: true, mediaId: result.mediaId, sizeBytes: result.sizeBytes },
 			});
-			expect((await stage.n8n.api.download(item!.binary!.data!)).length).toBe(result.sizeBytes);
+			expect((await stage.n8n.api.download(item.binary!.data)).length).toBe(result.sizeBytes);
 
 			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
 			expect(await send(workflow.testUrl)).toMatchObject({ status: 'ok' });

@@ -120,6 +120,28 @@ describe('the action node as a tool of an agent', () => {
 		expect(transcript.text).toContain('[Business]');
 	});
 
+	it("The tool sends a call button with the agent's text, and creates a link", async () => {
+		const sent = await callTool(
+			{
+				resource: 'callButton',
+				operation: 'send',
+				phoneNumberId,
+				to: fromAi('To'),
+				bodyText: fromAi('Message'),
+				options: { payload: fromAi('Payload') },
+			},
+			{ To: PERSON, Message: 'Call us', Payload: 'order 7' },
+		);
+		expect(JSON.parse(answerOf(sent))).toMatchObject([{ to: PERSON, payload: 'order 7' }]);
+		expect(stage.emulator.userTapsCallButton()).toMatchObject({ ctaPayload: 'order 7' });
+
+		const made = await callTool(
+			{ resource: 'callButton', operation: 'getLink', phoneNumber: fromAi('Phone_Number') },
+			{ Phone_Number: '+44 20 7946 0958' },
+		);
+		expect(JSON.parse(answerOf(made))).toMatchObject([{ link: 'https://wa.me/call/442079460958' }]);
+	});
+
 	it('The tool tells the agent what went wrong and what to do', async () => {
 		const { error } = await callTool(
 			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },

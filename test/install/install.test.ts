@@ -133,6 +133,7 @@ describe('a new user with n8n and a browser', () => {
 	});
 
 	it('The user sees every way to register the trigger, with nothing cut off', async () => {
+		await operator.addOption('If Another Webhook Exists');
 		for (const way of await operator.choices('registration')) {
 			await operator.choose('registration', way);
 			if (way !== 'Manual') await operator.choose('onOtherWebhook', 'Take Over and Forward');
@@ -169,15 +170,14 @@ describe('a new user with n8n and a browser', () => {
 		const spoken = new Set<string>();
 		for (const language of await operator.choices('recordingLanguage')) {
 			await operator.choose('recordingLanguage', language);
-			const [notice = ''] = await operator.notices();
-			expect(notice).toMatch(/^Both sides hear/);
-			spoken.add(notice);
+			const [announcement] = await operator.announcements();
+			spoken.add(announcement);
 		}
 		expect(spoken.size).toBe(12);
 		await operator.choose('recordingLanguage', 'German');
 		await operator.pictureOfPanel('start-recorded-in-German');
 		await operator.switchOn('transcribeCall');
-		expect(await operator.notices()).toEqual([expect.stringContaining('und transkribiert')]);
+		expect(await operator.announcements()).toEqual([expect.stringContaining('und transkribiert')]);
 		await operator.pictureOfPanel('start-recorded-and-transcribed');
 		await operator.closePanel();
 	});

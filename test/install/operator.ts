@@ -155,6 +155,14 @@ export class Operator {
 		await choice.waitFor({ state: 'hidden' });
 	}
 
+	/** Adds an option under Options. */
+	async addOption(label: string): Promise<void> {
+		await this.page.getByTestId('collection-parameter-add').click();
+		const option = this.page.getByTestId('collection-parameter-option');
+		await option.getByText(label, { exact: true }).click();
+		await settled(this.page);
+	}
+
 	private visibleChoices(): Locator {
 		return this.page.locator('.el-select-dropdown__item:visible .option-headline');
 	}
@@ -174,8 +182,10 @@ export class Operator {
 		);
 	}
 
-	async notices(): Promise<string[]> {
-		return await this.page.getByTestId('node-parameters').locator('.notice').allInnerTexts();
+	/** The notices of the open panel that tell what both sides of a call hear. */
+	async announcements(): Promise<string[]> {
+		const notices = this.page.getByTestId('node-parameters').locator('.notice');
+		return await notices.filter({ hasText: 'Both sides hear' }).allInnerTexts();
 	}
 
 	get credentialForm(): Locator {

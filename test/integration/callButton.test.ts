@@ -72,7 +72,7 @@ describe('sending a call button', () => {
 	});
 
 	it('What was not filled in is left to WhatsApp', async () => {
-		const { items } = await send({ to: '', recipient: USER_ID, buttonText: '\u200b' });
+		const { items } = await send({ to: '', userId: USER_ID, buttonText: '\u200b' });
 		expect(sentButton()).toEqual({
 			type: 'voice_call',
 			body: { text: 'Call us' },

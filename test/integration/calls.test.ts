@@ -61,9 +61,11 @@ describe('starting a call', () => {
 					callId: placed.id,
 					phoneNumberId: NUMBER,
 					to: PERSON,
-					recipient: null,
-					recording: null,
-					transcription: null,
+					userId: null,
+					recordCall: false,
+					transcribeCall: false,
+					purpose: null,
+					announcementLanguage: null,
 					announcement: null,
 				},
 				pairedItem: { item: 0 },
@@ -90,21 +92,30 @@ describe('starting a call', () => {
 		expect(bodies()[0].recording).toEqual(enabled('quality assurance'));
 		expect(bodies()[0]).not.toHaveProperty('transcription');
 		expect(items[0].json).toMatchObject({
-			recording: enabled('quality assurance'),
-			transcription: null,
+			recordCall: true,
+			transcribeCall: false,
+			purpose: 'quality assurance',
+			announcementLanguage: 'en_US',
 			announcement:
 				'The audio of this call will be recorded for the following purpose: quality assurance',
 		});
 	});
 
 	it('A call with transcription sends transcription only', async () => {
-		await start({
+		const { items } = await start({
 			transcribeCall: true,
 			transcriptionPurpose: 'notes',
 			transcriptionLanguage: 'de',
 		});
 		expect(bodies()[0].transcription).toEqual(enabled('notes', 'de'));
 		expect(bodies()[0]).not.toHaveProperty('recording');
+		expect(items[0].json).toMatchObject({
+			recordCall: false,
+			transcribeCall: true,
+			purpose: 'notes',
+			announcementLanguage: 'de',
+			announcement: null,
+		});
 	});
 
 	it('A call with both sends both, with the purpose and language of the recording', async () => {
@@ -118,9 +129,14 @@ describe('starting a call', () => {
 			recording: enabled('Qualität', 'de'),
 			transcription: enabled('Qualität', 'de'),
 		});
-		expect(items[0].json.announcement).toBe(
-			'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet und transkribiert: Qualität',
-		);
+		expect(items[0].json).toMatchObject({
+			recordCall: true,
+			transcribeCall: true,
+			purpose: 'Qualität',
+			announcementLanguage: 'de',
+			announcement:
+				'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet und transkribiert: Qualität',
+		});
 	});
 
 	it.each(ANNOUNCEMENT_LANGUAGES)('The recording can be announced in %s', async (language) => {
@@ -151,11 +167,11 @@ describe('starting a call', () => {
 	);
 
 	it('A user ID is accepted instead of the number, or beside it', async () => {
-		await start({ to: '', recipient: 'US.13491208655302741918' });
+		await start({ to: '', userId: 'US.13491208655302741918' });
 		expect(bodies()[0]).toMatchObject({ recipient: 'US.13491208655302741918' });
 		expect(bodies()[0]).not.toHaveProperty('to');
 		stage.emulator.hangUp(stage.emulator.calls[0].id);
-		await start({ recipient: 'US.13491208655302741918' });
+		await start({ userId: 'US.13491208655302741918' });
 		expect(bodies()[1]).toMatchObject({ to: PERSON, recipient: 'US.13491208655302741918' });
 	});
 
@@ -298,8 +314,9 @@ describe('answering a call', () => {
 		expect(accepted.items[0].json).toMatchObject({
 			callId: incoming.id,
 			success: true,
-			recording: enabled('quality assurance'),
-			transcription: null,
+			recordCall: true,
+			transcribeCall: false,
+			purpose: 'quality assurance',
 		});
 		const terminated = await call('terminate', { callId: incoming.id });
 		expect(terminated.items[0].json).toEqual({ callId: incoming.id, success: true });
@@ -428,12 +445,12 @@ describe('input that cannot be right', () => {
 			{ transcribeCall: true, transcriptionPurpose: written('') },
 			/needs a purpose/,
 		],
-		['nobody to call', 'start', { to: '', recipient: '' }, /No recipient: fill in To or User ID/],
+		['nobody to call', 'start', { to: '', userId: '' }, /No recipient: fill in To or User ID/],
 		['a number without digits', 'start', { to: 'Ana' }, /not a phone number/],
 		['a number with a leading zero', 'start', { to: '0408 555 1234' }, /not a phone number/],
 		['a number with a fraction', 'start', { to: written(14085551234.5) }, /"14085551234.5" is not/],
 		['two numbers', 'start', { to: '14085551234, 14085551235' }, /not a phone number/],
-		['a user ID that is none', 'start', { recipient: 'Ana' }, /not a user ID/],
+		['a user ID that is none', 'start', { userId: 'Ana' }, /not a user ID/],
 		['no SDP', 'start', { sdp: written('') }, /SDP offer cannot be used/],
 		['an SDP that is none', 'start', { sdp: 'hello' }, /SDP offer cannot be used/],
 		[
@@ -466,19 +483,19 @@ describe('input that cannot be right', () => {
 			'an SDP offer as the answer',
 			'accept',
 			{ callId: 'wacid.1', sdp: JSON.stringify({ type: 'offer', sdp: 'v=0' }) },
-			/SDP answer cannot be used/,
+			/^This SDP is an offer, not an answer$/,
 		],
 		[
 			"WhatsApp's own offer as the answer",
 			'accept',
 			{ callId: 'wacid.1', sdp: makeWhatsAppSdp('offer') },
-			/SDP answer cannot be used/,
+			/^This is WhatsApp's own offer, not an answer$/,
 		],
 		[
 			"WhatsApp's own answer as the offer",
 			'start',
 			{ sdp: makeWhatsAppSdp('answer') },
-			/SDP offer cannot be used/,
+			/^This is WhatsApp's own answer, not an offer$/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],
 	])(

@@ -82,11 +82,9 @@ describe('a call from the business', () => {
 			phoneNumberId: NUMBER,
 			displayPhoneNumber: '442079460958',
 			from: null,
-			fromUserId: null,
-			fromParentUserId: null,
 			to: PERSON,
-			toUserId: 'US.13491208655302741918',
-			toParentUserId: 'US.ENT.11815799212886844830',
+			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			status: 'RINGING',
 			bizOpaqueCallbackData: 'order 4711',
 			contactName: 'Ana Söderström',
@@ -151,7 +149,7 @@ describe('a call from the business', () => {
 			await call();
 			await stage.emulator.whenIdle();
 			for (const { json } of trigger.items) {
-				expect(json).toMatchObject({ to: null, toUserId: 'US.13491208655302741918' });
+				expect(json).toMatchObject({ to: null, userId: 'US.13491208655302741918' });
 			}
 			expect(trigger.items).toHaveLength(2);
 		},
@@ -186,7 +184,7 @@ describe('a call from a person', () => {
 			await stage.emulator.whenIdle();
 			expect(trigger.items[0].json).toMatchObject({
 				from: null,
-				fromUserId: 'US.13491208655302741918',
+				userId: 'US.13491208655302741918',
 				contactName: 'Ana Söderström',
 			});
 		},
@@ -195,7 +193,7 @@ describe('a call from a person', () => {
 	it('A caller can have a user ID instead of the phone number', async () => {
 		const trigger = triggerOn('connect');
 		const json = await itemOf(trigger, ofCall({ event: 'connect', from: 'LB.94640118273' }));
-		expect(json).toMatchObject({ from: null, fromUserId: 'LB.94640118273', session: null });
+		expect(json).toMatchObject({ from: null, userId: 'LB.94640118273', session: null });
 	});
 
 	it('A call can have no direction, as in the flow examples', async () => {
@@ -338,7 +336,7 @@ describe('the answer to a call permission request', () => {
 			messageId: expect.stringMatching(/^wamid\./),
 			requestMessageId,
 			from: PERSON,
-			fromUserId: 'US.13491208655302741918',
+			userId: 'US.13491208655302741918',
 			responseSource: 'user_action',
 			...expected,
 		});

@@ -13,7 +13,7 @@ import { ForeignHost } from '../support/foreignHost';
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
 import { everythingIn } from './engine/everythingIn';
-import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import type { Execution, TriggerWorkflow } from './engine/triggerWorkflow';
 import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
@@ -282,6 +282,109 @@ describe('a file that stays unavailable', () => {
 			outcome: 'failed',
 		});
 		expect(trigger.executions).toEqual([]);
+	});
+});
+
+describe('an unavailable file for which the execution must fail', () => {
+	const failing = (options: INodeParameters = {}) =>
+		stage.trigger({
+			events: ['call_recording_available', 'call_transcription_available', 'terminate'],
+			options: { onFileUnavailable: 'fail', maxFileSize: 0.1, ...options },
+		});
+
+	const errorOf = ({ run }: Execution) => run?.data.resultData.error;
+
+	const tooLarge = async (more = {}) =>
+		await stage.emulator.createRecording({ sizeBytes: 200_000, ...more });
+
+	it.each([
+		['recording', false],
+		['transcript', true],
+	])(
+		'The execution fails once for a %s that can never come, and names it',
+		async (name, transcript) => {
+			const trigger = failing();
+			const file = await tooLarge({ transcript });
+			expect(await deliverAgainAndAgain(file)).toEqual({ statuses: [200], outcome: 'delivered' });
+			await stage.engine.idle();
+			expect(trigger.executions.map(({ status }) => status)).toEqual(['error']);
+			expect(errorOf(trigger.executions[0])).toMatchObject({
+				message: `The ${name} of the call ${file.callId} could not be downloaded`,
+				description: expect.stringMatching(
+					`Max File Size.* retry this execution .*media ID ${file.mediaId}`,
+				),
+				node: { name: 'Trigger' },
+			});
+			// A copy is not another failure.
+			expect((await deliverAgainAndAgain(file)).statuses).toEqual([200]);
+			expect(trigger.executions).toHaveLength(1);
+		},
+	);
+
+	it('The execution fails for an event that names no file', async () => {
+		const trigger = failing();
+		const recording = await stage.emulator.createRecording({
+			event: { call_recording: { type: 'audio' } },
+		});
+		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+		await stage.engine.idle();
+		expect(errorOf(trigger.executions[0])?.description).toMatch(/media ID is missing[^]*days\.$/);
+	});
+
+	it('The execution waits for a temporary error first, until the time for retries is over', async () => {
+		const trigger = failing({ retryFor: 0.1 / 3600 });
+		const fault = stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
+		const recording = await stage.emulator.createRecording({ sizeBytes: 1_000 });
+		const deliver = async () =>
+			(await stage.emulator.deliver([recording], { redeliver: false }).answer).status;
+		expect(await deliver()).toBe(503);
+		expect(trigger.executions).toEqual([]);
+		await new Promise((resolve) => setTimeout(resolve, 150));
+		expect(await deliver()).toBe(200);
+		await stage.engine.idle();
+		expect(errorOf(trigger.executions[0])?.description).toContain('HTTP status 503');
+
+		const again = await trigger.retry(trigger.executions[0]);
+		expect(again.data.resultData.error?.description).toContain('HTTP status 503');
+		fault.cancel();
+		const { resultData } = (await trigger.retry(trigger.executions[0])).data;
+		expect(resultData.error).toBeUndefined();
+		const [item] = resultData.runData.Work[0].data?.main[0] ?? [];
+		expect(item.json).toMatchObject({
+			callId: recording.callId,
+			recording: { mediaId: recording.mediaId, sizeBytes: 1_000, verified: true },
+		});
+		expect(item.json).not.toHaveProperty('recording.error');
+		const bytes = item.binary && (await stage.engine.bytesOf(item.binary.data));
+		expect(bytes?.equals(await buffer(recording.media.content.open()))).toBe(true);
+	});
+
+	it('The other events of the delivery get an execution that succeeds', async () => {
+		const trigger = failing();
+		const files = [await stage.emulator.createRecording({ sizeBytes: 1_000 }), await tooLarge()];
+		expect((await deliverAgainAndAgain(...files)).statuses).toEqual([503, 200]);
+		await stage.engine.idle();
+		expect(
+			trigger.executions.map(({ status, items }) => [status, items.map(({ json }) => json.callId)]),
+		).toEqual([
+			['success', [files[0].callId]],
+			['error', [files[1].callId]],
+		]);
+	});
+
+	it('Meta delivers the file again if the workflow must have succeeded', async () => {
+		const trigger = failing({ acknowledge: 'finished' });
+		const file = await tooLarge();
+		expect(await deliverAgainAndAgain(file)).toEqual({
+			statuses: [500, 500, 500, 500],
+			outcome: 'failed',
+		});
+		trigger.setParameters({ options: { acknowledge: 'finished', onFileUnavailable: 'fail' } });
+		expect((await deliverAgainAndAgain(file)).statuses).toEqual([200]);
+		expect(trigger.executions.map(({ status }) => status)).toEqual([
+			...Array.from({ length: 4 }, () => 'error'),
+			'success',
+		]);
 	});
 });
 

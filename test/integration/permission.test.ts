@@ -26,7 +26,7 @@ describe('getting a call permission', () => {
 		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
 			phoneNumberId: NUMBER,
 			to: PERSON,
-			recipient: null,
+			userId: null,
 			status: 'permanent',
 			expiresAt: null,
 			canCall: true,
@@ -63,9 +63,9 @@ describe('getting a call permission', () => {
 
 	it('A missing permission of a person with a user ID is reported', async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');
-		expect(await get({ recipient: USER_ID })).toMatchObject({
+		expect(await get({ userId: USER_ID })).toMatchObject({
 			to: null,
-			recipient: USER_ID,
+			userId: USER_ID,
 			status: 'no_permission',
 			canCall: false,
 			canRequestPermission: true,
@@ -211,7 +211,7 @@ describe('requesting a call permission', () => {
 
 	it('A request can go to a user ID and have no text', async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');
-		const { items } = await request({ recipient: USER_ID });
+		const { items } = await request({ userId: USER_ID });
 		expect(items[0].json).toMatchObject({ to: PERSON, userId: USER_ID });
 		const [{ body }] = stage.requests('messages');
 		expect(body).toMatchObject({ recipient: USER_ID });
@@ -226,7 +226,7 @@ describe('requesting a call permission', () => {
 
 	it('A request with number and user ID sends both, of which WhatsApp uses the number', async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');
-		await request({ to: PERSON, recipient: USER_ID });
+		await request({ to: PERSON, userId: USER_ID });
 		expect(stage.requests('messages')[0].body).toMatchObject({ to: PERSON, recipient: USER_ID });
 	});
 
@@ -392,10 +392,10 @@ describe('requesting a call permission with a template', () => {
 describe('the check before a request', () => {
 	it.each<[string, INodeParameters, string]>([
 		['nobody', {}, 'No recipient'],
-		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'No recipient'],
+		['nothing to see', { to: '\u200b', userId: '\ufeff\u2060' }, 'No recipient'],
 		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
 		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
-		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],
+		['a user ID that is none', { userId: '1349' }, '"1349" is not a user ID'],
 		[
 			'no number of the business',
 			{ to: PERSON, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },

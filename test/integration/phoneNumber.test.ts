@@ -263,7 +263,8 @@ describe('getting call settings', () => {
 describe('updating call settings', () => {
 	const update = async (settings: INodeParameters) =>
 		await phoneNumber('updateCallSettings', { settings });
-	const sent = () => stage.requests('settings').map(({ body }) => body);
+	const changes = () => stage.requests('settings').filter(({ method }) => method === 'POST');
+	const sent = () => changes().map(({ body }) => body);
 
 	beforeEach(() => stage.emulator.presetSubscription('https://n8n.example/webhook'));
 
@@ -275,12 +276,21 @@ describe('updating call settings', () => {
 			{ calling: 'ENABLED', callbackPermission: 'DISABLED' },
 			{ status: 'ENABLED', callback_permission_status: 'DISABLED' },
 		],
-	])('The change %j sends that alone', async (settings, calling) => {
-		const { items } = await update(settings);
-		expect(sent()).toEqual([{ calling }]);
-		expect(items).toEqual([
-			{ json: { phoneNumberId: NUMBER, success: true }, pairedItem: { item: 0 } },
-		]);
+	])(
+		'The change %j sends that alone, and the item has the settings as Get gives them',
+		async (settings, calling) => {
+			const { items } = await update(settings);
+			expect(sent()).toEqual([{ calling }]);
+			expect(items).toEqual((await phoneNumber('getCallSettings')).items);
+			expect(items[0].json).toMatchObject({ phoneNumberId: NUMBER, ...settings });
+		},
+	);
+
+	it('The item says that the settings were changed if they cannot be read back', async () => {
+		stage.emulator.failNext('settings', { status: 503 }, { method: 'GET', times: Infinity });
+		const { error } = await update({ calling: 'DISABLED' });
+		expect(error.message).toBe('WhatsApp changed the settings, but they could not be read back');
+		expect(sent()).toEqual([{ calling: { status: 'DISABLED' } }]);
 	});
 
 	it.each(['<html>', {}, { success: false }])(
@@ -322,7 +332,7 @@ describe('updating call settings', () => {
 			}),
 		);
 		await update({ callHours: { hours: { status: 'DISABLED', timeZone: '' } } });
-		const [on, , off] = sent();
+		const [on, off] = sent();
 		expect(on).toMatchObject({
 			calling: {
 				call_hours: { weekly_operating_hours: [{ open_time: '0900', close_time: '2359' }] },
@@ -357,7 +367,7 @@ describe('updating call settings', () => {
 		stage.emulator.failNext('settings', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await update({ callHours: { hours: { status: 'DISABLED' } } });
 		expect(error.message).toBe('Meta returned a response that cannot be read');
-		expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
+		expect(changes()).toEqual([]);
 	});
 
 	const holidays = (count: number) => ({
@@ -403,7 +413,7 @@ describe('updating call settings', () => {
 		],
 		['a setting without a value', { calling: '={{ null }}' }, 'Calling has no value'],
 		['21 holidays', callHours([monday], holidays(21)), 'at most 20 holidays'],
-		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'write it as 09:00'],
+		['a time that is none', callHours([range('MONDAY', '9', '17:00')]), 'write Opens as 09:00'],
 		[
 			'an end before its start',
 			callHours([range('MONDAY', '17:00', '09:00')]),
@@ -417,7 +427,7 @@ describe('updating call settings', () => {
 			callHours([monday], {
 				holidays: { holiday: [{ date: '2026-02-30', starts: '00:00', ends: '23:59' }] },
 			}),
-			'write it as 2026-12-24',
+			'write Date as 2026-12-24',
 		],
 	])('The update rejects %s before anything is sent', async (_, settings, words) => {
 		const { error } = await update(settings);

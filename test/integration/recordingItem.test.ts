@@ -43,12 +43,10 @@ describe('the item of a recording', () => {
 			businessAccountId: stage.emulator.account.businessAccountId,
 			phoneNumberId: number.id,
 			displayPhoneNumber: number.displayPhoneNumber.replace(/\D/g, ''),
-			from: PERSON,
-			fromUserId: 'US.13491208655302741918',
-			fromParentUserId: 'US.ENT.11815799212886844830',
+			from: '14085551234',
+			userId: 'US.13491208655302741918',
+			parentUserId: 'US.ENT.11815799212886844830',
 			to: null,
-			toUserId: null,
-			toParentUserId: null,
 			recording: {
 				mediaId: '1002764438271669',
 				mimeType: 'audio/ogg; codecs=opus',
@@ -98,8 +96,7 @@ describe('the item of a recording', () => {
 		const { json } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({
 			from: null,
-			fromUserId: 'US.13491208655302741918',
-			fromParentUserId: null,
+			userId: 'US.13491208655302741918',
 		});
 	});
 
@@ -109,7 +106,7 @@ describe('the item of a recording', () => {
 			event: { from: 'LB.94640118273650027741', from_user_id: undefined },
 		});
 		const { json } = await itemOf(trigger, recording);
-		expect(json).toMatchObject({ from: null, fromUserId: 'LB.94640118273650027741' });
+		expect(json).toMatchObject({ from: null, userId: 'LB.94640118273650027741' });
 	});
 
 	it('The item has the other side of a call that the business placed', async () => {
@@ -126,10 +123,8 @@ describe('the item of a recording', () => {
 		const { json } = await itemOf(trigger, recording);
 		expect(json).toMatchObject({
 			from: '442079460958',
-			fromUserId: null,
-			to: PERSON,
-			toUserId: 'US.13491208655302741918',
-			toParentUserId: null,
+			to: '14085551234',
+			userId: 'US.13491208655302741918',
 		});
 	});
 
@@ -139,7 +134,7 @@ describe('the item of a recording', () => {
 			event: { from: [], from_user_id: {}, timestamp: 'yesterday' },
 		});
 		const { json, file } = await itemOf(trigger, recording);
-		expect(json).toMatchObject({ from: null, fromUserId: null, timestamp: null });
+		expect(json).toMatchObject({ from: null, timestamp: null });
 		expect(file).toMatchObject({ verified: true, availableUntil: null });
 	});
 

@@ -145,7 +145,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		...(await run({
 			resource: 'call',
 			operation: 'start',
-			recipient: 'GB.94640118273650027741',
+			userId: 'GB.94640118273650027741',
 			sdp: makeSdp('offer'),
 		})),
 	],
@@ -186,7 +186,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 			...(await run({
 				resource: 'permission',
 				operation: 'get',
-				recipient: 'US.13491208655302741918',
+				userId: 'US.13491208655302741918',
 			})),
 		];
 	},
@@ -237,6 +237,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 };
 
 async function updateCallSettings(): Promise<INodeExecutionData[]> {
+	stage.emulator.failNext('settings', { status: 200, body: SETTINGS }, { method: 'GET' });
 	return await run({
 		resource: 'phoneNumber',
 		operation: 'updateCallSettings',

@@ -36,15 +36,13 @@ async function itemsOfACall(
 	return trigger.items.map(({ json }) => comparable(json));
 }
 
-const sideOf = (json: IDataObject) => [json.fromUserId, json.toUserId].find((id) => id !== null);
-
 /** What must be the same whatever form Meta chooses; IDs, times and SDP differ from call to call. */
 function comparable(json: IDataObject): IDataObject {
 	const { event, status, answered, durationSeconds, accepted, isPermanent, session } = json;
 	const file = (json.recording ?? json.transcription) as IDataObject | undefined;
 	return {
 		...{ event, status, answered, durationSeconds, accepted, isPermanent },
-		person: sideOf(json),
+		person: json.userId,
 		errors: (json.errors as IDataObject[] | undefined)?.map(({ code }) => code),
 		sdpType: (session as IDataObject | undefined)?.sdpType,
 		verified: file?.verified,

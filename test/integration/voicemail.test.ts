@@ -34,7 +34,7 @@ describe('a voicemail', () => {
 			callId: id,
 			phoneNumberId: NUMBER,
 			from: '14085551234',
-			fromUserId: 'US.13491208655302741918',
+			userId: 'US.13491208655302741918',
 			to: null,
 			contactName: 'Ana Söderström',
 			recording: {

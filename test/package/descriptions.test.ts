@@ -129,8 +129,8 @@ describe('what saved workflows contain', () => {
 
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
-		['delivery', ['read']],
 		['callButton', ['getLink', 'send']],
+		['delivery', ['read']],
 		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
@@ -177,14 +177,17 @@ describe('what saved workflows contain', () => {
 		['permission', 'request', 'templateLanguage', 'en_US'],
 		['permission', 'request', 'templateParameters', {}],
 		['callButton', 'send', 'phoneNumberId', locator],
-		...['to', 'recipient', 'bodyText', 'buttonText'].map(
-			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
-		),
+		...['to', 'userId', 'bodyText', 'buttonText'].map((name): [string, string, string, unknown] => [
+			'callButton',
+			'send',
+			name,
+			'',
+		]),
 		['callButton', 'send', 'options', {}],
 		['callButton', 'getLink', 'phoneNumber', ''],
 		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
-		['call', 'start', 'recipient', ''],
+		['call', 'start', 'userId', ''],
 		...['start', 'accept'].flatMap(
 			(operation): Array<[string, string, string, unknown]> => [
 				['call', operation, 'recordCall', false],

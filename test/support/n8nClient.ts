@@ -77,21 +77,21 @@ export interface NodeRun {
 	executionStatus: string;
 	startTime: number;
 	executionTime: number;
-	error?: { message: string; description?: string | null };
+	error?: { message: string; description?: string | null; messages?: string[] };
 	data?: { main?: Array<Item[] | null> };
 }
 
 interface RunData {
 	resultData: {
 		runData: Record<string, NodeRun[]>;
-		error?: { message: string; description?: string | null };
+		error?: { message: string; description?: string | null; messages?: string[] };
 	};
 }
 
 export interface Execution extends ExecutionSummary {
 	/** Every run of every node, by the node's name. */
 	nodes: Record<string, NodeRun[]>;
-	error?: { message: string; description?: string | null };
+	error?: { message: string; description?: string | null; messages?: string[] };
 	/** The items that a node handed on, all runs and outputs together. */
 	items(nodeName: string): Item[];
 }
@@ -315,6 +315,11 @@ export class N8nClient {
 					(run.data?.main ?? []).flatMap((items) => items ?? []),
 				),
 		};
+	}
+
+	/** *Retry* in the list of executions, with the workflow as it is now; it makes an execution of its own. */
+	async retryExecution(id: string): Promise<void> {
+		await this.request('POST', `/rest/executions/${id}/retry`, { loadWorkflow: true });
 	}
 
 	/** Waits until at least `count` executions of a workflow have finished, and gives all the finished ones. */

@@ -250,7 +250,7 @@ const listedNumber = {
 };
 
 const triggerNode = (credential?: StoredCredential, parameters: Record<string, unknown> = {}) =>
-	webhookNode('When a recording is ready', TRIGGER_TYPE, 1, parameters, {
+	webhookNode('When a recording is ready', TRIGGER_TYPE, 1.1, parameters, {
 		credentials: credential && using(credential),
 	});
 

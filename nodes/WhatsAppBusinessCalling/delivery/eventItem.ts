@@ -6,15 +6,14 @@ import {
 	item,
 	problemFields,
 	rawEvent,
-	storedFileFields,
 	unreadableFile,
 } from '../events/items';
 import type { CallEvent } from '../events/parseDelivery';
 import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
 import type { FileContext, MediaOutcome, MediaProblem, MediaRequest } from '../media/types';
 import type { ItemSettings } from '../trigger/itemSettings';
 import type { DeliveryLog } from './deliveryLog';
+import { fileItem } from './fileItem';
 
 /** How the files of events are downloaded. */
 export interface FileSource {
@@ -41,13 +40,12 @@ export async function eventItem(
 	files: FileSource,
 	log: DeliveryLog,
 ): Promise<EventItem> {
-	const fields = callFields(event);
-	if (settings.includeRawEvent || event.isIncomplete) fields.rawEvent = rawEvent(event);
-	if (event.file === null) return complete(item(fields));
+	const raw = settings.includeRawEvent || event.isIncomplete ? { rawEvent: rawEvent(event) } : {};
+	if (event.file === null) return complete(item({ ...callFields(event), ...raw }));
 
 	const { property, media } = event.file;
 	const announced = announcedFile(event, property, media);
-	const withFile = (file: IDataObject) => item({ ...fields, [property]: file });
+	const withFile = (file: IDataObject) => item({ ...callFields(event, file), ...raw });
 	if (media === null) {
 		log.warn(
 			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
@@ -71,12 +69,12 @@ export async function eventItem(
 		const { problem } = outcome;
 		return { item: withFile(problemFields(announced, problem)), problem };
 	}
-	const { binary, sizeBytes } = outcome.file;
-	const stored = storedFileFields(announced, outcome.file);
-	if (property === 'transcription') {
-		stored.transcript = await readTranscript(files.context, binary, sizeBytes, files.signal);
-	}
-	return complete({ ...withFile(stored), binary: { [settings.binaryPropertyName]: binary } });
+	const { json } = withFile(announced);
+	const { context, signal } = files;
+	const { binaryPropertyName } = settings;
+	return complete(
+		await fileItem(context, json, property, outcome.file, binaryPropertyName, signal),
+	);
 }
 
 const complete = (made: INodeExecutionData): EventItem => ({ item: made, problem: null });

@@ -1,6 +1,7 @@
 import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
+import { fileProblem } from '../events/items';
 import { parseBody, type CallEvent } from '../events/parseDelivery';
 import { isSameCredential, type Account } from '../graph/account';
 import { raceWithSignal } from '../http/limits';
@@ -106,7 +107,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
 	const now = mine.filter((key) => !isForLater(key));
-	const outcomes = await makeItems(delivery, now, events);
+	const outcomes = failuresApart(settings, await makeItems(delivery, now, events));
 	return await emitItems(delivery, outcomes, isOtherInFlight || later.length > 0, isRelayMissing);
 }
 
@@ -268,6 +269,17 @@ function shouldRetryLater({ settings, ledger }: Delivery, key: string): boolean 
 	if (settings.onFileUnavailable === 'emit') return false;
 	const now = Date.now();
 	return now - ledger.firstSeenAt(key, now) < settings.retryForMs;
+}
+
+/**
+ * Holds back the items without their file where they let their execution fail, so that the other items of the
+ * delivery get one of their own. Meta delivers them again, and then they are alone.
+ */
+function failuresApart({ onFileUnavailable }: TriggerSettings, outcomes: Outcome[]): Outcome[] {
+	const fails = (outcome: Outcome) => outcome.item !== null && fileProblem(outcome.item.json);
+	const isMixed = outcomes.some((one) => one.item !== null && !fails(one)) && outcomes.some(fails);
+	if (onFileUnavailable !== 'fail' || !isMixed) return outcomes;
+	return outcomes.map((outcome) => (fails(outcome) ? { ...outcome, item: null } : outcome));
 }
 
 /**

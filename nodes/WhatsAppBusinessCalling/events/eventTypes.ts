@@ -114,9 +114,9 @@ export const EVENT_TYPES: EventType[] = [
 			const incoming = isIncoming(element, session);
 			const side = session === null ? null : incoming ? 'from' : 'to';
 			const fields = {
-				...callDetails(element),
 				answerBefore: incoming ? answerBefore(element) : null,
 				session,
+				...callDetails(element),
 			};
 			const event = readCall('connect', element, context, fields, side);
 			const isIncomplete = event.isIncomplete || session === null;
@@ -153,13 +153,13 @@ export const EVENT_TYPES: EventType[] = [
 		read: (element, context) => {
 			const own = listOf(element.errors) ?? [];
 			return readCall('terminate', element, context, {
-				...callDetails(element),
-				status: upperCaseWord(element.status),
 				answered: wasAnswered(element),
+				durationSeconds: amount(element.duration),
 				startedAt: isoTimeOfMs(timeMs(element.start_time)),
 				endedAt: isoTimeOfMs(timeMs(element.end_time)),
-				durationSeconds: amount(element.duration),
+				status: upperCaseWord(element.status),
 				errors: readErrors(own.length > 0 ? own : context.errors),
+				...callDetails(element),
 			});
 		},
 	},
@@ -168,7 +168,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or declined calls; publishing also subscribes your app to the field messages',
+			'A person allowed or declined calls; subscribes your app to the field messages as well',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -183,7 +183,7 @@ export const EVENT_TYPES: EventType[] = [
 		aliases: [],
 		label: 'Voicemail Received',
 		description:
-			'What a person said after a call that you missed: its audio, downloaded and verified. Requires voicemail (Phone Number > Update Voicemail). Publishing also subscribes your app to the field messages.',
+			'What a person said after a call that you missed: its audio, downloaded and verified; requires voicemail (Phone Number > Update Voicemail), and subscribes your app to the field messages as well',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),
@@ -366,13 +366,13 @@ function readPermissionReply(
 	const contextId = identifier(fieldsOf(element.context).id);
 	const response = text(reply.response)?.toLowerCase() ?? null;
 	const fields = {
-		messageId,
-		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
-		response,
 		accepted: wasAccepted(response),
+		response,
 		isPermanent: yesOrNo(reply.is_permanent),
 		expiresAt: isoTimeOfMs(timeMs(reply.expiration_timestamp)),
 		responseSource: text(reply.response_source),
+		messageId,
+		requestMessageId: contextId?.startsWith('wamid.') ? contextId : null,
 	};
 	const event = readCall('call_permission_reply', element, context, fields, 'from');
 	// Not an event of a call: its ID is that of a message.

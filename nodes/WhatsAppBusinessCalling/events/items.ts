@@ -1,36 +1,43 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { fileMimeType, mediaFileName, type FileProperty } from '../media/fileNames';
+import {
+	FILE_PROPERTIES,
+	fileMimeType,
+	mediaFileName,
+	type FileProperty,
+} from '../media/fileNames';
 import { RETENTION_MS } from '../media/lifetimes';
 import { finalMessage } from '../media/mediaInfo';
 import type { MediaProblem, StoredFile } from '../media/types';
 import { isDeeperThan } from '../nesting';
 import { isoTimeOfMs } from '../values';
-import type { Party } from './contacts';
 import type { MediaReference } from './mediaReference';
 import type { CallEvent } from './parseDelivery';
 
-/** The fields that every event has. */
-export function callFields(event: CallEvent): IDataObject {
+/**
+ * An event as the JSON of an item: first what people look for, then the event's own fields, the IDs last.
+ *
+ * @param file what is known of the event's file
+ */
+export function callFields(event: CallEvent, file?: IDataObject): IDataObject {
 	const { call } = event;
+	const { contactName, contactUsername, ...fields } = event.fields;
 	return {
 		event: event.name,
-		callId: call.id,
 		timestamp: isoTimeOfMs(call.timestamp),
-		businessAccountId: event.businessAccountId,
-		phoneNumberId: event.phoneNumberId,
+		contactName,
+		from: call.from.phoneNumber,
+		to: call.to.phoneNumber,
 		displayPhoneNumber: event.displayPhoneNumber,
-		...partyFields('from', call.from),
-		...partyFields('to', call.to),
-		...event.fields,
-	};
-}
-
-function partyFields(side: 'from' | 'to', party: Party): IDataObject {
-	return {
-		[side]: party.phoneNumber,
-		[`${side}UserId`]: party.userId,
-		[`${side}ParentUserId`]: party.parentUserId,
+		...(event.file && file && { [event.file.property]: file }),
+		...fields,
+		contactUsername,
+		callId: call.id,
+		// Only people have them, whichever side of the call they are on.
+		userId: call.from.userId ?? call.to.userId,
+		parentUserId: call.from.parentUserId ?? call.to.parentUserId,
+		phoneNumberId: event.phoneNumberId,
+		businessAccountId: event.businessAccountId,
 	};
 }
 
@@ -43,14 +50,14 @@ export function announcedFile(
 	const mimeType = fileMimeType(property, media?.mimeType);
 	const { timestamp } = event.call;
 	return {
-		mediaId: media?.id ?? null,
-		mimeType: media && mimeType,
-		sha256: media?.sha256 ?? null,
+		...(property === 'recording' && { durationSeconds: null, channels: null }),
 		fileName: media && mediaFileName(property, media.id, mimeType),
 		sizeBytes: null,
-		...(property === 'recording' && { durationSeconds: null, channels: null }),
+		mimeType: media && mimeType,
 		verified: false,
 		availableUntil: isoTimeOfMs(timestamp === null ? null : timestamp + RETENTION_MS),
+		mediaId: media?.id ?? null,
+		sha256: media?.sha256 ?? null,
 	};
 }
 
@@ -58,20 +65,39 @@ export function announcedFile(
 export function storedFileFields(announced: IDataObject, file: StoredFile): IDataObject {
 	return {
 		...announced,
-		mimeType: file.mimeType,
-		sha256: file.sha256,
-		fileName: file.fileName,
-		sizeBytes: file.sizeBytes,
 		...('channels' in announced && {
 			durationSeconds: file.durationSeconds,
 			channels: file.channels,
 		}),
+		fileName: file.fileName,
+		sizeBytes: file.sizeBytes,
+		mimeType: file.mimeType,
 		verified: file.verified,
+		sha256: file.sha256,
 	};
 }
 
 export function problemFields(announced: IDataObject, problem: MediaProblem): IDataObject {
 	return { ...announced, error: { reason: problem.reason, message: finalMessage(problem) } };
+}
+
+/** A file that an item is missing. */
+export interface FileProblem {
+	property: FileProperty;
+	/** What is known of the file. */
+	file: IDataObject;
+	/** For the operator. */
+	message: string;
+}
+
+/** The problem because of which an item has no file, as `problemFields` wrote it; null if there is none. */
+export function fileProblem(json: IDataObject): FileProblem | null {
+	for (const property of FILE_PROPERTIES) {
+		const file = json[property] as IDataObject | undefined;
+		const error = file?.error as IDataObject | undefined;
+		if (file && error) return { property, file, message: String(error.message) };
+	}
+	return null;
 }
 
 /** An event that names no file: it is emitted as it came, so that nothing in it is lost. */

@@ -1,6 +1,8 @@
 /** The files of a call at Meta, by the property of the item that describes the file. */
 export type FileProperty = 'recording' | 'transcription';
 
+export const FILE_PROPERTIES: FileProperty[] = ['recording', 'transcription'];
+
 interface FileKind {
 	/** Start of the file name. */
 	prefix: string;

@@ -234,7 +234,7 @@ export const triggerProperties: INodeProperties[] = [
 ];
 
 const WHILE_BUILDING =
-	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up. Without a call, the action node's Setup > Get Sample Recording gives you an item to build with.";
+	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up. No call at hand? The action node's Setup > Send Test Recording sends this trigger a recording, and Setup > Get Sample Recording gives you an item to build with.";
 
 const NOTHING_ARRIVES = `<b>Nothing arrives?</b> Run the action node's Setup > Check: it shows what is wrong. <a href="${DOCS}/troubleshooting.md" target="_blank">More</a>`;
 

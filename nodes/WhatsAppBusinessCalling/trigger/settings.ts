@@ -21,6 +21,9 @@ const HOUR_MS = 60 * 60_000;
 
 export type OnFileUnavailable = 'retry' | 'emit' | 'fail';
 
+/** The contexts of n8n that can read the parameters of the trigger, which are the same for all items. */
+export type ParameterContext = Pick<IWebhookFunctions, 'getNode' | 'getNodeParameter'>;
+
 /** The trigger's other parameters, checked and in the units that the code uses. */
 export interface TriggerSettings extends ItemSettings {
 	onFileUnavailable: OnFileUnavailable;
@@ -77,7 +80,7 @@ export function readFilter(context: IWebhookFunctions): EventFilter {
 }
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */
-export function readSettings(context: IWebhookFunctions): TriggerSettings {
+export function readSettings(context: ParameterContext): TriggerSettings {
 	const { options, downloadFile } = checked(context, settingsSchema, {
 		downloadFile: context.getNodeParameter('downloadFile', true),
 		acknowledge: context.getNodeParameter('options.acknowledge', 'stored', {
@@ -104,7 +107,7 @@ export function chosenEventNames(context: IHookFunctions): string[] {
 }
 
 function checked<T extends z.ZodTypeAny>(
-	context: IWebhookFunctions | IHookFunctions,
+	context: ParameterContext | IHookFunctions,
 	schema: T,
 	values: Record<keyof z.input<T>, unknown>,
 ): z.output<T> {

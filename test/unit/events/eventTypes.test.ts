@@ -421,7 +421,7 @@ describe('a voicemail', () => {
 		['an audio message without an ID', { id: undefined }],
 		['an audio message with an ID that could forge a line', { id: 'wacid.A\nB' }],
 		['another message', { type: 'text', audio: undefined }],
-	])('No answer is read from %s', (_, more) => {
+	])('No voicemail is read from %s', (_, more) => {
 		expect(read('voicemail', message(more))).toBeNull();
 	});
 

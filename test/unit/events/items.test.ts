@@ -62,11 +62,9 @@ describe('callFields', () => {
 			phoneNumberId: null,
 			displayPhoneNumber: null,
 			from: null,
-			fromUserId: null,
-			fromParentUserId: null,
 			to: null,
-			toUserId: null,
-			toParentUserId: null,
+			userId: null,
+			parentUserId: null,
 			direction: null,
 			bizOpaqueCallbackData: null,
 			contactName: null,
@@ -81,8 +79,6 @@ describe('callFields', () => {
 			timestamp: null,
 			displayPhoneNumber: null,
 			from: null,
-			fromUserId: null,
-			fromParentUserId: null,
 			to: null,
 		});
 	});
@@ -96,16 +92,16 @@ describe('callFields', () => {
 		['more than a number', { from: '49301x' }, null, '49301x'],
 		['a number instead of a text', { from: 49301 }, '49301', null],
 		['neither', { from: { id: 1 } }, null, null],
-	])('A number is told from a user ID: %s', (_, call, from, fromUserId) => {
-		expect(callFields(eventOf(call))).toMatchObject({ from, fromUserId });
+	])('A number is told from a user ID: %s', (_, call, from, userId) => {
+		expect(callFields(eventOf(call))).toMatchObject({ from, userId });
 	});
 
 	it('A number is told from a user ID on the side of the callee as well', () => {
 		const call = { to: 'LB.9464', to_parent_user_id: 'LB.ENT.1' };
 		expect(callFields(eventOf(call))).toMatchObject({
 			to: null,
-			toUserId: 'LB.9464',
-			toParentUserId: 'LB.ENT.1',
+			userId: 'LB.9464',
+			parentUserId: 'LB.ENT.1',
 		});
 	});
 

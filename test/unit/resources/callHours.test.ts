@@ -28,6 +28,10 @@ function problems(changes: Partial<GivenCallHours>, now = NOW): string[] {
 	return read.ok ? [] : read.problems;
 }
 
+const AS_TIME = 'as 09:00 or 9:00 AM instead of';
+
+const written = (text: string) => (text === '' ? 'leaving it empty' : `"${text}"`);
+
 function hours(changes: Partial<GivenCallHours>) {
 	const read = readCallHours({ ...HOURS, ...changes }, NOW);
 	if (!read.ok) throw new Error(read.problems.join('. '));
@@ -72,9 +76,12 @@ describe('call hours', () => {
 		...['0:30 AM', '900 AM', 'noon', null, 9, true],
 	])('The time %j is rejected', (opens) => {
 		const shown = typeof opens === 'string' ? opens : String(opens ?? '');
-		const problem = `"${shown}" is not a time: write it as 09:00 or 9:00 AM`;
-		expect(problems({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toEqual([problem]);
-		expect(problems({ holidays: [holiday('2026-12-24', opens)] })).toEqual([problem]);
+		expect(problems({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toEqual([
+			`Weekly Hours, Monday: write Opens ${AS_TIME} ${written(shown)}`,
+		]);
+		expect(problems({ holidays: [holiday('2026-12-24', opens)] })).toEqual([
+			`Holidays, 2026-12-24: write Starts ${AS_TIME} ${written(shown)}`,
+		]);
 	});
 
 	it.each(['24:00', '2400', '24:00:00', '00:00', '12 AM'])(
@@ -120,7 +127,7 @@ describe('call hours', () => {
 		'The day %j is rejected',
 		(day) => {
 			expect(problems({ weeklyHours: [range(day, '9:00', '17:00')] })).toEqual([
-				`"${String(day ?? '')}" is not a day of the week: write it in English, such as Monday or Mon`,
+				`Weekly Hours, range 1: write Day in English, such as Monday or Mon instead of ${written(String(day ?? ''))}`,
 			]);
 		},
 	);
@@ -134,7 +141,7 @@ describe('call hours', () => {
 
 	it.each<unknown>(['', 'on', true])('The status %j is rejected', (status) => {
 		expect(problems({ status })).toEqual([
-			`"${String(status)}" is not a status: use ENABLED or DISABLED`,
+			`Call Hours: write Status as ENABLED or DISABLED instead of ${written(String(status))}`,
 		]);
 	});
 
@@ -155,7 +162,7 @@ describe('call hours', () => {
 		'The date %j is rejected',
 		(date) => {
 			expect(problems({ holidays: [holiday(date)] })).toEqual([
-				`"${date}" is not a date: write it as 2026-12-24`,
+				`Holidays, day 1: write Date as 2026-12-24 instead of ${written(date)}`,
 			]);
 		},
 	);
@@ -169,7 +176,7 @@ describe('call hours', () => {
 		'The time zone %j is rejected',
 		(timeZone) => {
 			expect(problems({ timeZone })).toEqual([
-				`"${timeZone}" is not a time zone: use a name such as Europe/Berlin`,
+				`Call Hours: write Time Zone as a name such as Europe/Berlin instead of ${written(timeZone)}`,
 			]);
 		},
 	);
@@ -256,7 +263,7 @@ describe('call hours', () => {
 		expect(body({ holidays: undefined })).toMatchObject({ holiday_schedule: [] });
 	});
 
-	it('Every problem is reported at once, and each once', () => {
+	it('Every problem is reported at once, with its place', () => {
 		expect(
 			problems({
 				weeklyHours: [
@@ -268,10 +275,12 @@ describe('call hours', () => {
 			}),
 		).toEqual([
 			expect.stringContaining('On Monday'),
-			'"9" is not a time: write it as 09:00 or 9:00 AM',
+			`Weekly Hours, Tuesday: write Opens ${AS_TIME} "9"`,
+			`Weekly Hours, Friday: write Opens ${AS_TIME} "9"`,
 			expect.stringContaining('On 2026-12-24'),
-			'"" is not a date: write it as 2026-12-24',
-			'"" is not a time: write it as 09:00 or 9:00 AM',
+			'Holidays, day 2: write Date as 2026-12-24 instead of leaving it empty',
+			`Holidays, day 2: write Starts ${AS_TIME} leaving it empty`,
+			`Holidays, day 2: write Ends ${AS_TIME} leaving it empty`,
 		]);
 	});
 
@@ -322,7 +331,7 @@ describe('call hours that are turned off without a schedule', () => {
 
 	it('A time zone is required for ranges that are given', () => {
 		expect(problems({ status: 'DISABLED', timeZone: '' })).toEqual([
-			'"" is not a time zone: use a name such as Europe/Berlin',
+			'Call Hours: write Time Zone as a name such as Europe/Berlin instead of leaving it empty',
 		]);
 		expect(body({ status: 'DISABLED' })).toMatchObject({ timezone_id: 'Europe/Berlin' });
 	});

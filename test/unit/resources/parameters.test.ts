@@ -128,7 +128,7 @@ describe('IDs that become a part of a path', () => {
 		[mediaIdParameter, 'mediaId', '1002764438271669'],
 		[phoneNumberIdParameter, 'phoneNumberId', '106540352242922'],
 		[callIdParameter, 'callId', 'wacid.HBgL+/=='],
-		[userIdParameter, 'recipient', 'US.13491208655302741918'],
+		[userIdParameter, 'userId', 'US.13491208655302741918'],
 	])('The invisible characters that copying adds are removed from an ID (%p)', (read, name, id) => {
 		expect(read(input({ [name]: ` \u200e \u202a ${id}\u200b \ufeff` }))).toBe(id);
 	});

@@ -40,16 +40,22 @@ describe('cleanSdp', () => {
 	});
 
 	it.each<[object, 'offer' | 'answer', string]>([
-		[{ type: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
-		[{ type: 'OFFER' }, 'answer', 'It is an offer, but an answer is needed here'],
-		[{ sdpType: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
-		[{ sdp_type: 'offer' }, 'answer', 'It is an offer, but an answer is needed here'],
 		[{ type: 'Answer' }, 'offer', 'It is an answer, but an offer is needed here'],
 		[{ type: 'pranswer' }, 'answer', 'It is a pranswer, but an answer is needed here'],
 		[{ type: 'rollback' }, 'offer', 'It is a rollback, but an offer is needed here'],
 	])('The value %j is an error that says that an %s is needed', (type, expected, problem) => {
 		expect(cleanSdp({ ...type, sdp: CLEAN }, expected)).toEqual({ ok: false, problem });
 	});
+
+	it.each([{ type: 'offer' }, { type: 'OFFER' }, { sdpType: 'offer' }, { sdp_type: 'offer' }])(
+		'The error for %j says what an answer is and where it comes from',
+		(type) => {
+			expect(cleanSdp({ ...type, sdp: CLEAN }, 'answer')).toMatchObject({
+				title: 'This SDP is an offer, not an answer',
+				hint: expect.stringContaining('Call Connecting'),
+			});
+		},
+	);
 
 	it('The space of a session without a name is kept', () => {
 		const lines = LINES.map((line) => (line === 's=-' ? 's= ' : line));
@@ -141,9 +147,9 @@ describe('cleanSdp', () => {
 
 	const LITE = 'a=ice-lite';
 	const setup = (role: string) => `a=setup:${role}`;
-	const OWN_OFFER = "This is WhatsApp's own offer, not an answer to it";
-	const OWN_ANSWER = "This is WhatsApp's own answer, not an offer from your side";
-	const AN_OFFER = 'It is an offer (a=setup:actpass), but an answer is needed here';
+	const OWN_OFFER = "This is WhatsApp's own offer, not an answer";
+	const OWN_ANSWER = "This is WhatsApp's own answer, not an offer";
+	const AN_OFFER = 'This SDP is an offer, not an answer';
 
 	it.each<['offer' | 'answer', string[], string[], string | null]>([
 		['answer', [], [setup('active')], null],
@@ -160,9 +166,9 @@ describe('cleanSdp', () => {
 		['offer', [LITE], [setup('passive')], OWN_ANSWER],
 	])(
 		'The role of the DTLS handshake is checked as %s with %j for the session and %j for the media: %s',
-		(expected, session, media, problem) => {
+		(expected, session, media, title) => {
 			const cleaned = cleanSdp([...SESSION, ...session, ...MEDIA, ...media].join('\n'), expected);
-			expect(cleaned.ok ? null : cleaned.problem).toBe(problem);
+			expect(cleaned.ok ? null : cleaned.title).toBe(title);
 			if (!cleaned.ok)
 				expect(cleaned.hint).toContain('your browser tab, media server or voice agent');
 		},

@@ -6,7 +6,7 @@ import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { showAnnouncement } from './announcementHint';
-import { callIdField, sdpField, showForCall } from './fields';
+import { audioNotice, callIdField, sdpField, showForCall } from './fields';
 import {
 	callbackDataParameter,
 	PREPARATION_TIMEOUT_MS,
@@ -17,6 +17,7 @@ import {
 
 export const accept: Operation = {
 	properties: [
+		audioNotice(showForCall('accept')),
 		phoneNumberField(showForCall('accept')),
 		callIdField(showForCall('accept')),
 		sdpField('answer', showForCall('accept')),
@@ -40,9 +41,7 @@ export const accept: Operation = {
 			json: {
 				...outcome,
 				preAccepted,
-				recording: announcement.body.recording ?? null,
-				transcription: announcement.body.transcription ?? null,
-				announcement: announcement.text,
+				...announcement.output,
 			},
 		};
 	},

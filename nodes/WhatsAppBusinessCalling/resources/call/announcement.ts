@@ -158,6 +158,8 @@ export interface Announcement {
 	body: { recording?: AnnouncedFeature; transcription?: AnnouncedFeature };
 	/** What both sides hear; null if no feature is on or Meta does not publish the phrase. */
 	text: string | null;
+	/** All of it for the item, with the panel's names. */
+	output: IDataObject;
 }
 
 /**
@@ -173,18 +175,27 @@ export function readAnnouncement(input: OperationInput): Announcement {
 	const transcription = booleanParameter(input, 'transcribeCall', 'Transcribe Call')
 		? (recording ?? readFeature(input, 'transcription'))
 		: undefined;
+	const announced = recording ?? transcription;
+	const text = recording
+		? announcementText(
+				transcription ? 'combined' : 'recording',
+				recording.announcement_language,
+				recording.purpose,
+			)
+		: null;
 	return {
 		body: {
 			...(recording ? { recording } : {}),
 			...(transcription ? { transcription: { ...transcription } } : {}),
 		},
-		text: recording
-			? announcementText(
-					transcription ? 'combined' : 'recording',
-					recording.announcement_language,
-					recording.purpose,
-				)
-			: null,
+		text,
+		output: {
+			recordCall: recording !== undefined,
+			transcribeCall: transcription !== undefined,
+			purpose: announced?.purpose ?? null,
+			announcementLanguage: announced?.announcement_language ?? null,
+			announcement: text,
+		},
 	};
 }
 

@@ -5,7 +5,7 @@ import type { Announcement } from './announcement';
 /** Shows what both sides hear, or that the call is not recorded: nobody finds out during the call. */
 export function showAnnouncement(
 	{ context, itemIndex }: OperationInput,
-	{ body, text }: Announcement,
+	{ body, text }: Pick<Announcement, 'body' | 'text'>,
 ): void {
 	// One is enough for many calls.
 	if (itemIndex > 0) return;

@@ -4,6 +4,18 @@ export const showForCall = (...operations: string[]) => ({
 	show: { resource: ['call'], operation: operations },
 });
 
+/** What Start and Accept need and n8n cannot be. */
+export function audioNotice(displayOptions: INodeProperties['displayOptions']): INodeProperties {
+	return {
+		displayName:
+			'n8n controls the call, but does not carry its audio. A media server, a voice agent or a browser tab does, and makes the SDP below. <a href="https://github.com/n8n-nodes-whatsapp-business-calling/n8n-nodes-whatsapp-business-calling/blob/main/docs/media.md" target="_blank">What you need, with ready-made examples</a>. To get recordings of calls that another system handles, the trigger is enough.',
+		name: 'audioNotice',
+		type: 'notice',
+		default: '',
+		displayOptions,
+	};
+}
+
 export function callIdField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
 	return {
 		displayName: 'Call ID',
@@ -29,7 +41,7 @@ export function sdpField(
 		typeOptions: { rows: 4 },
 		default: '',
 		required: true,
-		placeholder: 'e.g. {{ $json.sdp }}',
+		placeholder: 'e.g. {{ $json.body.sdp }}',
 		hint: 'Comes from your browser tab, media server or voice agent, for example through a preceding Webhook or HTTP Request node',
 		description:
 			kind === 'offer'

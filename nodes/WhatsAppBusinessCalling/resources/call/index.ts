@@ -35,7 +35,7 @@ export const callProperties: INodeProperties[] = [
 			{
 				name: 'Pre-Accept',
 				value: 'preAccept',
-				action: 'Pre accept call',
+				action: 'Set up audio of incoming call',
 				description:
 					'Set up the audio of an incoming call some time before you accept it. By default, Accept does this right before accepting.',
 			},

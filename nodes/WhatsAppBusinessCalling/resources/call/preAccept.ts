@@ -1,10 +1,11 @@
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation } from '../types';
-import { callIdField, sdpField, showForCall } from './fields';
+import { audioNotice, callIdField, sdpField, showForCall } from './fields';
 import { sendToCall, sessionParameter } from './send';
 
 export const preAccept: Operation = {
 	properties: [
+		audioNotice(showForCall('preAccept')),
 		phoneNumberField(showForCall('preAccept')),
 		callIdField(showForCall('preAccept')),
 		sdpField('answer', showForCall('preAccept')),

@@ -2,8 +2,8 @@ export type SdpType = 'offer' | 'answer';
 
 export type CleanedSdp =
 	| { ok: true; sdp: string }
-	/** `hint` says what to do, unless it is to pass on the text unchanged. */
-	| { ok: false; problem: string; hint?: string };
+	/** `title` replaces the general one; `hint` says what to do, unless it is to pass on the text unchanged. */
+	| { ok: false; title?: string; problem: string; hint?: string };
 
 type Problem = Extract<CleanedSdp, { ok: false }>;
 
@@ -24,7 +24,8 @@ type Problem = Extract<CleanedSdp, { ok: false }>;
 export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	const { text, type } = unwrap(given);
 	const lines = linesOf(text);
-	if (type !== null && type !== expected) return wrongType(type, expected);
+	const wrong = wrongSide(lines, expected, type);
+	if (wrong) return wrong;
 	if (lines.length === 0) return { ok: false, problem: 'It is empty' };
 	if (lines[0] !== 'v=0') return { ok: false, problem: 'Its first line must be v=0' };
 	for (const start of ['o=', 's=', 't=', 'm=']) {
@@ -32,8 +33,6 @@ export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 			return { ok: false, problem: `It has no line that starts with ${start}` };
 		}
 	}
-	const problem = wrongSide(lines, expected);
-	if (problem) return problem;
 	const sent = withOneFingerprint(lines);
 	if (sent === null) {
 		return {
@@ -56,37 +55,38 @@ function linesOf(text: string): string[] {
 		.map((line) => (line === 's=' ? 's= ' : line));
 }
 
-function wrongType(type: string, expected: SdpType): Problem {
-	const article = /^[aeiou]/.test(type) ? 'an' : 'a';
-	return { ok: false, problem: `It is ${article} ${type}, but an ${expected} is needed here` };
-}
-
 const YOUR_SIDE = 'your browser tab, media server or voice agent';
 
 /**
- * Recognizes a description of the wrong side. An offer leaves the DTLS role open (`actpass`), an answer chooses
+ * Recognizes a description of the wrong kind or side. An offer leaves the DTLS role open (`actpass`), an answer chooses
  * it (RFC 8842, section 5). WhatsApp is ICE-lite and the business must not be (Meta, "Integration
  * patterns"), or no side would send connectivity checks.
+ *
+ * @param type that the value names, or null
  */
-function wrongSide(lines: string[], expected: SdpType): Problem | null {
+function wrongSide(lines: string[], expected: SdpType, type: string | null): Problem | null {
 	const setup = valueOf(lines, 'setup');
 	const isWhatsApps = lines.includes('a=ice-lite');
-	if (expected === 'answer' && setup === 'actpass') {
+	if (expected === 'answer' && (setup === 'actpass' || type === 'offer')) {
 		return {
 			ok: false,
-			problem: isWhatsApps
-				? "This is WhatsApp's own offer, not an answer to it"
-				: 'It is an offer (a=setup:actpass), but an answer is needed here',
-			hint: `Pass the offer from the event Call Connecting to ${YOUR_SIDE}, and use the answer that it makes: in it, a=setup is active or passive.`,
+			title: `${isWhatsApps ? "This is WhatsApp's own offer" : 'This SDP is an offer'}, not an answer`,
+			problem: 'Accepting a call requires the SDP answer of your side of the call',
+			hint: `Pass the offer from the event Call Connecting ({{ $json.session.sdp }}) to ${YOUR_SIDE}, and enter the answer that it returns.`,
 		};
 	}
 	// Only WhatsApp's own answer is refused: older standards allow an offer that chooses a role.
 	if (expected === 'offer' && isWhatsApps && ['active', 'passive'].includes(setup ?? '')) {
 		return {
 			ok: false,
-			problem: "This is WhatsApp's own answer, not an offer from your side",
-			hint: `Start needs a new offer, made by ${YOUR_SIDE} (a=setup:actpass). WhatsApp's answer to it comes with the event Call Connecting.`,
+			title: "This is WhatsApp's own answer, not an offer",
+			problem: 'Starting a call requires an SDP offer of your side of the call',
+			hint: `Use a new offer, made by ${YOUR_SIDE} (a=setup:actpass). WhatsApp's answer to it comes with the event Call Connecting.`,
 		};
+	}
+	if (type !== null && type !== expected) {
+		const article = /^[aeiou]/.test(type) ? 'an' : 'a';
+		return { ok: false, problem: `It is ${article} ${type}, but an ${expected} is needed here` };
 	}
 	return null;
 }

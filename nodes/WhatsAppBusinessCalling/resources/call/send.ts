@@ -65,7 +65,7 @@ export async function sendToCall(
 		throw unexpectedResponse(
 			input,
 			'WhatsApp responded, but did not confirm the action',
-			"The action may still have succeeded. Check the trigger's events for the call (Call Status, Call Terminated) before running this step again.",
+			"The action may still have succeeded. Check the trigger's events for the call (Call Status, Call Ended) before running this step again.",
 		);
 	}
 	return { callId, success: true };
@@ -78,7 +78,7 @@ export function sessionParameter(input: OperationInput, type: SdpType): IDataObj
 	if (cleaned.ok) return { sdp_type: type, sdp: cleaned.sdp };
 	throw inputError(
 		input,
-		`The SDP ${type} cannot be used`,
+		cleaned.title ?? `The SDP ${type} cannot be used`,
 		`${cleaned.problem}. ${cleaned.hint ?? 'Pass on the text that your browser tab, media server or voice agent made, unchanged: it starts with v=0 and has a line m=audio.'}`,
 	);
 }

@@ -9,7 +9,7 @@ import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
 import { showAnnouncement } from './announcementHint';
-import { sdpField, showForCall } from './fields';
+import { audioNotice, sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
 /** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
@@ -22,6 +22,7 @@ const callIdSchema = z.union([
 
 export const start: Operation = {
 	properties: [
+		audioNotice(showForCall('start')),
 		phoneNumberField(showForCall('start')),
 		...personFields(showForCall('start'), 'call'),
 		sdpField('offer', showForCall('start')),
@@ -47,12 +48,10 @@ export const start: Operation = {
 		return {
 			json: {
 				callId: readCallId(input, response.value),
-				phoneNumberId,
 				to: person.to ?? null,
-				recipient: person.recipient ?? null,
-				recording: announcement.body.recording ?? null,
-				transcription: announcement.body.transcription ?? null,
-				announcement: announcement.text,
+				userId: person.recipient ?? null,
+				...announcement.output,
+				phoneNumberId,
 			},
 		};
 	},

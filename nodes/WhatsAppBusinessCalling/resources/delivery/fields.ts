@@ -101,7 +101,7 @@ export const readProperties: INodeProperties[] = [
 	{
 		...downloadFileField,
 		description:
-			'Whether to download and verify recordings and transcripts. If off, the item contains only the media ID; download the file later with Recording > Download or Transcription > Download, within 7 days.',
+			'Whether to download and verify recordings, voicemails and transcripts. If off, the item contains only the media ID; download the file later with Recording > Download or Transcription > Download, within 7 days.',
 		displayOptions,
 	},
 	{

@@ -64,13 +64,12 @@ export const get: Operation = {
 			actions.find((action) => action.action_name === name)?.can_perform_action ?? null;
 		return {
 			json: {
-				phoneNumberId,
 				to: person.to ?? null,
-				recipient: person.recipient ?? null,
+				userId: person.recipient ?? null,
 				status: permission.status,
-				expiresAt: permission.expiration_time ?? permission.expiration,
 				canCall: may('start_call'),
 				canRequestPermission: may('send_call_permission_request'),
+				expiresAt: permission.expiration_time ?? permission.expiration,
 				limits: actions.flatMap((action) =>
 					action.limits.map((limit) => ({
 						action: action.action_name,
@@ -80,6 +79,7 @@ export const get: Operation = {
 						freeAgainAt: limit.limit_expiration_time,
 					})),
 				),
+				phoneNumberId,
 			},
 		};
 	},

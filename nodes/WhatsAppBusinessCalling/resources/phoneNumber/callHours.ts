@@ -56,8 +56,9 @@ const MIDNIGHT = '2400';
 /** The end of a day in all samples of Meta ("Call settings"); none has 2400. */
 const END_OF_DAY = '2359';
 
-const A_TIME = 'a time: write it as 09:00 or 9:00 AM';
-const A_DAY = 'a day of the week: write it in English, such as Monday or Mon';
+const AS_TIME = 'as 09:00 or 9:00 AM';
+const AS_DAY = 'in English, such as Monday or Mon';
+const AS_DATE = 'as 2026-12-24';
 
 /**
  * @param now Unix milliseconds; WhatsApp refuses holidays of the past
@@ -65,14 +66,20 @@ const A_DAY = 'a day of the week: write it in English, such as Monday or Mon';
  */
 export function readCallHours(given: GivenCallHours, now: number): ReadCallHours {
 	const problems: string[] = [];
+	/** `how` says how to write it, `place` and `field` where in the panel. */
 	const read = <T>(
 		value: unknown,
 		reader: (text: string) => T | null,
-		expected: string,
+		how: string,
+		place: string,
+		field: string,
 	): T | null => {
 		const text = asText(value);
 		const found = reader(text);
-		if (found === null) problems.push(`"${truncate(text)}" is not ${expected}`);
+		if (found === null) {
+			const written = text === '' ? 'leaving it empty' : `"${truncate(text)}"`;
+			problems.push(`${place}: write ${field} ${how} instead of ${written}`);
+		}
 		return found;
 	};
 	const rows = (value: unknown, label: string): IDataObject[] => {
@@ -82,21 +89,23 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 		return [];
 	};
 
-	const status = read(given.status, readStatus, 'a status: use ENABLED or DISABLED');
+	const here = 'Call Hours';
+	const status = read(given.status, readStatus, 'as ENABLED or DISABLED', here, 'Status');
 	const weeklyRows = rows(given.weeklyHours, 'Weekly Hours');
 	const isZoneNeeded = status === 'ENABLED' || weeklyRows.length > 0;
 	const timeZone =
 		isZoneNeeded || asText(given.timeZone) !== ''
-			? read(given.timeZone, readTimeZone, 'a time zone: use a name such as Europe/Berlin')
+			? read(given.timeZone, readTimeZone, 'as a name such as Europe/Berlin', here, 'Time Zone')
 			: null;
 
 	if (status === 'ENABLED' && weeklyRows.length === 0) {
 		problems.push('Call hours that are turned on need at least one weekly range');
 	}
-	const weeklyHours = weeklyRows.flatMap((row): WeeklyRange[] => {
-		const day = read(row.day, readDay, A_DAY);
-		const opens = read(row.opens, readTime, A_TIME);
-		const closes = read(row.closes, readTime, A_TIME);
+	const weeklyHours = weeklyRows.flatMap((row, index): WeeklyRange[] => {
+		const day = read(row.day, readDay, AS_DAY, `Weekly Hours, range ${index + 1}`, 'Day');
+		const place = `Weekly Hours, ${day === null ? `range ${index + 1}` : titled(day)}`;
+		const opens = read(row.opens, readTime, AS_TIME, place, 'Opens');
+		const closes = read(row.closes, readTime, AS_TIME, place, 'Closes');
 		if (day === null || opens === null || closes === null) return [];
 		const range = { day, opens, closes: asEnd(closes, opens) };
 		problems.push(...rangeProblems(range));
@@ -109,10 +118,11 @@ export function readCallHours(given: GivenCallHours, now: number): ReadCallHours
 		problems.push(`WhatsApp accepts at most ${MAX_HOLIDAYS} holidays`);
 	}
 	const today = dateIn(timeZone, now);
-	const holidays = holidayRows.flatMap((row): Holiday[] => {
-		const date = read(row.date, readDate, 'a date: write it as 2026-12-24');
-		const starts = read(row.starts, readTime, A_TIME);
-		const ends = read(row.ends, readTime, A_TIME);
+	const holidays = holidayRows.flatMap((row, index): Holiday[] => {
+		const date = read(row.date, readDate, AS_DATE, `Holidays, day ${index + 1}`, 'Date');
+		const place = `Holidays, ${date ?? `day ${index + 1}`}`;
+		const starts = read(row.starts, readTime, AS_TIME, place, 'Starts');
+		const ends = read(row.ends, readTime, AS_TIME, place, 'Ends');
 		if (date === null || starts === null || ends === null) return [];
 		const holiday = { date, starts, ends: asEnd(ends, starts) };
 		problems.push(...holidayProblems(holiday, today));

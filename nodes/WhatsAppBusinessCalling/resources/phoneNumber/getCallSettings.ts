@@ -18,12 +18,12 @@ export const getCallSettings: Operation = {
 		const phoneNumberId = phoneNumberIdParameter(input);
 		const response = await readCallSettings(context, account, phoneNumberId);
 		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
-		return { json: { phoneNumberId, ...outputOf(response.value) } };
+		return { json: callSettingsFields(phoneNumberId, response.value) };
 	},
 };
 
-/** The item's fields; null for what Meta does not say. */
-function outputOf(settings: CallSettings): IDataObject {
+/** The item of the call settings; null for what Meta does not say. */
+export function callSettingsFields(phoneNumberId: string, settings: CallSettings): IDataObject {
 	const { call_hours: hours, voicemail, sip } = settings;
 	return {
 		calling: settings.status,
@@ -69,6 +69,7 @@ function outputOf(settings: CallSettings): IDataObject {
 		})),
 		payloadEncryption: settings.payload_encryption,
 		storageConfiguration: settings.storage_configuration,
+		phoneNumberId,
 		raw: settings.raw,
 	} as IDataObject;
 }

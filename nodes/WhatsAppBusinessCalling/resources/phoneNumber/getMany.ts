@@ -38,7 +38,7 @@ export const getMany: Operation = {
 		const numbers = await phoneNumbers(context, account, limitParameter(input));
 		if (!numbers.ok) throw toNodeApiError(context.getNode(), numbers.failure, itemIndex);
 		return numbers.value.map(({ id, ...number }) => ({
-			json: { phoneNumberId: id, ...number },
+			json: { ...number, phoneNumberId: id },
 		}));
 	},
 };

@@ -1,9 +1,9 @@
 import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { readCallSettings } from '../../graph/callSettings';
-import { toNodeApiError } from '../../graph/nodeApiError';
+import { failureTitle, toNodeApiError } from '../../graph/nodeApiError';
 import { graphChange } from '../../graph/request';
-import { inputError } from '../shared/errors';
+import { inputError, unexpectedResponse } from '../shared/errors';
 import { asText, phoneNumberIdParameter } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
@@ -14,6 +14,7 @@ import {
 	withStoredSchedule,
 	type CallHours,
 } from './callHours';
+import { callSettingsFields } from './getCallSettings';
 
 const displayOptions = { show: { resource: ['phoneNumber'], operation: ['updateCallSettings'] } };
 
@@ -37,6 +38,14 @@ export const updateCallSettings: Operation = {
 			displayOptions,
 			options: [
 				{
+					displayName: 'Calling',
+					name: 'calling',
+					type: 'options',
+					options: onOff,
+					default: 'ENABLED',
+					description: 'Whether this number can make and receive calls',
+				},
+				{
 					displayName: 'Call Hours',
 					name: 'callHours',
 					type: 'fixedCollection',
@@ -49,45 +58,6 @@ export const updateCallSettings: Operation = {
 							displayName: 'Hours',
 							name: 'hours',
 							values: [
-								{
-									displayName: 'Holidays',
-									name: 'holidays',
-									type: 'fixedCollection',
-									typeOptions: { multipleValues: true },
-									placeholder: 'Add Holiday',
-									default: {},
-									description:
-										'Days with different hours: at most 20, none in the past. If you list none, the holidays stored at WhatsApp are deleted.',
-									options: [
-										{
-											displayName: 'Holiday',
-											name: 'holiday',
-											values: [
-												{
-													displayName: 'Date',
-													name: 'date',
-													type: 'string',
-													default: '',
-													placeholder: 'e.g. 2026-12-24',
-												},
-												{
-													displayName: 'Ends',
-													name: 'ends',
-													type: 'string',
-													default: '23:59',
-													placeholder: 'e.g. 23:59',
-												},
-												{
-													displayName: 'Starts',
-													name: 'starts',
-													type: 'string',
-													default: '00:00',
-													placeholder: 'e.g. 00:00',
-												},
-											],
-										},
-									],
-								},
 								{
 									displayName: 'Status',
 									name: 'status',
@@ -118,13 +88,6 @@ export const updateCallSettings: Operation = {
 											name: 'range',
 											values: [
 												{
-													displayName: 'Closes',
-													name: 'closes',
-													type: 'string',
-													default: '17:00',
-													placeholder: 'e.g. 17:00',
-												},
-												{
 													displayName: 'Day',
 													name: 'day',
 													type: 'options',
@@ -140,6 +103,52 @@ export const updateCallSettings: Operation = {
 													type: 'string',
 													default: '09:00',
 													placeholder: 'e.g. 09:00',
+												},
+												{
+													displayName: 'Closes',
+													name: 'closes',
+													type: 'string',
+													default: '17:00',
+													placeholder: 'e.g. 17:00',
+												},
+											],
+										},
+									],
+								},
+								{
+									displayName: 'Holidays',
+									name: 'holidays',
+									type: 'fixedCollection',
+									typeOptions: { multipleValues: true },
+									placeholder: 'Add Holiday',
+									default: {},
+									description:
+										'Days with different hours: at most 20, none in the past. If you list none, the holidays stored at WhatsApp are deleted.',
+									options: [
+										{
+											displayName: 'Holiday',
+											name: 'holiday',
+											values: [
+												{
+													displayName: 'Date',
+													name: 'date',
+													type: 'string',
+													default: '',
+													placeholder: 'e.g. 2026-12-24',
+												},
+												{
+													displayName: 'Starts',
+													name: 'starts',
+													type: 'string',
+													default: '00:00',
+													placeholder: 'e.g. 00:00',
+												},
+												{
+													displayName: 'Ends',
+													name: 'ends',
+													type: 'string',
+													default: '23:59',
+													placeholder: 'e.g. 23:59',
 												},
 											],
 										},
@@ -168,14 +177,6 @@ export const updateCallSettings: Operation = {
 					default: 'ENABLED',
 					description: 'Whether people who call you automatically allow you to call them back',
 				},
-				{
-					displayName: 'Calling',
-					name: 'calling',
-					type: 'options',
-					options: onOff,
-					default: 'ENABLED',
-					description: 'Whether this number can make and receive calls',
-				},
 			],
 		},
 	],
@@ -194,7 +195,13 @@ export const updateCallSettings: Operation = {
 			repeat: 'freely',
 		});
 		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
-		return { json: { phoneNumberId, success: true } };
+		const updated = await readCallSettings(context, account, phoneNumberId);
+		if (updated.ok) return { json: callSettingsFields(phoneNumberId, updated.value) };
+		throw unexpectedResponse(
+			input,
+			'WhatsApp changed the settings, but they could not be read back',
+			`Run Get Call Settings to see them. ${failureTitle(updated.failure)}.`,
+		);
 	},
 };
 

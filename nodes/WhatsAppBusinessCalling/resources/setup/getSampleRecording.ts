@@ -180,7 +180,7 @@ function withoutFile(property: FileProperty, file: Buffer): OperationOutput {
 		message: 'This is a sample: the file could not be downloaded within the time set in Retry For.',
 		transient: false,
 	});
-	return { json: { ...callFields(event), [property]: missing } };
+	return { json: callFields(event, missing) };
 }
 
 async function fileItem(
@@ -195,7 +195,7 @@ async function fileItem(
 	const binary = await context.helpers.prepareBinaryData(file, fileName, mimeType);
 	const meter = new OggOpusMeter();
 	meter.push(file);
-	const stored = storedFileFields(announced, {
+	const known = storedFileFields(announced, {
 		binary,
 		fileName,
 		mimeType,
@@ -205,9 +205,12 @@ async function fileItem(
 		sha256: sha256(file),
 		verified: true,
 	});
-	if (property === 'transcription') stored.transcript = parseTranscript(file.toString('utf8'));
+	const stored =
+		property === 'transcription'
+			? { transcript: parseTranscript(file.toString('utf8')), ...known }
+			: known;
 	return {
-		json: { ...callFields(event), [property]: stored },
+		json: callFields(event, stored),
 		binary: { data: binary },
 	};
 }

@@ -151,19 +151,16 @@ export function downloadOperation(resource: FileProperty): Operation {
 			if (!outcome.ok) throw problemError(input, outcome.problem);
 			const { file } = outcome;
 			const json: IDataObject = {
-				mediaId,
-				mimeType: file.mimeType,
-				sha256: file.sha256,
+				...(resource === 'recording'
+					? { durationSeconds: file.durationSeconds, channels: file.channels }
+					: { transcript: await storedTranscript(input, file, options.timeout) }),
 				fileName: file.fileName,
 				sizeBytes: file.sizeBytes,
+				mimeType: file.mimeType,
 				verified: file.verified,
+				mediaId,
+				sha256: file.sha256,
 			};
-			if (resource === 'recording') {
-				json.durationSeconds = file.durationSeconds;
-				json.channels = file.channels;
-			} else {
-				json.transcript = await storedTranscript(input, file, options.timeout);
-			}
 			return { json, binary: { [binaryPropertyName]: file.binary } };
 		},
 	};
@@ -190,12 +187,12 @@ export function getOperation(resource: FileProperty): Operation {
 			}
 			return {
 				json: {
-					mediaId,
 					url: info.value.url,
 					urlValidUntil: isoTimeOfMs(requestedAt + URL_LIFETIME_MS),
-					mimeType: info.value.mimeType,
-					sha256: info.value.sha256?.toString('base64') ?? null,
 					sizeBytes: info.value.sizeBytes,
+					mimeType: info.value.mimeType,
+					mediaId,
+					sha256: info.value.sha256?.toString('base64') ?? null,
 				},
 			};
 		},

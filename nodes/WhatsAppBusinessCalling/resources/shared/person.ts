@@ -23,7 +23,7 @@ export function personFields(
 		},
 		{
 			displayName: 'User ID',
-			name: 'recipient',
+			name: 'userId',
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. US.13491208655302741918',
@@ -36,7 +36,7 @@ export function personFields(
 
 /** @returns the business-scoped user ID, or an empty text if there is none */
 export function userIdParameter(input: OperationInput): string {
-	const value = idParameter(input, 'recipient');
+	const value = idParameter(input, 'userId');
 	if (value === '' || isUserId(value)) return value;
 	throw inputError(
 		input,

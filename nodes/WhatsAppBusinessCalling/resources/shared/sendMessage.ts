@@ -59,9 +59,9 @@ export async function sendMessage(
 	}
 	const { contacts, messages } = parsed.data;
 	return {
-		messageId: messages[0].id,
-		phoneNumberId,
 		to: contacts[0]?.wa_id ?? person.to ?? null,
 		userId: contacts[0]?.user_id ?? person.recipient ?? null,
+		messageId: messages[0].id,
+		phoneNumberId,
 	};
 }

@@ -1,0 +1,104 @@
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+
+import { fileProblem, type FileProblem } from '../events/items';
+import { readAccount } from '../graph/account';
+import { fetchMedia } from '../media/fetchMedia';
+import { finalMessage } from '../media/mediaInfo';
+import { parseSha256 } from '../media/sha256';
+import { readSettings, type ParameterContext, type TriggerSettings } from '../trigger/settings';
+import { text, timeMs } from '../values';
+import { fileItem } from './fileItem';
+
+/** Milliseconds to download a file when someone retries an execution: then Meta does not wait. */
+const RETRY_TIMEOUT_MS = 5 * 60_000;
+
+/**
+ * The start of each execution, with the items of a delivery. With *If File Is Unavailable* set to *Fail the
+ * Execution*, a missing file ends it here and not in `webhook()`: n8n has stored the execution with the event
+ * by then, so nothing is lost, and has acknowledged it as any other. When someone retries the failed execution, the
+ * file is downloaded again.
+ *
+ * @throws NodeOperationError for a missing file
+ */
+export async function requireFiles(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
+	const items = context.getInputData();
+	if (!items.some(({ json }) => fileProblem(json))) return items;
+	const settings = readSettings(parametersOf(context));
+	if (settings.onFileUnavailable !== 'fail') return items;
+	return await Promise.all(
+		items.map(async (item, itemIndex) => {
+			const problem = fileProblem(item.json);
+			if (problem === null) return item;
+			if (context.getMode() !== 'retry') throw missingFile(context, item.json, problem, itemIndex);
+			return await downloadAgain(context, settings, item.json, problem, itemIndex);
+		}),
+	);
+}
+
+/** The parameters as `webhook()` reads them: they are the same for all items. */
+function parametersOf(context: IExecuteFunctions): ParameterContext {
+	return {
+		getNode: () => context.getNode(),
+		getNodeParameter: ((name: string, fallback: unknown, options?: object) =>
+			context.getNodeParameter(name, 0, fallback, options)) as ParameterContext['getNodeParameter'],
+	};
+}
+
+async function downloadAgain(
+	context: IExecuteFunctions,
+	settings: TriggerSettings,
+	json: IDataObject,
+	problem: FileProblem,
+	itemIndex: number,
+): Promise<INodeExecutionData> {
+	const { property, file } = problem;
+	const mediaId = text(file.mediaId);
+	if (mediaId === null) throw missingFile(context, json, problem, itemIndex);
+	const signal = AbortSignal.timeout(RETRY_TIMEOUT_MS);
+	const request = {
+		mediaId,
+		phoneNumberId: text(json.phoneNumberId),
+		url: null,
+		eventAt: timeMs(json.timestamp),
+		sha256: parseSha256(text(file.sha256)),
+		mimeType: text(file.mimeType),
+		property,
+		maxBytes: settings.maxBytes,
+		allowUnverified: false,
+	};
+	const outcome = await fetchMedia(context, await readAccount(context), request, signal);
+	if (!outcome.ok) {
+		const message = finalMessage(outcome.problem);
+		throw missingFile(context, json, { ...problem, message }, itemIndex);
+	}
+	const announced = { ...file };
+	delete announced.error;
+	return await fileItem(
+		context,
+		{ ...json, [property]: announced },
+		property,
+		outcome.file,
+		settings.binaryPropertyName,
+		signal,
+	);
+}
+
+/** An error that names the call: the execution shows nothing else of the event. */
+function missingFile(
+	context: IExecuteFunctions,
+	json: IDataObject,
+	{ property, file, message }: FileProblem,
+	itemIndex: number,
+): NodeOperationError {
+	const name = property === 'recording' ? 'recording' : 'transcript';
+	const again =
+		file.mediaId === null
+			? ''
+			: ` Once the cause is fixed, retry this execution to download the file (media ID ${String(file.mediaId)}) again.`;
+	return new NodeOperationError(
+		context.getNode(),
+		`The ${name} of the call ${String(json.callId)} could not be downloaded`,
+		{ description: `${message}${again}`, itemIndex },
+	);
+}
