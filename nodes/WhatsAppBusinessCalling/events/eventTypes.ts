@@ -49,13 +49,13 @@ export interface ReadEvent {
 	/** The item's fields besides those of all events. */
 	fields: IDataObject;
 	file: EventFile | null;
-	/** What tells this event from others of the same name on the same call. */
+	/** Distinguishes this event from others of the same name on the same call. */
 	detail: string;
 	/** True where something decisive could not be read: the item then has the raw event in any case. */
 	isIncomplete: boolean;
 }
 
-/** What stands next to an element in its change, as far as it belongs to the element. */
+/** What is next to an element in its change, as far as it belongs to the element. */
 export interface ChangeContext {
 	/** The person that the call is with. */
 	contact: Contact | null;
@@ -75,7 +75,7 @@ export interface EventType {
 	field: 'calls' | 'messages';
 	/** List in the change's value whose elements are such events. */
 	list: 'calls' | 'statuses' | 'messages';
-	/** Reads an element of the list; null where it is not such an event. Whatever cannot be read is null. */
+	/** Reads an element of the list; null if it is not such an event. Fields that cannot be read are null. */
 	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
@@ -282,7 +282,7 @@ function readCall(
 			contactUsername: contact?.username ?? null,
 		},
 		file: null,
-		// Without its call's ID only the whole element tells an event from others.
+		// Without the ID of its call, only the whole element distinguishes an event from others.
 		detail: id === null ? fingerprint(element) : '',
 		isIncomplete: id === null,
 	};
@@ -292,7 +292,7 @@ type Side = 'from' | 'to';
 
 /**
  * The side of a call on which the person is whom a contact describes: by an ID that both have, or by the
- * direction of the call, or because the other side is the business number. Null where nothing tells.
+ * direction of the call, or because the other side is the business number. Null if that is not known.
  */
 function personSide(
 	element: Fields,
@@ -390,7 +390,7 @@ function wasAccepted(response: string | null): boolean | null {
 
 /**
  * Whether a call that has ended was picked up. Meta gives its times only then, and calls an unanswered
- * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null where a call failed without a sign.
+ * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null if a failed call does not show it.
  */
 function wasAnswered(element: Fields): boolean | null {
 	const duration = amount(element.duration);
