@@ -1,12 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { startEmulator, type Emulator, type EmulatorOptions } from '../../emulator';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { Emulator, EmulatorOptions } from '../../emulator';
+import { change, exampleFile, nodesOf } from '../support/examples';
+import { LocalServer } from '../support/localServer';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
-import { REPOSITORY } from '../support/package';
-import { startStage, type Stage } from './stage';
-
-export const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 /** A real n8n into which examples are imported, with services of the operator around it. */
 export interface Examples {
@@ -47,11 +45,7 @@ export async function openExamples(env: Record<string, string> = {}): Promise<Ex
 		stage,
 
 		async meta(options = {}) {
-			const emulator = await startEmulator({
-				recordingDelayMs: 0,
-				redeliveryDelaysMs: [],
-				...options,
-			});
+			const emulator = await startMeta(options);
 			cleanups.push(async () => await emulator.stop());
 			return { emulator, credential: await stage.credentialFor(emulator) };
 		},
@@ -63,12 +57,10 @@ export async function openExamples(env: Record<string, string> = {}): Promise<Ex
 		},
 
 		async install(example, credentials, placeholders, edit = () => undefined) {
-			const { id } = await api.importWorkflow(fileOf(example), {
+			const { id } = await api.importWorkflow(exampleFile(example), {
 				credentials,
 				edit(workflow) {
-					for (const [placeholder, value] of Object.entries(placeholders)) {
-						replaceInNodes(workflow, placeholder, value);
-					}
+					change(workflow, placeholders);
 					edit(workflow);
 					const text = JSON.stringify(nodesOf(workflow));
 					expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
@@ -90,7 +82,7 @@ export async function openExamples(env: Record<string, string> = {}): Promise<Ex
 						triggerToStartFrom: { name: triggerName },
 					});
 					const [execution] = await installed.next();
-					return execution!;
+					return execution;
 				},
 				async expectNoMore() {
 					await new Promise((resolve) => setTimeout(resolve, 300));
@@ -107,7 +99,7 @@ export async function openExamples(env: Record<string, string> = {}): Promise<Ex
 	};
 }
 
-export interface Received {
+interface Received {
 	method: string;
 	path: string;
 	headers: IncomingHttpHeaders;
@@ -120,33 +112,11 @@ interface Answer {
 	headers?: Record<string, string>;
 }
 
-export class Service {
+export class Service extends LocalServer {
 	readonly received: Received[] = [];
 
-	/** Takes requests, also for a server with TLS in front of it. */
-	readonly server: Server = createServer((request, response) => {
-		const chunks: Buffer[] = [];
-		request.on('data', (chunk: Buffer) => chunks.push(chunk));
-		request.on('end', () => {
-			const { method = '', url: path = '', headers } = request;
-			const received = { method, path, headers, raw: Buffer.concat(chunks) };
-			this.received.push(received);
-			const { status = 200, body = {}, headers: more = {} } = this.answer(received);
-			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-			response.writeHead(status, { 'content-type': type, ...more });
-			response.end(typeof body === 'string' ? body : JSON.stringify(body));
-		});
-	});
-
-	constructor(readonly answer: (received: Received) => Answer) {}
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	constructor(readonly answer: (received: Received) => Answer) {
+		super();
 	}
 
 	/** The bodies so far, read as JSON. */
@@ -154,27 +124,16 @@ export class Service {
 		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
 	}
 
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
+	/** Also for requests that came to another server, such as one with TLS. */
+	override async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		const { method = '', url: path = '', headers } = request;
+		const received = { method, path, headers, raw: await buffer(request) };
+		this.received.push(received);
+		const { status = 200, body = {}, headers: more = {} } = this.answer(received);
+		const type = typeof body === 'string' ? 'application/xml' : 'application/json';
+		response.writeHead(status, { 'content-type': type, ...more });
+		response.end(typeof body === 'string' ? body : JSON.stringify(body));
 	}
-}
-
-export const nodesOf = ({ nodes }: WorkflowDefinition) =>
-	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
-
-function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of nodesOf(workflow)) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
 }
 
 /** What a form that was sent as multipart/form-data holds. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DEFAULT_RECORDING, type Emulator, type WebhookUpdate } from '../../emulator';
+import { HOUR_MS, NUMBER, PERSON } from '../support/constants';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
 import { chain, node } from '../support/workflow';
@@ -14,10 +15,7 @@ import {
 
 jest.setTimeout(90_000);
 
-const NUMBER = '106000000000001';
 const BUSINESS = '442079460958';
-const PERSON = '14085551234';
-const HOUR_MS = 3_600_000;
 
 let examples: Examples;
 let audio: Buffer;

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
 import { DEFAULT_RECORDING, makeSdp, type Call, type Emulator } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
+import { exampleFile, nodesOf } from '../support/examples';
+import { appToken, graph } from '../support/graph';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
+import type { Stage } from '../support/stage';
 import {
 	aWhileAgo,
 	bytesOf,
-	fileOf,
 	formOf,
-	nodesOf,
 	openExamples,
 	ranIn,
 	type Examples,
@@ -24,6 +26,7 @@ const EXAMPLES = [
 	// With real sound in media.test.ts.
 	'agent-answers',
 	'answer-and-record',
+	'bring-your-own-webhook',
 	// At work in test/phone.
 	'browser-phone/browser-phone-team-listening',
 	'browser-phone/browser-phone-team',
@@ -50,6 +53,7 @@ const EXAMPLES = [
 ];
 
 let examples: Examples;
+let stage: Stage;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
 let audio: Buffer;
@@ -62,6 +66,7 @@ beforeAll(async () => {
 	folder = await realpath(await mkdtemp(join(tmpdir(), 'examples-')));
 	audio = await readFile(DEFAULT_RECORDING);
 	examples = await openExamples({ N8N_RESTRICT_FILE_ACCESS_TO: folder });
+	({ stage } = examples);
 }, 180_000);
 
 afterAll(async () => {
@@ -69,21 +74,22 @@ afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
-it('covers every example', async () => {
+it('The tests cover every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
 	const files = all.filter((file) => file.endsWith('.json') && !/package|node_modules/.test(file));
 	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`).sort());
 });
 
+/** The same look at a node that the editor takes after an import. */
 /** Under which name the examples save a recording. */
 const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.ogg`;
 
-describe.each(EXAMPLES)('%s', (example) => {
-	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+describe.each(EXAMPLES)('the example %s', (example) => {
+	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
-			const [description] = await examples.stage.n8n.api.request<INodeTypeDescription[]>(
+			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
 				'POST',
 				'/rest/node-types',
 				{ nodeInfos: [{ name: type, version: typeVersion }] },
@@ -109,8 +115,8 @@ describe.each(EXAMPLES)('%s', (example) => {
 		}
 	});
 
-	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+	it('The example explains itself in notes, and contains no secret and no ID of an installation', async () => {
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
 		expect(names).toContain('Start here');
@@ -121,7 +127,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 	});
 });
 
-describe('answer-and-record, at work', () => {
+describe('the example answer-and-record', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let mediaServer: Service;
@@ -136,12 +142,12 @@ describe('answer-and-record, at work', () => {
 		});
 	});
 
-	it('accepts an incoming call with recording on, and saves the audio', async () => {
+	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.status).toBe('success');
+		expect(accepting.status).toBe('success');
 		const [asked, told] = mediaServer.received;
-		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		expect(JSON.parse(asked.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
 		// Only now may it send audio.
 		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
 		expect(told).toMatchObject({ method: 'PUT', path });
@@ -151,7 +157,7 @@ describe('answer-and-record, at work', () => {
 		});
 		emulator.hangUp(call.id, { durationSeconds: 42 });
 		const [ending, saving] = await workflow.next(2);
-		expect([ending!.status, saving!.status]).toEqual(['success', 'success']);
+		expect([ending.status, saving.status]).toEqual(['success', 'success']);
 		expect(mediaServer.received.at(-1)).toMatchObject({
 			method: 'DELETE',
 			path: `/calls/${encodeURIComponent(call.id)}`,
@@ -160,7 +166,7 @@ describe('answer-and-record, at work', () => {
 		expect(saved.equals(audio)).toBe(true);
 	});
 
-	it('lets the SDP answer of a call that the business started alone', async () => {
+	it('The workflow ignores the SDP answer of a call that the business started', async () => {
 		const asked = mediaServer.received.length;
 		const [number] = emulator.account.phoneNumbers;
 		const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
@@ -168,36 +174,36 @@ describe('answer-and-record, at work', () => {
 		const connect = {
 			id: 'wacid.of-a-call-of-the-business',
 			event: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			timestamp: '1760000000',
 			session,
 		};
 		const delivery = emulator.deliver([
-			{ phoneNumberId: number!.id, field: 'calls', value: { calls: [connect] } },
+			{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } },
 		]);
 		expect((await delivery.answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(ranIn(execution!)).toEqual([
+		expect(execution.status).toBe('success');
+		expect(ranIn(execution)).toEqual([
 			'When a call comes in or a recording is ready',
 			'Which event?',
 		]);
 		expect(mediaServer.received).toHaveLength(asked);
 	});
 
-	it('reports a recording whose audio stays damaged', async () => {
+	it('The workflow reports a recording whose audio stays damaged', async () => {
 		const recording = await emulator.createRecording();
 		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		emulator.clearFaults();
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('error');
-		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
+		expect(execution.status).toBe('error');
+		expect(execution.error?.message).toContain(`No audio for call ${recording.callId}: `);
 		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
 	});
 });
 
-describe('agent-answers, at work', () => {
+describe('the example agent-answers', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let agent: Service;
@@ -213,15 +219,15 @@ describe('agent-answers, at work', () => {
 		});
 	});
 
-	it('accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
+	it('The workflow accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
 		const others = ['sha-384', 'sha-512'].map((hash) => `a=fingerprint:${hash} 12:34:56:78\r\n`);
 		const sdp = makeSdp('answer').replace(/^a=setup/m, `${others.join('')}a=setup`);
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		expect(call).toMatchObject({ state: 'inProgress', recording: { status: 'ENABLED' } });
-		expect(agent.received[0]!.path).toBe('/api/offer');
+		expect(agent.received[0].path).toBe('/api/offer');
 		expect(agent.messages[0]).toMatchObject({
 			sdp: call.sdp,
 			type: 'offer',
@@ -234,102 +240,105 @@ describe('agent-answers, at work', () => {
 	it.each<[string, typeof answer, RegExp]>([
 		['is down', { status: 503, body: { detail: 'busy' } }, /503/],
 		['gives no answer', { body: { detail: 'no bot' } }, /SDP/],
-	])('rejects the caller when the agent %s, and says why', async (_, given, why) => {
+	])('The workflow rejects the caller and says why when the agent %s', async (_, given, why) => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
-		expect(failing!.error?.message).toMatch(why);
-		expect(failing!.error?.message).toContain(`The agent did not take call ${call.id}: `);
+		expect(failing.error?.message).toMatch(why);
+		expect(failing.error?.message).toContain(`The agent did not take call ${call.id}: `);
 		expect(call.state).toBe('ended');
 	});
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (example) => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let storage: Service;
-	let chat: Service;
-	let storageIsDown = false;
+describe.each(['recording-to-storage', 'recording-to-s3'])(
+	'the example %s with its storage',
+	(example) => {
+		let emulator: Emulator;
+		let workflow: Installed;
+		let storage: Service;
+		let chat: Service;
+		let storageIsDown = false;
 
-	const pathOf = (mediaId: string) =>
-		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
-	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+		const pathOf = (mediaId: string) =>
+			`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
+		const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		chat = await service();
-		storage = await service(({ method }) => {
-			if (method === 'GET') {
-				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
-				return {
-					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
-				};
-			}
-			const status = storageIsDown ? 503 : 200;
-			storageIsDown = false;
-			return { status, body: '' };
+		beforeAll(async () => {
+			const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+			emulator = own.emulator;
+			chat = await service();
+			storage = await service(({ method }) => {
+				if (method === 'GET') {
+					const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+					return {
+						body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+					};
+				}
+				const status = storageIsDown ? 503 : 200;
+				storageIsDown = false;
+				return { status, body: '' };
+			});
+			const s3 = await stage.n8n.api.createCredential({
+				name: 'S3',
+				type: 's3',
+				data: {
+					endpoint: storage.url,
+					region: 'eu-central-1',
+					accessKeyId: 'KEY',
+					secretAccessKey: 'not a secret',
+					forcePathStyle: true,
+					ignoreSSLIssues: false,
+				},
+			});
+			const place: Record<string, string> =
+				example === 'recording-to-s3'
+					? { 'call-recordings': 'my-recordings' }
+					: { 'https://storage.example.com': storage.url };
+			workflow = await install(example, [own.credential, s3], {
+				...place,
+				'https://chat.example.com': chat.url,
+			});
 		});
-		const s3 = await examples.stage.n8n.api.createCredential({
-			name: 'S3',
-			type: 's3',
-			data: {
-				endpoint: storage.url,
-				region: 'eu-central-1',
-				accessKeyId: 'KEY',
-				secretAccessKey: 'not a secret',
-				forcePathStyle: true,
-				ignoreSSLIssues: false,
-			},
+
+		it('The workflow stores a recording once, although the storage was down at first', async () => {
+			const recording = await emulator.createRecording();
+			storageIsDown = true;
+			const { attempts } = await emulator.deliver([recording]).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+			const executions = await workflow.next(2);
+			expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+			expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+				pathOf(recording.mediaId),
+				pathOf(recording.mediaId),
+			]);
+			expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+			// A copy that comes later changes nothing.
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await workflow.expectNoMore();
+			expect(uploads()).toHaveLength(2);
+			expect(chat.received).toHaveLength(0);
 		});
-		const place: Record<string, string> =
-			example === 'recording-to-s3'
-				? { 'call-recordings': 'my-recordings' }
-				: { 'https://storage.example.com': storage.url };
-		workflow = await install(example, [own.credential, s3], {
-			...place,
-			'https://chat.example.com': chat.url,
+
+		it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
+			const before = uploads().length;
+			const recording = await emulator.createRecording();
+			emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+			const { attempts } = await emulator.deliver([recording]).settled;
+			emulator.clearFaults();
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			const [execution] = await workflow.next();
+			expect(execution.status).toBe('success');
+			expect(chat.messages).toEqual([
+				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+			]);
+			expect(chat.messages[0].text).not.toContain('undefined');
+			expect(uploads()).toHaveLength(before);
 		});
-	});
+	},
+);
 
-	it('stores a recording once, though the storage was down at first', async () => {
-		const recording = await emulator.createRecording();
-		storageIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
-			pathOf(recording.mediaId),
-			pathOf(recording.mediaId),
-		]);
-		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
-		// A copy that comes later changes nothing.
-		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		await workflow.expectNoMore();
-		expect(uploads()).toHaveLength(2);
-		expect(chat.received).toHaveLength(0);
-	});
-
-	it('tells the team when the audio stays damaged, and is not asked again', async () => {
-		const before = uploads().length;
-		const recording = await emulator.createRecording();
-		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
-		const { attempts } = await emulator.deliver([recording]).settled;
-		emulator.clearFaults();
-		expect(attempts.map(({ status }) => status)).toEqual([200]);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(chat.messages).toEqual([
-			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
-		]);
-		expect(chat.messages[0]!.text).not.toContain('undefined');
-		expect(uploads()).toHaveLength(before);
-	});
-});
-
-describe('recording-to-transcription-service, at work', () => {
+describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let transcription: Service;
@@ -342,7 +351,7 @@ describe('recording-to-transcription-service, at work', () => {
 		transcription = await service(() => ({ body: { text: 'Good morning, how can I help?' } }));
 		crm = await service();
 		chat = await service();
-		const key = await examples.stage.n8n.api.createCredential({
+		const key = await stage.n8n.api.createCredential({
 			name: 'Transcription service',
 			type: 'httpHeaderAuth',
 			data: { name: 'Authorization', value: 'Bearer a-key' },
@@ -354,14 +363,14 @@ describe('recording-to-transcription-service, at work', () => {
 		});
 	});
 
-	it('sends the audio to the service and the text onward, each with its own call', async () => {
+	it('The workflow sends the audio to the service and passes the text on, each with its own call', async () => {
 		const recordings = [
-			await emulator.createRecording({ from: '14085551234' }),
+			await emulator.createRecording({ from: PERSON }),
 			await emulator.createRecording({ from: '14085555678' }),
 		];
 		expect((await emulator.deliver(recordings).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(transcription.received).toHaveLength(2);
 		for (const received of transcription.received) {
 			expect(received).toMatchObject({ method: 'POST', path: '/v1/audio/transcriptions' });
@@ -386,19 +395,18 @@ describe('recording-to-transcription-service, at work', () => {
 		);
 	});
 
-	it('tells the team when there is no audio', async () => {
+	it('The workflow tells the team when there is no audio', async () => {
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
 	});
 });
 
-describe('call-permission-then-call, at work', () => {
+describe('the example call-permission-then-call', () => {
 	const START = 'Call someone now';
-	const NUMBER = '106000000000001';
 	let emulator: Emulator;
 	let credential: StoredCredential;
 	let mediaServer: Service;
@@ -412,10 +420,10 @@ describe('call-permission-then-call, at work', () => {
 			'POST /offer',
 			`PUT /calls/${encodeURIComponent(id)}/answer`,
 		]);
-		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
+		expect(JSON.parse(asked[1].raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
-		const { api } = examples.stage.n8n;
+		const { api } = stage.n8n;
 		const stored = await api.workflow(workflow.id);
 		const { parameters } = stored.nodes.find(({ name }) => name === 'Whom to call')!;
 		const { assignments } = parameters.assignments as {
@@ -441,22 +449,22 @@ describe('call-permission-then-call, at work', () => {
 		});
 		// The person in the example.
 		expect(emulator.account.users[0]).toMatchObject({
-			waId: '14085551234',
+			waId: PERSON,
 			permission: 'permanent',
 		});
 	});
 
-	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
+	it('The workflow calls a person who may be called, and passes the SDP answer to the media server', async () => {
 		await workflow.run(START);
-		const [call] = callsTo('14085551234');
+		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
-		expect(connected!.status).toBe('success');
-		expectAnswer('session 1', call!);
-		emulator.hangUp(call!.id);
+		expect(connected.status).toBe('success');
+		expectAnswer('session 1', call);
+		emulator.hangUp(call.id);
 	});
 
-	it('asks a person who has not agreed, and calls when the yes arrives', async () => {
+	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
 		const waId = '14085555678';
 		await changePerson(waId);
 		const asking = await workflow.run(START);
@@ -472,21 +480,21 @@ describe('call-permission-then-call, at work', () => {
 		const no = emulator.userAnswersPermissionRequest({ from: waId, accept: false });
 		expect((await no.answer).status).toBe(200);
 		const [refused] = await workflow.next();
-		expect(ranIn(refused!)).toEqual(['When a person answers', 'Which event?']);
+		expect(ranIn(refused)).toEqual(['When a person answers', 'Which event?']);
 
 		const yes = emulator.userAnswersPermissionRequest({ from: waId, accept: true });
 		expect((await yes.answer).status).toBe(200);
 		// The reply, and then the SDP answer of the call.
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		const [call] = callsTo(waId);
-		expectAnswer('session 2', call!);
-		emulator.hangUp(call!.id);
+		expectAnswer('session 2', call);
+		emulator.hangUp(call.id);
 		await workflow.expectNoMore();
 	});
 });
 
-describe('nightly-setup-check, at work', () => {
-	it('sends one message with everything that is wrong, and none when all is well', async () => {
+describe('the example nightly-setup-check', () => {
+	it('The workflow sends one message with everything that is wrong, and none when all is well', async () => {
 		const triggerUrl = 'https://n8n.example.net/webhook/1/webhook';
 		const { emulator, credential } = await meta();
 		const chat = await service();
@@ -494,7 +502,7 @@ describe('nightly-setup-check, at work', () => {
 		const workflow = await install(
 			'nightly-setup-check',
 			[credential],
-			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
+			{ 'https://chat.example.com': chat.url, '106540352242922': NUMBER },
 			({ nodes }) => {
 				const check = nodes.find(({ name }) => name === 'Check the setup')!;
 				check.parameters.triggerUrl = triggerUrl;
@@ -508,12 +516,12 @@ describe('nightly-setup-check, at work', () => {
 		);
 		expect(chat.received).toHaveLength(0);
 
-		emulator.account.phoneNumbers[0]!.callingEnabled = false;
+		emulator.account.phoneNumbers[0].callingEnabled = false;
 		emulator.presetSubscription('https://other.example.net/');
 		const bad = await workflow.run('Every night');
 		expect(bad.status).toBe('success');
 		expect(chat.messages).toHaveLength(1);
-		const lines = String(chat.messages[0]!.text).split('\n');
+		const lines = String(chat.messages[0].text).split('\n');
 		expect(lines[0]).toBe('WhatsApp calling needs attention:');
 		expect(lines.slice(1)).toEqual([
 			expect.stringMatching(/^- Calling turned on: off\. Turn calling on/),
@@ -521,5 +529,109 @@ describe('nightly-setup-check, at work', () => {
 				/^- Calls reach this workflow: https:\/\/other\.example\.net\/\. Unpublish/,
 			),
 		]);
+	});
+});
+
+describe('the example bring-your-own-webhook', () => {
+	const READ = 'Read the delivery';
+	let emulator: Emulator;
+	let workflow: Installed;
+	let storage: Service;
+	let chat: Service;
+	let url: string;
+
+	const stored = () => storage.received.map(({ path }) => path);
+
+	/** What the operator enters in Meta's app dashboard. */
+	const subscribe = async (verifyToken: string) =>
+		await graph(
+			emulator,
+			'POST',
+			`${emulator.account.appId}/subscriptions`,
+			{
+				object: 'whatsapp_business_account',
+				callback_url: url,
+				verify_token: verifyToken,
+				fields: 'calls',
+				include_values: true,
+			},
+			appToken(emulator),
+		);
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		[storage, chat] = [await service(), await service()];
+		url = `${stage.n8n.url}/webhook/whatsapp-calls`;
+		workflow = await install(
+			'bring-your-own-webhook',
+			[own.credential],
+			{
+				'https://storage.example.com': storage.url,
+				'https://chat.example.com': chat.url,
+				'a-long-random-text': 'the token of this test',
+			},
+			({ nodes }) => {
+				nodes.find(({ name }) => name === READ)!.waitBetweenTries = 100;
+			},
+		);
+	});
+
+	it("Meta's check of the URL passes with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
+		expect((await subscribe('another token')).status).toBe(400);
+		expect(await subscribe('the token of this test')).toMatchObject({
+			status: 200,
+			body: { success: true },
+		});
+		const checks = await workflow.next(2);
+		expect(checks.map(({ status }) => status)).toEqual(['success', 'success']);
+	});
+
+	it('The workflow stores the audio of each recording of a delivery, and a duplicate overwrites the same files', async () => {
+		const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+		const paths = recordings.map(({ mediaId }) => `/recordings/${fileNameOf(mediaId)}`);
+		for (const times of [1, 2]) {
+			expect((await emulator.deliver(recordings).answer).status).toBe(200);
+			const [execution] = await workflow.next();
+			expect(execution.error).toBeUndefined();
+			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
+		}
+		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
+	});
+
+	it('The workflow fails for what Meta did not sign, and stores nothing', async () => {
+		const before = stored().length;
+		const forged = await emulator.createRecording();
+		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution.error?.message).toContain('The signature does not match the body');
+		expect(stored()).toHaveLength(before);
+	});
+
+	it('The workflow notifies the team of a recording that is gone', async () => {
+		const gone = await emulator.createRecording(aWhileAgo());
+		emulator.deleteMedia(gone.mediaId);
+		expect((await emulator.deliver([gone]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution.status).toBe('success');
+		expect(chat.messages).toEqual([
+			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
+		]);
+	});
+
+	it('The workflow fails for a recording that is not available yet, and a retry of the execution stores it', async () => {
+		const late = await emulator.createRecording();
+		emulator.failNext('media', { status: 401 }, { times: Infinity });
+		expect((await emulator.deliver([late]).answer).status).toBe(200);
+		const [failed] = await workflow.next();
+		expect(failed.error?.message).toContain('Meta refused access to the file');
+		emulator.clearFaults();
+		await stage.n8n.api.request('POST', `/rest/executions/${failed.id}/retry`, {
+			loadWorkflow: false,
+		});
+		const [retried] = await workflow.next();
+		expect(retried.error).toBeUndefined();
+		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

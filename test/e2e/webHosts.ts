@@ -21,7 +21,7 @@ export class WebHosts {
 		},
 		(request, response) => {
 			const service = this.services[request.headers.host ?? ''];
-			if (service) service.server.emit('request', request, response);
+			if (service) service.respond(request, response).catch(() => response.destroy());
 			else response.writeHead(502).end();
 		},
 	).on('connection', (socket: Socket) => {
@@ -43,7 +43,7 @@ export class WebHosts {
 
 	get env(): Record<string, string> {
 		return {
-			NODE_OPTIONS: `--require=${join(__dirname, '..', 'support', 'all-hosts.cjs')}`,
+			NODE_OPTIONS: `--require=${join(__dirname, '..', 'support', 'allHosts.cjs')}`,
 			NODE_EXTRA_CA_CERTS: join(this.folder, 'authority.pem'),
 			INTERNET_PORT: String((this.server.address() as AddressInfo).port),
 			INTERNET_REPORT: join(this.folder, 'report.json'),

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Child } from './child';
+import type { Child } from '../../test/support/child';
+import { cpuMs } from '../../test/support/usage';
 import { bodyOf, newEvents, oneEach, textMessage } from './deliveries';
-import { cpuMs, median, percentile } from './measure';
+import { median, percentile } from './measure';
 import { ENGINES, type Engine, type Key, type Samples } from './results';
 import { Stage, type Run, type World } from './stage';
 import { SHARED, type Variant } from './workflows';
@@ -135,6 +136,24 @@ const recordings: Experiment = async (bench, stage) =>
 					run: async () => await stage.runRecordings(variant, count, sizeBytes, { inFlight }),
 				}));
 				await takeTurns(bench, compared, round, turns);
+			}
+		}
+	});
+
+const OWN_WEBHOOK: Variant[] = ['ownWebhook', 'handBuilt', 'ours'];
+
+/** 11: n8n's Webhook node with Delivery > Read behind it. */
+const ownWebhook: Experiment = async (bench, stage) =>
+	await inRounds(bench.rounds, async (round) => {
+		const { engine } = bench;
+		for (const sizeBytes of [100 * KB, MB]) {
+			for (const inFlight of IN_FLIGHT) {
+				const count = deliveriesOf(engine, inFlight, sizeBytes);
+				const compared = OWN_WEBHOOK.map((variant) => ({
+					key: { experiment: 'ownWebhook', engine, variant, sizeBytes, inFlight },
+					run: async () => await stage.runRecordings(variant, count, sizeBytes, { inFlight }),
+				}));
+				await takeTurns(bench, compared, round, 2);
 			}
 		}
 	});
@@ -369,4 +388,5 @@ export const EXPERIMENTS: Array<{ numbers: number[]; name: string; run: Experime
 	{ numbers: [4], name: 'deliveries that are none of ours', run: unwanted },
 	{ numbers: [5], name: 'the limit', run: limit },
 	{ numbers: [6], name: 'growth', run: growth },
+	{ numbers: [11], name: 'Delivery > Read', run: ownWebhook },
 ];

@@ -5,12 +5,12 @@ import { formatSharedAddress } from '../../nodes/WhatsAppBusinessCalling/registr
 import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../../test/support/n8n';
 import { installPackage, packPackage } from '../../test/support/package';
 import { sleep } from '../../test/support/processes';
+import { cpuMs, peakMb, residentMb, resetPeak } from '../../test/support/usage';
 import { credentialData, CREDENTIAL_TYPE } from '../../test/support/workflow';
-import { startChild, type Child } from './child';
+import { startChild, type Child } from '../../test/support/child';
 import { oneEach } from './deliveries';
 import type { EmulatorFacts, Recording } from './emulatorProcess';
 import type { LoadResult } from './loadProcess';
-import { cpuMs, peakMb, residentMb, resetPeak } from './measure';
 import { workflows, type Variant } from './workflows';
 
 /** Time for n8n to end what it began behind the answer. */
@@ -187,11 +187,13 @@ export class Stage {
 		return await peakMb(pid);
 	}
 
-	/** Whether both ways do what they are measured for: the file is there, and its hash was right. */
+	/** Whether all ways do what they are measured for: the file is there, and its hash was right. */
 	async check(): Promise<void> {
-		const [ours] = await this.lastOutput('ours');
-		const { verified } = (ours?.json.recording ?? {}) as { verified?: boolean };
-		if (!verified || !ours?.binary?.data) throw new Error('Our trigger did not verify its file');
+		for (const variant of ['ours', 'ownWebhook'] as const) {
+			const [ours] = await this.lastOutput(variant);
+			const { verified } = (ours?.json.recording ?? {}) as { verified?: boolean };
+			if (!verified || !ours?.binary?.data) throw new Error(`${variant} did not verify its file`);
+		}
 		const built = await this.lastOutput('handBuilt');
 		if (built.length !== 1) throw new Error('The hand-built workflow did not verify its file');
 	}
