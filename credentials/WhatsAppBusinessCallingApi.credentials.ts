@@ -1,10 +1,31 @@
 import type {
+	IAuthenticateRuleResponseSuccessBody,
 	ICredentialDataDecryptedObject,
 	ICredentialTestRequest,
 	ICredentialType,
 	IHttpRequestOptions,
 	INodeProperties,
 } from 'n8n-workflow';
+
+import { appSecretProof } from '../nodes/WhatsAppBusinessCalling/graph/appSecretProof';
+
+const text = (value: unknown) => String(value ?? '').trim();
+
+/** A rule for a response with this value at this path. The test gets errors of Meta's as responses. */
+const failsWhere = (
+	key: string,
+	value: unknown,
+	message: string,
+): IAuthenticateRuleResponseSuccessBody => ({
+	type: 'responseSuccessBody',
+	properties: { key, value, message },
+});
+
+const failsForCode = (codes: number[], message: string) =>
+	codes.map((code) => failsWhere('error.code', code, message));
+
+const WRONG_ACCOUNT =
+	'Meta found no WhatsApp Business account with this ID that the access token can use. Copy WhatsApp Business Account ID from WhatsApp > API Setup, below the phone number. It is not the ID of the app, of the phone number or of the business portfolio. The system user of the token needs access to the account.';
 
 export class WhatsAppBusinessCallingApi implements ICredentialType {
 	name = 'whatsAppBusinessCallingApi';
@@ -27,18 +48,20 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			required: true,
+			hint: 'Meta Business Suite > Settings > Users > System users > Generate token',
 			description:
-				'System user token that does not expire. Generate it in Meta Business Suite > Settings > Users > System users > Generate token, for your app, with the permissions whatsapp_business_messaging and whatsapp_business_management.',
+				'System user token that does not expire, generated for your app with the permissions whatsapp_business_messaging and whatsapp_business_management',
 		},
 		{
-			displayName: 'Business Account ID',
+			displayName: 'WhatsApp Business Account ID',
 			name: 'businessAccountId',
 			type: 'string',
 			default: '',
 			required: true,
 			placeholder: 'e.g. 102290129340398',
+			hint: "Meta's app dashboard > WhatsApp > API Setup, below the phone number",
 			description:
-				"ID of the WhatsApp Business account. Find it in Meta's app dashboard under WhatsApp > API Setup, below the phone number. It is not the app ID or the phone number ID.",
+				'It is not the ID of the app, of the phone number or of the business portfolio. Meta also calls it Messaging account ID.',
 		},
 		{
 			displayName: 'App ID',
@@ -47,7 +70,9 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: '',
 			required: true,
 			placeholder: 'e.g. 670843887433847',
-			description: "Find it in Meta's app dashboard under App settings > Basic, at the top",
+			hint: "Meta's app dashboard > App settings > Basic, at the top",
+			description:
+				'ID of the app for which the access token was generated. Saving does not verify it; publishing and the action Setup > Check do.',
 		},
 		{
 			displayName: 'App Secret',
@@ -56,8 +81,8 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			required: true,
-			description:
-				"Find it in Meta's app dashboard under App settings > Basic, next to the App ID (click Show). The trigger uses it to verify that events come from Meta.",
+			hint: "Meta's app dashboard > App settings > Basic, next to the App ID (click Show)",
+			description: 'The trigger uses it to verify that events come from Meta',
 		},
 		{
 			displayName: 'API Version',
@@ -66,8 +91,9 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: 'v26.0',
 			required: true,
 			placeholder: 'e.g. v26.0',
+			hint: 'Advanced: keep the default',
 			description:
-				"Version of Meta's Graph API. Keep the default unless Meta's changelog tells you to change it.",
+				"Version of Meta's Graph API. The action Setup > Check tells you when Meta no longer supports it.",
 		},
 		{
 			displayName: 'Base URL',
@@ -76,19 +102,26 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			default: 'https://graph.facebook.com',
 			required: true,
 			placeholder: 'e.g. https://graph.facebook.com',
+			hint: 'Advanced: keep the default',
 			description:
-				"Keep the default unless you use a proxy or this package's emulator instead of Meta. The access token is sent to this host.",
+				"Change it only to use a proxy, or this package's emulator instead of Meta. The access token is sent to this host.",
 		},
 	];
 
 	// A function: with an expression, n8n would start its expression engine for each request.
 	authenticate = async (
-		{ accessToken }: ICredentialDataDecryptedObject,
+		{ accessToken, appSecret, baseUrl }: ICredentialDataDecryptedObject,
 		options: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> => ({
-		...options,
-		headers: { ...options.headers, Authorization: `Bearer ${String(accessToken).trim()}` },
-	});
+	): Promise<IHttpRequestOptions> => {
+		const token = text(accessToken);
+		const headers = { ...options.headers, Authorization: `Bearer ${token}` };
+		const url = `${options.baseURL ?? ''}${options.url}`;
+		// Not to hosts of files: their URLs are signed.
+		const isGraphApi = url.startsWith(`${text(baseUrl).replace(/\/+$/, '')}/v`);
+		if (!isGraphApi || text(appSecret) === '') return { ...options, headers };
+		const qs = { ...options.qs, appsecret_proof: appSecretProof(token, text(appSecret)) };
+		return { ...options, headers, qs };
+	};
 
 	test: ICredentialTestRequest = {
 		request: {
@@ -101,33 +134,39 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			// n8n would follow a redirect to any host, with the token.
 			disableFollowRedirect: true,
 			sendCredentialsOnCrossOriginRedirect: false,
+			// A rule for the status could not tell what was wrong: many errors have the status 400.
+			ignoreHttpStatusErrors: true,
 		},
+		// The first one that fits counts.
 		rules: [
-			{
-				type: 'responseCode',
-				properties: {
-					value: 401,
-					message:
-						'Meta did not accept the access token. Generate a system user token that never expires, and paste all of it.',
-				},
-			},
-			{
-				type: 'responseCode',
-				properties: {
-					// An unknown version is also a 400, and a rule of n8n has the status only.
-					value: 400,
-					message:
-						'Meta found no WhatsApp Business account with this ID that the access token can use, or does not know the API Version. Find the ID under WhatsApp > API Setup, below the phone number. It is not the app ID or the phone number ID. The system user of the token needs access to that account. API Version must look like v26.0.',
-				},
-			},
-			{
-				type: 'responseCode',
-				properties: {
-					value: 403,
-					message:
-						'The access token lacks a permission. It needs whatsapp_business_messaging and whatsapp_business_management.',
-				},
-			},
+			failsWhere(
+				'error.message',
+				'Invalid appsecret_proof provided in the API argument',
+				'Meta did not accept the App Secret for this access token. Copy App ID and App Secret from App settings > Basic of the app for which the token was generated.',
+			),
+			...failsForCode(
+				[190, 102, 0],
+				'Meta did not accept the access token. Generate a system user token that never expires, and paste all of it.',
+			),
+			...failsForCode(
+				[2500],
+				'Meta does not know this API Version. It must look like v26.0; the default is right unless you have a reason to change it.',
+			),
+			...failsForCode(
+				[200, 10, 3],
+				'The access token lacks a permission. Generate it with whatsapp_business_messaging and whatsapp_business_management, and give its system user access to the account.',
+			),
+			...failsForCode([100, 803], WRONG_ACCOUNT),
+			...failsForCode(
+				[4, 80007],
+				'Meta received too many requests from this app. Wait a few minutes, then save again.',
+			),
+			// Anything else without a list of numbers.
+			failsWhere(
+				'data',
+				undefined,
+				'Meta did not respond as expected. Check Base URL, and wait a few minutes before you save again.',
+			),
 		],
 	};
 }

@@ -47,6 +47,23 @@ export interface WhatsAppUser {
 	permission: PermissionStatus;
 	/** Unix milliseconds at which a temporary permission ends. */
 	permissionExpiresAt?: number;
+	/**
+	 * Unix milliseconds at which the 24 hours end in which the business may write what it likes; left
+	 * out: they do not end.
+	 */
+	windowClosesAt?: number;
+}
+
+/** An approved message template; Meta, "Templates". */
+export interface MessageTemplate {
+	name: string;
+	language: string;
+	status: 'APPROVED' | 'PAUSED' | 'DISABLED';
+	/** Whether it has the component `call_permission_request`. */
+	asksForCalls: boolean;
+	/** Placeholders: numbers (`1`, `2`), or names where the template's format is named. */
+	header: string[];
+	body: string[];
 }
 
 export interface Account {
@@ -58,12 +75,15 @@ export interface Account {
 	appId: string;
 	appName: string;
 	appSecret: string;
+	/** The app's setting "Require app secret": requests need an `appsecret_proof`. */
+	requiresAppSecret?: boolean;
 	businessAccountId: string;
 	businessAccountName: string;
 	/** The account's means of payment; left out: it has none. */
 	primaryFundingId?: string;
 	phoneNumbers: PhoneNumber[];
 	users: WhatsAppUser[];
+	templates: MessageTemplate[];
 }
 
 /** Obviously made up, but of the right form. Docs and the demo quote these values. */
@@ -140,7 +160,31 @@ export function defaultAccount(): Account {
 				permission: 'permanent',
 			},
 		],
+		templates: [
+			template('call_permission', { body: ['1', '2'] }),
+			template('call_permission_named', { header: ['order'], body: ['first_name'] }),
+			template('call_permission_plain'),
+			template('call_permission_paused', { status: 'PAUSED' }),
+			template('order_update', { asksForCalls: false }),
+		],
 	};
+}
+
+const template = (name: string, more: Partial<MessageTemplate> = {}): MessageTemplate => ({
+	name,
+	language: 'en_US',
+	status: 'APPROVED',
+	asksForCalls: true,
+	header: [],
+	body: [],
+	...more,
+});
+
+const WINDOW_MS = 24 * 60 * 60_000;
+
+/** What a user does opens the window again (Meta, "Send messages", customer service windows). */
+export function openWindow(user: WhatsAppUser, now: number): void {
+	if (user.windowClosesAt !== undefined) user.windowClosesAt = now + WINDOW_MS;
 }
 
 /** A field with the user's phone number, as far as webhooks show it. */

@@ -4,6 +4,8 @@ import { isObject } from './callRequest';
 import { checkCallHours } from './callHours';
 import type { Clock } from './clock';
 import { GraphError, invalidParameter, missingField } from './errors';
+import type { MediaStore } from './media';
+import { ANNOUNCEMENT_USE_CASE } from './upload';
 import type { Variants } from './variants';
 
 /** Messaging limits below the 2,000 that calling needs (Meta, overview of the Calling API). */
@@ -36,7 +38,9 @@ const voicemail = z
 				default: z
 					.object({
 						// A number in Meta's sample, a string in clients: it may be beyond the safe integers.
-						announcement_media_id: z.union([z.number().int(), z.string().regex(/^\d+$/)]),
+						announcement_media_id: z
+							.union([z.number().int(), z.string().regex(/^\d+$/)])
+							.optional(),
 						timeout_seconds: z.number().int().min(0).max(MAX_VOICEMAIL_TIMEOUT).optional(),
 					})
 					.strict(),
@@ -97,6 +101,7 @@ const settings = z
 	.strict();
 
 type Calling = z.infer<typeof calling>;
+type Voicemail = z.infer<typeof voicemail>;
 
 interface Kept {
 	calling: Calling;
@@ -110,8 +115,25 @@ export class CallSettings {
 	constructor(
 		private readonly clock: Clock,
 		private readonly variants: Variants,
+		private readonly media: MediaStore,
 		private readonly appId: string,
 	) {}
+
+	/**
+	 * When a call that nobody has taken is answered by voicemail (Meta, "Call settings"); null where it
+	 * is not. The timeout counts from the ringing.
+	 */
+	voicemailOf(number: PhoneNumber): { onReject: boolean; timeoutMs: number | null } | null {
+		const { voicemail } = this.of(number).calling;
+		if (voicemail?.status !== 'ENABLED' || !number.callingEnabled) return null;
+		const seconds = voicemail.triggers?.includes('TIMEOUT')
+			? voicemail.audio?.default.timeout_seconds
+			: undefined;
+		return {
+			onReject: voicemail.triggers?.includes('REJECT') ?? false,
+			timeoutMs: seconds === undefined ? null : seconds * 1000,
+		};
+	}
 
 	describe(number: PhoneNumber, withSipCredentials: boolean): Record<string, unknown> {
 		const { calling, beside } = this.of(number);
@@ -147,6 +169,7 @@ export class CallSettings {
 		if (wanted?.call_hours !== undefined) {
 			checkCallHours(wanted.call_hours, this.variants.callHoursChecks, this.clock.now());
 		}
+		if (wanted?.voicemail) this.checkVoicemail(number, wanted.voicemail);
 		const kept = this.of(number);
 		const sipEnabled = wanted?.sip?.status ? wanted.sip.status === 'ENABLED' : number.sipEnabled;
 		if (wanted?.status === 'ENABLED') {
@@ -171,6 +194,26 @@ export class CallSettings {
 		});
 		number.sipEnabled = sipEnabled;
 		if (wanted?.status !== undefined) number.callingEnabled = wanted.status === 'ENABLED';
+	}
+
+	private checkVoicemail(number: PhoneNumber, { status, audio }: Voicemail): void {
+		const place = 'calling.voicemail';
+		if (this.variants.voicemailAccess === 'none') {
+			// As for any field that an account does not have.
+			throw new GraphError(100, { message: `(#100) ${place} is not a setting` });
+		}
+		if (status === 'DISABLED' || !audio) return;
+		const id = audio.default.announcement_media_id;
+		if (id === undefined) {
+			if (this.variants.voicemailAnnouncement === 'optional') return;
+			throw missingField('announcement_media_id', `${place}.audio.default`);
+		}
+		const media = this.media.get(String(id));
+		if (media?.useCase !== ANNOUNCEMENT_USE_CASE || media.phoneNumberId !== number.id) {
+			throw invalidParameter(
+				`${place}.audio.default.announcement_media_id is not an announcement of this number`,
+			);
+		}
 	}
 
 	private of(number: PhoneNumber): Kept {

@@ -1,6 +1,7 @@
-import { digitsOf, type Account, type PhoneNumber, type WhatsAppUser } from './account';
+import { digitsOf, openWindow, type Account, type PhoneNumber, type WhatsAppUser } from './account';
 import { answerProblem, type BusinessDescription } from './businessSdp';
 import type { CallRequest, CaptureOrder } from './callRequest';
+import type { CallSettings } from './callSettings';
 import type { Clock } from './clock';
 import { GraphError, invalidParameter, sdpRefused } from './errors';
 import { newCallId } from './ids';
@@ -30,6 +31,7 @@ import type { CallMedia } from './rtc/callMedia';
 import { answerTo, makeSdp } from './sdp';
 import { makeTranscript } from './transcript';
 import type { Settings, WebhookUpdate } from './types';
+import { ANNOUNCEMENT_USE_CASE } from './upload';
 import type { Webhooks } from './webhooks';
 
 export interface Call {
@@ -57,6 +59,8 @@ export interface Call {
 	endedAt?: number;
 	/** The user gave up waiting for an answer. */
 	timedOut?: boolean;
+	/** The user speaks to voicemail. */
+	leavesVoicemail?: boolean;
 	/** IDs of what became of the call, once available. */
 	recordingMediaId?: string;
 	transcriptMediaId?: string;
@@ -72,6 +76,8 @@ export interface UserCallOrder {
 	sdp?: string;
 	/** With media: the user sends nothing until the business is heard. */
 	silentUntilHeard?: boolean;
+	/** The user speaks, if the number's voicemail answers the call. */
+	leavesVoicemail?: boolean;
 }
 
 export interface HangUpOrder extends Changes {
@@ -160,6 +166,7 @@ export class Calls {
 		private readonly media: MediaStore,
 		private readonly webhooks: Webhooks,
 		private readonly payloads: Payloads,
+		private readonly callSettings: CallSettings,
 		private readonly settings: Settings,
 		private readonly baseUrl: () => string,
 		private readonly webRtc?: WebRtcUsers,
@@ -234,7 +241,9 @@ export class Calls {
 	/** The terminate webhook goes out when the returned function is called. */
 	reject(call: Call): () => void {
 		this.mustRing(call);
-		return this.endWhenTold(call);
+		const tell = this.endWhenTold(call);
+		if (this.voicemailOf(call)?.onReject) this.leaveVoicemailLater(call);
+		return tell;
 	}
 
 	/** As `reject`. */
@@ -260,12 +269,14 @@ export class Calls {
 			sdp: order.sdp ?? '',
 			...(order.deeplinkPayload !== undefined && { deeplinkPayload: order.deeplinkPayload }),
 			...(order.ctaPayload !== undefined && { ctaPayload: order.ctaPayload }),
+			...(order.leavesVoicemail !== undefined && { leavesVoicemail: order.leavesVoicemail }),
 		};
 		const { silentUntilHeard } = order;
 		if (order.sdp === undefined && !this.joinMedia(call, { silentUntilHeard })) {
 			call.sdp = makeSdp('offer');
 		}
 		this.all.set(call.id, call);
+		openWindow(user, this.clock.now());
 		this.send(call, this.connected(call));
 		void this.giveUpLater(call);
 		return call;
@@ -274,6 +285,7 @@ export class Calls {
 	userPicksUp(callId: string): Call {
 		const call = this.called(callId);
 		this.begin(call);
+		openWindow(call.user, this.clock.now());
 		this.send(call, { content: this.payloads.status(call, 'ACCEPTED') });
 		return call;
 	}
@@ -329,19 +341,30 @@ export class Calls {
 		});
 	}
 
+	async presetAnnouncement(mediaId?: string): Promise<string> {
+		const { id } = this.media.add({
+			content: await contentOfFile(DEFAULT_RECORDING),
+			phoneNumberId: this.number().id,
+			mimeType: 'audio/ogg',
+			lifetimeMs: Infinity,
+			useCase: ANNOUNCEMENT_USE_CASE,
+			...(mediaId !== undefined && { id: mediaId }),
+		});
+		return id;
+	}
+
 	/** What a user said after a missed call, as a message (Meta, "Call settings", voicemail). */
 	async createVoicemail(order: VoicemailOrder = {}): Promise<CreatedRecording> {
 		const call = order.callId === undefined ? undefined : this.all.get(order.callId);
 		const user = call?.user ?? this.user(order.from);
 		const phoneNumberId = call?.phoneNumberId ?? this.number(order.phoneNumberId).id;
 		const callId = order.callId ?? newCallId(user.waId);
+		openWindow(user, this.clock.now());
 		const media = await this.store('recording', phoneNumberId, order);
 		const audio: Value = {
 			mime_type: media.mimeType,
 			sha256: media.sha256Base64,
 			id: media.id,
-			url: this.media.newUrl(media, this.baseUrl()),
-			voice: true,
 		};
 		overwrite(audio, order.fileFields);
 		leaveOut(audio, order.omit);
@@ -529,10 +552,29 @@ export class Calls {
 	}
 
 	private async giveUpLater(call: Call): Promise<void> {
-		const elapsed = await this.webhooks.sleep(this.settings.ringTimeoutMs);
+		const timeoutMs = this.voicemailOf(call)?.timeoutMs ?? null;
+		const { ringTimeoutMs } = this.settings;
+		const elapsed = await this.webhooks.sleep(Math.min(ringTimeoutMs, timeoutMs ?? Infinity));
 		if (!elapsed || (call.state !== 'ringing' && call.state !== 'preAccepted')) return;
 		call.timedOut = true;
 		this.end(call, { failed: true });
+		if (timeoutMs !== null && timeoutMs <= ringTimeoutMs) this.leaveVoicemailLater(call);
+	}
+
+	private voicemailOf(call: Call) {
+		return this.callSettings.voicemailOf(this.number(call.phoneNumberId));
+	}
+
+	/** As a recording, the voicemail comes a while after the call. */
+	private leaveVoicemailLater(call: Call): void {
+		if (!call.leavesVoicemail) return;
+		void this.webhooks.track(
+			this.webhooks.sleep(this.settings.recordingDelayMs).then(async (elapsed) => {
+				if (!elapsed) return;
+				const { update } = await this.createVoicemail({ callId: call.id });
+				await this.webhooks.deliver([update]).answer;
+			}),
+		);
 	}
 
 	private endWhenTold(call: Call): () => void {

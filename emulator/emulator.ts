@@ -15,6 +15,7 @@ import { Clock } from './clock';
 import { FaultQueue } from './faults';
 import type { GraphContext } from './graph';
 import { MediaStore } from './media';
+import { Messages } from './messages';
 import { ordersRouter } from './orders';
 import { knownError, Payloads, type WebhookError } from './payloads';
 import { Permissions, type PermissionAnswer } from './permissions';
@@ -61,6 +62,7 @@ export class Emulator {
 	private readonly tokens: Tokens;
 	private readonly media: MediaStore;
 	private readonly permissions: Permissions;
+	private readonly messages: Messages;
 	private readonly webhooks: Webhooks;
 	private readonly callList: Calls;
 	private readonly subscriptions: Subscriptions;
@@ -93,15 +95,30 @@ export class Emulator {
 		this.permissions = new Permissions(this.clock, this.webhooks, payloads);
 		const baseUrl = () => this.baseUrl;
 		this.webRtc = options.webRtc && new WebRtcUsers(options.webRtc);
+		const callSettings = new CallSettings(
+			this.clock,
+			this.variants,
+			this.media,
+			this.account.appId,
+		);
 		this.callList = new Calls(
 			this.account,
 			this.clock,
 			this.media,
 			this.webhooks,
 			payloads,
+			callSettings,
 			settings,
 			baseUrl,
 			this.webRtc,
+		);
+		this.messages = new Messages(
+			this.account,
+			this.clock,
+			this.webhooks,
+			payloads,
+			this.callList,
+			this.permissions,
 		);
 		this.context = {
 			account: this.account,
@@ -111,7 +128,8 @@ export class Emulator {
 			subscriptions: this.subscriptions,
 			calls: this.callList,
 			permissions: this.permissions,
-			callSettings: new CallSettings(this.clock, this.variants, this.account.appId),
+			messages: this.messages,
+			callSettings,
 			settings,
 			baseUrl,
 		};
@@ -200,6 +218,26 @@ export class Emulator {
 		return user;
 	}
 
+	/** The user taps a call button, by default that of the newest message: a call with its payload. */
+	userTapsCallButton(messageId?: string): Call {
+		return this.messages.tapCallButton(messageId);
+	}
+
+	/** A user opens a call link on a phone: a call with its payload. */
+	userOpensCallLink(link: string, from?: string): Call {
+		return this.messages.openCallLink(link, from);
+	}
+
+	/**
+	 * Ends the 24 hours in which the business may write to a user: what is no template then fails with
+	 * a message status. The next thing that the user does opens the window for 24 hours.
+	 */
+	closeWindow(waIdOrUserId: string): WhatsAppUser {
+		const user = this.callList.user(waIdOrUserId);
+		user.windowClosesAt = this.clock.now();
+		return user;
+	}
+
 	// Calls, recordings and deliveries
 
 	/** All calls so far, the newest last. */
@@ -228,6 +266,11 @@ export class Emulator {
 	 */
 	async correctRecording(mediaId: string, order: FileOrder = {}): Promise<CreatedRecording> {
 		return await this.callList.correctRecording(mediaId, order);
+	}
+
+	/** An announcement for voicemail, as if it had been uploaded; of the first number. */
+	async presetAnnouncement(mediaId?: string): Promise<string> {
+		return await this.callList.presetAnnouncement(mediaId);
 	}
 
 	/** A voicemail of a missed call: an audio message with the call's ID. Not delivered. */

@@ -4,7 +4,7 @@ import type { Variants } from './variants';
 export interface GraphErrorBody {
 	error: {
 		message: string;
-		type: 'OAuthException';
+		type: 'OAuthException' | 'GraphMethodException';
 		code: number;
 		error_subcode?: number;
 		is_transient?: boolean;
@@ -16,6 +16,7 @@ export interface GraphErrorBody {
 }
 
 interface GraphErrorParts {
+	type?: 'GraphMethodException';
 	message?: string;
 	status?: number;
 	subcode?: number;
@@ -57,6 +58,11 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	131047: { status: 400, message: '(#131047) Re-engagement message' },
 	131055: { status: 400, message: '(#131055) Method not allowed' },
 	131056: { status: 400, message: '(#131056) Pair rate limit hit' },
+	132000: { status: 400, message: '(#132000) Number of parameters does not match the template' },
+	132001: { status: 404, message: '(#132001) Template name does not exist in the translation' },
+	132012: { status: 400, message: '(#132012) Parameter format does not match the template' },
+	132015: { status: 400, message: '(#132015) Template is paused' },
+	132016: { status: 400, message: '(#132016) Template is disabled' },
 	138000: { status: 401, message: '(#138000) Calling not enabled' },
 	138001: { status: 400, message: '(#138001) Receiver uncallable' },
 	138002: { status: 429, message: '(#138002) Concurrent calls limit' },
@@ -100,7 +106,7 @@ export class GraphError extends Error {
 		return {
 			error: {
 				message: this.message,
-				type: 'OAuthException',
+				type: this.parts.type ?? 'OAuthException',
 				code: this.code,
 				...(details !== undefined && {
 					error_data: { messaging_product: 'whatsapp' as const, details },
@@ -130,6 +136,22 @@ export const missingField = (field: string, where = 'the request body') =>
 	new GraphError(100, {
 		message: `(#100) JSON schema constraint 'required' is not satisfied in ${where}; missing : '${field}'`,
 	});
+
+export const invalidProof = () =>
+	new GraphError(100, {
+		type: 'GraphMethodException',
+		message: 'Invalid appsecret_proof provided in the API argument',
+	});
+
+export const proofMissing = () =>
+	new GraphError(100, {
+		type: 'GraphMethodException',
+		message: 'API calls from the server require an appsecret_proof argument',
+	});
+
+/** What comes after an object and an edge, or after what is no object. */
+export const unknownPath = (components: string) =>
+	new GraphError(2500, { message: `Unknown path components: ${components}` });
 
 /** The object does not exist, or the token may not see it: Meta does not tell which. */
 export const unknownObject = (method: string, id: string) =>

@@ -1,16 +1,18 @@
-import { phoneOf, type Account, type PhoneNumber } from './account';
-import { isObject, isUserId, parseCallRequest } from './callRequest';
+import type { Account, PhoneNumber } from './account';
+import { callAnalytics } from './callAnalytics';
+import { isUserId, parseCallRequest } from './callRequest';
 import type { Calls } from './calls';
 import type { Clock } from './clock';
-import { GraphError, invalidParameter, missingField, unknownObject } from './errors';
+import { GraphError, invalidParameter, unknownObject, unknownPath } from './errors';
 import { isJson, isVersion, parametersOf, type GraphRequest } from './graphRequest';
-import { newMessageId } from './ids';
 import type { Media, MediaStore } from './media';
 import type { CallSettings } from './callSettings';
+import type { Messages } from './messages';
 import type { Permissions } from './permissions';
 import type { Subscriptions } from './subscriptions';
 import { bearerOf, type Tokens } from './tokens';
 import type { EndpointKind, Settings } from './types';
+import { receiveUpload } from './upload';
 
 export interface GraphContext {
 	account: Account;
@@ -20,6 +22,7 @@ export interface GraphContext {
 	subscriptions: Subscriptions;
 	calls: Calls;
 	permissions: Permissions;
+	messages: Messages;
 	callSettings: CallSettings;
 	settings: Settings;
 	baseUrl: () => string;
@@ -51,6 +54,7 @@ const handlers: Record<Exclude<EndpointKind, 'media' | 'unknown'>, Methods> = {
 	debugToken: { GET: debugToken },
 	me: { GET: getMe },
 	mediaInfo: { GET: getMedia, DELETE: deleteMedia },
+	mediaUpload: { POST: postMedia },
 };
 
 export async function answerGraph(
@@ -58,11 +62,11 @@ export async function answerGraph(
 	context: GraphContext,
 ): Promise<GraphAnswer> {
 	const { kind, method, path, version } = request;
-	if (!isVersion(version)) {
-		// What is no version is taken for an object: the rest of the path is what is unknown.
-		throw new GraphError(2500, {
-			message: `Unknown path components: ${path.slice(`/${version}`.length)}`,
-		});
+	// What is no version is taken for an object: the rest of the path is what is unknown.
+	if (!isVersion(version)) throw unknownPath(path.slice(`/${version}`.length));
+	const components = path.slice(`/${request.objectId}`.length);
+	if (kind === 'unknown' && request.objectId.startsWith('v') && components !== '') {
+		throw unknownPath(components);
 	}
 	if (kind === 'me' && !context.tokens.has(request)) throw noCurrentUser();
 	if (kind !== 'oauth') context.tokens.require(request);
@@ -141,79 +145,9 @@ function getPermissions(request: GraphRequest, context: GraphContext): GraphAnsw
 	};
 }
 
-/** Characters (Meta, "Interactive messages"). */
-const MAX_BODY_LENGTH = 1024;
-
-const MESSAGE_KEYS = [
-	...['messaging_product', 'recipient_type', 'to', 'recipient', 'type', 'interactive'],
-	...['context', 'biz_opaque_callback_data'],
-];
-
-/** The Graph API refuses what it does not know. */
-function checkKeys(object: Record<string, unknown>, known: string[], place: string): void {
-	const unknown = Object.keys(object).find((name) => !known.includes(name));
-	if (unknown !== undefined) {
-		throw new GraphError(100, { message: `(#100) Unexpected key "${unknown}" in ${place}` });
-	}
-}
-
-/** Only call permission requests; Meta, "User call permissions". */
 function postMessage(request: GraphRequest, context: GraphContext): GraphAnswer {
 	context.tokens.requireUser(request);
-	const number = numberOf(request, context.account);
-	const body = jsonOf(request);
-	if (!isObject(body)) throw invalidParameter('The request body must be a JSON object');
-	if (body.messaging_product !== 'whatsapp') throw missingField('messaging_product');
-	if (body.recipient_type !== undefined && body.recipient_type !== 'individual') {
-		throw invalidParameter('recipient_type must be individual');
-	}
-	if (body.to === undefined && body.recipient === undefined) throw missingField('to');
-	if (body.to !== undefined && !/^\d{5,15}$/.test(String(body.to))) {
-		throw invalidParameter('to must be a phone number, digits only');
-	}
-	if (body.recipient !== undefined && !isUserId(body.recipient)) {
-		throw invalidParameter('recipient is not a business-scoped user ID');
-	}
-	if (body.type === undefined) throw missingField('type');
-	checkKeys(body, MESSAGE_KEYS, 'the request body');
-	const { interactive } = body;
-	if (body.type !== 'interactive' || !isObject(interactive)) {
-		throw invalidParameter('The emulator takes only messages of type interactive');
-	}
-	if (interactive.type !== 'call_permission_request') {
-		throw invalidParameter('The emulator takes only interactive call_permission_request');
-	}
-	if (!isObject(interactive.action)) throw missingField('action', 'interactive');
-	checkKeys(interactive, ['type', 'action', 'body'], 'interactive');
-	checkKeys(interactive.action, ['name'], 'interactive.action');
-	if (interactive.action.name !== 'call_permission_request') {
-		throw invalidParameter('interactive.action.name must be call_permission_request');
-	}
-	if (interactive.body !== undefined) {
-		const text = isObject(interactive.body) ? interactive.body.text : undefined;
-		if (typeof text !== 'string' || text === '') throw missingField('text', 'interactive.body');
-		if ([...text].length > MAX_BODY_LENGTH) {
-			throw invalidParameter(`interactive.body.text has more than ${MAX_BODY_LENGTH} characters`);
-		}
-	}
-	const input = String(body.to ?? body.recipient);
-	const user = context.calls.findUser(input);
-	if (!user) throw new GraphError(131030, { details: 'The recipient is not on WhatsApp' });
-	const id = newMessageId(user.waId);
-	context.permissions.request(number, user, id);
-	return {
-		body: {
-			messaging_product: 'whatsapp',
-			contacts: [
-				{
-					input,
-					...(body.to === undefined ? phoneOf('wa_id', user) : { wa_id: user.waId }),
-					user_id: user.userId,
-				},
-			],
-			messages: [{ id }],
-		},
-	};
+	return context.messages.send(numberOf(request, context.account), jsonOf(request));
 }
 
 // Phone numbers and the account
@@ -356,9 +290,19 @@ function healthOf(account: Account, number?: PhoneNumber) {
 	};
 }
 
-function getAccount(request: GraphRequest, { tokens, account }: GraphContext): GraphAnswer {
+function getAccount(request: GraphRequest, context: GraphContext): GraphAnswer {
+	const { tokens, account, calls, settings } = context;
 	tokens.requireUser(request);
+	const analytics = fieldsOf(request.query).find((field) => /^call_analytics\b/.test(field));
 	const all = {
+		...(analytics !== undefined && {
+			[analytics]: callAnalytics(
+				analytics,
+				[...calls.all.values()],
+				account.phoneNumbers,
+				settings.variants,
+			),
+		}),
 		id: account.businessAccountId,
 		name: account.businessAccountName,
 		currency: 'EUR',
@@ -380,7 +324,12 @@ function getAccount(request: GraphRequest, { tokens, account }: GraphContext): G
 		// Of the business, so the same for all its numbers.
 		whatsapp_business_manager_messaging_limit: account.phoneNumbers[0]?.messagingLimit,
 	};
-	return { body: select(all, request.query, ['id', 'name', 'currency', 'timezone_id']) };
+	const body = select(all, request.query, ['id', 'name', 'currency', 'timezone_id']);
+	if (analytics !== undefined) {
+		body.call_analytics = body[analytics];
+		delete body[analytics];
+	}
+	return { body };
 }
 
 function getSettings(request: GraphRequest, context: GraphContext): GraphAnswer {
@@ -563,6 +512,13 @@ function deleteMedia(request: GraphRequest, context: GraphContext): GraphAnswer 
 	return SUCCESS;
 }
 
+async function postMedia(request: GraphRequest, context: GraphContext): Promise<GraphAnswer> {
+	context.tokens.requireUser(request);
+	const number = numberOf(request, context.account);
+	const { id } = await receiveUpload(request, number, context.media);
+	return { body: { id } };
+}
+
 function mediaOf(request: GraphRequest, { tokens, media }: GraphContext): Media {
 	tokens.requireUser(request);
 	const found = media.get(request.objectId);
@@ -617,17 +573,18 @@ function parseJson(text: string, name: string): unknown {
 	}
 }
 
+/** Names, separated by commas outside the brackets of their filters. */
+function fieldsOf(query: URLSearchParams): string[] {
+	return (query.get('fields') ?? '').split(/,(?![^(]*\))/).map((field) => field.trim());
+}
+
 /** The Graph API's `fields`: `id` is always there, an unknown name is an error. */
 function select(
 	object: Record<string, unknown>,
 	query: URLSearchParams,
 	defaults: string[],
 ): Record<string, unknown> {
-	const wanted =
-		query
-			.get('fields')
-			?.split(',')
-			.map((field) => field.trim()) ?? defaults;
+	const wanted = query.has('fields') ? fieldsOf(query) : defaults;
 	const selected: Record<string, unknown> = {};
 	for (const name of wanted) {
 		if (!(name in object)) {

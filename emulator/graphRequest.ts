@@ -22,6 +22,16 @@ export interface GraphRequest {
 
 const NEWEST_VERSION = 'v26.0';
 
+/** Meta, "Graph API changelog", in autumn 2026. */
+const OLDEST_VERSION = 'v21.0';
+
+const majorOf = (version: string) => Number(version.slice(1).split('.')[0]);
+
+/** The version that answers, which the header `facebook-api-version` tells (Meta, "Versioning"). */
+export function servedVersion(version: string): string {
+	return majorOf(version) < majorOf(OLDEST_VERSION) ? OLDEST_VERSION : version;
+}
+
 /** Versions before 4 came with minor ones (Meta, "Graph API changelog"). */
 const MINORS: Record<number, number> = { 2: 12, 3: 3 };
 
@@ -37,6 +47,7 @@ const EDGES: Record<string, EndpointKind> = {
 	call_permissions: 'callPermissions',
 	messages: 'messages',
 	settings: 'settings',
+	media: 'mediaUpload',
 	phone_numbers: 'phoneNumbers',
 	subscribed_apps: 'subscribedApps',
 	subscriptions: 'subscriptions',

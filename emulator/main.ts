@@ -51,12 +51,12 @@ ${Object.entries(VARIANTS)
 what arrived where. The emulator stands in for Meta at the same address. Stop it with Ctrl-C.
 
 Type this into the credential "WhatsApp Business Calling API":
-  Access Token          ${account.accessToken}
-  Business Account ID   ${account.businessAccountId}
-  App ID                ${account.appId}
-  App Secret            ${account.appSecret}
-  API Version           v26.0
-  Base URL              ${baseUrl}
+  Access Token                   ${account.accessToken}
+  WhatsApp Business Account ID   ${account.businessAccountId}
+  App ID                         ${account.appId}
+  App Secret                     ${account.appSecret}
+  API Version                    v26.0
+  Base URL                       ${baseUrl}
 
 Phone numbers of the business:
 ${account.phoneNumbers.map((number) => `  ${number.id}  ${number.displayPhoneNumber}  ${number.verifiedName}`).join('\n')}

@@ -17,6 +17,8 @@ export interface Media {
 	attachmentId: string;
 	phoneNumberId: string;
 	mimeType: string;
+	/** What an uploaded file is for; left out for messages. */
+	useCase?: string;
 	content: MediaContent;
 	/** Announced hashes; differ from the content's own when a test wants a mismatch. */
 	sha256Hex: string;
@@ -51,6 +53,9 @@ export class MediaStore {
 		sha256Override?: string;
 		announcedSize?: number;
 		availableAfterMs?: number;
+		/** 7 days if left out. */
+		lifetimeMs?: number;
+		useCase?: string;
 		id?: string;
 	}): Media {
 		const sha256Hex = toHex(media.sha256Override ?? media.content.sha256Hex);
@@ -59,19 +64,20 @@ export class MediaStore {
 			attachmentId: newAttachmentId(),
 			phoneNumberId: media.phoneNumberId,
 			mimeType: media.mimeType,
+			...(media.useCase !== undefined && { useCase: media.useCase }),
 			content: media.content,
 			sha256Hex,
 			sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64'),
 			sizeBytes: media.content.sizeBytes,
 			announcedSize: media.announcedSize ?? media.content.sizeBytes,
-			expiresAt: this.clock.now() + MEDIA_LIFETIME_MS,
+			expiresAt: this.clock.now() + (media.lifetimeMs ?? MEDIA_LIFETIME_MS),
 			availableAt: this.clock.now() + (media.availableAfterMs ?? 0),
 		};
 		this.byId.set(stored.id, stored);
 		return stored;
 	}
 
-	/** Undefined when there is none, or its 7 days are over. */
+	/** Undefined when there is none, or its time is over. */
 	get(id: string): Media | undefined {
 		const media = this.byId.get(id);
 		return media && media.expiresAt > this.clock.now() ? media : undefined;

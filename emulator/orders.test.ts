@@ -109,6 +109,28 @@ it('Variants, corrected recordings and voicemails are available over HTTP', asyn
 	expect(failed).toMatchObject({ status: 'failed', errors: [{ code: 131047 }] });
 });
 
+it('Call buttons, call links and the end of the time for messages are available over HTTP', async () => {
+	const from = '14085551234';
+	await graph(emulator, 'POST', '106000000000001/messages', {
+		messaging_product: 'whatsapp',
+		to: from,
+		type: 'interactive',
+		interactive: {
+			type: 'voice_call',
+			body: { text: 'Call us' },
+			action: { name: 'voice_call', parameters: { payload: 'order 7' } },
+		},
+	});
+	expect((await order('POST', '/call-buttons/tap')).body).toMatchObject({ ctaPayload: 'order 7' });
+	const link = 'https://wa.me/call/441314960321?biz_payload=flyer';
+	expect((await order('POST', '/call-links/open', { link, from })).body).toMatchObject({
+		deeplinkPayload: 'flyer',
+	});
+	expect((await order('POST', '/call-links/open', { link: 'x' })).status).toBe(409);
+	await order('POST', '/close-window', { from });
+	expect(emulator.account.users[0]?.windowClosesAt).toBeLessThanOrEqual(emulator.clock.now());
+});
+
 it('The report says when no one answered a customer', async () => {
 	emulator.presetSubscription(receiver.url, ['calls']);
 	const { body } = await order('POST', '/permission-answers', { accept: false });

@@ -13,6 +13,7 @@ const userCall = z
 		ctaPayload: z.string(),
 		sdp: z.string(),
 		silentUntilHeard: z.boolean(),
+		leavesVoicemail: z.boolean(),
 	})
 	.partial()
 	.strict();
@@ -114,6 +115,7 @@ const delivery = z
 const KINDS = [
 	'media',
 	'mediaInfo',
+	'mediaUpload',
 	'calls',
 	'callPermissions',
 	'messages',
@@ -184,6 +186,10 @@ const permissionOrder = z
 const permissionFailure = z
 	.object({ ...person, error: webhookError.partial().optional() })
 	.strict();
+
+const tap = z.object({ messageId: z.string() }).partial().strict();
+const openedLink = z.object({ link: z.string(), from: z.string().optional() }).strict();
+const closedWindow = z.object({ from: z.string() }).strict();
 
 /** Any of the variants, each with one of its values. */
 export const variantsOrder = z
@@ -273,6 +279,15 @@ export function ordersRouter(emulator: Emulator): express.Router {
 		const handle = emulator.permissionRequestFails(permissionFailure.parse(body(req)));
 		return { deliveryId: handle.id, answer: await handle.answer };
 	});
+
+	on('post', '/call-buttons/tap', (req) =>
+		emulator.userTapsCallButton(tap.parse(body(req)).messageId),
+	);
+	on('post', '/call-links/open', (req) => {
+		const { link, from } = openedLink.parse(body(req));
+		return emulator.userOpensCallLink(link, from);
+	});
+	on('post', '/close-window', (req) => emulator.closeWindow(closedWindow.parse(body(req)).from));
 
 	/** The files that were made, after their delivery. */
 	const announce = async (created: CreatedRecording[], deliver: boolean | DeliverOptions) => {

@@ -1,4 +1,4 @@
-import { digitsOf, type PhoneNumber, type WhatsAppUser } from './account';
+import { digitsOf, openWindow, type PhoneNumber, type WhatsAppUser } from './account';
 import { toTimestamp, type Clock } from './clock';
 import { GraphError } from './errors';
 import { newMessageId } from './ids';
@@ -101,6 +101,7 @@ export class Permissions {
 	/** The user answers: a webhook of field `messages`. */
 	answer(number: PhoneNumber, user: WhatsAppUser, answer: PermissionAnswer): DeliveryHandle {
 		const now = this.clock.now();
+		openWindow(user, now);
 		const expiresAt = now + TEMPORARY_MS;
 		const permanent = answer.accept && (answer.permanent ?? false);
 		user.permission = answer.accept ? (permanent ? 'permanent' : 'temporary') : 'no_permission';

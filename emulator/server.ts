@@ -13,7 +13,7 @@ import {
 import { GraphError } from './errors';
 import type { FaultQueue } from './faults';
 import { answerGraph, findDownload, type GraphContext } from './graph';
-import { readRequest, type GraphRequest } from './graphRequest';
+import { isVersion, readRequest, servedVersion, type GraphRequest } from './graphRequest';
 import { isObject } from './callRequest';
 import { localPage, refuseOtherHosts, refuseOtherOrigins } from './localPage';
 import type { Fault, LoggedRequest } from './types';
@@ -39,7 +39,7 @@ export async function startServer(
 	app.use(refuseOtherOrigins);
 	app.use('/_emulator', refuseOtherHosts, orders);
 	app.get('/', refuseOtherHosts, localPage(join(__dirname, 'page.html')));
-	app.use(express.raw({ type: () => true, limit: '8mb' }));
+	app.use(express.raw({ type: () => true, limit: '20mb' }));
 	app.use(async (req: Request, res: Response) => {
 		await serve(req, res, context, faults, requests, sleep);
 	});
@@ -110,11 +110,21 @@ async function handle(
 	}
 	try {
 		const { body, afterwards } = await answerGraph(request, context);
-		return { answer: jsonAnswer(200, body), ...(afterwards && { afterwards }) };
+		return {
+			answer: withVersion(request, jsonAnswer(200, body)),
+			...(afterwards && { afterwards }),
+		};
 	} catch (error) {
 		if (!(error instanceof GraphError)) throw error;
-		return { answer: jsonAnswer(error.status, error.body()) };
+		return { answer: withVersion(request, jsonAnswer(error.status, error.body())) };
 	}
+}
+
+/** Meta names the version that has answered, if there is one (Meta, "Versioning"). */
+function withVersion({ version }: GraphRequest, answer: Answer): Answer {
+	if (!isVersion(version)) return answer;
+	const headers = { ...answer.headers, 'facebook-api-version': servedVersion(version) };
+	return { ...answer, headers };
 }
 
 function takeFault(

@@ -13,6 +13,7 @@ beforeEach(async () => {
 		clockStart: Date.parse('2026-12-01T12:00:00Z'),
 	});
 	emulator.presetSubscription(HOOK);
+	await emulator.presetAnnouncement('938884519013664');
 });
 
 afterEach(async () => await emulator.stop());
@@ -28,6 +29,7 @@ const voicemail = (more: object = {}) => ({
 	audio: { default: { announcement_media_id: 938884519013664, timeout_seconds: 20 } },
 	...more,
 });
+const announcedBy = (announcement_media_id: string) => ({ default: { announcement_media_id } });
 const server = (more: object = {}) => ({
 	hostname: 'sip.example.com',
 	port: 5061,
@@ -183,7 +185,19 @@ describe('call settings', () => {
 		],
 		[
 			'voicemail that does not say how long it waits',
-			{ voicemail: voicemail({ audio: { default: { announcement_media_id: '1' } } }) },
+			{
+				voicemail: voicemail({
+					audio: { default: { announcement_media_id: '938884519013664' } },
+				}),
+			},
+		],
+		[
+			'voicemail with an unknown announcement',
+			{ voicemail: voicemail({ triggers: ['REJECT'], audio: announcedBy('1') }) },
+		],
+		[
+			'voicemail without the ID of its announcement',
+			{ voicemail: voicemail({ triggers: ['REJECT'], audio: { default: {} } }) },
 		],
 		['restrictions', { restrictions: {} }],
 		['a setting that is none', { recording: 'ENABLED' }],

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Account } from './account';
 import type { Clock } from './clock';
-import { GraphError } from './errors';
+import { GraphError, invalidProof, proofMissing } from './errors';
 import { parametersOf, type GraphRequest } from './graphRequest';
 import type { EndpointKind } from './types';
 
@@ -16,6 +16,7 @@ const NEEDED_SCOPE: Partial<Record<EndpointKind, string>> = {
 	callPermissions: MESSAGING,
 	messages: MESSAGING,
 	mediaInfo: MESSAGING,
+	mediaUpload: MESSAGING,
 	settings: MANAGEMENT,
 	phoneNumber: MANAGEMENT,
 	phoneNumbers: MANAGEMENT,
@@ -92,7 +93,23 @@ export class Tokens {
 		}
 		const kind = this.kindOf(token);
 		if (kind === undefined) throw new GraphError(190);
+		this.checkProof(request, token);
 		return kind;
+	}
+
+	/**
+	 * Meta, "Secure Graph API calls": a proof that is sent has to be right, and apps may require one. The
+	 * reports of a wrong one come from apps that require none, too.
+	 */
+	private checkProof(request: GraphRequest, token: string): void {
+		const { appSecret, requiresAppSecret } = this.account;
+		const given = parametersOf(request).get('appsecret_proof');
+		if (given === undefined) {
+			if (requiresAppSecret) throw proofMissing();
+			return;
+		}
+		const right = createHmac('sha256', appSecret).update(token).digest('hex');
+		if (given !== right) throw invalidProof();
 	}
 
 	requireUser(request: GraphRequest): void {

@@ -43,6 +43,7 @@ export type Settings = Required<
 export type EndpointKind =
 	| 'media'
 	| 'mediaInfo'
+	| 'mediaUpload'
 	| 'calls'
 	| 'callPermissions'
 	| 'messages'

@@ -41,6 +41,12 @@ export const VARIANTS = {
 	 * the past. Not on Meta's pages; clients say so.
 	 */
 	callHoursChecks: ['strict', 'loose'],
+	/** How `dimensions` of call analytics are written: documented is the first, one client has the second. */
+	callDimensionsAs: ['lower', 'upper'],
+	/** Whether the account has voicemail: one client says that Meta gives access to it on request. */
+	voicemailAccess: ['granted', 'none'],
+	/** Documented is that voicemail needs an announcement; one client leaves it out. */
+	voicemailAnnouncement: ['required', 'optional'],
 	/**
 	 * The role in the DTLS handshake that WhatsApp's SDP answer names. Meta wants the business to be the
 	 * client ("Integration patterns"); its samples have `active`, and clients rewrite `actpass`.

@@ -9,6 +9,7 @@ import {
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers, searchPhoneNumbers } from './methods/phoneNumbers';
 import { callProperties } from './resources/call';
+import { callButtonProperties } from './resources/callButton';
 import { deliveryProperties } from './resources/delivery';
 import { permissionProperties } from './resources/permission';
 import { phoneNumberProperties } from './resources/phoneNumber';
@@ -38,7 +39,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 			{
 				name: CREDENTIAL_NAME,
 				required: true,
-				displayOptions: { hide: { operation: ['getSampleRecording'] } },
+				displayOptions: { hide: { operation: ['getLink', 'getSampleRecording'] } },
 			},
 		],
 		properties: [
@@ -50,6 +51,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				default: 'call',
 				options: [
 					{ name: 'Call', value: 'call' },
+					{ name: 'Call Button', value: 'callButton' },
 					{ name: 'Delivery', value: 'delivery' },
 					{ name: 'Permission', value: 'permission' },
 					{ name: 'Phone Number', value: 'phoneNumber' },
@@ -59,6 +61,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				],
 			},
 			...callProperties,
+			...callButtonProperties,
 			...deliveryProperties,
 			...permissionProperties,
 			...phoneNumberProperties,

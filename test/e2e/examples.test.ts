@@ -719,7 +719,9 @@ describe('the example nightly-setup-check', () => {
 
 		const good = await workflow.run('Every night');
 		expect(good.status).toBe('success');
-		expect(good.items('Check the setup').map(({ json }) => json.ok)).not.toContain(false);
+		expect(good.items('Check the setup').map(({ json }) => json.status)).not.toContain(
+			'needs attention',
+		);
 		expect(chat.received).toHaveLength(0);
 
 		emulator.account.phoneNumbers[0].callingEnabled = false;
@@ -730,8 +732,10 @@ describe('the example nightly-setup-check', () => {
 		const lines = String(chat.messages[0].text).split('\n');
 		expect(lines[0]).toBe('WhatsApp calling needs attention:');
 		expect(lines.slice(1)).toEqual([
-			expect.stringMatching(/^- calling: off\. Switch calling on/),
-			expect.stringMatching(/^- callbackUrl: https:\/\/other\.example\.net\/\. Events go/),
+			expect.stringMatching(/^- Calling turned on: off\. Turn calling on/),
+			expect.stringMatching(
+				/^- Calls reach this workflow: https:\/\/other\.example\.net\/\. Unpublish/,
+			),
 		]);
 	});
 });

@@ -640,7 +640,7 @@ export function describeInvariants(setups: Setup[]): void {
 					app.emulator.failNext('subscriptions', { errorCode: 2200 }, always);
 					const startedAt = Date.now();
 					const error = await errorOf(n8n.api.activate(workflow.id));
-					expect(error).toContain(`Meta could not verify the webhook address ${workflow.urls[0]}`);
+					expect(error).toContain(`Meta could not verify the webhook URL ${workflow.urls[0]}`);
 					expect(Date.now() - startedAt).toBeLessThan(30_000);
 				},
 			);

@@ -88,17 +88,22 @@ it.each(['26.0', 'V26.0', ' v26.0 '])(
 	},
 );
 
-it("The credential's test names the version among the possible causes of an error", async () => {
-	const credential = await stage.n8n.api.createCredential({
-		name: 'Version of the future',
-		type: CREDENTIAL_TYPE,
-		data: { ...credentialData(stage.emulator), apiVersion: 'v99.0' },
-	});
-	expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
-		status: 'Error',
-		message: expect.stringContaining('API Version must look like v26.0') as string,
-	});
-});
+it.each(['v99.0', '26', 'latest'])(
+	"The credential's test reports the version %j as a typo",
+	async (apiVersion) => {
+		const credential = await stage.n8n.api.createCredential({
+			name: `Version ${apiVersion}`,
+			type: CREDENTIAL_TYPE,
+			data: { ...credentialData(stage.emulator), apiVersion },
+		});
+		expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
+			status: 'Error',
+			message: expect.stringMatching(
+				/does not know this API Version\. It must look like v26\.0/,
+			) as string,
+		});
+	},
+);
 
 it('n8n serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
 	// n8n's own entry, which leads to the HTTP Request node.

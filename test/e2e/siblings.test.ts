@@ -283,7 +283,7 @@ describe('triggers on an account and on numbers', () => {
 		const sixth = await account.add([RECORDING]);
 		const full = account.state();
 		const error = await errorOf(account.publish(sixth));
-		expect(error).toContain('one more workflow does not fit into that address');
+		expect(error).toContain('one more workflow does not fit into that URL');
 		sixth.isPublished = false;
 		expect(account.state()).toEqual(full);
 		await account.expectEach(EVENTS);
@@ -440,7 +440,7 @@ describe('webhook URLs whose query Meta does not keep', () => {
 			const before = family.state();
 			await family.during(RECORDING, [second], async () => {
 				expect(await errorOf(family.publish(second))).toMatch(
-					/already sends its webhooks to another workflow in this n8n: http\S+\. Unpublish/,
+					/already sends its webhooks to another workflow in this n8n\. Unpublish/,
 				);
 			});
 			second.isPublished = false;

@@ -265,8 +265,8 @@ describe('answering a call', () => {
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
-		expect(error.message).toBe('WhatsApp did not accept the request');
-		expect(error.description).toContain('the call has ended or was already answered');
+		expect(error.message).toBe('WhatsApp did not accept the action on this call');
+		expect(error.description).toContain('The call may be over, answered already');
 		expect(bodies().map(({ action }) => action)).toEqual(['pre_accept', 'accept']);
 	});
 
@@ -572,16 +572,16 @@ describe('errors of Meta', () => {
 			expect(error.name).toBe('NodeApiError');
 			expect(error.message).toBe(title);
 			expect(error.description).toMatch(hint);
-			expect(error.description).toContain(`code ${code}`);
-			expect(error.description).toContain(`(#${code})`);
-			expect(error.httpCode).toBe(String(refused.status));
+			expect(error.messages?.join('\n')).toContain(`code ${code}`);
+			expect(error.messages?.join('\n')).toContain(`(#${code})`);
+			expect(error.httpCode).toBe(String(code));
 			expect(facts(error)).toMatchObject({
 				code,
 				httpStatus: refused.status,
 				traceId: expect.stringMatching(/^A/),
 				details: expect.any(String),
 			});
-			expect(error.description).toContain(String(facts(error)?.traceId));
+			expect(error.messages?.join('\n')).toContain(String(facts(error)?.traceId));
 		},
 	);
 
@@ -606,9 +606,10 @@ describe('errors of Meta', () => {
 			traceId: 'AbCdEf123',
 			httpStatus: 400,
 		});
-		expect(error.description).toContain('Country not supported');
-		expect(error.description).toContain('subcode 2593139');
-		expect(error.description).toContain('AbCdEf123');
+		const messages = error.messages?.join('\n');
+		expect(messages).toContain('Country not supported');
+		expect(messages).toContain('subcode 2593139');
+		expect(messages).toContain('AbCdEf123');
 	});
 
 	it('A duplicate call, an ended call and another SDP have their own errors', async () => {
@@ -618,7 +619,7 @@ describe('errors of Meta', () => {
 		const callId = incoming.id;
 		await call('preAccept', { callId, sdp: makeSdp('answer') });
 		const other = await call('accept', { callId, sdp: makeSdp('answer') });
-		expect(other.error.message).toBe('WhatsApp did not accept the request');
+		expect(other.error.message).toBe('WhatsApp did not accept the action on this call');
 		expect(other.error.description).toContain('pre_accept');
 		await call('reject', { callId });
 		const ended = await call('terminate', { callId });
@@ -766,7 +767,7 @@ describe('the credential of the action', () => {
 			{ ...stage.credential, ...fields },
 			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: PERSON, sdp: 'v=0' },
 		);
-		expect(run.error.description).toMatch(message);
+		expect(run.error.message).toMatch(message);
 		expect(stage.emulator.requests).toEqual([]);
 	});
 

@@ -50,7 +50,7 @@ describe('getting a call permission', () => {
 			],
 		});
 		const [{ query }] = stage.requests('callPermissions');
-		expect(query).toEqual({ user_wa_id: PERSON });
+		expect(query).toMatchObject({ user_wa_id: PERSON });
 	});
 
 	it('A temporary permission says until when it is valid', async () => {
@@ -70,7 +70,7 @@ describe('getting a call permission', () => {
 			canCall: false,
 			canRequestPermission: true,
 		});
-		expect(stage.requests('callPermissions')[0].query).toEqual({ recipient: USER_ID });
+		expect(stage.requests('callPermissions')[0].query).toMatchObject({ recipient: USER_ID });
 	});
 
 	it('A permission that was requested says when the next request is possible', async () => {
@@ -276,6 +276,117 @@ describe('requesting a call permission', () => {
 		expect(error.message).toBe('WhatsApp responded, but the response contains no message ID');
 		expect(error.description).toContain('Do not send it again');
 	});
+});
+
+describe('requesting a call permission with a template', () => {
+	const parameter = (value: unknown, more: IDataObject = {}) => ({ value, ...more });
+	const byTemplate = async (
+		templateName: string,
+		parameters: unknown[] = [],
+		more: INodeParameters = {},
+	) =>
+		await request({
+			to: '14085555678',
+			sendAs: 'template',
+			templateName,
+			templateParameters: { parameter: parameters } as INodeParameters,
+			...more,
+		});
+	const sentTemplate = () => (stage.requests('messages')[0].body as IDataObject).template;
+
+	it('A template reaches a person who wrote more than 24 hours ago, and brings their reply', async () => {
+		stage.emulator.closeWindow('14085555678');
+		const trigger = stage.trigger({ events: ['call_permission_reply'] });
+		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
+		const { items } = await byTemplate('call_permission', [parameter(' Ben '), parameter(7)]);
+		expect(stage.requests('messages').map(({ body }) => body)).toEqual([
+			{
+				messaging_product: 'whatsapp',
+				recipient_type: 'individual',
+				to: '14085555678',
+				type: 'template',
+				template: {
+					name: 'call_permission',
+					language: { code: 'en_US' },
+					components: [
+						{
+							type: 'body',
+							parameters: [
+								{ type: 'text', text: 'Ben' },
+								{ type: 'text', text: '7' },
+							],
+						},
+					],
+				},
+			},
+		]);
+		await stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true }).answer;
+		expect(trigger.items.map(({ json }) => json.requestMessageId)).toEqual([
+			items[0].json.messageId,
+		]);
+	});
+
+	it('A template can have names, and placeholders of the header', async () => {
+		const { succeeded } = await byTemplate('call_permission_named', [
+			parameter('Ben', { name: 'first_name' }),
+			parameter('7', { name: 'order', part: 'header' }),
+		]);
+		expect(succeeded).toBe(true);
+		expect(sentTemplate()).toMatchObject({
+			components: [
+				{ type: 'header', parameters: [{ parameter_name: 'order', text: '7' }] },
+				{ type: 'body', parameters: [{ parameter_name: 'first_name', text: 'Ben' }] },
+			],
+		});
+	});
+
+	it('A template needs no parameters', async () => {
+		expect((await byTemplate('call_permission_plain')).succeeded).toBe(true);
+		expect(sentTemplate()).toEqual({
+			name: 'call_permission_plain',
+			language: { code: 'en_US' },
+		});
+	});
+
+	it.each<[string, unknown[], string]>([
+		['none', [], 'There is no such message template in this language'],
+		['call_permission', [{ value: 'Ben' }], 'The parameters do not fit the message template'],
+		['call_permission_paused', [], 'WhatsApp has paused or disabled this message template'],
+	])(
+		'A template %s with %j is rejected by Meta, with a reason',
+		async (name, parameters, title) => {
+			const { error } = await byTemplate(name, parameters);
+			expect(error.message).toBe(title);
+		},
+	);
+
+	it.each<[string, string, unknown, INodeParameters, string]>([
+		['no name', '={{ "" }}', [], {}, 'Template Name is empty'],
+		['a name with spaces', 'my template', [], {}, '"my template" cannot be a template name'],
+		['a path', '../x', [], {}, '"../x" cannot be a template name'],
+		['no language', 'a', [], { templateLanguage: '={{ "" }}' }, 'Template Language is empty'],
+		['an empty value', 'a', [{ value: '\u200b' }], {}, 'Template parameter 1 has no value'],
+		['no value', 'a', [{ value: 'x' }, {}], {}, 'Template parameter 2 has no value'],
+		[
+			'another part',
+			'a',
+			[{ value: 'x', part: 'footer' }],
+			{},
+			'"footer" is not a part of a template',
+		],
+		['another way', 'a', [], { sendAs: '={{ "sms" }}' }, '"sms" is not a value of Send As'],
+	])(
+		'A template with %s is rejected before anything is sent',
+		async (_, name, rows, more, message) => {
+			const { error } = await byTemplate(name, [], {
+				templateParameters: { parameter: rows } as INodeParameters,
+				...more,
+			});
+			expect(error.message).toBe(message);
+			expect(error.description).not.toBe('');
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 });
 
 describe('the check before a request', () => {

@@ -331,7 +331,7 @@ describe('the URL of the file', () => {
 		expect(file.verified).toBe(true);
 		const [info] = stage.requests('mediaInfo');
 		expect(info.path).toBe(`/v26.0/${recording.mediaId}`);
-		expect(info.query).toEqual({ phone_number_id: recording.media.phoneNumberId });
+		expect(info.query).toMatchObject({ phone_number_id: recording.media.phoneNumberId });
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
 	});
 

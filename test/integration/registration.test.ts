@@ -101,8 +101,8 @@ describe('activating the workflow', () => {
 	it('A wrong access token is an error that says so, and nothing is left behind', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, accessToken: 'wrong' });
 		const error = await failureOf(trigger.activate());
-		expect(error.message).toBe(
-			'WhatsApp did not accept the access token. The token is wrong, expired or revoked.',
+		expect(error.message).toMatch(
+			/^WhatsApp did not accept the access token\. .*Generate a new token/,
 		);
 		expect(stage.emulator.subscriptionState()).toMatchObject({
 			app: undefined,
@@ -113,8 +113,7 @@ describe('activating the workflow', () => {
 	it('An incomplete credential is an error that names the fields', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, appId: '', appSecret: '' });
 		const error = await failureOf(trigger.activate());
-		expect(error.description).toContain('App ID');
-		expect(error.description).toContain('App Secret');
+		expect(error.message).toMatch(/^Correct the .*credential: App ID .*\. App Secret is empty\.$/);
 		expect(stage.emulator.requests).toEqual([]);
 	});
 });
@@ -191,7 +190,7 @@ describe('errors of Meta during activation', () => {
 			const always = { method: 'POST', times: Infinity };
 			stage.emulator.failNext(kind, { status: 200, body }, always);
 			const error = await failureOf(stage.engine.trigger(stage.credential).create());
-			expect(error.description).toContain('did not confirm');
+			expect(error.message).toContain('did not confirm');
 		},
 		20_000,
 	);

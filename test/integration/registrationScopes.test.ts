@@ -111,7 +111,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		else stage.emulator.presetOverride(FOREIGN, NUMBER);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
-		expect(error.message).toContain(`already sends its webhooks to another address: ${FOREIGN}`);
+		expect(error.message).toContain(`already sends its webhooks to another URL: ${FOREIGN}`);
 		expect(error.message).toMatch(parameters === ON_ACCOUNT ? /account 1020/ : /number 1060/);
 		expect(error.description).toContain('Ways out');
 		expect(state()).toEqual(before);

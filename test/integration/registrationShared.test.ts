@@ -185,9 +185,9 @@ describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 			const before = state();
 			const error = await failureOf(second.activate());
 			expect(error.message).toMatch(
-				/already sends its webhooks to another workflow in this n8n: http\S+\. Unpublish that workflow/,
+				/already sends its webhooks to another workflow in this n8n\. Unpublish that workflow/,
 			);
-			expect(error.description).toContain('Meta did not keep an address with their list');
+			expect(error.description).toContain('Meta did not keep a URL with their list');
 			expect(state()).toEqual(before);
 			// A test of the only one takes the address over, as long as it listens.
 			await holder.listen();
@@ -227,7 +227,7 @@ describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 		stage.emulator.clearFaults();
 		isUnverified(Infinity);
 		const error = await failureOf(trigger(level).activate());
-		expect(error.message).toContain('Meta could not verify the webhook address');
+		expect(error.message).toContain('Meta could not verify the webhook URL');
 		lose(holder);
 		await failureOf(trigger(level).activate());
 		expect(state()).toEqual(before);
@@ -260,7 +260,7 @@ describe('a webhook URL that is too long', () => {
 		const before = state();
 		const error = await failureOf(trigger(level).activate());
 		expect(error.message).toMatch(
-			/^The phone number 1060\d+ already sends .*, and one more workflow does not fit into that address\. Set Registration to App/,
+			/^The phone number 1060\d+ already sends .*, and one more workflow does not fit into that URL\. Set Registration to App/,
 		);
 		expect(error.description).toContain('Meta allows 200 characters');
 		expect(state()).toEqual(before);

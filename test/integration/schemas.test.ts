@@ -162,6 +162,21 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		const operation = { resource: 'delivery', operation: 'read', bodyFrom: 'text', events: EVENTS };
 		return (await stage.engine.run(stage.credential, operation, deliveries)).items;
 	},
+	'callButton/send': async () =>
+		await run({
+			resource: 'callButton',
+			operation: 'send',
+			to: PERSON,
+			bodyText: 'Call us',
+			options: { payload: 'order 7' },
+		}),
+	'callButton/getLink': async () =>
+		await run({
+			resource: 'callButton',
+			operation: 'getLink',
+			phoneNumber: '+44 20 7946 0958',
+			payload: 'order 7',
+		}),
 	'permission/get': async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');
 		await run({ resource: 'permission', operation: 'request', to: PERSON });
@@ -181,6 +196,25 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 	},
 	'phoneNumber/getMany': async () => await run({ resource: 'phoneNumber', operation: 'getMany' }),
 	'phoneNumber/updateCallSettings': async () => await updateCallSettings(),
+	'phoneNumber/getCallStatistics': async () => {
+		const call = onCall();
+		await run({ ...call, operation: 'accept', sdp: makeSdp('answer') });
+		stage.emulator.hangUp(call.callId, { durationSeconds: 9 });
+		return await run({
+			resource: 'phoneNumber',
+			operation: 'getCallStatistics',
+			dimensions: ['country', 'direction', 'phone'],
+		});
+	},
+	'phoneNumber/updateVoicemail': async () => {
+		await stage.emulator.presetAnnouncement('938884519013664');
+		stage.emulator.failNext('settings', { status: 200, body: SETTINGS });
+		return await run({
+			resource: 'phoneNumber',
+			operation: 'updateVoicemail',
+			announcement: 'stored',
+		});
+	},
 	'phoneNumber/getCallSettings': async () => {
 		stage.emulator.failNext('settings', { status: 200, body: SETTINGS });
 		return await run({ resource: 'phoneNumber', operation: 'getCallSettings' });
@@ -193,6 +227,10 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		const sampleOf = async (sample: string) =>
 			await run({ resource: 'setup', operation: 'getSampleRecording', sample });
 		return (await Promise.all(samples.map(sampleOf))).flat();
+	},
+	'setup/sendTestRecording': async () => {
+		const { url } = stage.trigger();
+		return await run({ resource: 'setup', operation: 'sendTestRecording', triggerUrl: url });
 	},
 	'transcription/download': async () => await run({ ...(await file(true)), operation: 'download' }),
 	'transcription/get': async () => await run({ ...(await file(true)), operation: 'get' }),

@@ -10,60 +10,96 @@ const stage = useStage();
 const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
 const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [
-	'appSecret',
-	'token',
-	'tokenPermissions',
-	'businessAccount',
-	'phoneNumber',
-	'calling',
-	'sip',
-	'quality',
-	'appSubscription',
-	'callbackUrl',
-	'accountSubscription',
-	'overrides',
+	...['apiVersion', 'appSecret', 'token', 'tokenPermissions', 'businessAccount', 'paymentMethod'],
+	...['phoneNumber', 'messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+	...['appSubscription', 'callbackUrl', 'callbackResponds', 'accountSubscription', 'overrides'],
 ];
+
+const FAILED = 'needs attention';
+const OPEN = 'not checked';
 
 interface Finding {
 	name: string;
-	ok: boolean | null;
+	status: 'ok' | typeof FAILED | typeof OPEN;
+	whatToDo: string;
 	found: string;
-	hint: string | null;
+	id: string;
 }
+
+/** What Meta says of a proof that was made with the secret of another app, and of a token of another app. */
+const WRONG_PROOF = {
+	status: 400,
+	body: { error: { code: 100, message: 'Invalid appsecret_proof provided in the API argument' } },
+};
+const OTHER_APP = {
+	status: 400,
+	body: {
+		error: {
+			code: 100,
+			message: '(#100) The App_id in the input_token did not match the Viewing App',
+		},
+	},
+};
+
+/** Of a trigger that runs, at which Meta's webhook points. */
+let triggerUrl: string;
 
 async function check(
 	parameters: INodeParameters = {},
 	credential: Partial<CredentialFields> = {},
 ): Promise<Finding[]> {
-	const { items } = await stage.engine.run(
-		{ ...stage.credential, ...credential } as CredentialFields,
-		{
-			resource: 'setup',
-			operation: 'check',
-			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-			triggerUrl: TRIGGER_URL,
-			...parameters,
-		},
-	);
+	const { items } = await runCheck(parameters, credential);
 	return items.map(({ json }) => json as unknown as Finding);
 }
 
-const named = (findings: Finding[], ok: boolean | null) =>
-	findings.filter((finding) => finding.ok === ok).map(({ name }) => name);
+async function runCheck(
+	parameters: INodeParameters = {},
+	credential: Partial<CredentialFields> = {},
+) {
+	return await stage.engine.run({ ...stage.credential, ...credential } as CredentialFields, {
+		resource: 'setup',
+		operation: 'check',
+		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+		triggerUrl,
+		...parameters,
+	});
+}
 
-beforeEach(() => stage.emulator.presetSubscription(TRIGGER_URL));
+const having = (findings: Finding[], status: Finding['status']) =>
+	findings.filter((finding) => finding.status === status).map(({ id }) => id);
+
+const findingOf = (findings: Finding[], id: string) => {
+	const found = findings.find((finding) => finding.id === id);
+	if (!found) throw new Error(`There is no check ${id}`);
+	return found;
+};
+
+const inOrder = (ids: string[]) => CHECKS.filter((id) => ids.includes(id));
+
+beforeEach(() => {
+	const trigger = stage.engine.trigger(stage.credential);
+	triggerUrl = trigger.url;
+	stage.emulator.presetSubscription(triggerUrl);
+});
 
 afterEach(() => {
 	expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 });
 
 describe('checking a setup', () => {
-	it('A correct setup has one good item per check', async () => {
-		const findings = await check();
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, true)).toEqual(CHECKS);
-		expect(findings.map(({ hint }) => hint)).toEqual(CHECKS.map(() => null));
-		expect(findings.every(({ found }) => found !== '')).toBe(true);
+	it('A correct setup has one good item per check, without an empty value', async () => {
+		const run = await runCheck();
+		const findings = run.items.map(({ json }) => json as unknown as Finding);
+		expect(findings.map(({ id }) => id)).toEqual(CHECKS);
+		expect(having(findings, 'ok')).toEqual(CHECKS);
+		for (const finding of findings) {
+			expect(Object.keys(finding)).toEqual(['name', 'status', 'whatToDo', 'found', 'id']);
+			expect(finding).toMatchObject({ whatToDo: '', found: expect.stringMatching(/\w/) as string });
+			expect(finding.name).toMatch(/^[A-Z][a-z]*[ \w]+$/);
+		}
+		expect(run.hints).toEqual([
+			{ type: 'info', location: 'outputPane', message: '18 of 18 checks are right.' },
+		]);
 	});
 
 	it.each<[string, () => void, RegExp, INodeParameters]>([
@@ -88,6 +124,14 @@ describe('checking a setup', () => {
 			'businessAccount',
 			() => stage.emulator.failNext('account', { errorCode: 803 }, { times: Infinity }),
 			/does not recognize this ID/,
+			{},
+		],
+		[
+			'paymentMethod',
+			() => {
+				stage.emulator.account.primaryFundingId = undefined;
+			},
+			/no payment method/,
 			{},
 		],
 		[
@@ -128,7 +172,7 @@ describe('checking a setup', () => {
 		],
 		[
 			'appSubscription',
-			() => stage.emulator.presetSubscription(TRIGGER_URL, ['messages']),
+			() => stage.emulator.presetSubscription(triggerUrl, ['messages']),
 			/not subscribed to calls \(fields: messages\)/,
 			{},
 		],
@@ -137,54 +181,129 @@ describe('checking a setup', () => {
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE, NUMBER),
-			/The number has an address of its own: https:\/\/crm\.example/,
+			/The number has a webhook URL of its own: https:\/\/crm\.example/,
 			{},
 		],
 		[
 			'overrides',
 			() => stage.emulator.presetOverride(ELSEWHERE),
-			/The account has an address of its own/,
+			/The account has a webhook URL of its own/,
 			{},
 		],
 	])(
-		'A setup that is broken at %s fails that check alone',
-		async (name, breakIt, found, parameters) => {
+		'A setup that is broken at %s fails that check alone, and first',
+		async (id, breakIt, found, parameters) => {
 			breakIt();
 			const findings = await check(parameters);
-			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-			expect(named(findings, false)).toEqual([name]);
-			const finding = findings.find((known) => known.name === name);
-			expect(finding?.found).toMatch(found);
-			expect(finding?.hint).toMatch(/\w{3,} \w+/);
+			expect(inOrder(findings.map((finding) => finding.id))).toEqual(CHECKS);
+			expect(having(findings, FAILED)).toEqual([id]);
+			expect(findings[0].id).toBe(id);
+			expect(findings[0].found).toMatch(found);
+			expect(findings[0].whatToDo).toMatch(/\w{3,} \w+/);
 		},
 	);
 
+	it('One hint says how many checks failed, and which', async () => {
+		stage.emulator.account.primaryFundingId = undefined;
+		stage.emulator.account.phoneNumbers[0].sipEnabled = true;
+		expect((await runCheck()).hints).toEqual([
+			{
+				type: 'warning',
+				location: 'outputPane',
+				message: '2 of 18 checks need attention: Payment method, SIP not in use.',
+			},
+		]);
+	});
+
+	it.each<[string, boolean, string[]]>([
+		['off, a low messaging limit is in the way', false, ['messagingLimit', 'calling']],
+		['on, a low messaging limit is that of a test number', true, []],
+	])('A setup with calling %s is judged correctly', async (_, isOn, failed) => {
+		stage.emulator.account.phoneNumbers[0].messagingLimit = 'TIER_250';
+		stage.emulator.account.phoneNumbers[0].callingEnabled = isOn;
+		expect(having(await check(), FAILED)).toEqual(failed);
+	});
+
+	it.each<[string, string[], string, Finding['status'], RegExp]>([
+		['off', ['calls'], 'DISABLED', 'ok', /^off$/],
+		['on, without messages', ['calls'], 'ENABLED', FAILED, /not subscribed to messages/],
+		['on', ['calls', 'messages'], 'ENABLED', 'ok', /^on$/],
+	])(
+		'A setup with voicemail that is %s is judged correctly',
+		async (_, fields, voicemail, status, found) => {
+			stage.emulator.presetSubscription(triggerUrl, fields);
+			const calling = { status: 'ENABLED', voicemail: { status: voicemail, triggers: ['REJECT'] } };
+			stage.emulator.failNext('settings', { status: 200, body: { calling } });
+			const finding = findingOf(await check(), 'voicemail');
+			expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
+		},
+	);
+
+	it('Voicemail during call hours is reported as impossible to leave outside them', async () => {
+		stage.emulator.presetSubscription(triggerUrl, ['calls', 'messages']);
+		const on = { status: 'ENABLED' };
+		const calling = { ...on, voicemail: on, call_hours: on };
+		stage.emulator.failNext('settings', { status: 200, body: { calling } });
+		expect(findingOf(await check(), 'voicemail')).toMatchObject({
+			status: 'ok',
+			whatToDo: expect.stringContaining('outside call hours'),
+		});
+	});
+
+	it('A number whose key exchange is SDES is reported: browsers and media servers need DTLS', async () => {
+		stage.emulator.account.phoneNumbers[0].shownSettings = {
+			calling: { srtp_key_exchange_protocol: 'SDES' },
+		};
+		const [first] = await check();
+		expect(first).toMatchObject({ id: 'keyExchange', status: FAILED, found: 'SDES' });
+	});
+
+	it.each<[string, string, RegExp]>([
+		['that has ended', 'v19.0', /no longer has v19\.0, and responds with v21\.0/],
+		['that never was', 'v99.0', /has no version v99\.0/],
+	])('An API version %s is reported once', async (_, apiVersion, found) => {
+		const findings = await check({}, { apiVersion });
+		expect(having(findings, FAILED)).toEqual(['apiVersion']);
+		expect(findings[0].found).toMatch(found);
+	});
+
+	it('Fields that Meta does not have leave their checks open', async () => {
+		const nonexisting = {
+			status: 400,
+			body: { error: { code: 100, message: '(#100) Tried accessing nonexisting field (x)' } },
+		};
+		for (const kind of ['account', 'phoneNumber'] as const) {
+			stage.emulator.failNext(kind, nonexisting, { times: Infinity });
+		}
+		const findings = await check();
+		expect(findingOf(findings, 'paymentMethod').status).toBe(OPEN);
+		expect(findingOf(findings, 'messagingLimit').status).toBe(OPEN);
+	});
+
 	it('An app that does not get the webhooks of the account fails that check alone', async () => {
-		await stage.emulator.stop();
-		await stage.startEmulator({});
 		const { businessAccountId, accessToken } = stage.emulator.account;
-		stage.emulator.presetSubscription(TRIGGER_URL);
 		await fetch(`${stage.emulator.baseUrl}/v26.0/${businessAccountId}/subscribed_apps`, {
 			method: 'DELETE',
 			headers: { authorization: `Bearer ${accessToken}` },
 		});
 		stage.emulator.forget();
-		expect(named(await check(), false)).toEqual(['accountSubscription']);
+		expect(having(await check(), FAILED)).toEqual(['accountSubscription']);
 	});
 
 	it('A setup without any webhook finds no app subscription, and skips its URL', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({});
 		const findings = await check();
-		expect(named(findings, false)).toEqual(['appSubscription', 'accountSubscription']);
-		expect(named(findings, null)).toEqual(['callbackUrl']);
+		expect(having(findings, FAILED)).toEqual(['appSubscription', 'accountSubscription']);
+		expect(having(findings, OPEN)).toEqual(['callbackUrl', 'callbackResponds']);
 	});
 
 	it('A bad token is reported once, and what requires it stays open', async () => {
 		stage.emulator.revokeToken();
 		const findings = await check();
-		expect(named(findings, true)).toEqual(['appSecret', 'appSubscription', 'callbackUrl']);
-		expect(named(findings, null)).toHaveLength(CHECKS.length - 4);
+		expect(having(findings, FAILED)).toEqual(['token']);
+		const seen = ['apiVersion', 'appSecret', 'appSubscription', 'callbackUrl', 'callbackResponds'];
+		expect(having(findings, 'ok')).toEqual(seen);
 	});
 
 	it('The page of a proxy is taken neither for a bad token nor for missing settings', async () => {
@@ -192,47 +311,75 @@ describe('checking a setup', () => {
 			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
 		}
 		const findings = await check();
-		expect(named(findings, false)).toEqual(['token']);
-		const unread = ['tokenPermissions', 'phoneNumber', 'calling', 'sip', 'quality'];
-		expect(named(findings, null)).toEqual(unread);
-		for (const { name, found } of findings) {
-			if (unread.includes(name)) expect(found).toMatch(/^same cause as token: .* cannot be read$/);
+		expect(having(findings, FAILED)).toEqual(['token']);
+		const unread = [
+			'tokenPermissions',
+			'phoneNumber',
+			...['calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+		];
+		expect(having(findings, OPEN)).toEqual(unread);
+		for (const id of unread) {
+			const { found, whatToDo } = findingOf(findings, id);
+			expect(found).toMatch(/^Same cause as Access token: .* cannot be read$/);
+			expect(whatToDo).toBe('See Access token.');
 		}
 	});
 
 	it('A number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
-		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);
+		expect(having(findings, OPEN)).toEqual([
+			...['messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
+			'overrides',
+		]);
 	});
 
-	it('A wrong app secret is reported as such', async () => {
-		const findings = await check({}, { appSecret: 'wrong' });
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual(['appSecret']);
-		expect(named(findings, null)).toEqual([
-			'token',
-			'tokenPermissions',
-			'appSubscription',
-			'callbackUrl',
-		]);
+	it.each<[string, Partial<CredentialFields>, RegExp]>([
+		['a wrong app secret', { appSecret: 'wrong' }, /did not accept the App ID and App Secret$/],
+		['a wrong app ID', { appId: '999' }, /did not accept the App ID and App Secret$/],
+	])('A setup with %s is reported once, and not as a wrong token', async (_, credential, found) => {
+		const findings = await check({}, credential);
+		expect(inOrder(findings.map(({ id }) => id))).toEqual(CHECKS);
+		expect(having(findings, FAILED)).toEqual(['appSecret']);
+		expect(findings[0].found).toMatch(found);
+		expect(findings[0].whatToDo).toMatch(/Copy both .*The access token is not the cause/);
+		const sentences = findings.slice(1).map((finding) => `${finding.found} ${finding.whatToDo}`);
+		expect(sentences.join(' ')).not.toMatch(/new token|Generate/);
+	});
+
+	it('The secret of another app is reported with the app that it must belong to', async () => {
+		stage.emulator.failNext('debugToken', OTHER_APP, { times: Infinity });
+		for (const kind of [
+			'account',
+			'phoneNumber',
+			'phoneNumbers',
+			'settings',
+			'subscribedApps',
+		] as const) {
+			stage.emulator.failNext(kind, WRONG_PROOF, { times: Infinity });
+		}
+		const findings = await check();
+		expect(findings[0]).toMatchObject({
+			id: 'appSecret',
+			found: 'Meta did not accept the App Secret for this access token',
+			whatToDo: expect.stringContaining(
+				'the app for which the access token was generated',
+			) as string,
+		});
 	});
 
 	it('The checks continue if Meta fails at everything', async () => {
 		for (const kind of [
-			'debugToken',
-			'account',
-			'phoneNumbers',
-			'settings',
-			'subscriptions',
-			'subscribedApps',
-			'phoneNumber',
-		] as const) {
+			...(['debugToken', 'account', 'phoneNumbers', 'settings'] as const),
+			...(['subscriptions', 'subscribedApps', 'phoneNumber', 'me'] as const),
+		]) {
 			stage.emulator.failNext(kind, { errorCode: 200 }, { times: Infinity });
 		}
 		const findings = await check();
-		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual(['token']);
-		expect(findings.every(({ hint }) => hint !== null)).toBe(true);
+		expect(inOrder(findings.map(({ id }) => id))).toEqual(CHECKS);
+		expect(having(findings, FAILED)).toEqual(['appSecret']);
+		for (const { status, whatToDo } of findings) {
+			if (status !== 'ok') expect(whatToDo).toMatch(/\w/);
+		}
 	});
 
 	it.each<[string, string, () => Partial<CredentialFields> | void]>([
@@ -241,22 +388,18 @@ describe('checking a setup', () => {
 			'tokenPermissions',
 			() => void (stage.emulator.account.tokenScopes = ['whatsapp_business_messaging']),
 		],
-		[
-			'a Business Account ID that does not exist',
-			'businessAccount',
-			() => ({ businessAccountId: '999' }),
-		],
+		['an account ID that does not exist', 'businessAccount', () => ({ businessAccountId: '999' })],
 	])(
 		'The check reports %s once: the checks that depend on it are not made',
-		async (_, name, change) => {
+		async (_, id, change) => {
 			const findings = await check({}, change() ?? {});
-			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-			expect(named(findings, false)).toEqual([name]);
-			const open = findings.filter(({ ok }) => ok === null);
+			expect(having(findings, FAILED)).toEqual([id]);
+			const { name } = findings[0];
+			const open = findings.filter(({ status }) => status === OPEN);
 			expect(open.length).toBeGreaterThan(1);
-			for (const { found, hint } of open) {
-				expect(found).toContain(`same cause as ${name}`);
-				expect(hint).toBe('Not checked.');
+			for (const { found, whatToDo } of open) {
+				expect(found).toContain(`Same cause as ${name}`);
+				expect(whatToDo).toBe(`See ${name}.`);
 			}
 		},
 	);
@@ -265,17 +408,25 @@ describe('checking a setup', () => {
 		'All checks are made whatever the expiry of the token is: %d',
 		async (seconds) => {
 			stage.emulator.account.tokenExpiresAt = seconds * 1000;
-			expect((await check()).map(({ name }) => name)).toEqual(CHECKS);
+			expect(inOrder((await check()).map(({ id }) => id))).toEqual(CHECKS);
 		},
 	);
 
-	it('The check leaves the webhook URLs open without the URL of the trigger, and names them', async () => {
-		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
-		const findings = await check({ triggerUrl: '' });
-		expect(named(findings, false)).toEqual([]);
-		expect(named(findings, null)).toEqual(['callbackUrl', 'overrides']);
-		expect(findings.find(({ name }) => name === 'overrides')?.found).toContain(ELSEWHERE);
-	});
+	it.each(['', 'n8n.example.com/webhook/x/webhook', 'https://'])(
+		'The value %j as the URL of the trigger names the addresses, and says how to check them',
+		async (url) => {
+			stage.emulator.presetOverride(ELSEWHERE, NUMBER);
+			const findings = await check({ triggerUrl: url });
+			expect(having(findings, FAILED)).toEqual([]);
+			for (const id of ['callbackUrl', 'overrides']) {
+				expect(findingOf(findings, id)).toMatchObject({
+					status: OPEN,
+					whatToDo: expect.stringContaining('Webhook URLs > Production URL') as string,
+				});
+			}
+			expect(findingOf(findings, 'overrides').found).toContain(ELSEWHERE);
+		},
+	);
 
 	it.each<[string, string | undefined]>([
 		['number', NUMBER],
@@ -284,15 +435,17 @@ describe('checking a setup', () => {
 		'A trigger on the %s is right although the app belongs to another system',
 		async (_, number) => {
 			stage.emulator.presetSubscription(ELSEWHERE, ['messages', 'calls']);
-			stage.emulator.presetOverride(TRIGGER_URL, number);
-			expect(named(await check(), true)).toEqual(CHECKS);
+			stage.emulator.presetOverride(triggerUrl, number);
+			expect(having(await check(), 'ok')).toEqual(CHECKS);
 		},
 	);
 
 	it('The check says until when the token is valid', async () => {
 		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
-		const [, token] = await check();
-		expect(token).toMatchObject({ ok: true, found: 'valid until 2100-01-01T00:00:00.000Z' });
+		expect(findingOf(await check(), 'token')).toMatchObject({
+			status: 'ok',
+			found: 'valid until 2100-01-01T00:00:00.000Z',
+		});
 	});
 });
 
@@ -300,72 +453,74 @@ describe('the URL that Meta sends to', () => {
 	const TEST_URL = 'https://n8n.example/webhook-test/id/webhook';
 	const here = (path: string) => `${stage.engine.origin}${path}`;
 
-	it.each<[string, string, string, boolean | null, RegExp, RegExp]>([
-		['is the production URL', TRIGGER_URL, TRIGGER_URL, true, /id\/webhook$/, /^$/],
-		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, true, /id\/webhook\/$/, /^$/],
-		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, true, /id\/webhook$/, /^$/],
+	it.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
+		['is the production URL', TRIGGER_URL, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
+		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook\/$/, /^$/],
+		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, 'ok', /id\/webhook$/, /^$/],
 		[
 			'is the test URL of the trigger',
 			TEST_URL,
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/\(the test URL of this trigger\)/,
-			/a test was interrupted.*unpublish the workflow.*publish it again/,
+			/unpublish the workflow.*publish it again: a test was interrupted/,
 		],
 		[
 			'is that of production, and the test URL was entered',
 			TRIGGER_URL,
 			TEST_URL,
-			null,
+			OPEN,
 			/id\/webhook$/,
-			/Enter its Production URL/,
+			/holds its test URL\. Replace it.*Production URL/,
 		],
 		[
 			'is that of another host',
 			'https://old.example/webhook/id/webhook',
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/this trigger at another host/,
-			/If the address of n8n has changed, unpublish/,
+			/If the URL of n8n has changed, unpublish/,
 		],
 		[
 			'is of another workflow in this n8n',
 			'https://n8n.example/webhook/other/webhook',
 			TRIGGER_URL,
-			false,
+			FAILED,
 			/\(another workflow in this n8n\)/,
-			/this other address/,
+			/^Unpublish the workflow/,
 		],
-		['is of another system', ELSEWHERE, TRIGGER_URL, false, /crm\.example\/hook$/, /Take Over/],
-	])('The URL %s', async (_, registered, triggerUrl, ok, found, hint) => {
+		['is of another system', ELSEWHERE, TRIGGER_URL, FAILED, /crm\.example\/hook$/, /Take Over/],
+	])('The URL %s', async (_, registered, url, status, found, whatToDo) => {
 		stage.emulator.presetSubscription(registered);
-		const findings = await check({ triggerUrl });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.ok).toBe(ok);
-		expect(finding?.found).toMatch(found);
-		expect(finding?.hint ?? '').toMatch(hint);
-		expect(named(findings, false)).toEqual(ok === false ? ['callbackUrl'] : []);
+		const findings = await check({ triggerUrl: url });
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.status).toBe(status);
+		expect(finding.found).toMatch(found);
+		expect(finding.whatToDo).toMatch(whatToDo);
+		expect(having(findings, FAILED)).toEqual(status === FAILED ? ['callbackUrl'] : []);
 	});
 
 	it('The URL can be one of this n8n where nothing is registered any more', async () => {
 		stage.emulator.presetSubscription(here('/webhook/gone/webhook'));
 		const findings = await check({ triggerUrl: here('/webhook/id/webhook') });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.found).toContain('where no workflow is published any more');
-		expect(finding?.hint).toContain('unpublish the workflow with the trigger and publish it again');
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.found).toContain('where no workflow is published any more');
+		expect(finding.whatToDo).toContain(
+			'Unpublish the workflow with the trigger and publish it again',
+		);
 	});
 
-	it.each<[string, string[], boolean, RegExp, RegExp]>([
-		['all published', [], true, /\/webhook, shared with 2 other workflows$/, /^$/],
-		['one not published any more', ['third'], true, /not published any more: .*\/webhook$/, /next/],
+	it.each<[string, string[], Finding['status'], RegExp, RegExp]>([
+		['all published', [], 'ok', /\/webhook, shared with 2 other workflows$/, /^$/],
+		['one not published any more', ['third'], 'ok', /not published any more: .*\/webhook$/, /next/],
 		[
 			'its holder not published any more',
 			['holder'],
-			false,
-			/shared with 2 other workflows, but nothing is published at the address$/,
-			/get nothing until one of them takes it over: unpublish/,
+			FAILED,
+			/shared with 2 other workflows, but nothing is published at the URL$/,
+			/^Unpublish .*get nothing until one of them takes it over/,
 		],
-	])('The URL is shared by three workflows, %s', async (_, lost, ok, found, hint) => {
+	])('The URL is shared by three workflows, %s', async (_, lost, status, found, whatToDo) => {
 		const all = ['holder', 'second', 'third'].map((name) => ({
 			name,
 			trigger: stage.engine.trigger(stage.credential),
@@ -377,27 +532,28 @@ describe('the URL that Meta sends to', () => {
 		}
 		stage.emulator.forget();
 		const findings = await check({ triggerUrl: all[1].trigger.url });
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding).toMatchObject({ ok });
-		expect(finding?.found).toMatch(found);
-		expect(finding?.found).not.toContain('also=');
-		expect(finding?.hint ?? '').toMatch(hint);
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding).toMatchObject({ status });
+		expect(finding.found).toMatch(found);
+		expect(finding.found).not.toContain('also=');
+		expect(finding.whatToDo).toMatch(whatToDo);
 	});
 
 	it('The URL can have a list that this app secret cannot verify', async () => {
 		stage.emulator.presetSubscription(`${TRIGGER_URL}?also=AAAAAAAAAAAAAAAA`);
-		const findings = await check();
-		const finding = findings.find(({ name }) => name === 'callbackUrl');
-		expect(finding?.found).toContain('a list of workflows that cannot be verified');
-		expect(named(findings, false)).toEqual(['callbackUrl']);
+		const findings = await check({ triggerUrl: TRIGGER_URL });
+		const finding = findingOf(findings, 'callbackUrl');
+		expect(finding.found).toContain('a list of workflows that cannot be verified');
+		expect(having(findings, FAILED)).toEqual(['callbackUrl']);
 	});
 
 	it('The URL of a number is judged in the same way', async () => {
+		stage.emulator.presetSubscription(TRIGGER_URL);
 		stage.emulator.presetOverride(TEST_URL, NUMBER);
-		const findings = await check();
-		expect(named(findings, false)).toEqual(['overrides']);
-		const finding = findings.find(({ name }) => name === 'overrides');
-		expect(finding?.hint).toMatch(/a test was interrupted.*It comes before the address of the app/);
+		const findings = await check({ triggerUrl: TRIGGER_URL });
+		expect(having(findings, FAILED)).toEqual(['overrides']);
+		const finding = findingOf(findings, 'overrides');
+		expect(finding.whatToDo).toMatch(/a test was interrupted.*It comes before that of the app/);
 	});
 });
 

@@ -94,7 +94,7 @@ describe('Take Over and Forward', () => {
 		await pointNumber(second, others[1]);
 		const before = stage.emulator.subscriptionState();
 		const trigger = taker({ registration: 'phoneNumber', phoneNumberIds: [first, second] });
-		await expect(trigger.create()).rejects.toThrow('different addresses');
+		await expect(trigger.create()).rejects.toThrow('different URLs');
 		expect(stage.emulator.subscriptionState()).toEqual(before);
 	});
 

@@ -122,7 +122,7 @@ describe('what saved workflows contain', () => {
 
 	it.each([
 		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
-		...['call_created', 'status', 'call_permission_reply'],
+		...['call_created', 'status', 'call_permission_reply', 'voicemail'],
 	])('The trigger has the event %s', (event) => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
@@ -130,6 +130,8 @@ describe('what saved workflows contain', () => {
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
 		['delivery', ['read']],
+		['callButton', ['getLink', 'send']],
+		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
 	])('The action has the operations of %s', (resource, operations) => {
@@ -157,6 +159,30 @@ describe('what saved workflows contain', () => {
 			'sdp',
 			'',
 		]),
+		...Object.entries({
+			phoneNumberId: locator,
+			status: 'ENABLED',
+			triggers: ['REJECT', 'TIMEOUT'],
+			timeoutSeconds: 20,
+			announcement: 'file',
+			binaryPropertyName: 'data',
+		}).map(([name, value]): [string, string, string, unknown] => [
+			'phoneNumber',
+			'updateVoicemail',
+			name,
+			value,
+		]),
+		['permission', 'request', 'sendAs', 'message'],
+		['permission', 'request', 'templateName', ''],
+		['permission', 'request', 'templateLanguage', 'en_US'],
+		['permission', 'request', 'templateParameters', {}],
+		['callButton', 'send', 'phoneNumberId', locator],
+		...['to', 'recipient', 'bodyText', 'buttonText'].map(
+			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
+		),
+		['callButton', 'send', 'options', {}],
+		['callButton', 'getLink', 'phoneNumber', ''],
+		['callButton', 'getLink', 'payload', ''],
 		['call', 'start', 'to', ''],
 		['call', 'start', 'recipient', ''],
 		...['start', 'accept'].flatMap(

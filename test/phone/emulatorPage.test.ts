@@ -66,7 +66,7 @@ it('The page has the values of the credential to copy', async () => {
 	const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 	const values = {
 		'Access Token': accessToken,
-		'Business Account ID': businessAccountId,
+		'WhatsApp Business Account ID': businessAccountId,
 		'App ID': appId,
 		'App Secret': appSecret,
 		'API Version': 'v26.0',

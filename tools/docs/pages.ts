@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+import { ERROR_CATALOGUE, REFUSED } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
 import { readMatrix, versionsTable } from './compatibility';
@@ -20,6 +20,7 @@ export function generatedPages(): Record<string, string> {
 		'errors.md': { errors: errors() },
 		'events.md': { events: events() },
 		'announcements.md': { announcements: announcements() },
+		'operations.md': { languages: String(ANNOUNCEMENT_LANGUAGES.length) },
 		...(results && { 'performance.md': performanceParts(results) }),
 	};
 	return Object.fromEntries(
@@ -37,17 +38,25 @@ export function writeGeneratedPages(): void {
 }
 
 function errors(): string {
-	const rows = ERROR_CATALOGUE.map((entry) => [
+	const rows = [...ERROR_CATALOGUE, REFUSED.app, REFUSED.appSecret].map((entry) => [
 		entry.codes
 			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
 			.join(', '),
 		entry.title,
-		entry.existingCall
-			? `${entry.hint} <br>For an existing call: ${[entry.existingCall.title, entry.existingCall.hint].filter(Boolean).join('. ')}`
-			: entry.hint,
+		[
+			entry.hint,
+			...special('an existing call', entry.existingCall),
+			...special('voicemail', entry.voicemail),
+		].join(' <br>'),
 		entry.transient ? (entry.refusedBeforeCalling ? 'yes, Start too' : 'yes, but not Start') : 'no',
 	]);
 	return table(['Code', 'Title', 'What to do', 'Can be retried'], rows);
+}
+
+/** Texts of a code for a special subject. */
+function special(subject: string, texts?: { title?: string; hint: string }): string[] {
+	if (!texts) return [];
+	return [`For ${subject}: ${[texts.title, texts.hint].filter(Boolean).join('. ')}`];
 }
 
 function events(): string {

@@ -196,6 +196,29 @@ const PICTURES: Record<string, Picture> = {
 		await take('error', { ...(await boxOf(page.getByTestId('ndv'))), height: 440 });
 	},
 
+	'setup-check': async ({ n8n, emulator, editor, credential }, take) => {
+		const { page } = editor;
+		const { account } = emulator;
+		const { primaryFundingId } = account;
+		account.primaryFundingId = undefined;
+		const trigger = triggerNode(credential);
+		await addWorkflow(n8n, 'Recordings', [trigger]);
+		const check = callNode(credential, {
+			resource: 'setup',
+			operation: 'check',
+			phoneNumberId: listedNumber,
+			triggerUrl: n8n.api.webhookUrl(trigger),
+		});
+		const { id } = await addWorkflow(n8n, 'Check the setup', [manualTrigger(), check]);
+		await editor.openNode(id, check.id);
+		await page.getByTestId('node-execute-button').click();
+		await page.getByText('need attention').waitFor();
+		await settled(page);
+		await closeToasts(page);
+		await take('setup-check', await boxOf(page.getByTestId('ndv')));
+		account.primaryFundingId = primaryFundingId;
+	},
+
 	'example-answer-and-record': async (stage, take) =>
 		await takeExample(stage, take, 'answer-and-record'),
 

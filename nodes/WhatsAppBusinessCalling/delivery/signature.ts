@@ -2,6 +2,14 @@ import { createHmac, timingSafeEqual } from 'crypto';
 
 const HEADER_PATTERN = /^sha256=([0-9a-f]{64})$/i;
 
+const hmac = (appSecret: string, rawBody: Buffer) =>
+	createHmac('sha256', appSecret).update(rawBody).digest();
+
+/** The header with which Meta signs a delivery. */
+export function signatureOf(appSecret: string, rawBody: Buffer): string {
+	return `sha256=${hmac(appSecret, rawBody).toString('hex')}`;
+}
+
 /** Whether a header has the form of a signature. Anything else can be rejected without reading the secret. */
 export function isSignature(header: unknown): header is string {
 	return typeof header === 'string' && HEADER_PATTERN.test(header);
@@ -24,6 +32,6 @@ export function isSignedBy(
 	if (!Buffer.isBuffer(rawBody) || typeof header !== 'string') return false;
 	const given = HEADER_PATTERN.exec(header)?.[1];
 	if (!given || appSecret === '') return false;
-	const expected = createHmac('sha256', appSecret).update(rawBody).digest();
+	const expected = hmac(appSecret, rawBody);
 	return timingSafeEqual(expected, Buffer.from(given, 'hex'));
 }

@@ -20,7 +20,7 @@ import {
 	type Fields,
 } from '../values';
 import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
-import { readMediaReference, type MediaReference } from './mediaReference';
+import { readMediaReference, readMessageAudio, type MediaReference } from './mediaReference';
 
 /** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
 const ANSWER_WITHIN_MS = 30_000;
@@ -179,6 +179,16 @@ export const EVENT_TYPES: EventType[] = [
 		},
 	},
 	{
+		name: 'voicemail',
+		aliases: [],
+		label: 'Voicemail Received',
+		description:
+			'What a person said after a call that you missed: its audio, downloaded and verified. Requires voicemail (Phone Number > Update Voicemail). Publishing also subscribes your app to the field messages.',
+		field: 'messages',
+		list: 'messages',
+		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),
+	},
+	{
 		name: 'other',
 		aliases: [],
 		label: 'Other Call Events',
@@ -317,15 +327,33 @@ function readFile(
 	};
 	// Meta's samples name the person as the one from whom the file comes.
 	const event = readCall(name, element, context, fields, 'from');
-	const media = readMediaReference(property, element);
+	return withFile(event, element, { property, media: readMediaReference(property, element) });
+}
+
+function withFile(event: ReadEvent, element: Fields, file: EventFile): ReadEvent {
+	const { media } = file;
 	const isIncomplete = event.isIncomplete || media === null;
 	return {
 		...event,
-		file: { property, media },
+		file,
 		// With its hash: Meta may correct an event of a file.
 		detail: isIncomplete ? fingerprint(element) : `${media?.id}\n${media?.sha256 ?? ''}`,
 		isIncomplete,
 	};
+}
+
+/** An audio message with the ID of a call (Meta, "Call settings", voicemail webhooks). */
+function isVoicemail(element: Fields): boolean {
+	const isAudio = element.type === 'audio' || isFields(element.audio);
+	return isAudio && identifier(element.id)?.startsWith('wacid.') === true;
+}
+
+/** Has the fields of a recording. A message says nothing of the direction of the call, or of its callback data. */
+function readVoicemail(element: Fields, context: ChangeContext): ReadEvent {
+	const fields = { direction: null, bizOpaqueCallbackData: null };
+	const event = readCall('voicemail', element, context, fields, 'from');
+	event.call.to = NOBODY;
+	return withFile(event, element, { property: 'recording', media: readMessageAudio(element) });
 }
 
 function readPermissionReply(

@@ -42,6 +42,11 @@ export function readMediaReference(property: FileProperty, element: Fields): Med
 	return null;
 }
 
+/** The audio of a message (Meta, "Audio messages webhook reference"); null if no media ID can be read. */
+export function readMessageAudio({ audio }: Fields): MediaReference | null {
+	return isFields(audio) ? readMedia('recording', audio) : null;
+}
+
 /** The documented objects in a container; only if there are none, its other objects and the container itself. */
 function candidatesIn(container: Fields, file: string): Fields[] {
 	const type = text(container.type);

@@ -38,7 +38,7 @@ const id = (label: string) =>
 const BASE_URL_MESSAGE = 'Base URL must be an address such as https://graph.facebook.com';
 
 const accountSchema = z.object({
-	businessAccountId: id('Business Account ID'),
+	businessAccountId: id('WhatsApp Business Account ID'),
 	appId: id('App ID'),
 	appSecret: text('App Secret is empty'),
 	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/i).transform(
@@ -92,11 +92,10 @@ export function parseAccount(node: INode, fields: unknown): Account {
 	const [token, account] = [tokenSchema.safeParse(fields), accountSchema.safeParse(fields)];
 	if (token.success && account.success) return account.data;
 	const issues = [...(token.error?.issues ?? []), ...(account.error?.issues ?? [])];
+	const problems = issues.map((issue) => issue.message).join('. ');
 	throw new NodeOperationError(
 		node,
-		'The WhatsApp Business Calling credential is incomplete or invalid',
-		{
-			description: `${issues.map((issue) => issue.message).join('. ')}. Open the credential, correct it and save it.`,
-		},
+		`Correct the WhatsApp Business Calling credential: ${problems}.`,
+		{ description: 'Open the credential, correct it and save it. Then run this again.' },
 	);
 }

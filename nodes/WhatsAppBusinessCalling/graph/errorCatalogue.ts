@@ -1,3 +1,5 @@
+import type { GraphFailure } from './types';
+
 /** The causes that n8n's errors can declare (`failure.cause` in n8n-workflow). */
 export type FailureCause =
 	| 'configuration-invalid'
@@ -25,6 +27,8 @@ export interface ErrorEntry {
 	refusedBeforeCalling?: boolean;
 	/** Texts for actions on an existing call (Pre-Accept, Accept, Reject, Terminate), if they differ. */
 	existingCall?: { title?: string; hint: string };
+	/** Texts for the voicemail settings of a number, if they differ. */
+	voicemail?: { title?: string; hint: string };
 }
 
 export const ERROR_CATALOGUE: ErrorEntry[] = [
@@ -104,14 +108,14 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138012],
 		title: 'You have reached the daily limit of calls to this person',
-		hint: 'The details state when the next call is possible.',
+		hint: 'Wait until the time in the details: then the next call is possible.',
 		transient: false,
 		cause: 'quota-exhausted',
 	},
 	{
 		codes: [138013],
 		title: 'This phone number cannot start calls',
-		hint: "WhatsApp does not let businesses start calls from numbers with this country code (at the time of writing: United States, Canada, Egypt, Nigeria, Vietnam). The person's country does not matter. Incoming calls still work.",
+		hint: "WhatsApp does not let businesses start calls from numbers with this country code (at the time of writing: United States, Canada, Egypt, Nigeria, Vietnam). The person's country does not matter. Incoming calls still work: invite people to call you (operations Call Button > Send and Call Button > Get Link).",
 		transient: false,
 	},
 	{
@@ -124,7 +128,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [138015],
 		title: 'Calling cannot be turned on for this phone number',
-		hint: 'The number needs a messaging limit of at least 2,000. WhatsApp Manager shows the limit under Phone numbers.',
+		hint: 'Raise the messaging limit of the number to at least 2,000: verify the business in Meta Business Suite, or send more messages of good quality. WhatsApp Manager shows the limit under Phone numbers.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -177,8 +181,29 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131047],
 		title: 'The 24-hour window for messages to this person is closed',
-		hint: 'Wait until the person writes to you or calls you, then try again. Outside the window, Meta accepts only message templates; one of them can ask for call permission.',
+		hint: 'Wait until the person writes to you or calls you, then try again. Outside the window, WhatsApp accepts only message templates: to ask for call permission, set Send As to Template in Permission > Request.',
 		transient: false,
+	},
+	{
+		codes: [132001],
+		title: 'There is no such message template in this language',
+		hint: 'Copy the name and the language code from WhatsApp Manager > Message templates. The template must be approved, and belong to the account of this number.',
+		transient: false,
+		cause: 'configuration-invalid',
+	},
+	{
+		codes: [132000, 132012],
+		title: 'The parameters do not fit the message template',
+		hint: 'Enter one parameter for each placeholder of the template, in the same order. Placeholders with a name need that name.',
+		transient: false,
+		cause: 'configuration-invalid',
+	},
+	{
+		codes: [132015, 132016],
+		title: 'WhatsApp has paused or disabled this message template',
+		hint: 'Too many people gave negative feedback on it. Use another template, or see WhatsApp Manager > Message templates.',
+		transient: false,
+		cause: 'quota-exhausted',
 	},
 	{
 		codes: [130497],
@@ -196,7 +221,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [131008, 131009],
 		title: 'WhatsApp did not accept a value in the request',
-		hint: 'The details name the value. Correct it in the node.',
+		hint: 'The details name the value. Correct it in the node. For a call button, it can also mean that WhatsApp does not offer call buttons in the country of your number.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -214,7 +239,12 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		transient: false,
 		cause: 'configuration-invalid',
 		existingCall: {
-			hint: 'The details state what is wrong: often the call has ended or was already answered, the SDP differs from that of Pre-Accept, or the call belongs to another phone number.',
+			title: 'WhatsApp did not accept the action on this call',
+			hint: 'The call may be over, answered already or not a call of this phone number: take the call ID and the phone number from the same event, and answer within 30 seconds of the event Call Connecting. Pre-Accept and Accept must send the same SDP. The details state what is wrong.',
+		},
+		voicemail: {
+			title: 'WhatsApp did not accept the voicemail settings',
+			hint: 'The details state what is wrong. If they say that voicemail is unknown or not available, this account has no access to it yet: ask for it in the app dashboard, or ask Meta support or your partner.',
 		},
 	},
 	{
@@ -230,6 +260,10 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		hint: 'Give the system user the permissions whatsapp_business_messaging and whatsapp_business_management, and access to this account. Then generate a new token.',
 		transient: false,
 		cause: 'credential-invalid',
+		voicemail: {
+			title: 'WhatsApp does not allow this account to use voicemail',
+			hint: 'If Setup > Check finds nothing wrong with the token, this account has no access to voicemail yet: ask for it in the app dashboard, or ask Meta support or your partner.',
+		},
 	},
 	{
 		codes: [2500],
@@ -241,7 +275,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	{
 		codes: [803],
 		title: 'Meta does not recognize this ID',
-		hint: 'Check the IDs in the credential: Business Account ID and App ID.',
+		hint: 'Check the IDs in the credential: WhatsApp Business Account ID and App ID.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},
@@ -276,6 +310,32 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		cause: 'temporarily-unavailable',
 	},
 ];
+
+const FROM_SETTINGS =
+	"Copy both from Meta's app dashboard (App settings > Basic) into the credential.";
+
+/** Where a code has another meaning, because of what the request was signed with. */
+export const REFUSED: Record<NonNullable<GraphFailure['refused']>, ErrorEntry> = {
+	app: {
+		codes: [101, 190],
+		title: 'Meta did not accept the App ID and App Secret',
+		hint: `${FROM_SETTINGS} The access token is not the cause.`,
+		transient: false,
+		cause: 'credential-invalid',
+	},
+	appSecret: {
+		codes: [100],
+		title: 'Meta did not accept the App Secret for this access token',
+		hint: `${FROM_SETTINGS} They must be those of the app for which the access token was generated.`,
+		transient: false,
+		cause: 'credential-invalid',
+	},
+};
+
+/** The entry for a failure; undefined for an unknown code. */
+export function entryOf({ refused, code }: GraphFailure): ErrorEntry | undefined {
+	return refused === null ? errorEntry(code) : REFUSED[refused];
+}
 
 /** The entry for a code of Meta's; undefined for an unknown code. */
 export function errorEntry(code: number | null): ErrorEntry | undefined {

@@ -16,6 +16,9 @@ const envelopeSchema = z.object({
 	}),
 });
 
+/** Meta's codes for an access token, of an app too, that it does not accept. */
+const REFUSED_TOKEN = [0, 101, 102, 190];
+
 /** Maximum number of characters of a text of Meta's that is shown. */
 const MAX_TEXT_LENGTH = 1_000;
 
@@ -46,6 +49,7 @@ const RETRYABLE_STATUS = new Set([408, 425, 429]);
  *
  * @param body parsed JSON; any other body is ignored
  * @param secrets values of the credential, which are removed from Meta's texts
+ * @param as what the request was signed with
  * @source Meta, "Cloud API error codes": `{error: {message, code, error_subcode, error_data, fbtrace_id}}`
  */
 export function failureFromResponse(
@@ -53,24 +57,31 @@ export function failureFromResponse(
 	body: unknown,
 	headers: Record<string, unknown> = {},
 	secrets: string[] = [],
+	as: 'user' | 'app' = 'user',
 ): GraphFailure {
 	const envelope = envelopeSchema.safeParse(body);
 	const error = envelope.success ? envelope.data.error : null;
 	const code = error?.code ?? null;
 	const clean = (value: string | null | undefined) =>
 		value ? sanitizeMessage(value, secrets) : null;
+	// The code is that of any wrong parameter, so here the text has to be looked at.
+	const isProof = /\bappsecret_proof\b/.test(error?.message ?? '');
+	const isApp = as === 'app' && code !== null && (isProof || REFUSED_TOKEN.includes(code));
+	const refused = isApp ? 'app' : isProof ? 'appSecret' : null;
 	const entry = errorEntry(code);
 	return {
 		kind: error === null ? 'unreadable' : 'http',
 		status,
 		code,
+		refused,
 		subcode: error?.error_subcode ?? null,
 		message: clean(error?.message) ?? `HTTP ${status} without an error message`,
 		details: clean(error?.error_data?.details ?? error?.error_user_msg),
 		traceId: clean(error?.fbtrace_id),
 		transient:
-			error?.is_transient === true ||
-			(entry ? entry.transient : status >= 500 || RETRYABLE_STATUS.has(status)),
+			refused === null &&
+			(error?.is_transient === true ||
+				(entry ? entry.transient : status >= 500 || RETRYABLE_STATUS.has(status))),
 		retryAfterMs: parseRetryAfter(headers['retry-after']),
 	};
 }
@@ -84,6 +95,7 @@ export function unreadableResponse(message: string): GraphFailure {
 		kind: 'unreadable',
 		status: 200,
 		code: null,
+		refused: null,
 		subcode: null,
 		message,
 		details: null,
@@ -119,6 +131,7 @@ export function failureFromThrown(thrown: unknown, host: string): GraphFailure {
 		kind: 'network',
 		status: null,
 		code: null,
+		refused: null,
 		subcode: null,
 		message: `${host} could not be reached: ${cause}`,
 		details: null,

@@ -1,7 +1,7 @@
 import type { IDataObject, INode } from 'n8n-workflow';
 import { NodeApiError } from 'n8n-workflow';
 
-import { errorEntry } from './errorCatalogue';
+import { entryOf } from './errorCatalogue';
 import type { GraphFailure } from './types';
 
 /** The parts of a failure that a workflow can use, in an error item and in the details of the error. */
@@ -24,11 +24,11 @@ function failureFacts(failure: GraphFailure): FailureFacts {
 }
 
 /** What a request was about, where the text for a code depends on it. */
-export type Subject = 'existingCall';
+export type Subject = 'existingCall' | 'voicemail';
 
 /** Title and hint of the error catalogue, if it has the code. */
-function catalogueTexts({ code }: GraphFailure, subject?: Subject) {
-	const entry = errorEntry(code);
+function catalogueTexts(failure: GraphFailure, subject?: Subject) {
+	const entry = entryOf(failure);
 	return subject ? { ...entry, ...entry?.[subject] } : entry;
 }
 
@@ -47,12 +47,12 @@ export function failureTitle(failure: GraphFailure, subject?: Subject): string {
 type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
 
 /** What to do about a failure that the catalogue does not have. */
-function fallbackHint({ kind, status }: GraphFailure): string {
+function fallbackHint({ kind, status, message, details }: GraphFailure): string {
 	if (kind === 'network') {
 		return "Check the Base URL in the credential and n8n's connection to the internet.";
 	}
 	if (kind === 'http') {
-		return "Follow Meta's message below. See Meta's error code reference, and include the trace ID when contacting support.";
+		return `Follow Meta's message: "${details ?? message}". See Meta's error code reference, and include the trace ID when contacting support.`;
 	}
 	return Number(status) >= 500
 		? 'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.'
@@ -64,21 +64,32 @@ export function failureDetails({ kind, message, details }: GraphFailure): string
 	return `${kind === 'http' ? 'Meta said: ' : ''}${details ? `${message} (${details})` : message}`;
 }
 
-/** The hint, Meta's own text and the numbers that Meta's support asks for, in this order. */
-export function failureDescription(failure: GraphFailure, subject?: Subject): string {
+/**
+ * What to do about a failure. With what went wrong, where the hint refers to the details, and where there are no others:
+ * the editor shows the messages only when somebody opens them.
+ */
+export function failureHint(failure: GraphFailure, subject?: Subject): string {
+	const { kind, message, details } = failure;
 	const hint = catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
+	if (kind !== 'http') return `${message}. ${hint}`;
+	return /\bdetails\b/i.test(hint) ? `${hint} Details: ${details ?? message}` : hint;
+}
+
+/** Meta's own text, and the numbers that Meta's support asks for. */
+export function failureMessages(failure: GraphFailure): string[] {
+	if (failure.kind !== 'http') return [];
 	const numbers = [
 		failure.code === null ? '' : `code ${failure.code}`,
 		failure.subcode === null ? '' : `subcode ${failure.subcode}`,
 		failure.traceId === null ? '' : `trace ID ${failure.traceId}`,
 	].filter(Boolean);
-	return [hint, failureDetails(failure), numbers.join(', ')].filter(Boolean).join('\n');
+	return [failureDetails(failure), numbers.join(', ')].filter(Boolean);
 }
 
 /** The cause as n8n's errors declare it; older versions of n8n ignore it. */
 function failureCause(failure: GraphFailure): NodeApiErrorOptions['failure'] {
 	const cause =
-		errorEntry(failure.code)?.cause ?? (failure.transient ? 'temporarily-unavailable' : undefined);
+		entryOf(failure)?.cause ?? (failure.transient ? 'temporarily-unavailable' : undefined);
 	if (cause === undefined) return undefined;
 	if (cause === 'configuration-invalid' || cause === 'credential-invalid') return { cause };
 	return failure.retryAfterMs === null ? { cause } : { cause, retryAfterMs: failure.retryAfterMs };
@@ -97,18 +108,22 @@ export function toNodeApiError(
 	subject?: Subject,
 ): NodeApiError {
 	const message = failureTitle(failure, subject);
-	const description = failureDescription(failure, subject);
+	const description = failureHint(failure, subject);
+	const code = failure.code ?? failure.status;
 	const error = new NodeApiError(
 		node,
 		{ message, description },
 		{
 			message,
 			description,
-			httpCode: failure.status === null ? undefined : String(failure.status),
+			// The editor shows it as the error code.
+			httpCode: code === null ? undefined : String(code),
 			...(itemIndex === undefined ? {} : { itemIndex }),
 			failure: failureCause(failure),
 		},
 	);
+	// The editor shows them in the details, each on a line of its own: in a description they would be one paragraph.
+	error.messages = failureMessages(failure);
 	error.context.whatsApp = failureFacts(failure);
 	return error;
 }

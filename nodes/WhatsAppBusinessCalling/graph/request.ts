@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
 import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
+import { appSecretProof } from './appSecretProof';
 import { errorEntry } from './errorCatalogue';
 import { failureFromResponse, failureFromThrown, unreadableResponse } from './failure';
 import type { GraphContext, GraphFailure, Result } from './types';
@@ -24,7 +25,10 @@ export interface GraphRequest {
 	/** Path below the API version, each part already safe for a path. */
 	path: string;
 	query?: Record<string, string>;
-	body?: IDataObject;
+	/** Sent as JSON; bytes as they are. */
+	body?: IDataObject | Buffer;
+	/** Of a body of bytes. */
+	contentType?: string;
 	/** `app`: with the app access token `APP_ID|APP_SECRET`, which `/subscriptions` requires. */
 	as?: 'user' | 'app';
 	repeat: Repeat;
@@ -118,7 +122,10 @@ async function sendOnce(
 		qs: request.query,
 		body: request.body,
 		json: true,
-		headers: { 'User-Agent': USER_AGENT },
+		headers: {
+			'User-Agent': USER_AGENT,
+			...(request.contentType && { 'Content-Type': request.contentType }),
+		},
 		timeout,
 		abortSignal: signal,
 		// Read here with a size limit; n8n has none.
@@ -133,7 +140,7 @@ async function sendOnce(
 		return { ...response, body: await readBody(response.body, signal) };
 	};
 	try {
-		return await readResponse(context, account, await raceWithSignal(signal, send()));
+		return await readResponse(context, account, await raceWithSignal(signal, send()), request.as);
 	} catch (thrown) {
 		const failure =
 			thrown instanceof ResponseTooLargeError
@@ -161,9 +168,11 @@ async function sendAsApp(
 	account: Account,
 	options: IHttpRequestOptions,
 ): Promise<IN8nHttpFullResponse> {
+	const token = `${account.appId}|${account.appSecret}`;
 	return (await context.helpers.httpRequest({
 		...options,
-		headers: { ...options.headers, Authorization: `Bearer ${account.appId}|${account.appSecret}` },
+		qs: { ...options.qs, appsecret_proof: appSecretProof(token, account.appSecret) },
+		headers: { ...options.headers, Authorization: `Bearer ${token}` },
 	})) as IN8nHttpFullResponse;
 }
 
@@ -171,11 +180,12 @@ async function readResponse(
 	context: GraphContext,
 	account: Account,
 	response: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
+	as: GraphRequest['as'],
 ): Promise<Result<unknown>> {
 	const { statusCode, body, headers } = response;
 	const isError = typeof body === 'object' && body !== null && 'error' in body;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
 	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
 	const secrets = [String(accessToken).trim(), account.appSecret];
-	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets) };
+	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets, as) };
 }

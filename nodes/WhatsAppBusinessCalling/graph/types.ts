@@ -23,6 +23,11 @@ export interface GraphFailure {
 	status: number | null;
 	/** `error.code` of Meta's envelope. */
 	code: number | null;
+	/**
+	 * Which part of the credential Meta did not accept, where the code alone does not say so: `app`, the App ID and
+	 * App Secret with which a request was signed; `appSecret`, the App Secret for this access token.
+	 */
+	refused: 'app' | 'appSecret' | null;
 	subcode: number | null;
 	/** `error.message` of Meta's envelope; otherwise our own text. */
 	message: string;

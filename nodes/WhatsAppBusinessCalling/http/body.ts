@@ -32,7 +32,7 @@ export async function readBody(body: unknown, signal: AbortSignal): Promise<unkn
 }
 
 /** Reads and destroys a stream. Null if it holds more than `maxBytes`. */
-async function readUpTo(
+export async function readUpTo(
 	stream: FileStream,
 	maxBytes: number,
 	signal: AbortSignal,

@@ -73,7 +73,8 @@ export function mediaInfoProblem(
 		};
 	}
 	const message = `${failureTitle(failure)}. ${failureDetails(failure)}`;
-	if (failure.status === 401 || failure.code === 190) return tokenRefused(message);
+	if (failure.status === 401 || failure.code === 190 || failure.refused)
+		return tokenRefused(message);
 	return {
 		reason: failure.status === 403 ? 'accessDenied' : 'downloadFailed',
 		message,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'crypto';
-import type { IN8nHttpFullResponse } from 'n8n-workflow';
+import type { IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
 
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
 import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
+import { isSameSecret } from '../sameSecret';
+import { deriveProof, PROVE_MODE } from './verifyToken';
 
 const TIMEOUT_MS = 10_000;
 
@@ -29,24 +31,44 @@ export async function askForChallenge(
 	verifyToken: string,
 ): Promise<ChallengeAnswer> {
 	const challenge = randomUUID();
+	const question = {
+		'hub.mode': 'subscribe',
+		'hub.challenge': challenge,
+		'hub.verify_token': verifyToken,
+	};
+	return await ask(context, address, question, challenge);
+}
+
+/**
+ * Asks whether a trigger is at an address that has the app secret. `accepted` proves it: a server that is no such
+ * trigger cannot answer, nor can one that passes the question on to a trigger at another address.
+ */
+export async function askForProof(
+	context: GraphContext,
+	address: string,
+	appSecret: string,
+): Promise<ChallengeAnswer> {
+	const nonce = randomUUID();
+	const question = { 'hub.mode': PROVE_MODE, 'hub.challenge': nonce };
+	return await ask(context, address, question, deriveProof(appSecret, address, nonce));
+}
+
+async function ask(
+	context: GraphContext,
+	address: string,
+	question: IDataObject,
+	expected: string,
+): Promise<ChallengeAnswer> {
+	const headers = { 'User-Agent': USER_AGENT };
 	try {
 		const response = await requestOtherHost(
 			context,
-			{
-				method: 'GET',
-				url: address,
-				qs: {
-					'hub.mode': 'subscribe',
-					'hub.challenge': challenge,
-					'hub.verify_token': verifyToken,
-				},
-				headers: { 'User-Agent': USER_AGENT },
-			},
+			{ method: 'GET', url: address, qs: question, headers },
 			TIMEOUT_MS,
 		);
 		const text = await readPrefix(response.body);
 		if (isTemporary(response)) return 'unavailable';
-		if (response.statusCode === 200 && text.trim() === challenge) return 'accepted';
+		if (response.statusCode === 200 && isSameSecret(text.trim(), expected)) return 'accepted';
 		return response.statusCode === 404 && isNotRegistered(text) ? 'notRegistered' : 'refused';
 	} catch {
 		return 'unreachable';

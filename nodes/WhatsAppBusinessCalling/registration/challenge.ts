@@ -3,7 +3,14 @@ import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { isSameSecret } from '../sameSecret';
 import { cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { addressOfRequest } from './sharedAddress';
-import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';
+import {
+	accountPart,
+	deriveProof,
+	deriveVerifyToken,
+	isNonce,
+	isVerifyToken,
+	PROVE_MODE,
+} from './verifyToken';
 
 /**
  * Answers the request by which Meta verifies the webhook address: the challenge as plain text if the verify
@@ -12,17 +19,38 @@ import { accountPart, deriveVerifyToken, isVerifyToken } from './verifyToken';
  */
 export async function answerChallenge(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const query = context.getQueryData() as Record<string, unknown>;
+	if (query['hub.mode'] === PROVE_MODE) return await prove(context, query['hub.challenge']);
 	const challenge = query['hub.challenge'];
 	const response = context.getResponseObject();
 	const isAsked = query['hub.mode'] === 'subscribe' && typeof challenge === 'string';
 	const tokens = isAsked ? await acceptedTokens(context, query) : [];
 	if (tokens?.some((token) => isSameSecret(query['hub.verify_token'], token))) {
-		response
-			.status(200)
-			.set({ 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' })
-			.end(challenge);
+		response.status(200).set(AS_TEXT).end(challenge);
 	} else {
 		response.status(tokens === null ? 503 : 403).end();
+	}
+	return { noWebhookResponse: true };
+}
+
+const AS_TEXT = {
+	'Content-Type': 'text/plain; charset=utf-8',
+	'X-Content-Type-Options': 'nosniff',
+};
+
+/** Answers the action Setup > Send Test Recording, which signs something only for a trigger of the same app. */
+async function prove(context: IWebhookFunctions, nonce: unknown): Promise<IWebhookResponseData> {
+	const response = context.getResponseObject();
+	const url = context.getNodeWebhookUrl('default');
+	// Anybody can ask: the credential is not read for what has not the form.
+	const account =
+		isNonce(nonce) && url ? await cachedAccount(context, RECHECK_INTERVAL_MS) : undefined;
+	if (account && isNonce(nonce) && url) {
+		response
+			.status(200)
+			.set(AS_TEXT)
+			.end(deriveProof(account.appSecret, url, nonce));
+	} else {
+		response.status(account === null ? 503 : 403).end();
 	}
 	return { noWebhookResponse: true };
 }

@@ -1,7 +1,6 @@
 import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { errorEntry } from '../graph/errorCatalogue';
-import { failureDescription, failureTitle } from '../graph/nodeApiError';
+import { failureHint, failureMessages, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import { longestAddress } from './parties';
 import type { Address, Conflict } from './plan';
@@ -17,14 +16,25 @@ function labelOf(target: Target, businessAccountId: string): string {
 
 function holderOf({ holder, url: address }: Address): string {
 	const url = holderUrl(address);
-	if (holder === 'workflow' || holder === 'trigger') return `another workflow in this n8n: ${url}`;
+	// Its URL is a UUID, which names no workflow: `whereOf` has it.
+	if (holder === 'workflow' || holder === 'trigger') return 'another workflow in this n8n';
 	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
-	return `another address: ${url}`;
+	return `another URL: ${url}`;
+}
+
+/** For the details: how to find a workflow that a message only calls another one. */
+function whereOf({ holder, url: address }: Address): string {
+	if (holder !== 'workflow' && holder !== 'trigger') return '';
+	return `The trigger of that workflow has the URL ${holderUrl(address)}: compare it with Webhook URLs at the top of your trigger panels. `;
 }
 
 function firstRemedy({ holder }: Address): string {
-	if (holder === 'workflow' || holder === 'trigger')
+	if (holder === 'trigger') {
 		return 'Unpublish that workflow, or use one trigger for all events.';
+	}
+	if (holder === 'workflow') {
+		return 'Unpublish that workflow, or set "If Another Webhook Exists" to "Take Over and Forward".';
+	}
 	return 'Set "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
 }
 
@@ -35,7 +45,7 @@ function roomFor(target: Target): string {
 }
 
 const WAYS_OUT =
-	"An app, an account and a number each have one webhook address at Meta, so this trigger does not overwrite it. Ways out: deactivate the workflow or system behind that address; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the address in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
+	"An app, an account and a number each have one webhook URL at Meta, so this trigger does not overwrite it. Ways out: unpublish the workflow, or turn off the system, behind that URL; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the URL in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
 
 /**
  * The error for a conflict. n8n shows only the message when a workflow is published, so it says what is
@@ -51,7 +61,7 @@ export function conflictError(
 	const why =
 		refusal === null
 			? ''
-			: `Several workflows could share the address, but Meta did not keep an address with their list (${refusal}). `;
+			: `Several workflows could share the webhook URL, but Meta did not keep a URL with their list (${refusal}). `;
 	return new NodeOperationError(node, message, { description: `${why}${description}` });
 }
 
@@ -61,7 +71,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 			const { target, address } = conflict;
 			return {
 				message: `${labelOf(target, businessAccountId)} already sends its webhooks to ${holderOf(address)}. ${firstRemedy(address)}`,
-				description: WAYS_OUT,
+				description: `${whereOf(address)}${WAYS_OUT}`,
 			};
 		}
 		case 'notListable':
@@ -71,37 +81,37 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 					: `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}, and this trigger's webhook ID is not one that n8n creates. Delete the trigger node and add it again.`,
 				description: conflict.isTest
 					? "The test URL of this trigger cannot be listed next to the other workflow: n8n's endpoints for webhooks and tests have other names than webhook and webhook-test, or the trigger's webhook ID is not one that n8n creates (then delete the trigger node and add it again)."
-					: 'Workflows share an address by their webhook IDs. The new node gets one of the right form, and with it a new URL.',
+					: 'Workflows share a webhook URL by their webhook IDs. The new node gets one of the right form, and with it a new URL.',
 			};
 		case 'tooLong':
 			return {
-				message: `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}, and one more workflow does not fit into that address. ${roomFor(conflict.target)}`,
-				description: `Meta allows ${longestAddress(conflict.target)} characters for this address, which names all workflows that share it; with this one there would be ${conflict.count}. Ways out: use one trigger for several events, and an If or Switch node after it; use a second Meta app; or give n8n a shorter address (N8N_WEBHOOK_URL).`,
+				message: `${labelOf(conflict.target, businessAccountId)} already sends its webhooks to ${holderOf(conflict.address)}, and one more workflow does not fit into that URL. ${roomFor(conflict.target)}`,
+				description: `Meta allows ${longestAddress(conflict.target)} characters for this URL, which names all workflows that share it; with this one there would be ${conflict.count}. Ways out: use one trigger for several events, and an If or Switch node after it; use a second Meta app; or give n8n a shorter URL (N8N_WEBHOOK_URL).`,
 			};
 		case 'wrongToken':
 			return {
 				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct "Other Webhook Verify Token".`,
 				description:
-					'Its verify token is needed to put it back when this workflow is deactivated, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be active, and this n8n must be able to reach the address.',
+					'Its verify token is needed to put it back when this workflow is unpublished, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be published, and this n8n must be able to reach the URL.',
 			};
 		case 'fieldsMissing': {
 			const fields = conflict.fields.join(' and ');
 			return {
 				message: `The Meta app is not subscribed to ${fields}. Turn on the field ${fields} in Meta's app dashboard (WhatsApp > Configuration > Webhook fields).`,
-				description: `An address of the account or of a number gets only what the app is subscribed to, and the app's webhook belongs to ${holderOf(conflict.address)}. Then publish the workflow again.`,
+				description: `A webhook URL of the account or of a number gets only what the app is subscribed to, and the app's webhook belongs to ${holderOf(conflict.address)}. Then publish the workflow again.`,
 			};
 		}
 		case 'severalReceivers':
 			return {
-				message: `The chosen phone numbers send their webhooks to different addresses: ${conflict.urls.join(', ')}. Use a separate trigger for the numbers of each address.`,
+				message: `The chosen phone numbers send their webhooks to different URLs: ${conflict.urls.join(', ')}. Use a separate trigger for the numbers of each URL.`,
 				description: 'A trigger can forward to one other webhook.',
 			};
 		case 'receiverUnknown':
 			return {
 				message:
-					'This trigger holds the webhook address of the Meta app, but n8n has lost the address of the other webhook that it forwards to. Enter it under "Other Webhook URL".',
+					'This trigger holds the webhook URL of the Meta app, but n8n has lost the URL of the other webhook that it forwards to. Enter it under "Other Webhook URL".',
 				description:
-					'n8n keeps that address with the workflow; an import or a restored database can lose it. Until the workflow is published again, deliveries for the other webhook are not acknowledged, and Meta repeats them.',
+					'n8n keeps that URL with the workflow; an import or a restored database can lose it. Until the workflow is published again, deliveries for the other webhook are not acknowledged, and Meta repeats them.',
 			};
 	}
 }
@@ -116,14 +126,14 @@ const NOT_VERIFIED = 2200;
 export function registrationError(
 	node: INode,
 	failure: GraphFailure,
-	url: string,
+	url = '',
 ): NodeOperationError {
-	const [firstHint] = (errorEntry(failure.code)?.hint ?? '').split(/(?<=\.) /);
 	const message =
 		failure.code === NOT_VERIFIED
-			? `Meta could not verify the webhook address ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
-			: [`${failureTitle(failure)}.`, firstHint].filter(Boolean).join(' ');
-	return new NodeOperationError(node, message, { description: failureDescription(failure) });
+			? `Meta could not verify the webhook URL ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
+			: `${failureTitle(failure)}. ${failureHint(failure)}`;
+	const description = failureMessages(failure).join('\n');
+	return new NodeOperationError(node, message, { description });
 }
 
 /** An activation that has to wait too long for another one. */
@@ -142,7 +152,7 @@ export function busyError(node: INode): NodeOperationError {
 export function notKeptError(node: INode): NodeOperationError {
 	return new NodeOperationError(
 		node,
-		'Meta confirmed the webhook address but does not show it. Publish the workflow again.',
+		'Meta confirmed the webhook URL but does not show it. Publish the workflow again.',
 		{
 			description:
 				"Another system may have removed it in the same moment, or someone in Meta's app dashboard (WhatsApp > Configuration).",

@@ -3,9 +3,9 @@ import { NodeOperationError } from 'n8n-workflow';
 
 import { idList } from '../events/eventFilter';
 import { readAccount } from '../graph/account';
-import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
 import { digitsOf } from '../values';
+import { registrationError } from './errors';
 
 /** n8n activates its workflows when it starts: then no one can correct a number that has left the account. */
 const UNATTENDED = ['init', 'leadershipChange'];
@@ -18,11 +18,11 @@ export function mustKnowNumbers(context: IHookFunctions): boolean {
 	return chosenNumbers(context).length > 0 && !UNATTENDED.includes(context.getActivationMode());
 }
 
-/** @throws as `chosenPhoneNumberIds`; NodeApiError where Meta cannot be asked */
+/** @throws as `chosenPhoneNumberIds`, and where Meta cannot be asked */
 export async function requireKnownNumbers(context: IHookFunctions): Promise<void> {
 	if (!mustKnowNumbers(context)) return;
 	const answer = await phoneNumbers(context, await readAccount(context));
-	if (!answer.ok) throw toNodeApiError(context.getNode(), answer.failure);
+	if (!answer.ok) throw registrationError(context.getNode(), answer.failure);
 	chosenPhoneNumberIds(context, answer.value);
 }
 
@@ -56,9 +56,9 @@ export function chosenPhoneNumberIds(context: IHookFunctions, known: KnownNumber
 			.map(({ id, displayPhoneNumber }) => [displayPhoneNumber, id].filter(Boolean).join(' = '));
 		throw new NodeOperationError(
 			context.getNode(),
-			`"${entry.slice(0, 60)}" is not a phone number of this WhatsApp Business account. Choose another one under Phone Number Names or IDs`,
+			`"${entry.slice(0, 60)}" is not a phone number of this WhatsApp Business account. Choose another one under Phone Number Names or IDs.`,
 			{
-				description: `With it, this trigger would never start. ${names.length > 0 ? `The account has: ${names.join(', ')}.` : 'Meta lists no numbers for this account: check the Business Account ID in the credential.'}`,
+				description: `With it, this trigger would never start. ${names.length > 0 ? `The account has: ${names.join(', ')}.` : 'Meta lists no numbers for this account: check the WhatsApp Business Account ID in the credential.'}`,
 			},
 		);
 	});

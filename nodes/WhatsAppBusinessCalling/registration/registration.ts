@@ -162,7 +162,7 @@ class Attempt {
 				return null;
 			}
 			if (outcome === 'missing') return notKeptError(node);
-			if (outcome === 'dropped') this.refusal = 'Meta confirmed the address and dropped the list';
+			if (outcome === 'dropped') this.refusal = 'Meta confirmed the URL and dropped the list';
 			if (round >= MAX_ROUNDS) {
 				const address = await identify(this.trigger, found, null);
 				const conflict = { reason: 'taken', target, address } as const;
@@ -483,8 +483,11 @@ function isTestUrl(context: IHookFunctions, url: string): boolean {
 
 function urlOf(context: IHookFunctions): string {
 	const url = context.getNodeWebhookUrl('default');
-	if (!url) throw new NodeOperationError(context.getNode(), 'n8n gave the trigger no webhook URL');
-	return url;
+	if (url) return url;
+	throw new NodeOperationError(
+		context.getNode(),
+		'n8n gave the trigger no webhook URL. Set N8N_WEBHOOK_URL, restart n8n and publish the workflow again.',
+	);
 }
 
 function attemptKey(context: IHookFunctions): string {

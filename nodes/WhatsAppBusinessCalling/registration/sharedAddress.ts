@@ -69,6 +69,7 @@ export const EVENT_BITS = [
 	'call_transcription_available',
 	'call_permission_reply',
 	'other',
+	'voicemail',
 ];
 
 const TEST_BIT = 15;

@@ -19,6 +19,25 @@ export function deriveVerifyToken(appSecret: string, url: string, only = ''): st
 	return createHmac('sha256', appSecret).update(parts.join('\n')).digest('hex');
 }
 
+/**
+ * What a trigger answers to `PROVE_MODE`: whoever gets it knows that the trigger at this URL has the app secret. A
+ * server that only echoes a challenge, or asks another trigger, cannot give it.
+ *
+ * @param nonce made for this one question
+ */
+export function deriveProof(appSecret: string, url: string, nonce: string): string {
+	const parts = ['proof of a trigger', triggerIdentity(url), nonce];
+	return createHmac('sha256', appSecret).update(parts.join('\n')).digest('hex');
+}
+
+/** `hub.mode` of a request to prove that a trigger has the app secret; Meta's own is `subscribe`. */
+export const PROVE_MODE = 'prove';
+
+/** Whether a text has the form of a question that `deriveProof` answers. */
+export function isNonce(text: unknown): text is string {
+	return typeof text === 'string' && /^[0-9a-f-]{36}$/.test(text);
+}
+
 /** Whether a text has the form of a token that `deriveVerifyToken` gives. */
 export function isVerifyToken(text: unknown): boolean {
 	return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);

@@ -3,6 +3,7 @@ import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 import { readAccount } from '../graph/account';
 import { callOperations } from './call';
+import { callButtonOperations } from './callButton';
 import { deliveryOperations } from './delivery';
 import { permissionOperations } from './permission';
 import { phoneNumberOperations } from './phoneNumber';
@@ -14,6 +15,7 @@ import type { OfflineOperation, Operation, OperationResult } from './types';
 const OPERATIONS = new Map(
 	Object.entries<Record<string, Operation | OfflineOperation>>({
 		call: callOperations,
+		callButton: callButtonOperations,
 		delivery: deliveryOperations,
 		permission: permissionOperations,
 		phoneNumber: phoneNumberOperations,
@@ -92,13 +94,13 @@ function asNodeError(
  * output, and adds the fields of the input item there.
  */
 function errorFields(error: unknown): IDataObject {
-	const { message, description, context } = error as Partial<NodeApiError>;
+	const { message, description, messages, context } = error as Partial<NodeApiError>;
 	const facts = context?.whatsApp as IDataObject | undefined;
 	const reason = context?.reason as string | undefined;
 	return {
 		error: {
 			message: message ?? 'Unknown error',
-			description: description ?? null,
+			description: [description, ...(messages ?? [])].filter(Boolean).join('\n') || null,
 			...(facts ?? {}),
 			...(reason ? { reason } : {}),
 		},

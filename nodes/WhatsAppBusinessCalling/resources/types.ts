@@ -15,6 +15,9 @@ export interface OperationInput {
 	itemIndex: number;
 }
 
+/** The input of an operation that needs no credential. */
+export type OfflineInput = Omit<OperationInput, 'account'>;
+
 /** One operation: its fields in the panel, and its code. */
 export interface Operation {
 	properties: INodeProperties[];
@@ -26,7 +29,7 @@ export interface Operation {
 export interface OfflineOperation {
 	isOffline: true;
 	properties: INodeProperties[];
-	execute: (input: Omit<OperationInput, 'account'>) => Promise<OperationOutput>;
+	execute: (input: OfflineInput) => Promise<OperationOutput>;
 }
 
 /** An output item; the router adds the paired item. */

@@ -80,5 +80,5 @@ async function readOrLog(context: IWebhookFunctions): Promise<Account | null> {
 
 /** Our own errors name the field. Errors of n8n may contain more than a log should. */
 function whatIsWrong(error: unknown): string {
-	return error instanceof NodeOperationError ? (error.description ?? '') : 'It could not be read.';
+	return error instanceof NodeOperationError ? error.message : 'It could not be read.';
 }

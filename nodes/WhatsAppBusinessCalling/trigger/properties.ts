@@ -59,7 +59,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.</li><li>Subscribe to the field <b>calls</b>, and for Call Permission Reply also to <b>messages</b>.</li><li>Run the action node's Setup > Check: it shows whether your account's events reach the app.</li></ol>",
+			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.</li><li>Subscribe to the field <b>calls</b>, and for Call Permission Reply and Voicemail Received also to <b>messages</b>.</li><li>Run the action node's Setup > Check: it shows whether your account's events reach the app.</li></ol>",
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',

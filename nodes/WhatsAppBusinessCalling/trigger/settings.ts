@@ -110,8 +110,10 @@ function checked<T extends z.ZodTypeAny>(
 ): z.output<T> {
 	const parsed = schema.safeParse(values);
 	if (parsed.success) return parsed.data;
-	throw new NodeOperationError(context.getNode(), parsed.error.issues[0].message, {
-		description:
-			'Correct it in the WhatsApp Business Calling Trigger. If it is an expression, check what it evaluates to.',
-	});
+	// When a workflow is published, n8n shows the message only.
+	throw new NodeOperationError(
+		context.getNode(),
+		`${parsed.error.issues[0].message}. Correct it in the WhatsApp Business Calling Trigger.`,
+		{ description: 'If it is an expression, check what it evaluates to.' },
+	);
 }

@@ -30,7 +30,7 @@ export const downloadFileField: INodeProperties = {
 	type: 'boolean',
 	default: true,
 	description:
-		'Whether to download and verify recordings and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
+		'Whether to download and verify recordings, voicemails and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
 };
 
 export const includeRawEventOption: INodeProperties = {

@@ -1,4 +1,4 @@
-import type { IDataObject, INodeExecutionData, IRun } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData, IRun, NodeExecutionHint } from 'n8n-workflow';
 
 /** The outcome of a workflow with the action node. */
 export class ActionRun {
@@ -12,6 +12,11 @@ export class ActionRun {
 	/** Items of the error output. */
 	get errorItems(): INodeExecutionData[] {
 		return this.output(1);
+	}
+
+	/** What the editor shows above the output. */
+	get hints(): NodeExecutionHint[] {
+		return this.run.data.resultData.runData.WhatsApp?.[0]?.hints ?? [];
 	}
 
 	/** The error that ended the workflow. */
@@ -36,6 +41,7 @@ export interface NodeFailure {
 	name: string;
 	message: string;
 	description: string;
+	messages?: string[];
 	httpCode?: string | null;
 	context: { itemIndex?: number; reason?: string; whatsApp?: IDataObject };
 }

@@ -270,6 +270,13 @@ export class TriggerWorkflow {
 		}
 	}
 
+	/** *Retry* in the list of executions: again from the failed node, with the items that n8n has stored for it. */
+	async retry({ run }: Execution): Promise<IRun> {
+		const [failed] = run?.data.executionData?.nodeExecutionStack ?? [];
+		const items = failed.data.main[0] ?? [];
+		return await this.engine.execute(this.definition, failed.node.name, deepCopy(items), 'retry');
+	}
+
 	private newExecution(items: INodeExecutionData[], mode: WorkflowExecuteMode): Execution {
 		return { id: `${this.id}-${this.executions.length + 1}`, items, mode, status: 'running' };
 	}

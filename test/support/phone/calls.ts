@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { PERSON } from '../constants';
+import type { Call } from '../../../emulator';
 import { poll } from '../processes';
 import type { Agent } from './agent';
 import { KEY, type PhoneStage } from './phoneStage';
@@ -38,13 +39,23 @@ export async function answerByLink(
 	await answer(second);
 	await second.ending('problem', 'This call is taken or over');
 	await expectToHear(agent);
+	await hangUp(stage, agent, call, earlier);
+	return link;
+}
+
+/** The agent ends a call in which both have spoken, and its recording arrives. */
+async function hangUp(
+	stage: PhoneStage,
+	agent: Agent,
+	call: Call,
+	earlier: Set<string>,
+): Promise<void> {
 	await stage.mediaOf(call).said;
 	await agent.click('Hang up');
 	await agent.ending('over', 'You hung up');
 	await stage.ended(call);
 	await stage.expectRecording(call, earlier);
 	await stage.allDone(earlier);
-	return link;
 }
 
 /** A call that an agent places with `phone.html`. */
@@ -105,10 +116,5 @@ export async function place(stage: PhoneStage, agent: Agent): Promise<void> {
 	stage.emulator.userPicksUp(call.id);
 	await agent.view('talking');
 	await expectToHear(agent);
-	await stage.mediaOf(call).said;
-	await agent.click('Hang up');
-	await agent.ending('over', 'You hung up');
-	await stage.ended(call);
-	await stage.expectRecording(call, earlier);
-	await stage.allDone(earlier);
+	await hangUp(stage, agent, call, earlier);
 }

@@ -15,12 +15,14 @@ const NOTHING_NEXT_TO_IT: ChangeContext = { contact: null, errors: [], displayPh
 
 type Element = Record<string, unknown>;
 
+const typeOf = (name: string) => EVENT_TYPES.find((known) => known.name === name);
+
 function read(
 	name: string,
 	element: Element,
 	context: Partial<ChangeContext> = {},
 ): ReadEvent | null {
-	const type = EVENT_TYPES.find((known) => known.name === name);
+	const type = typeOf(name);
 	if (!type) throw new Error(`No event ${name}`);
 	return type.read(element, { ...NOTHING_NEXT_TO_IT, ...context });
 }
@@ -394,6 +396,49 @@ describe('other events', () => {
 	});
 });
 
+describe('a voicemail', () => {
+	const message = (more: Element = {}) => ({
+		id: 'wacid.A',
+		timestamp: '1728932177',
+		from: '14085551234',
+		type: 'audio',
+		audio: { id: '5', sha256: 'h', mime_type: 'audio/ogg' },
+		...more,
+	});
+
+	it('A voicemail is the recording of the call whose ID it has', () => {
+		expect(eventOf('voicemail', message({ to: '15550783881' }))).toMatchObject({
+			name: 'voicemail',
+			call: { id: 'wacid.A', from: { phoneNumber: '14085551234' }, to: { phoneNumber: null } },
+			file: { property: 'recording', media: { id: '5', sha256: 'h', mimeType: 'audio/ogg' } },
+			detail: '5\nh',
+			isIncomplete: false,
+		});
+	});
+
+	it.each<[string, Element]>([
+		['an audio message of a person', { id: 'wamid.A' }],
+		['an audio message without an ID', { id: undefined }],
+		['an audio message with an ID that could forge a line', { id: 'wacid.A\nB' }],
+		['another message', { type: 'text', audio: undefined }],
+	])('No answer is read from %s', (_, more) => {
+		expect(read('voicemail', message(more))).toBeNull();
+	});
+
+	it.each<[string, unknown]>([
+		['no audio', undefined],
+		['a link', 'https://x'],
+		['a list', [{ id: '5' }]],
+		['a path as its ID', { id: '../me' }],
+		['an ID that JavaScript has rounded', { id: 2 ** 60 }],
+	])('A voicemail with %s is incomplete', (_, audio) => {
+		expect(eventOf('voicemail', message({ audio }))).toMatchObject({
+			file: { property: 'recording', media: null },
+			isIncomplete: true,
+		});
+	});
+});
+
 describe('the contact of an event', () => {
 	const ana = {
 		profile: { name: 'Ana', username: 'ana.calls' },
@@ -407,7 +452,8 @@ describe('the contact of an event', () => {
 	it.each(EVENT_TYPES.map(({ name }) => [name]))(
 		'The event %s has a name and a username',
 		(name) => {
-			const element = name === 'call_permission_reply' ? reply() : { ...CALL, event: name };
+			const message = name === 'voicemail' ? { ...CALL, type: 'audio' } : reply();
+			const element = typeOf(name)?.field === 'messages' ? message : { ...CALL, event: name };
 			expect(fieldsOf(name, element, { contact: contactOf(ana) })).toMatchObject({
 				contactName: 'Ana',
 				contactUsername: 'ana.calls',
@@ -450,7 +496,10 @@ describe('all events', () => {
 			expect(callEventType(name)).toBeUndefined();
 		}
 		expect(eventTypesOf('statuses').map(({ name }) => name)).toEqual(['status']);
-		expect(eventTypesOf('messages').map(({ name }) => name)).toEqual(['call_permission_reply']);
+		expect(eventTypesOf('messages').map(({ name }) => name)).toEqual([
+			'call_permission_reply',
+			'voicemail',
+		]);
 	});
 
 	it('The events can be chosen', () => {

@@ -26,7 +26,7 @@ describe('parseAccount', () => {
 	});
 
 	it.each([
-		['businessAccountId', '', 'Business Account ID'],
+		['businessAccountId', '', 'WhatsApp Business Account ID'],
 		['businessAccountId', '1/../2', 'Business Account ID'],
 		['appId', 'a?b', 'App ID'],
 		['businessAccountId', undefined, 'Business Account ID must be the number shown'],
@@ -49,8 +49,8 @@ describe('parseAccount', () => {
 		['baseUrl', 'https://graph.facebook.com/#x', 'Base URL'],
 	])('The error names the field to correct: %s = %j', (field, value, said) => {
 		const parse = () => parseAccount(NODE, { ...CREDENTIAL, [field]: value });
-		expect(parse).toThrow('The WhatsApp Business Calling credential is incomplete or invalid');
-		expect(parse).toThrow(expect.objectContaining({ description: expect.stringContaining(said) }));
+		expect(parse).toThrow('Correct the WhatsApp Business Calling credential: ');
+		expect(parse).toThrow(said);
 	});
 
 	it.each(['v26.0', '26.0', 'V26.0', ' v26.0 '])('The version %j is accepted', (apiVersion) => {
@@ -103,8 +103,8 @@ describe('readAccount', () => {
 
 	it('The error names all fields to correct', async () => {
 		await expect(read({ appId: '', appSecret: '' })).rejects.toMatchObject({
-			description:
-				"App ID must be the number shown in Meta's app dashboard. App Secret is empty. Open the credential, correct it and save it.",
+			message:
+				"Correct the WhatsApp Business Calling credential: App ID must be the number shown in Meta's app dashboard. App Secret is empty.",
 		});
 	});
 });

@@ -22,13 +22,12 @@ async function ask<T>(
 	return { result: await work(context), sent };
 }
 
-const shown = ({ method, url, qs, body, credential }: Sent) => ({
-	method,
-	url,
-	qs,
-	body,
-	credential,
-});
+/** Without the proof of the app secret, which every request of an app has. */
+function shown({ method, url, qs, body, credential }: Sent) {
+	const { appsecret_proof: proof, ...query } = qs ?? {};
+	expect(proof !== undefined).toBe(credential === null);
+	return { method, url, qs: Object.keys(query).length > 0 ? query : undefined, body, credential };
+}
 
 const REFUSAL = refusal(400, 190).body;
 

@@ -58,14 +58,17 @@ describe('the error catalogue', () => {
 		expect(hint).toMatch(/^[A-Z].{15,}\.$/);
 	});
 
-	it.each(ERROR_CATALOGUE.filter((entry) => entry.existingCall))(
-		'An existing call has other texts: $title',
-		({ hint, existingCall }) => {
-			if (existingCall?.title) expect(existingCall.title).toMatch(/^[A-Z].{8,90}[^.]$/);
-			expect(existingCall?.hint).toMatch(/^[A-Z].{15,}\.$/);
-			expect(existingCall?.hint).not.toBe(hint);
-		},
-	);
+	it.each(
+		ERROR_CATALOGUE.flatMap(({ title, hint, existingCall, voicemail }) =>
+			Object.entries({ existingCall, voicemail }).flatMap(([subject, texts]) =>
+				texts ? { title, hint, subject, texts } : [],
+			),
+		),
+	)('The subject $subject has other texts: $title', ({ hint, texts }) => {
+		if (texts.title) expect(texts.title).toMatch(/^[A-Z].{8,90}[^.]$/);
+		expect(texts.hint).toMatch(/^[A-Z].{15,}\.$/);
+		expect(texts.hint).not.toBe(hint);
+	});
 
 	it('A text that names one way to connect the audio names all', () => {
 		const hints = ERROR_CATALOGUE.map(({ hint }) => hint);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import {
-	failureDescription,
+	failureHint,
 	failureTitle,
 	toNodeApiError,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
@@ -29,6 +29,7 @@ describe('failureFromResponse', () => {
 			kind: 'http',
 			status: 401,
 			code: 138006,
+			refused: null,
 			subcode: 2593139,
 			message: 'said',
 			details: 'No permission',
@@ -52,6 +53,32 @@ describe('failureFromResponse', () => {
 		const { message } = failureFromResponse(400, body, {}, [secret]);
 		expect(message.length).toBeLessThanOrEqual(1000);
 		expect(message).not.toContain('ss');
+	});
+
+	it.each<[string, 'user' | 'app', object, string | null]>([
+		['the token', 'user', { code: 190 }, null],
+		['the app', 'app', { code: 190 }, 'app'],
+		['the app', 'app', { code: 101 }, 'app'],
+		['anything else of an app', 'app', { code: 100 }, null],
+		['nothing that has a code', 'app', {}, null],
+		[
+			'the secret for this token',
+			'user',
+			{ code: 100, message: 'Invalid appsecret_proof provided in the API argument' },
+			'appSecret',
+		],
+		['the app', 'app', { code: 100, message: 'Invalid appsecret_proof' }, 'app'],
+	])('The failure says that Meta did not accept %s (signed as %s, %j)', (_, as, error, refused) => {
+		const failure = failureFromResponse(
+			500,
+			envelope({ ...error, is_transient: true }),
+			{},
+			[],
+			as,
+		);
+		expect(failure.refused).toBe(refused);
+		// The same request never succeeds.
+		if (refused !== null) expect(failure.transient).toBe(false);
 	});
 
 	it('The text for users is used if there are no details', () => {
@@ -157,9 +184,7 @@ describe('failureFromResponse', () => {
 				(status, body) => {
 					const failure = failureFromResponse(status, body);
 					return (
-						failure.status === status &&
-						failureTitle(failure) !== '' &&
-						failureDescription(failure).includes('\n')
+						failure.status === status && failureTitle(failure) !== '' && failureHint(failure) !== ''
 					);
 				},
 			),
@@ -232,6 +257,7 @@ describe('failureFromThrown', () => {
 			kind: 'network',
 			status: null,
 			code: null,
+			refused: null,
 			subcode: null,
 			message: `graph.facebook.com could not be reached: ${cause}`,
 			details: null,
@@ -269,10 +295,12 @@ describe('what the operator sees of a failure', () => {
 	it('The operator sees a title, a hint, the words of Meta and the numbers for its support', () => {
 		const error = toNodeApiError(NODE, failure, 3);
 		expect(error.message).toBe('This person cannot be called on WhatsApp');
-		expect(error.description).toMatch(
-			/\nMeta said: said \(Details\)\ncode 138001, subcode 5, trace ID T$/,
-		);
-		expect(error.httpCode).toBe('400');
+		expect(error.description).toMatch(/Check the number, or contact them another way\.$/);
+		expect(error.messages).toEqual([
+			'Meta said: said (Details)',
+			'code 138001, subcode 5, trace ID T',
+		]);
+		expect(error.httpCode).toBe('138001');
 		expect(error.context).toMatchObject({
 			itemIndex: 3,
 			whatsApp: {

@@ -1,5 +1,4 @@
 import {
-	failureDescription,
 	failureTitle,
 	toNodeApiError,
 } from '../../../nodes/WhatsAppBusinessCalling/graph/nodeApiError';
@@ -27,44 +26,63 @@ describe('the title of an error', () => {
 	])('The title is right for %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
-const IN_GENERAL =
-	"Follow Meta's message below. See Meta's error code reference, and include the trace ID when contacting support.";
+const inGeneral = (said: string) =>
+	`Follow Meta's message: "${said}". See Meta's error code reference, and include the trace ID when contacting support.`;
 
-describe('the description of an error', () => {
-	it.each<[string, GraphFailure, string]>([
+describe('the description and the messages of an error', () => {
+	it.each<[string, GraphFailure, string, string[]]>([
 		[
 			'a page of a proxy',
 			failureFromResponse(418, ''),
-			'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.\nHTTP 418 without an error message',
+			'HTTP 418 without an error message. The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.',
+			[],
 		],
 		[
 			'an outage without words',
 			failureFromResponse(502, ''),
-			'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.\nHTTP 502 without an error message',
+			'HTTP 502 without an error message. Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.',
+			[],
 		],
 		[
 			'a text and its details',
 			answered(400, { error_data: { details: 'why' } }),
-			`${IN_GENERAL}\nMeta said: said (why)`,
-		],
-		['a code', answered(400, { code: 7 }), `${IN_GENERAL}\nMeta said: said\ncode 7`],
-		[
-			'a subcode',
-			answered(400, { error_subcode: 33 }),
-			`${IN_GENERAL}\nMeta said: said\nsubcode 33`,
+			inGeneral('why'),
+			['Meta said: said (why)'],
 		],
 		[
-			'a trace ID',
-			answered(400, { fbtrace_id: 'T' }),
-			`${IN_GENERAL}\nMeta said: said\ntrace ID T`,
+			'a code whose hint refers to the details',
+			answered(400, { code: 138012, error_data: { details: 'Call at 5' } }),
+			'Wait until the time in the details: then the next call is possible. Details: Call at 5',
+			['Meta said: said (Call at 5)', 'code 138012'],
+		],
+		['a code', answered(400, { code: 7 }), inGeneral('said'), ['Meta said: said', 'code 7']],
+		[
+			'all numbers',
+			answered(400, { code: 7, error_subcode: 33, fbtrace_id: 'T' }),
+			inGeneral('said'),
+			['Meta said: said', 'code 7, subcode 33, trace ID T'],
 		],
 		[
 			'no answer',
 			lost,
-			"Check the Base URL in the credential and n8n's connection to the internet.\ngraph.facebook.com could not be reached: the host name is unknown",
+			"graph.facebook.com could not be reached: the host name is unknown. Check the Base URL in the credential and n8n's connection to the internet.",
+			[],
 		],
-	])('The description is right for %s', (_, failure, description) =>
-		expect(failureDescription(failure)).toBe(description),
+	])('The texts for %s do not run together', (_, failure, description, messages) => {
+		expect(toNodeApiError(NODE, failure)).toMatchObject({ description, messages });
+	});
+
+	it.each<['app' | 'appSecret', RegExp]>([
+		['app', /^Copy both from .* The access token is not the cause\.$/],
+		['appSecret', /^Copy both from .* for which the access token was generated\.$/],
+	])(
+		'The texts about what Meta rejects of the %s name the fields to correct',
+		(refused, description) => {
+			const error = toNodeApiError(NODE, { ...answered(401, { code: 190 }), refused });
+			expect(error.message).toMatch(/^Meta did not accept the App/);
+			expect(error.description).toMatch(description);
+			expect(error).toMatchObject({ failure: { cause: 'credential-invalid' } });
+		},
 	);
 });
 
@@ -97,6 +115,10 @@ describe("the cause of an error in n8n's terms", () => {
 	])('The cause is right for %s', (_, failure, cause) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ failure: cause });
 	});
+});
+
+it('The code of Meta is shown as the error code', () => {
+	expect(toNodeApiError(NODE, answered(401, { code: 138006 })).httpCode).toBe('138006');
 });
 
 it('An error without an item and without a status has neither', () => {

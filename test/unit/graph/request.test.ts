@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 import {
 	graphChange,
 	graphRequest,
@@ -105,9 +107,12 @@ describe('graphRequest', () => {
 
 	it('A request as the app is signed by the app', async () => {
 		const { sent } = await send([OK], { as: 'app' });
+		const token = `${ACCOUNT.appId}|${APP_SECRET}`;
 		expect(sent[0]).toMatchObject({
 			credential: null,
-			headers: { Authorization: `Bearer ${ACCOUNT.appId}|${APP_SECRET}` },
+			headers: { Authorization: `Bearer ${token}` },
+			// Apps can require it of every token.
+			qs: { appsecret_proof: createHmac('sha256', APP_SECRET).update(token).digest('hex') },
 		});
 	});
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 
 import { OggOpusMeter } from '../../../nodes/WhatsAppBusinessCalling/media/oggOpus';
+import { SAMPLE_AUDIO } from '../../../nodes/WhatsAppBusinessCalling/resources/setup/sampleAudio';
+import { monoSampleAudio } from '../../../nodes/WhatsAppBusinessCalling/resources/setup/sendTestRecording';
 import { decodeAudio } from '../../support/audio';
 
 const FOLDER = join(__dirname, '../../fixtures/audio');
@@ -227,4 +229,27 @@ describe('OggOpusMeter', () => {
 			expect(measure(...single)).toEqual(measure(bytes));
 		}
 	});
+});
+
+/** The checksum of a page (RFC 3533, section 6), computed with its own field as zero. */
+function checksum(page: Buffer): number {
+	let crc = 0;
+	for (const [position, byte] of page.entries()) {
+		crc ^= (position >= 22 && position < 26 ? 0 : byte) << 24;
+		for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+	}
+	return crc >>> 0;
+}
+
+it('The mono sample is the sample in one channel: same length, and a first page with its own checksum', () => {
+	const mono = monoSampleAudio();
+	const stereo = Buffer.from(SAMPLE_AUDIO, 'base64');
+	expect(mono).toHaveLength(stereo.length);
+	expect(measure(mono)).toEqual({ ...measure(stereo), channels: 1 });
+	// Made anew with another encoder, the sample would have another first page.
+	const [head, original] = [mono, stereo].map((bytes) => Buffer.from(bytes.subarray(0, 47)));
+	expect(head.readUInt32LE(22)).toBe(checksum(head));
+	original[28 + 9] = 1;
+	original.writeUInt32LE(checksum(original), 22);
+	expect(head.equals(original)).toBe(true);
 });

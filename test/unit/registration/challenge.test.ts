@@ -1,5 +1,9 @@
 import { answerChallenge } from '../../../nodes/WhatsAppBusinessCalling/registration/challenge';
-import { deriveVerifyToken } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
+import {
+	deriveProof,
+	deriveVerifyToken,
+	isVerifyToken,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 import { APP_SECRET, fakeWebhook, NODE, WEBHOOK_URL } from '../fakes';
 
 const DERIVED = deriveVerifyToken(APP_SECRET, WEBHOOK_URL);
@@ -127,5 +131,45 @@ describe('answerChallenge', () => {
 		expect(await send('guess')).toBe(0);
 		for (let guess = 0; guess < 5; guess++) await send(String(guess).repeat(64));
 		expect(reads).toBe(1);
+	});
+});
+
+describe('the proof that a trigger has the app secret', () => {
+	const NONCE = '0f3a7f0e-6f4b-4b6c-9d0e-0123456789ab';
+	const prove = (nonce: unknown) => ({ 'hub.mode': 'prove', 'hub.challenge': nonce });
+
+	it.each([
+		['app', {}],
+		['manual', { verifyToken: 'chosen' }],
+	])('The proof is given whatever the registration is: %s', async (registration, more) => {
+		const answer = await ask({ registration, ...more }, prove(NONCE));
+		expect(answer).toMatchObject({
+			status: 200,
+			body: deriveProof(APP_SECRET, WEBHOOK_URL, NONCE),
+			headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+		});
+	});
+
+	it.each([undefined, '', 'x', [NONCE], { toString: 'x' }, `${NONCE}x`, 'g'.repeat(36)])(
+		'The proof is not given for %j',
+		async (nonce) => {
+			expect(await ask({ registration: 'app' }, prove(nonce))).toMatchObject({
+				status: 403,
+				body: undefined,
+			});
+		},
+	);
+
+	it('The proof is good for one URL and one question, and for nothing else', () => {
+		const proof = deriveProof(APP_SECRET, WEBHOOK_URL, NONCE);
+		const other = NONCE.replace('0', '1');
+		expect(deriveProof(APP_SECRET, WEBHOOK_URL, other)).not.toBe(proof);
+		expect(deriveProof(APP_SECRET, WEBHOOK_URL.replace('id', 'other'), NONCE)).not.toBe(proof);
+		expect(deriveProof('of another app', WEBHOOK_URL, NONCE)).not.toBe(proof);
+		// It has the form of a verify token, and is none.
+		expect(isVerifyToken(proof)).toBe(true);
+		for (const only of [undefined, 'workflow-1', NONCE]) {
+			expect(deriveVerifyToken(APP_SECRET, WEBHOOK_URL, only)).not.toBe(proof);
+		}
 	});
 });

@@ -386,7 +386,7 @@ describe('an activation that fails', () => {
 		});
 		const first = await failureOf(node.activate());
 		expect(first.message).toBe(
-			`Meta could not verify the webhook address ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
+			`Meta could not verify the webhook URL ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
 		);
 		node.meta.asked.length = 0;
 		expect(await failureOf(node.activate())).toBe(first);
@@ -400,7 +400,7 @@ describe('an activation that fails', () => {
 		};
 		const error = await failureOf(node.activate());
 		expect(error.message).toContain(
-			`The Meta app already sends its webhooks to another address: ${FOREIGN}`,
+			`The Meta app already sends its webhooks to another URL: ${FOREIGN}`,
 		);
 		expect(node.meta.app).toEqual(calls(FOREIGN));
 	});
@@ -423,7 +423,7 @@ describe('an activation that fails', () => {
 			if (what === 'POST subscriptions') node.meta.app = null;
 		};
 		expect((await failureOf(node.activate())).message).toMatch(
-			/^Meta confirmed the webhook address but does not show it/,
+			/^Meta confirmed the webhook URL but does not show it/,
 		);
 	});
 
@@ -461,7 +461,9 @@ describe('an activation that fails', () => {
 	it('The activation fails without a webhook URL of n8n', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks, { getNodeWebhookUrl: () => undefined });
-		expect((await failureOf(node.activate())).message).toBe('n8n gave the trigger no webhook URL');
+		expect((await failureOf(node.activate())).message).toMatch(
+			/^n8n gave the trigger no webhook URL\. Set N8N_WEBHOOK_URL/,
+		);
 	});
 });
 
@@ -502,7 +504,7 @@ describe('an existing webhook URL', () => {
 		node.meta.app = calls(there);
 		const error = await failureOf(node.activate());
 		expect(error.message).toContain(
-			`The Meta app already sends its webhooks to another address: ${there}.`,
+			`The Meta app already sends its webhooks to another URL: ${there}.`,
 		);
 		expect(node.meta.changes).toEqual([]);
 	});

@@ -93,8 +93,12 @@ describe('isUserId', () => {
 describe('IDs that become a part of a path', () => {
 	const forbidden = fc.string({ unit: fc.constantFrom(...'a1/\\.?#%& \n@:') });
 
-	it.each(['1002764438271669', 'a-b_C'])('The media ID %s is accepted', (mediaId) => {
+	it.each(['1002764438271669', 'a-b_1'])('The media ID %s is accepted', (mediaId) => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
+	});
+
+	it('A word is no media ID: Meta would only say that the file is gone', () => {
+		expect(() => mediaIdParameter(input({ mediaId: 'abc' }))).toThrow('"abc" is not a media ID');
 	});
 
 	it('An ID that an expression gives as a number is accepted', () => {

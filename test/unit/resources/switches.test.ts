@@ -121,7 +121,7 @@ describe('a switch with an expression', () => {
 	});
 
 	it.each<[INodeParameters, string[]]>([
-		[{}, []],
+		[{}, ['notRecorded']],
 		[{ recordCall: true }, ['recordingAnnouncement_de']],
 		[{ recordCall: ON }, ['recordingAnnouncement_de']],
 		[{ recordCall: true, transcribeCall: true }, ['combinedAnnouncement_de']],
@@ -129,11 +129,14 @@ describe('a switch with an expression', () => {
 			{ recordCall: true, transcribeCall: ON },
 			['recordingAnnouncement_de', 'combinedAnnouncement_de'],
 		],
-		[{ transcribeCall: ON }, ['transcriptionAnnouncement']],
-		[{ transcribeCall: true, transcriptionLanguage: 'nl' }, ['transcriptionAnnouncementInEnglish']],
+		[{ transcribeCall: ON }, ['notRecorded', 'transcriptionAnnouncement']],
+		[
+			{ transcribeCall: true, transcriptionLanguage: 'nl' },
+			['notRecorded', 'transcriptionAnnouncementInEnglish'],
+		],
 		// Nobody knows which announcement it is.
 		[{ recordCall: true, recordingLanguage: ON }, []],
-		[{ recordCall: false, recordingLanguage: ON }, []],
+		[{ recordCall: false, recordingLanguage: ON }, ['notRecorded']],
 	])(
 		'The switch shows the announcements that may be heard, and no other: %j',
 		(switches, notices) => {

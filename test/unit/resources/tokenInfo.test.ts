@@ -29,7 +29,7 @@ describe('readTokenInfo', () => {
 			expect.objectContaining({
 				method: 'GET',
 				url: 'https://graph.facebook.com/v26.0/debug_token',
-				qs: { input_token: TOKEN },
+				qs: expect.objectContaining({ input_token: TOKEN }) as object,
 				headers: expect.objectContaining({
 					Authorization: `Bearer ${ACCOUNT.appId}|${APP_SECRET}`,
 				}) as object,

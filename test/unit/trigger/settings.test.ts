@@ -165,8 +165,8 @@ describe('readSettings', () => {
 			}
 			expect(thrown).toBeInstanceOf(NodeOperationError);
 			expect(thrown).toMatchObject({
-				message,
-				description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
+				message: `${message}. Correct it in the WhatsApp Business Calling Trigger.`,
+				description: 'If it is an expression, check what it evaluates to.',
 			});
 		},
 	);

@@ -5,6 +5,7 @@ import { booleanParameter, callIdParameter, phoneNumberIdParameter } from '../sh
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
+import { showAnnouncement } from './announcementHint';
 import { callIdField, sdpField, showForCall } from './fields';
 import {
 	callbackDataParameter,
@@ -34,6 +35,7 @@ export const accept: Operation = {
 		);
 		const preAccepted = isPreAcceptWanted && (await preAccept(input, session));
 		const outcome = await sendToCall(input, 'accept', acceptance);
+		showAnnouncement(input, announcement);
 		return {
 			json: {
 				...outcome,

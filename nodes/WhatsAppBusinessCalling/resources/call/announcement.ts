@@ -45,7 +45,8 @@ function purposeField(feature: Feature, displayOptions: object): INodeProperties
 		default: '',
 		// Not `required`: it would also apply when the switch is an expression that gives false.
 		placeholder: 'e.g. quality assurance',
-		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides at the end of the announcement. WhatsApp requires it. Write it in the language of the announcement, up to 250 characters.`,
+		hint: `Spoken after the announcement. Up to ${MAX_PURPOSE_LENGTH} characters, in the language of the announcement.`,
+		description: `Why the call is ${feature === 'recording' ? 'recorded' : 'transcribed'}, spoken to both sides. WhatsApp requires it.`,
 		displayOptions,
 	};
 }
@@ -105,6 +106,11 @@ export const announcementFields: INodeProperties[] = [
 			'Whether WhatsApp records the audio of this call. The recording arrives with the trigger event Call Recording Available, usually within a minute after the call.',
 		displayOptions: hideFor({}),
 	},
+	notice(
+		'notRecorded',
+		'Off: WhatsApp records nothing, and no recording event comes.',
+		hideFor({ recordCall: [true, { _cnd: { startsWith: '=' } }] }),
+	),
 	purposeField('recording', hideFor({ recordCall: [false] })),
 	languageField('recording', hideFor({ recordCall: [false] })),
 	...recordingNotices,

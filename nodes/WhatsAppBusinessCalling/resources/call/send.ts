@@ -4,15 +4,13 @@ import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest, type Repeat } from '../../graph/request';
 import type { Result } from '../../graph/types';
 import { inputError, unexpectedResponse } from '../shared/errors';
-import { callIdParameter, isBlank, phoneNumberIdParameter } from '../shared/parameters';
+import {
+	callIdParameter,
+	phoneNumberIdParameter,
+	returnedTextParameter,
+} from '../shared/parameters';
 import type { OperationInput } from '../types';
 import { cleanSdp, type SdpType } from './sdp';
-
-/**
- * Meta, "Calling API: reference". Meta does not say how it counts. We count code points, the smallest count, so
- * that nothing is refused that Meta may accept.
- */
-const MAX_CALLBACK_DATA_LENGTH = 512;
 
 /** Timeout of a step that only prepares the next one, while the caller waits. */
 export const PREPARATION_TIMEOUT_MS = 8_000;
@@ -87,18 +85,6 @@ export function sessionParameter(input: OperationInput, type: SdpType): IDataObj
 
 /** @throws NodeOperationError for more than 512 characters */
 export function callbackDataParameter(input: OperationInput): IDataObject {
-	const { context, itemIndex } = input;
-	const given: unknown =
-		context.getNodeParameter('options.bizOpaqueCallbackData', itemIndex, '') ?? '';
-	const data = typeof given === 'object' ? JSON.stringify(given) : String(given);
-	if (isBlank(data)) return {};
-	const length = [...data].length;
-	if (length > MAX_CALLBACK_DATA_LENGTH) {
-		throw inputError(
-			input,
-			`The callback data is too long: ${length} characters`,
-			`WhatsApp accepts at most ${MAX_CALLBACK_DATA_LENGTH}. Put an ID there and keep the rest in your own system.`,
-		);
-	}
-	return { biz_opaque_callback_data: data };
+	const data = returnedTextParameter(input, 'options.bizOpaqueCallbackData', 'callback data');
+	return data === null ? {} : { biz_opaque_callback_data: data };
 }

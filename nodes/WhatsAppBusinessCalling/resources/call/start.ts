@@ -8,6 +8,7 @@ import { personFields, readPerson } from '../shared/person';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput } from '../types';
 import { readAnnouncement } from './announcement';
+import { showAnnouncement } from './announcementHint';
 import { sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
@@ -42,6 +43,7 @@ export const start: Operation = {
 		if (!response.ok) {
 			throw toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
 		}
+		showAnnouncement(input, announcement);
 		return {
 			json: {
 				callId: readCallId(input, response.value),

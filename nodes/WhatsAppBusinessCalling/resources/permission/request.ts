@@ -1,30 +1,42 @@
 import type { IDataObject } from 'n8n-workflow';
-import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/nodeApiError';
-import { graphRequest } from '../../graph/request';
-import { text } from '../../graph/scalars';
-import { inputError, unexpectedResponse } from '../shared/errors';
-import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
-import { personFields, readPerson, type Person } from '../shared/person';
+import { inputError } from '../shared/errors';
+import { asText, truncate } from '../shared/parameters';
+import { personFields, readPerson } from '../shared/person';
 import { phoneNumberField } from '../shared/phoneNumberField';
+import { messageTextParameter, sendMessage } from '../shared/sendMessage';
 import type { Operation, OperationInput } from '../types';
+import { templateContent, templateFields } from './template';
 
-const displayOptions = { show: { resource: ['permission'], operation: ['request'] } };
+const show = { resource: ['permission'], operation: ['request'] };
+const displayOptions = { show };
 
-/** Longest body of an interactive message, in characters (Meta, "Messages"). */
-const MAX_BODY_LENGTH = 1024;
-
-const responseSchema = z.object({
-	contacts: z.array(z.object({ wa_id: text, user_id: text })).catch([]),
-	messages: z.array(z.object({ id: z.string() })).min(1),
-});
-
-/** @source Meta, "User call permissions": the interactive message `call_permission_request` */
+/** @source Meta, "User call permissions": the message `call_permission_request`, and templates with it */
 export const request: Operation = {
 	properties: [
 		phoneNumberField(displayOptions),
 		...personFields(displayOptions, 'ask'),
+		{
+			displayName: 'Send As',
+			name: 'sendAs',
+			type: 'options',
+			default: 'message',
+			description: 'How to ask. Meta bills both as a message.',
+			displayOptions,
+			options: [
+				{
+					name: 'Message',
+					value: 'message',
+					description:
+						'With any text, but only within 24 hours after the person last wrote to you or called you',
+				},
+				{
+					name: 'Template',
+					value: 'template',
+					description: 'At any time, with a message template that WhatsApp has approved',
+				},
+			],
+		},
 		{
 			displayName: 'Message',
 			name: 'bodyText',
@@ -32,60 +44,36 @@ export const request: Operation = {
 			typeOptions: { rows: 2 },
 			default: '',
 			placeholder: 'e.g. May we call you about your order?',
-			description:
-				"Text shown above the reply buttons, up to 1,024 characters. Can only be sent within 24 hours of the person's last message. Meta bills it as a message.",
-			displayOptions,
+			description: 'Text shown above the reply buttons, up to 1,024 characters',
+			displayOptions: { show: { ...show, sendAs: ['message'] } },
 		},
+		...templateFields({ show: { ...show, sendAs: ['template'] } }),
 	],
 
 	async execute(input) {
-		const { context, account, itemIndex } = input;
-		const phoneNumberId = phoneNumberIdParameter(input);
 		const person = readPerson(input);
-		const bodyText = bodyTextParameter(input);
-		const response = await graphRequest(context, account, {
-			method: 'POST',
-			path: `${phoneNumberId}/messages`,
-			body: messageBody(person, bodyText),
-			repeat: 'whenNotPlaced',
-		});
-		if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
-		const parsed = responseSchema.safeParse(response.value);
-		if (!parsed.success) {
-			throw unexpectedResponse(
-				input,
-				'WhatsApp responded, but the response contains no message ID',
-				'Do not send it again: the person may have received it. Their reply arrives at the trigger as the event Call Permission Reply.',
-			);
-		}
-		const { contacts, messages } = parsed.data;
-		return {
-			json: {
-				messageId: messages[0].id,
-				phoneNumberId,
-				to: contacts[0]?.wa_id ?? person.to ?? null,
-				userId: contacts[0]?.user_id ?? person.recipient ?? null,
-			},
-		};
+		return { json: await sendMessage(input, person, contentOf(input)) };
 	},
 };
 
-function bodyTextParameter(input: OperationInput): string {
-	const bodyText = textParameter(input, 'bodyText');
-	const { length } = [...bodyText];
-	if (length <= MAX_BODY_LENGTH) return bodyText;
-	throw inputError(
-		input,
-		`The message is too long: ${length} characters`,
-		`WhatsApp accepts at most ${MAX_BODY_LENGTH}. Shorten it.`,
-	);
+function contentOf(input: OperationInput): IDataObject {
+	const sendAs = asText(input.context.getNodeParameter('sendAs', input.itemIndex, 'message'));
+	switch (sendAs.toLowerCase()) {
+		case 'message':
+			return messageContent(messageTextParameter(input, 'bodyText'));
+		case 'template':
+			return templateContent(input);
+		default:
+			throw inputError(
+				input,
+				`"${truncate(sendAs)}" is not a value of Send As`,
+				'Choose one, or let the expression evaluate to message or template.',
+			);
+	}
 }
 
-function messageBody(person: Person, bodyText: string): IDataObject {
+function messageContent(bodyText: string): IDataObject {
 	return {
-		messaging_product: 'whatsapp',
-		recipient_type: 'individual',
-		...person,
 		type: 'interactive',
 		interactive: {
 			type: 'call_permission_request',

@@ -9,6 +9,7 @@ import { OggOpusMeter } from '../../media/oggOpus';
 import { parseTranscript } from '../../media/transcript';
 import type { OfflineOperation, OperationOutput } from '../types';
 import { SAMPLE_AUDIO } from './sampleAudio';
+import { deliveryOf, unixSeconds } from './sampleDelivery';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['getSampleRecording'] } };
 
@@ -148,21 +149,21 @@ function sampleEvent(event: string, fields: IDataObject): CallEvent {
 	const call = {
 		id: CALL_ID,
 		event,
-		timestamp: String(Math.floor(Date.now() / 1000)),
+		timestamp: unixSeconds(),
 		from: PERSON,
 		to: BUSINESS,
 		...fields,
 	};
-	const value = {
-		messaging_product: 'whatsapp',
-		metadata: { display_phone_number: BUSINESS, phone_number_id: '106000000000001' },
-		contacts: [{ wa_id: PERSON, profile: { name: 'Sample Person', username: 'sample.person' } }],
-		calls: [call],
+	const place = {
+		businessAccountId: '102000000000001',
+		phoneNumberId: '106000000000001',
+		displayPhoneNumber: BUSINESS,
 	};
-	const delivery = {
-		object: 'whatsapp_business_account',
-		entry: [{ id: '102000000000001', changes: [{ field: 'calls', value }] }],
+	const contact = {
+		wa_id: PERSON,
+		profile: { name: 'Sample Person', username: 'sample.person' },
 	};
+	const delivery = deliveryOf(place, contact, call);
 	const wanted = {
 		events: new Set(EVENT_TYPES.map(({ name }) => name)),
 		phoneNumbers: new Set<string>(),

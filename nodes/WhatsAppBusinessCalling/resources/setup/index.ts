@@ -3,10 +3,12 @@ import type { INodeProperties } from 'n8n-workflow';
 import type { OfflineOperation, Operation } from '../types';
 import { check } from './check';
 import { getSampleRecording } from './getSampleRecording';
+import { sendTestRecording } from './sendTestRecording';
 
 export const setupOperations: Record<string, Operation | OfflineOperation> = {
 	check,
 	getSampleRecording,
+	sendTestRecording,
 };
 
 export const setupProperties: INodeProperties[] = [
@@ -31,6 +33,13 @@ export const setupProperties: INodeProperties[] = [
 				action: 'Get a sample recording',
 				description:
 					"Get a sample of the trigger's items, to build the rest of a workflow before the first call. Requires no credential.",
+			},
+			{
+				name: 'Send Test Recording',
+				value: 'sendTestRecording',
+				action: 'Send a test recording',
+				description:
+					'Find out whether recordings arrive, without a call: uploads audio to Meta and sends your trigger an event about it, as Meta would',
 			},
 		],
 	},

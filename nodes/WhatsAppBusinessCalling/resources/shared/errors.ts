@@ -1,6 +1,6 @@
 import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
-import type { OperationInput } from '../types';
+import type { OfflineInput, OperationInput } from '../types';
 
 /**
  * An error about a parameter, before anything is sent.
@@ -8,7 +8,7 @@ import type { OperationInput } from '../types';
  * @param description what to do
  */
 export function inputError(
-	{ context, itemIndex }: OperationInput,
+	{ context, itemIndex }: OfflineInput,
 	message: string,
 	description: string,
 ): NodeOperationError {

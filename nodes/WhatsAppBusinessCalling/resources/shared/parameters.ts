@@ -1,5 +1,5 @@
 import { MEDIA_ID_PATTERN } from '../../media/mediaInfo';
-import type { OperationInput } from '../types';
+import type { OfflineInput, OperationInput } from '../types';
 import { inputError } from './errors';
 
 /** Invisible characters: blanks, control and format characters, variation selectors, fillers. */
@@ -21,9 +21,54 @@ export function asText(value: unknown): string {
 	}
 }
 
-export function textParameter({ context, itemIndex }: OperationInput, name: string): string {
+export function textParameter({ context, itemIndex }: OfflineInput, name: string): string {
 	const text = asText(context.getNodeParameter(name, itemIndex, ''));
 	return isBlank(text) ? '' : text;
+}
+
+/**
+ * A text of limited length. Meta does not say how it counts. We count code points, the smallest count, so that
+ * nothing is refused that Meta may accept.
+ *
+ * @param what the text as an error names it, e.g. `message`
+ * @param advice what to do if the text is too long
+ * @throws NodeOperationError for a longer text
+ */
+export function limitedText(
+	input: OfflineInput,
+	text: string,
+	what: string,
+	maxLength: number,
+	advice = 'Shorten it.',
+): string {
+	const { length } = [...text];
+	if (length <= maxLength) return text;
+	throw inputError(
+		input,
+		`The ${what} is too long: ${length} characters`,
+		`WhatsApp accepts at most ${maxLength}. ${advice}`,
+	);
+}
+
+/** Meta's limit for texts that come back in events ("Calling API: reference", "Call button messages"). */
+const MAX_RETURNED_LENGTH = 512;
+
+/**
+ * The operator's own text, which Meta returns in later events. It is sent as it is; an object becomes JSON.
+ *
+ * @param what the text as an error names it, e.g. `callback data`
+ * @returns null if the text is empty
+ */
+export function returnedTextParameter(
+	input: OfflineInput,
+	name: string,
+	what: string,
+): string | null {
+	const given: unknown = input.context.getNodeParameter(name, input.itemIndex, '') ?? '';
+	const text = typeof given === 'object' ? JSON.stringify(given) : String(given);
+	if (isBlank(text)) return null;
+	const advice = 'Put an ID there and keep the rest in your own system.';
+	return limitedText(input, text, what, MAX_RETURNED_LENGTH, advice);
 }
 
 /** Invisible characters around an ID that was copied from a page or a chat. */
@@ -94,7 +139,8 @@ export function callIdParameter(input: OperationInput): string {
 /** @returns the media ID, safe for a path */
 export function mediaIdParameter(input: OperationInput): string {
 	const value = idParameter(input, 'mediaId');
-	if (MEDIA_ID_PATTERN.test(value)) return value;
+	// Words are no IDs: Meta would only say that it has no such file (any more).
+	if (MEDIA_ID_PATTERN.test(value) && /\d/.test(value)) return value;
 	throw inputError(
 		input,
 		value === '' ? 'The media ID is missing' : `"${truncate(value)}" is not a media ID`,

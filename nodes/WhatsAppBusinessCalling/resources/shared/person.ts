@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import type { OperationInput } from '../types';
+import type { OfflineInput, OperationInput } from '../types';
 import { cleanPhoneNumber } from './cleanPhoneNumber';
 import { inputError } from './errors';
 import { idParameter, textParameter, truncate } from './parameters';
@@ -8,7 +8,7 @@ import { idParameter, textParameter, truncate } from './parameters';
 /** The two ways to name a person on WhatsApp. */
 export function personFields(
 	displayOptions: INodeProperties['displayOptions'],
-	verb: 'call' | 'ask' | 'look up',
+	verb: 'call' | 'ask' | 'invite' | 'look up',
 ): INodeProperties[] {
 	return [
 		{
@@ -78,17 +78,25 @@ export function readPerson(input: OperationInput): Person {
 			'Enter the phone number with country code under To, or the user ID from an event of this person under User ID.',
 		);
 	}
-	const to = cleanPhoneNumber(number);
-	if (number !== '' && to === null) {
-		throw inputError(
-			input,
-			`"${truncate(number)}" is not a phone number`,
-			hasNoCountryCode(number)
-				? 'The country code is missing. Write the number as people dial it from abroad, e.g. +1 408 555 1234 instead of (408) 555-1234.'
-				: 'Enter one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; extensions, commas and letters are not. From a spreadsheet, read the column as text.',
-		);
-	}
+	const to = number === '' ? null : readPhoneNumber(input, number);
 	return { ...(to === null ? {} : { to }), ...(userId === '' ? {} : { recipient: userId }) };
+}
+
+/**
+ * @param written a phone number, as people write it
+ * @returns digits only
+ * @throws NodeOperationError if it is not an international phone number
+ */
+export function readPhoneNumber(input: OfflineInput, written: string): string {
+	const number = cleanPhoneNumber(written);
+	if (number !== null) return number;
+	throw inputError(
+		input,
+		`"${truncate(written)}" is not a phone number`,
+		hasNoCountryCode(written)
+			? 'The country code is missing. Write the number as people dial it from abroad, e.g. +1 408 555 1234 instead of (408) 555-1234.'
+			: 'Enter one number with country code and digits only, e.g. +1 408 555 1234. Spaces, dashes and a leading + or 00 are fine; extensions, commas and letters are not. From a spreadsheet, read the column as text.',
+	);
 }
 
 /** Whether a number is in national format: it begins with an area code in brackets, or with one zero. */
