@@ -43,7 +43,7 @@ async function signIn(credential: StoredCredential): Promise<void> {
 	expect({ status: response.status, body: await response.text() }).toMatchObject({ status: 200 });
 }
 
-describe('recording-to-google-drive, at work', () => {
+describe('the example recording-to-google-drive', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let google: Service;
@@ -98,16 +98,16 @@ describe('recording-to-google-drive, at work', () => {
 		);
 	});
 
-	it('stores a recording under the name in its item, and tells the team without markup from outside', async () => {
+	it('The workflow stores a recording under the name in its item, and tells the team without markup from outside', async () => {
 		const recording = await emulator.createRecording();
 		recording.update.value.contacts = [
 			{ wa_id: recording.event.from, profile: { name: '<!channel> Ana' } },
 		];
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error).toBeUndefined();
-		const [item] = execution!.items('When a recording is ready');
-		const { fileName } = item!.json.recording as { fileName: string };
+		expect(execution.error).toBeUndefined();
+		const [item] = execution.items('When a recording is ready');
+		const { fileName } = item.json.recording as { fileName: string };
 		expect(files()).toEqual([expect.objectContaining({ name: fileName, parents: ['root'] })]);
 		expect(uploads().map(({ raw }) => raw.equals(audio))).toEqual([true]);
 		expect(drive.received.map(({ headers }) => headers.authorization)).toContain('Bearer a-token');
@@ -119,17 +119,17 @@ describe('recording-to-google-drive, at work', () => {
 				) as string,
 			},
 		]);
-		expect(slack.received[0]!.headers.authorization).toBe('Bearer xoxb-not-a-token');
+		expect(slack.received[0].headers.authorization).toBe('Bearer xoxb-not-a-token');
 	});
 
-	it('stores a recording only once although Slack is down, and again after Google Drive was down', async () => {
+	it('The workflow stores a recording only once although Slack is down, and again after Google Drive was down', async () => {
 		const before = uploads().length;
 		slackIsDown = true;
 		const first = await emulator.deliver([await emulator.createRecording()]).settled;
 		slackIsDown = false;
 		expect(first.attempts.map(({ status }) => status)).toEqual([200]);
 		const [stored] = await workflow.next();
-		expect(stored!.status).toBe('success');
+		expect(stored.status).toBe('success');
 		expect(uploads()).toHaveLength(before + 1);
 
 		driveIsDown = true;
@@ -138,32 +138,32 @@ describe('recording-to-google-drive, at work', () => {
 		driveIsDown = false;
 		await delivery.settled;
 		const [failed, repeated] = await workflow.next(2);
-		expect([failed!.status, repeated!.status]).toEqual(['error', 'success']);
+		expect([failed.status, repeated.status]).toEqual(['error', 'success']);
 		expect(uploads()).toHaveLength(before + 2);
 	});
 
-	it('tells the team why there is no audio', async () => {
+	it('The workflow tells the team why there is no audio', async () => {
 		const before = uploads().length;
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(messages().at(-1)!.text).toContain(`(${recording.callId}): `);
 		expect(uploads()).toHaveLength(before);
 	});
 
-	it('can be tried with a sample, without a call', async () => {
+	it('The workflow can be tried with a sample, without a call', async () => {
 		const before = uploads().length;
 		const execution = await workflow.run(SAMPLE);
 		expect(execution.error).toBeUndefined();
 		const [upload] = uploads().slice(before);
-		expect(upload!.raw.subarray(0, 4).toString()).toBe('OggS');
+		expect(upload.raw.subarray(0, 4).toString()).toBe('OggS');
 		expect(messages().at(-1)!.text).toContain('New call recording: Sample Person');
 	});
 });
 
-describe('transcript-to-summary-email, at work', () => {
+describe('the example transcript-to-summary-email', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let openAi: Service;
@@ -216,26 +216,26 @@ describe('transcript-to-summary-email, at work', () => {
 
 	afterAll(async () => await mail?.stop());
 
-	it('sends one email with the summary and the transcript, although the model failed at first', async () => {
+	it('The workflow sends one email with the summary and the transcript, although the model failed at first', async () => {
 		const transcript = await emulator.createRecording({ transcript: true });
 		modelIsDown = true;
 		const { attempts } = await emulator.deliver([transcript]).settled;
 		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
 		const [failed, execution] = await workflow.next(2);
-		expect([failed!.status, execution!.status]).toEqual(['error', 'success']);
-		const [item] = execution!.items('When a transcript is ready');
-		const { text } = (item!.json.transcription as { transcript: { text: string } }).transcript;
+		expect([failed.status, execution.status]).toEqual(['error', 'success']);
+		const [item] = execution.items('When a transcript is ready');
+		const { text } = (item.json.transcription as { transcript: { text: string } }).transcript;
 
 		const request = openAi.messages.at(-1)!;
 		expect(openAi.received.at(-1)).toMatchObject({ method: 'POST', path: '/v1/responses' });
 		expect(openAi.received.at(-1)!.headers.authorization).toBe('Bearer a-key');
 		const [instructions, prompt] = request.input as Array<Record<string, unknown>>;
-		expect(instructions!.role).toBe('system');
+		expect(instructions.role).toBe('system');
 		expect(JSON.stringify(instructions)).not.toContain(text);
 		expect(JSON.stringify(prompt)).toContain(JSON.stringify(text).slice(1, -1));
 
 		expect(mail.messages).toHaveLength(1);
-		const message = textOf(mail.messages[0]!);
+		const message = textOf(mail.messages[0]);
 		expect(message).toContain('From: calls@shop.test');
 		expect(message).toContain('To: team@shop.test');
 		expect(message).toContain('- They agreed on Tuesday.');
@@ -243,18 +243,18 @@ describe('transcript-to-summary-email, at work', () => {
 		expect(message.replace(/\s+/g, ' ')).toContain(text.replace(/\s+/g, ' '));
 	});
 
-	it('reports a transcript that cannot be had', async () => {
+	it('The workflow reports a transcript that cannot be had', async () => {
 		const before = openAi.received.length;
 		const transcript = await emulator.createRecording({ transcript: true, ...aWhileAgo() });
 		emulator.deleteMedia(transcript.mediaId);
 		expect((await emulator.deliver([transcript]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error).toBeUndefined();
+		expect(execution.error).toBeUndefined();
 		expect(openAi.received).toHaveLength(before);
 		expect(textOf(mail.messages.at(-1)!)).toContain('Subject: No transcript of the call with');
 	});
 
-	it('can be tried with a sample, without a call', async () => {
+	it('The workflow can be tried with a sample, without a call', async () => {
 		const execution = await workflow.run(SAMPLE);
 		expect(execution.error).toBeUndefined();
 		const message = textOf(mail.messages.at(-1)!);
