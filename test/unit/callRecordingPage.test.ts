@@ -96,7 +96,7 @@ const START: IDataObject = {
 	operation: 'start',
 	phoneNumberId: '106540352242922',
 	to: '+1 408 555 1234',
-	recipient: 'US.13491208655302741918',
+	userId: 'US.13491208655302741918',
 	sdp: SDP,
 };
 
