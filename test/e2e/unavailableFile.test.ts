@@ -39,8 +39,10 @@ it.each(['stored', 'finished'])(
 		expect(failed).toMatchObject({
 			status: 'error',
 			error: {
-				message: `The recording of the call ${recording.callId} could not be downloaded`,
-				description: expect.stringMatching(`HTTP status 503.*retry this execution.*${mediaId}`),
+				message: expect.stringMatching(
+					/^The recording could not be downloaded\. .*HTTP status 503/,
+				),
+				description: expect.stringContaining(`Call ID: ${recording.callId}, media ID: ${mediaId}.`),
 			},
 		});
 		stage.emulator.clearFaults();

@@ -127,6 +127,13 @@ describe('what saved workflows contain', () => {
 		expect(choices(inTrigger('events'))).toContain(event);
 	});
 
+	it('trigger: each event tells the value that a Switch node compares, in the two lines that n8n shows', () => {
+		for (const { value, description } of (inTrigger('events')?.options ?? []).filter(isChoice)) {
+			expect(description).toContain(`(event: ${value === 'other' ? 'their name' : String(value)})`);
+			expect(description!.length).toBeLessThan(108);
+		}
+	});
+
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
 		['callButton', ['getLink', 'send']],

@@ -95,7 +95,7 @@ export const EVENT_TYPES: EventType[] = [
 		// Documented as above, seen on the wire as below.
 		aliases: ['call_transcript_available'],
 		label: 'Call Transcription Available',
-		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
+		description: 'The transcript of a call is ready: its text, and its file, verified',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) =>
@@ -105,8 +105,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'connect',
 		aliases: [],
 		label: 'Call Connecting',
-		description:
-			'Someone is calling you (accept within 30 seconds), or WhatsApp sent the SDP answer for a call you started',
+		description: 'Someone is calling you, or the SDP answer to your call has arrived',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -167,8 +166,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
-		description:
-			'A person allowed or declined calls; subscribes your app to the field messages as well',
+		description: 'A person allowed or declined calls; also subscribes to messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -182,8 +180,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'voicemail',
 		aliases: [],
 		label: 'Voicemail Received',
-		description:
-			'What a person said after a call that you missed: its audio, downloaded and verified; requires voicemail (Phone Number > Update Voicemail), and subscribes your app to the field messages as well',
+		description: 'What a person said after a call that you missed; also subscribes to messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),
@@ -205,8 +202,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'call_created',
 		aliases: [],
 		label: 'Call Created',
-		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
+		description: 'A call began on a number that uses SIP with webhooks',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
