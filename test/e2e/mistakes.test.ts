@@ -1,4 +1,5 @@
 import { startEmulator, type Emulator } from '../../emulator';
+import { NUMBER } from '../support/constants';
 import { N8nApiError } from '../support/n8nClient';
 import {
 	ACTION_TYPE,
@@ -60,7 +61,7 @@ const MISTAKES: Record<string, Mistake> = {
 	'a wrong app secret': { fields: { appSecret: 'f'.repeat(32) }, shown: AN_APP },
 	'the ID of another app': { fields: { appId: '999' }, shown: AN_APP },
 	'the ID of another account': {
-		fields: { businessAccountId: '106000000000001' },
+		fields: { businessAccountId: NUMBER },
 		shown: /WhatsApp did not accept the request\. .*an ID from another account.*Correct it/,
 	},
 	'a typo in the API version': {
@@ -128,7 +129,7 @@ describe('the text that n8n shows about a mistake', () => {
 			const answer = await stage.n8n.api
 				.listenForTestEvent(id, TRIGGER)
 				.catch((error: N8nApiError) => error.message);
-			expect(answer).toContain(JSON.stringify(triggers[0]!.errorMessage).slice(1, 200));
+			expect(answer).toContain(JSON.stringify(triggers[0].errorMessage).slice(1, 200));
 		});
 	});
 });
@@ -141,11 +142,7 @@ describe("the credential's test", () => {
 			{ appSecret: 'f'.repeat(32) },
 			/App Secret for this access token\. Copy/,
 		],
-		[
-			'a number as the account',
-			{ businessAccountId: '106000000000001' },
-			/no WhatsApp Business account/,
-		],
+		['a number as the account', { businessAccountId: NUMBER }, /no WhatsApp Business account/],
 		['no answer of the Graph API', { baseUrl: 'http://127.0.0.1:9' }, /ECONNREFUSED/],
 	])("The credential's test names %s", async (_, fields, message) => {
 		const credential = await credentialWith(stage.emulator, fields);
@@ -179,7 +176,7 @@ describe("the credential's test", () => {
 			const { id } = await stage.addWorkflow({ credential });
 			await emulator.deliver([await emulator.createRecording({})]).answer;
 			const [execution] = await stage.n8n.api.waitForExecutions(id, 1);
-			expect(execution!.items(TRIGGER)[0]!.json).toMatchObject({ recording: { verified: true } });
+			expect(execution.items(TRIGGER)[0].json).toMatchObject({ recording: { verified: true } });
 			await stage.n8n.api.deactivate(id);
 		});
 	});
@@ -202,7 +199,7 @@ describe('Send Test Recording', () => {
 				{
 					resource: 'setup',
 					operation: 'sendTestRecording',
-					phoneNumberId: { __rl: true, mode: 'id', value: '106000000000001' },
+					phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
 					triggerUrl: '={{ $json.body.url }}',
 				},
 				{ credentials: using(await stage.credentialFor(emulator)) },
@@ -232,13 +229,13 @@ describe('Send Test Recording', () => {
 			const result = (await send(workflow.url)) as Record<string, unknown>;
 			expect(result).toMatchObject({ status: 'ok', httpStatus: 200 });
 			const [execution] = await stage.n8n.api.waitForExecutions(workflow.id, 1);
-			const [item] = execution!.items(TRIGGER);
-			expect(item!.json).toMatchObject({
+			const [item] = execution.items(TRIGGER);
+			expect(item.json).toMatchObject({
 				callId: result.callId,
 				bizOpaqueCallbackData: 'test recording',
 				recording: { verified: true, mediaId: result.mediaId, sizeBytes: result.sizeBytes },
 			});
-			expect((await stage.n8n.api.download(item!.binary!.data!)).length).toBe(result.sizeBytes);
+			expect((await stage.n8n.api.download(item.binary!.data)).length).toBe(result.sizeBytes);
 
 			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
 			expect(await send(workflow.testUrl)).toMatchObject({ status: 'ok' });
