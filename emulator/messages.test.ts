@@ -1,9 +1,7 @@
+import { NUMBER, PERSON } from '../test/support/constants';
 import { graph } from '../test/support/graph';
 import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator } from './index';
-
-const NUMBER = '106000000000001';
-const USER = '14085551234';
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -23,7 +21,7 @@ const send = async (message: object) =>
 	await graph(emulator, 'POST', `${NUMBER}/messages`, {
 		messaging_product: 'whatsapp',
 		recipient_type: 'individual',
-		to: USER,
+		to: PERSON,
 		...message,
 	});
 
@@ -42,14 +40,14 @@ describe('a call button', () => {
 	it('A call button that is tapped calls, with its payload at the start and the end', async () => {
 		const { body } = await send(button(full));
 		expect(body).toMatchObject({
-			contacts: [{ input: USER, wa_id: USER }],
+			contacts: [{ input: PERSON, wa_id: PERSON }],
 			messages: [{ id: expect.stringMatching(/^wamid\./) as string }],
 		});
 		const call = emulator.userTapsCallButton();
 		emulator.hangUp(call.id);
 		await emulator.whenIdle();
 		expect(receiver.events).toMatchObject([
-			{ event: 'connect', from: USER, cta_payload: full.payload },
+			{ event: 'connect', from: PERSON, cta_payload: full.payload },
 			{ event: 'terminate', cta_payload: full.payload },
 		]);
 	});
@@ -101,10 +99,10 @@ describe('a call button', () => {
 
 describe('a call link', () => {
 	it('A call link that is opened calls the number in it, with its payload', async () => {
-		emulator.userOpensCallLink('https://wa.me/call/441314960321?biz_payload=a%20%26%20b+c', USER);
+		emulator.userOpensCallLink('https://wa.me/call/441314960321?biz_payload=a%20%26%20b+c', PERSON);
 		await emulator.whenIdle();
 		expect(receiver.events).toMatchObject([
-			{ event: 'connect', from: USER, to: '441314960321', deeplink_payload: 'a & b c' },
+			{ event: 'connect', from: PERSON, to: '441314960321', deeplink_payload: 'a & b c' },
 		]);
 		const plain = emulator.userOpensCallLink('https://wa.me/call/442079460958', '14085555678');
 		expect(plain).not.toHaveProperty('deeplinkPayload');
