@@ -1,4 +1,8 @@
-import { ERROR_CATALOGUE, REFUSED } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+import {
+	ERROR_CATALOGUE,
+	REFUSED,
+	UNKNOWN_ID,
+} from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
@@ -19,7 +23,7 @@ export function documentationTables(): Record<string, string> {
 }
 
 function errors(): string {
-	const rows = [...ERROR_CATALOGUE, REFUSED.app, REFUSED.appSecret].map((entry) => [
+	const rows = [...ERROR_CATALOGUE, UNKNOWN_ID, REFUSED.app, REFUSED.appSecret].map((entry) => [
 		entry.codes
 			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
 			.join(', '),
@@ -36,7 +40,7 @@ function errors(): string {
 ${MADE}
 
 What the nodes show for the error codes of Meta's API. Under *Details*, they show Meta's own message, the
-subcode and the trace ID. The last two rows apply to requests that are signed with the app ID and app secret, and to a wrong app secret. *Can be retried* shows whether the same request can succeed later without a change. Where
+subcode and the trace ID. The last three rows apply to code 100 with the subcode 33, to requests that are signed with the app ID and app secret, and to a wrong app secret. *Can be retried* shows whether the same request can succeed later without a change. Where
 that is safe, the nodes retry it automatically, and n8n's *Retry On Fail* makes sense. Start is never retried if the
 person's phone may have rung.
 
