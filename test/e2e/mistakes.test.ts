@@ -62,7 +62,7 @@ const MISTAKES: Record<string, Mistake> = {
 	'the ID of another app': { fields: { appId: '999' }, shown: AN_APP },
 	'the ID of another account': {
 		fields: { businessAccountId: NUMBER },
-		shown: /WhatsApp did not accept the request\. .*an ID from another account.*Correct it/,
+		shown: /Meta does not know this ID, .*\. Check WhatsApp Business Account ID/,
 	},
 	'a typo in the API version': {
 		fields: { apiVersion: 'v2 6.0' },
