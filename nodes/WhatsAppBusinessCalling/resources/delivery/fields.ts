@@ -7,7 +7,7 @@ import {
 	maxFileSizeOption,
 	outputFieldOption,
 	phoneNumbersField,
-} from '../../delivery/fields';
+} from '../../trigger/sharedFields';
 import { timeoutOption } from '../shared/mediaOperations';
 import { SIGNATURE_EXPRESSION } from './signedContent';
 
