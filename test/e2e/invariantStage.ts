@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,9 @@ export class InvariantStage {
 
 	private lastWrite: Promise<unknown> = Promise.resolve();
 
+	/** Set in everything that has its turn: what it writes must not wait for the end of that turn. */
+	private readonly turn = new AsyncLocalStorage<true>();
+
 	constructor(readonly setup: Setup) {
 		this.publishesSaved = setup.version?.startsWith('1.') === true;
 	}
@@ -80,7 +84,9 @@ export class InvariantStage {
 
 	/** n8n 1 on SQLite cannot write two things at once. */
 	async inTurn<T>(write: () => Promise<T>): Promise<T> {
-		const own = this.lastWrite.then(write, write);
+		if (this.turn.getStore()) return await write();
+		const run = async () => await this.turn.run(true, write);
+		const own = this.lastWrite.then(run, run);
 		this.lastWrite = own;
 		return await own;
 	}
