@@ -49,8 +49,8 @@ afterEach(async () => {
 const post = (body: unknown, headers: Record<string, string> = {}, number = NUMBER) =>
 	graph(emulator, 'POST', `${number}/calls`, body, headers);
 
-describe('a call of the business', () => {
-	it('rings, is answered and ends, and its recording comes', async () => {
+describe('a call from the business', () => {
+	it('A call rings, is answered and ends, and its recording follows', async () => {
 		const placed = await post(connectBody({ recording, biz_opaque_callback_data: 'case 7' }));
 		expect(placed.status).toBe(200);
 		expect(placed.body).toEqual({
@@ -111,7 +111,7 @@ describe('a call of the business', () => {
 		expect(createHash('sha256').update(file).digest('base64')).toBe(audio.sha256);
 	});
 
-	it('that is not answered completes without times and without a recording', async () => {
+	it('A call that is not answered completes without times and without a recording', async () => {
 		const placed = await post(connectBody({ recording }));
 		const callId = (placed.body.calls as Array<{ id: string }>)[0]?.id ?? '';
 		emulator.userRejects(callId);
@@ -123,7 +123,7 @@ describe('a call of the business', () => {
 		expect(terminate).not.toHaveProperty('duration');
 	});
 
-	it('is refused where it cannot be placed', async () => {
+	it('A call that cannot be placed is rejected', async () => {
 		const cases: Array<[string, Record<string, unknown>, number, number]> = [
 			['106000000000003', {}, 138000, 401],
 			['106000000000004', {}, 131055, 400],
@@ -136,27 +136,27 @@ describe('a call of the business', () => {
 		}
 	});
 
-	it('goes to `to` when `recipient` names somebody else', async () => {
+	it('A call goes to `to` when `recipient` names another person', async () => {
 		await post(connectBody({ recipient: 'US.20762481193605518247' }));
 		expect(emulator.calls[0]?.user.waId).toBe('14085551234');
 	});
 
-	it('is one at a time per user', async () => {
+	it('A customer can have only one call at a time', async () => {
 		await post(connectBody());
 		const second = await post(connectBody());
 		expect([second.status, second.error.code]).toEqual([400, 138003]);
 		expect((await post(connectBody(), {}, '106000000000002')).status).toBe(200);
 	});
 
-	it('is not to be had by numbers of some countries', async () => {
+	it('Numbers of some countries cannot call', async () => {
 		const first = emulator.account.phoneNumbers[0];
 		if (first) first.displayPhoneNumber = '+1 202-555-0100';
 		expect((await post(connectBody())).error.code).toBe(138013);
 	});
 });
 
-describe('a call of a user', () => {
-	it('is pre-accepted, accepted with recording and transcription, and ends', async () => {
+describe('a call from a customer', () => {
+	it('A call is pre-accepted, accepted with recording and transcription, and ends', async () => {
 		const call = emulator.userCalls({ deeplinkPayload: 'from the shop' });
 		const sdp = makeSdp('answer');
 		const session = { sdp_type: 'answer', sdp };
@@ -196,7 +196,7 @@ describe('a call of a user', () => {
 		expect((await post(actionBody(call.id, 'terminate'))).status).toBe(400);
 	});
 
-	it('can be rejected', async () => {
+	it('A call can be rejected', async () => {
 		const call = emulator.userCalls();
 		expect((await post(actionBody(call.id, 'reject'))).status).toBe(200);
 		await emulator.whenIdle();
@@ -204,7 +204,7 @@ describe('a call of a user', () => {
 		expect((await post(acceptBody(call.id))).status).toBe(400);
 	});
 
-	it('leaves no recording when it ends inside the announcement', async () => {
+	it('A call that ends during the announcement leaves no recording', async () => {
 		const call = emulator.userCalls();
 		await post(acceptBody(call.id, { recording }));
 		emulator.hangUp(call.id, { duringAnnouncement: true });
@@ -212,7 +212,7 @@ describe('a call of a user', () => {
 		expect(receiver.names).toEqual(['connect', 'terminate']);
 	});
 
-	it('leaves no recording when recording is off', async () => {
+	it('A call with recording off leaves no recording', async () => {
 		const call = emulator.userCalls();
 		await post(acceptBody(call.id, { recording: { status: 'DISABLED' } }));
 		emulator.hangUp(call.id);
@@ -220,7 +220,7 @@ describe('a call of a user', () => {
 		expect(receiver.names).toEqual(['connect', 'terminate']);
 	});
 
-	it('is lost when nobody answers in time', async () => {
+	it('A call that is not answered in time ends', async () => {
 		await emulator.stop();
 		emulator = await startEmulator({ ringTimeoutMs: 20, redeliveryDelaysMs: [] });
 		emulator.presetSubscription(receiver.url);
@@ -232,7 +232,7 @@ describe('a call of a user', () => {
 		expect((await post(acceptBody(call.id))).error.code).toBe(138007);
 	});
 
-	it('may hide the phone number', async () => {
+	it('A call can hide the phone number', async () => {
 		const hidden = emulator.userCalls({ from: 'GB.94640118273650027741' });
 		await emulator.whenIdle();
 		expect(receiver.events[0]).not.toHaveProperty('from');
@@ -263,7 +263,7 @@ describe('the check of a request to calls', () => {
 		connectBody({ session: { sdp_type: type, sdp } });
 	const good = makeSdp('offer');
 
-	it('tells the four errors of a recording apart', async () => {
+	it('The check tells the four errors of a recording apart', async () => {
 		const missing = await rejects(
 			connectBody({ recording: without('purpose', recording) }),
 			/'required'.*recording.*missing : 'purpose'/,
@@ -296,12 +296,12 @@ describe('the check of a request to calls', () => {
 		expect(emulator.calls).toEqual([]);
 	});
 
-	it('takes a purpose of 250 characters, whatever their bytes', async () => {
+	it('The check accepts a purpose of 250 characters, whatever their size in bytes', async () => {
 		const purpose = 'ü'.repeat(250);
 		expect((await post(connectBody({ recording: { ...recording, purpose } }))).status).toBe(200);
 	});
 
-	it('wants every field that is required', async () => {
+	it('The check requires every mandatory field', async () => {
 		await rejects(without('messaging_product'), /missing : 'messaging_product'/);
 		await rejects(without('action'), /missing : 'action'/);
 		await rejects(without('to'), /missing : 'to'/);
@@ -311,7 +311,7 @@ describe('the check of a request to calls', () => {
 		await rejects(without('call_id', actionBody('', 'accept')), /missing : 'call_id'/);
 	});
 
-	it('refuses fields that do not belong there', async () => {
+	it('The check rejects unknown fields', async () => {
 		await rejects(connectBody({ foo: 1 }), /Unexpected field 'foo'/);
 		await rejects(connectBody({ call_id: 'wacid.x' }), /Unexpected field 'call_id'/);
 		await rejects(connectBody({ recording: { ...recording, language: 'en' } }), /'language'/);
@@ -323,7 +323,7 @@ describe('the check of a request to calls', () => {
 		await rejects(early, /Unexpected field 'biz_opaque_callback_data'/);
 	});
 
-	it('refuses wrong values', async () => {
+	it('The check rejects wrong values', async () => {
 		await rejects(connectBody({ messaging_product: 'sms' }), /messaging_product/);
 		await rejects(connectBody({ action: 'hold' }), /action must be one of/);
 		await rejects(connectBody({ to: '+1 408 555 1234' }), /digits only/);
@@ -337,7 +337,7 @@ describe('the check of a request to calls', () => {
 		await rejects('a=b', /Content-Type/, { 'content-type': 'application/x-www-form-urlencoded' });
 	});
 
-	it('refuses an SDP with the error of its own', async () => {
+	it('The check rejects an SDP with an error of its own', async () => {
 		await rejects(withSdp(7), /must be a string/);
 		const broken = withSdp(good.replace('opus/48000/2', 'G729/8000'));
 		const { status, error } = await post(broken);
@@ -349,13 +349,13 @@ describe('the check of a request to calls', () => {
 		expect(emulator.calls).toEqual([]);
 	});
 
-	it('wants the offer from the caller and the answer from the called', async () => {
+	it('The check requires the offer from the caller and the answer from the called side', async () => {
 		await rejects(withSdp(good, 'answer'), /must be offer/);
 		const { id } = emulator.userCalls();
 		await rejects(acceptBody(id, { session: { sdp_type: 'offer', sdp: good } }), /must be answer/);
 	});
 
-	it('knows no call of another number', async () => {
+	it('The check does not find the call of another number', async () => {
 		const { id } = emulator.userCalls();
 		const answer = await post(acceptBody(id), {}, '106000000000002');
 		expect(answer.error.error_data?.details).toMatch(/no such call/);

@@ -31,7 +31,7 @@ const edge = (method: string, body?: unknown, headers = appToken(emulator), quer
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
 describe("the app's subscriptions", () => {
-	it('are made after the challenge, within the request', async () => {
+	it('A subscription is made after the challenge, within the request', async () => {
 		expect((await edge('GET')).body).toEqual({ data: [] });
 		expect((await edge('POST', subscription())).body).toEqual({ success: true });
 		const query = receiver.challenges[0]?.url.searchParams;
@@ -50,14 +50,14 @@ describe("the app's subscriptions", () => {
 		});
 	});
 
-	it('can list the fields by name', async () => {
+	it('A subscription can list its fields by name', async () => {
 		await emulator.stop();
 		emulator = await startEmulator({ subscriptionFieldsAs: 'names' });
 		emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 		expect((await edge('GET')).body.data).toMatchObject([{ fields: ['calls', 'messages'] }]);
 	});
 
-	it('take a form, a JSON list of fields, and query parameters', async () => {
+	it('A subscription accepts a form, a JSON list of fields, and query parameters', async () => {
 		const text = new URLSearchParams({
 			...subscription(),
 			include_values: 'true',
@@ -72,7 +72,7 @@ describe("the app's subscriptions", () => {
 		expect((await edge('POST', subscription({ fields: ['calls'] }))).status).toBe(200);
 	});
 
-	it('are amended: fields stay, the callback moves', async () => {
+	it('A second subscription adds to the first: fields stay, the callback moves', async () => {
 		const other = await new Receiver().start();
 		emulator.presetSubscription(other.url, ['messages']);
 		await edge('POST', subscription());
@@ -84,7 +84,7 @@ describe("the app's subscriptions", () => {
 		await other.stop();
 	});
 
-	it('are removed by field, by object, or all', async () => {
+	it('Subscriptions can be removed by field, by object, or all', async () => {
 		emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 		const object = 'whatsapp_business_account';
 		expect((await edge('DELETE', { object, fields: 'calls' })).body).toEqual({ success: true });
@@ -96,7 +96,7 @@ describe("the app's subscriptions", () => {
 		expect((await edge('GET')).body).toEqual({ data: [] });
 	});
 
-	it('need an app token', async () => {
+	it('Subscriptions require an app token', async () => {
 		const user = await edge('GET', undefined, {
 			authorization: `Bearer ${emulator.account.accessToken}`,
 		});
@@ -116,7 +116,7 @@ describe("the app's subscriptions", () => {
 		);
 	});
 
-	it('are refused when the challenge fails', async () => {
+	it('A subscription is rejected when the challenge fails', async () => {
 		const failed = async (cause: RegExp) => {
 			const answer = await edge('POST', subscription());
 			expect([answer.status, answer.error.code]).toEqual([400, 2200]);
@@ -137,7 +137,7 @@ describe("the app's subscriptions", () => {
 		expect(nobody.error.code).toBe(2200);
 	});
 
-	it('want every parameter, known fields, and https', async () => {
+	it('A subscription requires every parameter, known fields, and https', async () => {
 		const missing = async (name: string) => {
 			const answer = await edge('POST', subscription({ [name]: '' }));
 			expect([answer.error.code, answer.error.message]).toEqual([
@@ -166,7 +166,7 @@ describe("the account's subscribed apps", () => {
 		verify_token: receiver.verifyToken,
 	});
 
-	it('come and go', async () => {
+	it('An app can be added and removed', async () => {
 		expect((await apps('GET')).body).toEqual({ data: [] });
 		expect((await apps('POST')).body).toEqual({ success: true });
 		expect((await apps('GET')).body).toEqual({
@@ -185,7 +185,7 @@ describe("the account's subscribed apps", () => {
 		expect((await apps('GET')).body).toEqual({ data: [] });
 	});
 
-	it('are listed page by page, those of others first', async () => {
+	it('Apps are listed page by page, those of others first', async () => {
 		emulator.presetOtherApps(60);
 		await apps('POST');
 		const pages: string[][] = [];
@@ -202,7 +202,7 @@ describe("the account's subscribed apps", () => {
 		expect(pages.flat().at(-1)).toBe(APP);
 	});
 
-	it('can override the callback, once subscribed and after a challenge', async () => {
+	it('An app can override the callback, once subscribed and after a challenge', async () => {
 		const early = await apps('POST', override());
 		expect(early.error.code).toBe(100);
 		expect(early.error.error_data?.details).toMatch(/must be subscribed/);
@@ -216,7 +216,7 @@ describe("the account's subscribed apps", () => {
 		expect(emulator.subscriptionState().accountOverride).toBeNull();
 	});
 
-	it('limit the override to 200 characters', async () => {
+	it('An override is limited to 200 characters', async () => {
 		await apps('POST');
 		const long = { ...override(), override_callback_uri: `${receiver.url}/${'x'.repeat(200)}` };
 		expect((await apps('POST', long)).error.error_data?.details).toMatch(/200 characters/);
@@ -225,7 +225,7 @@ describe("the account's subscribed apps", () => {
 });
 
 describe('routing', () => {
-	it('prefers the number to the account, and the account to the app', async () => {
+	it("The number's webhook wins over the account's, and the account's over the app's", async () => {
 		const [app, account, number] = await Promise.all([1, 2, 3].map(() => new Receiver().start()));
 		if (!app || !account || !number) throw new Error('No receivers');
 		const counts = () => [app, account, number].map(({ webhooks }) => webhooks.length);
@@ -302,12 +302,12 @@ describe('a query in the callback URL', () => {
 		},
 	};
 
-	describe.each(Object.entries(LEVELS))('of %s', (_, { set, shown }) => {
+	describe.each(Object.entries(LEVELS))('the callback URL of %s', (_, { set, shown }) => {
 		it.each<[Variants['callbackQuery'], string, string | null, string | null]>([
 			['kept', '?also=x', 'x', 'x'],
 			['droppedWhenStored', '', 'x', null],
 			['droppedWhenCalled', '?also=x', null, null],
-		])('can be %s', async (callbackQuery, kept, inChallenge, inDelivery) => {
+		])('The query can be %s', async (callbackQuery, kept, inChallenge, inDelivery) => {
 			emulator.presetSubscription('https://crm.example/hook');
 			emulator.variants.callbackQuery = callbackQuery;
 			expect((await set(withQuery())).status).toBe(200);
@@ -320,7 +320,7 @@ describe('a query in the callback URL', () => {
 			expect(queries).toEqual([inChallenge, inDelivery]);
 		});
 
-		it('can be refused, where the URL without it is not', async () => {
+		it('The query can be rejected where the URL without it is not', async () => {
 			emulator.presetSubscription('https://crm.example/hook');
 			emulator.variants.callbackQuery = 'refused';
 			const before = shown();

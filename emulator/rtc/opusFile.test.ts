@@ -14,19 +14,22 @@ const texts = (packets: Buffer[]) => packets.map((packet) => packet.toString('la
 const side = (packets: Buffer[], from = 0) =>
 	new Map(packets.map((packet, index) => [from + index, packet]));
 
-describe('reading', () => {
+describe('reading an Opus file', () => {
 	it.each([
 		['test/fixtures/audio/call-recording.ogg', 2, 20.605],
 		['test/fixtures/audio/announcement.ogg', 1, 5.18],
 		['test/fixtures/audio/user.ogg', 1, 7.583],
 		['examples/media-gateway/prompt.ogg', 1, 5.554],
-	])('%s gives packets of 20 ms and the length that opusinfo tells', (path, channels, seconds) => {
-		const audio = readOpusFile(read(path));
-		expect(audio.channels).toBe(channels);
-		expect(audio.seconds).toBeCloseTo(seconds, 2);
-		expect(audio.streams).toHaveLength(1);
-		expect(new Set(audio.streams[0]!.map(samplesOf))).toEqual(new Set([960]));
-	});
+	])(
+		'The file %s has packets of 20 ms and the length that opusinfo shows',
+		(path, channels, seconds) => {
+			const audio = readOpusFile(read(path));
+			expect(audio.channels).toBe(channels);
+			expect(audio.seconds).toBeCloseTo(seconds, 2);
+			expect(audio.streams).toHaveLength(1);
+			expect(new Set(audio.streams[0]!.map(samplesOf))).toEqual(new Set([960]));
+		},
+	);
 
 	const rewrite = (change: (packets: Buffer[]) => void, end?: bigint) => {
 		const packets = packetsOf(readOggPages(read('test/fixtures/audio/announcement.ogg')));
@@ -48,13 +51,13 @@ describe('reading', () => {
 		['an end behind the packets', rewrite(() => undefined, 10_000_000n), /says that it ends/],
 		['an end before the last packet', rewrite(() => undefined, 960n), /says that it ends/],
 		['a packet that is none', rewrite((packets) => packets.push(Buffer.alloc(0))), /Opus packet/],
-	])('refuses %s', (_, reading, problem) => {
+	])('The reader rejects %s', (_, reading, problem) => {
 		expect(reading).toThrow(problem);
 	});
 });
 
 describe('a recording of both sides', () => {
-	it('plays each side on its channel, for as long as the call', async () => {
+	it('Each side is on its own channel, for as long as the call lasts', async () => {
 		const file = writeTwoSidedFile([side(prompt, 50), side(user)], user.length);
 		const { seconds, channels, problems } = await decodeAudio(file);
 		expect(seconds).toBeCloseTo(user.length * 0.02 - 0.0065, 4);
@@ -66,7 +69,7 @@ describe('a recording of both sides', () => {
 	it.each([
 		['business', 0],
 		['user', 1],
-	])('has silence where only the %s speaks', async (_, speaking) => {
+	])('The other channel is silent where only the %s speaks', async (_, speaking) => {
 		const sides: [Map<number, Buffer>, Map<number, Buffer>] = [new Map(), new Map()];
 		sides[speaking] = side(user);
 		const { channels } = await decodeAudio(writeTwoSidedFile(sides, user.length));
@@ -74,7 +77,7 @@ describe('a recording of both sides', () => {
 		expect(channels[1 - speaking]!.loudness).toBeLessThan(0.0001);
 	});
 
-	it('keeps its length and is heard when every second packet is lost', async () => {
+	it('The recording keeps its length and stays audible when every second packet is lost', async () => {
 		const half = new Map([...side(user)].filter(([tick]) => tick % 2 === 0));
 		const file = writeTwoSidedFile([new Map(), half], user.length);
 		const { seconds, channels, problems } = await decodeAudio(file);
@@ -83,7 +86,7 @@ describe('a recording of both sides', () => {
 		expect(problems).toEqual([]);
 	});
 
-	it('has each packet at its place, silence before the first and concealment in each gap', () => {
+	it('Each packet is in its place, with silence before the first and concealment in each gap', () => {
 		const packets = fc
 			.uniqueArray(fc.nat(200), { maxLength: 60 })
 			.map((ticks) => new Map(ticks.map((tick) => [tick, user[tick]!])));
@@ -106,7 +109,7 @@ describe('a recording of both sides', () => {
 		);
 	});
 
-	it('takes no packets of another length', () => {
+	it('The recorder rejects packets of another length', () => {
 		const tenMs = Buffer.from([0xf0, 1]);
 		expect(() => writeTwoSidedFile([new Map(), new Map([[0, tenMs]])], 1)).toThrow(/20 ms/);
 	});

@@ -7,8 +7,9 @@ import {
 } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME } from './graph/account';
-import { searchPhoneNumbers } from './methods/phoneNumbers';
+import { getPhoneNumbers, searchPhoneNumbers } from './methods/phoneNumbers';
 import { callProperties } from './resources/call';
+import { deliveryProperties } from './resources/delivery';
 import { permissionProperties } from './resources/permission';
 import { phoneNumberProperties } from './resources/phoneNumber';
 import { recordingProperties } from './resources/recording';
@@ -49,6 +50,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				default: 'call',
 				options: [
 					{ name: 'Call', value: 'call' },
+					{ name: 'Delivery', value: 'delivery' },
 					{ name: 'Permission', value: 'permission' },
 					{ name: 'Phone Number', value: 'phoneNumber' },
 					{ name: 'Recording', value: 'recording' },
@@ -57,6 +59,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				],
 			},
 			...callProperties,
+			...deliveryProperties,
 			...permissionProperties,
 			...phoneNumberProperties,
 			...recordingProperties,
@@ -65,7 +68,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 		],
 	};
 
-	methods = { listSearch: { searchPhoneNumbers } };
+	methods = { listSearch: { searchPhoneNumbers }, loadOptions: { getPhoneNumbers } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return [await runOperations(this)];

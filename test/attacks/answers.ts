@@ -244,65 +244,76 @@ export function answerAttacks(arena: () => Arena): void {
 		return sizes.reduce((sum, size) => sum + size, 0);
 	}
 
-	describe('the Media API answers with', () => {
-		it.each(PASSING)('%s: nothing is executed until it answers well', async (_, send) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const delivered = arena().body(recording);
-			const [execution] = await arena().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					await arena().withinMemory('bomb', async () => {
-						expect((await arena().deliver(delivered)).status).toBe(503);
+	describe('responses of the Media API', () => {
+		it.each(PASSING)(
+			'Nothing is executed until the Media API answers well, after %s',
+			async (_, send) => {
+				const recording = await arena().recording();
+				fileOf(recording).url = undefined;
+				const delivered = arena().body(recording);
+				const [execution] = await arena().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						await arena().withinMemory('bomb', async () => {
+							expect((await arena().deliver(delivered)).status).toBe(503);
+						});
 					});
-				});
-				expect((await arena().deliver(delivered)).status).toBe(200);
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject({ verified: true });
-		});
+					expect((await arena().deliver(delivered)).status).toBe(200);
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject({ verified: true });
+			},
+		);
 
-		it.each(TELLTALES)('an error with token and secret in its %s', async (_, send) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const delivered = arena().body(recording);
-			const log = arena().n8n.log.text().length;
-			const [execution] = await arena().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					const { status } = await arena().deliver(delivered, { url: impatient.url });
-					expect(status).toBe(200);
-				});
-			}, 1);
-			const seen = JSON.stringify(execution) + arena().n8n.log.text().slice(log);
-			expect(seen).toContain(recording.mediaId);
-			expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
-		});
+		it.each(TELLTALES)(
+			"Token and secret stay hidden when Meta repeats them in an error's %s",
+			async (_, send) => {
+				const recording = await arena().recording();
+				fileOf(recording).url = undefined;
+				const delivered = arena().body(recording);
+				const log = arena().n8n.log.text().length;
+				const [execution] = await arena().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						const { status } = await arena().deliver(delivered, { url: impatient.url });
+						expect(status).toBe(200);
+					});
+				}, 1);
+				const seen = JSON.stringify(execution) + arena().n8n.log.text().slice(log);
+				expect(seen).toContain(recording.mediaId);
+				expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
+			},
+		);
 	});
 
-	describe('the host of a file answers with', () => {
-		it.each(FILES)('%s', async (_, send, outcome) => {
-			const recording = await arena().recording();
-			const delivered = arena().body(recording);
-			const before = await stored();
-			const [execution] = await arena().survives(async () => {
-				await mediaHost(recording, send, async () => {
-					await arena().withinMemory('bomb', async () => {
-						const { status } = await arena().deliver(delivered, { url: small.url });
-						expect(status).toBe(outcome === 'again' ? 503 : 200);
+	describe('responses of a media host', () => {
+		it.each(FILES)(
+			'The item has the file or an error, and nothing more is stored, after %s',
+			async (_, send, outcome) => {
+				const recording = await arena().recording();
+				const delivered = arena().body(recording);
+				const before = await stored();
+				const [execution] = await arena().survives(async () => {
+					await mediaHost(recording, send, async () => {
+						await arena().withinMemory('bomb', async () => {
+							const { status } = await arena().deliver(delivered, { url: small.url });
+							expect(status).toBe(outcome === 'again' ? 503 : 200);
+						});
 					});
-				});
-				if (outcome === 'again') {
-					expect((await arena().deliver(delivered, { url: small.url })).status).toBe(200);
-				}
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject(
-				outcome === 'again' ? { verified: true } : { verified: false, error: { reason: outcome } },
-			);
-			// The good ones, and nothing of the bad.
-			expect((await stored()) - before).toBeLessThan(MEBIBYTE);
-		});
+					if (outcome === 'again') {
+						expect((await arena().deliver(delivered, { url: small.url })).status).toBe(200);
+					}
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject(
+					outcome === 'again'
+						? { verified: true }
+						: { verified: false, error: { reason: outcome } },
+				);
+				// The good ones, and nothing of the bad.
+				expect((await stored()) - before).toBeLessThan(MEBIBYTE);
+			},
+		);
 
-		it('the file, packed: it is unpacked and verified', async () => {
+		it('A compressed file is decompressed and verified', async () => {
 			const recording = await arena().recording();
 			const file = gzipSync(await readFile(DEFAULT_RECORDING));
 			const delivered = arena().body(recording);
@@ -316,8 +327,8 @@ export function answerAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a transcript is', () => {
-		it.each(TRANSCRIPTS)('%s', async (_, content) => {
+	describe('hostile transcripts', () => {
+		it.each(TRANSCRIPTS)('A transcript of %s stays a file', async (_, content) => {
 			const transcript = await arena().recording({ transcript: true, content });
 			const delivered = arena().body(transcript);
 			const [execution] = await arena().survives(async () => {

@@ -44,16 +44,16 @@ afterAll(async () => {
 
 describe('Signatures', () => signatureAttacks(arena));
 describe('Challenges', () => challengeAttacks(arena));
-describe('Addresses with a list of triggers', () => sharedAddressAttacks(arena));
+describe('URLs with a list of triggers', () => sharedAddressAttacks(arena));
 describe('Bodies', () => bodyAttacks(arena));
-describe('Addresses of files', () => mediaUrlAttacks(arena));
+describe('URLs of files', () => mediaUrlAttacks(arena));
 describe('IDs, names and types in events', () => nameAttacks(arena));
-describe('IDs and texts handed to operations', () => operationAttacks(arena));
-describe('Answers of Meta', () => answerAttacks(arena));
+describe('IDs and texts passed to operations', () => operationAttacks(arena));
+describe('Responses of Meta', () => answerAttacks(arena));
 describe('Broken HTTP', () => httpAttacks(arena));
 
 describe('After all of them', () => {
-	it('n8n is the process that it was, and the traps are empty', () => {
+	it('n8n is still the same process, and the traps are empty', () => {
 		arena().expectNoHarm(firstPid);
 		expect(figures).toMatchObject({
 			wronglyStarted: 0,
@@ -63,11 +63,11 @@ describe('After all of them', () => {
 		});
 	});
 
-	it('no key that came from outside is in the prototypes of n8n', async () => {
+	it('The prototypes of n8n have no key that came from outside', async () => {
 		expect(await arena().addedToPrototypes()).toEqual([]);
 	});
 
-	it('no secret is in the database, the files and the log of n8n, in any form', async () => {
+	it('The database, the files and the log of n8n contain no secret, in any form', async () => {
 		const { userFolder } = arena().n8n;
 		const { accessToken, appSecret, verifyToken } = SECRETS;
 		const derived = Object.fromEntries(
@@ -88,7 +88,7 @@ describe('After all of them', () => {
 		expect([...places]).toContain('workflow_entity.nodes');
 	});
 
-	it('nothing of a file is left that was not wanted', async () => {
+	it("n8n's storage has nothing of rejected files", async () => {
 		const folder = join(arena().n8n.userFolder, '.n8n');
 		const entries = await readdir(folder, { recursive: true, withFileTypes: true });
 		const left = entries.filter(

@@ -272,9 +272,9 @@ export function bodyAttacks(arena: () => Arena): void {
 	/** The one by our answer to what is not signed, the others by n8n's to what it cannot read. */
 	const REFUSED = [401, 400, 413, 422];
 
-	describe('a body that is', () => {
+	describe('unreadable bodies', () => {
 		it.each(NOTHING_IN_THEM.map((body) => [body.name, body] as const))(
-			'%s',
+			'A body of %s executes nothing',
 			async (_, { make, type }) => {
 				const body = make((await good()).body);
 				await arena().survives(async () => {
@@ -290,7 +290,7 @@ export function bodyAttacks(arena: () => Arena): void {
 		it.each([
 			['16 MB and a byte more', MOST_BYTES + 1],
 			['32 MB', 2 * MOST_BYTES],
-		])('%s', async (_, size) => {
+		])('A body of %s is rejected', async (_, size) => {
 			await arena().survives(async () => {
 				await arena().withinMemory('body', async () => {
 					const body = Buffer.alloc(size, ' ');
@@ -303,20 +303,23 @@ export function bodyAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a recording that cannot be read is an item, with', () => {
-		it.each(UNREADABLE.map((body) => [body.name, body] as const))('%s', async (_, { make }) => {
-			const served = arena().internet.served.length;
-			const [execution] = await arena().survives(async () => {
-				expect((await arena().deliver(make(''))).status).toBe(200);
-				expect(arena().internet.served).toHaveLength(served);
-			}, 1);
-			expect(execution?.items(TRIGGER)).toMatchObject([
-				{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
-			]);
-		});
+	describe('unreadable recordings', () => {
+		it.each(UNREADABLE.map((body) => [body.name, body] as const))(
+			'A recording with %s becomes an item with an error',
+			async (_, { make }) => {
+				const served = arena().internet.served.length;
+				const [execution] = await arena().survives(async () => {
+					expect((await arena().deliver(make(''))).status).toBe(200);
+					expect(arena().internet.served).toHaveLength(served);
+				}, 1);
+				expect(execution?.items(TRIGGER)).toMatchObject([
+					{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
+				]);
+			},
+		);
 	});
 
-	it('a delivery behind a byte order mark is read', async () => {
+	it('A delivery after a byte order mark is read', async () => {
 		const recording = await arena().recording();
 		const body = `\ufeff${arena().body(recording)}`;
 		const [execution] = await arena().survives(async () => {
@@ -325,8 +328,8 @@ export function bodyAttacks(arena: () => Arena): void {
 		expect(execution?.items(TRIGGER)).toMatchObject([{ json: { recording: { verified: true } } }]);
 	});
 
-	describe('a recording comes out, once, that has beside it', () => {
-		it.each(BESIDE_A_RECORDING)('%s', async (_, make) => {
+	describe('a recording beside hostile data', () => {
+		it.each(BESIDE_A_RECORDING)('A recording comes out exactly once beside %s', async (_, make) => {
 			const { body, event, callId } = await good();
 			const delivered = make({ body, event });
 			const [execution] = await arena().survives(async () => {
@@ -345,7 +348,7 @@ export function bodyAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('an event of 100,000 levels comes out without its raw form where that is asked for', async () => {
+	it('An event of 100,000 levels comes out without its raw form, if that was requested', async () => {
 		const { url } = await arena().stage.addWorkflow({
 			credential: arena().credential,
 			parameters: {
@@ -366,8 +369,8 @@ export function bodyAttacks(arena: () => Arena): void {
 		}
 	});
 
-	describe('a packed body that is', () => {
-		it.each(PACKED)('%s', async (_, encoding, make) => {
+	describe('compressed bodies', () => {
+		it.each(PACKED)('A compressed body is rejected if it is %s', async (_, encoding, make) => {
 			const body = make((await good()).body);
 			await arena().survives(async () => {
 				await arena().withinMemory('bomb', async () => {

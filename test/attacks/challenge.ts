@@ -87,15 +87,15 @@ export function challengeAttacks(arena: () => Arena): void {
 			url: `${url}?${new URLSearchParams(question).toString()}`,
 		});
 
-	describe('a challenge with', () => {
-		it.each(WRONG)('%s is refused', async (_, question) => {
+	describe('challenges', () => {
+		it.each(WRONG)('A challenge with %s is rejected', async (_, question) => {
 			await arena().survives(async () => {
 				expect(await ask(question)).toMatchObject({ status: 403, body: '' });
 			});
 		});
 
 		it.each(CHALLENGES)(
-			'%s in it comes back as plain text, byte for byte',
+			'A challenge of %s comes back as plain text, byte for byte',
 			async (_, challenge) => {
 				await arena().survives(async () => {
 					const { status, headers, body } = await ask(asked(RIGHT, { challenge }));
@@ -109,7 +109,7 @@ export function challengeAttacks(arena: () => Arena): void {
 			},
 		);
 
-		it('the token of another workflow, a guessed one and the derived one: only that is right', async () => {
+		it('The derived token alone is accepted, not a guessed one or the one of another workflow', async () => {
 			const workflow = await arena().stage.addWorkflow({ credential: arena().credential });
 			const derive = (secret: string, id?: string, url = workflow.url) =>
 				deriveVerifyToken(secret, url, id);
@@ -130,7 +130,7 @@ export function challengeAttacks(arena: () => Arena): void {
 	});
 
 	it.each(['PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])(
-		'a challenge or a delivery sent with %s executes nothing',
+		'A challenge or a delivery sent with %s executes nothing',
 		async (method) => {
 			const body = arena().body(await arena().recording());
 			await arena().survives(async () => {
@@ -142,7 +142,7 @@ export function challengeAttacks(arena: () => Arena): void {
 		},
 	);
 
-	it('a challenge by POST, and a signed delivery by GET, execute nothing', async () => {
+	it('A challenge by POST and a signed delivery by GET execute nothing', async () => {
 		const body = arena().body(await arena().recording());
 		await arena().survives(async () => {
 			const query = new URLSearchParams(asked(RIGHT)).toString();

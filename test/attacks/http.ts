@@ -178,8 +178,8 @@ const UNFINISHED: Array<[string, Make]> = [
 export function httpAttacks(arena: () => Arena): void {
 	const body = async () => arena().body(await arena().recording());
 
-	describe('a request has', () => {
-		it.each(MALFORMED)('%s', async (_, make) => {
+	describe('malformed requests', () => {
+		it.each(MALFORMED)('A request with %s is rejected', async (_, make) => {
 			const sent = make(arena(), await body());
 			await arena().survives(async () => {
 				const statuses = await arena().raw(sent, 3_000);
@@ -188,15 +188,15 @@ export function httpAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a sender hangs up', () => {
-		it.each(UNFINISHED)('%s', async (_, make) => {
+	describe('a sender that hangs up', () => {
+		it.each(UNFINISHED)('n8n survives a sender that hangs up %s', async (_, make) => {
 			const sent = make(arena(), await body());
 			await arena().survives(async () => {
 				expect(await arena().raw(sent, 300)).toEqual([]);
 			});
 		});
 
-		it('in the body of 16 MB, a hundred times at once', async () => {
+		it('n8n survives a hundred senders that hang up in a body of 16 MB at once', async () => {
 			const head = arena().head(['Content-Type: application/json', 'Content-Length: 16777216']);
 			await arena().survives(async () => {
 				const sending = Array.from(
@@ -208,7 +208,7 @@ export function httpAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('a delivery that nobody signed is not handed on to the webhook of before', async () => {
+	it('A delivery without a signature is not forwarded to the previous webhook', async () => {
 		const receiver = await new Receiver().start();
 		try {
 			arena().emulator.presetSubscription(receiver.url, ['messages']);
@@ -216,8 +216,10 @@ export function httpAttacks(arena: () => Arena): void {
 				credential: arena().credential,
 				parameters: {
 					registration: 'app',
-					onOtherWebhook: 'takeOverAndForward',
-					otherVerifyToken: receiver.verifyToken,
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: receiver.verifyToken,
+					},
 				},
 			});
 			const message = JSON.stringify({

@@ -117,31 +117,37 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 	}
 
-	describe('an event gives, as the address of its file,', () => {
-		it.each(FORBIDDEN)('%s', async (_, url) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = url;
-			await withoutFile(recording, []);
-		});
+	describe('URLs of files in events', () => {
+		it.each(FORBIDDEN)(
+			'A file is not downloaded from a URL in the event with %s',
+			async (_, url) => {
+				const recording = await arena().recording();
+				fileOf(recording).url = url;
+				await withoutFile(recording, []);
+			},
+		);
 	});
 
-	describe('the Media API gives, as the address of a file,', () => {
-		it.each(KINDS)('%s', async (_, url) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const { sha256Hex: sha256, sizeBytes } = recording.media;
-			const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
-			await arena().internet.betrayed(
-				({ url: path }) =>
-					path?.includes(recording.mediaId)
-						? (_, response) =>
-								response
-									.writeHead(200, { 'content-type': 'application/json' })
-									.end(JSON.stringify(info))
-						: undefined,
-				async () => await withoutFile(recording, [GRAPH_HOST]),
-			);
-		});
+	describe('URLs of files from the Media API', () => {
+		it.each(KINDS)(
+			'A file is not downloaded from a URL of the Media API with %s',
+			async (_, url) => {
+				const recording = await arena().recording();
+				fileOf(recording).url = undefined;
+				const { sha256Hex: sha256, sizeBytes } = recording.media;
+				const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
+				await arena().internet.betrayed(
+					({ url: path }) =>
+						path?.includes(recording.mediaId)
+							? (_, response) =>
+									response
+										.writeHead(200, { 'content-type': 'application/json' })
+										.end(JSON.stringify(info))
+							: undefined,
+					async () => await withoutFile(recording, [GRAPH_HOST]),
+				);
+			},
+		);
 	});
 
 	const redirecting = async (
@@ -160,17 +166,20 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		);
 	};
 
-	describe('the host of the file redirects to', () => {
-		it.each(REDIRECTS)('%s', async (_, location) => {
-			const recording = await arena().recording();
-			await redirecting(
-				recording,
-				location,
-				async () => await withoutFile(recording, [MEDIA_HOST]),
-			);
-		});
+	describe('redirects of a media host', () => {
+		it.each(REDIRECTS)(
+			'A redirect of the media host is not followed to %s',
+			async (_, location) => {
+				const recording = await arena().recording();
+				await redirecting(
+					recording,
+					location,
+					async () => await withoutFile(recording, [MEDIA_HOST]),
+				);
+			},
+		);
 
-		it("another of Meta's hosts: the file comes, and the token stays behind", async () => {
+		it("A redirect to another of Meta's hosts is followed without the token", async () => {
 			const recording = await arena().recording();
 			const { url: address = '' } = fileOf(recording);
 			const body = arena().body(recording);
@@ -203,7 +212,7 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 			);
 		});
 
-		it('itself, without an end', async () => {
+		it('A redirect loop ends', async () => {
 			const recording = await arena().recording(arena().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
 			const body = arena().body(recording);
@@ -217,28 +226,31 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the Graph API redirects', () => {
-		it.each(KINDS)('to %s: neither token nor request goes there', async (_, location) => {
-			const recording = await arena().recording(arena().aWhileAgo());
-			fileOf(recording).url = undefined;
-			const body = arena().body(recording);
-			await arena().internet.betrayed(
-				({ url, headers }) =>
-					headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
-						? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
-						: undefined,
-				async () => {
-					const [execution] = await arena().survives(async () => {
-						expect((await arena().deliver(body)).status).toBe(200);
-					}, 1);
-					const [item] = execution?.items(TRIGGER) ?? [];
-					expect(item?.json.recording).toMatchObject({ verified: false });
-				},
-			);
-		});
+	describe('redirects of the Graph API', () => {
+		it.each(KINDS)(
+			'Neither token nor request follows a redirect of the Graph API to %s',
+			async (_, location) => {
+				const recording = await arena().recording(arena().aWhileAgo());
+				fileOf(recording).url = undefined;
+				const body = arena().body(recording);
+				await arena().internet.betrayed(
+					({ url, headers }) =>
+						headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
+							? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
+							: undefined,
+					async () => {
+						const [execution] = await arena().survives(async () => {
+							expect((await arena().deliver(body)).status).toBe(200);
+						}, 1);
+						const [item] = execution?.items(TRIGGER) ?? [];
+						expect(item?.json.recording).toMatchObject({ verified: false });
+					},
+				);
+			},
+		);
 	});
 
-	it('the traps would have caught it: they get what any other node of n8n sends', async () => {
+	it('The traps catch what any other node of n8n sends there', async () => {
 		const urls = [
 			['https', 'https://lookaside.fbsbx.com.evil.example/x'],
 			['https', 'https://lookaside.fbsbx.com:8443/x'],

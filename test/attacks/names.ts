@@ -95,32 +95,35 @@ export function nameAttacks(arena: () => Arena): void {
 		return execution;
 	}
 
-	describe('the ID of a file is', () => {
-		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))('%s', async (_, id) => {
-			const recording = await arena().recording();
-			fileOf(recording).id = id;
-			await unreadable(recording);
-		});
+	describe('IDs of files', () => {
+		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))(
+			'A media ID of %s is not used',
+			async (_, id) => {
+				const recording = await arena().recording();
+				fileOf(recording).id = id;
+				await unreadable(recording);
+			},
+		);
 
 		it.each<[string, unknown]>([
 			['a list', ['5']],
 			['an object', { toString: '5' }],
 			['empty', ''],
 			['missing', undefined],
-		])('%s', async (_, id) => {
+		])('A media ID that is %s is not used', async (_, id) => {
 			const recording = await arena().recording();
 			fileOf(recording).id = id;
 			await unreadable(recording);
 		});
 
-		it('a number: it counts as its digits', async () => {
+		it('A media ID that is a number counts as its digits', async () => {
 			const recording = await arena().recording();
 			fileOf(recording).id = 5;
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			expect(item?.json.recording).toMatchObject({ mediaId: '5', verified: true });
 		});
 
-		it('a prototype: it is asked for under its name, and nothing more', async () => {
+		it('A media ID named like a prototype is requested under its name, and nothing more happens', async () => {
 			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).id = '__proto__';
 			fileOf(recording).url = undefined;
@@ -136,8 +139,8 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the ID of a call is', () => {
-		it.each(HARMFUL)('%s', async (_, id) => {
+	describe('IDs of calls', () => {
+		it.each(HARMFUL)('A call ID of %s does no harm', async (_, id) => {
 			const recording = await arena().recording({ callId: id });
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			const callId = isPlain(id) ? id : null;
@@ -146,8 +149,8 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the ID of the number is', () => {
-		it.each(HARMFUL)('%s', async (_, id) => {
+	describe('IDs of phone numbers', () => {
+		it.each(HARMFUL)('A phone number ID of %s does no harm', async (_, id) => {
 			const recording = await arena().recording(arena().aWhileAgo());
 			fileOf(recording).url = undefined;
 			const { event } = recording;
@@ -174,15 +177,15 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the name of an event is', () => {
-		it.each(HARMFUL)('%s', async (_, name) => {
+	describe('names of events', () => {
+		it.each(HARMFUL)('An event named with %s is skipped', async (_, name) => {
 			const recording = await arena().recording({ event: { event: name } });
 			await skipped(recording);
 		});
 	});
 
-	describe('people, the account and what only informs are', () => {
-		it.each(HARMFUL)('%s', async (_, text) => {
+	describe('people, the account and informational fields', () => {
+		it.each(HARMFUL)('A person, account or time of %s does no harm', async (_, text) => {
 			const recording = await arena().recording({
 				event: {
 					from: text,
@@ -207,8 +210,8 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the name of a file is', () => {
-		it.each(SOME)('%s', async (_, name) => {
+	describe('names of files', () => {
+		it.each(SOME)('A file name of %s from outside is not used', async (_, name) => {
 			const recording = await arena().recording();
 			Object.assign(fileOf(recording), { filename: name, file_name: name, fileName: name });
 			const [item] = (await emitted(recording)).items(TRIGGER);
@@ -257,30 +260,36 @@ export function nameAttacks(arena: () => Arena): void {
 		);
 	}
 
-	describe('the MIME type of a file is', () => {
-		it.each(MIME_TYPES)('%s, in the event', async (_, type) => {
-			const recording = await arena().recording();
-			fileOf(recording).mime_type = type;
-			await notRunByBrowsers(await emitted(recording));
-		});
+	describe('MIME types of files', () => {
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type in the event is %s',
+			async (_, type) => {
+				const recording = await arena().recording();
+				fileOf(recording).mime_type = type;
+				await notRunByBrowsers(await emitted(recording));
+			},
+		);
 
-		it.each(MIME_TYPES)("%s, in the Media API's answer", async (_, type) => {
-			const recording = await arena().recording();
-			const url = fileOf(recording).url;
-			Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
-			const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
-			await arena().internet.betrayed(
-				(request) =>
-					request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
-						? (_, response) =>
-								response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
-						: undefined,
-				async () => await notRunByBrowsers(await emitted(recording)),
-			);
-		});
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type from the Media API is %s',
+			async (_, type) => {
+				const recording = await arena().recording();
+				const url = fileOf(recording).url;
+				Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
+				const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
+				await arena().internet.betrayed(
+					(request) =>
+						request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
+							? (_, response) =>
+									response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+							: undefined,
+					async () => await notRunByBrowsers(await emitted(recording)),
+				);
+			},
+		);
 
 		it.each(MIME_TYPES.filter(([, type]) => !/[\0\r\n]/.test(type)))(
-			'%s, in the header of the file',
+			'A browser runs no file whose Content-Type header is %s',
 			async (_, type) => {
 				const recording = await arena().recording({ content: '<script>alert(1)</script>' });
 				fileOf(recording).mime_type = undefined;
@@ -302,8 +311,8 @@ export function nameAttacks(arena: () => Arena): void {
 		);
 	});
 
-	describe('the hash of a file is', () => {
-		it.each(SOME)('%s', async (_, sha256) => {
+	describe('hashes of files', () => {
+		it.each(SOME)('A hash of %s is replaced by that of the Media API', async (_, sha256) => {
 			const recording = await arena().recording();
 			fileOf(recording).sha256 = sha256;
 			const [item] = (await emitted(recording)).items(TRIGGER);

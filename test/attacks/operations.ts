@@ -132,60 +132,72 @@ export function operationAttacks(arena: () => Arena): void {
 		expect(asked).toEqual([]);
 	};
 
-	describe('the purpose of a recording, handed to an operation, is', () => {
-		it.each(HARMFUL)('%s', async (_, purpose) => {
-			const given = start({ recordingPurpose: purpose });
-			if ([...purpose.trim()].length > 250) return await refused(given);
-			const { asked } = await run(given);
-			expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
-				[
-					`/v26.0/${NUMBER}/calls`,
-					{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
-				],
-			]);
-		});
+	describe('recording purposes passed to operations', () => {
+		it.each(HARMFUL)(
+			'A purpose of %s is sent unchanged, or rejected if it is too long',
+			async (_, purpose) => {
+				const given = start({ recordingPurpose: purpose });
+				if ([...purpose.trim()].length > 250) return await refused(given);
+				const { asked } = await run(given);
+				expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
+					[
+						`/v26.0/${NUMBER}/calls`,
+						{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
+					],
+				]);
+			},
+		);
 	});
 
-	describe('a call ID, handed to an operation, is', () => {
-		it.each(SOME)('%s', async (_, id) => {
+	describe('call IDs passed to operations', () => {
+		it.each(SOME)('A call ID of %s is rejected', async (_, id) => {
 			await refused(accept({ callId: id }));
 		});
 
-		it.each(HARMFUL)('%s, behind the beginning of a call ID', async (_, text) => {
-			const callId = `wacid.${text}`;
-			if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
-			const { asked } = await run(accept({ callId }));
-			expect(
-				asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
-			).toEqual(
-				['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
-			);
-		});
+		it.each(HARMFUL)(
+			'A call ID that begins correctly and goes on with %s stays one value, or is rejected',
+			async (_, text) => {
+				const callId = `wacid.${text}`;
+				if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
+				const { asked } = await run(accept({ callId }));
+				expect(
+					asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
+				).toEqual(
+					['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
+				);
+			},
+		);
 	});
 
-	describe('a media ID, handed to an operation, is', () => {
-		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))('%s', async (_, mediaId) => {
-			await refused(download({ mediaId }));
-		});
+	describe('media IDs passed to operations', () => {
+		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))(
+			'A media ID of %s is rejected',
+			async (_, mediaId) => {
+				await refused(download({ mediaId }));
+			},
+		);
 	});
 
-	describe('a phone number ID, handed to an operation, is', () => {
-		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))('%s', async (_, phoneNumberId) => {
-			await refused(start({ phoneNumberId }));
-		});
+	describe('phone number IDs passed to operations', () => {
+		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))(
+			'A phone number ID of %s is rejected',
+			async (_, phoneNumberId) => {
+				await refused(start({ phoneNumberId }));
+			},
+		);
 	});
 
 	describe.each(['sha256', 'to', 'recipient', 'recordingLanguage', 'sdp'] as const)(
-		'the parameter %s, handed to an operation, is',
+		'the parameter %s of an operation',
 		(name) => {
-			it.each(SOME)('%s', async (_, text) => {
+			it.each(SOME)('A value of %s is rejected', async (_, text) => {
 				const given = { [name]: text };
 				await refused(name === 'sha256' ? download(given) : start(given));
 			});
 		},
 	);
 
-	it('an SDP of 16 MB in wrappings of 100,000 levels is refused', async () => {
+	it('An SDP of 16 MB in 100,000 levels of wrapping is rejected', async () => {
 		const deep = '{"sdp":'.repeat(100_000);
 		await refused(start({ sdp: deep }));
 		await refused(start({ sdp: { sdp: { sdp: 'v=0' } } }));

@@ -123,8 +123,8 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		return { url: siblingUrl(place().holder.url, one) ?? '' };
 	}
 
-	describe('a list of other triggers with', () => {
-		it.each(FORGERIES)('%s sends nothing to anyone', async (_, forge) => {
+	describe('lists of triggers in a webhook URL', () => {
+		it.each(FORGERIES)('A list with %s sends nothing to anyone', async (_, forge) => {
 			const body = await newBody();
 			const url = forge(place());
 			await arena().survives(async () => {
@@ -135,7 +135,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		});
 
 		it.each(['__proto__[also]=x', 'constructor[prototype][also]=x', 'Also=x', 'also%00=x'])(
-			'%s is none',
+			'A query of %s is not a list',
 			async (query) => {
 				const body = await newBody();
 				await arena().survives(async () => {
@@ -145,7 +145,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			},
 		);
 
-		it('the right secret does nothing for what Meta did not sign', async () => {
+		it('The right secret does nothing for what Meta did not sign', async () => {
 			const body = await newBody();
 			await arena().survives(async () => {
 				const headers = {
@@ -160,7 +160,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			});
 		});
 
-		it('the trigger itself, and another one 70 times, goes to each once', async () => {
+		it('A list of the trigger itself and 70 times another sends to each once', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const url = addressOf(holder, [holder, ...Array<Listed>(70).fill(sibling)]);
@@ -170,7 +170,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 2);
 		});
 
-		it('70 triggers that are not there costs a few lines of the log', async () => {
+		it('A list of 70 missing triggers costs a few lines of the log', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const gone = Array.from({ length: 70 }, () => ({
@@ -188,7 +188,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 1);
 		});
 
-		it('each other does not go round in circles', async () => {
+		it('Two triggers that list each other do not send in circles', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -201,14 +201,14 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a delivery that says that it was passed on', () => {
+	describe('deliveries marked as passed on', () => {
 		const send = async (
 			to: string,
 			body: string,
 			headers: Record<string, string>,
 		): Promise<Answered> => await arena().deliver(body, { url: to, headers });
 
-		it('starts nothing again when it is sent again', async () => {
+		it('A delivery that was passed on starts nothing again when it is repeated', async () => {
 			const body = await newBody();
 			await arena().survives(async () => {
 				for (let times = 0; times < 3; times++) {
@@ -221,7 +221,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 1);
 		});
 
-		it('is believed only where it was meant to go: elsewhere the list counts', async () => {
+		it('A proof is accepted only where it was meant to go: elsewhere the list counts', async () => {
 			const [first, second] = [await newBody(), await newBody()];
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -232,7 +232,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 2);
 		});
 
-		it('is not passed on, whatever list comes with it', async () => {
+		it('A delivery that was passed on is not passed on again, whatever list comes with it', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			await arena().survives(async () => {
@@ -241,24 +241,27 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a listed address at which', () => {
+	describe('hostile responses at a listed URL', () => {
 		it.each([
 			['a redirect leads to another host', 302, EVIL, ''],
 			['a redirect that keeps method and body leads to another host', 307, EVIL, ''],
 			['a refusal has 8 MB', 404, '', 'x'.repeat(8_000_000)],
 			['n8n says in a page that all is well', 200, '', '<html>ok</html>'],
-		])('%s: nothing leaves n8n, and the own event is there', async (_, status, to, answer) => {
-			const listed = await hostile(status, to, answer);
-			const body = await newBody();
-			const url = addressOf(place().holder, [listed]);
-			await arena().survives(async () => {
-				await arena().withinMemory('body', async () => {
-					const isAccepted = status === 200 && !answer.includes('<html>');
-					expect(await arena().deliver(body, { url })).toMatchObject({
-						status: isAccepted ? 200 : 503,
+		])(
+			"Nothing leaves n8n, and the trigger's own event comes out, if %s",
+			async (_, status, to, answer) => {
+				const listed = await hostile(status, to, answer);
+				const body = await newBody();
+				const url = addressOf(place().holder, [listed]);
+				await arena().survives(async () => {
+					await arena().withinMemory('body', async () => {
+						const isAccepted = status === 200 && !answer.includes('<html>');
+						expect(await arena().deliver(body, { url })).toMatchObject({
+							status: isAccepted ? 200 : 503,
+						});
 					});
-				});
-			}, 2);
-		});
+				}, 2);
+			},
+		);
 	});
 }

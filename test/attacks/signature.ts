@@ -125,27 +125,30 @@ export function signatureAttacks(arena: () => Arena): void {
 		});
 	}
 
-	describe('a signature that is', () => {
-		it.each(FORGERIES)('%s', async (_, forge) => {
+	describe('forged signatures', () => {
+		it.each(FORGERIES)('A delivery is rejected if its signature is %s', async (_, forge) => {
 			await refused(async (body) => await arena().deliver(body, { headers: forge(arena(), body) }));
 		});
 
-		it.each(LINES)('on two lines, %s', async (_, lines) => {
-			await refused(async (body) => {
-				const signatures = lines(arena().signature(body));
-				const statuses = await arena().raw(
-					arena().head([
-						'Content-Type: application/json',
-						`Content-Length: ${Buffer.byteLength(body)}`,
-						...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
-					]) + body,
-				);
-				expect(statuses).toHaveLength(1);
-				return { status: statuses[0] ?? 0, body: '' };
-			});
-		});
+		it.each(LINES)(
+			'A delivery is rejected if its signature is on two lines, %s',
+			async (_, lines) => {
+				await refused(async (body) => {
+					const signatures = lines(arena().signature(body));
+					const statuses = await arena().raw(
+						arena().head([
+							'Content-Type: application/json',
+							`Content-Length: ${Buffer.byteLength(body)}`,
+							...signatures.map((signature) => `X-Hub-Signature-256: ${signature}`),
+						]) + body,
+					);
+					expect(statuses).toHaveLength(1);
+					return { status: statuses[0] ?? 0, body: '' };
+				});
+			},
+		);
 
-		it('in the query and in the body', async () => {
+		it('A signature in the query and in the body is rejected', async () => {
 			await refused(async (body) => {
 				const signature = arena().signature(body);
 				const url = `${arena().workflow.url}?x-hub-signature-256=${signature}`;
@@ -153,7 +156,7 @@ export function signatureAttacks(arena: () => Arena): void {
 			});
 		});
 
-		it('valid for the packed form of the body', async () => {
+		it('A signature of the compressed body is rejected', async () => {
 			await refused(async (body) => {
 				const packed = gzipSync(body);
 				return await arena().deliver(packed, { headers: { 'content-encoding': 'gzip' } });
@@ -161,7 +164,7 @@ export function signatureAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('gives the same answer wherever a signature is wrong', async () => {
+	it('The response is the same wherever a signature is wrong', async () => {
 		const body = arena().body(await arena().recording());
 		const right = arena().signature(body);
 		const wrong = [
@@ -181,7 +184,7 @@ export function signatureAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('does not grow the log, nor ask Meta, for thirty requests that nobody signed', async () => {
+	it('Thirty unsigned requests do not grow the log, and ask Meta nothing', async () => {
 		await arena().survives(async () => {
 			const log = arena().n8n.log.text().length;
 			for (let times = 0; times < 30; times++) {
@@ -192,7 +195,7 @@ export function signatureAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('says once that the credential is broken, for twenty requests, signed or not', async () => {
+	it('The log says once that the credential is broken, for twenty requests, signed or not', async () => {
 		const { credentialFor, addWorkflow } = arena().stage;
 		const broken = await credentialFor({
 			account: arena().emulator.account,

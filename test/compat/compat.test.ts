@@ -99,7 +99,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			parameters: { ...manual, options: { timeBudget: 5, maxFileSize: 1 } },
 		});
 		finished = await stage.addWorkflow({
-			parameters: { ...manual, acknowledge: 'finished' },
+			parameters: { ...manual, options: { acknowledge: 'finished' } },
 			storageUrl: store.url,
 		});
 		start = await addAction({
@@ -235,11 +235,11 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	const expectNothingForeign = () => expect(foreign.requests.map(({ url }) => url)).toEqual([]);
 
-	shows('safety', 'ends a request in time, whatever Node.js takes for garbage', async () => {
+	shows('safety', 'A request ends in time, whatever Node.js collects as garbage', async () => {
 		expect(await timeLimitMs()).toBeLessThan(4_000);
 	});
 
-	shows('loads', 'loads both nodes and the credential', async () => {
+	shows('loads', 'n8n loads both nodes and the credential', async () => {
 		const { api, log } = stage.n8n;
 		const names = (await api.nodeTypeNames()).filter((name) => name.startsWith(`${PACKAGE}.`));
 		expect(names).toEqual(
@@ -258,7 +258,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'credential',
-		'accepts a good credential, and refuses one whose token is revoked',
+		'n8n accepts a good credential, and rejects one whose token is revoked',
 		async () => {
 			const { api } = stage.n8n;
 			expect(await api.testCredential(stage.credential)).toMatchObject({ status: 'OK' });
@@ -271,7 +271,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		},
 	);
 
-	shows('credential', 'does not take the token to another host when it is tested', async () => {
+	shows('credential', "The credential's test does not send the token to another host", async () => {
 		stage.emulator.failNext('phoneNumbers', { redirectTo: foreign.url }, { times: Infinity });
 		const { status: outcome } = await stage.n8n.api.testCredential(stage.credential);
 		expect(foreign.requests.filter(({ headers }) => headers.authorization)).toEqual([]);
@@ -281,7 +281,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'registration',
-		'points the webhook here, receives, and takes back only its own',
+		'Publishing points the webhook to the trigger, and unpublishing removes only that',
 		async () => {
 			await withMeta(async (emulator) => {
 				const before = emulator.subscriptionState();
@@ -302,7 +302,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'registration',
-		"leaves somebody else's webhook as it is, and says whose it is",
+		"Publishing does not change another system's webhook, and names it",
 		async () => {
 			await withMeta(async (emulator) => {
 				emulator.presetSubscription(foreign.url, ['messages']);
@@ -318,7 +318,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		},
 	);
 
-	shows('registration', 'is not broken by trouble of the Graph API that passes', async () => {
+	shows('registration', 'Registration survives temporary errors of the Graph API', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.failNext('subscriptions', { status: 503 }, { times: 2 });
@@ -330,7 +330,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'registration',
-		'listens for a test event, and puts the production webhook back',
+		"Listening for a test event works, and production's webhook is restored",
 		async () => {
 			await withMeta(async (emulator) => {
 				const workflow = await stage.addWorkflow({
@@ -351,35 +351,35 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		},
 	);
 
-	shows('promises', 'answers 401 to what Meta did not sign, and executes nothing', async () => {
+	shows(
+		'promises',
+		'A delivery that Meta did not sign gets 401, and executes nothing',
+		async () => {
+			const recording = await stage.emulator.createRecording();
+			await executions(stored.id, 0, async () => {
+				for (const signature of ['missing', 'wrong', 'sha256=']) {
+					const delivery = stage.emulator.deliver([recording], { url: stored.url, signature });
+					expect(await status(delivery)).toBe(401);
+				}
+			});
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
+
+	shows('promises', 'Ten copies at once are executed once, and later ones not at all', async () => {
 		const recording = await stage.emulator.createRecording();
-		await executions(stored.id, 0, async () => {
-			for (const signature of ['missing', 'wrong', 'sha256=']) {
-				const delivery = stage.emulator.deliver([recording], { url: stored.url, signature });
-				expect(await status(delivery)).toBe(401);
-			}
+		const deliver = async () =>
+			await status(stage.emulator.deliver([recording], { url: stored.url }));
+		await executions(stored.id, 1, async () => {
+			const answers = await Promise.all(Array.from({ length: 10 }, deliver));
+			expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
+			expect(await deliver()).toBe(200);
 		});
-		expect(stage.emulator.requests).toEqual([]);
 	});
 
 	shows(
 		'promises',
-		'executes once for ten copies that come at once, and not for later ones',
-		async () => {
-			const recording = await stage.emulator.createRecording();
-			const deliver = async () =>
-				await status(stage.emulator.deliver([recording], { url: stored.url }));
-			await executions(stored.id, 1, async () => {
-				const answers = await Promise.all(Array.from({ length: 10 }, deliver));
-				expect(answers).toEqual(Array.from({ length: 10 }, () => 200));
-				expect(await deliver()).toBe(200);
-			});
-		},
-	);
-
-	shows(
-		'promises',
-		'answers 503 while the media server is down, and gives one item later',
+		'A delivery gets 503 while the media host is down, and gives one item later',
 		async () => {
 			const recording = await stage.emulator.createRecording();
 			const deliver = async () =>
@@ -400,7 +400,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'promises',
-		'acknowledges only what the workflow has succeeded with, if told so',
+		'A delivery is acknowledged only after the workflow has succeeded, if configured so',
 		async () => {
 			const recording = await stage.emulator.createRecording();
 			const deliver = async () =>
@@ -418,7 +418,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 	shows(
 		'promises',
-		'answers no 200 for what n8n cannot store: finished in all versions, stored in newer ones',
+		'A delivery that n8n cannot store gets no 200: finished in all versions, stored in newer ones',
 		async () => {
 			const told = async ({ url }: { url: string }) =>
 				await status(stage.emulator.deliver([await stage.emulator.createRecording()], { url }));
@@ -436,7 +436,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		},
 	);
 
-	shows('safety', 'does not follow a file to another host', async () => {
+	shows('safety', 'A download does not follow a redirect to another host', async () => {
 		stage.emulator.failNext('media', { redirectTo: foreign.url }, { times: Infinity });
 		const item = await received(await stage.emulator.createRecording());
 		expectNothingForeign();
@@ -444,7 +444,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(item.json).toMatchObject({ recording: { error: { reason: 'hostNotAllowed' } } });
 	});
 
-	shows('safety', 'does not follow the Media API to another host', async () => {
+	shows('safety', 'The Media API is not followed to another host', async () => {
 		stage.emulator.failNext('mediaInfo', { redirectTo: foreign.url }, { times: Infinity });
 		const recording = await stage.emulator.createRecording({
 			fileFields: { url: undefined },
@@ -455,23 +455,27 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expectNothingForeign();
 	});
 
-	shows('safety', 'does not follow a call or a registration to another host', async () => {
-		stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
-		expect((await startCall()).status).toBe('error');
-		await withMeta(async (emulator) => {
-			emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
-			emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
-			const workflow = await stage.addWorkflow({
-				credential: await stage.credentialFor(emulator),
-				activate: false,
+	shows(
+		'safety',
+		'A call or a registration does not follow a redirect to another host',
+		async () => {
+			stage.emulator.failNext('calls', { redirectTo: foreign.url }, { times: Infinity });
+			expect((await startCall()).status).toBe('error');
+			await withMeta(async (emulator) => {
+				emulator.failNext('subscriptions', { redirectTo: foreign.url }, { times: Infinity });
+				emulator.failNext('subscribedApps', { redirectTo: foreign.url }, { times: Infinity });
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+					activate: false,
+				});
+				await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await expect(stage.n8n.api.activate(workflow.id)).rejects.toThrow();
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-		expectNothingForeign();
-	});
+			expectNothingForeign();
+		},
+	);
 
-	shows('safety', 'ends a download that comes drop by drop within the time budget', async () => {
+	shows('safety', 'A download that trickles ends within the time budget', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
 		stage.emulator.failNext('media', { bytesPerSecond: 1_000 }, { times: Infinity });
 		await executions(stored.id, 0, async () => {
@@ -480,32 +484,36 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		});
 	});
 
-	shows('calls', 'starts a call with recording, and says what both sides will hear', async () => {
-		const execution = await startCall();
-		expect(execution.error).toBeUndefined();
-		expect(execution.items(ACTION)[0]?.json).toMatchObject({
-			callId: expect.stringMatching(/^wacid\./) as string,
-			announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
-		});
-		const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
-		expect(request?.body).toMatchObject({
-			action: 'connect',
-			to: USER,
-			recording: {
-				status: 'ENABLED',
-				purpose: 'quality assurance',
-				announcement_language: 'de',
-			},
-		});
-	});
+	shows(
+		'calls',
+		'A call starts with recording, and the item has the words that both sides will hear',
+		async () => {
+			const execution = await startCall();
+			expect(execution.error).toBeUndefined();
+			expect(execution.items(ACTION)[0]?.json).toMatchObject({
+				callId: expect.stringMatching(/^wacid\./) as string,
+				announcement: 'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: quality assurance',
+			});
+			const [request] = stage.emulator.requests.filter(({ kind }) => kind === 'calls');
+			expect(request?.body).toMatchObject({
+				action: 'connect',
+				to: USER,
+				recording: {
+					status: 'ENABLED',
+					purpose: 'quality assurance',
+					announcement_language: 'de',
+				},
+			});
+		},
+	);
 
-	shows('calls', 'does not call twice when the answer is lost', async () => {
+	shows('calls', 'A call is not started twice when the response is lost', async () => {
 		stage.emulator.failNext('calls', { reset: true, takesEffect: true });
 		expect((await startCall()).status).toBe('error');
 		expect(stage.emulator.requests.filter(({ kind }) => kind === 'calls')).toHaveLength(1);
 	});
 
-	shows('calls', "gives Meta's refusal with its code, and what to do", async () => {
+	shows('calls', 'An error of Meta has its code, and says what to do', async () => {
 		stage.emulator.failNext('calls', { errorCode: 138006 }, { times: 2 });
 		const { error, status: outcome } = await startCall();
 		expect(outcome).toBe('error');
@@ -513,7 +521,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(error?.description).toContain('138006');
 	});
 
-	shows('calls', 'downloads a recording by its media ID, verified', async () => {
+	shows('calls', 'A recording is downloaded by its media ID, and verified', async () => {
 		const { mediaId } = await stage.emulator.createRecording();
 		const execution = await run(download, { mediaId });
 		expect(execution.error).toBeUndefined();
@@ -523,31 +531,37 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		expect(audio.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	shows('registration', 'is still registered after a restart, and receives', async () => {
-		await withMeta(async (emulator) => {
-			const workflow = await stage.addWorkflow({ credential: await stage.credentialFor(emulator) });
-			const before = emulator.subscriptionState();
-			await stage.n8n.restart();
-			await stage.n8n.api.login();
-			expect(emulator.subscriptionState()).toEqual(before);
-			const recording = await emulator.createRecording();
-			await executions(workflow.id, 1, async () => {
-				await poll('n8n to listen again', 30_000, async () =>
-					(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
-				);
+	shows(
+		'registration',
+		'The trigger is still registered after a restart, and receives',
+		async () => {
+			await withMeta(async (emulator) => {
+				const workflow = await stage.addWorkflow({
+					credential: await stage.credentialFor(emulator),
+				});
+				const before = emulator.subscriptionState();
+				await stage.n8n.restart();
+				await stage.n8n.api.login();
+				expect(emulator.subscriptionState()).toEqual(before);
+				const recording = await emulator.createRecording();
+				await executions(workflow.id, 1, async () => {
+					await poll('n8n to listen again', 30_000, async () =>
+						(await status(emulator.deliver([recording]))) === 200 ? true : undefined,
+					);
+				});
+				await stage.n8n.api.deactivate(workflow.id);
 			});
-			await stage.n8n.api.deactivate(workflow.id);
-		});
-	});
+		},
+	);
 
-	describe.each(BINARY_DATA_MODES(version))('with files in the mode %s', (mode) => {
+	describe.each(BINARY_DATA_MODES(version))('files in the mode %s', (mode) => {
 		beforeAll(async () => {
 			if (mode === BINARY_DATA_MODES(version)[0]) return;
 			await stage.n8n.restart({ N8N_DEFAULT_BINARY_DATA_MODE: mode });
 			await stage.n8n.api.login();
 		});
 
-		shows('recordings', 'turns a recording into one item with its verified audio', async () => {
+		shows('recordings', 'A recording becomes one item with its verified audio', async () => {
 			const item = await received(await stage.emulator.createRecording({ from: USER }));
 			expect(item.json).toMatchObject({
 				event: 'call_recording_available',
@@ -560,7 +574,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 
 		shows(
 			'recordings',
-			'streams a large recording into the store without losing a byte',
+			'A large recording is streamed into the store without losing a byte',
 			async () => {
 				const large = await stage.addWorkflow({
 					parameters: { registration: 'manual', verifyToken: 'chosen' },
@@ -575,7 +589,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			},
 		);
 
-		shows('recordings', 'parses a transcript into its item', async () => {
+		shows('recordings', 'A transcript is parsed into its item', async () => {
 			const workflow = await stage.addWorkflow({
 				parameters: {
 					registration: 'manual',
@@ -596,7 +610,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		/** How many files of refused downloads n8n shall have left behind. */
 		const leftOvers = (downloads: number) => (keepsRefused ? downloads : 0);
 
-		shows('recordings', 'hands nothing on of a file whose hash stays wrong', async () => {
+		shows('recordings', 'A file whose hash stays wrong is not passed on', async () => {
 			const files = await storedFiles();
 			stage.emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 			const item = await received(await stage.emulator.createRecording());
@@ -607,21 +621,27 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 			expect(await storedFiles()).toHaveLength(files.length + leftOvers(2));
 		});
 
-		shows('safety', 'stops at the size limit, whether the size is announced or not', async () => {
-			const files = await storedFiles();
-			for (const fault of [{}, { chunked: true }]) {
-				stage.emulator.failNext('media', fault, { times: Infinity });
-				const item = await received(await stage.emulator.createRecording({ sizeBytes: 3_000_000 }));
-				expect(item.binary).toBeUndefined();
-				expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
-				stage.emulator.clearFaults();
-			}
-			// Where the size is announced, nothing is stored in the first place.
-			expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
-		});
+		shows(
+			'safety',
+			'A download stops at the size limit, whether the size is announced or not',
+			async () => {
+				const files = await storedFiles();
+				for (const fault of [{}, { chunked: true }]) {
+					stage.emulator.failNext('media', fault, { times: Infinity });
+					const item = await received(
+						await stage.emulator.createRecording({ sizeBytes: 3_000_000 }),
+					);
+					expect(item.binary).toBeUndefined();
+					expect(item.json).toMatchObject({ recording: { error: { reason: 'tooLarge' } } });
+					stage.emulator.clearFaults();
+				}
+				// Where the size is announced, nothing is stored in the first place.
+				expect(await storedFiles()).toHaveLength(files.length + leftOvers(1));
+			},
+		);
 	});
 
-	shows('safety', 'keeps token and app secret out of what n8n stores and logs', async () => {
+	shows('safety', 'Token and app secret are not in what n8n stores and logs', async () => {
 		const { accessToken, appSecret } = stage.emulator.account;
 		const files = await filesBelow(join(stage.n8n.userFolder, '.n8n'));
 		expect(files.length).toBeGreaterThan(3);

@@ -81,16 +81,16 @@ describe.each(chosenVersions())('the browser phone in n8n %s', (version) => {
 
 	afterEach(async () => await phone.tidyUp());
 
-	it('carries a call from the link to the recording, with an address that is signed or not', async () => {
+	it('A call goes from the link to the recording, with a signed URL or an unsigned one', async () => {
 		const link = await answerByLink(phone, browser);
 		expect(link.includes('signature')).toBe(!UNSIGNED.includes(version));
 	});
 
-	it('carries a call that an agent places', async () => {
+	it("An agent's call goes to the recording", async () => {
 		await placeByLink(phone, browser);
 	});
 
-	it('carries a call with a key on the Wait nodes', async () => {
+	it('A call works with a key on the Wait nodes', async () => {
 		await phone.stopMeta();
 		await phone.startMeta({}, withKey);
 		await answerByLink(phone, browser, { key: KEY });
@@ -99,7 +99,7 @@ describe.each(chosenVersions())('the browser phone in n8n %s', (version) => {
 
 	if (WITHOUT_TEAM_PAGE.includes(version)) return;
 
-	it('rings in the pages of a team, from which calls are placed', async () => {
+	it('A call rings in the pages of a team, which also place calls', async () => {
 		const team = new TeamStage(folder);
 		try {
 			await team.start(async () => ({ ...host, stop: async () => {} }));

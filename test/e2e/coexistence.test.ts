@@ -73,8 +73,8 @@ async function deactivate(...workflows: Array<{ id: string }>): Promise<void> {
 	for (const { id } of workflows) await stage.n8n.api.deactivate(id);
 }
 
-describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
-	it('is refused by default, and names the address of the other one', async () => {
+describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
+	it("Publishing is refused by default, and the error names the other trigger's URL", async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		expect(before.app).toMatchObject({ callbackUrl: its.url, fields: ['messages'] });
@@ -84,15 +84,17 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('takes over and forwards: messages go to it as ever, recordings come here', async () => {
+	it('Take Over and Forward passes messages to the other trigger, and receives recordings', async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		expect(await statusOf(message())).toBe(200);
 		await stage.n8n.api.waitForExecutions(its.id, 1);
 
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state().app).toMatchObject({ callbackUrl: mine.url, fields: ['messages', 'calls'] });
 
@@ -117,11 +119,13 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('listens for a test event without silencing either', async () => {
+	it('Listening for a test event silences neither trigger', async () => {
 		const its = await itsWorkflow();
 		const mine = await ours({
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		const before = state();
 		await stage.n8n.api.listenForTestEvent(mine.id, TRIGGER);
@@ -140,11 +144,11 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(mine, its);
 	});
 
-	it('says so where the verify token is wrong, and changes nothing', async () => {
+	it('A wrong verify token is an error that says so, and changes nothing', async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		const mine = await ours(
-			{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' },
+			{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: 'guessed' } },
 			false,
 		);
 		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(
@@ -154,14 +158,16 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('on the account, forwards as well; the app stays with the other one', async () => {
+	it('Forwarding also works on the account, and the app stays with the other trigger', async () => {
 		const its = await itsWorkflow();
 		emulator.presetSubscription(its.url, ['messages', 'calls']);
 		const before = state();
 		const mine = await ours({
 			registration: 'businessAccount',
-			onOtherWebhook: 'takeOverAndForward',
-			otherVerifyToken: its.nodeId,
+			options: {
+				onOtherWebhook: 'takeOverAndForward',
+				otherVerifyToken: its.nodeId,
+			},
 		});
 		expect(state()).toEqual({ ...before, accountOverride: mine.url });
 		expect(await statusOf(message())).toBe(200);
@@ -175,7 +181,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 });
 
 describe('registration on the account and on numbers', () => {
-	it('comes before the webhook of the app, receives, and leaves nothing behind', async () => {
+	it('The registration wins over the webhook of the app, receives, and leaves nothing behind', async () => {
 		for (const parameters of [
 			{ registration: 'businessAccount' },
 			{ registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] },
@@ -195,7 +201,7 @@ describe('registration on the account and on numbers', () => {
 		}
 	});
 
-	it('puts back an address that was there, when it may take over', async () => {
+	it('An existing URL is put back when the trigger took it over', async () => {
 		const other = await new Receiver().start();
 		try {
 			emulator.presetSubscription(other.url, ['messages', 'calls']);
@@ -204,8 +210,10 @@ describe('registration on the account and on numbers', () => {
 			const mine = await ours({
 				registration: 'phoneNumber',
 				phoneNumberIds: [ONE],
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: other.verifyToken,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: other.verifyToken,
+				},
 			});
 			expect(state().numberOverrides).toEqual({ [ONE]: mine.url });
 			const delivery = emulator.deliver([message()]);
@@ -221,15 +229,18 @@ describe('registration on the account and on numbers', () => {
 	it.each([
 		[{ registration: 'phoneNumber' }, 'No phone number is chosen'],
 		[{ registration: 'businessAccount' }, 'The Meta app is not subscribed to calls'],
-	])('%j is refused with a word for the operator', async (parameters, words) => {
-		emulator.presetSubscription('https://crm.example/hook', ['messages']);
-		const before = state();
-		const mine = await ours(parameters, false);
-		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
-		expect(state()).toEqual(before);
-	});
+	])(
+		'A registration with %j is refused with an explanation for the operator',
+		async (parameters, words) => {
+			emulator.presetSubscription('https://crm.example/hook', ['messages']);
+			const before = state();
+			const mine = await ours(parameters, false);
+			await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
+			expect(state()).toEqual(before);
+		},
+	);
 
-	it('of two triggers on two numbers of one app works side by side', async () => {
+	it('Two triggers on two numbers of one app work side by side', async () => {
 		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [ONE] });
 		const two = await ours({ registration: 'phoneNumber', phoneNumberIds: [TWO] });
 		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });

@@ -12,7 +12,7 @@ import {
 	type Emulator,
 	type EmulatorOptions,
 } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { appToken, graph } from '../../emulator/helpers';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { startStage, type Stage } from './stage';
@@ -23,6 +23,7 @@ const EXAMPLES = [
 	// With real sound in media.test.ts.
 	'agent-answers',
 	'answer-and-record',
+	'bring-your-own-webhook',
 	// At work in test/phone.
 	'browser-phone/browser-phone-team-listening',
 	'browser-phone/browser-phone-team',
@@ -217,7 +218,7 @@ async function bytesOf(form: FormData, field: string): Promise<{ name: string; b
 
 const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
-it('covers every example', async () => {
+it('The tests cover every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
 	const files = all.filter((file) => file.endsWith('.json') && !/package|node_modules/.test(file));
 	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`).sort());
@@ -230,8 +231,8 @@ const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.o
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
 
-describe.each(EXAMPLES)('%s', (example) => {
-	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
+describe.each(EXAMPLES)('the example %s', (example) => {
+	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
 		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
@@ -261,7 +262,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 		}
 	});
 
-	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
+	it('The example explains itself in notes, and contains no secret and no ID of an installation', async () => {
 		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
@@ -273,7 +274,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 	});
 });
 
-describe('answer-and-record, at work', () => {
+describe('the example answer-and-record', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let mediaServer: Service;
@@ -288,7 +289,7 @@ describe('answer-and-record, at work', () => {
 		});
 	});
 
-	it('accepts an incoming call with recording on, and saves the audio', async () => {
+	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
 		expect(accepting!.status).toBe('success');
@@ -312,7 +313,7 @@ describe('answer-and-record, at work', () => {
 		expect(saved.equals(audio)).toBe(true);
 	});
 
-	it('lets the SDP answer of a call that the business started alone', async () => {
+	it('The workflow ignores the SDP answer of a call that the business started', async () => {
 		const asked = mediaServer.received.length;
 		const [number] = emulator.account.phoneNumbers;
 		const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
@@ -337,7 +338,7 @@ describe('answer-and-record, at work', () => {
 		expect(mediaServer.received).toHaveLength(asked);
 	});
 
-	it('reports a recording whose audio stays damaged', async () => {
+	it('The workflow reports a recording whose audio stays damaged', async () => {
 		const recording = await emulator.createRecording();
 		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
@@ -349,7 +350,7 @@ describe('answer-and-record, at work', () => {
 	});
 });
 
-describe('agent-answers, at work', () => {
+describe('the example agent-answers', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let agent: Service;
@@ -365,7 +366,7 @@ describe('agent-answers, at work', () => {
 		});
 	});
 
-	it('accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
+	it('The workflow accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
 		const others = ['sha-384', 'sha-512'].map((hash) => `a=fingerprint:${hash} 12:34:56:78\r\n`);
 		const sdp = makeSdp('answer').replace(/^a=setup/m, `${others.join('')}a=setup`);
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
@@ -386,7 +387,7 @@ describe('agent-answers, at work', () => {
 	it.each<[string, typeof answer, RegExp]>([
 		['is down', { status: 503, body: { detail: 'busy' } }, /503/],
 		['gives no answer', { body: { detail: 'no bot' } }, /SDP/],
-	])('rejects the caller when the agent %s, and says why', async (_, given, why) => {
+	])('The workflow rejects the caller and says why when the agent %s', async (_, given, why) => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
@@ -397,91 +398,94 @@ describe('agent-answers, at work', () => {
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (example) => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let storage: Service;
-	let chat: Service;
-	let storageIsDown = false;
+describe.each(['recording-to-storage', 'recording-to-s3'])(
+	'the example %s with its storage',
+	(example) => {
+		let emulator: Emulator;
+		let workflow: Installed;
+		let storage: Service;
+		let chat: Service;
+		let storageIsDown = false;
 
-	const pathOf = (mediaId: string) =>
-		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
-	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+		const pathOf = (mediaId: string) =>
+			`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
+		const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		chat = await service();
-		storage = await service(({ method }) => {
-			if (method === 'GET') {
-				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
-				return {
-					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
-				};
-			}
-			const status = storageIsDown ? 503 : 200;
-			storageIsDown = false;
-			return { status, body: '' };
+		beforeAll(async () => {
+			const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+			emulator = own.emulator;
+			chat = await service();
+			storage = await service(({ method }) => {
+				if (method === 'GET') {
+					const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+					return {
+						body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+					};
+				}
+				const status = storageIsDown ? 503 : 200;
+				storageIsDown = false;
+				return { status, body: '' };
+			});
+			const s3 = await stage.n8n.api.createCredential({
+				name: 'S3',
+				type: 's3',
+				data: {
+					endpoint: storage.url,
+					region: 'eu-central-1',
+					accessKeyId: 'KEY',
+					secretAccessKey: 'not a secret',
+					forcePathStyle: true,
+					ignoreSSLIssues: false,
+				},
+			});
+			const place: Record<string, string> =
+				example === 'recording-to-s3'
+					? { 'call-recordings': 'my-recordings' }
+					: { 'https://storage.example.com': storage.url };
+			workflow = await install(example, [own.credential, s3], {
+				...place,
+				'https://chat.example.com': chat.url,
+			});
 		});
-		const s3 = await stage.n8n.api.createCredential({
-			name: 'S3',
-			type: 's3',
-			data: {
-				endpoint: storage.url,
-				region: 'eu-central-1',
-				accessKeyId: 'KEY',
-				secretAccessKey: 'not a secret',
-				forcePathStyle: true,
-				ignoreSSLIssues: false,
-			},
+
+		it('The workflow stores a recording once, although the storage was down at first', async () => {
+			const recording = await emulator.createRecording();
+			storageIsDown = true;
+			const { attempts } = await emulator.deliver([recording]).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+			const executions = await workflow.next(2);
+			expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+			expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+				pathOf(recording.mediaId),
+				pathOf(recording.mediaId),
+			]);
+			expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+			// A copy that comes later changes nothing.
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await workflow.expectNoMore();
+			expect(uploads()).toHaveLength(2);
+			expect(chat.received).toHaveLength(0);
 		});
-		const place: Record<string, string> =
-			example === 'recording-to-s3'
-				? { 'call-recordings': 'my-recordings' }
-				: { 'https://storage.example.com': storage.url };
-		workflow = await install(example, [own.credential, s3], {
-			...place,
-			'https://chat.example.com': chat.url,
+
+		it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
+			const before = uploads().length;
+			const recording = await emulator.createRecording();
+			emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+			const { attempts } = await emulator.deliver([recording]).settled;
+			emulator.clearFaults();
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			const [execution] = await workflow.next();
+			expect(execution!.status).toBe('success');
+			expect(chat.messages).toEqual([
+				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+			]);
+			expect(chat.messages[0]!.text).not.toContain('undefined');
+			expect(uploads()).toHaveLength(before);
 		});
-	});
+	},
+);
 
-	it('stores a recording once, though the storage was down at first', async () => {
-		const recording = await emulator.createRecording();
-		storageIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
-			pathOf(recording.mediaId),
-			pathOf(recording.mediaId),
-		]);
-		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
-		// A copy that comes later changes nothing.
-		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		await workflow.expectNoMore();
-		expect(uploads()).toHaveLength(2);
-		expect(chat.received).toHaveLength(0);
-	});
-
-	it('tells the team when the audio stays damaged, and is not asked again', async () => {
-		const before = uploads().length;
-		const recording = await emulator.createRecording();
-		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
-		const { attempts } = await emulator.deliver([recording]).settled;
-		emulator.clearFaults();
-		expect(attempts.map(({ status }) => status)).toEqual([200]);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(chat.messages).toEqual([
-			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
-		]);
-		expect(chat.messages[0]!.text).not.toContain('undefined');
-		expect(uploads()).toHaveLength(before);
-	});
-});
-
-describe('recording-to-transcription-service, at work', () => {
+describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let transcription: Service;
@@ -506,7 +510,7 @@ describe('recording-to-transcription-service, at work', () => {
 		});
 	});
 
-	it('sends the audio to the service and the text onward, each with its own call', async () => {
+	it('The workflow sends the audio to the service and passes the text on, each with its own call', async () => {
 		const recordings = [
 			await emulator.createRecording({ from: '14085551234' }),
 			await emulator.createRecording({ from: '14085555678' }),
@@ -538,7 +542,7 @@ describe('recording-to-transcription-service, at work', () => {
 		);
 	});
 
-	it('tells the team when there is no audio', async () => {
+	it('The workflow tells the team when there is no audio', async () => {
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
@@ -548,7 +552,7 @@ describe('recording-to-transcription-service, at work', () => {
 	});
 });
 
-describe('incoming-call-to-crm, at work', () => {
+describe('the example incoming-call-to-crm', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let crm: Service;
@@ -579,7 +583,7 @@ describe('incoming-call-to-crm, at work', () => {
 		});
 	});
 
-	it('joins what was known during the call with its recording, for calls at the same time', async () => {
+	it('The workflow joins what was known during the call with its recording, for simultaneous calls', async () => {
 		// Both find no table yet.
 		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
@@ -609,7 +613,7 @@ describe('incoming-call-to-crm, at work', () => {
 		}
 	});
 
-	it('hands on a recording whose call it does not know, after the CRM was down', async () => {
+	it('The workflow passes on a recording of an unknown call, after the CRM was down', async () => {
 		const before = crm.received.length;
 		const recording = await emulator.createRecording();
 		crmIsDown = true;
@@ -624,7 +628,7 @@ describe('incoming-call-to-crm, at work', () => {
 		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
 	});
 
-	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
+	it('The workflow notes a call without audio, and separates what came in one delivery', async () => {
 		const before = crm.received.length;
 		const gone = await emulator.createRecording(aWhileAgo());
 		const there = await emulator.createRecording();
@@ -645,7 +649,7 @@ describe('incoming-call-to-crm, at work', () => {
 	});
 });
 
-describe('call-permission-then-call, at work', () => {
+describe('the example call-permission-then-call', () => {
 	const START = 'Call someone now';
 	const NUMBER = '106000000000001';
 	let emulator: Emulator;
@@ -695,7 +699,7 @@ describe('call-permission-then-call, at work', () => {
 		});
 	});
 
-	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
+	it('The workflow calls a person who may be called, and passes the SDP answer to the media server', async () => {
 		await workflow.run(START);
 		const [call] = callsTo('14085551234');
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
@@ -705,7 +709,7 @@ describe('call-permission-then-call, at work', () => {
 		emulator.hangUp(call!.id);
 	});
 
-	it('asks a person who has not agreed, and calls when the yes arrives', async () => {
+	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
 		const waId = '14085555678';
 		await changePerson(waId);
 		const asking = await workflow.run(START);
@@ -734,8 +738,8 @@ describe('call-permission-then-call, at work', () => {
 	});
 });
 
-describe('nightly-setup-check, at work', () => {
-	it('sends one message with everything that is wrong, and none when all is well', async () => {
+describe('the example nightly-setup-check', () => {
+	it('The workflow sends one message with everything that is wrong, and none when all is well', async () => {
 		const triggerUrl = 'https://n8n.example.net/webhook/1/webhook';
 		const { emulator, credential } = await meta();
 		const chat = await service();
@@ -766,5 +770,109 @@ describe('nightly-setup-check, at work', () => {
 			expect.stringMatching(/^- calling: off\. Switch calling on/),
 			expect.stringMatching(/^- callbackUrl: https:\/\/other\.example\.net\/\. Events go/),
 		]);
+	});
+});
+
+describe('the example bring-your-own-webhook', () => {
+	const READ = 'Read the delivery';
+	let emulator: Emulator;
+	let workflow: Installed;
+	let storage: Service;
+	let chat: Service;
+	let url: string;
+
+	const stored = () => storage.received.map(({ path }) => path);
+
+	/** What the operator enters in Meta's app dashboard. */
+	const subscribe = async (verifyToken: string) =>
+		await graph(
+			emulator,
+			'POST',
+			`${emulator.account.appId}/subscriptions`,
+			{
+				object: 'whatsapp_business_account',
+				callback_url: url,
+				verify_token: verifyToken,
+				fields: 'calls',
+				include_values: true,
+			},
+			appToken(emulator),
+		);
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		[storage, chat] = [await service(), await service()];
+		url = `${stage.n8n.url}/webhook/whatsapp-calls`;
+		workflow = await install(
+			'bring-your-own-webhook',
+			[own.credential],
+			{
+				'https://storage.example.com': storage.url,
+				'https://chat.example.com': chat.url,
+				'a-long-random-text': 'the token of this test',
+			},
+			({ nodes }) => {
+				nodes.find(({ name }) => name === READ)!.waitBetweenTries = 100;
+			},
+		);
+	});
+
+	it("Meta's check of the URL passes with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
+		expect((await subscribe('another token')).status).toBe(400);
+		expect(await subscribe('the token of this test')).toMatchObject({
+			status: 200,
+			body: { success: true },
+		});
+		const checks = await workflow.next(2);
+		expect(checks.map(({ status }) => status)).toEqual(['success', 'success']);
+	});
+
+	it('The workflow stores the audio of each recording of a delivery, and a duplicate overwrites the same files', async () => {
+		const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+		const paths = recordings.map(({ mediaId }) => `/recordings/${fileNameOf(mediaId)}`);
+		for (const times of [1, 2]) {
+			expect((await emulator.deliver(recordings).answer).status).toBe(200);
+			const [execution] = await workflow.next();
+			expect(execution!.error).toBeUndefined();
+			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
+		}
+		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
+	});
+
+	it('The workflow fails for what Meta did not sign, and stores nothing', async () => {
+		const before = stored().length;
+		const forged = await emulator.createRecording();
+		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(stored()).toHaveLength(before);
+	});
+
+	it('The workflow notifies the team of a recording that is gone', async () => {
+		const gone = await emulator.createRecording(aWhileAgo());
+		emulator.deleteMedia(gone.mediaId);
+		expect((await emulator.deliver([gone]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(chat.messages).toEqual([
+			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
+		]);
+	});
+
+	it('The workflow fails for a recording that is not available yet, and a retry of the execution stores it', async () => {
+		const late = await emulator.createRecording();
+		emulator.failNext('media', { status: 401 }, { times: Infinity });
+		expect((await emulator.deliver([late]).answer).status).toBe(200);
+		const [failed] = await workflow.next();
+		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		emulator.clearFaults();
+		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+			loadWorkflow: false,
+		});
+		const [retried] = await workflow.next();
+		expect(retried!.error).toBeUndefined();
+		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

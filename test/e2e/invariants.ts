@@ -67,7 +67,7 @@ export function describeInvariants(setups: Setup[]): void {
 			console.log(`Seconds in ${setups.map(({ name }) => name).join(' / ')}:\n${rows.join('\n')}`);
 		});
 
-		describe('1. Triggers of one app that are published at the same moment', () => {
+		describe('1. triggers of one app that are published at the same moment', () => {
 			/**
 			 * In a row: each race begins with what the one before has left in n8n and at Meta.
 			 *
@@ -101,7 +101,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'ten times: all are published, and each gets each event once, whichever goes first',
+				'All triggers are published, and each gets each event once, whichever is unpublished first, ten times',
 				async (n8n) => {
 					const kinds: Array<Parameters<typeof races>> = [
 						[n8n, [[{}, {}]], [4]],
@@ -116,7 +116,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 		});
 
-		describe('2. After the last trigger is removed, nothing is left', () => {
+		describe('2. what Meta keeps after the last trigger is removed', () => {
 			type Case = (n8n: Bench, app: App) => Promise<void>;
 
 			/** A published trigger that is changed and published again works, until it is unpublished. */
@@ -132,7 +132,7 @@ export function describeInvariants(setups: Setup[]): void {
 
 			const CASES: Array<[string, Case]> = [
 				[
-					'when another trigger of the workflow could not be activated',
+					'Nothing is left when another trigger of the workflow could not be activated',
 					async (n8n, app) => {
 						const workflow = await n8n.add(app, {}, WITHOUT_NUMBER);
 						expect(await errorOf(n8n.api.activate(workflow.id))).toContain('No phone number');
@@ -143,19 +143,22 @@ export function describeInvariants(setups: Setup[]): void {
 						await n8n.unpublish(workflow);
 					},
 				],
-				['when the node was renamed', changed((node) => void (node.name = 'Another name'))],
 				[
-					'when the node was replaced by a new one',
+					'Nothing is left when the node was renamed',
+					changed((node) => void (node.name = 'Another name')),
+				],
+				[
+					'Nothing is left when the node was replaced by a new one',
 					changed((node) => {
 						Object.assign(node, { id: crypto.randomUUID(), webhookId: crypto.randomUUID() });
 					}),
 				],
 				[
-					'when the node was cut and pasted',
+					'Nothing is left when the node was cut and pasted',
 					changed((node) => void (node.id = crypto.randomUUID())),
 				],
 				[
-					'when the credential was changed to another app',
+					'Nothing is left when the credential was changed to another app',
 					async (n8n, app) => {
 						const other = await n8n.anApp();
 						const workflow = await n8n.addPublished(app, {});
@@ -170,7 +173,7 @@ export function describeInvariants(setups: Setup[]): void {
 					},
 				],
 				[
-					'when the node got the credential of another app',
+					'Nothing is left when the node got the credential of another app',
 					async (n8n, app) => {
 						const other = await n8n.anApp();
 						const workflow = await n8n.addPublished(app, {});
@@ -185,7 +188,7 @@ export function describeInvariants(setups: Setup[]): void {
 					},
 				],
 				[
-					'when the first of two triggers on numbers goes first',
+					'Nothing is left when the first of two triggers on numbers is unpublished first',
 					async (n8n, app) => {
 						const one = await n8n.addPublished(app, ON_ONE);
 						const two = await n8n.addPublished(app, ON_TWO);
@@ -195,7 +198,7 @@ export function describeInvariants(setups: Setup[]): void {
 					},
 				],
 				[
-					'when a test ran meanwhile, before and after publishing',
+					'Nothing is left when a test ran meanwhile, before and after publishing',
 					async (n8n, app) => {
 						const workflow = await n8n.add(app, {});
 						await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -219,7 +222,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 		});
 
-		describe('3. Configuration of others stays', () => {
+		describe('3. the configuration of other systems', () => {
 			let folder: string;
 			let other: Receiver;
 
@@ -269,7 +272,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'when another n8n that was started from a backup, or imports an export, publishes it',
+				'It stays when another n8n, started from a backup or importing an export, publishes the workflow',
 				async (n8n) => {
 					const apps = await n8n.someApps(2);
 					const workflows = await Promise.all(
@@ -312,23 +315,26 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			);
 
-			invariant('when an old export is imported over the workflow in the same n8n', async (n8n) => {
-				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
-				const before = await n8n.addPublished(taken, {});
-				const live = await n8n.addPublished(own, {});
-				const file = await exported(n8n, 'old', before, live);
-				await n8n.unpublish(before);
-				const theirs = otherSystemRegisters(taken);
-				await n8n.n8n.run('import:workflow', `--input=${file}`);
-				await isRefused(n8n, taken, before);
-				expect(state(taken)).toEqual(theirs);
-				await n8n.api.activate(live.id);
-				expect(await n8n.receives(own)).toBe(200);
-				await n8n.unpublish(live);
-				expect(state(own)).toEqual(NOTHING);
-			});
+			invariant(
+				'It stays when an old export is imported over the workflow in the same n8n',
+				async (n8n) => {
+					const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
+					const before = await n8n.addPublished(taken, {});
+					const live = await n8n.addPublished(own, {});
+					const file = await exported(n8n, 'old', before, live);
+					await n8n.unpublish(before);
+					const theirs = otherSystemRegisters(taken);
+					await n8n.n8n.run('import:workflow', `--input=${file}`);
+					await isRefused(n8n, taken, before);
+					expect(state(taken)).toEqual(theirs);
+					await n8n.api.activate(live.id);
+					expect(await n8n.receives(own)).toBe(200);
+					await n8n.unpublish(live);
+					expect(state(own)).toEqual(NOTHING);
+				},
+			);
 
-			invariant('when a backup of the database is restored', async (n8n) => {
+			invariant('It stays when a backup of the database is restored', async (n8n) => {
 				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
 				const before = await n8n.addPublished(taken, {});
 				const later = await n8n.add(own, {});
@@ -351,7 +357,7 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 		});
 
-		describe('4. Listening for a test event', () => {
+		describe('4. listening for a test event', () => {
 			/** Production and the test each get one recording; after the test, Meta is as it was. */
 			async function bothReceive(n8n: Bench, app: App, production: Published, tested: Published) {
 				const before = state(app);
@@ -369,7 +375,7 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(modes.filter((mode) => mode === 'webhook')).toHaveLength(1);
 			}
 
-			invariant('in a copy of the workflow: both get the event', async (n8n) => {
+			invariant('Both get the event when a copy of the workflow listens', async (n8n) => {
 				const app = await n8n.anApp();
 				const workflow = await n8n.addPublished(app, {});
 				const [node] = workflow.nodes;
@@ -383,17 +389,20 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(state(app)).toEqual(NOTHING);
 			});
 
-			invariant('on a trigger that was cut and pasted: both get the event', async (n8n) => {
-				const app = await n8n.anApp();
-				const workflow = await n8n.addPublished(app, {});
-				// Before version 2, n8n publishes every change as it is saved.
-				await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
-				await bothReceive(n8n, app, workflow, workflow);
-				await n8n.unpublish(workflow);
-				expect(state(app)).toEqual(NOTHING);
-			});
+			invariant(
+				'Both get the event when a trigger that was cut and pasted listens',
+				async (n8n) => {
+					const app = await n8n.anApp();
+					const workflow = await n8n.addPublished(app, {});
+					// Before version 2, n8n publishes every change as it is saved.
+					await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
+					await bothReceive(n8n, app, workflow, workflow);
+					await n8n.unpublish(workflow);
+					expect(state(app)).toEqual(NOTHING);
+				},
+			);
 
-			invariant('that cannot be ended at Meta silences nobody', async (n8n) => {
+			invariant('A test that cannot be ended at Meta silences no trigger', async (n8n) => {
 				const app = await n8n.anApp();
 				const workflow = await n8n.addPublished(app, {});
 				await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -410,7 +419,7 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 		});
 
-		describe('6. Forwarding', () => {
+		describe('6. forwarding', () => {
 			let others: Map<Bench, Receiver>;
 
 			beforeEach(async () => {
@@ -423,8 +432,10 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 
 			const take = (other: Receiver) => ({
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: other.verifyToken,
+				options: {
+					onOtherWebhook: 'takeOverAndForward',
+					otherVerifyToken: other.verifyToken,
+				},
 			});
 
 			const message = (id: string) => ({
@@ -438,7 +449,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'acknowledges no message that was not forwarded, whatever is done meanwhile',
+				'No message is acknowledged that was not forwarded, whatever is done meanwhile',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -481,7 +492,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'of two triggers, the first one unpublished: the other one goes on',
+				'The second of two triggers still forwards when the first one is unpublished',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -501,7 +512,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'does not acknowledge what it cannot forward, because its record was lost',
+				'A message that cannot be forwarded, because the record was lost, is not acknowledged',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -515,7 +526,7 @@ export function describeInvariants(setups: Setup[]): void {
 					// Where n8n activates triggers at its start, it has removed this one by then: 404.
 					expect([404, 503]).toContain(await answerTo(app, 'wamid.held'));
 					await n8n.edit(workflow, ([node]) => {
-						node!.parameters = { ...node!.parameters, otherWebhookUrl: other.url };
+						Object.assign(node!.parameters.options as object, { otherWebhookUrl: other.url });
 					});
 					// Without its publication service, n8n retries since its start, and removes what others register.
 					await poll('publication', 60_000, async () => {
@@ -529,7 +540,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 		});
 
-		describe('7. An App and a Phone Number trigger in one workflow', () => {
+		describe('7. an App and a Phone Number trigger in one workflow', () => {
 			const REQUESTS: Array<[EndpointKind, FaultMatch]> = [
 				['phoneNumbers', { method: 'GET' }],
 				['subscriptions', { method: 'GET' }],
@@ -542,34 +553,37 @@ export function describeInvariants(setups: Setup[]): void {
 				['phoneNumber', { method: 'GET' }],
 			];
 
-			invariant('with each request delayed in turn: each gets what it is for', async (n8n) => {
-				const apps = await n8n.someApps(REQUESTS.length);
-				const published = await Promise.all(
-					apps.map(async (app, index) => {
-						const [kind, match] = REQUESTS[index]!;
-						const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
-						const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
-						const workflow = await n8n.addPublished(app, ...order);
-						expect(delay.hits()).toBe(1);
-						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
-					}),
-				);
-				for (const [index, app] of apps.entries()) {
-					const { workflow, ofNumber } = published[index]!;
-					expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
-					expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
-					// A recording of the other number is for the App trigger, one of this number for both or one.
-					expect(await n8n.receives(app, TWO)).toBe(200);
-					await n8n.hasRun([1], workflow);
-					expect(await n8n.receives(app, ONE)).toBe(200);
-					await n8n.hasRun([2], workflow);
-					await n8n.unpublish(workflow);
-					expect(state(app)).toEqual(NOTHING);
-				}
-			});
+			invariant(
+				'Each trigger gets what it is for, with each request delayed in turn',
+				async (n8n) => {
+					const apps = await n8n.someApps(REQUESTS.length);
+					const published = await Promise.all(
+						apps.map(async (app, index) => {
+							const [kind, match] = REQUESTS[index]!;
+							const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
+							const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
+							const workflow = await n8n.addPublished(app, ...order);
+							expect(delay.hits()).toBe(1);
+							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
+						}),
+					);
+					for (const [index, app] of apps.entries()) {
+						const { workflow, ofNumber } = published[index]!;
+						expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
+						expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
+						// A recording of the other number is for the App trigger, one of this number for both or one.
+						expect(await n8n.receives(app, TWO)).toBe(200);
+						await n8n.hasRun([1], workflow);
+						expect(await n8n.receives(app, ONE)).toBe(200);
+						await n8n.hasRun([2], workflow);
+						await n8n.unpublish(workflow);
+						expect(state(app)).toEqual(NOTHING);
+					}
+				},
+			);
 		});
 
-		describe('8. The requests to Meta', () => {
+		describe('8. the requests to Meta', () => {
 			// Why it cannot be less: docs/architecture.md, "Registration".
 			const MOST: Array<[Record<string, unknown>, number]> = [
 				[{}, 5],
@@ -579,7 +593,7 @@ export function describeInvariants(setups: Setup[]): void {
 			];
 
 			invariant(
-				'are 5 to 7 for the first activation, 5 at most for the deactivation',
+				'The first activation takes 5 to 7 requests, the deactivation at most 5',
 				async (n8n) => {
 					for (const [parameters, most] of MOST) {
 						const app = await n8n.anApp();
@@ -594,7 +608,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'leave a published trigger that is changed without a subscription for four requests',
+				'Changing a published trigger without a subscription takes four requests',
 				async (n8n) => {
 					const app = await n8n.anApp();
 					const workflow = await n8n.addPublished(app, {});
@@ -619,7 +633,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'give up soon where Meta cannot reach the address, and tell the cause',
+				'Activation stops early where Meta cannot reach the URL, and names the cause',
 				async (n8n) => {
 					const app = await n8n.anApp();
 					const workflow = await n8n.add(app, {});
@@ -632,7 +646,7 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			);
 
-			invariant('fail with the first cause, though n8n tries again', async (n8n) => {
+			invariant('Activation reports the first cause, although n8n tries again', async (n8n) => {
 				const app = await n8n.anApp();
 				const workflow = await n8n.add(app, { ...ON_ONE, phoneNumberIds: [ONE, TWO] });
 				const second = { method: 'POST', phoneNumberId: TWO, times: Infinity };
@@ -642,7 +656,7 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 		});
 
-		describe('5. n8n is killed', () => {
+		describe('5. a killed n8n', () => {
 			/** Where a trigger is registered, and which ones share its address: published before it, or after. */
 			interface Level {
 				own: Record<string, unknown>;
@@ -733,7 +747,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'at every request, and while it listens: publishing and unpublishing repairs everything',
+				'Publishing and unpublishing repairs everything after a kill at any request, and while it listens',
 				async (n8n) => {
 					const recorded = await Promise.all(
 						LEVELS.flatMap((level) => [

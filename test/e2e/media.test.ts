@@ -152,8 +152,8 @@ const gatewayReport = async ({ id, bizOpaqueCallbackData: own }: Call) =>
 		reason: string | null;
 	};
 
-describe('sound that flows through what n8n carries', () => {
-	it('of a call that comes in, with the example "Answer and record"', async () => {
+describe('audio of calls whose SDPs n8n passes on', () => {
+	it('Audio flows in an incoming call with the example "Answer and record"', async () => {
 		await startMeta(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample('answer-and-record.json', withGateway());
 		const call = emulator.userCalls();
@@ -168,7 +168,7 @@ describe('sound that flows through what n8n carries', () => {
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
 	});
 
-	it('of a call that comes in, with the example "Agent answers" and the gateway as the agent', async () => {
+	it('Audio flows in an incoming call with the example "Agent answers" and the gateway as the agent', async () => {
 		await startMeta();
 		const workflow = await publishExample('agent-answers.json', {
 			'https://agent.example.com/api/offer': `${gateway.url}/answer`,
@@ -181,7 +181,7 @@ describe('sound that flows through what n8n carries', () => {
 		await expectRecording(call, executions[1]!.items('Save the recording'));
 	});
 
-	it('of a call that the business starts, with the example "Call and record"', async () => {
+	it('Audio flows in a call that the business starts with the example "Call and record"', async () => {
 		await startMeta(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample(
 			'call-and-record.json',
@@ -201,7 +201,7 @@ describe('sound that flows through what n8n carries', () => {
 	});
 });
 
-describe('one changed character of the SDP on its way through a node', () => {
+describe('an SDP with one changed character', () => {
 	/** An expression that changes the character after a certain text. */
 	const changed = (sdp: string, before: string) =>
 		`={{ ${sdp}.replace(/(${before})(.)/, (all, start, one) => start + (one === 'A' ? 'B' : 'A')) }}`;
@@ -239,7 +239,7 @@ describe('one changed character of the SDP on its way through a node', () => {
 		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
 		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
 		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
-	])('keeps a call that comes in from connecting: %s', async (_, changes) => {
+	])('An incoming call does not connect with a changed character in %s', async (_, changes) => {
 		await startMeta(3_000);
 		const workflow = await publishExample('answer-and-record.json', withGateway(changes));
 		const call = emulator.userCalls();
@@ -250,26 +250,29 @@ describe('one changed character of the SDP on its way through a node', () => {
 		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
 		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
 		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
-	])('keeps a call of the business from connecting: %s', async (_, changes) => {
-		await startMeta(3_000);
-		const workflow = await publishExample(
-			'call-and-record.json',
-			withGateway({
-				'106540352242922': NUMBER,
-				...changes,
-			}),
-		);
-		const call = await startedCall(workflow);
-		await until('answer at the gateway', async () => {
-			const { state } = await gatewayReport(call);
-			return state !== 'offered';
-		});
-		emulator.userPicksUp(call.id);
-		await expectNothing(call, workflow, 3);
-	});
+	])(
+		'A call from the business does not connect with a changed character in %s',
+		async (_, changes) => {
+			await startMeta(3_000);
+			const workflow = await publishExample(
+				'call-and-record.json',
+				withGateway({
+					'106540352242922': NUMBER,
+					...changes,
+				}),
+			);
+			const call = await startedCall(workflow);
+			await until('answer at the gateway', async () => {
+				const { state } = await gatewayReport(call);
+				return state !== 'offered';
+			});
+			emulator.userPicksUp(call.id);
+			await expectNothing(call, workflow, 3);
+		},
+	);
 });
 
-describe('actions on calls with sound', () => {
+describe('actions on calls with audio', () => {
 	const trigger = () =>
 		webhookNode(
 			'When a call comes in',
@@ -317,7 +320,7 @@ describe('actions on calls with sound', () => {
 		recordingLanguage: 'en_US',
 	};
 
-	it('Pre-Accept connects, Accept with the same answer lets the sound flow, Terminate ends it', async () => {
+	it('Pre-Accept connects, Accept with the same answer starts the audio, Terminate ends it', async () => {
 		await startMeta();
 		const workflow = await publish(
 			inARow(
@@ -347,7 +350,7 @@ describe('actions on calls with sound', () => {
 		expect(mediaOf(call).report().recordedSeconds).toBeGreaterThanOrEqual(voice.length * 0.02);
 	});
 
-	it('Accept with another answer than that of Pre-Accept is refused, and the error says so', async () => {
+	it('Accept with another answer than that of Pre-Accept is rejected, and the error says so', async () => {
 		await startMeta();
 		const other = `={{ $('Ask the gateway').item.json.sdp.replace('a=ice-ufrag:', 'a=ice-ufrag:x') }}`;
 		const workflow = await publish(
@@ -368,7 +371,7 @@ describe('actions on calls with sound', () => {
 		expect(mediaOf(call).report().packetsSent).toBe(0);
 	});
 
-	it('Reject leaves no sound behind', async () => {
+	it('Reject leaves no audio behind', async () => {
 		await startMeta();
 		const workflow = await publish(inARow(trigger(), action('Reject', { operation: 'reject' })));
 		const call = emulator.userCalls();

@@ -25,7 +25,7 @@ afterAll(async () => {
 	await stage?.stop();
 });
 
-it('a workflow whose switches are expressions is published, and records where they say so', async () => {
+it('A workflow whose switches are expressions is published, and records where they say so', async () => {
 	const { api } = stage.n8n;
 	const nodes = [
 		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
@@ -76,7 +76,7 @@ it('a workflow whose switches are expressions is published, and records where th
 });
 
 it.each(['26.0', 'V26.0', ' v26.0 '])(
-	'the test of a credential takes the version %j, as the nodes do',
+	"The credential's test accepts the version %j, as the nodes do",
 	async (apiVersion) => {
 		const credential = await stage.n8n.api.createCredential({
 			name: `Version ${apiVersion}`,
@@ -87,7 +87,7 @@ it.each(['26.0', 'V26.0', ' v26.0 '])(
 	},
 );
 
-it('the test of a credential names the version among what may be wrong', async () => {
+it("The credential's test names the version among the possible causes of an error", async () => {
 	const credential = await stage.n8n.api.createCredential({
 		name: 'Version of the future',
 		type: CREDENTIAL_TYPE,
@@ -99,7 +99,7 @@ it('the test of a credential names the version among what may be wrong', async (
 	});
 });
 
-it('serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
+it('n8n serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
 	// n8n's own entry, which leads to the HTTP Request node.
 	const customCall = '__CUSTOM_API_CALL__';
 	const paths: string[] = [];
@@ -130,7 +130,7 @@ it('serves the output schemas of the trigger and of every operation where the ed
 	expect(answers).toEqual(paths.map((path) => [path, 200]));
 });
 
-it('gives a sample recording without a credential', async () => {
+it('A sample recording needs no credential', async () => {
 	const { api } = stage.n8n;
 	const nodes = [
 		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {

@@ -15,7 +15,7 @@ afterAll(async () => {
 	await store?.stop();
 });
 
-it('executes once what waits longer for its turn in n8n than Meta waits for the answer', async () => {
+it('A delivery that waits longer for its turn in n8n than Meta waits for the answer is executed once', async () => {
 	const { id, url } = await stage.addWorkflow({
 		parameters: { registration: 'manual', verifyToken: 'a' },
 		storageUrl: store.url,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 	store = await new FileStore().start();
 	stored = await stage.addWorkflow({ parameters: { registration: 'manual', verifyToken: 'a' } });
 	finished = await stage.addWorkflow({
-		parameters: { registration: 'manual', verifyToken: 'b', acknowledge: 'finished' },
+		parameters: { registration: 'manual', verifyToken: 'b', options: { acknowledge: 'finished' } },
 		storageUrl: store.url,
 	});
 });
@@ -47,8 +47,8 @@ async function executionsOf(workflowId: string, expected: number, work: () => Pr
 	return all.slice(before);
 }
 
-describe('acknowledge: stored', () => {
-	it('turns a recording into one item with its verified audio', async () => {
+describe('a trigger that acknowledges when stored', () => {
+	it('A recording becomes one item with its verified audio', async () => {
 		const recording = await stage.emulator.createRecording({ from: '14085551234' });
 		const [execution] = await executionsOf(stored.id, 1, async () => {
 			expect(await status(stage.emulator.deliver([recording], { url: stored.url }))).toBe(200);
@@ -70,7 +70,7 @@ describe('acknowledge: stored', () => {
 	});
 
 	it.each(['missing', 'wrong', 'sha1=0000', 'sha256=', 'sha256=zz'])(
-		'answers 401 to a delivery whose signature is %s, and executes nothing',
+		'A delivery whose signature is %s gets 401, and executes nothing',
 		async (signature) => {
 			const recording = await stage.emulator.createRecording({});
 			const requestsBefore = stage.emulator.requests.length;
@@ -82,7 +82,7 @@ describe('acknowledge: stored', () => {
 		},
 	);
 
-	it('executes once for ten copies that come at once, and not for later ones', async () => {
+	it('Ten copies at once are executed once, and later ones not at all', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 2_000_000 });
 		const deliver = () => stage.emulator.deliver([recording], { url: stored.url });
 		await executionsOf(stored.id, 1, async () => {
@@ -92,7 +92,7 @@ describe('acknowledge: stored', () => {
 		});
 	});
 
-	it('answers 503 while the media server is down, and gives one item after redelivery', async () => {
+	it('A delivery gets 503 while the media host is down, and gives one item after redelivery', async () => {
 		const recording = await stage.emulator.createRecording({});
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const deliver = () => stage.emulator.deliver([recording], { url: stored.url });
@@ -108,7 +108,7 @@ describe('acknowledge: stored', () => {
 		expect(execution.items(TRIGGER)).toHaveLength(1);
 	});
 
-	it('gives an item without a file, and with the reason, where the hash stays wrong', async () => {
+	it('A recording whose hash stays wrong becomes an item without a file, with the reason', async () => {
 		const recording = await stage.emulator.createRecording({});
 		stage.emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 		const [execution] = await executionsOf(stored.id, 1, async () => {
@@ -123,7 +123,7 @@ describe('acknowledge: stored', () => {
 		});
 	});
 
-	it('emits the good part of a mixed delivery once and asks for the rest again', async () => {
+	it('The good part of a mixed delivery comes out once, and Meta delivers the rest again', async () => {
 		const good = await stage.emulator.createRecording({});
 		const late = await stage.emulator.createRecording({});
 		stage.emulator.failNext('media', { status: 500 }, { times: Infinity, mediaId: late.mediaId });
@@ -142,8 +142,8 @@ describe('acknowledge: stored', () => {
 	});
 });
 
-describe('acknowledge: finished', () => {
-	it('runs a workflow again that failed, and lets its recording come out once', async () => {
+describe('a trigger that acknowledges when finished', () => {
+	it('A workflow that failed runs again, and its recording comes out once', async () => {
 		const recording = await stage.emulator.createRecording({});
 		store.failNext = 1;
 		const deliver = () => stage.emulator.deliver([recording], { url: finished.url });
@@ -157,7 +157,7 @@ describe('acknowledge: finished', () => {
 		expect(store.files.get(recording.mediaId)?.equals(original)).toBe(true);
 	});
 
-	it('keeps the promise for each recording of a mixed delivery', async () => {
+	it('Each recording of a mixed delivery is acknowledged only when its workflow has finished', async () => {
 		const good = await stage.emulator.createRecording({});
 		const late = await stage.emulator.createRecording({});
 		stage.emulator.failNext('media', { status: 500 }, { times: Infinity, mediaId: late.mediaId });
@@ -175,7 +175,7 @@ describe('acknowledge: finished', () => {
 		expect([...store.files.keys()]).toEqual(expect.arrayContaining([good.mediaId, late.mediaId]));
 	});
 
-	it('does not run a workflow twice that takes longer than Meta waits', async () => {
+	it('A workflow that takes longer than Meta waits does not run twice', async () => {
 		const recording = await stage.emulator.createRecording({});
 		store.delayMs = 3_000;
 		const hangUpEarly = async () => {
@@ -198,7 +198,7 @@ describe('acknowledge: finished', () => {
 	});
 });
 
-it('keeps token and app secret out of what n8n stores and logs', async () => {
+it('Token and app secret are not in what n8n stores and logs', async () => {
 	const { accessToken, appSecret } = stage.emulator.account;
 	const { found, files, values } = await findSecrets(stage.n8n.userFolder, {
 		accessToken,

@@ -29,12 +29,12 @@ async function withMeta(work: (emulator: Emulator) => Promise<void>): Promise<vo
 
 const callback = (emulator: Emulator) => emulator.subscriptionState();
 
-describe('credential', () => {
-	it('is accepted with the right token and account', async () => {
+describe('the credential', () => {
+	it('A credential with the right token and account is accepted', async () => {
 		expect(await stage.n8n.api.testCredential(stage.credential)).toMatchObject({ status: 'OK' });
 	});
 
-	it('does not take its token to another host when it is tested', async () => {
+	it("The credential's test does not send its token to another host", async () => {
 		const seen: Array<string | undefined> = [];
 		const listen = async (server: Server) =>
 			await new Promise<string>((resolve) => {
@@ -64,7 +64,7 @@ describe('credential', () => {
 		}
 	});
 
-	it('is refused with a revoked token, and says what to do', async () => {
+	it('A credential with a revoked token is rejected, with what to do', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.revokeToken();
@@ -76,7 +76,7 @@ describe('credential', () => {
 	});
 
 	it.each(['appId', 'phoneNumberId'])(
-		'is refused with the %s in the place of the business account',
+		'A credential with the %s instead of the business account is rejected',
 		async (mistake) => {
 			const { account, baseUrl } = stage.emulator;
 			const businessAccountId =
@@ -94,7 +94,7 @@ describe('credential', () => {
 });
 
 describe('registration with the app', () => {
-	it('points the webhook here on activation, receives, and takes back only its own on deactivation', async () => {
+	it('Activation points the webhook to the trigger, and deactivation removes only that', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			const workflow = await stage.addWorkflow({ credential });
@@ -109,7 +109,7 @@ describe('registration with the app', () => {
 		});
 	});
 
-	it('is not broken by trouble of the Graph API that passes', async () => {
+	it('Registration survives temporary errors of the Graph API', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.failNext('subscriptions', { status: 503 }, { times: 3 });
@@ -120,7 +120,7 @@ describe('registration with the app', () => {
 		});
 	});
 
-	it("refuses to overwrite somebody else's webhook, names it, and leaves it as it is", async () => {
+	it("Registration does not overwrite another system's webhook, and names it", async () => {
 		await withMeta(async (emulator) => {
 			const receiver = await new Receiver().start();
 			try {
@@ -136,7 +136,7 @@ describe('registration with the app', () => {
 		});
 	});
 
-	it('leaves nothing behind after listening without an active workflow', async () => {
+	it('Listening without an active workflow leaves nothing behind', async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			const before = callback(emulator);
@@ -154,7 +154,7 @@ describe('registration with the app', () => {
 });
 
 describe('manual registration', () => {
-	it("passes Meta's challenge with the operator's verify token only", async () => {
+	it("Meta's challenge passes with the operator's verify token only", async () => {
 		const { url } = await stage.addWorkflow({
 			parameters: { registration: 'manual', verifyToken: 'chosen by the operator' },
 		});

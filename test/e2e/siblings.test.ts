@@ -159,7 +159,7 @@ describe('five triggers of one app', () => {
 		await family.expectEach(one.afterwards);
 	}
 
-	it(`receive, each once, what they chose, in ${SEQUENCES} random sequences in the middle of which n8n is killed (SEED=${SEED})`, async () => {
+	it(`Each trigger gets what it chose once, in ${SEQUENCES} random sequences with a kill of n8n (SEED=${SEED})`, async () => {
 		const runs = fc.sample(sequence, { numRuns: SEQUENCES, seed: SEED }).map((order, index) => ({
 			order,
 			index,
@@ -277,8 +277,8 @@ describe('five triggers of one app', () => {
 	});
 });
 
-describe('on an account and on numbers', () => {
-	it('triggers share an address in the same way, as long as the list of them fits', async () => {
+describe('triggers on an account and on numbers', () => {
+	it('Triggers on an account share its URL in the same way, as long as their list fits', async () => {
 		const account = await aFamily({ registration: 'businessAccount' });
 		const before = account.state();
 		for (const name of [...EVENTS.slice(0, 4), RECORDING] as EventName[]) {
@@ -301,7 +301,7 @@ describe('on an account and on numbers', () => {
 		expect(account.state()).toEqual(before);
 	});
 
-	it('each number has its own list', async () => {
+	it('Each number has its own list', async () => {
 		const numbers = await aFamily({ registration: 'phoneNumber' });
 		const before = numbers.state();
 		const expectBoth = async () => {
@@ -330,7 +330,7 @@ describe('on an account and on numbers', () => {
 	});
 });
 
-describe('while n8n listens for a test event', () => {
+describe('n8n that listens for a test event', () => {
 	const listen = async ({ id }: Member) => await api().listenForTestEvent(id, 'Trigger');
 
 	async function twoAndCopies(): Promise<[Family, Member[]]> {
@@ -344,7 +344,7 @@ describe('while n8n listens for a test event', () => {
 		return [family, [holder, sibling, await family.copy(holder), await family.copy(sibling)]];
 	}
 
-	it('production loses nothing, and the test has a copy; also in a copy of the workflow', async () => {
+	it('Production loses nothing, and the test gets a copy, also in a copy of the workflow', async () => {
 		const [family, listeners] = await twoAndCopies();
 		const before = family.state();
 		for (const listener of listeners) {
@@ -362,7 +362,7 @@ describe('while n8n listens for a test event', () => {
 		await family.unpublish(listeners[1]!, listeners[0]!);
 	});
 
-	it('and is killed, production loses nothing, and nothing is left at the end', async () => {
+	it('Production loses nothing when n8n is killed while it listens, and nothing is left at the end', async () => {
 		const all = await Promise.all([0, 1, 2, 3].map(async () => await twoAndCopies()));
 		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]!);
 		await killAndRestart();
@@ -383,7 +383,7 @@ describe('while n8n listens for a test event', () => {
 	}
 });
 
-describe("next to n8n's own WhatsApp Trigger", () => {
+describe("triggers next to n8n's own WhatsApp Trigger", () => {
 	let messages = 0;
 
 	const message = (): WebhookUpdate => {
@@ -395,38 +395,43 @@ describe("next to n8n's own WhatsApp Trigger", () => {
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
-	])('two triggers receive calls, it gets its messages; %s leaves first', async (_, first) => {
-		const family = await aFamily();
-		await stage.chooseMeta(family.emulator);
-		const its = await addItsWorkflow(stage, family.emulator);
-		const before = family.state();
-		let messagesOfIts = 0;
-		const expectAll = async () => {
-			const { outcome } = await family.emulator.deliver([message()]).settled;
-			expect(outcome).toBe('delivered');
-			messagesOfIts++;
-			await family.expectEach([RECORDING, 'connect']);
-			const all = await api().waitForExecutions(its.id, messagesOfIts);
-			expect(all).toHaveLength(messagesOfIts);
-		};
-		await family.publish(
-			await family.add([RECORDING], {
-				onOtherWebhook: 'takeOverAndForward',
-				otherVerifyToken: its.nodeId,
-			}),
-		);
-		await family.publish(await family.add([RECORDING, 'connect']));
-		await expectAll();
-		await family.unpublish(family.members[first]!);
-		await expectAll();
-		await family.unpublish(family.members[1 - first]!);
-		expect(family.state()).toEqual(before);
-		await expectAll();
-		await api().deactivate(its.id);
-	});
+	])(
+		"Two triggers receive calls while n8n's own gets its messages; %s leaves first",
+		async (_, first) => {
+			const family = await aFamily();
+			await stage.chooseMeta(family.emulator);
+			const its = await addItsWorkflow(stage, family.emulator);
+			const before = family.state();
+			let messagesOfIts = 0;
+			const expectAll = async () => {
+				const { outcome } = await family.emulator.deliver([message()]).settled;
+				expect(outcome).toBe('delivered');
+				messagesOfIts++;
+				await family.expectEach([RECORDING, 'connect']);
+				const all = await api().waitForExecutions(its.id, messagesOfIts);
+				expect(all).toHaveLength(messagesOfIts);
+			};
+			await family.publish(
+				await family.add([RECORDING], {
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: its.nodeId,
+					},
+				}),
+			);
+			await family.publish(await family.add([RECORDING, 'connect']));
+			await expectAll();
+			await family.unpublish(family.members[first]!);
+			await expectAll();
+			await family.unpublish(family.members[1 - first]!);
+			expect(family.state()).toEqual(before);
+			await expectAll();
+			await api().deactivate(its.id);
+		},
+	);
 });
 
-describe('where Meta does not keep the query of an address', () => {
+describe('webhook URLs whose query Meta does not keep', () => {
 	const CASES: Array<[Record<string, unknown>, Variants['callbackQuery']]> = [
 		[{}, 'refused'],
 		[{}, 'droppedWhenStored'],
@@ -435,7 +440,7 @@ describe('where Meta does not keep the query of an address', () => {
 		[{ registration: 'phoneNumber', phoneNumberIds: [ONE] }, 'droppedWhenCalled'],
 	];
 
-	it('the second trigger is refused with the address of the first, which goes on', async () => {
+	it('The second trigger is refused with the URL of the first, which still receives', async () => {
 		const refuse = async ([parameters, callbackQuery]: (typeof CASES)[number]) => {
 			const family = await aFamily(parameters);
 			family.emulator.variants.callbackQuery = callbackQuery;
@@ -459,7 +464,7 @@ describe('where Meta does not keep the query of an address', () => {
 	});
 });
 
-describe('where n8n publishes everything anew at its start', () => {
+describe('n8n that publishes everything again when it starts', () => {
 	let former: Stage;
 
 	beforeAll(async () => {
@@ -470,7 +475,7 @@ describe('where n8n publishes everything anew at its start', () => {
 
 	afterAll(async () => await former?.stop());
 
-	it('five triggers receive what comes while it starts after a kill, and afterwards', async () => {
+	it('Five triggers receive what comes while n8n starts after a kill, and afterwards', async () => {
 		const family = await aFamily({}, former);
 		const before = family.state();
 		for (const name of EVENTS) {

@@ -20,7 +20,7 @@ interface Seen {
  * n8n's own doing, before any node is loaded. As long as this test passes, docs/reliability.md tells
  * operators what to put in front of n8n; should n8n mend it, the page and this test can go.
  */
-it('n8n answers 200 to whatever comes while it starts; it says that it is not ready', async () => {
+it('n8n answers every request with 200 while it starts, and its readiness check says that it is not ready', async () => {
 	const { installation } = await prepareN8n();
 	const userFolder = await mkdtemp(join(tmpdir(), 'n8n-starting-'));
 	const [port = 0] = await freePorts(1);

@@ -64,7 +64,7 @@ function answerOf(execution: Execution): string {
 }
 
 describe('the action node as a tool of an agent', () => {
-	it('is offered by n8n, and the trigger is not', async () => {
+	it('n8n offers the action node as a tool, and not the trigger', async () => {
 		const names = await stage.n8n.api.nodeTypeNames();
 		const ours = names.filter((name) => name.startsWith('n8n-nodes-whatsapp-business-calling.'));
 		expect(ours.toSorted()).toEqual([
@@ -74,7 +74,7 @@ describe('the action node as a tool of an agent', () => {
 		]);
 	});
 
-	it('answers whether a person may be called, whom the agent names', async () => {
+	it('The tool answers whether the person that the agent names may be called', async () => {
 		const execution = await callTool(
 			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
 			{ To: '+1 408 555 1234' },
@@ -84,7 +84,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: USER }]);
 	});
 
-	it('lists the numbers and checks the set-up in a few hundred characters each', async () => {
+	it('The tool lists the numbers and checks the setup in a few hundred characters each', async () => {
 		const numbers = answerOf(await callTool({ resource: 'phoneNumber', operation: 'getMany' }));
 		expect(JSON.parse(numbers)).toHaveLength(4);
 		const check = answerOf(
@@ -94,7 +94,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(numbers.length + check.length).toBeLessThan(8_000);
 	});
 
-	it('downloads a recording of megabytes and tells of it in a few words, without its bytes', async () => {
+	it('The tool downloads a recording of megabytes, and describes it in a few words without its bytes', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 3_000_000 });
 		const execution = await callTool(
 			{ resource: 'recording', operation: 'download', mediaId: fromAi('Media_ID') },
@@ -112,7 +112,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(answer.length).toBeLessThan(1_000);
 	});
 
-	it('gives the text of a transcript', async () => {
+	it('The tool gives the text of a transcript', async () => {
 		const { mediaId } = await stage.emulator.createRecording({ transcript: true });
 		const answer = answerOf(
 			await callTool({ resource: 'transcription', operation: 'download', mediaId }),
@@ -121,7 +121,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(transcript.text).toContain('[Business]');
 	});
 
-	it('tells the agent what went wrong and what to do', async () => {
+	it('The tool tells the agent what went wrong and what to do', async () => {
 		const { error } = await callTool(
 			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
 			{ To: 'Ana' },
@@ -131,7 +131,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	it('tells the agent what Meta said, without token or secret', async () => {
+	it('The tool tells the agent what Meta said, without token or secret', async () => {
 		const { accessToken, appSecret } = stage.emulator.account;
 		stage.emulator.failNext('messages', { errorCode: 138009 });
 		const execution = await callTool({

@@ -29,7 +29,7 @@ export function describeDeliveries(suite: () => Suite): void {
 
 	describe('duplicates', () => {
 		it.each(['changes', 'merged', 'entries'] as const)(
-			'inside one delivery (%s) make one item',
+			'Duplicates inside one delivery (%s) make one item',
 			async (layout) => {
 				const scene = await suite().scene();
 				const recording = await scene.record();
@@ -39,7 +39,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			},
 		);
 
-		it('at once make one item, and all are acknowledged when it is there', async () => {
+		it('Duplicates at once make one item, and all are acknowledged when it is there', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record({ sizeBytes: 1_000_000 });
 			await Promise.all(Array.from({ length: 10 }, async () => await scene.deliver([recording])));
@@ -50,7 +50,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('at once, of a download that fails, make one item after redelivery', async () => {
+		it('Duplicates at once of a download that fails make one item after redelivery', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			fail(recording, 3);
@@ -62,7 +62,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.answers.at(-1)).toBe(OK);
 		});
 
-		it('later make no second item', async () => {
+		it('Duplicates that come later make no second item', async () => {
 			const scene = await suite().scene();
 			const [recording, another] = await scene.recordMany(2);
 			await scene.deliver([recording!]);
@@ -75,7 +75,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			});
 		});
 
-		it('in another order make no second item', async () => {
+		it('Duplicates in another order make no second item', async () => {
 			const scene = await suite().scene();
 			const recordings = await scene.recordMany(5);
 			await scene.deliver(recordings);
@@ -88,7 +88,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			});
 		});
 
-		it('in another order at once make no second item', async () => {
+		it('Duplicates in another order at once make no second item', async () => {
 			const scene = await suite().scene();
 			const recordings = await scene.recordMany(5);
 			const goOn = scene.holdDownload(recordings[0]!);
@@ -100,7 +100,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			await scene.mustHave({ answers: [OK, OK], executions: [recordings.map(audio)] });
 		});
 
-		it('that come because Meta did not wait for the answer make no second item', async () => {
+		it('Duplicates that come because Meta did not wait for the answer make no second item', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			const goOn = scene.holdDownload(recording);
@@ -113,7 +113,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('of a recording and of a transcript of one call make one item each', async () => {
+		it('A recording and a transcript of one call make one item each', async () => {
 			const scene = await suite().scene({
 				events: ['call_recording_available', 'call_transcription_available'],
 			});
@@ -129,8 +129,8 @@ export function describeDeliveries(suite: () => Suite): void {
 		});
 	});
 
-	describe('a delivery of many', () => {
-		it('brings the 5 recordings of 1,000 updates, once', async () => {
+	describe('a delivery of many events', () => {
+		it('A delivery of 1,000 updates gives its 5 recordings once', async () => {
 			const scene = await suite().scene();
 			const recordings = await scene.recordMany(5);
 			const updates = others(1_000);
@@ -140,7 +140,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			await scene.mustHave({ answers: [OK, OK], executions: [recordings.map(audio)] });
 		});
 
-		it('brings 40 recordings of which every fourth download is cut once', async () => {
+		it('A delivery of 40 recordings gives each once although every fourth download is cut once', async () => {
 			const scene = await suite().scene();
 			const recordings = await scene.recordMany(40);
 			const late = recordings.filter((_, index) => index % 4 === 0);
@@ -157,7 +157,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			});
 		});
 
-		it('gives what is there, what is gone, and later what was late', async () => {
+		it('A delivery gives what is available, what is gone, and later what was late', async () => {
 			const scene = await suite().scene();
 			const [good, late] = await scene.recordMany(2);
 			const gone = await scene.record({ event: { timestamp: minutesAgo(11) } });
@@ -172,7 +172,7 @@ export function describeDeliveries(suite: () => Suite): void {
 	});
 
 	describe('deliveries that share a recording', () => {
-		it('bring it once, where one comes while the other is at work', async () => {
+		it('Two deliveries give their common recording once, if one comes while the other is in progress', async () => {
 			const scene = await suite().scene();
 			const [first, shared, last] = await scene.recordMany(3);
 			const goOn = scene.holdDownload(shared!);
@@ -190,7 +190,7 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.asked(shared!)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('bring each of 20 recordings once, 20 deliveries being sent at once and in a ring', async () => {
+		it('20 deliveries give each of their 20 recordings once, sent at once and in a ring', async () => {
 			const scene = await suite().scene();
 			const recordings = await scene.recordMany(20);
 			const pairs = recordings.map((one, index) => [one, recordings.at(index - 1)!]);

@@ -56,7 +56,7 @@ const mendedByFreshUrl = (name: string, fault: Fault): DownloadCase => ({
 
 /** The media host gives the same answer to a fresh URL: nothing that waiting would make better. */
 const final = (name: string, out: string, fault: Fault): DownloadCase => ({
-	name: `${name}, for ever`,
+	name: `${name}, permanently`,
 	faults: [forEver('media', fault)],
 	answers: [OK],
 	out,
@@ -65,7 +65,7 @@ const final = (name: string, out: string, fault: Fault): DownloadCase => ({
 
 /** The media host gives the same answer to a fresh URL as well: Meta is asked to deliver again. */
 const untilMended = (name: string, fault: Fault): DownloadCase => ({
-	name: `${name}, until it is mended`,
+	name: `${name}, until it is fixed`,
 	faults: [forEver('media', fault)],
 	answers: eachTry(LATER),
 	mended: [OK],
@@ -91,7 +91,7 @@ const CONNECTION: DownloadCase[] = [
 	}),
 	passing('a body shorter than announced', { contentLengthDelta: 100 }),
 	{
-		name: 'a connection that is cut whenever it is made, until it is mended',
+		name: 'a connection that is cut each time, until it is fixed',
 		faults: [forEver('media', { cutAfterBytes: SIZE / 2 })],
 		answers: eachTry(LATER),
 		mended: [OK],
@@ -238,7 +238,7 @@ const REFUSALS: DownloadCase[] = [
 		asked: { file: 2, url: 1 },
 	},
 	{
-		name: 'a Media API that is down while the URL is dead, until it is mended',
+		name: 'a Media API that is down while the URL is dead, until it is fixed',
 		cause: expired,
 		faults: [forEver('mediaInfo', { reset: true })],
 		answers: eachTry(LATER),
@@ -255,7 +255,7 @@ const REFUSALS: DownloadCase[] = [
 		asked: { file: 4, url: 3 },
 	},
 	{
-		name: 'a Media API that refuses the token, the URL being expired, until it is mended',
+		name: 'a Media API that refuses the token, the URL being expired, until it is fixed',
 		cause: expired,
 		faults: [forEver('mediaInfo', { errorCode: 190 })],
 		answers: eachTry(LATER),
@@ -414,8 +414,11 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
 export function describeConnections(suite: () => Suite, of = ''): void {
-	describe(`a recording meets trouble (connection${of}):`, () => {
-		it.each(CONNECTION)('$name', async (one) => await play(suite(), one));
+	describe(`a recording whose download has errors (connection${of})`, () => {
+		it.each(CONNECTION)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(suite(), one),
+		);
 	});
 }
 
@@ -428,8 +431,11 @@ export function describeDownloads(suite: () => Suite): void {
 		['hash', HASHES],
 		['size', SIZES],
 		['no patience', IMPATIENT],
-	])('a recording meets trouble (%s):', (_name, cases) => {
-		it.each(cases)('$name', async (one) => await play(suite(), one));
+	])('a recording whose download has errors (%s)', (_name, cases) => {
+		it.each(cases)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(suite(), one),
+		);
 	});
 	describeRedirects(suite);
 }
@@ -477,20 +483,23 @@ function describeRedirects(suite: () => Suite): void {
 		await new Promise((resolve) => elsewhere.close(resolve));
 	});
 
-	describe('a recording meets trouble (redirect):', () => {
-		it.each([301, 302, 303, 307, 308])('to the same host, with status %s', async (status) => {
-			const recording = await redirected((own) => ({ redirectTo: own, status }), {
-				times: 1,
-				out: 'audio',
-				asked: { file: 2, url: 0 },
-			});
-			const tokens = suite()
-				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
-				.map(({ headers }) => headers.authorization !== undefined);
-			expect(tokens).toEqual([true, true]);
-		});
+	describe('a recording whose download is redirected', () => {
+		it.each([301, 302, 303, 307, 308])(
+			'A redirect to the same host is followed with the token (status %s)',
+			async (status) => {
+				const recording = await redirected((own) => ({ redirectTo: own, status }), {
+					times: 1,
+					out: 'audio',
+					asked: { file: 2, url: 0 },
+				});
+				const tokens = suite()
+					.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
+					.map(({ headers }) => headers.authorization !== undefined);
+				expect(tokens).toEqual([true, true]);
+			},
+		);
 
-		it('to another host of Meta: followed without the token', async () => {
+		it('A redirect to another host of Meta is followed without the token', async () => {
 			content = Buffer.from('a recording on another host');
 			await redirected(() => ({ redirectTo: 'https://graph.facebook.com/file' }), {
 				times: Infinity,
@@ -509,7 +518,7 @@ function describeRedirects(suite: () => Suite): void {
 			["to the cloud's metadata service", () => 'http://169.254.169.254/latest/meta-data'],
 			['to the loopback interface', () => `https://localhost:${address.split(':')[1]}/file`],
 			['to a file', () => 'file:///etc/passwd'],
-		])('%s: refused', async (_name, target) => {
+		])('A redirect is not followed %s', async (_name, target) => {
 			await redirected(() => ({ redirectTo: target() }), {
 				times: Infinity,
 				out: 'hostNotAllowed',
@@ -518,7 +527,7 @@ function describeRedirects(suite: () => Suite): void {
 			expect(asked).toEqual([]);
 		});
 
-		it('in a loop, once: made good by a fresh URL', async () => {
+		it('A fresh URL fixes a redirect loop that happens once', async () => {
 			await redirected((own) => ({ redirectTo: own }), {
 				times: 6,
 				out: 'audio',
@@ -526,7 +535,7 @@ function describeRedirects(suite: () => Suite): void {
 			});
 		});
 
-		it('in a loop, for ever', async () => {
+		it('A redirect loop that stays is an error in the item', async () => {
 			await redirected((own) => ({ redirectTo: own }), {
 				times: Infinity,
 				out: 'downloadFailed',

@@ -31,13 +31,13 @@ describeSurroundings(() => one);
 describeConnections(() => killed, ', default engine');
 describeKills(() => killed);
 
-it('in all, nothing is lost, doubled or left behind', async () => {
+it('Nothing is lost, duplicate or left behind in all cases together', async () => {
 	const figures = await tally.figures();
 	process.stdout.write(`\n${tally.report(figures)}\n`);
 	expect(figures).toMatchObject({ lost: [], doubled: [], doubledInStore: [], filesLeft: [] });
 });
 
-it('in all, no token and no app secret is in what n8n keeps or logs', async () => {
+it('Nothing that n8n keeps or logs contains the token or the app secret in all cases together', async () => {
 	for (const { n8n, secrets } of [one, killed]) {
 		const { found, files, values } = await findSecrets(n8n.userFolder, secrets);
 		expect(found).toEqual([]);

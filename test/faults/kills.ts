@@ -51,7 +51,7 @@ export function describeKills(suite: () => Suite): void {
 			(await suite().trouble({})) >= count ? true : undefined,
 		);
 
-	describe('n8n is killed', () => {
+	describe('n8n that is killed', () => {
 		const cases: Record<string, Begin> = {
 			'after the answer and the workflow, and Meta sends a copy all the same': async () => {
 				const scene = await suite().sceneOfExample(storage, 'stored');
@@ -225,9 +225,12 @@ export function describeKills(suite: () => Suite): void {
 			await killAndRestart();
 		}, 300_000);
 
-		it.each(Object.keys(cases))('%s', async (name) => await goOn[name]!());
+		it.each(Object.keys(cases))(
+			'Nothing is lost when n8n is killed %s',
+			async (name) => await goOn[name]!(),
+		);
 
-		it('before Meta delivers', async () => {
+		it('Nothing is lost when n8n is killed before Meta delivers', async () => {
 			const { scene, recording } = missed;
 			await scene.deliver([recording]);
 			await scene.deliver([recording]);
@@ -237,7 +240,7 @@ export function describeKills(suite: () => Suite): void {
 			});
 		});
 
-		it('between the stored execution and the answer, while the execution waits for its turn', async () => {
+		it('Nothing is lost when n8n is killed between the stored execution and the answer, while the execution waits for its turn', async () => {
 			const scene = await suite().sceneOfExample(slowStorage, 'stored');
 			await suite().n8n.restart({ N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' });
 			const running = await scene.record({ content: 'in its turn' });
@@ -261,7 +264,7 @@ export function describeKills(suite: () => Suite): void {
 		});
 	});
 
-	it('n8n is stopped in an orderly way in the middle of a download', async () => {
+	it('Nothing is lost when n8n is stopped normally in the middle of a download', async () => {
 		const scene = await suite().sceneApart(unhurried);
 		// n8n does not wait for what its webhooks are doing.
 		suite().tally.filesMayStay(scene.workflow.id, 1);

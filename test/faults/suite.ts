@@ -205,7 +205,10 @@ export class Suite {
 						);
 					}
 					if (!node.type.endsWith('Trigger')) continue;
-					Object.assign(parameters, { registration: 'manual', verifyToken: 'a', acknowledge });
+					Object.assign(parameters, {
+						...{ registration: 'manual', verifyToken: 'a' },
+						options: { acknowledge },
+					});
 					node.webhookId = crypto.randomUUID();
 					workflow.connections[TRIGGER] = workflow.connections[node.name];
 					delete workflow.connections[node.name];

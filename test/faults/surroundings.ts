@@ -19,14 +19,14 @@ export function describeSurroundings(suite: () => Suite): void {
 }
 
 function describeCredential(suite: () => Suite): void {
-	describe('the credential', () => {
+	describe('a credential that fails', () => {
 		afterEach(async () => {
 			suite().emulator.restoreToken();
 			await suite().saveCredential();
 			await suite().trouble({ clockMs: 0 });
 		});
 
-		it('is revoked between the event and the download, for a while', async () => {
+		it('A recording comes after the token was revoked between event and download for some time', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			const goOn = scene.holdDownload(recording);
@@ -41,7 +41,7 @@ function describeCredential(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 5, url: 4 });
 		});
 
-		it('is replaced before Meta delivers again', async () => {
+		it('A recording comes after the credential was replaced before the redelivery', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			suite().emulator.failNext('media', { status: 500 }, { mediaId: recording.mediaId, times: 4 });
@@ -52,7 +52,7 @@ function describeCredential(suite: () => Suite): void {
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('has lost its app secret for a while', async () => {
+		it('A recording comes after the app secret was missing for some time', async () => {
 			const scene = await suite().sceneApart();
 			const recording = await scene.record();
 			await suite().saveCredential({ appSecret: '' });
@@ -62,7 +62,7 @@ function describeCredential(suite: () => Suite): void {
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('holds the secret of another app for a while', async () => {
+		it('A recording comes after the app secret was that of another app for some time', async () => {
 			const scene = await suite().sceneApart();
 			const recording = await scene.record();
 			await suite().saveCredential({ appSecret: 'the secret of another app' });
@@ -76,10 +76,10 @@ function describeCredential(suite: () => Suite): void {
 }
 
 function describeStorage(suite: () => Suite): void {
-	describe('the storage of n8n', () => {
+	describe("n8n's storage that fails", () => {
 		afterEach(async () => await suite().trouble({ freeBytes: null }));
 
-		it('cannot be written, because a file stands in the place of its folder', async () => {
+		it('A recording comes after the storage could not be written because a file is in its place', async () => {
 			const scene = await suite().sceneApart();
 			const recording = await scene.record();
 			const folder = join(suite().storageFolder, 'workflows', scene.workflow.id);
@@ -95,7 +95,7 @@ function describeStorage(suite: () => Suite): void {
 			['before the first byte', 0],
 			['in the middle of the file', 10_000],
 			['one byte before the end', 19_999],
-		])('is full %s', async (_when, freeBytes) => {
+		])('A recording comes after the storage was full %s', async (_when, freeBytes) => {
 			const scene = await suite().scene();
 			const recording = await scene.record({ sizeBytes: 20_000 });
 			await suite().trouble({ freeBytes });
@@ -105,7 +105,7 @@ function describeStorage(suite: () => Suite): void {
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('is full for one recording of a delivery and not for the other', async () => {
+		it('A recording comes after the storage was full for it and not for another of its delivery', async () => {
 			const scene = await suite().scene();
 			const small = await scene.record({ sizeBytes: 5_000 });
 			const large = await scene.record({ sizeBytes: 50_000 });
@@ -119,7 +119,7 @@ function describeStorage(suite: () => Suite): void {
 			});
 		});
 
-		it('is full, where the operator does not want to wait', async () => {
+		it('A full storage gives an item without a file if the operator does not want to wait', async () => {
 			const scene = await suite().scene({ options: { retryFor: 0 } });
 			const recording = await scene.record({ sizeBytes: 20_000 });
 			await suite().trouble({ freeBytes: 10_000 });
@@ -127,7 +127,7 @@ function describeStorage(suite: () => Suite): void {
 			await scene.mustHave({ answers: [OK], executions: [[noFile(recording, 'storageFailed')]] });
 		});
 
-		it('holds the file, but not what n8n writes beside it', async () => {
+		it("A recording comes after the storage held the file but not n8n's metadata", async () => {
 			const scene = await suite().sceneApart();
 			// n8n does not take the file away again.
 			suite().tally.filesMayStay(scene.workflow.id, 4);
@@ -139,7 +139,7 @@ function describeStorage(suite: () => Suite): void {
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('holds the file, but the database does not take the execution', async () => {
+		it('A recording comes after the storage held the file but the database refused the execution', async () => {
 			const scene = await suite().sceneApart();
 			// Each with what n8n writes beside it. A node has no means to take a file out of the store.
 			suite().tally.filesMayStay(scene.workflow.id, 8);
@@ -159,7 +159,7 @@ function describeStorage(suite: () => Suite): void {
 }
 
 function describeOperatorsStorage(suite: () => Suite): void {
-	it("the operator's storage is down for three tries, and Meta waits for the workflow", async () => {
+	it("A recording comes after the operator's storage was down for three tries while Meta waits for the workflow", async () => {
 		const store = await new FileStore().start();
 		suite().tally.watchStore(store);
 		const scene = await suite().sceneOfExample(store, 'finished');
@@ -178,7 +178,7 @@ function describeOperatorsStorage(suite: () => Suite): void {
 }
 
 function describeClock(suite: () => Suite): void {
-	describe('the clock', () => {
+	describe('clocks that are wrong', () => {
 		afterEach(async () => await suite().trouble({ clockMs: 0 }));
 
 		it.each([
@@ -186,7 +186,7 @@ function describeClock(suite: () => Suite): void {
 			['an hour ahead', HOUR, 1],
 			['a year ahead', 365 * DAY, 1],
 			['ten years behind', -3650 * DAY, 0],
-		])('of n8n is %s', async (_how, clockMs, url) => {
+		])("A recording comes once when n8n's clock is %s", async (_how, clockMs, url) => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			await suite().trouble({ clockMs });
@@ -200,20 +200,23 @@ function describeClock(suite: () => Suite): void {
 		it.each([
 			['forward', HOUR],
 			['back', -HOUR],
-		])('of n8n jumps an hour %s during a download', async (_where, clockMs) => {
-			const scene = await suite().scene();
-			const recording = await scene.record();
-			const goOn = scene.holdDownload(recording);
-			const delivered = scene.deliver([recording]);
-			await scene.downloading(recording);
-			await suite().trouble({ clockMs });
-			goOn();
-			await delivered;
-			await scene.deliver([recording]);
-			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
-		});
+		])(
+			"A recording comes once when n8n's clock jumps an hour %s during a download",
+			async (_where, clockMs) => {
+				const scene = await suite().scene();
+				const recording = await scene.record();
+				const goOn = scene.holdDownload(recording);
+				const delivered = scene.deliver([recording]);
+				await scene.downloading(recording);
+				await suite().trouble({ clockMs });
+				goOn();
+				await delivered;
+				await scene.deliver([recording]);
+				await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+			},
+		);
 
-		it('of n8n passes the hours of Retry For', async () => {
+		it("A missing recording becomes an item without a file when n8n's clock passes Retry For", async () => {
 			const scene = await suite().scene({ options: { retryFor: 2 } });
 			const recording = await scene.record();
 			const { mediaId } = recording;
@@ -231,7 +234,7 @@ function describeClock(suite: () => Suite): void {
 			});
 		});
 
-		it('of n8n jumps back while a recording is waited for', async () => {
+		it("A recording comes once when n8n's clock jumps back while it is awaited", async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			suite().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
@@ -243,7 +246,7 @@ function describeClock(suite: () => Suite): void {
 			await scene.mustHave({ answers: [LATER, LATER, OK], executions: [[audio(recording)]] });
 		});
 
-		it('of n8n jumps a day between a delivery and its copy', async () => {
+		it("A recording comes once when n8n's clock jumps a day between a delivery and its copy", async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			await scene.deliver([recording]);
@@ -255,7 +258,7 @@ function describeClock(suite: () => Suite): void {
 			await scene.mustHave({ answers: [OK, OK, OK], executions: [[audio(recording)]] });
 		});
 
-		it('of Meta passes the 5 minutes of the URL before it delivers again', async () => {
+		it('A recording comes when the 5 minutes of its URL pass before Meta delivers again', async () => {
 			const scene = await suite().scene();
 			const recording = await scene.record();
 			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
@@ -266,7 +269,7 @@ function describeClock(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 3, url: 1 });
 		});
 
-		it('of Meta passes the 7 days of the file before it delivers again', async () => {
+		it('A recording is gone when the 7 days of its file pass before Meta delivers again', async () => {
 			const scene = await suite().scene({ options: { retryFor: 240 } });
 			const recording = await scene.record({ event: { timestamp: minutesAgo(11) } });
 			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });

@@ -26,7 +26,7 @@ const NEXT_DESCRIPTION = 'In its second version, receive recordings';
 const PURPOSE = 'quality assurance';
 
 /** The steps of a stranger who installs the package and works with it; each builds on those before. */
-describe('A stranger with n8n and a browser', () => {
+describe('a new user with n8n and a browser', () => {
 	let registry: Registry;
 	let emulator: Emulator;
 	let n8n: N8n;
@@ -65,7 +65,7 @@ describe('A stranger with n8n and a browser', () => {
 	const callback = () => emulator.subscriptionState().app?.callbackUrl;
 	const folderOfPackage = () => join(n8n.userFolder, '.n8n', 'nodes', 'node_modules', PACKAGE);
 
-	it('installs what was packed, and nothing else', async () => {
+	it('The user installs what was packed, and nothing else', async () => {
 		const { stdout } = await promisify(execFile)('tar', ['-tzf', packed.tarball]);
 		const files = stdout
 			.trim()
@@ -79,7 +79,7 @@ describe('A stranger with n8n and a browser', () => {
 		expect(complaintsIn(n8n.log.text())).toEqual([]);
 	});
 
-	it('finds both nodes by typing "whatsapp call"', async () => {
+	it('The user finds both nodes by typing "whatsapp call"', async () => {
 		await operator.newWorkflow();
 		expect(await operator.search('whatsapp call')).toContain(SERVICE);
 		await operator.picture('search');
@@ -88,13 +88,13 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.picture('found');
 	});
 
-	it('adds the trigger, and reads its panel', async () => {
+	it('The user adds the trigger, and reads its panel', async () => {
 		await operator.add('On call recording available');
 		await operator.pictureOfPanel('trigger');
 		expect(await operator.cutOff()).toEqual([]);
 	});
 
-	it('is told when the token is wrong, and when the ID is of something else', async () => {
+	it('The user learns when the token is wrong, and when the ID belongs to something else', async () => {
 		const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 		await operator.openNewCredential();
 		await operator.picture('credential-empty');
@@ -116,7 +116,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.picture('credential-wrong-id');
 	});
 
-	it('saves a right credential, and it is green', async () => {
+	it('The user saves a correct credential, and it is green', async () => {
 		const { businessAccountId } = emulator.account;
 		await operator.fillCredential({ businessAccountId });
 		await operator.saveCredential();
@@ -127,7 +127,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closeCredential();
 	});
 
-	it('sees every way of registration of the trigger, with nothing cut off', async () => {
+	it('The user sees every way to register the trigger, with nothing cut off', async () => {
 		for (const way of await operator.choices('registration')) {
 			await operator.choose('registration', way);
 			if (way !== 'Manual') await operator.choose('onOtherWebhook', 'Take Over and Forward');
@@ -141,7 +141,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('adds the action node, and opens every operation, with nothing cut off', async () => {
+	it('The user adds the action node, and opens every operation, with nothing cut off', async () => {
 		await operator.search('whatsapp call');
 		await operator.openFound(SERVICE);
 		await operator.picture('found-actions');
@@ -157,7 +157,7 @@ describe('A stranger with n8n and a browser', () => {
 		}
 	});
 
-	it('reads the announcement in each language before the call', async () => {
+	it('The user reads the announcement in each language before the call', async () => {
 		await operator.choose('resource', 'Call');
 		await operator.choose('operation', 'Start');
 		await operator.switchOn('recordCall');
@@ -177,7 +177,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('publishes the workflow, and Meta sends to it', async () => {
+	it('The user publishes the workflow, and Meta sends to it', async () => {
 		await operator.removeNode('Start call');
 		await operator.publish();
 		workflowId = operator.openWorkflowId();
@@ -188,7 +188,7 @@ describe('A stranger with n8n and a browser', () => {
 		await deliverToProduction();
 	});
 
-	it('listens for a test event, and sees the recording with its audio player', async () => {
+	it('The user listens for a test event, and sees the recording with its audio player', async () => {
 		const before = emulator.subscriptionState();
 		await operator.openWorkflow(workflowId);
 		await operator.openNode(TRIGGER);
@@ -219,7 +219,7 @@ describe('A stranger with n8n and a browser', () => {
 		await deliverToProduction();
 	});
 
-	it('starts a call with recording, and is shown what both sides hear', async () => {
+	it('The user starts a call with recording, and sees what both sides hear', async () => {
 		await operator.newWorkflow();
 		await operator.search('whatsapp call');
 		await operator.openFound(SERVICE);
@@ -247,7 +247,7 @@ describe('A stranger with n8n and a browser', () => {
 		});
 	});
 
-	it('is told what to do when the call is refused', async () => {
+	it('The user learns what to do when the call is rejected', async () => {
 		emulator.setPermission('14085551234', 'no_permission');
 		await operator.execute({ fails: true });
 		await operator.picture('call-refused');
@@ -257,7 +257,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('updates the package to a second version, with everything as it was', async () => {
+	it('The user updates the package, with everything as it was', async () => {
 		const before = emulator.subscriptionState();
 		const workflow = await n8n.api.workflow(workflowId);
 		const next = await nextVersion(packed.tarball);
@@ -296,7 +296,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('removes the package without a trace', async () => {
+	it('The user removes the package without a trace', async () => {
 		await n8n.api.deactivate(workflowId);
 		expect(emulator.subscriptionState()).toMatchObject({ accountSubscribed: false });
 		expect(callback()).toBeUndefined();

@@ -44,7 +44,7 @@ async function deliverAgainAndAgain(
 	return { statuses: attempts.map(({ status }) => status), outcome };
 }
 
-describe('Trouble that may pass is answered 503, and the redelivery brings exactly one item', () => {
+describe('a temporary error of a download', () => {
 	const troubles: Array<[string, Fault]> = [
 		['answers 500', { status: 500 }],
 		['answers 502', { status: 502 }],
@@ -60,27 +60,30 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		['promises more bytes than it sends', { contentLengthDelta: 1_000 }],
 	];
 
-	test.each(troubles)('when the media host %s', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault);
-		expect(await deliverAgainAndAgain(recording)).toEqual({
-			statuses: [503, 200],
-			outcome: 'delivered',
-		});
-		expect(handle.hits()).toBe(1);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect((await bytesOf(trigger))?.equals(await allOf(recording.media.content))).toBe(true);
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	it.each(troubles)(
+		'A delivery gets 503, and one item after redelivery, when the media host %s',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault);
+			expect(await deliverAgainAndAgain(recording)).toEqual({
+				statuses: [503, 200],
+				outcome: 'delivered',
+			});
+			expect(handle.hits()).toBe(1);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect((await bytesOf(trigger))?.equals(await allOf(recording.media.content))).toBe(true);
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['never answers', { hang: true }],
 		['answers too late', { delayMs: 60_000 }],
 		['sends one drop after the other', { bytesPerSecond: 4_000 }],
-	])('when the media host %s: the time budget ends it', async (_, fault) => {
+	])('The time budget ends the download when the media host %s', async (_, fault) => {
 		const trigger = stage.trigger({ options: { timeBudget: IMPATIENT } });
 		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
 		stage.emulator.failNext('media', fault);
@@ -93,7 +96,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['is a page', { status: 200, body: '<html>Maintenance</html>' }],
 		['is an error', { status: 200, body: { error: { code: 1 } } }],
 		['is empty', { emptyBody: true }],
@@ -104,31 +107,37 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		['says that the file may not be read', { status: 403 }],
 		['says that the token is not known', { status: 401 }],
 		['says that the request is wrong', { status: 400 }],
-	])('when what the media host answers %s, also to a fresh URL', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault, { times: 2 });
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(handle.hits()).toBe(2);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when what the media host answers %s, also to a fresh URL',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault, { times: 2 });
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(handle.hits()).toBe(2);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['does not know the ID', { status: 400, body: { error: { code: 100, error_subcode: 33 } } }],
 		['has nothing', { status: 404 }],
 		['refuses the token', { errorCode: 190 }],
-	])('when the Media API %s yet', async (_, fault) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s yet',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
-	test('when a transcript is a page at first', async () => {
+	it('A delivery gets 503, and one item after redelivery, when a transcript is a page at first', async () => {
 		const trigger = stage.trigger({ events: ['call_transcription_available'] });
 		const transcript = await stage.emulator.createRecording({ transcript: true });
 		stage.emulator.failNext('media', { status: 200, body: '<html></html>' }, { times: 2 });
@@ -136,7 +145,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(trigger.items[0].json.transcription).toMatchObject({ verified: true });
 	});
 
-	test('when the connection is refused', async () => {
+	it('A delivery gets 503, and one item after redelivery, when the connection is refused', async () => {
 		const door = await Door.open(stage.emulator.baseUrl);
 		try {
 			const credential = { ...credentialData(stage.emulator), baseUrl: door.origin };
@@ -156,24 +165,27 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		}
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['answers 500', { status: 500 }],
 		['answers 503 without JSON', { status: 503, body: '<html>busy</html>' }],
 		['is at its rate limit', { errorCode: 130429 }],
 		['answers 200 with something else', { status: 200, body: { id: '1' } }],
 		['resets the connection', { reset: true }],
-	])('when the Media API %s and the old URL does not work', async (_, fault) => {
-		const trigger = stage.trigger();
-		stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
-		const recording = await stage.emulator.createRecording();
-		stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s and the old URL does not work',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
+			const recording = await stage.emulator.createRecording();
+			stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
-	test('when only the Media API is down: an old URL that still works is used', async () => {
+	it('An old URL that still works is used when only the Media API is down', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { timestamp: timestampBefore(AFTER_URL_LIFETIME_MS) },
@@ -183,7 +195,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test('and the log says which file and why, without the token', async () => {
+	it('The log says which file failed and why, without the token', async () => {
 		stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 502 });
@@ -195,11 +207,11 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 	});
 });
 
-describe('A file that stays unavailable', () => {
-	test.each<[string, IDataObject]>([
+describe('a file that stays unavailable', () => {
+	it.each<[string, IDataObject]>([
 		['at once, if the operator wants it so', { onFileUnavailable: 'emit' }],
 		['at once, if the time for retries is nought', { retryFor: 0 }],
-	])('gives an item without a file %s', async (_, options) => {
+	])('The item has no file %s', async (_, options) => {
 		const trigger = stage.trigger({ options } as INodeParameters);
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -214,7 +226,7 @@ describe('A file that stays unavailable', () => {
 		expect(trigger.items[0].binary).toBeUndefined();
 	});
 
-	test('gives an item without a file when the time for retries is over', async () => {
+	it('The item has no file when the time for retries is over', async () => {
 		const trigger = stage.trigger({ options: { retryFor: 0.1 / 3600 } });
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -226,7 +238,7 @@ describe('A file that stays unavailable', () => {
 		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'unavailable' } });
 	});
 
-	test('gives the reason that suits a young event', async () => {
+	it('The reason matches the age of the event', async () => {
 		const trigger = stage.trigger({ options: { onFileUnavailable: 'emit' } });
 		const recordings = [
 			await stage.emulator.createRecording(),
@@ -254,7 +266,7 @@ describe('A file that stays unavailable', () => {
 		]);
 	});
 
-	test('gives the reason timeout when the time budget was the limit', async () => {
+	it('The reason is timeout when the time budget was the limit', async () => {
 		const trigger = stage.trigger({
 			options: { onFileUnavailable: 'emit', timeBudget: IMPATIENT },
 		});
@@ -263,7 +275,7 @@ describe('A file that stays unavailable', () => {
 		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'timeout' } });
 	});
 
-	test('is asked for by Meta again and again while the patience lasts', async () => {
+	it('Meta is asked for the file again until Retry For has passed', async () => {
 		const trigger = stage.trigger();
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -275,13 +287,13 @@ describe('A file that stays unavailable', () => {
 	});
 });
 
-describe('A file that is too large', () => {
+describe('a file that is too large', () => {
 	const limited = { options: { maxFileSize: 0.1 } };
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['says so in its Content-Length', {}],
 		['does not say so', { chunked: true }],
-	])('and %s is refused, and nothing is kept of it', async (_, fault) => {
+	])('A file that is too large and %s is rejected, and nothing of it is kept', async (_, fault) => {
 		const before = await stage.engine.storedFiles();
 		const trigger = stage.trigger(limited);
 		if (fault.chunked) stage.emulator.failNext('media', fault);
@@ -296,7 +308,7 @@ describe('A file that is too large', () => {
 		expect(stage.requests('media')).toHaveLength(1);
 	});
 
-	test('by one byte is refused, and one that fits exactly is taken', async () => {
+	it('A file that is too large by one byte is rejected, and one that just fits is accepted', async () => {
 		const limit = 104_857;
 		const trigger = stage.trigger(limited);
 		for (const sizeBytes of [limit, limit + 1]) {
@@ -307,8 +319,8 @@ describe('A file that is too large', () => {
 	});
 });
 
-describe('A redirect', () => {
-	test('on the same host is followed, with the token', async () => {
+describe('a redirect', () => {
+	it('A redirect on the same host is followed, with the token', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const other = await stage.emulator.createRecording({ fileFields: {} });
@@ -321,7 +333,7 @@ describe('A redirect', () => {
 		}
 	});
 
-	test('that is relative is followed', async () => {
+	it('A relative redirect is followed', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const { audio } = recording.event.call_recording as { audio: { url: string } };
@@ -331,7 +343,7 @@ describe('A redirect', () => {
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test('that leads in a circle ends', async () => {
+	it('A redirect loop ends', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { timestamp: timestampBefore(AFTER_SETTLING_MS) },
@@ -343,8 +355,8 @@ describe('A redirect', () => {
 		expect(stage.requests('media').length).toBeLessThanOrEqual(12);
 	});
 
-	test.each([301, 302, 303, 307, 308])(
-		'to another host (%i) is not followed: that host gets no request, and no token',
+	it.each([301, 302, 303, 307, 308])(
+		'A redirect to another host (%i) is not followed: that host gets no request, and no token',
 		async (status) => {
 			const stranger = await Stranger.start();
 			try {
@@ -372,8 +384,8 @@ describe('A redirect', () => {
 	);
 });
 
-describe('The access token', () => {
-	test.each<[string, (origin: string) => string]>([
+describe('the access token', () => {
+	it.each<[string, (origin: string) => string]>([
 		['another port of this machine', (origin) => `${origin}/file`],
 		['a host that looks like one of Meta', () => 'https://lookaside.fbsbx.com.example/file'],
 		['plain http on a host of Meta', () => 'http://lookaside.fbsbx.com/file'],
@@ -382,7 +394,7 @@ describe('The access token', () => {
 		['a file of this machine', () => 'file:///etc/hostname'],
 		['the metadata service of a cloud', () => 'http://169.254.169.254/latest/meta-data/'],
 		['no address at all', () => 'not an address'],
-	])('is not sent to %s, and the item names what was refused', async (_, url) => {
+	])('The token is not sent to %s, and the item names what was rejected', async (_, url) => {
 		const stranger = await Stranger.start();
 		try {
 			const trigger = stage.trigger();
@@ -401,7 +413,7 @@ describe('The access token', () => {
 		}
 	});
 
-	test('is not sent to an address that the Media API names', async () => {
+	it('The token is not sent to a URL that the Media API names', async () => {
 		const stranger = await Stranger.start();
 		try {
 			const trigger = stage.trigger();
@@ -424,8 +436,8 @@ describe('The access token', () => {
 	});
 });
 
-describe('A delivery of several recordings', () => {
-	test('emits what it has, and Meta delivers again until the rest is there', async () => {
+describe('a delivery of several recordings', () => {
+	it('The available recordings come out, and Meta delivers again until the rest is there', async () => {
 		const trigger = stage.trigger();
 		const good = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 1 });
 		const late = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 2 });
@@ -438,7 +450,7 @@ describe('A delivery of several recordings', () => {
 		).toHaveLength(1);
 	});
 
-	test('emits a damaged one without its file, next to the good ones', async () => {
+	it('A damaged recording comes out without its file, next to the good ones', async () => {
 		const trigger = stage.trigger();
 		const recordings = await Promise.all(
 			[1, 2, 3].map(
@@ -456,8 +468,8 @@ describe('A delivery of several recordings', () => {
 	});
 });
 
-describe('Downloads at once', () => {
-	test('are bounded over all deliveries of a trigger', async () => {
+describe('downloads at once', () => {
+	it('Downloads are limited over all deliveries of a trigger', async () => {
 		const gauges = [new Gauge(), new Gauge()];
 		const triggers = [1, 2].map(() =>
 			stage.trigger({ options: { maxConcurrentDownloads: 2, timeBudget: 30 } }),
@@ -479,7 +491,7 @@ describe('Downloads at once', () => {
 		expect(gauges.map(({ most }) => most)).toEqual([2, 2]);
 	});
 
-	test('that get no turn within the time budget are delivered again', async () => {
+	it('Downloads that get no turn within the time budget are delivered again', async () => {
 		const trigger = stage.trigger({
 			options: { maxConcurrentDownloads: 1, timeBudget: IMPATIENT },
 		});
@@ -492,7 +504,7 @@ describe('Downloads at once', () => {
 		expect(trigger.items).toHaveLength(2);
 	});
 
-	test('are not begun where too little time is left after the wait for a turn', async () => {
+	it('A download does not begin when too little time is left after waiting for its turn', async () => {
 		const trigger = stage.trigger({ options: { maxConcurrentDownloads: 1, timeBudget: 6 } });
 		const [slow, waiting] = [
 			await stage.emulator.createRecording(),
@@ -513,11 +525,11 @@ describe('Downloads at once', () => {
 	});
 });
 
-describe('Deliveries at once', () => {
+describe('deliveries at once', () => {
 	const deliverOnce = async (recording: CreatedRecording) =>
 		(await stage.emulator.deliver([recording], { redeliver: false }).answer).status;
 
-	test('are bounded: the others are turned away at once, and come through when they are delivered again', async () => {
+	it('Deliveries are limited: the others are rejected at once, and accepted when they are delivered again', async () => {
 		const trigger = stage.trigger({
 			events: ['call_recording_available', 'connect'],
 			options: { maxConcurrentDeliveries: 2, timeBudget: 3 },
@@ -555,8 +567,8 @@ describe('Deliveries at once', () => {
 	});
 });
 
-describe('The file store of n8n', () => {
-	test('has the audio of every item, and nothing else', async () => {
+describe("n8n's file store", () => {
+	it('The store has the audio of every item, and nothing else', async () => {
 		const before = await stage.engine.storedFiles();
 		const trigger = stage.trigger();
 		for (let index = 0; index < 3; index++) {

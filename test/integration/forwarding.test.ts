@@ -19,16 +19,22 @@ afterEach(async () => await other.stop());
 
 const state = () => stage.emulator.subscriptionState();
 
-function taker(parameters: INodeParameters = {}): TriggerWorkflow {
+function taker(parameters: INodeParameters = {}, options: INodeParameters = {}): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: other.verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: other.verifyToken,
+			...options,
+		},
 		...parameters,
 	});
 }
 
-async function activeTaker(parameters: INodeParameters = {}): Promise<TriggerWorkflow> {
-	const trigger = taker(parameters);
+async function activeTaker(
+	parameters: INodeParameters = {},
+	options: INodeParameters = {},
+): Promise<TriggerWorkflow> {
+	const trigger = taker(parameters, options);
 	await trigger.activate();
 	return trigger;
 }
@@ -55,8 +61,8 @@ async function deliver(
 
 const statuses = ({ attempts }: DeliveryRecord) => attempts.map(({ status }) => status);
 
-describe('What is not about calls', () => {
-	test('goes on with the same bytes under the same headers, signature included', async () => {
+describe('forwarding what is not about calls', () => {
+	it('A message is forwarded with the same bytes and headers, signature included', async () => {
 		const trigger = await activeTaker();
 		const { body, headers } = await deliver([message()], {
 			'x-forwarded-for': '31.13.64.1',
@@ -76,14 +82,14 @@ describe('What is not about calls', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('also where it is large', async () => {
+	it('A large message is forwarded unchanged', async () => {
 		await activeTaker();
 		const { body, outcome } = await deliver([message('x'.repeat(2_500_000))]);
 		expect(outcome).toBe('delivered');
 		expect(other.webhooks[0].raw.equals(Buffer.from(body))).toBe(true);
 	});
 
-	test('goes on with the calls beside it, which also come here', async () => {
+	it('A message is forwarded with the calls beside it, which also come here', async () => {
 		const trigger = await activeTaker();
 		const recording = await stage.emulator.createRecording();
 		const { body } = await deliver([message(), recording]);
@@ -91,7 +97,7 @@ describe('What is not about calls', () => {
 		expect(trigger.items.map(({ json }) => json.callId)).toEqual([recording.callId]);
 	});
 
-	test('goes to both where it is a permission reply', async () => {
+	it('A permission reply goes to both', async () => {
 		const trigger = await activeTaker({ events: ['call_permission_reply'] });
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		await stage.emulator.whenIdle();
@@ -99,7 +105,7 @@ describe('What is not about calls', () => {
 		expect(other.webhooks).toHaveLength(1);
 	});
 
-	test('is not the deliveries that hold calls alone', async () => {
+	it('A delivery of calls alone is not forwarded', async () => {
 		const trigger = await activeTaker({ events: ['connect', 'terminate'] });
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
@@ -108,7 +114,7 @@ describe('What is not about calls', () => {
 		expect(other.webhooks).toEqual([]);
 	});
 
-	test('is not what Meta did not sign', async () => {
+	it('A delivery that Meta did not sign is not forwarded', async () => {
 		const trigger = await activeTaker();
 		for (const signature of ['missing', 'wrong']) {
 			const { answer } = stage.emulator.deliver([message()], { signature, redeliver: false });
@@ -118,7 +124,7 @@ describe('What is not about calls', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('stays here where nothing was taken over', async () => {
+	it('A message stays here if nothing was taken over', async () => {
 		const trigger = taker();
 		stage.emulator.presetSubscription(trigger.url, ['calls']);
 		await trigger.activate();
@@ -128,9 +134,9 @@ describe('What is not about calls', () => {
 	});
 });
 
-describe('Trouble at the other webhook', () => {
-	test.each([500, 503, 404, 401, 302])(
-		'%d makes Meta deliver again, until it has accepted',
+describe('errors of the other webhook', () => {
+	it.each([500, 503, 404, 401, 302])(
+		'A response of %d makes Meta deliver again, until the other webhook has accepted',
 		async (status) => {
 			const trigger = await activeTaker();
 			other.replies = [{ status }, { status }];
@@ -142,7 +148,7 @@ describe('Trouble at the other webhook', () => {
 		},
 	);
 
-	test('that is down: our events come all the same, once', async () => {
+	it('An unreachable webhook does not stop our events, which come once', async () => {
 		const trigger = await activeTaker();
 		await other.stop();
 		const recording = await stage.emulator.createRecording();
@@ -152,15 +158,15 @@ describe('Trouble at the other webhook', () => {
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that is too slow for the time budget', async () => {
-		const trigger = await activeTaker({ options: { timeBudget: 1 } });
+	it('A webhook that is too slow for the time budget makes Meta deliver again', async () => {
+		const trigger = await activeTaker({}, { timeBudget: 1 });
 		other.replies = [{ delayMs: 3_000 }];
 		const recording = await stage.emulator.createRecording();
 		expect(statuses(await deliver([message(), recording]))).toEqual([503, 200]);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('is a word in the log, without a path that could be secret', async () => {
+	it('The log names the other webhook without its path, which could be secret', async () => {
 		await activeTaker();
 		other.replies = [{ status: 500 }];
 		const logged = stage.engine.logs.length;
@@ -171,8 +177,8 @@ describe('Trouble at the other webhook', () => {
 	});
 });
 
-describe('Copies of a delivery', () => {
-	test('that was accepted by both are not handed to either again', async () => {
+describe('duplicates with two receivers', () => {
+	it('A duplicate that both accepted is sent to neither again', async () => {
 		const trigger = await activeTaker();
 		const updates = [message(), (await stage.emulator.createRecording()).update];
 		for (let copies = 0; copies < 3; copies++) {
@@ -182,7 +188,7 @@ describe('Copies of a delivery', () => {
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that had our file missing are not handed to the other one again', async () => {
+	it('A duplicate whose file we missed is not forwarded again', async () => {
 		const trigger = await activeTaker();
 		stage.emulator.failNext('media', { status: 503 }, { times: 2 });
 		const recording = await stage.emulator.createRecording();
@@ -192,7 +198,7 @@ describe('Copies of a delivery', () => {
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that come at once reach both once, and in the end all are answered 200', async () => {
+	it('Copies at once reach both once, and in the end all get 200', async () => {
 		const trigger = await activeTaker();
 		other.replies = [{ delayMs: 100 }];
 		const updates = [message(), (await stage.emulator.createRecording()).update];
@@ -206,8 +212,8 @@ describe('Copies of a delivery', () => {
 	});
 });
 
-describe('Taking over', () => {
-	test('asks the other webhook for its challenge first, and puts it back with that token', async () => {
+describe('taking over', () => {
+	it('Taking over sends a challenge to the other webhook first, and puts it back with that token', async () => {
 		const before = state();
 		const trigger = await activeTaker();
 		expect(state().app).toMatchObject({ callbackUrl: trigger.url, fields: ['messages', 'calls'] });
@@ -225,7 +231,7 @@ describe('Taking over', () => {
 		expect(other.webhooks).toHaveLength(1);
 	});
 
-	test.each<[string, () => void]>([
+	it.each<[string, () => void]>([
 		['the token is another one', () => void (other.verifyToken = 'changed')],
 		['it answers every challenge with a page', () => void (other.challengeReply = { body: '<p>' })],
 		[
@@ -235,7 +241,7 @@ describe('Taking over', () => {
 			},
 		],
 		['it fails', () => void (other.challengeReply = { status: 500 })],
-	])('changes nothing where %s, and explains', async (_, breakIt) => {
+	])('Taking over changes nothing if %s, and explains', async (_, breakIt) => {
 		const trigger = taker();
 		breakIt();
 		const before = state();
@@ -249,20 +255,20 @@ describe('Taking over', () => {
 		expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 	});
 
-	test('does not put back over somebody who has come since', async () => {
+	it('Unpublishing does not put the other webhook back over a newer one', async () => {
 		const trigger = await activeTaker();
 		stage.emulator.presetSubscription('https://crm.example/hook', ['messages']);
 		await trigger.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: 'https://crm.example/hook' });
 	});
 
-	test('goes on forwarding after the instance has moved, and puts back the first one', async () => {
+	it('Forwarding continues after n8n has moved, and unpublishing puts the first one back', async () => {
 		const old = await activeTaker();
 		const webhookBase = stage.engine.origin.replace('127.0.0.1', 'localhost');
 		const moved = stage.engine
 			.trigger(
 				stage.credential,
-				{ onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken },
+				{ options: { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: other.verifyToken } },
 				{ id: old.id, webhookBase },
 			)
 			.continueFrom(old);
@@ -274,7 +280,7 @@ describe('Taking over', () => {
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
 	});
 
-	test('of an override puts that back too', async () => {
+	it('Taking over an override puts that back too', async () => {
 		stage.emulator.presetSubscription('https://n8n.example/app', ['messages', 'calls']);
 		for (const [registration, number] of [
 			['businessAccount', undefined],
@@ -293,8 +299,8 @@ describe('Taking over', () => {
 	});
 });
 
-describe('Listening for a test event', () => {
-	test('beside an active workflow: messages go on to the other one, calls come to both', async () => {
+describe('listening for a test event', () => {
+	it('A test beside an active workflow forwards messages, and both get the calls', async () => {
 		const trigger = await activeTaker();
 		const before = state();
 		await trigger.listen();
@@ -313,7 +319,7 @@ describe('Listening for a test event', () => {
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
 	});
 
-	test('without an active workflow forwards as well, and puts the other one back', async () => {
+	it('A test without an active workflow forwards too, and puts the other webhook back', async () => {
 		const before = state();
 		const trigger = taker();
 		await trigger.listen();

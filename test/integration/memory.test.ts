@@ -9,7 +9,7 @@ const MEBIBYTE = 1024 * 1024;
 const RECORDING_BYTES = 100 * MEBIBYTE;
 const LIMIT_BYTES = 64 * MEBIBYTE;
 
-describe('The memory of n8n', () => {
+describe('the memory of n8n', () => {
 	let emulator: Emulator;
 	let n8n: ChildProcess;
 
@@ -48,8 +48,8 @@ describe('The memory of n8n', () => {
 	// Each time in a new process. A recording that is kept whole is kept each time; what the garbage
 	// collector has not taken yet differs, so the least growth of three tells what is needed.
 	const growths: number[] = [];
-	test.each([1, 2, 3])(
-		'stores a recording of 100 MB whole and verified (process %s)',
+	it.each([1, 2, 3])(
+		'A recording of 100 MB is stored complete and verified (process %s)',
 		async () => {
 			for (const seed of [1, 2, 3]) {
 				const warmUp = await emulator.createRecording({ sizeBytes: 4 * MEBIBYTE, seed });
@@ -71,7 +71,7 @@ describe('The memory of n8n', () => {
 		180_000,
 	);
 
-	test('does not grow with the recording', () => {
+	it('Memory does not grow with the recording', () => {
 		expect(growths).toHaveLength(3);
 		expect(Math.min(...growths)).toBeLessThan(LIMIT_BYTES);
 	});

@@ -22,8 +22,8 @@ const get = async (parameters: INodeParameters = { to: USER }) =>
 
 const request = async (parameters: INodeParameters) => await permission('request', parameters);
 
-describe('Getting a call permission', () => {
-	test('that is permanent: may call, and need not ask', async () => {
+describe('getting a call permission', () => {
+	it('A permanent permission allows calls, and need not be requested', async () => {
 		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
 			phoneNumberId: NUMBER,
 			to: USER,
@@ -54,7 +54,7 @@ describe('Getting a call permission', () => {
 		expect(query).toEqual({ user_wa_id: USER });
 	});
 
-	test('that is temporary: until when', async () => {
+	it('A temporary permission says until when it is valid', async () => {
 		const now = stage.emulator.clock.now();
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		const json = await get();
@@ -62,7 +62,7 @@ describe('Getting a call permission', () => {
 		expect(Date.parse(String(json.expiresAt)) - now).toBeCloseTo(7 * 24 * 3_600_000, -4);
 	});
 
-	test('that there is none, of somebody named by the user ID', async () => {
+	it('A missing permission of a person with a user ID is reported', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		expect(await get({ recipient: USER_ID })).toMatchObject({
 			to: null,
@@ -74,7 +74,7 @@ describe('Getting a call permission', () => {
 		expect(stage.requests('callPermissions')[0].query).toEqual({ recipient: USER_ID });
 	});
 
-	test('after a request says when the next one is possible', async () => {
+	it('A permission that was requested says when the next request is possible', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		const now = stage.emulator.clock.now();
 		await request({ to: USER });
@@ -85,7 +85,7 @@ describe('Getting a call permission', () => {
 		expect(Date.parse(String(day.freeAgainAt)) - now).toBeCloseTo(24 * 3_600_000, -4);
 	});
 
-	test.each<[string, unknown, IDataObject]>([
+	it.each<[string, unknown, IDataObject]>([
 		[
 			'the end under its other documented name',
 			{ permission: { status: 'temporary', expiration: 1745343479 }, actions: [] },
@@ -162,26 +162,26 @@ describe('Getting a call permission', () => {
 				],
 			},
 		],
-	])('reads an answer with %s', async (_, body, expected) => {
+	])('A response with %s is read', async (_, body, expected) => {
 		stage.emulator.failNext('callPermissions', { status: 200, body });
 		expect(await get()).toMatchObject(expected);
 	});
 
-	test('says so where the answer is no permission', async () => {
+	it('A response that is no permission is an error that says so', async () => {
 		stage.emulator.failNext('callPermissions', { status: 200, body: { data: [] } });
 		const { error } = await permission('get', { to: USER });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no permission');
 	});
 
-	test('waits where Meta says that there were too many requests', async () => {
+	it('The operation waits if Meta says that there were too many requests', async () => {
 		stage.emulator.failNext('callPermissions', { errorCode: 613 });
 		expect(await get()).toMatchObject({ canCall: true });
 		expect(stage.requests('callPermissions')).toHaveLength(2);
 	});
 });
 
-describe('Requesting a call permission', () => {
-	test('sends the interactive message, and gives its ID', async () => {
+describe('requesting a call permission', () => {
+	it('The request is the interactive message, and the item has its ID', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		const { items } = await request({ to: USER, bodyText: ' May we call you? ' });
 		expect(stage.requests('messages').map(({ body }) => body)).toEqual([
@@ -210,7 +210,7 @@ describe('Requesting a call permission', () => {
 		]);
 	});
 
-	test('to a user ID and without a text', async () => {
+	it('A request can go to a user ID and have no text', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		const { items } = await request({ recipient: USER_ID });
 		expect(items[0].json).toMatchObject({ to: USER, userId: USER_ID });
@@ -220,24 +220,24 @@ describe('Requesting a call permission', () => {
 		expect(body).not.toHaveProperty('interactive.body');
 	});
 
-	test('takes a text of 1,024 characters, also of such that are two units', async () => {
+	it('A text of 1,024 characters is accepted, also of characters with two code units', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		expect((await request({ to: USER, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
 	});
 
-	test('with both named sends both, of which WhatsApp takes the number', async () => {
+	it('A request with number and user ID sends both, of which WhatsApp uses the number', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		await request({ to: USER, recipient: USER_ID });
 		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
 	});
 
-	test('takes a text without anything to see for none', async () => {
+	it('A text of invisible characters counts as none', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		await request({ to: USER, bodyText: '\u200b\ufe0f' });
 		expect(stage.requests('messages')[0].body).not.toHaveProperty('interactive.body');
 	});
 
-	test.each<[number, string]>([
+	it.each<[number, string]>([
 		[131047, 'The 24-hour window for messages to this person is closed'],
 		[130497, 'This business number cannot contact people in this country'],
 		[138009, 'Too many call permission requests to this person'],
@@ -245,22 +245,25 @@ describe('Requesting a call permission', () => {
 		[131026, 'The message could not be delivered to this person'],
 		[131044, 'The WhatsApp Business account has a payment problem'],
 		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
-	])('that Meta refuses with %d says why, and is sent once', async (errorCode, title) => {
-		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
-		const { error } = await request({ to: USER });
-		expect(error.message).toBe(title);
-		expect(error.context.whatsApp).toMatchObject({ code: errorCode });
-		expect(stage.requests('messages')).toHaveLength(1);
-	});
+	])(
+		'A rejection by Meta with %d says why, and the request is sent once',
+		async (errorCode, title) => {
+			stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
+			const { error } = await request({ to: USER });
+			expect(error.message).toBe(title);
+			expect(error.context.whatsApp).toMatchObject({ code: errorCode });
+			expect(stage.requests('messages')).toHaveLength(1);
+		},
+	);
 
-	test('twice a day is refused by Meta', async () => {
+	it('A second request on one day is rejected by Meta', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		expect((await request({ to: USER })).succeeded).toBe(true);
 		const { error } = await request({ to: USER });
 		expect(error.message).toBe('Too many call permission requests to this person');
 	});
 
-	test('is not sent again where the answer was lost: the person would get two', async () => {
+	it('A request whose response was lost is not sent again: the person would get two', async () => {
 		stage.emulator.setPermission(USER, 'no_permission');
 		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
 		const { error } = await request({ to: USER });
@@ -268,7 +271,7 @@ describe('Requesting a call permission', () => {
 		expect(stage.requests('messages')).toHaveLength(1);
 	});
 
-	test('with an answer without an ID warns of doing it again', async () => {
+	it('A response without an ID warns against repeating', async () => {
 		stage.emulator.failNext('messages', { status: 200, body: { messages: [] } });
 		const { error } = await request({ to: USER });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no message ID');
@@ -276,8 +279,8 @@ describe('Requesting a call permission', () => {
 	});
 });
 
-describe('Before anything is sent', () => {
-	test.each<[string, INodeParameters, string]>([
+describe('the check before a request', () => {
+	it.each<[string, INodeParameters, string]>([
 		['nobody', {}, 'No recipient'],
 		['nothing to see', { to: '\u200b', recipient: '\ufeff\u2060' }, 'No recipient'],
 		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
@@ -293,7 +296,7 @@ describe('Before anything is sent', () => {
 			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
 			'"+44 20" is not a phone number ID',
 		],
-	])('%s is refused by both operations', async (_, parameters, message) => {
+	])('A request to %s is rejected by both operations', async (_, parameters, message) => {
 		for (const operation of ['get', 'request']) {
 			const { error } = await permission(operation, parameters);
 			expect(error.message).toContain(message);
@@ -302,7 +305,7 @@ describe('Before anything is sent', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('a text that is too long is refused', async () => {
+	it('A text that is too long is rejected', async () => {
 		const { error } = await request({ to: USER, bodyText: 'x'.repeat(1025) });
 		expect(error.message).toBe('The message is too long: 1025 characters');
 		expect(stage.emulator.requests).toEqual([]);

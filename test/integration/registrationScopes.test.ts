@@ -47,8 +47,8 @@ async function outcomeOfRecording(phoneNumberId: string): Promise<string> {
 	return (await stage.emulator.deliver([recording]).settled).outcome;
 }
 
-describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
-	test('is found there, receives, and leaves nothing behind', async () => {
+describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
+	it('The trigger is registered there, receives, and leaves nothing behind', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		expect(new Set(overrides())).toEqual(new Set([one.url]));
@@ -60,7 +60,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('comes before the webhook that somebody else has on the app, which stays as it is', async () => {
+	it("The trigger wins over another system's webhook on the app, which stays as it is", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['messages', 'calls']);
 		const before = state();
 		const one = trigger(parameters);
@@ -71,7 +71,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('says which field the app of somebody else lacks, and changes nothing', async () => {
+	it("The error names the field that another system's app lacks, and nothing changes", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['messages']);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
@@ -83,7 +83,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('names every field that is missing', async () => {
+	it('The error names every missing field', async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['security']);
 		const error = await failureOf(
 			trigger({ ...parameters, events: ['call_permission_reply'] }).activate(),
@@ -91,7 +91,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(error.message).toContain('is not subscribed to calls and messages');
 	});
 
-	test('revives a webhook of the app that Meta has switched off', async () => {
+	it('The trigger revives a webhook of the app that Meta has turned off', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		stage.emulator.deactivateSubscription();
@@ -101,7 +101,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('can be activated twice: nothing is written again', async () => {
+	it('A second activation writes nothing', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		const before = state();
@@ -114,7 +114,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('does not overwrite an address of somebody else, and names it', async () => {
+	it("Another system's URL is not overwritten, and the error names it", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['calls']);
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
 		else stage.emulator.presetOverride(FOREIGN, ONE);
@@ -127,7 +127,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('finds what is there behind the pages of other apps on the account', async () => {
+	it('The trigger is found behind the pages of other apps on the account', async () => {
 		stage.emulator.presetOtherApps(60);
 		const one = trigger(parameters);
 		await one.activate();
@@ -141,7 +141,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('leaves alone what somebody else has taken over meanwhile', async () => {
+	it('What another system has taken over meanwhile is left alone', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
@@ -152,7 +152,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state().app?.fields).toEqual(['calls']);
 	});
 
-	test('is mended where the address of the instance has changed', async () => {
+	it('A registration is repaired when the URL of the instance has changed', async () => {
 		const old = trigger(parameters);
 		await old.activate();
 		const webhookBase = stage.engine.origin.replace('127.0.0.1', 'localhost');
@@ -166,7 +166,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('is undone where it was, whatever the parameters say by now', async () => {
+	it('The registration is undone where it was, whatever the parameters say by now', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		one.setParameters({ registration: 'phoneNumber', phoneNumberIds: [] });
@@ -174,7 +174,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('takes everything back where the last step fails', async () => {
+	it('Everything is undone if the last step fails', async () => {
 		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
 		// On the account the first request joins it, and the second one sets the address.
 		const after = parameters === ON_ONE ? 0 : 1;
@@ -186,7 +186,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(await stage.isRegistered(one)).toBe(true);
 	});
 
-	test('waits out trouble that passes', async () => {
+	it('Temporary errors are waited out', async () => {
 		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
 		stage.emulator.failNext(kind, { status: 503 }, { method: 'POST', times: 2 });
 		const one = trigger(parameters);
@@ -194,7 +194,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(await stage.isRegistered(one)).toBe(true);
 	});
 
-	test('listens for a test event next to production', async () => {
+	it('A test event arrives next to production', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		const before = state();
@@ -210,7 +210,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('leaves nothing behind of a test without an active workflow', async () => {
+	it('A test without an active workflow leaves nothing behind', async () => {
 		const one = trigger(parameters);
 		await one.listen();
 		await one.stopListening();
@@ -218,8 +218,8 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 	});
 });
 
-describe('A trigger on numbers', () => {
-	test('without one is refused, and says where to choose', async () => {
+describe('a trigger on numbers', () => {
+	it('A trigger without a number is refused, and the error says where to choose one', async () => {
 		for (const phoneNumberIds of [[], '', ' , ']) {
 			const error = await failureOf(
 				trigger({ registration: 'phoneNumber', phoneNumberIds }).activate(),
@@ -229,7 +229,7 @@ describe('A trigger on numbers', () => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('of another account is refused, and leaves nothing behind', async () => {
+	it('A number of another account is refused, and nothing is left behind', async () => {
 		const error = await failureOf(
 			trigger({ registration: 'phoneNumber', phoneNumberIds: [ONE, '999'] }).activate(),
 		);
@@ -237,13 +237,13 @@ describe('A trigger on numbers', () => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('takes the numbers from an expression', async () => {
+	it('The numbers can come from an expression', async () => {
 		const one = trigger({ registration: 'phoneNumber', phoneNumberIds: `${ONE}, ${TWO}` });
 		await one.activate();
 		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: one.url });
 	});
 
-	test('does not get the events of other numbers of the app', async () => {
+	it('The events of other numbers of the app do not arrive', async () => {
 		const app = trigger({});
 		await app.activate();
 		const one = trigger(ON_ONE);
@@ -254,7 +254,7 @@ describe('A trigger on numbers', () => {
 	});
 });
 
-describe('Two triggers on two numbers of one app', () => {
+describe('two triggers on two numbers of one app', () => {
 	let one: TriggerWorkflow;
 	let two: TriggerWorkflow;
 
@@ -265,7 +265,7 @@ describe('Two triggers on two numbers of one app', () => {
 		await two.activate();
 	});
 
-	test('each get their own', async () => {
+	it('Each trigger gets its own events', async () => {
 		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
 		await outcomeOfRecording(ONE);
 		await outcomeOfRecording(TWO);
@@ -273,7 +273,7 @@ describe('Two triggers on two numbers of one app', () => {
 		expect(numbers).toEqual([[ONE], [TWO]]);
 	});
 
-	test('do not silence each other: whoever goes, the other one goes on receiving', async () => {
+	it('Each trigger still receives when the other one is unpublished', async () => {
 		await one.deactivate();
 		expect(await outcomeOfRecording(TWO)).toBe('delivered');
 		expect(await stage.isRegistered(two)).toBe(true);
@@ -286,8 +286,8 @@ describe('Two triggers on two numbers of one app', () => {
 	});
 });
 
-describe('A trigger on the account and one on a number of it', () => {
-	test('work side by side, in either order of going', async () => {
+describe('a trigger on the account and one on a number of it', () => {
+	it('Both triggers work side by side, whichever is unpublished first', async () => {
 		const [account, number] = [trigger(ON_ACCOUNT), trigger(ON_ONE)];
 		await account.activate();
 		await number.activate();

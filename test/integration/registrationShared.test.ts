@@ -59,14 +59,14 @@ async function receive(): Promise<void> {
 	expect((await stage.emulator.deliver([recording]).settled).outcome).toBe('delivered');
 }
 
-describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
+describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 	let all: TriggerWorkflow[];
 
 	beforeEach(() => {
 		all = [1, 2, 3].map(() => trigger(level));
 	});
 
-	test('each get everything once, and leave nothing behind, whoever goes first', async () => {
+	it('Each trigger gets everything once, and nothing is left behind, whichever is unpublished first', async () => {
 		for (const order of [
 			[0, 1, 2],
 			[2, 1, 0],
@@ -88,14 +88,14 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		}
 	});
 
-	test('can be activated twice: nothing is written again', async () => {
+	it('A second activation writes nothing', async () => {
 		for (const one of all) await one.activate();
 		stage.emulator.forget();
 		for (const one of all) await one.activate();
 		expect(changes()).toBe(0);
 	});
 
-	test('ask Meta no more often than a single one', async () => {
+	it('Several triggers ask Meta no more often than one', async () => {
 		await all[0].activate();
 		for (const one of all.slice(1)) {
 			stage.emulator.forget();
@@ -110,7 +110,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		}
 	});
 
-	test('say at the address which events they want, and change that', async () => {
+	it('The URL says which events the triggers want, and changes with them', async () => {
 		const [holder, sibling] = all;
 		await holder.activate();
 		await sibling.activate();
@@ -125,7 +125,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('replace a holder that is gone, and drop siblings that are', async () => {
+	it('A holder that is gone is replaced, and siblings that are gone are dropped', async () => {
 		for (const one of all) await one.activate();
 		const [holder, lost, alive] = all;
 		lose(holder);
@@ -137,7 +137,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('are handed on by the next one that goes, where their holder is gone', async () => {
+	it('The next trigger that leaves passes the others on, if their holder is gone', async () => {
 		for (const one of all) await one.activate();
 		const [holder, leaving, staying] = all;
 		lose(holder);
@@ -147,7 +147,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('are not disturbed by one that cannot be activated', async () => {
+	it('A trigger that cannot be activated does not disturb the others', async () => {
 		const [holder, sibling] = all;
 		await holder.activate();
 		const before = state();
@@ -163,7 +163,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('a test joins them, and production that comes later takes the address over', async () => {
+	it('A test joins the triggers, and production that comes later takes the URL over', async () => {
 		const [tested, other] = all;
 		await tested.listen();
 		expect(receivers()).toEqual([tested.testUrl]);
@@ -184,8 +184,8 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test.each(['refused', 'droppedWhenStored', 'droppedWhenCalled'] as const)(
-		'where Meta keeps no list (%s): the second one is refused, and the first one stays',
+	it.each(['refused', 'droppedWhenStored', 'droppedWhenCalled'] as const)(
+		'The second trigger is refused, and the first one stays, if Meta keeps no list (%s)',
 		async (callbackQuery) => {
 			stage.emulator.variants.callbackQuery = callbackQuery;
 			const [holder, second] = all;
@@ -208,7 +208,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		30_000,
 	);
 
-	test('leave the app on the account where it was before, also if n8n removes all at the same moment', async () => {
+	it('The app stays on the account where it was before, also if n8n removes all at the same moment', async () => {
 		const { businessAccountId } = stage.emulator.account;
 		await graph(stage.emulator, 'POST', `${businessAccountId}/subscribed_apps`);
 		const before = state();
@@ -219,7 +219,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('lose nobody while Meta cannot verify the address', async () => {
+	it('No trigger is lost while Meta cannot verify the URL', async () => {
 		const [holder, ...others] = all;
 		for (const one of all) await one.activate();
 		const before = state();
@@ -246,7 +246,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	}, 60_000);
 
-	test('after a change of the app secret are those that know the new one', async () => {
+	it('The list has the triggers that know the new app secret after a change', async () => {
 		for (const one of all) await one.activate();
 		const [, sibling] = all;
 		stage.emulator.account.appSecret = 'fedcba9876543210fedcba9876543210';
@@ -261,8 +261,8 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 	});
 });
 
-describe('An address that is too long', () => {
-	test('is refused for a number, with the other ways to register', async () => {
+describe('a webhook URL that is too long', () => {
+	it('A trigger is refused on a number whose list is full, with the other ways to register', async () => {
 		const level = LEVELS[2][1];
 		for (let count = 0; count < 5; count++) await trigger(level).activate();
 		const before = state();

@@ -57,8 +57,8 @@ afterEach(() => {
 	expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 });
 
-describe('Checking a set-up', () => {
-	test('that is right finds nothing, one item per check', async () => {
+describe('checking a setup', () => {
+	it('A correct setup has one good item per check', async () => {
 		const findings = await check();
 		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
 		expect(named(findings, true)).toEqual(CHECKS);
@@ -66,7 +66,7 @@ describe('Checking a set-up', () => {
 		expect(findings.every(({ found }) => found !== '')).toBe(true);
 	});
 
-	test.each<[string, () => void, RegExp, INodeParameters]>([
+	it.each<[string, () => void, RegExp, INodeParameters]>([
 		['token', () => stage.emulator.revokeToken(), /Invalid OAuth/, {}],
 		[
 			'token',
@@ -146,17 +146,20 @@ describe('Checking a set-up', () => {
 			/The account has an address of its own/,
 			{},
 		],
-	])('that is broken at %s fails that check alone', async (name, breakIt, found, parameters) => {
-		breakIt();
-		const findings = await check(parameters);
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const finding = findings.find((known) => known.name === name);
-		expect(finding?.found).toMatch(found);
-		expect(finding?.hint).toMatch(/\w{3,} \w+/);
-	});
+	])(
+		'A setup that is broken at %s fails that check alone',
+		async (name, breakIt, found, parameters) => {
+			breakIt();
+			const findings = await check(parameters);
+			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+			expect(named(findings, false)).toEqual([name]);
+			const finding = findings.find((known) => known.name === name);
+			expect(finding?.found).toMatch(found);
+			expect(finding?.hint).toMatch(/\w{3,} \w+/);
+		},
+	);
 
-	test('whose app does not get the webhooks of the account fails that check alone', async () => {
+	it('An app that does not get the webhooks of the account fails that check alone', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({});
 		const { businessAccountId, accessToken } = stage.emulator.account;
@@ -169,7 +172,7 @@ describe('Checking a set-up', () => {
 		expect(named(await check(), false)).toEqual(['accountSubscription']);
 	});
 
-	test('without any webhook finds no app subscription, and cannot look at its address', async () => {
+	it('A setup without any webhook finds no app subscription, and skips its URL', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({});
 		const findings = await check();
@@ -177,14 +180,14 @@ describe('Checking a set-up', () => {
 		expect(named(findings, null)).toEqual(['callbackUrl']);
 	});
 
-	test('with a bad token says so once, and leaves open what only the token could see', async () => {
+	it('A bad token is reported once, and what requires it stays open', async () => {
 		stage.emulator.revokeToken();
 		const findings = await check();
 		expect(named(findings, true)).toEqual(['appSecret', 'appSubscription', 'callbackUrl']);
 		expect(named(findings, null)).toHaveLength(CHECKS.length - 4);
 	});
 
-	test('takes the page of a proxy neither for a bad token nor for missing settings', async () => {
+	it('The page of a proxy is taken neither for a bad token nor for missing settings', async () => {
 		for (const edge of ['debugToken', 'phoneNumbers', 'settings'] as const) {
 			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
 		}
@@ -197,12 +200,12 @@ describe('Checking a set-up', () => {
 		}
 	});
 
-	test('with a number of another account leaves open what belongs to a number', async () => {
+	it('A number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
 		expect(named(findings, null)).toEqual(['calling', 'sip', 'quality', 'overrides']);
 	});
 
-	test('with a wrong app secret says that it is the app secret', async () => {
+	it('A wrong app secret is reported as such', async () => {
 		const findings = await check({}, { appSecret: 'wrong' });
 		expect(findings.map(({ name }) => name)).toEqual(CHECKS);
 		expect(named(findings, false)).toEqual(['appSecret']);
@@ -214,7 +217,7 @@ describe('Checking a set-up', () => {
 		]);
 	});
 
-	test('does not stop where Meta fails at everything', async () => {
+	it('The checks continue if Meta fails at everything', async () => {
 		for (const kind of [
 			'debugToken',
 			'account',
@@ -232,7 +235,7 @@ describe('Checking a set-up', () => {
 		expect(findings.every(({ hint }) => hint !== null)).toBe(true);
 	});
 
-	test.each<[string, string, () => Partial<CredentialFields> | void]>([
+	it.each<[string, string, () => Partial<CredentialFields> | void]>([
 		[
 			'a permission that the token lacks',
 			'tokenPermissions',
@@ -243,27 +246,30 @@ describe('Checking a set-up', () => {
 			'businessAccount',
 			() => ({ businessAccountId: '999' }),
 		],
-	])('tells %s once: the checks that depend on it are not made', async (_, name, change) => {
-		const findings = await check({}, change() ?? {});
-		expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
-		expect(named(findings, false)).toEqual([name]);
-		const open = findings.filter(({ ok }) => ok === null);
-		expect(open.length).toBeGreaterThan(1);
-		for (const { found, hint } of open) {
-			expect(found).toContain(`same cause as ${name}`);
-			expect(hint).toBe('Not checked.');
-		}
-	});
+	])(
+		'The check reports %s once: the checks that depend on it are not made',
+		async (_, name, change) => {
+			const findings = await check({}, change() ?? {});
+			expect(findings.map((finding) => finding.name)).toEqual(CHECKS);
+			expect(named(findings, false)).toEqual([name]);
+			const open = findings.filter(({ ok }) => ok === null);
+			expect(open.length).toBeGreaterThan(1);
+			for (const { found, hint } of open) {
+				expect(found).toContain(`same cause as ${name}`);
+				expect(hint).toBe('Not checked.');
+			}
+		},
+	);
 
-	test.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
-		'makes all checks whatever the end of the token is: %d',
+	it.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
+		'All checks are made whatever the expiry of the token is: %d',
 		async (seconds) => {
 			stage.emulator.account.tokenExpiresAt = seconds * 1000;
 			expect((await check()).map(({ name }) => name)).toEqual(CHECKS);
 		},
 	);
 
-	test('without the URL of the trigger leaves the addresses open, and names them', async () => {
+	it('The check leaves the webhook URLs open without the URL of the trigger, and names them', async () => {
 		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
 		const findings = await check({ triggerUrl: '' });
 		expect(named(findings, false)).toEqual([]);
@@ -271,11 +277,11 @@ describe('Checking a set-up', () => {
 		expect(findings.find(({ name }) => name === 'overrides')?.found).toContain(ELSEWHERE);
 	});
 
-	test.each<[string, string | undefined]>([
+	it.each<[string, string | undefined]>([
 		['number', NUMBER],
 		['account', undefined],
 	])(
-		'that is registered on the %s is right although the app belongs to somebody else',
+		'A trigger on the %s is right although the app belongs to another system',
 		async (_, number) => {
 			stage.emulator.presetSubscription(ELSEWHERE, ['messages', 'calls']);
 			stage.emulator.presetOverride(TRIGGER_URL, number);
@@ -283,18 +289,18 @@ describe('Checking a set-up', () => {
 		},
 	);
 
-	test('says until when the token is valid', async () => {
+	it('The check says until when the token is valid', async () => {
 		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
 		const [, token] = await check();
 		expect(token).toMatchObject({ ok: true, found: 'valid until 2100-01-01T00:00:00.000Z' });
 	});
 });
 
-describe('The address that Meta sends to', () => {
+describe('the URL that Meta sends to', () => {
 	const TEST_URL = 'https://n8n.example/webhook-test/id/webhook';
 	const here = (path: string) => `${stage.engine.origin}${path}`;
 
-	test.each<[string, string, string, boolean | null, RegExp, RegExp]>([
+	it.each<[string, string, string, boolean | null, RegExp, RegExp]>([
 		['is the production URL', TRIGGER_URL, TRIGGER_URL, true, /id\/webhook$/, /^$/],
 		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, true, /id\/webhook\/$/, /^$/],
 		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, true, /id\/webhook$/, /^$/],
@@ -331,7 +337,7 @@ describe('The address that Meta sends to', () => {
 			/this other address/,
 		],
 		['is of another system', ELSEWHERE, TRIGGER_URL, false, /crm\.example\/hook$/, /Take Over/],
-	])('%s', async (_, registered, triggerUrl, ok, found, hint) => {
+	])('The URL %s', async (_, registered, triggerUrl, ok, found, hint) => {
 		stage.emulator.presetSubscription(registered);
 		const findings = await check({ triggerUrl });
 		const finding = findings.find(({ name }) => name === 'callbackUrl');
@@ -341,7 +347,7 @@ describe('The address that Meta sends to', () => {
 		expect(named(findings, false)).toEqual(ok === false ? ['callbackUrl'] : []);
 	});
 
-	test('is one of this n8n where nothing is registered any more', async () => {
+	it('The URL can be one of this n8n where nothing is registered any more', async () => {
 		stage.emulator.presetSubscription(here('/webhook/gone/webhook'));
 		const findings = await check({ triggerUrl: here('/webhook/id/webhook') });
 		const finding = findings.find(({ name }) => name === 'callbackUrl');
@@ -349,7 +355,7 @@ describe('The address that Meta sends to', () => {
 		expect(finding?.hint).toContain('unpublish the workflow with the trigger and publish it again');
 	});
 
-	test.each<[string, string[], boolean, RegExp, RegExp]>([
+	it.each<[string, string[], boolean, RegExp, RegExp]>([
 		['all published', [], true, /\/webhook, shared with 2 other workflows$/, /^$/],
 		['one not published any more', ['third'], true, /not published any more: .*\/webhook$/, /next/],
 		[
@@ -359,7 +365,7 @@ describe('The address that Meta sends to', () => {
 			/shared with 2 other workflows, but nothing is published at the address$/,
 			/get nothing until one of them takes it over: unpublish/,
 		],
-	])('is shared by three workflows, %s', async (_, lost, ok, found, hint) => {
+	])('The URL is shared by three workflows, %s', async (_, lost, ok, found, hint) => {
 		const all = ['holder', 'second', 'third'].map((name) => ({
 			name,
 			trigger: stage.engine.trigger(stage.credential),
@@ -378,7 +384,7 @@ describe('The address that Meta sends to', () => {
 		expect(finding?.hint ?? '').toMatch(hint);
 	});
 
-	test('has a list that this app secret cannot verify', async () => {
+	it('The URL can have a list that this app secret cannot verify', async () => {
 		stage.emulator.presetSubscription(`${TRIGGER_URL}?also=AAAAAAAAAAAAAAAA`);
 		const findings = await check();
 		const finding = findings.find(({ name }) => name === 'callbackUrl');
@@ -386,7 +392,7 @@ describe('The address that Meta sends to', () => {
 		expect(named(findings, false)).toEqual(['callbackUrl']);
 	});
 
-	test('is judged in the same way where a number has its own', async () => {
+	it('The URL of a number is judged in the same way', async () => {
 		stage.emulator.presetOverride(TEST_URL, NUMBER);
 		const findings = await check();
 		expect(named(findings, false)).toEqual(['overrides']);
@@ -395,7 +401,7 @@ describe('The address that Meta sends to', () => {
 	});
 });
 
-describe('A sample', () => {
+describe('a sample', () => {
 	const sample = async (name: string) => {
 		const before = stage.emulator.requests.length;
 		const { items } = await stage.engine.run(null, {
@@ -434,13 +440,13 @@ describe('A sample', () => {
 		return Object.entries(value).flatMap(([name, field]) => shapeOf(field, `${path}.${name}`));
 	};
 
-	test.each([
+	it.each([
 		['connect', 'connect', false],
 		['recording', 'call_recording_available', false],
 		['recordingWithoutFile', 'call_recording_available', true],
 		['transcription', 'call_transcription_available', false],
 	])(
-		'%s has the fields of an item of the trigger, and needs no credential',
+		'The sample %s has the fields of an item of the trigger, and needs no credential',
 		async (name, event, gone) => {
 			const { json } = await sample(name);
 			expect(json.event).toBe(event);
@@ -448,7 +454,7 @@ describe('A sample', () => {
 		},
 	);
 
-	test('of a recording has real audio, with the length and the SHA-256 that it states', async () => {
+	it('The sample of a recording has real audio, with the length and the SHA-256 that it states', async () => {
 		const { json, binary } = await sample('recording');
 		const audio = await stage.engine.bytesOf(binary?.data as IBinaryData);
 		expect(json.recording).toMatchObject({

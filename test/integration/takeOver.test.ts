@@ -19,8 +19,10 @@ afterEach(async () => void (await Promise.all(others.map(async (other) => await 
 
 function taker(parameters: INodeParameters): TriggerWorkflow {
 	return stage.engine.trigger(stage.credential, {
-		onOtherWebhook: 'takeOverAndForward',
-		otherVerifyToken: others[0].verifyToken,
+		options: {
+			onOtherWebhook: 'takeOverAndForward',
+			otherVerifyToken: others[0].verifyToken,
+		},
 		...parameters,
 	});
 }
@@ -55,8 +57,8 @@ async function pointNumber(phoneNumberId: string, other: Receiver): Promise<void
 
 const numbers = () => stage.emulator.account.phoneNumbers.map(({ id }) => id);
 
-describe('Take over and forward', () => {
-	test('hands messages on to the webhook of the app, unchanged, and puts it back', async () => {
+describe('Take Over and Forward', () => {
+	it('Messages are forwarded to the webhook of the app, unchanged, and it is put back', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages']);
 		const trigger = taker({});
 		await trigger.activate();
@@ -69,8 +71,8 @@ describe('Take over and forward', () => {
 		});
 	});
 
-	test.each(['businessAccount', 'phoneNumber'])(
-		'hands messages on that an address of the %s takes away from the app',
+	it.each(['businessAccount', 'phoneNumber'])(
+		'Messages are forwarded that a URL of the %s takes away from the app',
 		async (registration) => {
 			stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 			const trigger = taker({ registration, phoneNumberIds: [numbers()[0]] });
@@ -86,7 +88,7 @@ describe('Take over and forward', () => {
 		},
 	);
 
-	test('refuses numbers of different owners: the messages of one are not for the other', async () => {
+	it('Numbers of different owners are refused: the messages of one are not for the other', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 		const [first, second] = numbers();
 		await pointNumber(first, others[0]);
@@ -97,7 +99,7 @@ describe('Take over and forward', () => {
 		expect(stage.emulator.subscriptionState()).toEqual(before);
 	});
 
-	test('does not fill the memory with what the other webhook answers', async () => {
+	it('The response of the other webhook does not fill the memory', async () => {
 		let sent = 0;
 		const endless: RequestListener = (_, response) => {
 			const chunk = Buffer.alloc(65_536);

@@ -59,13 +59,13 @@ function comparable(json: IDataObject): IDataObject {
 const byEvent = (items: IDataObject[]) =>
 	items.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
-describe('Every form in which Meta may write its events gives the same items', () => {
+describe('every form in which Meta can write its events', () => {
 	const variants = Object.entries(VARIANTS)
 		// How strictly the business's SDP is judged changes no event.
 		.filter(([name]) => !name.startsWith('sdp'))
 		.flatMap(([name, values]) => values.slice(1).map((value) => [name, value] as const));
 
-	test.each(variants)('%s: %s', async (name, value) => {
+	it.each(variants)('The form %s: %s gives the same items', async (name, value) => {
 		const expected = await itemsOfACall({});
 		expect(new Set(expected.map(({ event }) => event)).size).toBe(6);
 		expect(byEvent(await itemsOfACall({ [name]: value }))).toEqual(byEvent(expected));

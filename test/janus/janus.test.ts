@@ -219,8 +219,8 @@ async function expectSound(call: Call, heard: string, recording: Execution): Pro
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.015);
 }
 
-describe.each(hangUps)('a call that comes in, until %s', (_, hangUp) => {
-	it('is answered, prompted and recorded, and leaves nothing behind', async () => {
+describe.each(hangUps)('an incoming call until %s', (_, hangUp) => {
+	it('The call is answered, prompted and recorded, and leaves nothing behind', async () => {
 		const call = await answeredCall();
 		const heard = await listen(call);
 		await talk(call);
@@ -233,8 +233,8 @@ describe.each(hangUps)('a call that comes in, until %s', (_, hangUp) => {
 	});
 });
 
-describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
-	it('is started, prompted and recorded, and leaves nothing behind', async () => {
+describe.each(hangUps)('a call from the business until %s', (_, hangUp) => {
+	it('The call is started, prompted and recorded, and leaves nothing behind', async () => {
 		const call = await ringingCall();
 		await mediaOf(call).connected;
 		expect(await janus.rooms()).toHaveLength(1);
@@ -250,7 +250,7 @@ describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
 	});
 });
 
-it('keeps two calls at the same time apart', async () => {
+it('Two calls at the same time stay separate', async () => {
 	const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
 	await until('Accept of both', () => calls.every(({ state }) => state === 'inProgress'));
 	expect(await janus.rooms()).toMatchObject([{ num_participants: 1 }, { num_participants: 1 }]);
@@ -265,10 +265,10 @@ it('keeps two calls at the same time apart', async () => {
 	await expectNothingLeft();
 });
 
-describe('a call that does not come about leaves nothing behind', () => {
+describe('a call that does not connect', () => {
 	const failure = (execution: Execution) => execution.error?.message;
 
-	it('when the caller gives up before the answer', async () => {
+	it('Nothing is left when the caller hangs up before the answer', async () => {
 		const call = emulator.userCalls();
 		emulator.hangUp(call.id);
 		const [answering, ending] = await executions(2);
@@ -277,7 +277,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when the person declines', async () => {
+	it('Nothing is left when the person declines', async () => {
 		const call = await ringingCall();
 		emulator.userRejects(call.id);
 		// Started, ringing, answered (SDP), declined, ended.
@@ -286,7 +286,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when WhatsApp refuses Accept: the caller need not wait', async () => {
+	it('Nothing is left when WhatsApp rejects Accept, and the caller need not wait', async () => {
 		emulator.failNext('calls', { errorCode: 100 }, { action: 'accept' });
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
@@ -295,7 +295,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when WhatsApp refuses Start', async () => {
+	it('Nothing is left when WhatsApp rejects Start', async () => {
 		emulator.failNext('calls', { errorCode: 138006 }, { action: 'connect' });
 		await run('Call someone now');
 		const [starting] = await executions(1);
@@ -303,7 +303,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when Janus does not understand the offer', async () => {
+	it('Nothing is left when Janus does not understand the offer', async () => {
 		const number = emulator.account.phoneNumbers[0]!;
 		const connect = {
 			id: 'wacid.with-an-odd-offer',
@@ -318,7 +318,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when the session is gone before WhatsApp answers: the call ends', async () => {
+	it('Nothing is left when the session is gone before WhatsApp answers, and the call ends', async () => {
 		// Of a workflow that was stopped, and of a Janus that was started again.
 		const { status } = await graph(emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
@@ -339,7 +339,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 	});
 });
 
-it('rooms that were left over are removed at night, and no others', async () => {
+it('The nightly cleanup removes rooms that were left over, and no others', async () => {
 	const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 	const keep = [`WhatsApp call since ${minutesAgo(1)}`, 'Staff meeting'];
 	for (const description of [...keep, `WhatsApp call since ${minutesAgo(30)}`]) {
@@ -353,8 +353,8 @@ it('rooms that were left over are removed at night, and no others', async () => 
 	expect(await janus.sessions()).toEqual([]);
 });
 
-describe('when a program is down', () => {
-	it('Janus: the caller is rejected at once, and the execution says why', async () => {
+describe('a program that is down', () => {
+	it('The caller is rejected at once when Janus is down, and the execution says why', async () => {
 		await janus.stop();
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
@@ -366,7 +366,7 @@ describe('when a program is down', () => {
 		expect(JSON.stringify(answering!.nodes)).not.toContain(janus.secret);
 	});
 
-	it('n8n: Janus ends the session by itself, and the room waits for the night', async () => {
+	it('Janus ends the session by itself when n8n is down, and the room waits for the night', async () => {
 		// Seconds instead of hours.
 		await janus.start({ 'session_timeout = 14400': 'session_timeout = 2' });
 		const call = await answeredCall();

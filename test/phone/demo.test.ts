@@ -106,7 +106,7 @@ async function expectBothVoices(file: Buffer): Promise<void> {
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(SPEECH);
 }
 
-it('prints pages of this machine, the emulator first', async () => {
+it('The demo prints pages of this machine, the emulator first', async () => {
 	const titles = await Promise.all(
 		printed().map(async (address) => {
 			expect(new URL(address).hostname).toBe('127.0.0.1');
@@ -120,7 +120,7 @@ it('prints pages of this machine, the emulator first', async () => {
 	]);
 });
 
-it('lets a person answer a customer in the browser, and has both voices in the recording', async () => {
+it('A person answers a customer in the browser, and the recording has both voices', async () => {
 	const before = await recordings();
 	const talk = await open(printed()[1]!);
 	await talk.picture('demo-talk-start');
@@ -136,7 +136,7 @@ it('lets a person answer a customer in the browser, and has both voices in the r
 	expect(talk.complaints).toEqual([]);
 });
 
-it('lets a person call the customer', async () => {
+it('A person calls the customer', async () => {
 	const before = await recordings();
 	const talk = await open(printed()[1]!);
 	await talk.page.locator('#dial[href]').waitFor();
@@ -149,7 +149,7 @@ it('lets a person call the customer', async () => {
 	expect(talk.complaints).toEqual([]);
 });
 
-it('has the webhook free for the first own workflow, which gets a recording from the page', async () => {
+it('The webhook is free for the first own workflow, which gets a recording from the page', async () => {
 	const [emulator, , workflow] = printed();
 	const { origin, pathname } = new URL(workflow!);
 	const api = new N8nClient(origin, { tail: () => output });
@@ -167,7 +167,7 @@ it('has the webhook free for the first own workflow, which gets a recording from
 	expect(page.complaints).toEqual([]);
 });
 
-it('refuses what other web pages want from the page to talk on', async () => {
+it('The page to talk on rejects other web pages', async () => {
 	const talk = printed()[1]!;
 	const order = async (headers: Record<string, string>) =>
 		(await fetch(`${talk}/calls`, { method: 'POST', headers })).status;
@@ -179,7 +179,7 @@ it('refuses what other web pages want from the page to talk on', async () => {
 	}
 });
 
-it('ends in an orderly way, and leaves the recordings', async () => {
+it('The demo stops in an orderly way, and leaves the recordings', async () => {
 	await demo.stop(30_000);
 	expect(await demo.exited).toMatchObject({ code: 0 });
 	expect(await recordings()).toHaveLength(2);

@@ -60,7 +60,7 @@ const happened = async (title: string, outcome: string) =>
 		.first()
 		.waitFor();
 
-it('has the values of the credential to copy', async () => {
+it('The page has the values of the credential to copy', async () => {
 	await page.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
 	const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 	const values = {
@@ -78,7 +78,7 @@ it('has the values of the credential to copy', async () => {
 	}
 });
 
-it('says what to do when nobody takes the webhooks', async () => {
+it('The page says what to do when nothing receives the webhooks', async () => {
 	await page.page.locator('#webhook').getByText('No workflow takes webhooks yet').waitFor();
 	await click('Send recording', /no workflow takes it.*Execute step/);
 	await happened('A recording is ready', 'not sent: no workflow takes this event');
@@ -86,7 +86,7 @@ it('says what to do when nobody takes the webhooks', async () => {
 	await page.picture('emulator-nobody');
 });
 
-it('sends what customers do, and shows where it arrived', async () => {
+it('The page sends what customers do, and shows where it arrived', async () => {
 	emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 	await page.page.locator('#webhook').getByText(receiver.url).waitFor();
 	await click('Send recording', /^A recording was sent/);
@@ -109,7 +109,7 @@ it('sends what customers do, and shows where it arrived', async () => {
 	await page.page.getByText('Nothing yet.').waitFor();
 });
 
-it('lets a call come in, and one that goes out be picked up or declined', async () => {
+it('The page places an incoming call, and picks up or declines an outgoing one', async () => {
 	emulator.presetSubscription(receiver.url);
 	const call = page.page.locator('#call');
 	await page.page.getByLabel('Your business number').selectOption('106000000000002');
@@ -141,7 +141,7 @@ it('lets a call come in, and one that goes out be picked up or declined', async 
 	}
 });
 
-it('breaks the next download, or all, until they are repaired', async () => {
+it('The page breaks the next download, or all, until they are repaired', async () => {
 	const { media } = await emulator.createRecording();
 	const status = async () => {
 		const { body } = await graph(emulator, 'GET', media.id);
@@ -157,7 +157,7 @@ it('breaks the next download, or all, until they are repaired', async () => {
 	expect(await status()).toBe(200);
 });
 
-it('says that the emulator is gone', async () => {
+it('The page says that the emulator is gone', async () => {
 	await emulator.stop();
 	await page.page.getByText('The emulator does not answer').waitFor();
 	await page.page.goto('about:blank');

@@ -90,7 +90,7 @@ async function shown(agent: Agent, text: string): Promise<void> {
 const listensOf = (agent: Agent) =>
 	agent.requests.filter((url) => url.endsWith(`/${LISTENING}`)).length;
 
-it('has the script and the style of phone.html, and its words where they mean the same', async () => {
+it('The team page has the script and the style of phone.html, and its words where they mean the same', async () => {
 	const [phone, team] = [await readFile(PAGE, 'utf8'), await readFile(TEAM_PAGE, 'utf8')];
 	expect(withCommonParts(team, phone)).toBe(team);
 	expect(withHashes(team)).toBe(team);
@@ -125,7 +125,7 @@ it('has the script and the style of phone.html, and its words where they mean th
 	]);
 });
 
-it('says what is missing before the table is made, in the page and in the executions', async () => {
+it('The page and the executions say what is missing before the table exists', async () => {
 	const agent = await open();
 	await agent.picture('team-sign-in');
 	await agent.click('Start');
@@ -152,8 +152,8 @@ it('says what is missing before the table is made, in the page and in the execut
 	await agent.page.getByText('n8n is not set up').waitFor({ state: 'hidden' });
 });
 
-describe('a call that comes in', () => {
-	it('rings at every agent; one answers, the others are told who; both voices are recorded', async () => {
+describe('an incoming call to a team', () => {
+	it('The call rings at every agent, one answers, the others see who, and both voices are recorded', async () => {
 		const { call, agents } = await ringing();
 		const [maria, omar] = agents;
 		for (const agent of agents) {
@@ -195,7 +195,7 @@ describe('a call that comes in', () => {
 		expect(kept.filter(({ status }) => status === 'success')).toEqual([]);
 	});
 
-	it('goes to one of two agents who click at once, and the other is told', async () => {
+	it('The call goes to one of two agents who click at once, and the other is told', async () => {
 		const { call, agents } = await ringing();
 		await Promise.all(agents.map(async (agent) => await agent.click('Answer')));
 		const views = await Promise.all(
@@ -216,7 +216,7 @@ describe('a call that comes in', () => {
 		await stage.allDone(earlier);
 	});
 
-	it('stops ringing when the caller gives up', async () => {
+	it('The call stops ringing when the caller hangs up', async () => {
 		const { call, agents } = await ringing();
 		stage.emulator.hangUp(call.id);
 		const hungUp = Date.now();
@@ -229,7 +229,7 @@ describe('a call that comes in', () => {
 		figures.push(`  executions for a missed call: ${await stage.allDone(earlier)}`);
 	});
 
-	it('rings in a page that is opened meanwhile, can be ignored there, and taken after all', async () => {
+	it('The call rings in a page that is opened meanwhile, where it can be ignored and still answered', async () => {
 		const call = stage.emulator.userCalls();
 		const agent = await open();
 		await signIn(agent, 'Maria');
@@ -258,7 +258,7 @@ describe('a call that comes in', () => {
 		await stage.allDone(earlier);
 	});
 
-	it('rings again for all when the answer did not work', async () => {
+	it('The call rings again for all when the answer did not work', async () => {
 		const { call, agents } = await ringing();
 		const [maria, omar] = agents;
 		await maria.page.route('**/webhook-waiting/**', async (route) => {
@@ -276,7 +276,7 @@ describe('a call that comes in', () => {
 		await stage.allDone(earlier);
 	});
 
-	it('ends when the tab is closed', async () => {
+	it('The call ends when the tab is closed', async () => {
 		const agent = await ready('Maria');
 		const call = stage.emulator.userCalls();
 		await agent.view('incoming');
@@ -291,7 +291,7 @@ describe('a call that comes in', () => {
 	});
 });
 
-it('places calls, as phone.html does', async () => {
+it('The team page places calls, as phone.html does', async () => {
 	const agent = await ready('Maria');
 	await agent.page.getByLabel('Phone number').fill(`+${CALLED}`);
 	await agent.click('Call');
@@ -309,8 +309,8 @@ it('places calls, as phone.html does', async () => {
 	figures.push(`  executions for a placed call: ${await stage.allDone(earlier)}`);
 });
 
-describe('the page', () => {
-	it('says when n8n is lost, goes on trying, and rings again afterwards', async () => {
+describe('the team page', () => {
+	it('The page says when n8n is lost, keeps trying, and rings again afterwards', async () => {
 		const agent = await open(async (page) => {
 			await watch(page);
 			await page.route(`**/${LISTENING}`, async (route) => {
@@ -329,7 +329,7 @@ describe('the page', () => {
 		await agent.view('incoming');
 	});
 
-	it('notifies while it is not looked at', async () => {
+	it('The page notifies the agent while it is hidden', async () => {
 		const agent = await open(async (page) => {
 			await watch(page);
 			await page.addInitScript(() => (document.hasFocus = () => false));
@@ -344,7 +344,7 @@ describe('the page', () => {
 		expect(notified).toEqual([`${CALLER} is calling`]);
 	});
 
-	it('remembers the agent if wanted, until they stop', async () => {
+	it('The page remembers the agent on request, until they stop', async () => {
 		const agent = await open();
 		const { page } = agent;
 		const stored = async () => await page.evaluate(() => localStorage.length);
@@ -365,7 +365,7 @@ describe('the page', () => {
 		expect(await page.getByLabel('Key', { exact: true }).inputValue()).toBe('');
 	});
 
-	it('listens at a price', async () => {
+	it('The page measures what listening costs in executions', async () => {
 		const agent = await ready('Maria');
 		const finished: number[] = [];
 		agent.page.on('requestfinished', (request) => {

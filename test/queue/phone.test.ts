@@ -41,20 +41,20 @@ afterEach(async () => {
 	await team.tidyUp();
 });
 
-it('a call is answered by link, and recorded', async () => {
+it('A call is answered by link, and recorded', async () => {
 	await answerByLink(phone, browser);
 });
 
-it('a call is placed with the key, and recorded', async () => {
+it('A call is placed with the key, and recorded', async () => {
 	await placeByLink(phone, browser);
 });
 
-it('a call rings in the pages of a team, and an agent of it places one', async () => {
+it('A call rings in the pages of a team, and an agent of it places one', async () => {
 	const [, omar] = await answerInTeam(team, browser);
 	await place(team, omar);
 });
 
-it('the load balancer has to send webhook-waiting to the webhook processors, like webhook', async () => {
+it('The load balancer must send webhook-waiting to the webhook processors, like webhook', async () => {
 	const { main, processors, workers } = cluster;
 	const knows = async ({ url }: { url: string }, path: string) => {
 		const response = await fetch(`${url}/${path}`, { method: 'POST' });

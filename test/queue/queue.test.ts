@@ -1,5 +1,5 @@
 import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { appToken, graph, Receiver } from '../../emulator/helpers';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
@@ -14,8 +14,10 @@ import {
 	DOWNLOAD,
 	exampleTable,
 	importExample,
+	OWN_WEBHOOK,
 	takeAudioFromTrigger,
 	TRIGGER,
+	useOwnWebhook,
 	workflowThatRemovesDuplicates,
 } from './workflows';
 
@@ -72,10 +74,25 @@ function postgresCredential() {
 	};
 }
 
+/** Points Meta to a Webhook node while `use` runs, as an operator does in the app dashboard. */
+async function pointedTo<T>(path: string | undefined, use: () => Promise<T>): Promise<T> {
+	if (path === undefined) return await use();
+	emulator.presetSubscription(`${cluster.balancer.url}/webhook/${path}`);
+	try {
+		return await use();
+	} finally {
+		const { appId, businessAccountId } = emulator.account;
+		const edge = `${appId}/subscriptions?object=whatsapp_business_account`;
+		await graph(emulator, 'DELETE', edge, undefined, appToken(emulator));
+		await graph(emulator, 'DELETE', `${businessAccountId}/subscribed_apps`);
+	}
+}
+
 /** The example at work, with an empty table and an empty storage, while `use` runs. */
 async function withExample<T>(
 	use: (workflowId: string) => Promise<T>,
 	edit?: (workflow: WorkflowDefinition) => void,
+	webhookPath?: string,
 ): Promise<T> {
 	await cluster.repair();
 	const addresses = { storage: storage.url, chat: new URL(chat.url).origin };
@@ -86,7 +103,7 @@ async function withExample<T>(
 	emulator.forget();
 	await cluster.api.activate(id);
 	try {
-		return await use(id);
+		return await pointedTo(webhookPath, async () => await use(id));
 	} finally {
 		await cluster.api.deactivate(id);
 		await cluster.n8nDatabase.query('TRUNCATE binary_data');
@@ -98,15 +115,17 @@ async function run(
 	layout: string,
 	nodeWithAudio: string,
 	edit?: (workflow: WorkflowDefinition) => void,
+	webhookPath?: string,
 ): Promise<Run> {
-	return await withExample(async (workflowId) => {
+	const measured = async (workflowId: string) => {
 		const load = await sendLoad({ cluster, emulator, storage }, workflowId);
 		const figures = await figuresOf(cluster, storage, workflowId, load);
 		const kept = await keptFiles(cluster, workflowId, nodeWithAudio, load);
 		const result = { layout, figures, kept };
 		runs.push(result);
 		return result;
-	}, edit);
+	};
+	return await withExample(measured, edit, webhookPath);
 }
 
 /** What holds in each layout. */
@@ -132,14 +151,14 @@ const mediaIdsInTable = async () =>
 const idsOf = (recordings: CreatedRecording[]) => recordings.map(({ mediaId }) => mediaId);
 
 describe('500 recordings, sent to both webhook processors, while a worker and a webhook processor are killed', () => {
-	it('come out once each in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
+	it('All recordings come out once in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
 		const result = await run('Recommended: worker downloads', DOWNLOAD);
 		expectSound(result);
 		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 
-	it('come out once each but for those in the hands of the worker that dies, with audio from the trigger in the database, acknowledged when stored', async () => {
+	it('All recordings but those of the dead worker come out once with audio from the trigger in the database, acknowledged when stored', async () => {
 		const result = await run(
 			'Trigger downloads, database, when stored',
 			TRIGGER,
@@ -150,7 +169,7 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 		expect(result.figures.lost.length).toBeGreaterThan(0);
 	});
 
-	it('come out once each with audio from the trigger in the database, acknowledged when finished', async () => {
+	it('All recordings come out once with audio from the trigger in the database, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, database, when finished',
 			TRIGGER,
@@ -158,6 +177,41 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 		);
 		expectSound(result);
 		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [] });
+	});
+});
+
+describe("n8n's Webhook node and Delivery > Read", () => {
+	it('All 500 recordings come out once, acknowledged when finished, while a worker and a webhook processor are killed', async () => {
+		const result = await run(
+			'Webhook node, worker reads and downloads, when finished',
+			DOWNLOAD,
+			useOwnWebhook('lastNode'),
+			OWN_WEBHOOK,
+		);
+		expectSound(result);
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
+		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
+	});
+
+	it('The delivery is acknowledged before the worker has read anything, if the node responds immediately', async () => {
+		const use = async () => {
+			const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+			let letGo = () => {};
+			const until = new Promise<void>((resolve) => (letGo = resolve));
+			emulator.failNext('media', { until }, { times: Infinity });
+			const sent = cluster.processors.map((_, n) => {
+				const url = `${cluster.balancer.urlOf(n)}/webhook/${OWN_WEBHOOK}`;
+				return emulator.deliver(recordings, { url, redeliver: false });
+			});
+			const answers = await Promise.all(sent.map(async ({ answer }) => (await answer).status));
+			expect(answers).toEqual(cluster.processors.map(() => 200));
+			expect(await mediaIdsInTable()).toEqual([]);
+			letGo();
+			emulator.clearFaults();
+			await queueIsEmpty(cluster);
+			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
+		};
+		await withExample(use, useOwnWebhook('onReceived'), OWN_WEBHOOK);
 	});
 });
 
@@ -174,7 +228,7 @@ describe('the example for queue mode', () => {
 		emulator.clearFaults();
 	});
 
-	it('tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
+	it('The example tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [gone, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -190,7 +244,7 @@ describe('the example for queue mode', () => {
 		});
 	});
 
-	it('lets Meta deliver again where a recording cannot be had yet, and has kept the others by then', async () => {
+	it('The example makes Meta deliver an unavailable recording again, and has kept the others by then', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [late, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -205,7 +259,7 @@ describe('the example for queue mode', () => {
 		});
 	});
 
-	it('is acknowledged also where n8n keeps no executions that succeeded', async () => {
+	it('The example is also acknowledged if n8n keeps no successful executions', async () => {
 		await withExample(
 			async (workflowId) => {
 				const recordings = await three();
@@ -224,7 +278,7 @@ describe('the example for queue mode', () => {
 });
 
 describe("n8n's Remove Duplicates", () => {
-	it('is no unique key: of recordings that come twice at once it lets some through twice', async () => {
+	it('Remove Duplicates is no unique key: it lets some of the recordings that come twice at once through twice', async () => {
 		const count = 50;
 		const database = cluster.operatorDatabase;
 		await database.query('CREATE TABLE passed (media_id text)');
@@ -253,7 +307,7 @@ describe("n8n's Remove Duplicates", () => {
 	});
 });
 
-describe('five workflows that share the address of an app', () => {
+describe('five workflows that share the webhook URL of an app', () => {
 	let siblings: Siblings;
 
 	beforeAll(async () => {
@@ -269,7 +323,7 @@ describe('five workflows that share the address of an app', () => {
 		});
 	});
 
-	it('get what they chose, each once where it was acknowledged at once, from both webhook processors', async () => {
+	it('Each workflow gets what it chose once, acknowledged at once, from both webhook processors', async () => {
 		const sent = await siblings.deliver();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -280,7 +334,7 @@ describe('five workflows that share the address of an app', () => {
 		}
 	});
 
-	it('get all that they chose though a webhook processor is killed with deliveries in hand', async () => {
+	it('Each workflow gets all that it chose although a webhook processor is killed with deliveries in progress', async () => {
 		const sent = await siblings.deliverWithKill();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -289,7 +343,7 @@ describe('five workflows that share the address of an app', () => {
 	});
 });
 
-describe('with a folder that all processes share', () => {
+describe('a folder that all processes share', () => {
 	beforeAll(async () => {
 		await cluster.restart({
 			N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
@@ -297,7 +351,7 @@ describe('with a folder that all processes share', () => {
 		});
 	});
 
-	it('500 recordings come out once each with audio from the trigger, acknowledged when finished', async () => {
+	it('All 500 recordings come out once with audio from the trigger, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, shared folder, when finished',
 			TRIGGER,

@@ -213,7 +213,7 @@ function troubles(): Record<string, number> {
 	};
 }
 
-it('loses no item and doubles none, and every file is the one that Meta has', () => {
+it('No item is lost or duplicate, and every file is the one that Meta has', () => {
 	const { items } = soak.load;
 	expect(soak.settled).toBe(true);
 	expect(items).toMatchObject({ lost: [], doubled: [], damaged: [], unexpected: [] });
@@ -223,12 +223,12 @@ it('loses no item and doubles none, and every file is the one that Meta has', ()
 	expect(items.expected).toBeGreaterThan(MINUTES * 5);
 });
 
-it('answers every delivery within 20 seconds or has it redelivered, and accepts it in the end; a forgery never', () => {
+it('Every delivery is answered within 20 seconds or redelivered, and accepted in the end; a forgery never is', () => {
 	expect(soak.finding.wrong).toEqual([]);
 	expect(soak.load.wrong).toEqual([]);
 });
 
-it('fails no execution, and leaves no file of one', async () => {
+it('No execution fails, and none leaves a file', async () => {
 	for (const id of stage.workflowIds) {
 		const executions = await poll('end of all executions', MINUTE_MS, async () => {
 			const all = await stage.n8n.api.executions(id);
@@ -239,11 +239,11 @@ it('fails no execution, and leaves no file of one', async () => {
 	expect(soak.after.storedFiles).toEqual([]);
 });
 
-it('keeps the disk bounded', () => {
+it('The disk usage stays bounded', () => {
 	expect(soak.after.diskMegabytes - soak.before.diskMegabytes).toBeLessThan(64);
 });
 
-it('holds no key and no download when all is delivered, and remembers each item once', () => {
+it('The trigger holds no key and no download when all is delivered, and remembers each item once', () => {
 	expect(soak.after.inside).toEqual({
 		delivered: soak.load.items.expected,
 		inFlight: 0,
@@ -263,18 +263,18 @@ it('holds no key and no download when all is delivered, and remembers each item 
  */
 describe('memory', () => {
 	it.each<keyof Kept>(['webhookContexts', 'requests', 'responses'])(
-		'keeps no %s of deliveries that are over',
+		'No %s of finished deliveries are kept',
 		(name) => {
 			expect(soak.after.kept[name] - soak.before.kept[name]).toBeLessThan(20);
 		},
 	);
 
-	it('does not grow in use', () => {
+	it('Memory does not grow in use', () => {
 		expect(soak.after.liveMegabytes - soak.before.liveMegabytes).toBeLessThan(16 + MINUTES / 2);
 	});
 
 	if (MINUTES >= LONG_MINUTES) {
-		it('of the n8n process is flat: less than 1 MB a minute in the last two thirds', () => {
+		it('The memory of the n8n process is flat: less than 1 MB a minute in the last two thirds', () => {
 			expect(slope(soak.resident)).toBeLessThan(1);
 		});
 	}

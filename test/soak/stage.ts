@@ -106,7 +106,7 @@ function triggerNode(
 		phoneNumberIds: [phoneNumberId],
 		registration: 'manual',
 		verifyToken: acknowledge,
-		acknowledge,
+		options: { acknowledge },
 	};
 	const credentials = using(credential);
 	return webhookNode('Trigger', TRIGGER_TYPE, 1.1, parameters, { credentials });

@@ -160,8 +160,8 @@ async function refused(parameters: IDataObject): Promise<string> {
 	return `${error?.message}\n${error?.description}`;
 }
 
-describe('Enable recording', () => {
-	it('on a business-initiated call, with the request of the page', async () => {
+describe('enabling recording', () => {
+	it('A business-initiated call sends the request of the page', async () => {
 		const { body, request } = await call({ ...START, ...RECORD });
 		expect(request).toMatchObject({
 			method: 'POST',
@@ -182,7 +182,7 @@ describe('Enable recording', () => {
 		});
 	});
 
-	it('on a user-initiated call, with the request of the page', async () => {
+	it('A user-initiated call sends the request of the page', async () => {
 		const { body, request } = await call({ ...ACCEPT, ...RECORD });
 		expect(request).toMatchObject({
 			method: 'POST',
@@ -204,14 +204,14 @@ describe('Enable recording', () => {
 	it.each([
 		['the number alone', { recipient: '' }, { to: '14085551234' }],
 		['the user ID alone', { to: '' }, { recipient: 'US.13491208655302741918' }],
-	])('names the person by %s', async (_, left, person) => {
+	])('The person is named by %s', async (_, left, person) => {
 		const { body } = await call({ ...START, ...left });
 		const { to, recipient } = body;
 		expect(JSON.parse(JSON.stringify({ to, recipient }))).toEqual(person);
 	});
 
 	it.each(['preAccept', 'reject', 'terminate'])(
-		'is asked for by no other action: %s',
+		'Recording is requested by no other action: %s',
 		async (operation) => {
 			const { body } = await call({ ...ACCEPT, ...RECORD, ...TRANSCRIBE, operation });
 			expect(body).not.toHaveProperty('recording');
@@ -220,32 +220,32 @@ describe('Enable recording', () => {
 	);
 });
 
-describe.each(OPERATIONS)('recording object (%s)', (_, parameters) => {
-	it('status: left out where recording is off, so that the call is not recorded', async () => {
+describe.each(OPERATIONS)('the recording object (%s)', (_, parameters) => {
+	it('The status is left out where recording is off, so that the call is not recorded', async () => {
 		const { body, json } = await call({ ...parameters, ...RECORD, recordCall: false });
 		expect(body).not.toHaveProperty('recording');
 		expect(json).toMatchObject({ recording: null, announcement: null });
 	});
 
-	it('status: off without a choice, because recording is opt-in', async () => {
+	it('The status is off without a choice, because recording is opt-in', async () => {
 		const { body } = await call(parameters);
 		expect(body).not.toHaveProperty('recording');
 		expect(body).not.toHaveProperty('transcription');
 	});
 
-	it('purpose: up to 250 characters, unchanged', async () => {
+	it('The purpose has up to 250 characters, unchanged', async () => {
 		const purpose = 'é'.repeat(250);
 		const { body } = await call({ ...parameters, ...RECORD, recordingPurpose: purpose });
 		expect(body.recording).toEqual({ status: 'ENABLED', purpose, announcement_language: 'en_US' });
 	});
 
-	it('purpose: characters, not code units, are counted', async () => {
+	it('The purpose is counted in characters, not code units', async () => {
 		const purpose = '\u{1F399}'.repeat(250);
 		const { body } = await call({ ...parameters, ...RECORD, recordingPurpose: purpose });
 		expect(body.recording).toMatchObject({ purpose });
 	});
 
-	it.each(ROWS)('announcement_language: $code, with what both sides hear', async (row) => {
+	it.each(ROWS)('The announcement_language $code comes with what both sides hear', async (row) => {
 		const recordingPurpose = 'quality assurance';
 		const { body, json } = await call({
 			...parameters,
@@ -262,8 +262,8 @@ describe.each(OPERATIONS)('recording object (%s)', (_, parameters) => {
 	});
 });
 
-describe('Supported announcement languages', () => {
-	it('are the 18 codes of the page, each of them once, in code and in the list of the panel', () => {
+describe('the supported announcement languages', () => {
+	it('The languages are the 18 codes of the page, each once, in code and in the list of the panel', () => {
 		const codes = ROWS.map(({ code }) => code).sort();
 		expect(codes).toHaveLength(18);
 		expect([...LANGUAGE_CODES].sort()).toEqual(codes);
@@ -272,7 +272,7 @@ describe('Supported announcement languages', () => {
 	});
 });
 
-describe.each(OPERATIONS)('Using recording with transcription (%s)', (_, parameters) => {
+describe.each(OPERATIONS)('recording with transcription (%s)', (_, parameters) => {
 	const wanted = {
 		status: 'ENABLED',
 		purpose: 'quality assurance',
@@ -284,13 +284,13 @@ describe.each(OPERATIONS)('Using recording with transcription (%s)', (_, paramet
 		announcement_language: 'de',
 	};
 
-	it('only recording', async () => {
+	it('Recording alone sends the recording object only', async () => {
 		const { body } = await call({ ...parameters, ...RECORD, ...TRANSCRIBE, transcribeCall: false });
 		expect(body.recording).toEqual(wanted);
 		expect(body).not.toHaveProperty('transcription');
 	});
 
-	it('only transcription, whose phrase the page does not give', async () => {
+	it('Transcription alone has no announcement, because the page does not give its phrase', async () => {
 		const { body, json } = await call({
 			...parameters,
 			...RECORD,
@@ -302,20 +302,20 @@ describe.each(OPERATIONS)('Using recording with transcription (%s)', (_, paramet
 		expect(json.announcement).toBeNull();
 	});
 
-	it('both: two objects, with the purpose and the language of the recording', async () => {
+	it('Both together are two objects, with the purpose and the language of the recording', async () => {
 		const { body } = await call({ ...parameters, ...RECORD, ...TRANSCRIBE });
 		expect(body.recording).toEqual(wanted);
 		expect(body.transcription).toEqual(wanted);
 	});
 
-	it('neither', async () => {
+	it('A call with neither sends neither object', async () => {
 		const off = { recordCall: false, transcribeCall: false };
 		const { body } = await call({ ...parameters, ...RECORD, ...TRANSCRIBE, ...off });
 		expect(body).not.toHaveProperty('recording');
 		expect(body).not.toHaveProperty('transcription');
 	});
 
-	it.each(ROWS)('combined announcement in $code', async (row) => {
+	it.each(ROWS)('Both together have one announcement in $code', async (row) => {
 		const { json } = await call({
 			...parameters,
 			...RECORD,
@@ -326,13 +326,13 @@ describe.each(OPERATIONS)('Using recording with transcription (%s)', (_, paramet
 	});
 });
 
-describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
+describe.each(OPERATIONS)('errors (%s)', (_, parameters) => {
 	it.each([
 		['left out', undefined],
 		['empty', ''],
 		['blank', ' \n\t '],
 		['null', null],
-	])('Missing purpose: %s', async (_name, recordingPurpose) => {
+	])('A purpose that is %s is an error', async (_name, recordingPurpose) => {
 		const { recordingPurpose: _purpose, ...record } = RECORD;
 		const given = recordingPurpose === undefined ? {} : { recordingPurpose };
 		expect(await refused({ ...parameters, ...record, ...given })).toContain(
@@ -340,7 +340,7 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 		);
 	});
 
-	it('purpose too long: 251 characters', async () => {
+	it('A purpose of 251 characters is an error', async () => {
 		const error = await refused({ ...parameters, ...RECORD, recordingPurpose: 'x'.repeat(251) });
 		expect(error).toContain('too long: 251 characters');
 		expect(error).toContain('250');
@@ -352,7 +352,7 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 		['German', 'de'],
 		['zh', null],
 		['', null],
-	])('Invalid announcement_language: %j', async (recordingLanguage, likely) => {
+	])('The announcement_language %j is an error', async (recordingLanguage, likely) => {
 		const error = await refused({ ...parameters, ...RECORD, recordingLanguage });
 		expect(error).toContain('announcement');
 		if (likely !== null) expect(error).toContain(`did you mean "${likely}"?`);
@@ -364,7 +364,7 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 		[1, 'ENABLED'],
 		[0, undefined],
 		[null, undefined],
-	])('Invalid status: with Record Call as %j, it is %j', async (recordCall, status) => {
+	])('The status with Record Call as %j is %j', async (recordCall, status) => {
 		const { context, sent } = fakeExecution({ ...parameters, ...RECORD, recordCall });
 		await runOperations(context);
 		expect(sent.at(-1)?.body).toEqual(
@@ -375,14 +375,14 @@ describe.each(OPERATIONS)('Errors (%s)', (_, parameters) => {
 	});
 
 	it.each(['DISABLED', 'enabled', 'ENABLED', 'yes'])(
-		'Invalid status: with Record Call as "%s", nothing is sent',
+		'Record Call as "%s" is an error, and nothing is sent',
 		async (recordCall) => {
 			const error = await refused({ ...parameters, ...RECORD, recordCall });
 			expect(error).toContain('Record Call must be true or false');
 		},
 	);
 
-	it('the same for the purpose and the language of a transcription alone', async () => {
+	it('The purpose and the language of a transcription alone have the same errors', async () => {
 		const alone = { ...parameters, ...TRANSCRIBE };
 		expect(await refused({ ...alone, transcriptionPurpose: '' })).toContain('needs a purpose');
 		expect(await refused({ ...alone, transcriptionPurpose: 'x'.repeat(251) })).toContain('251');
@@ -457,8 +457,8 @@ async function deliver(calls: IDataObject[], parameters: IDataObject = {}, respo
 	return { ...fake, items: workflowData?.[0] ?? [] };
 }
 
-describe('Recording-available webhook', () => {
-	it('becomes one item with its verified audio', async () => {
+describe('the recording-available webhook', () => {
+	it('The webhook becomes one item with its verified audio', async () => {
 		const event = eventOf(AUDIO);
 		const { items, files } = await deliver([event]);
 		const timestamp = Number(event.timestamp) * 1000;
@@ -491,17 +491,17 @@ describe('Recording-available webhook', () => {
 		]);
 	});
 
-	it('of a person with a user name has no number', async () => {
+	it('The webhook of a person with a user name has no number', async () => {
 		const { items } = await deliver([eventOf(AUDIO, { from: undefined })]);
 		expect(items[0].json).toMatchObject({ from: null, fromUserId: 'US.13491208655302741918' });
 	});
 
-	it('type: always audio, so it is not asked for', async () => {
+	it('The type is always audio, so it is not requested', async () => {
 		const { items } = await deliver([eventOf({}, { call_recording: { audio: AUDIO } })]);
 		expect(items[0].json.recording).toMatchObject({ verified: true });
 	});
 
-	it('audio.id: asked at the Media API, for this phone number', async () => {
+	it('The audio.id is requested from the Media API, for this phone number', async () => {
 		const { items, sent } = await deliver([eventOf({ id: AUDIO.id })]);
 		expect(sent[0]).toMatchObject({
 			method: 'GET',
@@ -511,7 +511,7 @@ describe('Recording-available webhook', () => {
 		expect(items[0].json.recording).toMatchObject({ mediaId: AUDIO.id, verified: true });
 	});
 
-	it('audio.sha256: base64; a file with another hash is not handed on', async () => {
+	it('The audio.sha256 is base64, and a file with another hash is not passed on', async () => {
 		const other = sha256(Buffer.from('other')).toString('base64');
 		const { items } = await deliver([eventOf({ ...AUDIO, sha256: other })]);
 		expect(items[0].binary).toBeUndefined();
@@ -522,7 +522,7 @@ describe('Recording-available webhook', () => {
 		});
 	});
 
-	it('audio.mime_type: names the file', async () => {
+	it('The audio.mime_type determines the file name', async () => {
 		const { items } = await deliver([eventOf({ ...AUDIO, mime_type: 'audio/mpeg' })]);
 		expect(items[0].json.recording).toMatchObject({
 			mimeType: 'audio/mpeg',
@@ -530,7 +530,7 @@ describe('Recording-available webhook', () => {
 		});
 	});
 
-	it('audio.url: a GET with the token', async () => {
+	it('The audio.url gets a GET with the token', async () => {
 		const { sent } = await deliver([eventOf(AUDIO)]);
 		expect(sent).toHaveLength(1);
 		expect(sent[0]).toMatchObject({
@@ -547,7 +547,7 @@ describe('Recording-available webhook', () => {
 		).toEqual({ url: AUDIO.url, headers: { Accept: '*/*', Authorization: 'Bearer token' } });
 	});
 
-	it('comes beside the one of the transcript, as an item of its own', async () => {
+	it('The webhook comes beside the one of the transcript, as its own item', async () => {
 		const transcript = {
 			...eventOf({}),
 			event: 'call_transcription_available',
@@ -564,7 +564,7 @@ describe('Recording-available webhook', () => {
 	});
 });
 
-describe('Download the recording', () => {
+describe('downloading the recording', () => {
 	const download = async (ageMs: number, respond: Respond = MEDIA_API) => {
 		const { context, sent } = fakeExecution({}, respond);
 		const outcome = await fetchMedia(
@@ -590,15 +590,15 @@ describe('Download the recording', () => {
 		'https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=fresh',
 	];
 
-	it('uses the URL of the webhook within its 5 minutes', async () => {
+	it("The webhook's URL is used within its 5 minutes", async () => {
 		expect(await download(4 * 60_000)).toMatchObject({ outcome: { ok: true }, urls: [AUDIO.url] });
 	});
 
-	it('asks for a fresh URL after 5 minutes', async () => {
+	it('A fresh URL is requested after 5 minutes', async () => {
 		expect(await download(5 * 60_000)).toMatchObject({ outcome: { ok: true }, urls: FRESH });
 	});
 
-	it('asks for a fresh URL where the one of the webhook has expired early', async () => {
+	it("A fresh URL is requested if the webhook's URL has expired early", async () => {
 		const expired: Respond = (request) =>
 			request.url === AUDIO.url ? { statusCode: 404, body: '' } : MEDIA_API(request);
 		expect(await download(60_000, expired)).toMatchObject({
@@ -608,8 +608,8 @@ describe('Download the recording', () => {
 	});
 });
 
-describe('Retention', () => {
-	it('is 7 days after the webhook', async () => {
+describe('retention', () => {
+	it('Retention is 7 days after the webhook', async () => {
 		const event = eventOf(AUDIO, { timestamp: '1728932177' });
 		const { items } = await deliver([event], { downloadFile: false });
 		expect(items[0].json).toMatchObject({
@@ -618,7 +618,7 @@ describe('Retention', () => {
 		});
 	});
 
-	it('is over when Meta no longer knows the ID, and the operator is told so', async () => {
+	it('Retention is over when Meta no longer knows the ID, and the operator learns it', async () => {
 		const gone: Respond = () => ({
 			statusCode: 400,
 			body: { error: { message: 'Unsupported get request', code: 100, error_subcode: 33 } },

@@ -34,7 +34,7 @@ describe("the credential's test", () => {
 		['with slashes behind the address', { baseUrl: ' https://graph.facebook.com// ' }],
 		['with blanks around the ID', { businessAccountId: ' 102290129340398\n' }],
 		['with an ID as a number', { businessAccountId: 102290129340398 }],
-	])('asks where the nodes ask: %s', (_, fields) => {
+	])('The test sends its request where the nodes send theirs: %s', (_, fields) => {
 		const credential = { ...CREDENTIAL, ...fields };
 		const { baseUrl, apiVersion, businessAccountId } = parseAccount(NODE, credential);
 		expect(testedAddress(credential)).toBe(
@@ -42,7 +42,7 @@ describe("the credential's test", () => {
 		);
 	});
 
-	it.each(['latest', 'v26', ''])('does not take %j for a version', (apiVersion) => {
+	it.each(['latest', 'v26', ''])('The test does not accept %j as a version', (apiVersion) => {
 		expect(testedAddress({ ...CREDENTIAL, apiVersion })).not.toContain('/v26.0/');
 	});
 });

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { documentationTables } from './tables';
 
-for (const [name, content] of Object.entries(documentationTables())) {
+import { generatedPages } from './pages';
+
+for (const [name, content] of Object.entries(generatedPages())) {
 	writeFileSync(join(__dirname, '../../docs', name), content);
 }

@@ -1,57 +1,42 @@
 import { hash } from 'crypto';
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import {
-	announcedFile,
-	callFields,
-	item,
-	problemFields,
-	rawEvent,
-	storedFileFields,
-	unreadableFile,
-} from '../events/items';
-import type { MediaReference } from '../events/mediaReference';
-import { parseBody, parseDelivery, type CallEvent } from '../events/parseDelivery';
+import { parseBody, type CallEvent } from '../events/parseDelivery';
 import { isSameCredential, type Account } from '../graph/account';
 import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
-import type { FileProperty } from '../media/fileNames';
-import { parseSha256 } from '../media/sha256';
-import { readTranscript } from '../media/transcript';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { CACHE_MS, cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
-import {
-	readFilter,
-	readSettings,
-	type TriggerFilter,
-	type TriggerSettings,
-} from '../trigger/settings';
-import { watchAnswer } from './acknowledgement';
+import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
+import { answer503If, onAnswered } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
+import { chosenEvents } from './chosenEvents';
 import { DeliveryLog } from './deliveryLog';
+import { eventItem } from './eventItem';
 import { Ledger, ledger as processLedger } from './ledger';
+import { mapAtOnce } from './mapAtOnce';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
 import { isSignature, isSignedBy } from './signature';
 
 /**
- * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
- * take long although it has stored the execution: with a limit on concurrent executions it answers only
- * when the execution has its turn, and runs it then. To take it for lost before would run it twice.
- * Shorter than the time for which Meta delivers again (36 hours and more), should n8n never say it.
+ * How long n8n may take to answer after Meta has hung up. n8n may take long although it has stored the
+ * execution: with a limit on concurrent executions it answers only when the execution has its turn. If the
+ * execution counted as lost before that, it would run twice. Shorter than the time for which Meta delivers
+ * again (36 hours and more), in case n8n never answers.
  */
 const AFTER_CLOSED_MS = 6 * 60 * 60_000;
 
 /**
- * Milliseconds that the answer to a delivery with a ringing call waits for others to take it: places are kept
- * for the next call. Not less, because the other webhook processors of n8n do not know what this one has done:
- * if Meta repeats a call, one of them may answer it again.
+ * How long the answer to a delivery with a ringing call waits for the other receivers: a place must be free for
+ * the next call. Not less, because the other webhook processors of n8n do not know what this one has done: if
+ * Meta repeats a call, one of them may answer it again.
  */
-const OTHERS_OF_CALLS_MS = 5_000;
+const RELAY_OF_CALLS_MS = 5_000;
 
-/** Each trigger has its own: one with a media host that hangs must not stop the downloads of others. */
+/** Each trigger has its own, so that a media host that hangs does not stop the downloads of other triggers. */
 const downloadSlotsOf = perTrigger(() => new DownloadSlots());
 
 interface Delivery {
@@ -71,16 +56,15 @@ interface Delivery {
 /** The events that the operator chose, each once, under the key by which the ledger knows it. */
 type Events = Map<string, CallEvent>;
 
-/** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
+/** The result for one event: an item, or null if Meta must deliver the event again. */
 type Outcome = { key: string; item: INodeExecutionData | null };
 
 /**
- * Takes one delivery of Meta.
+ * Receives one delivery of Meta.
  *
- * 401 for what Meta did not sign; 200 without an execution where nothing is for this trigger; 503
- * where something is missing that may still come; otherwise the items, and 200 from n8n when it has
- * them, and when all others have it who share the address. What succeeded in a delivery that is answered
- * 503 is emitted all the same, once.
+ * 401 for what Meta did not sign; 200 without an execution if nothing is for this trigger; 503 if something is
+ * missing that may still come; otherwise the items, and n8n's 200 when it has stored them and all other receivers
+ * have accepted. What succeeded in a delivery that is answered 503 is emitted too, once.
  */
 export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const signed = await readSigned(context);
@@ -89,9 +73,10 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const log = new DeliveryLog(context.logger);
 	const content = parseBody(body);
-	const events = chosenEvents(context, readFilter(context), content, log);
+	const trigger = nodeKey(context);
+	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context), log));
 	const receivers = receiversOf(context, account, body, content, log);
-	// A test run shows the same recording as often as somebody sends it.
+	// A test run shows the same recording each time it is sent.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
 	const keys = [...events.keys()];
 	if (haveAll(receivers) && keys.every((key) => ledger.hasDelivered(key))) {
@@ -99,10 +84,9 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 
 	const settings = readSettings(context);
-	const trigger = nodeKey(context);
 	const admission = admissionOf(trigger, settings, events, receivers);
-	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
-		return turnAway(context, settings, admission);
+	if (!admission.tryEnter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
+		return rejectOverload(context, settings, admission);
 	}
 	const delivery: Delivery = {
 		context,
@@ -114,16 +98,16 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
 	};
-	const othersMiss = relayMeanwhile(delivery, receivers, events, body);
-	const { mine, elsewhere } = await claim(delivery, keys);
+	const isRelayMissing = relayMeanwhile(delivery, receivers, events, body);
+	const { mine, isOtherInFlight } = await claim(delivery, keys);
 	// A ringing call does not wait for files that came with it: Meta delivers those again.
 	const isUrgent = mine.some((key) => isRinging(events.get(key)));
 	const isForLater = (key: string) => isUrgent && needsDownload(settings, events.get(key));
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
 	const now = mine.filter((key) => !isForLater(key));
-	const outcomes = await produce(delivery, now, events);
-	return await handOver(delivery, outcomes, elsewhere || later.length > 0, othersMiss);
+	const outcomes = await makeItems(delivery, now, events);
+	return await emitItems(delivery, outcomes, isOtherInFlight || later.length > 0, isRelayMissing);
 }
 
 /** Whether this trigger or another one waits for a ringing call of the delivery. */
@@ -151,13 +135,13 @@ function admissionOf(
 	return waitsForOthers(receivers) ? admissions.forwarded : admissions.others;
 }
 
-/** n8n has enough to do: Meta is asked to deliver again. */
-function turnAway(
+/** Rejects a delivery because too many are in progress; Meta delivers it again. */
+function rejectOverload(
 	context: IWebhookFunctions,
 	settings: TriggerSettings,
 	admission: Admission,
 ): IWebhookResponseData {
-	const count = admission.toTell(Date.now());
+	const count = admission.takeRejectedCount(Date.now());
 	if (count > 0) {
 		context.logger.warn(
 			`WhatsApp Business Calling Trigger: no room for ${count} of the last deliveries while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver again`,
@@ -166,7 +150,7 @@ function turnAway(
 	return answer(context, 503);
 }
 
-/** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
+/** The body that Meta signed, and the account that it was signed for; otherwise the status to answer with. */
 async function readSigned(
 	context: IWebhookFunctions,
 ): Promise<{ account: Account; body: Buffer } | 401 | 503> {
@@ -174,21 +158,20 @@ async function readSigned(
 	if (!isSignature(signature)) return 401;
 	const body = await readBody(context);
 	if (!Buffer.isBuffer(body)) return 401;
-	let checked: Account | null = null;
-	// The secret may have been changed since the credential was read: then it is read once more.
-	for (const maxAgeMs of [FRESH_MS, RECHECK_MS]) {
-		const account = await knownAccount(context, maxAgeMs);
-		// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-		if (account === null) return 503;
-		if (account !== checked && isSignedBy(account.appSecret, body, signature)) {
-			return { account, body };
-		}
-		checked = account;
-	}
-	return 401;
+	const account = await cachedAccount(context, CACHE_MS);
+	// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
+	if (account === null) return 503;
+	if (isSignedBy(account.appSecret, body, signature)) return { account, body };
+
+	// The secret may have been changed since the credential was read. If the credential was not read again,
+	// this is the same object, which has been checked.
+	const refreshed = await cachedAccount(context, RECHECK_INTERVAL_MS);
+	if (refreshed === null) return 503;
+	const isSigned = refreshed !== account && isSignedBy(refreshed.appSecret, body, signature);
+	return isSigned ? { account: refreshed, body } : 401;
 }
 
-/** The bytes as they came; anything else where there are none. */
+/** The bytes as they came; anything else if there are none. */
 async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	const request = context.getRequestObject();
 	try {
@@ -200,24 +183,11 @@ async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	return request.rawBody;
 }
 
-function chosenEvents(
-	context: IWebhookFunctions,
-	wanted: TriggerFilter,
-	content: unknown,
-	log: DeliveryLog,
-): Events {
-	const skipped = new Map<string, number>();
-	const events = parseDelivery(content, wanted, (reason) =>
-		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
-	);
-	for (const [reason, count] of skipped) {
-		log.warn(`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`);
-	}
-	const trigger = nodeKey(context);
+function byLedgerKey(trigger: string, events: CallEvent[]): Events {
 	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
-/** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
+/** Meta gives events no ID of their own; a call, its event and its file distinguish them. */
 function ledgerKey(trigger: string, event: CallEvent): string {
 	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
 		'\n',
@@ -226,45 +196,39 @@ function ledgerKey(trigger: string, event: CallEvent): string {
 }
 
 /**
- * Claims what nobody has. A pure copy of a delivery that is being worked on waits for it; a delivery
- * that has something of its own does not wait, so that two of them can't wait for each other.
+ * Claims the events that no other delivery has. An exact copy of a delivery in progress waits for it; a delivery
+ * that has something of its own does not wait, so that two of them cannot wait for each other.
  */
 async function claim(
 	{ ledger, deadline }: Delivery,
 	keys: string[],
-): Promise<{ mine: string[]; elsewhere: boolean }> {
+): Promise<{ mine: string[]; isOtherInFlight: boolean }> {
 	for (;;) {
 		const claims = keys.map((key) => ({ key, claim: ledger.claim(key) }));
 		const mine = claims.filter(({ claim }) => claim === 'mine').map(({ key }) => key);
 		const held = claims.filter(({ claim }) => claim === 'inFlight');
 		if (mine.length > 0 || held.length === 0 || deadline.aborted) {
-			return { mine, elsewhere: held.length > 0 };
+			return { mine, isOtherInFlight: held.length > 0 };
 		}
-		await ledger.settled(held[0].key, deadline);
+		await ledger.waitFor(held[0].key, deadline);
 	}
 }
 
-async function produce(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
-	const outcomes: Outcome[] = [];
-	const waiting = keys.entries();
-	const work = async () => {
-		for (const [position, key] of waiting) {
-			const event = events.get(key);
-			outcomes[position] = { key, item: event ? await toItemOrNull(delivery, key, event) : null };
-		}
-	};
-	// No more at once than may be downloaded: the others of a large delivery wait here.
-	await Promise.all(Array.from({ length: delivery.settings.maxConcurrentDownloads }, work));
-	return outcomes;
+/** No more at once than may be downloaded: the other events of a large delivery wait here. */
+async function makeItems(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
+	return await mapAtOnce(keys, delivery.settings.maxConcurrentDownloads, async (key) => {
+		const event = events.get(key);
+		return { key, item: event ? await tryMakeItem(delivery, key, event) : null };
+	});
 }
 
-async function toItemOrNull(
+async function tryMakeItem(
 	delivery: Delivery,
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
 	try {
-		return await toItem(delivery, key, event);
+		return await makeItem(delivery, key, event);
 	} catch (error) {
 		delivery.log.error(
 			`an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
@@ -273,85 +237,49 @@ async function toItemOrNull(
 	}
 }
 
-async function toItem(
+async function makeItem(
 	delivery: Delivery,
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
-	const { settings, log } = delivery;
-	const fields = callFields(event);
-	if (settings.includeRawEvent || event.isIncomplete) fields.rawEvent = rawEvent(event);
-	if (event.file === null) return item(fields);
-
-	const { property, media } = event.file;
-	const announced = announcedFile(event, property, media);
-	if (media === null) {
-		log.warn(
-			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
-		);
-		return item({ ...fields, [property]: problemFields(announced, unreadableFile(property)) });
-	}
-	if (!settings.downloadFile) return item({ ...fields, [property]: announced });
-
-	const outcome = await download(delivery, key, event, property, media);
-	if (!outcome.ok) {
-		const { problem } = outcome;
-		const wait = problem.transient && mayStillCome(delivery, key);
-		log.warn(
-			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
-		);
-		return wait ? null : item({ ...fields, [property]: problemFields(announced, problem) });
-	}
-	const { file } = outcome;
-	const stored = storedFileFields(announced, file);
-	if (property === 'transcription') {
-		stored.transcript = await readTranscript(
-			delivery.context,
-			file.binary,
-			file.sizeBytes,
-			delivery.deadline,
-		);
-	}
-	return {
-		...item({ ...fields, [property]: stored }),
-		binary: { [settings.binaryPropertyName]: file.binary },
+	const { context, settings, log, deadline } = delivery;
+	const files = {
+		context,
+		download: async (request: MediaRequest) => await download(delivery, key, request),
+		signal: deadline,
 	};
+	const { item, problem } = await eventItem(event, settings, files, log);
+	if (problem === null) return item;
+	const isRetried = problem.transient && shouldRetryLater(delivery, key);
+	log.warn(
+		`the file ${event.file?.media?.id} could not be fetched${isRetried ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+	);
+	return isRetried ? null : item;
 }
 
 async function download(
 	delivery: Delivery,
 	key: string,
-	event: CallEvent,
-	property: FileProperty,
-	media: MediaReference,
+	request: MediaRequest,
 ): Promise<MediaOutcome> {
 	const { context, settings, deadline, ledger, trigger } = delivery;
 	const freeSlot = await downloadSlotsOf(trigger).take(
 		settings.maxConcurrentDownloads,
-		patienceForSlot(delivery),
+		slotTimeout(delivery),
 	);
 	if (freeSlot === null) {
 		const message =
-			'Too many other files were being downloaded at the same time (option Downloads at Once).';
+			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
-	const request: MediaRequest = {
-		mediaId: media.id,
-		phoneNumberId: event.phoneNumberId,
-		url: media.url,
-		eventAt: event.call.timestamp ?? ledger.noticed(key, Date.now()),
-		sha256: parseSha256(media.sha256),
-		mimeType: media.mimeType,
-		property,
-		maxBytes: settings.maxBytes,
-		allowUnverified: false,
-	};
-	const fetchAs = async (account: Account) => await fetchMedia(context, account, request, deadline);
+	const eventAt = request.eventAt ?? ledger.firstSeenAt(key, Date.now());
+	const fetchAs = async (account: Account) =>
+		await fetchMedia(context, account, { ...request, eventAt }, deadline);
 	try {
 		const outcome = await fetchAs(delivery.account);
 		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;
 		// The token may have been changed since the credential was read.
-		const current = await knownAccount(context, 0);
+		const current = await cachedAccount(context, 0);
 		const isChanged = current !== null && !isSameCredential(current, delivery.account);
 		return isChanged ? await fetchAs(current) : outcome;
 	} finally {
@@ -360,25 +288,25 @@ async function download(
 }
 
 /**
- * Half of the time that is left: who waits longer for a slot would hardly finish the download. With more
- * recordings than can be fetched, each slot would go to one that is about to give up, and none would
- * ever arrive; this way as many arrive as can, and Meta delivers the others again.
+ * Half of the time that is left: a download that waits longer for its slot would hardly finish. With more
+ * recordings than can be downloaded, each slot would go to one that is about to time out, and none would arrive;
+ * this way as many arrive as can, and Meta delivers the others again.
  */
-function patienceForSlot({ endsAt }: Delivery): AbortSignal {
+function slotTimeout({ endsAt }: Delivery): AbortSignal {
 	return AbortSignal.timeout(Math.max(0, Math.floor((endsAt - Date.now()) / 2)));
 }
 
-/** Whether the operator's patience with this file lasts; counted from when this process first met it. */
-function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
+/** Whether to keep asking Meta for this file: until Retry For has passed since this process first saw it. */
+function shouldRetryLater({ settings, ledger }: Delivery, key: string): boolean {
 	if (settings.onFileUnavailable === 'emit') return false;
 	const now = Date.now();
-	return now - ledger.noticed(key, now) < settings.retryForMs;
+	return now - ledger.firstSeenAt(key, now) < settings.retryForMs;
 }
 
 /**
- * Passes the delivery on to others, while its own events are worked on.
+ * Passes the delivery on to its other receivers, while its own events are worked on.
  *
- * @returns whether someone has not got it; a promise where that is not known yet, which is never rejected
+ * @returns whether a receiver has not accepted it; a promise if that is not known yet, which is never rejected
  */
 function relayMeanwhile(
 	delivery: Delivery,
@@ -387,43 +315,42 @@ function relayMeanwhile(
 	body: Buffer,
 ): boolean | Promise<boolean> {
 	if (receivers.list.length === 0) return receivers.areMore;
-	const patience = isForCall(events, receivers)
-		? AbortSignal.timeout(OTHERS_OF_CALLS_MS)
+	const deadline = isForCall(events, receivers)
+		? AbortSignal.timeout(RELAY_OF_CALLS_MS)
 		: delivery.deadline;
-	return raceWithSignal(patience, relay(delivery, receivers, body)).then(
-		(haveIt) => !haveIt,
+	return raceWithSignal(deadline, relay(delivery, receivers, body)).then(
+		(haveAccepted) => !haveAccepted,
 		() => true,
 	);
 }
 
 /**
- * @param incomplete whether something of the delivery is still missing besides what outcomes say
- * @param othersMiss the same of others, for whose sake only the answer waits
+ * Gives n8n the items, and commits their events when n8n has stored the execution.
+ *
+ * @param isIncomplete whether the delivery has events that are not in `outcomes`, and still missing
+ * @param isRelayMissing whether another receiver has not accepted it; only the answer to Meta waits for that
  */
-async function handOver(
+async function emitItems(
 	{ context, ledger }: Delivery,
 	outcomes: Outcome[],
-	incomplete: boolean,
-	othersMiss: boolean | Promise<boolean>,
+	isIncomplete: boolean,
+	isRelayMissing: boolean | Promise<boolean>,
 ): Promise<IWebhookResponseData> {
 	const items = outcomes.flatMap((outcome) => outcome.item ?? []);
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
-	const alsoMissing = incomplete || missing.length > 0 || othersMiss;
-	if (items.length === 0) return answer(context, (await alsoMissing) ? 503 : 200);
+	const isMissing = isIncomplete || missing.length > 0 || isRelayMissing;
+	if (items.length === 0) return answer(context, (await isMissing) ? 503 : 200);
 
-	watchAnswer(
-		context.getResponseObject(),
-		alsoMissing,
-		{ afterClosedMs: AFTER_CLOSED_MS },
-		(outcome) => {
-			for (const { key, item: emitted } of outcomes) {
-				if (emitted === null) continue;
-				if (outcome === 'accepted') ledger.commit(key);
-				else ledger.release(key);
-			}
-		},
-	);
+	const response = context.getResponseObject();
+	answer503If(response, isMissing);
+	onAnswered(response, AFTER_CLOSED_MS, (outcome) => {
+		for (const { key, item: emitted } of outcomes) {
+			if (emitted === null) continue;
+			if (outcome === 'accepted') ledger.commit(key);
+			else ledger.release(key);
+		}
+	});
 	return { workflowData: [items] };
 }
 

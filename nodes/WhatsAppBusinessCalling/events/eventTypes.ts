@@ -49,13 +49,13 @@ export interface ReadEvent {
 	/** The item's fields besides those of all events. */
 	fields: IDataObject;
 	file: EventFile | null;
-	/** What tells this event from others of the same name on the same call. */
+	/** Distinguishes this event from others of the same name on the same call. */
 	detail: string;
 	/** True where something decisive could not be read: the item then has the raw event in any case. */
 	isIncomplete: boolean;
 }
 
-/** What stands next to an element in its change, as far as it belongs to the element. */
+/** What is next to an element in its change, as far as it belongs to the element. */
 export interface ChangeContext {
 	/** The person that the call is with. */
 	contact: Contact | null;
@@ -75,12 +75,32 @@ export interface EventType {
 	field: 'calls' | 'messages';
 	/** List in the change's value whose elements are such events. */
 	list: 'calls' | 'statuses' | 'messages';
-	/** Reads an element of the list; null where it is not such an event. Whatever cannot be read is null. */
+	/** Reads an element of the list; null if it is not such an event. Fields that cannot be read are null. */
 	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
-/** Every event that the trigger knows: options, subscription, parsing and items come from here. */
+/** Every event that the trigger knows, in the panel's order: options, subscription, parsing and items come from here. */
 export const EVENT_TYPES: EventType[] = [
+	{
+		name: 'call_recording_available',
+		aliases: [],
+		label: 'Call Recording Available',
+		description: 'The recording of a call is ready: its audio, downloaded and verified',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
+	},
+	{
+		name: 'call_transcription_available',
+		// Documented as above, seen on the wire as below.
+		aliases: ['call_transcript_available'],
+		label: 'Call Transcription Available',
+		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) =>
+			readFile('call_transcription_available', element, context, 'transcription'),
+	},
 	{
 		name: 'connect',
 		aliases: [],
@@ -105,16 +125,6 @@ export const EVENT_TYPES: EventType[] = [
 		},
 	},
 	{
-		name: 'call_created',
-		aliases: [],
-		label: 'Call Created',
-		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
-	},
-	{
 		name: 'status',
 		aliases: [],
 		label: 'Call Status',
@@ -136,8 +146,8 @@ export const EVENT_TYPES: EventType[] = [
 	{
 		name: 'terminate',
 		aliases: [],
-		label: 'Call Terminated',
-		description: 'A call ended or was missed: whether it was answered, its times, and any errors',
+		label: 'Call Ended',
+		description: 'A call ended or was missed, with its duration and any errors',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -154,31 +164,11 @@ export const EVENT_TYPES: EventType[] = [
 		},
 	},
 	{
-		name: 'call_recording_available',
-		aliases: [],
-		label: 'Call Recording Available',
-		description: 'The recording of a call is ready: its audio, downloaded and verified',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) => readFile('call_recording_available', element, context, 'recording'),
-	},
-	{
-		name: 'call_transcription_available',
-		// Documented as above, seen on the wire as below.
-		aliases: ['call_transcript_available'],
-		label: 'Call Transcription Available',
-		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
-		field: 'calls',
-		list: 'calls',
-		read: (element, context) =>
-			readFile('call_transcription_available', element, context, 'transcription'),
-	},
-	{
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
 		description:
-			'A person allowed or declined calls. Publishing also subscribes your app to the field messages.',
+			'A person allowed or declined calls; publishing also subscribes your app to the field messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -192,8 +182,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'other',
 		aliases: [],
 		label: 'Other Call Events',
-		description:
-			'Events that this version does not know, such as those that Meta adds later, as Meta sent them',
+		description: 'Events that Meta adds later, as Meta sent them (event: their name)',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => ({
@@ -202,16 +191,26 @@ export const EVENT_TYPES: EventType[] = [
 			isIncomplete: true,
 		}),
 	},
+	{
+		name: 'call_created',
+		aliases: [],
+		label: 'Call Created',
+		description:
+			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
+		field: 'calls',
+		list: 'calls',
+		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
+	},
 ];
 
+/** Events of the list `calls` whose name is not known. */
+export const OTHER_EVENTS = EVENT_TYPES.find(({ name }) => name === 'other') as EventType;
+
 const CALL_EVENTS = new Map(
-	EVENT_TYPES.filter((type) => type.list === 'calls' && type.name !== 'other').flatMap((type) =>
+	EVENT_TYPES.filter((type) => type.list === 'calls' && type !== OTHER_EVENTS).flatMap((type) =>
 		[type.name, ...type.aliases].map((name) => [name, type] as const),
 	),
 );
-
-/** Events of the list `calls` whose name is not known. */
-export const OTHER_EVENTS = EVENT_TYPES[EVENT_TYPES.length - 1];
 
 /** The event of the list `calls` that has this name. */
 export function callEventType(name: string): EventType | undefined {
@@ -239,10 +238,12 @@ export function webhookFields(events: Iterable<string>): string[] {
 	return [...new Set(['calls', ...needed])];
 }
 
+/** With the value of the item's field `event`, which a Switch node needs. */
 export const eventOptions: INodePropertyOptions[] = EVENT_TYPES.map((type) => ({
 	name: type.label,
 	value: type.name,
-	description: type.description,
+	description:
+		type === OTHER_EVENTS ? type.description : `${type.description} (event: ${type.name})`,
 }));
 
 /** A call as an element names it; a status names the person who is called as the recipient. */
@@ -275,7 +276,7 @@ function readCall(
 			contactUsername: contact?.username ?? null,
 		},
 		file: null,
-		// Without its call's ID only the whole element tells an event from others.
+		// Without the ID of its call, only the whole element distinguishes an event from others.
 		detail: id === null ? fingerprint(element) : '',
 		isIncomplete: id === null,
 	};
@@ -285,7 +286,7 @@ type Side = 'from' | 'to';
 
 /**
  * The side of a call on which the person is whom a contact describes: by an ID that both have, or by the
- * direction of the call, or because the other side is the business number. Null where nothing tells.
+ * direction of the call, or because the other side is the business number. Null if that is not known.
  */
 function personSide(
 	element: Fields,
@@ -365,7 +366,7 @@ function wasAccepted(response: string | null): boolean | null {
 
 /**
  * Whether a call that has ended was picked up. Meta gives its times only then, and calls an unanswered
- * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null where a call failed without a sign.
+ * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null if a failed call does not show it.
  */
 function wasAnswered(element: Fields): boolean | null {
 	const duration = amount(element.duration);

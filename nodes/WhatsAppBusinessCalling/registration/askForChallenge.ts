@@ -3,7 +3,7 @@ import type { IN8nHttpFullResponse } from 'n8n-workflow';
 
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
-import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
+import { readPrefix, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
 
 const TIMEOUT_MS = 10_000;
 
@@ -30,7 +30,7 @@ export async function askForChallenge(
 ): Promise<ChallengeAnswer> {
 	const challenge = randomUUID();
 	try {
-		const answer = await requestOtherHost(
+		const response = await requestOtherHost(
 			context,
 			{
 				method: 'GET',
@@ -44,18 +44,18 @@ export async function askForChallenge(
 			},
 			TIMEOUT_MS,
 		);
-		const said = await beginningOf(answer.body);
-		if (isTemporary(answer)) return 'unavailable';
-		if (answer.statusCode === 200 && said.trim() === challenge) return 'accepted';
-		return answer.statusCode === 404 && isNotRegistered(said) ? 'notRegistered' : 'refused';
+		const text = await readPrefix(response.body);
+		if (isTemporary(response)) return 'unavailable';
+		if (response.statusCode === 200 && text.trim() === challenge) return 'accepted';
+		return response.statusCode === 404 && isNotRegistered(text) ? 'notRegistered' : 'refused';
 	} catch {
 		return 'unreachable';
 	}
 }
 
-function isTemporary(answer: IN8nHttpFullResponse): boolean {
-	const { statusCode } = answer;
+function isTemporary(response: IN8nHttpFullResponse): boolean {
+	const { statusCode } = response;
 	return (
-		statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage(answer))
+		statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage(response))
 	);
 }

@@ -1,13 +1,13 @@
 import type { IHookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
+import { idList } from '../events/eventFilter';
 import { readAccount } from '../graph/account';
 import { toNodeApiError } from '../graph/nodeApiError';
 import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
-import { idList } from '../trigger/settings';
 import { digitsOf } from '../values';
 
-/** n8n activates its workflows when it starts: nobody is there to correct a number that has left the account. */
+/** n8n activates its workflows when it starts: then no one can correct a number that has left the account. */
 const UNATTENDED = ['init', 'leadershipChange'];
 
 /**

@@ -1,51 +1,31 @@
 import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
 
-import { eventOptions } from '../events/eventTypes';
+import {
+	downloadFileField,
+	eventsField,
+	includeRawEventOption,
+	maxFileSizeOption,
+	outputFieldOption,
+	phoneNumbersField,
+} from './sharedFields';
+
+const CALLING_SETUP =
+	'<a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>';
+
+const DOCS =
+	'https://github.com/n8n-nodes-whatsapp-business-calling/n8n-nodes-whatsapp-business-calling/blob/main/docs';
 
 export const triggerProperties: INodeProperties[] = [
 	{
-		displayName:
-			'A Meta app has one webhook URL. Publishing this workflow (called activating in older versions of n8n) sets it to this trigger. Other workflows of this n8n can share it. If another system already uses it, nothing changes, and you get an error that explains your options. <a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>',
+		displayName: `A Meta app has one webhook URL. Publishing points it to this n8n, where several workflows can share it. ${CALLING_SETUP}`,
 		name: 'registrationNotice',
 		type: 'notice',
 		default: '',
 		displayOptions: { show: { registration: ['app'] } },
 	},
-	{
-		displayName:
-			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. Enter the Production URL (under Webhook URLs above) as the callback URL, and the same verify token.</li><li>Subscribe to the field 'calls', and for the event Call Permission Reply also to 'messages'.</li><li>The app must also receive the webhooks of your WhatsApp Business account. The action node's Setup > Check shows whether it does, and how to fix it.</li></ol>",
-		name: 'manualNotice',
-		type: 'notice',
-		default: '',
-		displayOptions: { show: { registration: ['manual'] } },
-	},
-	{
-		displayName: 'Events',
-		name: 'events',
-		type: 'multiOptions',
-		options: eventOptions,
-		default: ['call_recording_available'],
-		required: true,
-		description: 'Events that start the workflow. Each event becomes one item.',
-	},
-	{
-		displayName: 'Phone Number Names or IDs',
-		name: 'phoneNumberIds',
-		type: 'multiOptions',
-		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
-		default: [],
-		description:
-			'Only calls of these business numbers start the workflow. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-		hint: 'An expression can also return phone numbers such as +1 555 010 0001',
-	},
-	{
-		displayName: 'Download File',
-		name: 'downloadFile',
-		type: 'boolean',
-		default: true,
-		description:
-			'Whether to download and verify recordings and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
-	},
+	{ ...eventsField, displayName: 'Trigger On' },
+	phoneNumbersField,
+	downloadFileField,
 	{
 		displayName: 'Registration',
 		name: 'registration',
@@ -62,22 +42,28 @@ export const triggerProperties: INodeProperties[] = [
 			{
 				name: 'Business Account (Automatic)',
 				value: 'businessAccount',
-				description:
-					"Receive all events of this account, including messages, regardless of the app's webhook URL",
-			},
-			{
-				name: 'Manual',
-				value: 'manual',
-				description:
-					"You enter the URL and a verify token in Meta's app dashboard yourself, and subscribe the app there",
+				description: 'All events of this account arrive here, including messages',
 			},
 			{
 				name: 'Phone Number (Automatic)',
 				value: 'phoneNumber',
 				description:
-					"Receive all events of the chosen numbers, including messages, regardless of the app's webhook URL",
+					'All events of the numbers chosen above arrive here, including messages. Choose at least one number.',
+			},
+			{
+				name: 'Manual',
+				value: 'manual',
+				description: "You enter the webhook URL in Meta's app dashboard yourself",
 			},
 		],
+	},
+	{
+		displayName:
+			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.</li><li>Subscribe to the field <b>calls</b>, and for Call Permission Reply also to <b>messages</b>.</li><li>Run the action node's Setup > Check: it shows whether your account's events reach the app.</li></ol>",
+		name: 'manualNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { registration: ['manual'] } },
 	},
 	{
 		displayName: 'Verify Token',
@@ -92,84 +78,11 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'This trigger then receives all events of the account or numbers, including messages. A workflow with the WhatsApp Trigger no longer receives the messages of these numbers, unless you forward them below. The app itself must be subscribed to the field calls; publishing does this where it can.',
+			"All events of this account, or of these numbers, will arrive here, including messages. n8n's WhatsApp Trigger no longer receives them, unless you add the option If Another Webhook Exists and choose Take Over and Forward.",
 		name: 'overrideNotice',
 		type: 'notice',
 		default: '',
 		displayOptions: { show: { registration: ['businessAccount', 'phoneNumber'] } },
-	},
-	{
-		displayName: 'If Another Webhook Exists',
-		name: 'onOtherWebhook',
-		type: 'options',
-		default: 'stop',
-		description:
-			"What to do when you publish and Meta already sends events to another URL, for example that of n8n's own WhatsApp Trigger",
-		displayOptions: { show: { registration: ['app', 'businessAccount', 'phoneNumber'] } },
-		options: [
-			{
-				name: 'Stop With an Error',
-				value: 'stop',
-				description: 'Change nothing, and show the URL that is in the way',
-			},
-			{
-				name: 'Take Over and Forward',
-				value: 'takeOverAndForward',
-				description:
-					'Forward everything that is not about calls to it, unmodified. Unpublishing restores it.',
-			},
-		],
-	},
-	{
-		displayName: 'Other Webhook Verify Token',
-		name: 'otherVerifyToken',
-		type: 'string',
-		typeOptions: { password: true },
-		default: '',
-		description:
-			"Required. Needed to restore the other webhook later. For n8n's own WhatsApp Trigger, it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
-		displayOptions: {
-			show: {
-				registration: ['app', 'businessAccount', 'phoneNumber'],
-				onOtherWebhook: ['takeOverAndForward'],
-			},
-		},
-	},
-	{
-		displayName: 'Other Webhook URL',
-		name: 'otherWebhookUrl',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. https://crm.example.com/whatsapp',
-		description:
-			'URL of the other webhook. If empty, n8n uses the URL that it found at Meta, and stores it with the workflow. Enter it here to keep forwarding after an import or a restored backup.',
-		displayOptions: {
-			show: {
-				registration: ['app', 'businessAccount', 'phoneNumber'],
-				onOtherWebhook: ['takeOverAndForward'],
-			},
-		},
-	},
-	{
-		displayName: 'Acknowledge',
-		name: 'acknowledge',
-		type: 'options',
-		default: 'stored',
-		description: 'When to acknowledge an event to Meta. Until then, Meta keeps delivering it.',
-		options: [
-			{
-				name: 'When Stored',
-				value: 'stored',
-				description:
-					'As soon as n8n has stored the execution with its file. Later errors are handled in n8n.',
-			},
-			{
-				name: 'When Workflow Has Succeeded',
-				value: 'finished',
-				description:
-					'Only after the whole workflow has succeeded. If it fails, Meta delivers the event again, and the workflow runs again.',
-			},
-		],
 	},
 	{
 		displayName: 'Options',
@@ -179,22 +92,49 @@ export const triggerProperties: INodeProperties[] = [
 		default: {},
 		options: [
 			{
-				displayName: 'Deliveries at Once',
-				name: 'maxConcurrentDeliveries',
-				type: 'number',
-				default: 32,
-				typeOptions: { minValue: 1, maxValue: 1000 },
-				description:
-					'Maximum number of deliveries that this trigger handles at once in one n8n process. Ringing calls, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again shortly after. Each can use 20 MB of memory or more, so lower this if memory is limited.',
+				displayName: 'Acknowledge',
+				name: 'acknowledge',
+				type: 'options',
+				// n8n decides when to answer before it resolves expressions inside options.
+				noDataExpression: true,
+				default: 'stored',
+				description: 'When to acknowledge an event to Meta. Until then, Meta keeps delivering it.',
+				options: [
+					{
+						name: 'When Stored',
+						value: 'stored',
+						description:
+							'As soon as n8n has stored the execution with its file. Later errors are handled in n8n.',
+					},
+					{
+						name: 'When Workflow Has Succeeded',
+						value: 'finished',
+						description:
+							'Only after the whole workflow has succeeded. If it fails, Meta delivers the event again, and the workflow runs again.',
+					},
+				],
 			},
 			{
-				displayName: 'Downloads at Once',
-				name: 'maxConcurrentDownloads',
-				type: 'number',
-				default: 4,
-				typeOptions: { minValue: 1, maxValue: 64 },
+				displayName: 'If Another Webhook Exists',
+				name: 'onOtherWebhook',
+				type: 'options',
+				default: 'stop',
 				description:
-					'Maximum number of files that this trigger downloads at once in one n8n process, across all its deliveries',
+					"What to do when you publish and Meta already sends events to another URL, for example that of n8n's own WhatsApp Trigger",
+				displayOptions: { hide: { '/registration': ['manual'] } },
+				options: [
+					{
+						name: 'Stop With an Error',
+						value: 'stop',
+						description: 'Change nothing, and show the URL that is in the way',
+					},
+					{
+						name: 'Take Over and Forward',
+						value: 'takeOverAndForward',
+						description:
+							'Receive everything here, and forward what is not about calls, unmodified. Unpublishing undoes it. Also add the option Other Webhook Verify Token.',
+					},
+				],
 			},
 			{
 				displayName: 'If File Is Unavailable',
@@ -202,45 +142,56 @@ export const triggerProperties: INodeProperties[] = [
 				type: 'options',
 				default: 'retry',
 				description:
-					'What to do if a temporary error, such as a network failure, prevents the download of a file. If a file is permanently unavailable or damaged, the item always comes without it, with the reason.',
+					'What to do if a file cannot be downloaded. A file that can never be downloaded, because it is deleted, damaged or too large, is not asked for again.',
 				options: [
 					{
 						name: 'Ask Meta to Deliver Again',
 						value: 'retry',
 						description:
-							'Until the time under Retry For has passed, then emit the item without the file',
+							'Until the time under Retry For has passed. Then the item comes without the file, with the reason.',
 					},
 					{
 						name: 'Emit Item Without File',
 						value: 'emit',
 						description: 'Immediately, with the reason in the item',
 					},
+					{
+						name: 'Fail the Execution',
+						value: 'fail',
+						description:
+							'Ask Meta to deliver again, and when the time under Retry For has passed, fail with the reason. The failed execution keeps the event: retry it to download the file again.',
+					},
 				],
 			},
+			includeRawEventOption,
+			maxFileSizeOption,
 			{
-				displayName: 'Include Raw Event',
-				name: 'includeRawEvent',
-				type: 'boolean',
-				default: false,
-				description:
-					'Whether to add the event as Meta sent it to the item, under rawEvent, with its contacts, errors and metadata. Events that cannot be read completely always include it.',
-			},
-			{
-				displayName: 'Max File Size (MB)',
-				name: 'maxFileSize',
-				type: 'number',
-				default: 100,
-				typeOptions: { minValue: 1 },
-				description:
-					'Maximum file size in MB. Larger files produce an item without a file. One hour of audio is about 11 MB.',
-			},
-			{
-				displayName: 'Put Output File in Field',
-				name: 'binaryPropertyName',
+				displayName: 'Other Webhook URL',
+				name: 'otherWebhookUrl',
 				type: 'string',
-				default: 'data',
-				hint: 'The name of the output binary field to put the file in',
+				default: '',
+				placeholder: 'e.g. https://crm.example.com/whatsapp',
+				description:
+					'URL of the other webhook. If empty, n8n uses the URL that it found at Meta, and stores it with the workflow. Enter it here to keep forwarding after an import or a restored backup.',
+				displayOptions: {
+					show: { onOtherWebhook: ['takeOverAndForward'] },
+					hide: { '/registration': ['manual'] },
+				},
 			},
+			{
+				displayName: 'Other Webhook Verify Token',
+				name: 'otherVerifyToken',
+				type: 'string',
+				typeOptions: { password: true },
+				default: '',
+				description:
+					"Required for Take Over and Forward, to restore the other webhook later. For n8n's own WhatsApp Trigger, it is the ID of that node: copy the node, paste it into a text editor and look for its ID.",
+				displayOptions: {
+					show: { onOtherWebhook: ['takeOverAndForward'] },
+					hide: { '/registration': ['manual'] },
+				},
+			},
+			outputFieldOption,
 			{
 				displayName: 'Retry For (Hours)',
 				name: 'retryFor',
@@ -249,10 +200,28 @@ export const triggerProperties: INodeProperties[] = [
 				typeOptions: { minValue: 0 },
 				displayOptions: { hide: { onFileUnavailable: ['emit'] } },
 				description:
-					'How long to ask Meta to deliver an unavailable file again, in hours since its first event. After that, the item comes without the file.',
+					'How long to ask Meta to deliver an unavailable file again, in hours since its first event',
 			},
 			{
-				displayName: 'Time Budget (Seconds)',
+				displayName: 'Server: Deliveries at Once',
+				name: 'maxConcurrentDeliveries',
+				type: 'number',
+				default: 32,
+				typeOptions: { minValue: 1, maxValue: 1000 },
+				description:
+					'Maximum number of deliveries that this trigger handles at once in one n8n process. Ringing calls, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again shortly after. Each can use 20 MB of memory or more, so lower this if memory is limited.',
+			},
+			{
+				displayName: 'Server: Downloads at Once',
+				name: 'maxConcurrentDownloads',
+				type: 'number',
+				default: 4,
+				typeOptions: { minValue: 1, maxValue: 64 },
+				description:
+					'Maximum number of files that this trigger downloads at once in one n8n process, across all its deliveries',
+			},
+			{
+				displayName: 'Server: Time Budget (Seconds)',
 				name: 'timeBudget',
 				type: 'number',
 				default: 15,
@@ -264,22 +233,20 @@ export const triggerProperties: INodeProperties[] = [
 	},
 ];
 
-const WHERE_TO_LOOK =
-	"<b>Nothing arrives?</b> Run the action node's Setup > Check with the production URL: it shows what is wrong. Otherwise, check:<br />(1) Is the workflow published, and is n8n's URL reachable from the internet over https?<br />(2) In Meta's app dashboard under WhatsApp > Configuration: does the callback URL match, and is the field <b>calls</b> subscribed?<br />(3) Is the app in Live mode, and does it receive the webhooks of your WhatsApp Business account?<br />(4) Was the call accepted or started with recording turned on, and did both sides stay on the line until after the announcement? Recordings take up to a minute after the call.";
-
 const WHILE_BUILDING =
-	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up.";
+	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up. Without a call, the action node's Setup > Get Sample Recording gives you an item to build with.";
+
+const NOTHING_ARRIVES = `<b>Nothing arrives?</b> Run the action node's Setup > Check: it shows what is wrong. <a href="${DOCS}/troubleshooting.md" target="_blank">More</a>`;
 
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
-	header: 'Receive a recorded WhatsApp call',
+	header: 'Click, then make a recorded call and hang up',
 	executionsHelp: {
-		inactive: `${WHILE_BUILDING} Published workflows of the same Meta app keep receiving their events. (With Registration set to Manual, set the test URL in Meta's app dashboard yourself.)<br /><br /><b>When your workflow is ready</b>, publish it: every recording then starts it through the production URL. Those executions appear in the executions list, not here.<br /><br />${WHERE_TO_LOOK}`,
-		active: `${WHILE_BUILDING} The published workflow keeps receiving its events, and the test gets a copy. (With Registration set to Manual, set the test URL in Meta's app dashboard yourself.)<br /><br /><b>Your workflow is published</b>: every recording starts it. Those executions appear in the <a data-key="executions">executions list</a>, not here.<br /><br />${WHERE_TO_LOOK}`,
+		inactive: `${WHILE_BUILDING}<br /><br /><b>When your workflow is ready</b>, publish it. Every recording then starts it; you find those runs in the executions list, not here.<br /><br />${NOTHING_ARRIVES}`,
+		active: `${WHILE_BUILDING} The published workflow keeps receiving its events.<br /><br /><b>Your workflow is published</b>: every recording starts it. You find those runs in the <a data-key="executions">executions list</a>, not here.<br /><br />${NOTHING_ARRIVES}`,
 	},
 	activationHint: {
-		inactive:
-			"Once you've finished building your workflow, publish it to receive every recording through the production URL.",
+		inactive: 'Publish this workflow to receive every recording automatically.',
 		active:
-			'This workflow is published: recordings also start it automatically. You can find those runs under Executions.',
+			'This workflow is published: recordings also start it automatically. You find those runs under Executions.',
 	},
 };

@@ -2,10 +2,10 @@ import { WEBHOOK_RESOLVERS, type INodeParameters, type IWebhookDescription } fro
 
 /** When n8n answers: once the execution is stored, or once the workflow has ended. */
 const template =
-	'={{$parameter["acknowledge"] === "finished" ? "lastNode" : "onReceived"}}' as const;
+	'={{($parameter["options"] || {})["acknowledge"] === "finished" ? "lastNode" : "onReceived"}}' as const;
 
-const resolve = ({ acknowledge }: INodeParameters) =>
-	acknowledge === 'finished' ? 'lastNode' : 'onReceived';
+const resolve = ({ options }: INodeParameters) =>
+	(options as INodeParameters | undefined)?.acknowledge === 'finished' ? 'lastNode' : 'onReceived';
 
 /**
  * The response mode as an expression, and the same as a function: with it n8n 2.41 does not run its

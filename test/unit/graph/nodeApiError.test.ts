@@ -16,7 +16,7 @@ const answered = (status: number, error: object, headers?: Record<string, string
 
 const lost = failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com');
 
-describe('the title', () => {
+describe('the title of an error', () => {
 	it.each<[string, GraphFailure, string]>([
 		['a known code', answered(400, { code: 138001 }), 'This person cannot be called on WhatsApp'],
 		['an unknown code', answered(400, { code: 7 }), 'WhatsApp rejected the request (code 7)'],
@@ -24,13 +24,13 @@ describe('the title', () => {
 		['no code, status 300', failureFromResponse(300, ''), 'Meta returned HTTP status 300'],
 		['no answer', lost, 'Meta could not be reached'],
 		['an odd answer', unreadableResponse('odd'), 'Meta returned a response that cannot be read'],
-	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
+	])('The title is right for %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
 const IN_GENERAL =
 	"Follow Meta's message below. See Meta's error code reference, and include the trace ID when contacting support.";
 
-describe('the description', () => {
+describe('the description of an error', () => {
 	it.each<[string, GraphFailure, string]>([
 		[
 			'a page of a proxy',
@@ -63,10 +63,12 @@ describe('the description', () => {
 			lost,
 			"Check the Base URL in the credential and n8n's connection to the internet.\ngraph.facebook.com could not be reached: the host name is unknown",
 		],
-	])('of %s', (_, failure, description) => expect(failureDescription(failure)).toBe(description));
+	])('The description is right for %s', (_, failure, description) =>
+		expect(failureDescription(failure)).toBe(description),
+	);
 });
 
-describe('the cause in terms of n8n', () => {
+describe("the cause of an error in n8n's terms", () => {
 	const wait = { 'retry-after': '7' };
 
 	it.each<[string, GraphFailure, object | undefined]>([
@@ -92,12 +94,12 @@ describe('the cause in terms of n8n', () => {
 			{ cause: 'temporarily-unavailable' },
 		],
 		['anything else', answered(400, { code: 7 }), undefined],
-	])('of %s', (_, failure, cause) => {
+	])('The cause is right for %s', (_, failure, cause) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ failure: cause });
 	});
 });
 
-it('an error without an item and without a status says neither', () => {
+it('An error without an item and without a status has neither', () => {
 	const error = toNodeApiError(NODE, lost);
 	expect(error.context).not.toHaveProperty('itemIndex');
 	expect(error.httpCode).toBeNull();

@@ -29,7 +29,7 @@ describe('answerChallenge', () => {
 		['app', {}, deriveVerifyToken(APP_SECRET, WEBHOOK_URL, 'workflow-1')],
 		['manual', { verifyToken: ' chosen ' }, 'chosen'],
 	])(
-		'gives the challenge back as plain text (registration %s)',
+		'The challenge comes back as plain text (registration %s)',
 		async (registration, more, token) => {
 			const answer = await ask({ registration, ...more }, asked(token));
 			expect(answer).toMatchObject({
@@ -88,12 +88,12 @@ describe('answerChallenge', () => {
 			{ registration: 'app' },
 			asked(DERIVED_OF_LIST, { also: ALSO, other: { toString: 'x' } }),
 		],
-	])('refuses with 403 and without a word: %s', async (_, parameters, query) => {
+	])('The challenge is rejected with 403 and an empty body: %s', async (_, parameters, query) => {
 		const answer = await ask(parameters, query);
 		expect(answer).toMatchObject({ status: 403, body: undefined });
 	});
 
-	it('answers 503 while the credential cannot be used: another trigger must not conclude anything', async () => {
+	it('The answer is 503 while the credential cannot be used: another trigger must not conclude anything', async () => {
 		const { context, answer } = fakeWebhook({ registration: 'app' }, { query: asked(DERIVED) });
 		Object.assign(context, {
 			getMode: () => 'manual',
@@ -103,12 +103,12 @@ describe('answerChallenge', () => {
 		expect(answer).toMatchObject({ status: 503, body: undefined });
 	});
 
-	it('proves that the list reaches the trigger', async () => {
+	it('The list proves that it reaches the trigger', async () => {
 		const query = asked(DERIVED_OF_LIST, { also: ALSO });
 		expect(await ask({ registration: 'app' }, query)).toMatchObject({ status: 200 });
 	});
 
-	it('reads no credential for what has not the form of a token, and for the rest once a second', async () => {
+	it('The credential is not read for what is no token, and at most once a second for the rest', async () => {
 		let reads = 0;
 		const send = async (token: unknown) => {
 			const { context } = fakeWebhook({ registration: 'app' }, { query: asked(token) });

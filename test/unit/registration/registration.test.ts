@@ -34,7 +34,14 @@ const ITS_TOKEN = 'its token';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
 const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const TAKE_OVER = { onOtherWebhook: 'takeOverAndForward', otherVerifyToken: ` ${ITS_TOKEN} ` };
+const takeOver = (more: IDataObject = {}) => ({
+	options: {
+		onOtherWebhook: 'takeOverAndForward',
+		otherVerifyToken: ` ${ITS_TOKEN} `,
+		...more,
+	},
+});
+const TAKE_OVER = takeOver();
 
 /** What Meta keeps: the app's webhook, whether the account has the app, and who overrides what. */
 class Meta {
@@ -242,7 +249,7 @@ const calls = (callbackUrl: string, ...more: string[]) => ({
 
 const NOTHING = new Meta().state();
 
-describe('The requests', () => {
+describe('the requests of a registration', () => {
 	it.each<[string, IDataObject, string[], string[]]>([
 		[
 			'the app',
@@ -284,7 +291,7 @@ describe('The requests', () => {
 				...['POST number', 'DELETE subscribed_apps', 'DELETE subscriptions'],
 			],
 		],
-	])('for %s: each resource is read once, and what was pointed is read back', async (...row) => {
+	])('Each resource is read once, and what was pointed is read back, for %s', async (...row) => {
 		const [, parameters, first, last] = row;
 		const node = trigger(parameters);
 		expect(await node.activate()).toBe(true);
@@ -300,7 +307,7 @@ describe('The requests', () => {
 	});
 });
 
-describe('An activation that fails', () => {
+describe('an activation that fails', () => {
 	it.each<[string, string[]]>([
 		['GET subscriptions', []],
 		['POST subscriptions', []],
@@ -315,7 +322,7 @@ describe('An activation that fails', () => {
 				'DELETE subscriptions',
 			],
 		],
-	])('at %s undoes what it had done, and no more', async (refused, changes) => {
+	])('A failure at %s undoes what was done, and no more', async (refused, changes) => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add(refused);
 		const error = await failureOf(node.activate());
@@ -326,7 +333,7 @@ describe('An activation that fails', () => {
 		expect(node.data).toEqual({});
 	});
 
-	it('says what failed first, and keeps in mind what could not be undone', async () => {
+	it('The error is the first failure, and what could not be undone is remembered', async () => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add('POST number').add('DELETE subscriptions');
 		const error = await failureOf(node.activate());
@@ -340,7 +347,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('leaves what an earlier one had registered, and so does the deletion that n8n calls then', async () => {
+	it('What an earlier activation registered stays, also when n8n then calls delete', async () => {
 		const node = trigger({});
 		await node.activate();
 		const before = node.meta.state();
@@ -353,7 +360,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('tells its first error, whatever n8n meets when it tries again', async () => {
+	it('The error is the first one, whatever n8n meets when it tries again', async () => {
 		const node = trigger({});
 		node.meta.refused.add('GET subscriptions');
 		const first = await failureOf(node.activate());
@@ -365,7 +372,7 @@ describe('An activation that fails', () => {
 		expect((await failureOf(corrected.activate())).message).toContain(FOREIGN);
 	});
 
-	it('can be repeated at once when the trigger that was in the way is removed', async () => {
+	it('Activation can be repeated at once when the trigger that was in the way is removed', async () => {
 		const one = trigger({}, new Meta(), { id: 'of an old workflow' });
 		const two = trigger({}, one.meta, { id: 'of another one' });
 		await one.activate();
@@ -376,7 +383,7 @@ describe('An activation that fails', () => {
 		expect(await two.activate()).toBe(true);
 	});
 
-	it('that was patient is not repeated: n8n gives all attempts together 84 seconds', async () => {
+	it('An activation that waited is not repeated: n8n gives all attempts together 84 seconds', async () => {
 		const node = trigger({});
 		const { httpRequest } = node.hooks.helpers;
 		Object.assign(node.hooks.helpers, {
@@ -394,7 +401,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.asked).toEqual([]);
 	});
 
-	it('is one where another process has taken the address in the same moment', async () => {
+	it('The activation fails if another process has taken the URL in the same moment', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			if (what === 'POST subscriptions') node.meta.app = calls(FOREIGN);
@@ -406,7 +413,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.app).toEqual(calls(FOREIGN));
 	});
 
-	it('is none where Meta shows the new address only after a moment', async () => {
+	it('The activation succeeds if Meta shows the new URL only after a moment', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			const now = node.meta.app;
@@ -418,7 +425,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.app).toEqual(calls(node.url));
 	});
 
-	it('is one where Meta does not keep the address', async () => {
+	it('The activation fails if Meta does not keep the URL', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			if (what === 'POST subscriptions') node.meta.app = null;
@@ -428,7 +435,7 @@ describe('An activation that fails', () => {
 		);
 	});
 
-	it('leaves nothing to deactivate, whatever became of the credential', async () => {
+	it('The activation leaves nothing to deactivate, whatever became of the credential', async () => {
 		for (const parameters of [{}, { registration: 'manual', verifyToken: 'chosen' }]) {
 			const node = trigger(parameters, new Meta(), { credential: {} });
 			expect(await node.deactivate()).toBe(true);
@@ -436,7 +443,7 @@ describe('An activation that fails', () => {
 	});
 
 	it.each<[string, IDataObject, RegExp]>([
-		['no event is chosen', { events: [] }, /^Events is empty/],
+		['no event is chosen', { events: [] }, /^Trigger On is empty/],
 		['no number is chosen', { registration: 'phoneNumber' }, /^No phone number is chosen\. Choose/],
 		[
 			'there is no verify token for a registration by hand',
@@ -445,29 +452,29 @@ describe('An activation that fails', () => {
 		],
 		[
 			'the address of the other webhook is none',
-			{ ...TAKE_OVER, otherWebhookUrl: 'crm' },
+			takeOver({ otherWebhookUrl: 'crm' }),
 			/^Other Webhook URL must be/,
 		],
 		[
 			'the address of the other webhook is its own',
-			{ ...TAKE_OVER, otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' },
+			takeOver({ otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' }),
 			/^Other Webhook URL must be/,
 		],
-	])('is one where %s', async (_, parameters, message) => {
+	])('The activation fails if %s', async (_, parameters, message) => {
 		const node = trigger(parameters, new Meta(), { id: 'own' });
 		expect((await failureOf(node.activate())).message).toMatch(message);
 		expect(node.meta.changes).toEqual([]);
 	});
 
-	it('is one without a webhook address of n8n', async () => {
+	it('The activation fails without a webhook URL of n8n', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks, { getNodeWebhookUrl: () => undefined });
 		expect((await failureOf(node.activate())).message).toBe('n8n gave the trigger no webhook URL');
 	});
 });
 
-describe('Two triggers of one app', () => {
-	it('are registered one after the other: one has the address, the other is in its list', async () => {
+describe('two triggers of one app', () => {
+	it('Two triggers are registered one after the other: one has the URL, the other is in its list', async () => {
 		const one = trigger({});
 		const two = trigger({}, one.meta);
 		one.publish();
@@ -476,7 +483,7 @@ describe('Two triggers of one app', () => {
 		expect(one.meta.receivers()).toEqual([one.url, two.url]);
 	});
 
-	it('on numbers: the app stays with the last one, whoever goes first', async () => {
+	it('The app stays with the last of two triggers on numbers, whichever leaves first', async () => {
 		const one = trigger(ON_ONE);
 		const two = trigger({ registration: 'phoneNumber', phoneNumberIds: [TWO] }, one.meta);
 		for (const node of [one, two]) {
@@ -491,12 +498,12 @@ describe('Two triggers of one app', () => {
 	});
 });
 
-describe('An address that is there', () => {
+describe('an existing webhook URL', () => {
 	it.each<[string, string]>([
 		['another system', FOREIGN],
 		['the same node in another n8n', 'https://other.example/webhook/ID/webhook'],
 		['no address at all', 'not an address'],
-	])('is not overwritten where it is that of %s', async (_, address) => {
+	])('A URL is not overwritten if it belongs to %s', async (_, address) => {
 		const node = trigger({});
 		const there = address.replace('ID', node.id);
 		node.meta.tokens.set(there, ['another']);
@@ -508,7 +515,7 @@ describe('An address that is there', () => {
 		expect(node.meta.changes).toEqual([]);
 	});
 
-	it('is taken where nothing is registered any more in this n8n, and not put back', async () => {
+	it('A URL where nothing is registered any more in this n8n is taken, and not put back', async () => {
 		const node = trigger({});
 		node.meta.app = calls('https://n8n.example/webhook-test/gone/webhook');
 		node.meta.onAccount = true;
@@ -518,7 +525,7 @@ describe('An address that is there', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('is not taken where n8n cannot reach its own addresses', async () => {
+	it('A URL is not taken if n8n cannot reach its own URLs', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks.helpers, {
 			httpRequest: async (request: Sent) => {
@@ -531,7 +538,7 @@ describe('An address that is there', () => {
 		expect((await failureOf(node.activate())).message).toContain('another workflow in this n8n');
 	});
 
-	it('of this trigger moves with the address of n8n', async () => {
+	it('The URL of this trigger moves with the URL of n8n', async () => {
 		const old = trigger({}, new Meta(), { base: 'https://old.example/' });
 		await old.activate();
 		const node = old.again({ base: 'https://n8n.example/n8n/' });
@@ -542,11 +549,11 @@ describe('An address that is there', () => {
 	});
 });
 
-describe('The record', () => {
+describe('the record', () => {
 	it.each<[string, Surroundings]>([
 		['another n8n', { instanceId: 'instance-2', base: 'https://two.example/' }],
 		['a restored n8n with the same key', { base: 'https://two.example/' }],
-	])('of a trigger that is alive does not serve its copy in %s', async (_, copied) => {
+	])('The record of a live trigger does not apply to its copy in %s', async (_, copied) => {
 		const original = trigger({});
 		await original.activate();
 		original.publish();
@@ -560,7 +567,7 @@ describe('The record', () => {
 		expect(original.meta.changes).toHaveLength(2);
 	});
 
-	it('does not serve another workflow with the same webhook ID', async () => {
+	it('The record does not apply to another workflow with the same webhook ID', async () => {
 		const original = trigger({});
 		await original.activate();
 		original.publish();
@@ -580,7 +587,7 @@ describe('The record', () => {
 		expect(original.meta.state()).toEqual(before);
 	});
 
-	it('is not needed: what stands at the own address is removed without it', async () => {
+	it("The record is not needed: what stands at the trigger's own URL is removed without it", async () => {
 		for (const parameters of [{}, ON_ACCOUNT, ON_ONE]) {
 			const node = trigger(parameters);
 			await node.activate();
@@ -591,7 +598,7 @@ describe('The record', () => {
 		}
 	});
 
-	it('is remembered in the process, if n8n has not saved it', async () => {
+	it('The record is remembered in the process if n8n has not saved it', async () => {
 		const node = trigger({});
 		node.meta.app = calls(FOREIGN, 'messages');
 		const taker = node.again({}, TAKE_OVER);
@@ -602,7 +609,7 @@ describe('The record', () => {
 		expect(node.meta.state()).toEqual(before);
 	});
 
-	it('knows the account that it was made with, though the credential was changed', async () => {
+	it('The record knows its account, although the credential was changed', async () => {
 		const node = trigger({});
 		await node.activate();
 		const other = { ...CREDENTIAL, appId: '999', appSecret: 'another secret' };
@@ -624,7 +631,7 @@ describe('The record', () => {
 		]);
 	});
 
-	it('stays where it cannot be read who depends on the fields, for the next deactivation', async () => {
+	it('The record stays for the next deactivation if it cannot be read who needs the fields', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.meta.refused.add('GET phone_numbers');
@@ -636,7 +643,7 @@ describe('The record', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('stays where another system depends on the fields', async () => {
+	it('The record stays if another system needs the fields', async () => {
 		const node = trigger(ON_ONE);
 		await node.activate();
 		node.meta.numberAddresses.set(TWO, OTHER);
@@ -647,8 +654,8 @@ describe('The record', () => {
 	});
 });
 
-describe('Taking over', () => {
-	it('puts the other address back with its own token, and with the field that Meta asks for', async () => {
+describe('taking over', () => {
+	it('The other URL is put back with its own token, and with the field that Meta requires', async () => {
 		const node = trigger(TAKE_OVER);
 		node.meta.app = calls(FOREIGN, 'messages');
 		node.meta.onAccount = true;
@@ -668,24 +675,24 @@ describe('Taking over', () => {
 		]);
 	});
 
-	it('of a trigger in another n8n needs no token of the operator', async () => {
+	it('A trigger in another n8n is taken over without a token from the operator', async () => {
 		const one = trigger({}, new Meta(), { base: 'https://two.example/', instanceId: 'two' });
 		await one.activate();
 		one.publish();
 		const before = one.meta.app;
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [one.url] });
 		await two.deactivate();
 		expect(one.meta.app).toEqual(before);
 	});
 
-	it('is not needed next to another trigger of this n8n, which then gets what was taken over', async () => {
+	it('Nothing is taken over from another trigger of this n8n, which then gets what was taken over', async () => {
 		const one = trigger(TAKE_OVER);
 		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		one.meta.onAccount = true;
 		const before = one.meta.state();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		for (const node of [one, two]) {
 			await node.activate();
 			node.publish();
@@ -706,11 +713,11 @@ describe('Taking over', () => {
 		expect(one.meta.changes[0]).toMatchObject({ with: { verify_token: ITS_TOKEN } });
 	});
 
-	it('puts nothing back that is not registered any more', async () => {
+	it('A URL where nothing is registered any more is not put back', async () => {
 		const one = trigger({});
 		await one.activate();
 		one.publish();
-		const two = trigger({ onOtherWebhook: 'takeOverAndForward' }, one.meta);
+		const two = trigger({ options: { onOtherWebhook: 'takeOverAndForward' } }, one.meta);
 		await two.activate();
 		one.meta.tokens.delete(one.url);
 		await one.deactivate();
@@ -718,7 +725,7 @@ describe('Taking over', () => {
 		expect(one.meta.state()).toEqual(NOTHING);
 	});
 
-	it('asks for the address of the other webhook, if it was lost', async () => {
+	it('The operator is asked for the URL of the other webhook if it was lost', async () => {
 		const node = trigger(TAKE_OVER);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
@@ -733,15 +740,15 @@ describe('Taking over', () => {
 		await lost.deactivate();
 		await lost.deactivate();
 		expect(node.meta.app).toMatchObject({ callbackUrl: node.url, fields: ['messages'] });
-		const found = node.again(imported, { ...TAKE_OVER, otherWebhookUrl: FOREIGN });
+		const found = node.again(imported, takeOver({ otherWebhookUrl: FOREIGN }));
 		await found.activate();
 		expect(found.record()).toMatchObject({ alsoReceives: [FOREIGN] });
 		await found.deactivate();
 		expect(node.meta.state()).toEqual(before);
 	});
 
-	it('puts the webhook of the parameter back, if the record is lost', async () => {
-		const parameters = { ...TAKE_OVER, otherWebhookUrl: FOREIGN };
+	it('The webhook of the parameter is put back if the record is lost', async () => {
+		const parameters = takeOver({ otherWebhookUrl: FOREIGN });
 		const node = trigger(parameters);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
@@ -752,7 +759,7 @@ describe('Taking over', () => {
 	});
 });
 
-describe('Triggers that share an address', () => {
+describe('triggers that share a webhook URL', () => {
 	/** So many of one n8n, published. */
 	async function published(count: number) {
 		const meta = new Meta();
@@ -767,7 +774,7 @@ describe('Triggers that share an address', () => {
 		return { meta, all };
 	}
 
-	it('all move with the holder, when the address of n8n has changed', async () => {
+	it('All triggers move with the holder when the URL of n8n has changed', async () => {
 		const { meta, all } = await published(3);
 		meta.tokens.clear();
 		const moved = all.map((one) => one.again({ base: 'https://new.example/' }));
@@ -776,7 +783,7 @@ describe('Triggers that share an address', () => {
 		expect(meta.receivers().sort()).toEqual(moved.map(({ url }) => url).sort());
 	});
 
-	it('keep those that do not know the new app secret yet', async () => {
+	it('Triggers that do not know the new app secret yet stay in the list', async () => {
 		const { meta, all } = await published(3);
 		const credential = { ...CREDENTIAL, appSecret: 'the new one' };
 		const [first, second] = all.map((one) => one.again({ credential }));
@@ -785,7 +792,7 @@ describe('Triggers that share an address', () => {
 		expect(meta.receivers(undefined, 'the new one')).toEqual(all.map(({ url }) => url));
 	});
 
-	it('do without a holder that has another app secret: it becomes one of the others', async () => {
+	it('A holder with another app secret becomes one of the others', async () => {
 		const { meta, all } = await published(2);
 		all[0].again({ credential: { ...CREDENTIAL, appSecret: 'of another app' } }).publish();
 		await all[1].again().activate();
@@ -793,8 +800,8 @@ describe('Triggers that share an address', () => {
 	});
 });
 
-describe('A test', () => {
-	it('joins production, and leaves everything as it was', async () => {
+describe('a test', () => {
+	it('A test joins production, and leaves everything as it was', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();
@@ -810,28 +817,31 @@ describe('A test', () => {
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
 		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
-	])('takes production over where %s, and points back to it with its token', async (_, given) => {
-		const node = trigger({}, new Meta(), given);
-		await node.activate();
-		node.publish();
-		if (given.id === undefined) node.meta.unreachable.add(node.url);
-		const before = node.meta.state();
-		const test = node.again({ mode: 'manual', data: {} });
-		await test.activate();
-		expect(node.meta.app).toEqual(calls(node.test));
-		node.meta.changes.length = 0;
-		await test.deactivate();
-		expect(node.meta.state()).toEqual(before);
-		expect(node.meta.changes).toEqual([
-			expect.objectContaining({
-				with: expect.objectContaining({
-					verify_token: deriveVerifyToken(APP_SECRET, node.production),
-				}) as unknown,
-			}),
-		]);
-	});
+	])(
+		'A test takes production over if %s, and points back to it with its token',
+		async (_, given) => {
+			const node = trigger({}, new Meta(), given);
+			await node.activate();
+			node.publish();
+			if (given.id === undefined) node.meta.unreachable.add(node.url);
+			const before = node.meta.state();
+			const test = node.again({ mode: 'manual', data: {} });
+			await test.activate();
+			expect(node.meta.app).toEqual(calls(node.test));
+			node.meta.changes.length = 0;
+			await test.deactivate();
+			expect(node.meta.state()).toEqual(before);
+			expect(node.meta.changes).toEqual([
+				expect.objectContaining({
+					with: expect.objectContaining({
+						verify_token: deriveVerifyToken(APP_SECRET, node.production),
+					}) as unknown,
+				}),
+			]);
+		},
+	);
 
-	it('that cannot point back ends all the same, and says so in the log', async () => {
+	it('A test that cannot point back ends all the same, and the log says so', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();
@@ -847,7 +857,7 @@ describe('A test', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('in another n8n version is known by its URL, without a record', async () => {
+	it('A test in another n8n version is known by its URL, without a record', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();

@@ -403,7 +403,7 @@ const EVERYWHERE: Array<Trigger['level']> = [
 ];
 const runs = { numRuns: Number(process.env.RUNS ?? 60) };
 
-describe('Triggers that share addresses, in any order', () => {
+describe('triggers that share addresses, in any order', () => {
 	it.each<[string, Array<Trigger['level']>, Array<Trigger['account']>, boolean]>([
 		['on the app', ['app'], ['a'], false],
 		['on the app, n8n being killed', ['app'], ['a'], true],
@@ -412,31 +412,37 @@ describe('Triggers that share addresses, in any order', () => {
 		['on one account, n8n being killed', ['businessAccount'], ['a'], true],
 		['on all levels', EVERYWHERE, ['a'], false],
 		['on all levels, n8n being killed', EVERYWHERE, ['a'], true],
-	])('%s: all get their events, and Meta is as before at the end', (_, levels, accounts, kills) => {
-		fc.assert(
-			fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
-				run({ triggers: all, actions: list, end, before: () => {}, kills }),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers %s all get their events, and Meta is as before at the end',
+		(_, levels, accounts, kills) => {
+			fc.assert(
+				fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
+					run({ triggers: all, actions: list, end, before: () => {}, kills }),
+				),
+				runs,
+			);
+		},
+	);
 
 	it.each([
 		['one by one', false],
 		['together', true],
-	])('unpublished %s leave the app on an account on which it was before', (_, together) => {
-		fc.assert(
-			fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
-				run({
-					...{ triggers: all, actions: list, end, kills: false, together },
-					before: ({ joined }) => joined.add('a'),
-				}),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers unpublished %s leave the app on an account on which it was before',
+		(_, together) => {
+			fc.assert(
+				fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
+					run({
+						...{ triggers: all, actions: list, end, kills: false, together },
+						before: ({ joined }) => joined.add('a'),
+					}),
+				),
+				runs,
+			);
+		},
+	);
 
-	it('unpublished together after a restart leave the app on an account on which it was before', () => {
+	it('Triggers unpublished together after a restart leave the app on an account on which it was before', () => {
 		fc.assert(
 			fc.property(triggers(['app'], ['a']), order, (all, end) => {
 				const world = new World();
@@ -455,7 +461,7 @@ describe('Triggers that share addresses, in any order', () => {
 	});
 
 	it.each([['messages'], ['security'], ['messages', 'calls']])(
-		'next to another system that has the app with %s: it gets its webhook back',
+		'Another system that has the app with %s gets its webhook back',
 		(...fields) => {
 			fc.assert(
 				fc.property(triggers(['app'], ['a'], true), actions, order, (all, list, end) =>

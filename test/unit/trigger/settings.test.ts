@@ -12,7 +12,7 @@ const settingsOf = (parameters: IDataObject) => readSettings(fakeWebhook(paramet
 const both = (parameters: IDataObject) => ({ ...filterOf(parameters), ...settingsOf(parameters) });
 
 describe('readFilter', () => {
-	it('takes all numbers and recordings unless told', () => {
+	it('All numbers and recordings are chosen by default', () => {
 		expect(filterOf({})).toEqual({
 			events: new Set(['call_recording_available']),
 			phoneNumbers: new Set(),
@@ -31,7 +31,7 @@ describe('readFilter', () => {
 		],
 		['+1 (555) 010-0001', ['+1 (555) 010-0001', '15550100001']],
 		['0044 20 7946 0958', ['0044 20 7946 0958', '442079460958']],
-	])('reads the phone numbers %j as %j', (phoneNumberIds, expected) => {
+	])('The phone numbers %j are read as %j', (phoneNumberIds, expected) => {
 		expect([...filterOf({ phoneNumberIds } as IDataObject).phoneNumbers]).toEqual(expected);
 	});
 
@@ -42,33 +42,32 @@ describe('readFilter', () => {
 			['call_transcript_available', 'call_transcription_available'],
 			['call_transcription_available'],
 		],
-	])('reads the events %j as %j', (events, expected) => {
+	])('The events %j are read as %j', (events, expected) => {
 		expect([...filterOf({ events }).events]).toEqual(expected);
 	});
 
 	it.each<[unknown, string]>([
-		[[], 'Events is empty'],
-		['', 'Events is empty'],
-		[null, 'Events is empty'],
-		[['connect', 'recording'], 'Events contains "recording", which is not a known event'],
+		[[], 'Trigger On is empty'],
+		['', 'Trigger On is empty'],
+		[null, 'Trigger On is empty'],
+		[['connect', 'recording'], 'Trigger On contains "recording", which is not a known event'],
 		[
 			'Call Recording Available',
-			'Events contains "Call?Recording?Available", which is not a known event',
+			'Trigger On contains "Call?Recording?Available", which is not a known event',
 		],
-	])('does not take %j for a choice: it would throw every recording away', (events, message) => {
+	])('The value %j is no choice of events: it would drop every recording', (events, message) => {
 		expect(() => filterOf({ events } as IDataObject)).toThrow(message);
 	});
 
-	it('needs none of the other parameters', () => {
+	it('No other parameter is needed', () => {
 		expect(() => filterOf({ events: ['connect'], options: 'none' })).not.toThrow();
 	});
 });
 
 describe('readSettings', () => {
-	it('has the documented defaults', () => {
+	it('The defaults are the documented ones', () => {
 		expect(settingsOf({})).toEqual({
 			downloadFile: true,
-			acknowledge: 'stored',
 			binaryPropertyName: 'data',
 			maxBytes: 100 * 1024 * 1024,
 			onFileUnavailable: 'retry',
@@ -80,7 +79,7 @@ describe('readSettings', () => {
 		});
 	});
 
-	it('reads numbers that an expression gives as text', () => {
+	it('Numbers that an expression gives as text are read', () => {
 		const options = {
 			maxFileSize: '0.5',
 			retryFor: '0',
@@ -111,7 +110,7 @@ describe('readSettings', () => {
 		],
 		[
 			{ options: { onFileUnavailable: 'ignore' } },
-			'If File Is Unavailable must be "retry" or "emit"',
+			'If File Is Unavailable must be "retry", "emit" or "fail"',
 		],
 		...[-1, null, '', false, true, [], 'NaN', '1e3', 'Infinity'].map(
 			(retryFor): [IDataObject, string] => [
@@ -120,50 +119,59 @@ describe('readSettings', () => {
 			],
 		),
 		[{ options: { includeRawEvent: 'yes' } }, 'Include Raw Event must be true or false'],
-		[{ options: { timeBudget: 0 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
-		[{ options: { timeBudget: 61 } }, 'Time Budget (Seconds) must be a number from 1 to 60'],
+		[{ options: { timeBudget: 0 } }, 'Server: Time Budget (Seconds) must be a number from 1 to 60'],
+		[
+			{ options: { timeBudget: 61 } },
+			'Server: Time Budget (Seconds) must be a number from 1 to 60',
+		],
 		[
 			{ options: { maxConcurrentDeliveries: 0 } },
-			'Deliveries at Once must be a whole number from 1 to 1000',
+			'Server: Deliveries at Once must be a whole number from 1 to 1000',
 		],
 		[
 			{ options: { maxConcurrentDeliveries: 1001 } },
-			'Deliveries at Once must be a whole number from 1 to 1000',
+			'Server: Deliveries at Once must be a whole number from 1 to 1000',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 0 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 65 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
 		[
 			{ options: { maxConcurrentDownloads: 1.5 } },
-			'Downloads at Once must be a whole number from 1 to 64',
+			'Server: Downloads at Once must be a whole number from 1 to 64',
 		],
-		[{ acknowledge: 'never' }, 'Acknowledge must be "stored" or "finished"'],
+		...['never', '={{ "finished" }}'].map((acknowledge): [IDataObject, string] => [
+			{ options: { acknowledge } },
+			'Acknowledge must be "stored" or "finished", not an expression',
+		]),
 		[{ downloadFile: 'yes' }, 'Download File must be true or false'],
-		[{ events: {} }, 'Events must be a list, or text with commas between the entries'],
+		[{ events: {} }, 'Trigger On must be a list, or text with commas between the entries'],
 		[
 			{ phoneNumberIds: [{}] },
 			'Phone Number Names or IDs must be a list, or text with commas between the entries',
 		],
-	])('says of %j which field it is, as the panel names it, and what it must be', (odd, message) => {
-		let thrown: unknown;
-		try {
-			both(odd);
-		} catch (error) {
-			thrown = error;
-		}
-		expect(thrown).toBeInstanceOf(NodeOperationError);
-		expect(thrown).toMatchObject({
-			message,
-			description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
-		});
-	});
+	])(
+		'The error about %j names the field as the panel does, and says what it must be',
+		(odd, message) => {
+			let thrown: unknown;
+			try {
+				both(odd);
+			} catch (error) {
+				thrown = error;
+			}
+			expect(thrown).toBeInstanceOf(NodeOperationError);
+			expect(thrown).toMatchObject({
+				message,
+				description: expect.stringContaining('Correct it in the WhatsApp Business Calling Trigger'),
+			});
+		},
+	);
 
-	it('names fields as the panel does', () => {
+	it('The fields are named as in the panel', () => {
 		const panel = triggerProperties.flatMap((property) => [
 			property,
 			...((property.options ?? []) as INodeProperties[]),
@@ -175,11 +183,11 @@ describe('readSettings', () => {
 			'If File Is Unavailable',
 			'Retry For (Hours)',
 			'Include Raw Event',
-			'Time Budget (Seconds)',
-			'Deliveries at Once',
-			'Downloads at Once',
+			'Server: Time Budget (Seconds)',
+			'Server: Deliveries at Once',
+			'Server: Downloads at Once',
 			'Options',
-			'Events',
+			'Trigger On',
 			'Phone Number Names or IDs',
 			'Download File',
 			'Acknowledge',
@@ -188,12 +196,12 @@ describe('readSettings', () => {
 		}
 	});
 
-	it('gives a time budget that a timer takes, whatever fraction of a second it has', () => {
+	it('A time budget suits a timer, whatever fraction of a second it has', () => {
 		expect(settingsOf({ options: { timeBudget: 2.0005 } }).timeBudgetMs).toBe(2_001);
 	});
 
-	it('throws nothing but errors for the operator', () => {
-		const names = ['events', 'phoneNumberIds', 'downloadFile', 'acknowledge', 'options'] as const;
+	it('Only errors for the operator are thrown', () => {
+		const names = ['events', 'phoneNumberIds', 'downloadFile', 'options'] as const;
 		fc.assert(
 			fc.property(fc.dictionary(fc.constantFrom(...names), fc.jsonValue()), (parameters) => {
 				try {
