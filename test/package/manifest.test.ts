@@ -85,10 +85,14 @@ describe('the repository', () => {
 		expect(repository).toMatch(/^[\w-]+\/n8n-nodes-whatsapp-business-calling$/);
 		const { stdout } = await run(
 			'git',
-			['grep', '-ohE', 'github\\.com/[A-Za-z0-9_-]+/n8n-nodes-whatsapp[A-Za-z0-9_-]+'],
+			[
+				'grep',
+				'-ohE',
+				'github(usercontent)?\\.com/[A-Za-z0-9_-]+/n8n-nodes-whatsapp[A-Za-z0-9_-]+',
+			],
 			{ cwd: REPOSITORY },
 		);
-		const addresses = stdout.trim().split('\n');
+		const addresses = stdout.trim().replaceAll('githubusercontent', 'github').split('\n');
 		expect(new Set(addresses)).toEqual(new Set([`github.com/${repository}`]));
 		expect(addresses.length).toBeGreaterThan(10);
 	});
