@@ -1,8 +1,9 @@
-import { appToken, graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { appToken, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
-const NUMBER = '106000000000001';
 
 let emulator: Emulator;
 
@@ -247,7 +248,7 @@ describe('call permissions', () => {
 	});
 
 	it('A malformed permission request is rejected', async () => {
-		expect((await request({ to: '14085551234' })).error.code).toBe(138017);
+		expect((await request({ to: PERSON })).error.code).toBe(138017);
 		expect((await request({ type: 'text' })).error.code).toBe(100);
 		const interactive = { type: 'call_permission_request' };
 		expect((await request({ interactive })).error.message).toMatch(/missing : 'action'/);
@@ -279,7 +280,7 @@ describe('the answer to a call permission request', () => {
 		}).settled;
 		expect(receiver.events).toEqual([
 			{
-				from: '14085551234',
+				from: PERSON,
 				from_user_id: 'US.13491208655302741918',
 				from_parent_user_id: 'US.ENT.11815799212886844830',
 				id: expect.stringMatching(/^wamid\./) as string,

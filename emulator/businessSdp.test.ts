@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerProblem, readBusinessSdp, SDP_CHECKS, type SdpCheck } from './businessSdp';
-import { graph } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 import { makeBusinessSdp, makeSdp } from './sdp';
 
@@ -171,11 +172,10 @@ describe('SDP checks over HTTP, without media', () => {
 	});
 	afterEach(async () => await emulator.stop());
 
-	const NUMBER = '106000000000001';
 	const post = async (body: Record<string, unknown>) =>
 		await graph(emulator, 'POST', `${NUMBER}/calls`, { messaging_product: 'whatsapp', ...body });
 	const start = async (sdp: string) =>
-		await post({ action: 'connect', to: '14085551234', session: { sdp_type: 'offer', sdp } });
+		await post({ action: 'connect', to: PERSON, session: { sdp_type: 'offer', sdp } });
 	const order = async <T>(path: string, body?: unknown) => {
 		const response = await fetch(`${emulator.baseUrl}/_emulator${path}`, {
 			...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { graph, Receiver, download } from './helpers';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../test/support/constants';
+import { download, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { DEFAULT_RECORDING, makeSdp, startEmulator, type Emulator } from './index';
 
-const NUMBER = '106000000000001';
 const recording = {
 	status: 'ENABLED',
 	purpose: 'quality assurance',
@@ -12,7 +13,7 @@ const recording = {
 
 const connectBody = (more: Record<string, unknown> = {}) => ({
 	messaging_product: 'whatsapp',
-	to: '14085551234',
+	to: PERSON,
 	action: 'connect',
 	session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 	...more,
@@ -73,7 +74,7 @@ describe('a call from the business', () => {
 		]);
 		expect(receiver.events[1]).toMatchObject({
 			from: '442079460958',
-			to: '14085551234',
+			to: PERSON,
 			direction: 'BUSINESS_INITIATED',
 			session: { sdp_type: 'answer', sdp: expect.stringMatching(/^v=0\r\n/) as string },
 		});
@@ -88,7 +89,7 @@ describe('a call from the business', () => {
 		};
 		expect(event).toEqual({
 			id: callId,
-			from: '14085551234',
+			from: PERSON,
 			from_user_id: 'US.13491208655302741918',
 			from_parent_user_id: 'US.ENT.11815799212886844830',
 			timestamp: expect.stringMatching(/^\d{10}$/) as string,
@@ -138,14 +139,14 @@ describe('a call from the business', () => {
 
 	it('A call goes to `to` when `recipient` names another person', async () => {
 		await post(connectBody({ recipient: 'US.20762481193605518247' }));
-		expect(emulator.calls[0]?.user.waId).toBe('14085551234');
+		expect(emulator.calls[0]?.user.waId).toBe(PERSON);
 	});
 
 	it('A customer can have only one call at a time', async () => {
 		await post(connectBody());
 		const second = await post(connectBody());
 		expect([second.status, second.error.code]).toEqual([400, 138003]);
-		expect((await post(connectBody(), {}, '106000000000002')).status).toBe(200);
+		expect((await post(connectBody(), {}, SECOND_NUMBER)).status).toBe(200);
 	});
 
 	it('Numbers of some countries cannot call', async () => {
@@ -176,7 +177,7 @@ describe('a call from a customer', () => {
 			'call_transcription_available',
 		]);
 		expect(receiver.events[0]).toMatchObject({
-			from: '14085551234',
+			from: PERSON,
 			to: '442079460958',
 			direction: 'USER_INITIATED',
 			deeplink_payload: 'from the shop',
@@ -328,7 +329,7 @@ describe('the check of a request to calls', () => {
 		await rejects(connectBody({ action: 'hold' }), /action must be one of/);
 		await rejects(connectBody({ to: '+1 408 555 1234' }), /digits only/);
 		await rejects(connectBody({ to: 14085551234 }), /digits only/);
-		await rejects(connectBody({ recipient: '14085551234' }), /business-scoped user ID/);
+		await rejects(connectBody({ recipient: PERSON }), /business-scoped user ID/);
 		await rejects(connectBody({ biz_opaque_callback_data: 'x'.repeat(513) }), /512/);
 		await rejects(connectBody({ session: JSON.stringify({}) }), /session must be an object/);
 		await rejects(actionBody('abc', 'terminate'), /call_id is not a call ID/);
@@ -357,7 +358,7 @@ describe('the check of a request to calls', () => {
 
 	it('The check does not find the call of another number', async () => {
 		const { id } = emulator.userCalls();
-		const answer = await post(acceptBody(id), {}, '106000000000002');
+		const answer = await post(acceptBody(id), {}, SECOND_NUMBER);
 		expect(answer.error.error_data?.details).toMatch(/no such call/);
 	});
 });

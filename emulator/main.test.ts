@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { Receiver } from './helpers';
+import { Receiver } from '../test/support/receiver';
 
 let receiver: Receiver;
 let child: ChildProcess | undefined;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { download, graph } from './helpers';
+import { NUMBER, SECOND_NUMBER } from '../test/support/constants';
+import { ForeignHost } from '../test/support/foreignHost';
+import { download, graph } from '../test/support/graph';
 import { createSyntheticMedia, startEmulator, type CreatedRecording, type Emulator } from './index';
 
 let emulator: Emulator;
@@ -58,7 +58,7 @@ describe('media information', () => {
 	});
 
 	it('Media information is for the number that owns the media', async () => {
-		const { mediaId } = await emulator.createRecording({ phoneNumberId: '106000000000002' });
+		const { mediaId } = await emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
 		const own = await graph(emulator, 'GET', `${mediaId}?phone_number_id=106000000000002`);
 		expect(own.status).toBe(200);
 		const other = await graph(emulator, 'GET', `${mediaId}?phone_number_id=106000000000001`);
@@ -353,19 +353,13 @@ describe('a fault of a download', () => {
 	});
 
 	it('A fault can be a redirect to another host', async () => {
-		const seen: Array<string | undefined> = [];
-		const elsewhere = createServer((req, res) => {
-			seen.push(req.headers.authorization);
-			res.end('elsewhere');
-		});
-		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-		const target = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+		const foreign = await new ForeignHost().start();
+		const target = `${foreign.url}/`;
 		emulator.failNext('media', { redirectTo: target });
 		const answer = await download(emulator, urlOf(made));
 		expect([answer.status, answer.headers.get('location')]).toEqual([302, target]);
-		elsewhere.closeAllConnections();
-		await new Promise((resolve) => elsewhere.close(resolve));
-		expect(seen).toEqual([]);
+		await foreign.stop();
+		expect(foreign.requests).toEqual([]);
 	});
 
 	it('A fault of the media host does not reach the Graph API, nor the reverse', async () => {
@@ -419,7 +413,7 @@ describe('a voicemail', () => {
 		emulator.hangUp(id);
 		const made = await emulator.createVoicemail({ callId: id, content: 'abc' });
 		expect(made.update).toEqual({
-			phoneNumberId: '106000000000001',
+			phoneNumberId: NUMBER,
 			field: 'messages',
 			value: {
 				contacts: [expect.objectContaining({ wa_id: '14085555678' })],

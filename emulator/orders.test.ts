@@ -1,5 +1,7 @@
 import { makeSdp, startEmulator, type Emulator } from './index';
-import { graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -30,7 +32,7 @@ const order = async (method: string, path: string, body?: unknown) => {
 it('A complete call can be controlled over HTTP', async () => {
 	await order('POST', '/subscription', { callbackUrl: receiver.url });
 	const { body: call } = await order('POST', '/calls', { from: '14085555678' });
-	await graph(emulator, 'POST', '106000000000001/calls', {
+	await graph(emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
 		call_id: call.id,
 		action: 'accept',
@@ -128,15 +130,15 @@ it('Invalid orders are rejected', async () => {
 
 it('A request can take effect although its response fails', async () => {
 	emulator.failNext('calls', { reset: true, takesEffect: true }, { action: 'connect' });
-	const connect = graph(emulator, 'POST', '106000000000001/calls', {
+	const connect = graph(emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: '14085551234',
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 	});
 	await expect(connect).rejects.toThrow();
 	expect(emulator.calls).toHaveLength(1);
 	emulator.failNext('calls', { errorCode: 138005 });
-	const refused = await graph(emulator, 'POST', '106000000000001/calls', {});
+	const refused = await graph(emulator, 'POST', `${NUMBER}/calls`, {});
 	expect([refused.status, refused.error.code]).toEqual([429, 138005]);
 });

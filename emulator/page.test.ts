@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { startEmulator, type Emulator } from './index';
-import { graph } from './helpers';
+import { graph } from '../test/support/graph';
 
 let emulator: Emulator;
 
@@ -80,7 +80,7 @@ describe('other web pages on this machine', () => {
 	it.each(Object.keys(ORIGINS))('Another web page reaches nothing: %s', async (name) => {
 		for (const path of PATHS) {
 			for (const method of ['GET', 'POST']) {
-				const { status, headers } = await send(method, path, { origin: ORIGINS[name]!() });
+				const { status, headers } = await send(method, path, { origin: ORIGINS[name]() });
 				expect([path, method, status]).toEqual([path, method, 403]);
 				expect(headers).not.toHaveProperty('access-control-allow-origin');
 			}

@@ -1,8 +1,8 @@
-import { graph } from './helpers';
+import { NUMBER } from '../test/support/constants';
+import { graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
-const NUMBER = '106000000000001';
 const HOOK = 'https://n8n.example/webhook';
 
 let emulator: Emulator;

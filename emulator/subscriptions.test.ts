@@ -1,9 +1,10 @@
-import { appToken, graph, Receiver } from './helpers';
+import { NUMBER, SECOND_NUMBER } from '../test/support/constants';
+import { appToken, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator, type Variants } from './index';
 
 const WABA = '102000000000001';
 const APP = '670000000000001';
-const [FIRST, SECOND] = ['106000000000001', '106000000000002'];
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -235,40 +236,40 @@ describe('routing', () => {
 			return await emulator.deliver([made]).settled;
 		};
 		const configure = (uri: string) =>
-			graph(emulator, 'POST', FIRST, {
+			graph(emulator, 'POST', NUMBER, {
 				webhook_configuration: { override_callback_uri: uri, verify_token: token },
 			});
 
 		await edge('POST', subscription({ callback_url: app.url }));
-		expect((await deliver(FIRST)).outcome).toBe('notSubscribed');
+		expect((await deliver(NUMBER)).outcome).toBe('notSubscribed');
 		await graph(emulator, 'POST', `${WABA}/subscribed_apps`);
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 0, 0]);
 		await graph(emulator, 'POST', `${WABA}/subscribed_apps`, {
 			override_callback_uri: account.url,
 			verify_token: token,
 		});
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 1, 0]);
 		expect((await configure(number.url)).body).toEqual({ success: true });
-		await deliver(FIRST);
-		await deliver(SECOND);
+		await deliver(NUMBER);
+		await deliver(SECOND_NUMBER);
 		expect(counts()).toEqual([1, 2, 1]);
-		const read = await graph(emulator, 'GET', `${FIRST}?fields=webhook_configuration`);
+		const read = await graph(emulator, 'GET', `${NUMBER}?fields=webhook_configuration`);
 		expect(read.body).toEqual({
 			webhook_configuration: {
 				phone_number: number.url,
 				whatsapp_business_account: account.url,
 				application: app.url,
 			},
-			id: FIRST,
+			id: NUMBER,
 		});
-		const made = await emulator.createRecording({ phoneNumberId: FIRST });
-		const other = await emulator.createRecording({ phoneNumberId: SECOND });
+		const made = await emulator.createRecording({ phoneNumberId: NUMBER });
+		const other = await emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
 		expect(() => emulator.deliver([made, other])).toThrow(/different callbacks/);
 
 		expect((await configure('')).body).toEqual({ success: true });
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 3, 1]);
 		number.challengeReply = { status: 500 };
 		expect((await configure(number.url)).error.code).toBe(2200);
@@ -297,8 +298,8 @@ describe('a query in the callback URL', () => {
 		},
 		number: {
 			set: async (url: string) =>
-				await graph(emulator, 'POST', FIRST, { webhook_configuration: configured(url) }),
-			shown: () => state().numberOverrides[FIRST],
+				await graph(emulator, 'POST', NUMBER, { webhook_configuration: configured(url) }),
+			shown: () => state().numberOverrides[NUMBER],
 		},
 	};
 
@@ -312,7 +313,7 @@ describe('a query in the callback URL', () => {
 			emulator.variants.callbackQuery = callbackQuery;
 			expect((await set(withQuery())).status).toBe(200);
 			expect(shown()).toBe(`${receiver.url}${kept}`);
-			const recording = await emulator.createRecording({ phoneNumberId: FIRST });
+			const recording = await emulator.createRecording({ phoneNumberId: NUMBER });
 			expect((await emulator.deliver([recording]).answer).status).toBe(200);
 			const queries = [receiver.challenges, receiver.webhooks].map(([first]) =>
 				first?.url.searchParams.get('also'),

@@ -1,8 +1,9 @@
-import { graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { makeSdp, startEmulator, VARIANTS, type Emulator, type Variants } from './index';
 
-const NUMBER = '106000000000001';
-const ANA = { from: '14085551234', userId: 'US.13491208655302741918' };
+const ANA = { from: PERSON, userId: 'US.13491208655302741918' };
 const recording = { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' };
 
 type Value = Record<string, unknown>;

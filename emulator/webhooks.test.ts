@@ -1,5 +1,6 @@
-import { createHmac } from 'node:crypto';
-import { Receiver, eventsOf } from './helpers';
+import { NUMBER } from '../test/support/constants';
+import { eventsOf, Receiver } from '../test/support/receiver';
+import { signatureOf } from '../test/support/signature';
 import { escapeJson, startEmulator, type Emulator, type EmulatorOptions } from './index';
 
 let emulator: Emulator;
@@ -22,8 +23,7 @@ afterEach(async () => {
 	await receiver.stop();
 });
 
-const sign = (raw: Buffer) =>
-	`sha256=${createHmac('sha256', emulator.account.appSecret).update(raw).digest('hex')}`;
+const sign = (raw: Buffer) => signatureOf(raw, emulator.account.appSecret);
 
 describe('a delivery', () => {
 	it('A delivery has the envelope, the headers and the signature of Meta', async () => {
@@ -42,7 +42,7 @@ describe('a delivery', () => {
 							value: {
 								messaging_product: 'whatsapp',
 								metadata: {
-									phone_number_id: '106000000000001',
+									phone_number_id: NUMBER,
 									display_phone_number: '442079460958',
 								},
 								calls: [made.event],

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { decodeAudio } from '../../test/support/audio';
+import { PERSON } from '../../test/support/constants';
 import { startGateway, type Gateway } from '../../test/support/gateway';
 import { sleep } from '../../test/support/processes';
 import type { Call } from '../index';
@@ -13,7 +13,7 @@ import { readOpusFile } from './opusFile';
 jest.setTimeout(180_000);
 
 const EXAMPLE = join(__dirname, '../../examples/media-gateway');
-const PROMPT = readOpusFile(readFileSync(join(EXAMPLE, 'prompt.ogg'))).streams[0]!;
+const PROMPT = readOpusFile(readFileSync(join(EXAMPLE, 'prompt.ogg'))).streams[0];
 
 interface Report {
 	id: string;
@@ -72,7 +72,7 @@ async function ring() {
 	const offer = await stage.sdpOf(call);
 	const { status, body } = await request('POST', '/answer', { callId: call.id, sdp: offer });
 	expect(status).toBe(200);
-	return { call, media: stage.mediaOf(call), offer, sdp: body.sdp! };
+	return { call, media: stage.mediaOf(call), offer, sdp: body.sdp };
 }
 
 /** A call of the business whose user has not picked up yet. */
@@ -81,7 +81,7 @@ async function callOut() {
 	expect(status).toBe(201);
 	const { id, sdp } = body as { id: string; sdp: string };
 	const session = { sdp_type: 'offer', sdp };
-	const order = { action: 'connect', to: '14085551234', session, recording: RECORDING };
+	const order = { action: 'connect', to: PERSON, session, recording: RECORDING };
 	expect((await stage.post(order)).status).toBe(200);
 	const call = stage.emulator.calls.at(-1)!;
 	const answer = { sdp: await stage.sdpOf(call) };
@@ -107,7 +107,7 @@ it('The gateway answers an incoming call, plays its prompt and listens', async (
 	const { seconds, channels } = await decodeAudio(file);
 	expect(Math.abs(seconds - VOICE.length * 0.02)).toBeLessThan(0.5);
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
-	const places = offsets(readOpusFile(file).streams[0]!, PROMPT);
+	const places = offsets(readOpusFile(file).streams[0], PROMPT);
 	expect(places.length).toBeGreaterThan(VOICE.length * 0.6);
 	expect(new Set(places).size).toBe(1);
 
@@ -152,7 +152,7 @@ describe('a customer who is silent until the business is heard', () => {
 		for (const { loudness } of (await decodeAudio(file)).channels) {
 			expect(loudness).toBeGreaterThan(0.02);
 		}
-		expect(offsets(readOpusFile(file).streams[0]!, PROMPT).length).toBeGreaterThan(50);
+		expect(offsets(readOpusFile(file).streams[0], PROMPT).length).toBeGreaterThan(50);
 	}
 
 	it('The gateway speaks first in an incoming call as soon as it learns that the call is accepted', async () => {
@@ -223,7 +223,7 @@ describe('the gateway with a STUN server', () => {
 		server.on('message', (asked, { port }) => {
 			const mapped = hex('0001 0000 cb007107');
 			mapped.writeUInt16BE(40_000 ^ 0x2112, 2);
-			for (const [at, byte] of [0x21, 0x12, 0xa4, 0x42].entries()) mapped[4 + at]! ^= byte;
+			for (const [at, byte] of [0x21, 0x12, 0xa4, 0x42].entries()) mapped[4 + at] ^= byte;
 			const attribute = Buffer.concat([hex('0020 0008'), mapped]);
 			const head = Buffer.concat([hex('0101 000c'), asked.subarray(4, 20)]);
 			if (answers) server.send(Buffer.concat([head, attribute]), port, '127.0.0.1');
@@ -244,7 +244,7 @@ describe('the gateway with a STUN server', () => {
 			const { body } = await request('POST', '/offer', undefined, { url: behindNat.url });
 			// n8n waits 10 seconds in the examples.
 			expect(performance.now() - before).toBeLessThan(5_000);
-			expect(addressesOf(body.sdp!)).toEqual(expected);
+			expect(addressesOf(body.sdp)).toEqual(expected);
 		} finally {
 			await behindNat.stop();
 			server.close();
@@ -265,7 +265,7 @@ it('The gateway can hold its prompt back until the announcement is over', async 
 		const call = stage.emulator.userCalls();
 		const offer = { callId: call.id, sdp: await stage.sdpOf(call) };
 		const { body } = await request('POST', '/answer', offer, { url: patient.url });
-		await stage.answer(call, 'accept', body.sdp!, { recording: RECORDING });
+		await stage.answer(call, 'accept', body.sdp, { recording: RECORDING });
 		const { packetsReceived } = stage.mediaOf(call).report();
 		await stage.until(
 			'prompt',
@@ -276,7 +276,7 @@ it('The gateway can hold its prompt back until the announcement is over', async 
 		// The whole beginning is in the recording, after some silence.
 		const recorded = left.map((packet) => packet.toString('hex'));
 		const beginning = PROMPT.slice(0, 20).map((packet) => packet.toString('hex'));
-		const at = recorded.indexOf(beginning[5]!) - 5;
+		const at = recorded.indexOf(beginning[5]) - 5;
 		expect(at).toBeGreaterThan(0);
 		expect(recorded.slice(at, at + 20)).toEqual(beginning);
 	} finally {
@@ -311,10 +311,10 @@ it('The gateway tries again when WhatsApp does not answer its checks at once', a
 			if (open) inner.send(datagram, port, '127.0.0.1');
 		});
 		inner.on('message', (datagram) => outer.send(datagram, peer!.port, '127.0.0.1'));
-		const detour = String((outer.address() as AddressInfo).port);
+		const detour = String(outer.address().port);
 		const sdp = offer.replaceAll(` ${port} `, ` ${detour} `);
 		const { body } = await request('POST', '/answer', { callId: call.id, sdp });
-		await stage.answer(call, 'accept', body.sdp!);
+		await stage.answer(call, 'accept', body.sdp);
 		// werift gives an address up after 1.5 seconds.
 		await sleep(3_000);
 		expect((await report(call.id)).state).toBe('connecting');
@@ -364,7 +364,7 @@ describe('what the gateway rejects', () => {
 			const { url } = small;
 			const { body } = await request('POST', '/offer', undefined, { url });
 			expect((await request('POST', '/offer', undefined, { url })).status).toBe(503);
-			await request('DELETE', pathOf(body.id!), undefined, { url });
+			await request('DELETE', pathOf(body.id), undefined, { url });
 			expect((await request('POST', '/offer', undefined, { url })).status).toBe(201);
 		} finally {
 			await small.stop();
@@ -414,7 +414,7 @@ it('The gateway ends calls that never connect', async () => {
 		gateway = impatient;
 		try {
 			const { body } = await request('POST', '/offer');
-			expect(await endOf(body.id!)).toBe('not answered in time');
+			expect(await endOf(body.id)).toBe('not answered in time');
 			const { call } = await ring();
 			expect(await endOf(call.id)).toBe('not connected in time');
 		} finally {
@@ -427,7 +427,7 @@ it('The gateway ends calls that never connect', async () => {
 
 it('The gateway listens only on the loopback interface unless it is configured otherwise', async () => {
 	const { body } = await request('POST', '/offer');
-	expect(addressesOf(body.sdp!)).toEqual(['127.0.0.1']);
+	expect(addressesOf(body.sdp)).toEqual(['127.0.0.1']);
 	expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
-	await request('DELETE', pathOf(body.id!));
+	await request('DELETE', pathOf(body.id));
 });

@@ -7,8 +7,8 @@ import { concealment, samplesOf, SILENCE } from './opus';
 import { readOpusFile, writeTwoSidedFile } from './opusFile';
 
 const read = (path: string) => readFileSync(join(__dirname, '../..', path));
-const user = readOpusFile(read('test/fixtures/audio/user.ogg')).streams[0]!;
-const prompt = readOpusFile(read('examples/media-gateway/prompt.ogg')).streams[0]!;
+const user = readOpusFile(read('test/fixtures/audio/user.ogg')).streams[0];
+const prompt = readOpusFile(read('examples/media-gateway/prompt.ogg')).streams[0];
 /** Jest compares long texts much faster than long buffers. */
 const texts = (packets: Buffer[]) => packets.map((packet) => packet.toString('latin1'));
 const side = (packets: Buffer[], from = 0) =>
@@ -27,7 +27,7 @@ describe('reading an Opus file', () => {
 			expect(audio.channels).toBe(channels);
 			expect(audio.seconds).toBeCloseTo(seconds, 2);
 			expect(audio.streams).toHaveLength(1);
-			expect(new Set(audio.streams[0]!.map(samplesOf))).toEqual(new Set([960]));
+			expect(new Set(audio.streams[0].map(samplesOf))).toEqual(new Set([960]));
 		},
 	);
 
@@ -41,12 +41,12 @@ describe('reading an Opus file', () => {
 		return () => readOpusFile(writer.finish());
 	};
 	it.each([
-		['no Opus', rewrite(([head]) => head!.write('Vorbis', 0)), /no Opus file/],
+		['no Opus', rewrite(([head]) => head.write('Vorbis', 0)), /no Opus file/],
 		['an empty header', rewrite((packets) => packets.splice(0, 1, Buffer.alloc(0))), /no Opus/],
-		['a version to come', rewrite(([head]) => head!.writeUInt8(16, 8)), /no Opus file/],
-		['no channels', rewrite(([head]) => head!.writeUInt8(0, 9)), /contradicts itself/],
-		['three channels without a map', rewrite(([head]) => head!.writeUInt8(3, 9)), /contradicts/],
-		['a map that is not there', rewrite(([head]) => head!.writeUInt8(1, 18)), /contradicts/],
+		['a version to come', rewrite(([head]) => head.writeUInt8(16, 8)), /no Opus file/],
+		['no channels', rewrite(([head]) => head.writeUInt8(0, 9)), /contradicts itself/],
+		['three channels without a map', rewrite(([head]) => head.writeUInt8(3, 9)), /contradicts/],
+		['a map that is not there', rewrite(([head]) => head.writeUInt8(1, 18)), /contradicts/],
 		['no tags', rewrite((packets) => packets.splice(1, 1)), /no tags/],
 		['an end behind the packets', rewrite(() => undefined, 10_000_000n), /says that it ends/],
 		['an end before the last packet', rewrite(() => undefined, 960n), /says that it ends/],
@@ -73,8 +73,8 @@ describe('a recording of both sides', () => {
 		const sides: [Map<number, Buffer>, Map<number, Buffer>] = [new Map(), new Map()];
 		sides[speaking] = side(user);
 		const { channels } = await decodeAudio(writeTwoSidedFile(sides, user.length));
-		expect(channels[speaking]!.loudness).toBeGreaterThan(0.03);
-		expect(channels[1 - speaking]!.loudness).toBeLessThan(0.0001);
+		expect(channels[speaking].loudness).toBeGreaterThan(0.03);
+		expect(channels[1 - speaking].loudness).toBeLessThan(0.0001);
 	});
 
 	it('The recording keeps its length and stays audible when every second packet is lost', async () => {
@@ -82,14 +82,14 @@ describe('a recording of both sides', () => {
 		const file = writeTwoSidedFile([new Map(), half], user.length);
 		const { seconds, channels, problems } = await decodeAudio(file);
 		expect(seconds).toBeCloseTo(user.length * 0.02 - 0.0065, 4);
-		expect(channels[1]!.loudness).toBeGreaterThan(0.015);
+		expect(channels[1].loudness).toBeGreaterThan(0.015);
 		expect(problems).toEqual([]);
 	});
 
 	it('Each packet is in its place, with silence before the first and concealment in each gap', () => {
 		const packets = fc
 			.uniqueArray(fc.nat(200), { maxLength: 60 })
-			.map((ticks) => new Map(ticks.map((tick) => [tick, user[tick]!])));
+			.map((ticks) => new Map(ticks.map((tick) => [tick, user[tick]])));
 		fc.assert(
 			fc.property(packets, packets, fc.integer({ min: 1, max: 220 }), (left, right, ticks) => {
 				const audio = readOpusFile(writeTwoSidedFile([left, right], ticks));
@@ -102,7 +102,7 @@ describe('a recording of both sides', () => {
 						previous = packet ?? previous;
 						return packet ?? (previous ? concealment(previous) : SILENCE);
 					});
-					expect(texts(audio.streams[index]!)).toEqual(texts(expected));
+					expect(texts(audio.streams[index])).toEqual(texts(expected));
 				});
 			}),
 			{ numRuns: 50 },

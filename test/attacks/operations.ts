@@ -1,9 +1,9 @@
 import { makeSdp } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
 import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
-import type { Arena } from './arena';
+import type { AttackStage } from './attackStage';
 import { HARMFUL, SOME } from './names';
 
-const NUMBER = '106000000000001';
 const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
@@ -48,14 +48,14 @@ const parametersOf = (resource: string, operation: string) => ({
 	options: resource === 'call' ? { bizOpaqueCallbackData: expression('callbackData') } : {},
 });
 
-export function operationAttacks(arena: () => Arena): void {
+export function operationAttacks(stage: () => AttackStage): void {
 	/** A workflow for each operation that gives it whatever is sent to its webhook. */
 	const urls = new Map<string, string>();
 
 	async function urlOf({ resource, operation }: Given): Promise<string> {
 		const known = urls.get(operation);
 		if (known) return known;
-		const { api, url } = arena().n8n;
+		const { api, url } = stage().n8n;
 		const nodes = [
 			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
 				httpMethod: 'POST',
@@ -64,7 +64,7 @@ export function operationAttacks(arena: () => Arena): void {
 			}),
 			node(ACTION, ACTION_TYPE, 1, parametersOf(resource, operation), {
 				onError: 'continueRegularOutput',
-				credentials: using(arena().credential),
+				credentials: using(stage().credential),
 			}),
 		];
 		const { id } = await api.createWorkflow({ name: operation, nodes, connections: chain(nodes) });
@@ -77,10 +77,10 @@ export function operationAttacks(arena: () => Arena): void {
 	async function run(given: Given): Promise<{ item: Record<string, unknown>; asked: Asked[] }> {
 		const url = await urlOf(given);
 		const outcome = { item: {} as Record<string, unknown>, asked: [] as Asked[] };
-		await arena().survives(async () => {
-			const { requests } = arena().emulator;
+		await stage().survives(async () => {
+			const { requests } = stage().emulator;
 			const before = requests.length;
-			const { status, body } = await arena().send({
+			const { status, body } = await stage().send({
 				url,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify(given),
@@ -101,7 +101,7 @@ export function operationAttacks(arena: () => Arena): void {
 		resource: 'call',
 		operation: 'start',
 		phoneNumberId: NUMBER,
-		to: '14085551234',
+		to: PERSON,
 		recipient: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',

@@ -10,6 +10,7 @@ import {
 	type CallEvent,
 } from '../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
 import { callFields } from '../../nodes/WhatsAppBusinessCalling/events/items';
+import { PERSON } from '../support/constants';
 import { RUNS } from '../support/properties';
 import { EVERYTHING } from '../support/wanted';
 
@@ -43,7 +44,7 @@ const EVENTS = [
 	{
 		id: 'wacid.R',
 		event: 'call_recording_available',
-		from: '14085551234',
+		from: PERSON,
 		from_user_id: 'US.1',
 		timestamp: '1728932177',
 		call_recording: {
@@ -73,7 +74,7 @@ const deliveryOf = (calls: unknown[]) => ({
 					value: {
 						messaging_product: 'whatsapp',
 						metadata: METADATA,
-						contacts: [{ wa_id: '14085551234', profile: { name: 'Ana' } }],
+						contacts: [{ wa_id: PERSON, profile: { name: 'Ana' } }],
 						calls,
 					},
 				},

@@ -4,9 +4,9 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { Workflow } from '../e2e/stage';
+import type { Workflow } from '../support/stage';
 import { node } from '../support/workflow';
-import { SECRETS, type Answered, type Arena } from './arena';
+import { SECRETS, type Answered, type AttackStage } from './attackStage';
 
 const EVIL = 'https://evil.example';
 
@@ -95,16 +95,15 @@ const FORGERIES: Array<[string, Forge]> = [
 	['12,000 letters', ({ holder }) => `${holder.url}?also=${'A'.repeat(12_000)}`],
 ];
 
-export function sharedAddressAttacks(arena: () => Arena): void {
+export function sharedAddressAttacks(stage: () => AttackStage): void {
 	let sibling: Workflow;
 	beforeAll(async () => {
-		sibling = await arena().stage.addWorkflow({
-			credential: arena().credential,
+		sibling = await stage().addWorkflow({
 			parameters: { registration: 'manual', verifyToken: SECRETS.verifyToken },
 		});
 	});
-	const place = (): Place => ({ holder: arena().workflow, sibling });
-	const newBody = async () => arena().body(await arena().recording());
+	const place = (): Place => ({ holder: stage().workflow, sibling });
+	const newBody = async () => stage().body(await stage().recording());
 
 	/** A workflow of n8n's own Webhook node, at the address that a trigger has. */
 	async function hostile(status: number, location: string, answer: string): Promise<Listed> {
@@ -116,7 +115,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		};
 		const parameters = { httpMethod: 'POST', path: `${webhookId}/webhook`, options };
 		const nodes = [node('Webhook', 'n8n-nodes-base.webhook', 2.1, parameters, { webhookId })];
-		const { api } = arena().n8n;
+		const { api } = stage().n8n;
 		const { id } = await api.createWorkflow({ name: `Hostile ${status}`, nodes, connections: {} });
 		await api.activate(id);
 		const [one] = listOf({ url: `x/${webhookId}/webhook` });
@@ -127,10 +126,10 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		it.each(FORGERIES)('A list with %s sends nothing to anyone', async (_, forge) => {
 			const body = await newBody();
 			const url = forge(place());
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				// The trigger's own event is there, and Meta is asked to deliver again for the others.
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
 			}, 1);
 		});
 
@@ -138,22 +137,22 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			'A query of %s is not a list',
 			async (query) => {
 				const body = await newBody();
-				await arena().survives(async () => {
+				await stage().survives(async () => {
 					const url = `${place().holder.url}?${query}`;
-					expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
+					expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
 				}, 1);
 			},
 		);
 
 		it('The right secret does nothing for what Meta did not sign', async () => {
 			const body = await newBody();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const headers = {
-					'x-hub-signature-256': arena().signature(body, 'x'),
+					'x-hub-signature-256': stage().signature(body, 'x'),
 					...proof(sibling, body),
 				};
 				const url = own(place());
-				expect(await arena().deliver(body, { url, headers })).toMatchObject({
+				expect(await stage().deliver(body, { url, headers })).toMatchObject({
 					status: 401,
 					body: '',
 				});
@@ -164,9 +163,9 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			const body = await newBody();
 			const { holder } = place();
 			const url = addressOf(holder, [holder, ...Array<Listed>(70).fill(sibling)]);
-			await arena().survives(async () => {
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
+			await stage().survives(async () => {
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
 			}, 2);
 		});
 
@@ -176,12 +175,12 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			const gone = Array.from({ length: 70 }, () => ({
 				url: holder.url.replace(/[^/]+\/webhook$/, `${randomUUID()}/webhook`),
 			}));
-			await arena().survives(async () => {
-				const before = arena().n8n.log.text().length;
-				expect(await arena().deliver(body, { url: addressOf(holder, gone) })).toMatchObject({
+			await stage().survives(async () => {
+				const before = stage().n8n.log.text().length;
+				expect(await stage().deliver(body, { url: addressOf(holder, gone) })).toMatchObject({
 					status: 503,
 				});
-				const said = arena().n8n.log.text().slice(before).split('\n');
+				const said = stage().n8n.log.text().slice(before).split('\n');
 				expect(said.filter((line) => line.includes('shares this webhook address'))).toHaveLength(
 					20,
 				);
@@ -191,10 +190,10 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		it('Two triggers that list each other do not send in circles', async () => {
 			const body = await newBody();
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const answers = await Promise.all([
-					arena().deliver(body, { url: addressOf(holder, [sibling]) }),
-					arena().deliver(body, { url: addressOf(sibling, [holder]) }),
+					stage().deliver(body, { url: addressOf(holder, [sibling]) }),
+					stage().deliver(body, { url: addressOf(sibling, [holder]) }),
 				]);
 				expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 			}, 2);
@@ -206,11 +205,11 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			to: string,
 			body: string,
 			headers: Record<string, string>,
-		): Promise<Answered> => await arena().deliver(body, { url: to, headers });
+		): Promise<Answered> => await stage().deliver(body, { url: to, headers });
 
 		it('A delivery that was passed on starts nothing again when it is repeated', async () => {
 			const body = await newBody();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				for (let times = 0; times < 3; times++) {
 					expect((await send(sibling.url, body, proof(sibling, body))).status).toBe(200);
 				}
@@ -224,7 +223,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		it('A proof is accepted only where it was meant to go: elsewhere the list counts', async () => {
 			const [first, second] = [await newBody(), await newBody()];
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const wrong = [proof(sibling, first), proof(holder, second), proof(holder, first, 'x')];
 				for (const headers of wrong) {
 					expect((await send(own(place()), first, headers)).status).toBe(200);
@@ -235,7 +234,7 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		it('A delivery that was passed on is not passed on again, whatever list comes with it', async () => {
 			const body = await newBody();
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				expect((await send(own(place()), body, proof(holder, body))).status).toBe(200);
 			}, 1);
 		});
@@ -253,10 +252,10 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 				const listed = await hostile(status, to, answer);
 				const body = await newBody();
 				const url = addressOf(place().holder, [listed]);
-				await arena().survives(async () => {
-					await arena().withinMemory('body', async () => {
+				await stage().survives(async () => {
+					await stage().withinMemory('body', async () => {
 						const isAccepted = status === 200 && !answer.includes('<html>');
-						expect(await arena().deliver(body, { url })).toMatchObject({
+						expect(await stage().deliver(body, { url })).toMatchObject({
 							status: isAccepted ? 200 : 503,
 						});
 					});

@@ -1,21 +1,23 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
 import {
 	DEFAULT_RECORDING,
 	makeSdp,
-	startEmulator,
 	type Call,
 	type Emulator,
 	type EmulatorOptions,
 } from '../../emulator';
-import { appToken, graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { change, exampleFile, nodesOf } from '../support/examples';
+import { appToken, graph } from '../support/graph';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { LocalServer } from '../support/localServer';
 import { REPOSITORY } from '../support/package';
-import { startStage, type Stage } from './stage';
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(60_000);
 
@@ -41,8 +43,6 @@ const EXAMPLES = [
 	'recording-to-transcription-service',
 ];
 
-const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
-
 let stage: Stage;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
@@ -63,11 +63,7 @@ afterAll(async () => {
 
 /** A Meta of its own for an example, because a Meta app has one webhook. */
 async function meta(options: EmulatorOptions = {}) {
-	const emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
-		...options,
-	});
+	const emulator = await startMeta(options);
 	cleanups.push(async () => await emulator.stop());
 	return { emulator, credential: await stage.credentialFor(emulator) };
 }
@@ -91,32 +87,11 @@ interface Answer {
 	body?: string | Record<string, unknown>;
 }
 
-class Service {
+class Service extends LocalServer {
 	readonly received: Received[] = [];
 
-	private readonly server: Server = createServer((request, response) => {
-		const chunks: Buffer[] = [];
-		request.on('data', (chunk: Buffer) => chunks.push(chunk));
-		request.on('end', () => {
-			const { method = '', url: path = '', headers } = request;
-			const received = { method, path, headers, raw: Buffer.concat(chunks) };
-			this.received.push(received);
-			const { status = 200, body = {} } = this.answer(received);
-			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-			response.writeHead(status, { 'content-type': type });
-			response.end(typeof body === 'string' ? body : JSON.stringify(body));
-		});
-	});
-
-	constructor(readonly answer: (received: Received) => Answer) {}
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	constructor(readonly answer: (received: Received) => Answer) {
+		super();
 	}
 
 	/** The bodies so far, read as JSON. */
@@ -124,11 +99,17 @@ class Service {
 		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
 	}
 
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
+	protected override async respond(
+		request: IncomingMessage,
+		response: ServerResponse,
+	): Promise<void> {
+		const { method = '', url: path = '', headers } = request;
+		const received = { method, path, headers, raw: await buffer(request) };
+		this.received.push(received);
+		const { status = 200, body = {} } = this.answer(received);
+		const type = typeof body === 'string' ? 'application/xml' : 'application/json';
+		response.writeHead(status, { 'content-type': type });
+		response.end(typeof body === 'string' ? body : JSON.stringify(body));
 	}
 }
 
@@ -153,12 +134,10 @@ async function install(
 	edit: (workflow: WorkflowDefinition) => void = () => undefined,
 ): Promise<Installed> {
 	const { api } = stage.n8n;
-	const { id } = await api.importWorkflow(fileOf(example), {
+	const { id } = await api.importWorkflow(exampleFile(example), {
 		credentials,
 		edit(workflow) {
-			for (const [placeholder, value] of Object.entries(placeholders)) {
-				replaceInNodes(workflow, placeholder, value);
-			}
+			change(workflow, placeholders);
 			edit(workflow);
 			const text = JSON.stringify(nodesOf(workflow));
 			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
@@ -180,7 +159,7 @@ async function install(
 				triggerToStartFrom: { name: triggerName },
 			});
 			const [execution] = await installed.next();
-			return execution!;
+			return execution;
 		},
 		async expectNoMore() {
 			await new Promise((resolve) => setTimeout(resolve, 300));
@@ -188,21 +167,6 @@ async function install(
 		},
 	};
 	return installed;
-}
-
-const nodesOf = ({ nodes }: WorkflowDefinition) =>
-	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
-
-function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of nodesOf(workflow)) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
 }
 
 /** What a form that was sent as multipart/form-data holds. */
@@ -233,7 +197,7 @@ const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 10
 
 describe.each(EXAMPLES)('the example %s', (example) => {
 	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
 			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
@@ -263,7 +227,7 @@ describe.each(EXAMPLES)('the example %s', (example) => {
 	});
 
 	it('The example explains itself in notes, and contains no secret and no ID of an installation', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
 		expect(names).toContain('Start here');
@@ -292,9 +256,9 @@ describe('the example answer-and-record', () => {
 	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.status).toBe('success');
+		expect(accepting.status).toBe('success');
 		const [asked, told] = mediaServer.received;
-		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		expect(JSON.parse(asked.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
 		// Only now may it send audio.
 		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
 		expect(told).toMatchObject({ method: 'PUT', path });
@@ -304,7 +268,7 @@ describe('the example answer-and-record', () => {
 		});
 		emulator.hangUp(call.id, { durationSeconds: 42 });
 		const [ending, saving] = await workflow.next(2);
-		expect([ending!.status, saving!.status]).toEqual(['success', 'success']);
+		expect([ending.status, saving.status]).toEqual(['success', 'success']);
 		expect(mediaServer.received.at(-1)).toMatchObject({
 			method: 'DELETE',
 			path: `/calls/${encodeURIComponent(call.id)}`,
@@ -321,17 +285,17 @@ describe('the example answer-and-record', () => {
 		const connect = {
 			id: 'wacid.of-a-call-of-the-business',
 			event: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			timestamp: '1760000000',
 			session,
 		};
 		const delivery = emulator.deliver([
-			{ phoneNumberId: number!.id, field: 'calls', value: { calls: [connect] } },
+			{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } },
 		]);
 		expect((await delivery.answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(ranIn(execution!)).toEqual([
+		expect(execution.status).toBe('success');
+		expect(ranIn(execution)).toEqual([
 			'When a call comes in or a recording is ready',
 			'Which event?',
 		]);
@@ -344,8 +308,8 @@ describe('the example answer-and-record', () => {
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		emulator.clearFaults();
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('error');
-		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
+		expect(execution.status).toBe('error');
+		expect(execution.error?.message).toContain(`No audio for call ${recording.callId}: `);
 		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
 	});
 });
@@ -372,9 +336,9 @@ describe('the example agent-answers', () => {
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		expect(call).toMatchObject({ state: 'inProgress', recording: { status: 'ENABLED' } });
-		expect(agent.received[0]!.path).toBe('/api/offer');
+		expect(agent.received[0].path).toBe('/api/offer');
 		expect(agent.messages[0]).toMatchObject({
 			sdp: call.sdp,
 			type: 'offer',
@@ -391,8 +355,8 @@ describe('the example agent-answers', () => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
-		expect(failing!.error?.message).toMatch(why);
-		expect(failing!.error?.message).toContain(`The agent did not take call ${call.id}: `);
+		expect(failing.error?.message).toMatch(why);
+		expect(failing.error?.message).toContain(`The agent did not take call ${call.id}: `);
 		expect(call.state).toBe('ended');
 	});
 });
@@ -475,11 +439,11 @@ describe.each(['recording-to-storage', 'recording-to-s3'])(
 			emulator.clearFaults();
 			expect(attempts.map(({ status }) => status)).toEqual([200]);
 			const [execution] = await workflow.next();
-			expect(execution!.status).toBe('success');
+			expect(execution.status).toBe('success');
 			expect(chat.messages).toEqual([
 				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
 			]);
-			expect(chat.messages[0]!.text).not.toContain('undefined');
+			expect(chat.messages[0].text).not.toContain('undefined');
 			expect(uploads()).toHaveLength(before);
 		});
 	},
@@ -512,12 +476,12 @@ describe('the example recording-to-transcription-service', () => {
 
 	it('The workflow sends the audio to the service and passes the text on, each with its own call', async () => {
 		const recordings = [
-			await emulator.createRecording({ from: '14085551234' }),
+			await emulator.createRecording({ from: PERSON }),
 			await emulator.createRecording({ from: '14085555678' }),
 		];
 		expect((await emulator.deliver(recordings).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(transcription.received).toHaveLength(2);
 		for (const received of transcription.received) {
 			expect(received).toMatchObject({ method: 'POST', path: '/v1/audio/transcriptions' });
@@ -547,7 +511,7 @@ describe('the example recording-to-transcription-service', () => {
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
 	});
 });
@@ -585,7 +549,7 @@ describe('the example incoming-call-to-crm', () => {
 
 	it('The workflow joins what was known during the call with its recording, for simultaneous calls', async () => {
 		// Both find no table yet.
-		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+		const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		for (const call of calls) await accept(call);
 		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
@@ -635,7 +599,7 @@ describe('the example incoming-call-to-crm', () => {
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		const received = crm.received.slice(before);
 		expect(received).toHaveLength(2);
 		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
@@ -651,7 +615,6 @@ describe('the example incoming-call-to-crm', () => {
 
 describe('the example call-permission-then-call', () => {
 	const START = 'Call someone now';
-	const NUMBER = '106000000000001';
 	let emulator: Emulator;
 	let credential: StoredCredential;
 	let mediaServer: Service;
@@ -665,7 +628,7 @@ describe('the example call-permission-then-call', () => {
 			'POST /offer',
 			`PUT /calls/${encodeURIComponent(id)}/answer`,
 		]);
-		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
+		expect(JSON.parse(asked[1].raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
 		const { api } = stage.n8n;
@@ -694,19 +657,19 @@ describe('the example call-permission-then-call', () => {
 		});
 		// The person in the example.
 		expect(emulator.account.users[0]).toMatchObject({
-			waId: '14085551234',
+			waId: PERSON,
 			permission: 'permanent',
 		});
 	});
 
 	it('The workflow calls a person who may be called, and passes the SDP answer to the media server', async () => {
 		await workflow.run(START);
-		const [call] = callsTo('14085551234');
+		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
-		expect(connected!.status).toBe('success');
-		expectAnswer('session 1', call!);
-		emulator.hangUp(call!.id);
+		expect(connected.status).toBe('success');
+		expectAnswer('session 1', call);
+		emulator.hangUp(call.id);
 	});
 
 	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
@@ -725,15 +688,15 @@ describe('the example call-permission-then-call', () => {
 		const no = emulator.userAnswersPermissionRequest({ from: waId, accept: false });
 		expect((await no.answer).status).toBe(200);
 		const [refused] = await workflow.next();
-		expect(ranIn(refused!)).toEqual(['When a person answers', 'Which event?']);
+		expect(ranIn(refused)).toEqual(['When a person answers', 'Which event?']);
 
 		const yes = emulator.userAnswersPermissionRequest({ from: waId, accept: true });
 		expect((await yes.answer).status).toBe(200);
 		// The reply, and then the SDP answer of the call.
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		const [call] = callsTo(waId);
-		expectAnswer('session 2', call!);
-		emulator.hangUp(call!.id);
+		expectAnswer('session 2', call);
+		emulator.hangUp(call.id);
 		await workflow.expectNoMore();
 	});
 });
@@ -747,7 +710,7 @@ describe('the example nightly-setup-check', () => {
 		const workflow = await install(
 			'nightly-setup-check',
 			[credential],
-			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
+			{ 'https://chat.example.com': chat.url, '106540352242922': NUMBER },
 			({ nodes }) => {
 				const check = nodes.find(({ name }) => name === 'Check the setup')!;
 				check.parameters.triggerUrl = triggerUrl;
@@ -759,12 +722,12 @@ describe('the example nightly-setup-check', () => {
 		expect(good.items('Check the setup').map(({ json }) => json.ok)).not.toContain(false);
 		expect(chat.received).toHaveLength(0);
 
-		emulator.account.phoneNumbers[0]!.callingEnabled = false;
+		emulator.account.phoneNumbers[0].callingEnabled = false;
 		emulator.presetSubscription('https://other.example.net/');
 		const bad = await workflow.run('Every night');
 		expect(bad.status).toBe('success');
 		expect(chat.messages).toHaveLength(1);
-		const lines = String(chat.messages[0]!.text).split('\n');
+		const lines = String(chat.messages[0].text).split('\n');
 		expect(lines[0]).toBe('WhatsApp calling needs attention:');
 		expect(lines.slice(1)).toEqual([
 			expect.stringMatching(/^- calling: off\. Switch calling on/),
@@ -835,7 +798,7 @@ describe('the example bring-your-own-webhook', () => {
 		for (const times of [1, 2]) {
 			expect((await emulator.deliver(recordings).answer).status).toBe(200);
 			const [execution] = await workflow.next();
-			expect(execution!.error).toBeUndefined();
+			expect(execution.error).toBeUndefined();
 			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
 		}
 		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
@@ -846,7 +809,7 @@ describe('the example bring-your-own-webhook', () => {
 		const forged = await emulator.createRecording();
 		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(execution.error?.message).toContain('The signature does not match the body');
 		expect(stored()).toHaveLength(before);
 	});
 
@@ -855,7 +818,7 @@ describe('the example bring-your-own-webhook', () => {
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([
 			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
 		]);
@@ -866,13 +829,13 @@ describe('the example bring-your-own-webhook', () => {
 		emulator.failNext('media', { status: 401 }, { times: Infinity });
 		expect((await emulator.deliver([late]).answer).status).toBe(200);
 		const [failed] = await workflow.next();
-		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		expect(failed.error?.message).toContain('Meta refused access to the file');
 		emulator.clearFaults();
-		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+		await stage.n8n.api.request('POST', `/rest/executions/${failed.id}/retry`, {
 			loadWorkflow: false,
 		});
 		const [retried] = await workflow.next();
-		expect(retried!.error).toBeUndefined();
+		expect(retried.error).toBeUndefined();
 		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

@@ -1,6 +1,7 @@
 import type { INodeTypeDescription } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
 import { decodeAudio } from '../support/audio';
+import { NUMBER } from '../support/constants';
 import {
 	ACTION_TYPE,
 	chain,
@@ -11,7 +12,7 @@ import {
 	using,
 	webhookNode,
 } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -40,7 +41,7 @@ it('A workflow whose switches are expressions is published, and records where th
 			{
 				resource: 'call',
 				operation: 'accept',
-				phoneNumberId: { __rl: true, mode: 'id', value: '106000000000001' },
+				phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
 				callId: '={{ $json.body.callId }}',
 				sdp: '={{ $json.body.sdp }}',
 				recordCall: '={{ $json.body.record }}',

@@ -1,14 +1,13 @@
+import { NUMBER, PERSON } from '../support/constants';
 import type { Execution, Item } from '../support/n8n';
 import { ACTION_TYPE, node, to, using } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
 const TOOL = 'WhatsApp';
 /** n8n's node that runs a tool without a language model: the editor's "Execute step" on a tool. */
 const EXECUTOR = 'PartialExecutionToolExecutor';
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
 
 let stage: Stage;
@@ -80,8 +79,8 @@ describe('the action node as a tool of an agent', () => {
 			{ To: '+1 408 555 1234' },
 		);
 		const answer = JSON.parse(answerOf(execution)) as object[];
-		expect(answer).toMatchObject([{ to: USER, status: 'permanent', canCall: true }]);
-		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: USER }]);
+		expect(answer).toMatchObject([{ to: PERSON, status: 'permanent', canCall: true }]);
+		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: PERSON }]);
 	});
 
 	it('The tool lists the numbers and checks the setup in a few hundred characters each', async () => {
@@ -138,7 +137,7 @@ describe('the action node as a tool of an agent', () => {
 			resource: 'permission',
 			operation: 'request',
 			phoneNumberId,
-			to: USER,
+			to: PERSON,
 		});
 		expect(execution.error?.message).toContain('Too many call permission requests to this person');
 		const everything = JSON.stringify(execution.nodes) + JSON.stringify(execution.error);

@@ -1,9 +1,8 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../../emulator';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
+import { ForeignHost } from '../support/foreignHost';
+import { audio, eachTry, LATER, minutesAgo, noFile, OK, type FaultStage } from './faultStage';
 
 const SIZE = 20_000;
 
@@ -16,7 +15,7 @@ interface DownloadCase {
 	options?: Record<string, unknown>;
 	faults?: FaultOrder[];
 	/** Other trouble, before the first try. */
-	cause?: (suite: Suite, recording: CreatedRecording) => void | Promise<void>;
+	cause?: (stage: FaultStage, recording: CreatedRecording) => void | Promise<void>;
 	/** What Meta was answered, try for try. */
 	answers: number[];
 	/** What Meta was answered when the trouble was over. */
@@ -76,7 +75,7 @@ const untilMended = (name: string, fault: Fault): DownloadCase => ({
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const settled: RecordingOrder = { event: { timestamp: minutesAgo(11) } };
 
-const expired = (suite: Suite) => suite.emulator.expireUrls();
+const expired = (stage: FaultStage) => stage.emulator.expireUrls();
 
 const CONNECTION: DownloadCase[] = [
 	passing('a connection that is reset before the answer', { reset: true }),
@@ -210,7 +209,7 @@ const REFUSALS: DownloadCase[] = [
 	{
 		name: 'media that was deleted',
 		recording: settled,
-		cause: (suite, { mediaId }) => void suite.emulator.deleteMedia(mediaId),
+		cause: (stage, { mediaId }) => void stage.emulator.deleteMedia(mediaId),
 		answers: [OK],
 		out: 'mediaGone',
 		asked: { file: 1, url: 1 },
@@ -413,17 +412,17 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 }
 
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
-export function describeConnections(suite: () => Suite, of = ''): void {
+export function describeConnections(stage: () => FaultStage, of = ''): void {
 	describe(`a recording whose download has errors (connection${of})`, () => {
 		it.each(CONNECTION)(
 			'A recording comes once, with its audio or the reason, after $name',
-			async (one) => await play(suite(), one),
+			async (one) => await play(stage(), one),
 		);
 	});
 }
 
-export function describeDownloads(suite: () => Suite): void {
-	describeConnections(suite);
+export function describeDownloads(stage: () => FaultStage): void {
+	describeConnections(stage);
 	describe.each([
 		['content', CONTENT],
 		['status', STATUSES],
@@ -434,19 +433,19 @@ export function describeDownloads(suite: () => Suite): void {
 	])('a recording whose download has errors (%s)', (_name, cases) => {
 		it.each(cases)(
 			'A recording comes once, with its audio or the reason, after $name',
-			async (one) => await play(suite(), one),
+			async (one) => await play(stage(), one),
 		);
 	});
-	describeRedirects(suite);
+	describeRedirects(stage);
 }
 
-async function play(suite: Suite, one: DownloadCase): Promise<void> {
+async function play(stage: FaultStage, one: DownloadCase): Promise<void> {
 	const { options, faults = [], answers, mended = [], out, asked } = one;
-	const scene = await suite.scene(options && { options });
+	const scene = await stage.scene(options && { options });
 	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
-	await one.cause?.(suite, recording);
+	await one.cause?.(stage, recording);
 	const injected = faults.map(({ kind, fault, times }) =>
-		suite.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
+		stage.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
 	);
 	await scene.deliver([recording]);
 	injected.forEach((fault) => fault.cancel());
@@ -460,28 +459,20 @@ async function play(suite: Suite, one: DownloadCase): Promise<void> {
 	expect(scene.asked(recording)).toEqual(asked);
 }
 
-function describeRedirects(suite: () => Suite): void {
-	const asked: IncomingMessage[] = [];
-	let elsewhere: Server;
-	let content = Buffer.alloc(0);
+function describeRedirects(stage: () => FaultStage): void {
+	const elsewhere = new ForeignHost();
 	let address: string;
 
 	beforeAll(async () => {
-		elsewhere = createServer((request, response) => {
-			asked.push(request);
-			response.end(content);
-		});
-		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-		address = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+		await elsewhere.start();
+		address = new URL(elsewhere.url).host;
 		// Where n8n finds what it takes for https://graph.facebook.com.
-		await writeFile(join(suite().n8n.userFolder, 'graph-host'), `http://${address}`);
+		await writeFile(join(stage().n8n.userFolder, 'graph-host'), elsewhere.url);
 	});
 
-	beforeEach(() => asked.splice(0));
+	beforeEach(() => elsewhere.requests.splice(0));
 
-	afterAll(async () => {
-		await new Promise((resolve) => elsewhere.close(resolve));
-	});
+	afterAll(async () => await elsewhere.stop());
 
 	describe('a recording whose download is redirected', () => {
 		it.each([301, 302, 303, 307, 308])(
@@ -492,7 +483,7 @@ function describeRedirects(suite: () => Suite): void {
 					out: 'audio',
 					asked: { file: 2, url: 0 },
 				});
-				const tokens = suite()
+				const tokens = stage()
 					.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
 					.map(({ headers }) => headers.authorization !== undefined);
 				expect(tokens).toEqual([true, true]);
@@ -500,14 +491,15 @@ function describeRedirects(suite: () => Suite): void {
 		);
 
 		it('A redirect to another host of Meta is followed without the token', async () => {
-			content = Buffer.from('a recording on another host');
+			const content = 'a recording on another host';
+			elsewhere.content = content;
 			await redirected(() => ({ redirectTo: 'https://graph.facebook.com/file' }), {
 				times: Infinity,
 				out: 'audio',
 				asked: { file: 1, url: 0 },
-				recording: { content: content.toString() },
+				recording: { content },
 			});
-			expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+			expect(elsewhere.tokens).toEqual([undefined]);
 		});
 
 		it.each([
@@ -524,7 +516,7 @@ function describeRedirects(suite: () => Suite): void {
 				out: 'hostNotAllowed',
 				asked: { file: 1, url: 0 },
 			});
-			expect(asked).toEqual([]);
+			expect(elsewhere.requests).toEqual([]);
 		});
 
 		it('A fresh URL fixes a redirect loop that happens once', async () => {
@@ -555,7 +547,7 @@ function describeRedirects(suite: () => Suite): void {
 		},
 	): Promise<CreatedRecording> {
 		let played: CreatedRecording | undefined;
-		await play(suite(), {
+		await play(stage(), {
 			name: 'redirect',
 			recording: wanted.recording,
 			cause: ({ emulator }, recording) => {

@@ -2,21 +2,21 @@ import { findSecrets } from '../support/secrets';
 import { describeDeliveries } from './deliveries';
 import { describeConnections, describeDownloads } from './downloads';
 import { describeKills } from './kills';
-import { Suite } from './suite';
+import { FaultStage } from './faultStage';
 import { describeSurroundings } from './surroundings';
 import { Tally } from './tally';
 
 jest.setTimeout(180_000);
 
 const tally = new Tally();
-let one: Suite;
+let one: FaultStage;
 /** Is killed, and works as n8n does by default; the other with the engine that costs less time. */
-let killed: Suite;
+let killed: FaultStage;
 
 beforeAll(async () => {
 	[one, killed] = await Promise.all([
-		Suite.start(tally, { N8N_EXPRESSION_ENGINE: 'legacy' }),
-		Suite.start(tally),
+		FaultStage.start(tally, { N8N_EXPRESSION_ENGINE: 'legacy' }),
+		FaultStage.start(tally),
 	]);
 }, 300_000);
 

@@ -5,11 +5,14 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
-import { makeSdp, startEmulator, type Emulator } from '../../emulator';
-import { findChromium, openEditor, type Editor } from '../../tools/screenshots/editor';
+import { makeSdp, type Emulator } from '../../emulator';
+import { PERSON } from '../support/constants';
+import { findChromium, openEditor, type Editor } from '../support/editor';
+import { filesBelow } from '../support/files';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage } from '../support/package';
 import { poll } from '../support/processes';
+import { startMeta } from '../support/stage';
 import { PACKAGE } from '../support/workflow';
 import { install, NODE_TYPES, tracesInDatabase } from './installer';
 import { Operator, PICTURES } from './operator';
@@ -43,7 +46,7 @@ describe('a new user with n8n and a browser', () => {
 		registry = await startRegistry();
 		packed = await packPackage();
 		await registry.publish(packed.tarball);
-		emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+		emulator = await startMeta();
 		n8n = await startN8n({
 			beforeStart: async (folder) => void (await install(registry.url, manifest.version, folder)),
 			// For the question whether there is something newer; n8n asks it with the npm of its surroundings.
@@ -71,7 +74,9 @@ describe('a new user with n8n and a browser', () => {
 			.trim()
 			.split('\n')
 			.map((path) => path.replace('package/', ''));
-		expect((await filesBelow(folderOfPackage())).sort()).toEqual(files.sort());
+		const folder = folderOfPackage();
+		const installed = (await filesBelow(folder)).map((path) => relative(folder, path));
+		expect(installed.sort()).toEqual(files.sort());
 		expect(await readdir(join(n8n.userFolder, '.n8n', 'nodes'))).toEqual(
 			expect.arrayContaining(['node_modules', 'package.json']),
 		);
@@ -242,18 +247,18 @@ describe('a new user with n8n and a browser', () => {
 		const [request] = emulator.requests.filter(({ kind }) => kind === 'calls');
 		expect(request?.body).toMatchObject({
 			action: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			recording: { status: 'ENABLED', purpose: PURPOSE, announcement_language: 'en_US' },
 		});
 	});
 
 	it('The user learns what to do when the call is rejected', async () => {
-		emulator.setPermission('14085551234', 'no_permission');
+		emulator.setPermission(PERSON, 'no_permission');
 		await operator.execute({ fails: true });
 		await operator.picture('call-refused');
 		const shown = await operator.output.innerText();
 		expect(shown).toContain('permission');
-		emulator.setPermission('14085551234', 'permanent');
+		emulator.setPermission(PERSON, 'permanent');
 		await operator.closePanel();
 	});
 
@@ -362,11 +367,4 @@ function complaintsIn(log: string): string[] {
 	return log
 		.split('\n')
 		.filter((line) => line.includes(PACKAGE) && /error|warn|fail|missing/i.test(line));
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-	return entries
-		.filter((entry) => entry.isFile())
-		.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

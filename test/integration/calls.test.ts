@@ -1,4 +1,5 @@
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
 import {
 	ANNOUNCEMENT_LANGUAGES,
 	makeSdp,
@@ -6,13 +7,12 @@ import {
 	type Fault,
 	type LoggedRequest,
 } from '../../emulator';
-import { everythingIn, type ActionRun, type NodeFailure } from './engine';
-import { useStage } from './harness';
+import type { ActionRun, NodeFailure } from './engine/actionRun';
+import { everythingIn } from './engine/everythingIn';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const byId = (value: string) => ({ __rl: true, mode: 'id', value });
 
 async function call(
@@ -30,7 +30,7 @@ async function call(
 }
 
 function start(parameters: INodeParameters = {}, items?: IDataObject[], settings?: Partial<INode>) {
-	return call('start', { to: USER, sdp: makeSdp('offer'), ...parameters }, items, settings);
+	return call('start', { to: PERSON, sdp: makeSdp('offer'), ...parameters }, items, settings);
 }
 
 /** Bodies of the requests to `calls`. */
@@ -49,7 +49,7 @@ describe('starting a call', () => {
 		expect(bodies()).toEqual([
 			{
 				messaging_product: 'whatsapp',
-				to: USER,
+				to: PERSON,
 				action: 'connect',
 				session: { sdp_type: 'offer', sdp },
 			},
@@ -60,7 +60,7 @@ describe('starting a call', () => {
 				json: {
 					callId: placed.id,
 					phoneNumberId: NUMBER,
-					to: USER,
+					to: PERSON,
 					recipient: null,
 					recording: null,
 					transcription: null,
@@ -146,7 +146,7 @@ describe('starting a call', () => {
 		'The phone number %j is accepted',
 		async (to) => {
 			await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
-			expect(bodies()[0].to).toBe(USER);
+			expect(bodies()[0].to).toBe(PERSON);
 		},
 	);
 
@@ -156,7 +156,7 @@ describe('starting a call', () => {
 		expect(bodies()[0]).not.toHaveProperty('to');
 		stage.emulator.hangUp(stage.emulator.calls[0].id);
 		await start({ recipient: 'US.13491208655302741918' });
-		expect(bodies()[1]).toMatchObject({ to: USER, recipient: 'US.13491208655302741918' });
+		expect(bodies()[1]).toMatchObject({ to: PERSON, recipient: 'US.13491208655302741918' });
 	});
 
 	it.each<[string, unknown, string | undefined]>([
@@ -192,10 +192,10 @@ describe('starting a call', () => {
 	it('The parameters are read from each item', async () => {
 		stage.emulator.setPermission('447700900123', 'permanent');
 		const { items } = await start({ to: '={{ $json.phone }}', sdp: '={{ $json.offer }}' }, [
-			{ phone: USER, offer: makeSdp('offer') },
+			{ phone: PERSON, offer: makeSdp('offer') },
 			{ phone: '447700900123', offer: makeSdp('offer') },
 		]);
-		expect(bodies().map(({ to }) => to)).toEqual([USER, '447700900123']);
+		expect(bodies().map(({ to }) => to)).toEqual([PERSON, '447700900123']);
 		expect(items.map(({ json }) => json.callId)).toEqual(stage.emulator.calls.map(({ id }) => id));
 		expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 1 }]);
 	});
@@ -495,10 +495,10 @@ describe('input that cannot be right', () => {
 	);
 
 	it('A wrong one of several items is named by its number, and the items before it are done', async () => {
-		const run = await start({ to: '={{ $json.to }}' }, [{ to: USER }, { to: 'Ana' }]);
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: PERSON }, { to: 'Ana' }]);
 		expect(run.error.message).toContain('Ana');
 		expect(run.error.context.itemIndex).toBe(1);
-		expect(bodies().map(({ to }) => to)).toEqual([USER]);
+		expect(bodies().map(({ to }) => to)).toEqual([PERSON]);
 	});
 
 	it.each<[string, Partial<INode>]>([
@@ -509,22 +509,22 @@ describe('input that cannot be right', () => {
 		async (_, settings) => {
 			const { items } = await start(
 				{ to: '={{ $json.to }}' },
-				[{ to: 'Ana' }, { to: USER }],
+				[{ to: 'Ana' }, { to: PERSON }],
 				settings,
 			);
 			expect(items).toHaveLength(2);
 			expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
 			expect(items[0].pairedItem).toEqual({ item: 0 });
-			expect(items[1].json).toMatchObject({ to: USER });
+			expect(items[1].json).toMatchObject({ to: PERSON });
 			expect(items[1].pairedItem).toEqual({ item: 1 });
 		},
 	);
 
 	it('A wrong item with the error output goes there, with the fields of its input item', async () => {
-		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: USER }], {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: PERSON }], {
 			onError: 'continueErrorOutput',
 		});
-		expect(run.items.map(({ json }) => json.to)).toEqual([USER]);
+		expect(run.items.map(({ json }) => json.to)).toEqual([PERSON]);
 		expect(run.errorItems).toHaveLength(1);
 		expect(run.errorItems[0].json).toMatchObject({
 			ticket: 7,
@@ -764,7 +764,7 @@ describe('the credential of the action', () => {
 	])('A credential %s is rejected before anything is sent', async (_, fields, message) => {
 		const run = await stage.engine.run(
 			{ ...stage.credential, ...fields },
-			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: USER, sdp: 'v=0' },
+			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: PERSON, sdp: 'v=0' },
 		);
 		expect(run.error.description).toMatch(message);
 		expect(stage.emulator.requests).toEqual([]);
@@ -783,7 +783,7 @@ describe('the credential of the action', () => {
 				resource: 'call',
 				operation: 'start',
 				phoneNumberId: byId(NUMBER),
-				to: USER,
+				to: PERSON,
 				sdp: makeSdp('offer'),
 			},
 		);
@@ -803,7 +803,7 @@ describe('the list of phone numbers', () => {
 	});
 
 	it.each([
-		['the name', 'sales', ['106000000000002']],
+		['the name', 'sales', [SECOND_NUMBER]],
 		['the number', '7946', [NUMBER]],
 		['the ID', '000003', ['106000000000003']],
 		['nothing that is there', 'zzz', []],

@@ -1,6 +1,6 @@
 import type { CreatedRecording } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [] });
 

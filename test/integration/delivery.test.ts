@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
 import type { CreatedRecording, WebhookUpdate } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { signatureOf } from '../support/signature';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -376,7 +376,7 @@ describe('the signature', () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const { appSecret } = stage.emulator.account;
-		const signature = `sha256=${createHmac('sha256', appSecret).update('{}').digest('hex')}`;
+		const signature = signatureOf('{}', appSecret);
 		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
 			.answer;
 		expect(answer.status).toBe(401);
@@ -400,11 +400,11 @@ describe('the signature', () => {
 			entry: [{ id: '1', changes: [{ field: 'calls', value: { calls: [event] } }] }],
 		});
 		const { appSecret } = stage.emulator.account;
-		const hex = createHmac('sha256', appSecret).update(rawBody).digest('hex').toUpperCase();
+		const [algorithm, hex] = signatureOf(rawBody, appSecret).split('=');
 		const { answer } = stage.emulator.deliver([], {
 			url: trigger.url,
 			rawBody,
-			signature: `sha256=${hex}`,
+			signature: `${algorithm}=${hex.toUpperCase()}`,
 		});
 		expect((await answer).status).toBe(200);
 		expect(trigger.items).toHaveLength(1);

@@ -1,10 +1,11 @@
-import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING, type CreatedRecording, type DeliverOptions } from '../../emulator';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { everythingIn, type ActionRun } from './engine';
-import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
+import { signatureOf } from '../support/signature';
+import type { ActionRun } from './engine/actionRun';
+import { everythingIn } from './engine/everythingIn';
+import { AFTER_SETTLING_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -34,8 +35,7 @@ function delivery(
 function signed(body: Buffer | string): Signed {
 	const { appSecret } = stage.emulator.account;
 	const bytes = Buffer.from(body as string);
-	const hmac = createHmac('sha256', appSecret).update(bytes).digest('hex');
-	return { body: bytes, headers: { [SIGNATURE]: `sha256=${hmac}` } };
+	return { body: bytes, headers: { [SIGNATURE]: signatureOf(bytes, appSecret) } };
 }
 
 /** The item of n8n's Webhook node with its option Raw Body. */
@@ -75,7 +75,7 @@ describe('the items of a delivery', () => {
 		const odd = {
 			phoneNumberId: recording.update.phoneNumberId,
 			field: 'calls',
-			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'connect' }, 5] },
+			value: { calls: [{ event: 'call_transferred', id: 'wacid.x' }, { event: 'terminate' }, 5] },
 		};
 		const updates = [recording, odd, transcript, gone];
 		const handle = stage.emulator.deliver(updates, { redeliver: false });

@@ -1,13 +1,12 @@
 import type { IDataObject } from 'n8n-workflow';
 import { makeSdp, type DeliverOptions, type WebhookUpdate } from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const ALL = [
 	'connect',
 	'call_created',
@@ -46,7 +45,7 @@ async function itemOf(trigger: TriggerWorkflow, ...updates: WebhookUpdate[]): Pr
 }
 
 /** The business calls, with data of its own. */
-async function call(to = USER): Promise<string> {
+async function call(to = PERSON): Promise<string> {
 	const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
 		to,
@@ -85,7 +84,7 @@ describe('a call from the business', () => {
 			from: null,
 			fromUserId: null,
 			fromParentUserId: null,
-			to: USER,
+			to: PERSON,
 			toUserId: 'US.13491208655302741918',
 			toParentUserId: 'US.ENT.11815799212886844830',
 			status: 'RINGING',
@@ -94,7 +93,7 @@ describe('a call from the business', () => {
 			contactUsername: null,
 		});
 		expect(connect).toMatchObject({
-			to: USER,
+			to: PERSON,
 			from: '442079460958',
 			session: { sdpType: 'answer', sdp: expect.stringContaining('a=ice-ufrag') },
 			bizOpaqueCallbackData: 'order 4711',
@@ -170,7 +169,7 @@ describe('a call from a person', () => {
 			['terminate', 'COMPLETED'],
 		]);
 		expect(trigger.items[1].json).toMatchObject({
-			from: USER,
+			from: PERSON,
 			answered: false,
 			direction: 'USER_INITIATED',
 			deeplinkPayload: 'campaign 7',
@@ -201,8 +200,8 @@ describe('a call from a person', () => {
 
 	it('A call can have no direction, as in the flow examples', async () => {
 		const trigger = triggerOn('connect');
-		const json = await itemOf(trigger, ofCall({ event: 'connect', from: USER }));
-		expect(json).toMatchObject({ from: USER, direction: null, contactName: null });
+		const json = await itemOf(trigger, ofCall({ event: 'connect', from: PERSON }));
+		expect(json).toMatchObject({ from: PERSON, direction: null, contactName: null });
 	});
 });
 
@@ -286,14 +285,14 @@ describe('a call of a number that uses SIP', () => {
 		const json = await itemOf(
 			trigger,
 			ofCall(
-				{ event: 'call_created', from: USER, to: '442079460958', direction: 'USER_INITIATED' },
-				{ contacts: [{ profile: { name: 'Ana' }, wa_id: USER }] },
+				{ event: 'call_created', from: PERSON, to: '442079460958', direction: 'USER_INITIATED' },
+				{ contacts: [{ profile: { name: 'Ana' }, wa_id: PERSON }] },
 			),
 		);
 		expect(json).toMatchObject({
 			event: 'call_created',
 			callId: 'wacid.A',
-			from: USER,
+			from: PERSON,
 			direction: 'USER_INITIATED',
 			contactName: 'Ana',
 		});
@@ -306,7 +305,7 @@ describe('the answer to a call permission request', () => {
 	async function ask(): Promise<string> {
 		const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
 			messaging_product: 'whatsapp',
-			to: USER,
+			to: PERSON,
 			type: 'interactive',
 			interactive: {
 				type: 'call_permission_request',
@@ -328,7 +327,7 @@ describe('the answer to a call permission request', () => {
 		],
 	])('The answer %j has its fields', async (answer, expected) => {
 		const trigger = triggerOn('call_permission_reply');
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const requestMessageId = await ask();
 		stage.emulator.userAnswersPermissionRequest(answer);
 		await stage.emulator.whenIdle();
@@ -338,7 +337,7 @@ describe('the answer to a call permission request', () => {
 			callId: null,
 			messageId: expect.stringMatching(/^wamid\./),
 			requestMessageId,
-			from: USER,
+			from: PERSON,
 			fromUserId: 'US.13491208655302741918',
 			responseSource: 'user_action',
 			...expected,
@@ -360,7 +359,7 @@ describe('the answer to a call permission request', () => {
 			{
 				messages: [
 					{
-						from: USER,
+						from: PERSON,
 						id: 'wamid.R',
 						timestamp: '1728932177',
 						interactive: { type: 'call_permission_reply', call_permission_reply: answer },
@@ -405,7 +404,13 @@ describe('the answer to a call permission request', () => {
 });
 
 describe('other messages', () => {
-	const text = { from: USER, id: 'wamid.T', timestamp: '1', type: 'text', text: { body: 'Hello' } };
+	const text = {
+		from: PERSON,
+		id: 'wamid.T',
+		timestamp: '1',
+		type: 'text',
+		text: { body: 'Hello' },
+	};
 
 	it.each<[string, IDataObject]>([
 		['a text', { messages: [text] }],

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import {
 	createSyntheticMedia,
@@ -9,10 +9,12 @@ import {
 	type Fault,
 	type MediaContent,
 } from '../../emulator';
+import { ForeignHost } from '../support/foreignHost';
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
-import { everythingIn, type TriggerWorkflow } from './engine';
-import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './harness';
+import { everythingIn } from './engine/everythingIn';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -28,12 +30,6 @@ function fileOf(trigger: TriggerWorkflow, index = 0): IDataObject {
 async function bytesOf(trigger: TriggerWorkflow, index = 0): Promise<Buffer | null> {
 	const file = trigger.items[index]?.binary?.data;
 	return file ? await stage.engine.bytesOf(file) : null;
-}
-
-async function allOf(content: MediaContent): Promise<Buffer> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of content.open()) chunks.push(chunk);
-	return Buffer.concat(chunks);
 }
 
 /** Delivers until Meta is content; gives the statuses that it got. */
@@ -74,7 +70,9 @@ describe('a temporary error of a download', () => {
 			expect(handle.hits()).toBe(1);
 			expect(trigger.items).toHaveLength(1);
 			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-			expect((await bytesOf(trigger))?.equals(await allOf(recording.media.content))).toBe(true);
+			expect((await bytesOf(trigger))?.equals(await buffer(recording.media.content.open()))).toBe(
+				true,
+			);
 			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
 		},
 	);
@@ -358,13 +356,13 @@ describe('a redirect', () => {
 	it.each([301, 302, 303, 307, 308])(
 		'A redirect to another host (%i) is not followed: that host gets no request, and no token',
 		async (status) => {
-			const stranger = await Stranger.start();
+			const foreign = await new ForeignHost('a file').start();
 			try {
 				const trigger = stage.trigger();
 				const recording = await stage.emulator.createRecording();
 				stage.emulator.failNext(
 					'media',
-					{ redirectTo: `${stranger.origin}/file`, status },
+					{ redirectTo: `${foreign.origin}/file`, status },
 					{ times: Infinity },
 				);
 				expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
@@ -372,13 +370,13 @@ describe('a redirect', () => {
 					verified: false,
 					error: {
 						reason: 'hostNotAllowed',
-						message: expect.stringContaining(new URL(stranger.origin).host),
+						message: expect.stringContaining(new URL(foreign.origin).host),
 					},
 				});
-				expect(stranger.seen).toEqual([]);
+				expect(foreign.requests).toEqual([]);
 				expect(everythingIn(trigger.items)).not.toContain(stage.emulator.account.accessToken);
 			} finally {
-				await stranger.stop();
+				await foreign.stop();
 			}
 		},
 	);
@@ -395,33 +393,33 @@ describe('the access token', () => {
 		['the metadata service of a cloud', () => 'http://169.254.169.254/latest/meta-data/'],
 		['no address at all', () => 'not an address'],
 	])('The token is not sent to %s, and the item names what was rejected', async (_, url) => {
-		const stranger = await Stranger.start();
+		const foreign = await new ForeignHost('a file').start();
 		try {
 			const trigger = stage.trigger();
 			const recording = await stage.emulator.createRecording({
-				fileFields: { url: url(stranger.origin) },
+				fileFields: { url: url(foreign.origin) },
 			});
 			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
 			expect(fileOf(trigger)).toMatchObject({
 				verified: false,
 				error: { reason: 'hostNotAllowed' },
 			});
-			expect(stranger.seen).toEqual([]);
+			expect(foreign.requests).toEqual([]);
 			expect(stage.requests('media')).toEqual([]);
 		} finally {
-			await stranger.stop();
+			await foreign.stop();
 		}
 	});
 
 	it('The token is not sent to a URL that the Media API names', async () => {
-		const stranger = await Stranger.start();
+		const foreign = await new ForeignHost('a file').start();
 		try {
 			const trigger = stage.trigger();
 			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
 			stage.emulator.failNext('mediaInfo', {
 				status: 200,
 				body: {
-					url: `${stranger.origin}/file`,
+					url: `${foreign.origin}/file`,
 					sha256: recording.media.sha256Hex,
 					mime_type: 'audio/ogg',
 					id: recording.mediaId,
@@ -429,9 +427,9 @@ describe('the access token', () => {
 			});
 			await deliverAgainAndAgain(recording);
 			expect(fileOf(trigger)).toMatchObject({ error: { reason: 'hostNotAllowed' } });
-			expect(stranger.seen).toEqual([]);
+			expect(foreign.requests).toEqual([]);
 		} finally {
-			await stranger.stop();
+			await foreign.stop();
 		}
 	});
 });
@@ -603,33 +601,6 @@ class Gauge {
 				}
 			},
 		};
-	}
-}
-
-/** A host that must not be asked. */
-class Stranger {
-	readonly seen: IncomingHttpHeaders[] = [];
-
-	private constructor(private readonly server: Server) {}
-
-	static async start(): Promise<Stranger> {
-		const server = createServer();
-		const stranger = new Stranger(server);
-		server.on('request', (req, res) => {
-			stranger.seen.push(req.headers);
-			res.end('a file');
-		});
-		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-		return stranger;
-	}
-
-	get origin(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-	}
-
-	async stop(): Promise<void> {
-		this.server.closeAllConnections();
-		await new Promise((resolve) => this.server.close(resolve));
 	}
 }
 

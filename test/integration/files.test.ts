@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { DAY_MS, SECOND_NUMBER } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../../emulator';
-import type { ActionRun } from './engine';
-import { DAY_MS, useStage } from './harness';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -112,7 +113,7 @@ describe('downloading a recording', () => {
 	it('A file of another number of the account is an error if the number is given', async () => {
 		const recording = await stage.emulator.createRecording();
 		const { error } = await download(recording, {
-			options: { phoneNumberId: '106000000000002' },
+			options: { phoneNumberId: SECOND_NUMBER },
 		});
 		expect(error.context.reason).toBe('mediaGone');
 	});

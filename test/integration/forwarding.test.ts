@@ -1,15 +1,15 @@
 import type { INodeParameters } from 'n8n-workflow';
 import { type DeliveryRecord, type WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
+import { newMessage } from '../support/callEvents';
+import { NUMBER } from '../support/constants';
+import { Receiver } from '../support/receiver';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
 
-const NUMBER = '106000000000001';
 let other: Receiver;
-let messages = 0;
 
 beforeEach(async () => {
 	other = await new Receiver().start();
@@ -39,19 +39,6 @@ async function activeTaker(
 	return trigger;
 }
 
-/** A message that nobody has sent before. */
-function message(text = 'Grüße 📞'): WebhookUpdate {
-	messages++;
-	const element = {
-		from: '14085551234',
-		id: `wamid.${messages}`,
-		timestamp: '1728932177',
-		type: 'text',
-		text: { body: text },
-	};
-	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
-}
-
 async function deliver(
 	updates: Array<WebhookUpdate | { update: WebhookUpdate }>,
 	headers?: Record<string, string>,
@@ -64,7 +51,7 @@ const statuses = ({ attempts }: DeliveryRecord) => attempts.map(({ status }) => 
 describe('forwarding what is not about calls', () => {
 	it('A message is forwarded with the same bytes and headers, signature included', async () => {
 		const trigger = await activeTaker();
-		const { body, headers } = await deliver([message()], {
+		const { body, headers } = await deliver([newMessage()], {
 			'x-forwarded-for': '31.13.64.1',
 			'x-of-tomorrow': 'yes',
 			'accept-language': 'de',
@@ -84,7 +71,7 @@ describe('forwarding what is not about calls', () => {
 
 	it('A large message is forwarded unchanged', async () => {
 		await activeTaker();
-		const { body, outcome } = await deliver([message('x'.repeat(2_500_000))]);
+		const { body, outcome } = await deliver([newMessage({ text: 'x'.repeat(2_500_000) })]);
 		expect(outcome).toBe('delivered');
 		expect(other.webhooks[0].raw.equals(Buffer.from(body))).toBe(true);
 	});
@@ -92,7 +79,7 @@ describe('forwarding what is not about calls', () => {
 	it('A message is forwarded with the calls beside it, which also come here', async () => {
 		const trigger = await activeTaker();
 		const recording = await stage.emulator.createRecording();
-		const { body } = await deliver([message(), recording]);
+		const { body } = await deliver([newMessage(), recording]);
 		expect(other.webhooks.map(({ raw }) => raw.toString())).toEqual([body]);
 		expect(trigger.items.map(({ json }) => json.callId)).toEqual([recording.callId]);
 	});
@@ -117,7 +104,7 @@ describe('forwarding what is not about calls', () => {
 	it('A delivery that Meta did not sign is not forwarded', async () => {
 		const trigger = await activeTaker();
 		for (const signature of ['missing', 'wrong']) {
-			const { answer } = stage.emulator.deliver([message()], { signature, redeliver: false });
+			const { answer } = stage.emulator.deliver([newMessage()], { signature, redeliver: false });
 			expect((await answer).status).toBe(401);
 		}
 		expect(other.webhooks).toEqual([]);
@@ -129,7 +116,7 @@ describe('forwarding what is not about calls', () => {
 		stage.emulator.presetSubscription(trigger.url, ['calls']);
 		await trigger.activate();
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 		expect(other.webhooks).toEqual([]);
 	});
 });
@@ -141,7 +128,7 @@ describe('errors of the other webhook', () => {
 			const trigger = await activeTaker();
 			other.replies = [{ status }, { status }];
 			const recording = await stage.emulator.createRecording();
-			expect(statuses(await deliver([message(), recording]))).toEqual([503, 503, 200]);
+			expect(statuses(await deliver([newMessage(), recording]))).toEqual([503, 503, 200]);
 			expect(other.webhooks).toHaveLength(3);
 			// What is ours came with the first one, and not again.
 			expect(trigger.items).toHaveLength(1);
@@ -152,7 +139,7 @@ describe('errors of the other webhook', () => {
 		const trigger = await activeTaker();
 		await other.stop();
 		const recording = await stage.emulator.createRecording();
-		const { outcome, attempts } = await deliver([message(), recording]);
+		const { outcome, attempts } = await deliver([newMessage(), recording]);
 		expect(outcome).toBe('failed');
 		expect(attempts.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
 		expect(trigger.items).toHaveLength(1);
@@ -162,7 +149,7 @@ describe('errors of the other webhook', () => {
 		const trigger = await activeTaker({}, { timeBudget: 1 });
 		other.replies = [{ delayMs: 3_000 }];
 		const recording = await stage.emulator.createRecording();
-		expect(statuses(await deliver([message(), recording]))).toEqual([503, 200]);
+		expect(statuses(await deliver([newMessage(), recording]))).toEqual([503, 200]);
 		expect(trigger.items).toHaveLength(1);
 	});
 
@@ -170,7 +157,7 @@ describe('errors of the other webhook', () => {
 		await activeTaker();
 		other.replies = [{ status: 500 }];
 		const logged = stage.engine.logs.length;
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		const lines = stage.engine.logs.slice(logged).join('\n');
 		expect(lines).toContain(new URL(other.url).origin);
 		expect(lines).not.toContain('/hook');
@@ -180,7 +167,7 @@ describe('errors of the other webhook', () => {
 describe('duplicates with two receivers', () => {
 	it('A duplicate that both accepted is sent to neither again', async () => {
 		const trigger = await activeTaker();
-		const updates = [message(), (await stage.emulator.createRecording()).update];
+		const updates = [newMessage(), (await stage.emulator.createRecording()).update];
 		for (let copies = 0; copies < 3; copies++) {
 			expect(statuses(await deliver(updates))).toEqual([200]);
 		}
@@ -192,7 +179,7 @@ describe('duplicates with two receivers', () => {
 		const trigger = await activeTaker();
 		stage.emulator.failNext('media', { status: 503 }, { times: 2 });
 		const recording = await stage.emulator.createRecording();
-		const delivery = await deliver([message(), recording]);
+		const delivery = await deliver([newMessage(), recording]);
 		expect(delivery.outcome).toBe('delivered');
 		expect(other.webhooks).toHaveLength(1);
 		expect(trigger.items).toHaveLength(1);
@@ -201,7 +188,7 @@ describe('duplicates with two receivers', () => {
 	it('Copies at once reach both once, and in the end all get 200', async () => {
 		const trigger = await activeTaker();
 		other.replies = [{ delayMs: 100 }];
-		const updates = [message(), (await stage.emulator.createRecording()).update];
+		const updates = [newMessage(), (await stage.emulator.createRecording()).update];
 		const deliveries = await Promise.all(
 			Array.from({ length: 5 }, async () => await deliver(updates)),
 		);
@@ -227,7 +214,7 @@ describe('taking over', () => {
 		expect(state()).toEqual(before);
 		// Meta itself has asked as well, and before it the trigger whether the address is still there.
 		expect(accepted()).toHaveLength(3);
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 	});
 
@@ -274,7 +261,7 @@ describe('taking over', () => {
 			.continueFrom(old);
 		await moved.activate();
 		expect(state().app?.callbackUrl).toBe(moved.url);
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 		await moved.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
@@ -289,7 +276,7 @@ describe('taking over', () => {
 			stage.emulator.presetOverride(other.url, number);
 			const before = state();
 			const trigger = await activeTaker({ registration, phoneNumberIds: [NUMBER] });
-			await deliver([message()]);
+			await deliver([newMessage()]);
 			expect(other.webhooks).toHaveLength(1);
 			await trigger.deactivate();
 			expect(state()).toEqual(before);
@@ -304,7 +291,7 @@ describe('listening for a test event', () => {
 		const trigger = await activeTaker();
 		const before = state();
 		await trigger.listen();
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 		expect(other.webhooks).toHaveLength(1);
 		await deliver([await stage.emulator.createRecording()]);
 		await poll('both', 5_000, async () => trigger.executions.length === 2 || undefined);
@@ -312,7 +299,7 @@ describe('listening for a test event', () => {
 
 		await trigger.stopListening();
 		expect(state()).toEqual(before);
-		await deliver([message(), await stage.emulator.createRecording()]);
+		await deliver([newMessage(), await stage.emulator.createRecording()]);
 		expect(other.webhooks).toHaveLength(2);
 		expect(trigger.executions.filter(({ mode }) => mode === 'webhook')).toHaveLength(2);
 		await trigger.deactivate();
@@ -323,7 +310,7 @@ describe('listening for a test event', () => {
 		const before = state();
 		const trigger = taker();
 		await trigger.listen();
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 		await trigger.stopListening();
 		expect(state()).toEqual(before);

@@ -1,19 +1,18 @@
-import { useStage } from './harness';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { useStage } from './engineStage';
 
 const stage = useStage();
-
-const ID = '106000000000001';
 
 const triggerOf = (phoneNumberIds: unknown, more: object = {}) =>
 	stage.engine.trigger(stage.credential, { phoneNumberIds: phoneNumberIds as string[], ...more });
 
 describe('the numbers that a trigger is for', () => {
 	it.each<[string, unknown]>([
-		['an ID', [ID]],
-		['an ID as a number', Number(ID)],
+		['an ID', [NUMBER]],
+		['an ID as a number', Number(NUMBER)],
 		['a display number', '+44 20 7946 0958'],
 		['a display number in another notation', '0044 (20) 7946-0958'],
-		['two of them', `${ID}, +442079460958`],
+		['two of them', `${NUMBER}, +442079460958`],
 		['none', []],
 	])(
 		'A number can be given as %s: its recordings start the workflow',
@@ -22,7 +21,7 @@ describe('the numbers that a trigger is for', () => {
 			await trigger.activate();
 			await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
 			expect(trigger.items).toHaveLength(1);
-			const other = await stage.emulator.createRecording({ phoneNumberId: '106000000000002' });
+			const other = await stage.emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
 			await stage.emulator.deliver([other]).answer;
 			expect(trigger.items).toHaveLength(String(phoneNumberIds) === '' ? 2 : 1);
 		},
@@ -33,7 +32,7 @@ describe('the numbers that a trigger is for', () => {
 		['a number of nobody', '+1 555 010 0001', {}],
 		['a display number as a decimal', '442079460958.0', {}],
 		['a word', 'main number', {}],
-		['one of two', `${ID}, 5`, {}],
+		['one of two', `${NUMBER}, 5`, {}],
 		[
 			'a number of nobody, with manual registration',
 			'5',
@@ -52,7 +51,7 @@ describe('the numbers that a trigger is for', () => {
 
 	it('The numbers stay as they are if Meta does not say which exist', async () => {
 		stage.emulator.failNext('phoneNumbers', { status: 500 }, { times: 9 });
-		await expect(triggerOf([ID]).activate()).rejects.toThrow();
+		await expect(triggerOf([NUMBER]).activate()).rejects.toThrow();
 		expect(stage.emulator.subscriptionState().app).toBeUndefined();
 	});
 });

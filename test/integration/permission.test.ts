@@ -1,12 +1,11 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import { NUMBER, PERSON } from '../support/constants';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
 const USER_ID = 'US.13491208655302741918';
-const NUMBER = '106000000000001';
 
 async function permission(operation: string, parameters: INodeParameters): Promise<ActionRun> {
 	return await stage.engine.run(stage.credential, {
@@ -17,7 +16,7 @@ async function permission(operation: string, parameters: INodeParameters): Promi
 	});
 }
 
-const get = async (parameters: INodeParameters = { to: USER }) =>
+const get = async (parameters: INodeParameters = { to: PERSON }) =>
 	(await permission('get', parameters)).items[0].json;
 
 const request = async (parameters: INodeParameters) => await permission('request', parameters);
@@ -26,7 +25,7 @@ describe('getting a call permission', () => {
 	it('A permanent permission allows calls, and need not be requested', async () => {
 		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
 			phoneNumberId: NUMBER,
-			to: USER,
+			to: PERSON,
 			recipient: null,
 			status: 'permanent',
 			expiresAt: null,
@@ -51,7 +50,7 @@ describe('getting a call permission', () => {
 			],
 		});
 		const [{ query }] = stage.requests('callPermissions');
-		expect(query).toEqual({ user_wa_id: USER });
+		expect(query).toEqual({ user_wa_id: PERSON });
 	});
 
 	it('A temporary permission says until when it is valid', async () => {
@@ -63,7 +62,7 @@ describe('getting a call permission', () => {
 	});
 
 	it('A missing permission of a person with a user ID is reported', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		expect(await get({ recipient: USER_ID })).toMatchObject({
 			to: null,
 			recipient: USER_ID,
@@ -75,9 +74,9 @@ describe('getting a call permission', () => {
 	});
 
 	it('A permission that was requested says when the next request is possible', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const now = stage.emulator.clock.now();
-		await request({ to: USER });
+		await request({ to: PERSON });
 		const json = await get();
 		expect(json.canRequestPermission).toBe(false);
 		const [day] = json.limits as IDataObject[];
@@ -169,7 +168,7 @@ describe('getting a call permission', () => {
 
 	it('A response that is no permission is an error that says so', async () => {
 		stage.emulator.failNext('callPermissions', { status: 200, body: { data: [] } });
-		const { error } = await permission('get', { to: USER });
+		const { error } = await permission('get', { to: PERSON });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no permission');
 	});
 
@@ -182,13 +181,13 @@ describe('getting a call permission', () => {
 
 describe('requesting a call permission', () => {
 	it('The request is the interactive message, and the item has its ID', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		const { items } = await request({ to: USER, bodyText: ' May we call you? ' });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		const { items } = await request({ to: PERSON, bodyText: ' May we call you? ' });
 		expect(stage.requests('messages').map(({ body }) => body)).toEqual([
 			{
 				messaging_product: 'whatsapp',
 				recipient_type: 'individual',
-				to: USER,
+				to: PERSON,
 				type: 'interactive',
 				interactive: {
 					type: 'call_permission_request',
@@ -202,7 +201,7 @@ describe('requesting a call permission', () => {
 				json: {
 					messageId: expect.stringMatching(/^wamid\./),
 					phoneNumberId: NUMBER,
-					to: USER,
+					to: PERSON,
 					userId: USER_ID,
 				},
 				pairedItem: { item: 0 },
@@ -211,9 +210,9 @@ describe('requesting a call permission', () => {
 	});
 
 	it('A request can go to a user ID and have no text', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const { items } = await request({ recipient: USER_ID });
-		expect(items[0].json).toMatchObject({ to: USER, userId: USER_ID });
+		expect(items[0].json).toMatchObject({ to: PERSON, userId: USER_ID });
 		const [{ body }] = stage.requests('messages');
 		expect(body).toMatchObject({ recipient: USER_ID });
 		expect(body).not.toHaveProperty('to');
@@ -221,19 +220,19 @@ describe('requesting a call permission', () => {
 	});
 
 	it('A text of 1,024 characters is accepted, also of characters with two code units', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		expect((await request({ to: USER, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		expect((await request({ to: PERSON, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
 	});
 
 	it('A request with number and user ID sends both, of which WhatsApp uses the number', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await request({ to: USER, recipient: USER_ID });
-		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await request({ to: PERSON, recipient: USER_ID });
+		expect(stage.requests('messages')[0].body).toMatchObject({ to: PERSON, recipient: USER_ID });
 	});
 
 	it('A text of invisible characters counts as none', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await request({ to: USER, bodyText: '\u200b\ufe0f' });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await request({ to: PERSON, bodyText: '\u200b\ufe0f' });
 		expect(stage.requests('messages')[0].body).not.toHaveProperty('interactive.body');
 	});
 
@@ -249,7 +248,7 @@ describe('requesting a call permission', () => {
 		'A rejection by Meta with %d says why, and the request is sent once',
 		async (errorCode, title) => {
 			stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
-			const { error } = await request({ to: USER });
+			const { error } = await request({ to: PERSON });
 			expect(error.message).toBe(title);
 			expect(error.context.whatsApp).toMatchObject({ code: errorCode });
 			expect(stage.requests('messages')).toHaveLength(1);
@@ -257,23 +256,23 @@ describe('requesting a call permission', () => {
 	);
 
 	it('A second request on one day is rejected by Meta', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		expect((await request({ to: USER })).succeeded).toBe(true);
-		const { error } = await request({ to: USER });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		expect((await request({ to: PERSON })).succeeded).toBe(true);
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('Too many call permission requests to this person');
 	});
 
 	it('A request whose response was lost is not sent again: the person would get two', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
-		const { error } = await request({ to: USER });
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('Meta could not be reached');
 		expect(stage.requests('messages')).toHaveLength(1);
 	});
 
 	it('A response without an ID warns against repeating', async () => {
 		stage.emulator.failNext('messages', { status: 200, body: { messages: [] } });
-		const { error } = await request({ to: USER });
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no message ID');
 		expect(error.description).toContain('Do not send it again');
 	});
@@ -288,12 +287,12 @@ describe('the check before a request', () => {
 		['a user ID that is none', { recipient: '1349' }, '"1349" is not a user ID'],
 		[
 			'no number of the business',
-			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },
+			{ to: PERSON, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },
 			'No phone number was chosen',
 		],
 		[
 			'a phone number as its ID',
-			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
+			{ to: PERSON, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
 			'"+44 20" is not a phone number ID',
 		],
 	])('A request to %s is rejected by both operations', async (_, parameters, message) => {
@@ -306,7 +305,7 @@ describe('the check before a request', () => {
 	});
 
 	it('A text that is too long is rejected', async () => {
-		const { error } = await request({ to: USER, bodyText: 'x'.repeat(1025) });
+		const { error } = await request({ to: PERSON, bodyText: 'x'.repeat(1025) });
 		expect(error.message).toBe('The message is too long: 1025 characters');
 		expect(stage.emulator.requests).toEqual([]);
 	});

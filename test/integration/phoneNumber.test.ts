@@ -1,11 +1,10 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import { NUMBER } from '../support/constants';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 // Before the holidays that are set: Meta refuses those in the past.
 const stage = useStage({ clockStart: Date.parse('2026-11-01T00:00:00Z') });
-
-const NUMBER = '106000000000001';
 
 async function phoneNumber(
 	operation: string,

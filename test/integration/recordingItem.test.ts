@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import { DAY_MS, PERSON } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import {
-	AFTER_SETTLING_MS,
-	AFTER_URL_LIFETIME_MS,
-	DAY_MS,
-	timestampBefore,
-	useStage,
-} from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -48,7 +43,7 @@ describe('the item of a recording', () => {
 			businessAccountId: stage.emulator.account.businessAccountId,
 			phoneNumberId: number.id,
 			displayPhoneNumber: number.displayPhoneNumber.replace(/\D/g, ''),
-			from: '14085551234',
+			from: PERSON,
 			fromUserId: 'US.13491208655302741918',
 			fromParentUserId: 'US.ENT.11815799212886844830',
 			to: null,
@@ -124,7 +119,7 @@ describe('the item of a recording', () => {
 				from: '442079460958',
 				from_user_id: undefined,
 				from_parent_user_id: undefined,
-				to: '14085551234',
+				to: PERSON,
 				to_user_id: 'US.13491208655302741918',
 			},
 		});
@@ -132,7 +127,7 @@ describe('the item of a recording', () => {
 		expect(json).toMatchObject({
 			from: '442079460958',
 			fromUserId: null,
-			to: '14085551234',
+			to: PERSON,
 			toUserId: 'US.13491208655302741918',
 			toParentUserId: null,
 		});
@@ -267,7 +262,7 @@ describe('the item of a connecting call', () => {
 			callId: call.id,
 			direction: 'USER_INITIATED',
 			contactName: 'Ana Söderström',
-			from: '14085551234',
+			from: PERSON,
 			session: { sdpType: 'offer', sdp: call.sdp },
 			ctaPayload: 'from the website',
 			deeplinkPayload: null,

@@ -1,6 +1,7 @@
 import type { EndpointKind } from '../../emulator';
+import { failureOf } from '../support/failures';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -9,15 +10,6 @@ function changes(): string[] {
 	return stage.emulator.requests
 		.filter(({ method }) => method !== 'GET')
 		.map(({ method, kind }) => `${method} ${kind}`);
-}
-
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
 }
 
 describe('activating the workflow', () => {

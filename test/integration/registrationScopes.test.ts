@@ -1,12 +1,12 @@
 import type { INodeParameters } from 'n8n-workflow';
-import type { TriggerWorkflow } from './engine';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { failureOf } from '../support/failures';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const ONE = '106000000000001';
-const TWO = '106000000000002';
 const FOREIGN = 'https://crm.example/whatsapp';
 const NOTHING = {
 	app: undefined,
@@ -16,9 +16,9 @@ const NOTHING = {
 };
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
-const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [TWO] };
-const ON_BOTH = { registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] };
+const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [NUMBER] };
+const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [SECOND_NUMBER] };
+const ON_BOTH = { registration: 'phoneNumber', phoneNumberIds: [NUMBER, SECOND_NUMBER] };
 const SCOPES: Array<[string, INodeParameters]> = [
 	['the account', ON_ACCOUNT],
 	['one number', ON_ONE],
@@ -33,15 +33,6 @@ const changes = () => stage.emulator.requests.filter(({ method }) => method !== 
 const overrides = () =>
 	[state().accountOverride ?? [], Object.values(state().numberOverrides)].flat();
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
 async function outcomeOfRecording(phoneNumberId: string): Promise<string> {
 	const recording = await stage.emulator.createRecording({ phoneNumberId });
 	return (await stage.emulator.deliver([recording]).settled).outcome;
@@ -53,7 +44,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		await one.activate();
 		expect(new Set(overrides())).toEqual(new Set([one.url]));
 		expect(await stage.isRegistered(one)).toBe(true);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(one.items).toHaveLength(1);
 
 		await one.deactivate();
@@ -66,7 +57,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		const one = trigger(parameters);
 		await one.activate();
 		expect(state().app).toEqual(before.app);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(before);
 	});
@@ -96,7 +87,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		await one.activate();
 		stage.emulator.deactivateSubscription();
 		await one.activate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
@@ -117,7 +108,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 	it("Another system's URL is not overwritten, and the error names it", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['calls']);
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
-		else stage.emulator.presetOverride(FOREIGN, ONE);
+		else stage.emulator.presetOverride(FOREIGN, NUMBER);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
 		expect(error.message).toContain(`already sends its webhooks to another address: ${FOREIGN}`);
@@ -135,7 +126,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 		stage.emulator.presetSubscription(FOREIGN, ['calls']);
-		stage.emulator.presetOverride(FOREIGN, parameters === ON_ACCOUNT ? undefined : ONE);
+		stage.emulator.presetOverride(FOREIGN, parameters === ON_ACCOUNT ? undefined : NUMBER);
 		const before = state();
 		await failureOf(one.activate());
 		expect(state()).toEqual(before);
@@ -145,7 +136,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		const one = trigger(parameters);
 		await one.activate();
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
-		else stage.emulator.presetOverride(FOREIGN, ONE);
+		else stage.emulator.presetOverride(FOREIGN, NUMBER);
 		await one.deactivate();
 		expect(overrides()).toEqual([FOREIGN]);
 		// The other one gets calls only as long as the app is subscribed to them.
@@ -161,7 +152,7 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 			.continueFrom(old);
 		await moved.activate();
 		expect(new Set([...overrides(), state().app?.callbackUrl])).toEqual(new Set([moved.url]));
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await moved.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
@@ -199,12 +190,12 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 		await one.activate();
 		const before = state();
 		await one.listen();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await poll('both', 5_000, async () => one.executions.length === 2 || undefined);
 		expect(one.executions.map(({ mode }) => mode).sort()).toEqual(['manual', 'webhook']);
 		await one.stopListening();
 		expect(state()).toEqual(before);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(one.executions.filter(({ mode }) => mode === 'webhook')).toHaveLength(2);
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
@@ -231,16 +222,19 @@ describe('a trigger on numbers', () => {
 
 	it('A number of another account is refused, and nothing is left behind', async () => {
 		const error = await failureOf(
-			trigger({ registration: 'phoneNumber', phoneNumberIds: [ONE, '999'] }).activate(),
+			trigger({ registration: 'phoneNumber', phoneNumberIds: [NUMBER, '999'] }).activate(),
 		);
 		expect(error.message).toContain('is not a phone number of this WhatsApp Business account');
 		expect(state()).toEqual(NOTHING);
 	});
 
 	it('The numbers can come from an expression', async () => {
-		const one = trigger({ registration: 'phoneNumber', phoneNumberIds: `${ONE}, ${TWO}` });
+		const one = trigger({
+			registration: 'phoneNumber',
+			phoneNumberIds: `${NUMBER}, ${SECOND_NUMBER}`,
+		});
 		await one.activate();
-		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: one.url });
+		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: one.url });
 	});
 
 	it('The events of other numbers of the app do not arrive', async () => {
@@ -248,8 +242,8 @@ describe('a trigger on numbers', () => {
 		await app.activate();
 		const one = trigger(ON_ONE);
 		await one.activate();
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		expect([one.items.length, app.items.length]).toEqual([1, 1]);
 	});
 });
@@ -266,21 +260,21 @@ describe('two triggers on two numbers of one app', () => {
 	});
 
 	it('Each trigger gets its own events', async () => {
-		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: two.url });
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		const numbers = [one, two].map(({ items }) => items.map(({ json }) => json.phoneNumberId));
-		expect(numbers).toEqual([[ONE], [TWO]]);
+		expect(numbers).toEqual([[NUMBER], [SECOND_NUMBER]]);
 	});
 
 	it('Each trigger still receives when the other one is unpublished', async () => {
 		await one.deactivate();
-		expect(await outcomeOfRecording(TWO)).toBe('delivered');
+		expect(await outcomeOfRecording(SECOND_NUMBER)).toBe('delivered');
 		expect(await stage.isRegistered(two)).toBe(true);
 		// The first one had subscribed the app; where it goes last it also cleans up.
 		await one.activate();
 		await two.deactivate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
@@ -291,11 +285,11 @@ describe('a trigger on the account and one on a number of it', () => {
 		const [account, number] = [trigger(ON_ACCOUNT), trigger(ON_ONE)];
 		await account.activate();
 		await number.activate();
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		expect([account.items.length, number.items.length]).toEqual([1, 1]);
 		await number.deactivate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(account.items).toHaveLength(2);
 		await account.deactivate();
 		expect(state()).toEqual(NOTHING);

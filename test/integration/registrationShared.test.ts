@@ -3,14 +3,15 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { graph } from '../../emulator/helpers';
+import { NUMBER } from '../support/constants';
+import { failureOf } from '../support/failures';
+import { graph } from '../support/graph';
 import { poll } from '../support/processes';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const ONE = '106000000000001';
 const NOTHING = {
 	app: undefined,
 	accountSubscribed: false,
@@ -21,7 +22,7 @@ const NOTHING = {
 const LEVELS: Array<[string, INodeParameters]> = [
 	['the app', {}],
 	['the account', { registration: 'businessAccount' }],
-	['a number', { registration: 'phoneNumber', phoneNumberIds: [ONE] }],
+	['a number', { registration: 'phoneNumber', phoneNumberIds: [NUMBER] }],
 ];
 
 const trigger = (parameters: INodeParameters, base?: string) =>
@@ -31,7 +32,7 @@ const changes = () => stage.emulator.requests.filter(({ method }) => method !== 
 
 /** Where Meta sends the events of the number. */
 const address = () =>
-	state().numberOverrides[ONE] ?? state().accountOverride ?? state().app?.callbackUrl ?? '';
+	state().numberOverrides[NUMBER] ?? state().accountOverride ?? state().app?.callbackUrl ?? '';
 
 /** Who receives there, the holder first. */
 function receivers(): string[] {
@@ -40,22 +41,13 @@ function receivers(): string[] {
 	return [shared.url, ...shared.siblings.map((sibling) => siblingUrl(shared.url, sibling)!)];
 }
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
 /** n8n is killed and does not know the workflow any more. */
 function lose({ id }: TriggerWorkflow): void {
 	stage.engine.triggers.delete(id);
 }
 
 async function receive(): Promise<void> {
-	const recording = await stage.emulator.createRecording({ phoneNumberId: ONE });
+	const recording = await stage.emulator.createRecording({ phoneNumberId: NUMBER });
 	expect((await stage.emulator.deliver([recording]).settled).outcome).toBe('delivered');
 }
 

@@ -3,15 +3,14 @@ import {
 	formatSharedAddress,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { DeliveryRecord, WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import type { DeliveryRecord } from '../../emulator';
+import { newMessage } from '../support/callEvents';
+import { Receiver } from '../support/receiver';
 import { poll } from '../support/processes';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
-
-const NUMBER = '106000000000001';
 
 /** A published workflow whose trigger wants these events. */
 function workflow(events: string[], parameters: INodeParameters = {}): TriggerWorkflow {
@@ -53,13 +52,6 @@ async function deliver(
 	updates: Parameters<typeof stage.emulator.deliver>[0],
 ): Promise<DeliveryRecord> {
 	return await stage.emulator.deliver(updates).settled;
-}
-
-let messages = 0;
-
-function message(): WebhookUpdate {
-	const element = { from: '14085551234', id: `wamid.${++messages}`, type: 'text' };
-	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -272,7 +264,7 @@ describe('the previous webhook', () => {
 		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		await stage.emulator.whenIdle();
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(eventsOf(sibling)).toEqual(['call_permission_reply']);
 		expect(other.webhooks).toHaveLength(2);
 		expect(holder.items).toEqual([]);
@@ -311,6 +303,6 @@ describe('a list that cannot be verified', () => {
 			.filter((line) => line.includes('cannot be verified'));
 		expect(said).toHaveLength(1);
 		// What cannot be for any trigger is not asked for again.
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 	});
 });

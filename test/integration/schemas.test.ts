@@ -2,17 +2,16 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
 import { ACTION_TYPE as ACTION } from '../support/workflow';
-import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
+import { AFTER_SETTLING_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
 const FOLDER = join(__dirname, '../../nodes/WhatsAppBusinessCalling/__schema__');
 /** As the editor asks for it: the trigger has neither resource nor operation. */
 const TRIGGER_SCHEMA = 'v1.1.0.json';
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
 
 interface Schema {
@@ -125,7 +124,7 @@ const SETTINGS = {
 		video: { status: 'DISABLED' },
 		restrictions: {
 			restrictions_list: [
-				{ type: 'RESTRICTED_USER_INITIATED_CALLING', reason: 'feedback', expiration: 1754072386 },
+				{ type: 'RESTRICTED_PERSON_INITIATED_CALLING', reason: 'feedback', expiration: 1754072386 },
 			],
 		},
 	},
@@ -139,7 +138,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		...(await run({
 			resource: 'call',
 			operation: 'start',
-			to: USER,
+			to: PERSON,
 			sdp: makeSdp('offer'),
 			...announced,
 		})),
@@ -164,11 +163,11 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		return (await stage.engine.run(stage.credential, operation, deliveries)).items;
 	},
 	'permission/get': async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await run({ resource: 'permission', operation: 'request', to: USER });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await run({ resource: 'permission', operation: 'request', to: PERSON });
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		return [
-			...(await run({ resource: 'permission', operation: 'get', to: USER })),
+			...(await run({ resource: 'permission', operation: 'get', to: PERSON })),
 			...(await run({
 				resource: 'permission',
 				operation: 'get',
@@ -177,8 +176,8 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		];
 	},
 	'permission/request': async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		return await run({ resource: 'permission', operation: 'request', to: USER });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		return await run({ resource: 'permission', operation: 'request', to: PERSON });
 	},
 	'phoneNumber/getMany': async () => await run({ resource: 'phoneNumber', operation: 'getMany' }),
 	'phoneNumber/updateCallSettings': async () => await updateCallSettings(),
@@ -258,7 +257,7 @@ async function everyEvent(): Promise<void> {
 	});
 	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: USER,
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 		biz_opaque_callback_data: 'c',

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
+import { DAY_MS, NUMBER } from '../support/constants';
 import type { CredentialFields } from '../support/workflow';
-import { DAY_MS, useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const NUMBER = '106000000000001';
 const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
 const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [

@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import type { INodeParameters } from 'n8n-workflow';
-import { Receiver } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { serve } from '../support/localServer';
+import { Receiver } from '../support/receiver';
+import { signatureOf } from '../support/signature';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -32,10 +32,9 @@ async function deliverMessage(url: string): Promise<number> {
 	messages++;
 	const change = { field: 'messages', value: { messages: [{ id: `wamid.${messages}` }] } };
 	const body = JSON.stringify({ entry: [{ id: '1', changes: [change] }] });
-	const hmac = createHmac('sha256', stage.emulator.account.appSecret).update(body);
 	const headers = {
 		'content-type': 'application/json',
-		'x-hub-signature-256': `sha256=${hmac.digest('hex')}`,
+		'x-hub-signature-256': signatureOf(body, stage.emulator.account.appSecret),
 	};
 	return (await fetch(url, { method: 'POST', body, headers })).status;
 }
@@ -115,19 +114,16 @@ describe('Take Over and Forward', () => {
 			const { searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
 			response.end(searchParams.get('hub.challenge'));
 		};
-		const server = createServer((request, response) => answer(request, response));
-		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		const server = await serve((request, response) => answer(request, response));
 		try {
-			const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-			stage.emulator.presetSubscription(url, ['messages']);
+			stage.emulator.presetSubscription(`${server.url}/`, ['messages']);
 			const trigger = taker({});
 			await trigger.activate();
 			answer = endless;
 			expect(await deliverMessage(trigger.url)).toBe(200);
 			expect(sent).toBeLessThan(20_000_000);
 		} finally {
-			server.close();
-			server.closeAllConnections();
+			await server.stop();
 		}
 	});
 });

@@ -1,14 +1,12 @@
 import type { IDataObject } from 'n8n-workflow';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { makeSdp } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
 import { VARIANTS } from '../../emulator/variants';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
-
-const NUMBER = '106000000000001';
-const USER = '14085551234';
 
 /** A call of the business with everything on, which fails after a while, and the items that it gives. */
 async function itemsOfACall(
@@ -22,7 +20,7 @@ async function itemsOfACall(
 	const announced = { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' };
 	const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: USER,
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 		biz_opaque_callback_data: 'ticket-1',

@@ -6,8 +6,9 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
+import { filesBelow } from '../support/files';
 import { packPackage, REPOSITORY } from '../support/package';
-import { builtFiles, filesBelow } from './files';
+import { builtFiles } from './files';
 
 const run = promisify(execFile);
 

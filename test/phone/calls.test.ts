@@ -1,9 +1,10 @@
 import type { Browser } from 'playwright-core';
 import type { Call } from '../../emulator';
+import { PERSON } from '../support/constants';
 import { poll } from '../support/processes';
-import type { Agent } from './browser';
-import { CALLED, expectToHear } from './carry';
-import { KEY, PhoneStage, withKey } from './stage';
+import type { Agent } from '../support/phone/agent';
+import { expectToHear } from '../support/phone/calls';
+import { KEY, PhoneStage, withKey } from '../support/phone/phoneStage';
 
 jest.setTimeout(120_000);
 
@@ -52,7 +53,7 @@ async function talking() {
 }
 
 /** An agent fills in the page for placing calls. */
-async function dial(agent: Agent, { number = `+${CALLED}`, key = KEY } = {}): Promise<void> {
+async function dial(agent: Agent, { number = `+${PERSON}`, key = KEY } = {}): Promise<void> {
 	await agent.page.getByLabel('Phone number').fill(number);
 	await agent.page.getByLabel('Key', { exact: true }).fill(key);
 	await agent.click('Call');
@@ -143,7 +144,7 @@ describe('an incoming call on the browser phone', () => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
 			const tones: string[] = [];
 			Object.assign(window, { tones });
-			peers[0]!.getSenders()[0]!.dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
+			peers[0].getSenders()[0].dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
 		});
 		await agent.click('Keypad');
 		await agent.picture('keypad');
@@ -160,11 +161,11 @@ describe('an incoming call on the browser phone', () => {
 		// A microphone that is unplugged is replaced.
 		await page.evaluate(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			peers[0]!.getSenders()[0]!.track!.dispatchEvent(new Event('ended'));
+			peers[0].getSenders()[0].track!.dispatchEvent(new Event('ended'));
 		});
 		await page.waitForFunction(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			const { label, readyState } = peers[0]!.getSenders()[0]!.track!;
+			const { label, readyState } = peers[0].getSenders()[0].track!;
 			return readyState === 'live' && label.includes('Default');
 		});
 		await agent.click('Mute');
@@ -319,7 +320,7 @@ describe('a call that an agent places', () => {
 		figures.push(`  click to ringing: ${Date.now() - clicked} ms`);
 		await agent.picture('ringing');
 		const call = stage.emulator.calls.at(-1)!;
-		expect(call.user.waId).toBe(CALLED);
+		expect(call.user.waId).toBe(PERSON);
 		await stage.mediaOf(call).connected;
 
 		const pickedUp = Date.now();
@@ -369,7 +370,7 @@ describe('a call that an agent places', () => {
 
 	it("The call requires the person's permission, the right key and a possible number", async () => {
 		const calls = stage.emulator.calls.length;
-		stage.emulator.setPermission(CALLED, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const agent = await stage.agent(browser, stage.dialLink());
 		await dial(agent, { number: '0408 555' });
 		await agent.page.getByText('Enter the number with its country code').waitFor();
@@ -381,7 +382,7 @@ describe('a call that an agent places', () => {
 		await dial(agent);
 		await agent.ending('problem', 'This person has not allowed your calls');
 		await agent.picture('no-permission');
-		stage.emulator.setPermission(CALLED, 'permanent');
+		stage.emulator.setPermission(PERSON, 'permanent');
 		expect(stage.emulator.calls).toHaveLength(calls);
 	});
 

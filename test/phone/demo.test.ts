@@ -6,7 +6,7 @@ import { decodeAudio } from '../support/audio';
 import { N8nClient } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll, startScript, type StartedProcess } from '../support/processes';
-import { Agent, launchBrowser } from './browser';
+import { Agent, launchBrowser } from '../support/phone/agent';
 
 jest.setTimeout(120_000);
 
@@ -122,7 +122,7 @@ it('The demo prints pages of this machine, the emulator first', async () => {
 
 it('A person answers a customer in the browser, and the recording has both voices', async () => {
 	const before = await recordings();
-	const talk = await open(printed()[1]!);
+	const talk = await open(printed()[1]);
 	await talk.picture('demo-talk-start');
 	await talk.click('Let a customer call');
 	await talk.page.getByRole('link', { name: 'Open the call' }).waitFor();
@@ -138,7 +138,7 @@ it('A person answers a customer in the browser, and the recording has both voice
 
 it('A person calls the customer', async () => {
 	const before = await recordings();
-	const talk = await open(printed()[1]!);
+	const talk = await open(printed()[1]);
 	await talk.page.locator('#dial[href]').waitFor();
 	const key = await talk.page.locator('#key').innerText();
 	const phone = await newTab(talk, 'Call the customer yourself');
@@ -151,11 +151,11 @@ it('A person calls the customer', async () => {
 
 it('The webhook is free for the first own workflow, which gets a recording from the page', async () => {
 	const [emulator, , workflow] = printed();
-	const { origin, pathname } = new URL(workflow!);
+	const { origin, pathname } = new URL(workflow);
 	const api = new N8nClient(origin, { tail: () => output });
 	await api.login();
 	const id = pathname.split('/').at(-1)!;
-	const page = await open(emulator!);
+	const page = await open(emulator);
 	await page.click('Send recording');
 	await page.page.getByText('no workflow takes it').waitFor();
 	await api.activate(id);
@@ -168,11 +168,11 @@ it('The webhook is free for the first own workflow, which gets a recording from 
 });
 
 it('The page to talk on rejects other web pages', async () => {
-	const talk = printed()[1]!;
+	const talk = printed()[1];
 	const order = async (headers: Record<string, string>) =>
 		(await fetch(`${talk}/calls`, { method: 'POST', headers })).status;
 	expect(await order({ origin: 'https://evil.example' })).toBe(403);
-	expect(await order({ origin: printed()[0]! })).toBe(403);
+	expect(await order({ origin: printed()[0] })).toBe(403);
 	await writeFile(join(folder, 'recordings', 'notes.html'), 'private');
 	for (const name of ['notes.html', '..%2fvoice.wav', '%2e%2e/voice.wav']) {
 		expect((await fetch(`${talk}/recordings/${name}`)).status).toBe(404);
@@ -183,5 +183,5 @@ it('The demo stops in an orderly way, and leaves the recordings', async () => {
 	await demo.stop(30_000);
 	expect(await demo.exited).toMatchObject({ code: 0 });
 	expect(await recordings()).toHaveLength(2);
-	await expect(fetch(printed()[0]!)).rejects.toThrow();
+	await expect(fetch(printed()[0])).rejects.toThrow();
 });

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { makeSdp, startEmulator, type Emulator } from '../../emulator';
-import { graph, Receiver } from '../../emulator/helpers';
-import { Agent, launchBrowser } from './browser';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { graph } from '../support/graph';
+import { Receiver } from '../support/receiver';
+import { Agent, launchBrowser } from '../support/phone/agent';
 
-const NUMBER = '106000000000001';
 /** What would run if a name became part of the page. */
 const HOSTILE = '<img src=x onerror="alert(1)">&amp;</script><b>Eve';
 
@@ -33,7 +34,7 @@ beforeEach(async () => {
 		redeliveryDelaysMs: [60_000],
 		account: { appName: HOSTILE },
 	});
-	emulator.account.users[0]!.name = HOSTILE;
+	emulator.account.users[0].name = HOSTILE;
 	page = await Agent.open(browser, emulator.baseUrl);
 	await page.page.getByRole('button', { name: 'Copy Base URL' }).waitFor();
 });
@@ -112,7 +113,7 @@ it('The page sends what customers do, and shows where it arrived', async () => {
 it('The page places an incoming call, and picks up or declines an outgoing one', async () => {
 	emulator.presetSubscription(receiver.url);
 	const call = page.page.locator('#call');
-	await page.page.getByLabel('Your business number').selectOption('106000000000002');
+	await page.page.getByLabel('Your business number').selectOption(SECOND_NUMBER);
 	await click('Customer calls', /It rings/);
 	await call.getByText(/calls Emulated Sales: ringing/).waitFor();
 	// Text of a customer stays text.
@@ -128,7 +129,7 @@ it('The page places an incoming call, and picks up or declines an outgoing one',
 	] as const) {
 		const started = await graph(emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
-			to: '14085551234',
+			to: PERSON,
 			action: 'connect',
 			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 			recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },

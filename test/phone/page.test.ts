@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { makeSdp } from '../../emulator';
-import { Agent, launchBrowser } from './browser';
-import { PAGE, withHashes } from './policy';
-import { LocalServer } from './servers';
+import { PERSON } from '../support/constants';
+import { Agent, launchBrowser } from '../support/phone/agent';
+import { PAGE, withHashes } from '../../tools/browserPhone/hashes';
+import { serve, type LocalServer } from '../support/localServer';
 
 jest.setTimeout(60_000);
 
@@ -27,12 +28,12 @@ beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'phone-page-'));
 	browser = await launchBrowser(folder, { hosts: `MAP ${INSECURE_HOST} 127.0.0.1` });
 	html = await readFile(PAGE, 'utf8');
-	webSpace = await LocalServer.start((request, response) => {
+	webSpace = await serve((request, response) => {
 		response.setHeader('content-type', 'text/html');
 		const path = new URL(request.url ?? '/', 'http://web.space').pathname;
 		response.end(variants[path]?.(html) ?? html);
 	});
-	n8n = await LocalServer.start((request, response) => {
+	n8n = await serve((request, response) => {
 		received.push(request.url ?? '');
 		response.setHeader('access-control-allow-origin', '*');
 		response.setHeader('access-control-allow-headers', '*');
@@ -80,7 +81,7 @@ function incoming(changes: Record<string, string | undefined> = {}): string {
 		answer: `${n8n.url}/webhook-waiting/1?signature=abc`,
 		before: new Date(Date.now() + 30_000).toISOString(),
 		name: 'Ana Söderström',
-		number: '14085551234',
+		number: PERSON,
 		offer: Buffer.from(OFFER).toString('base64url'),
 		...changes,
 	};
@@ -437,7 +438,7 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 			const share = part / 255;
 			return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 		});
-		return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
 	const backgroundOf = (element: Element | null): Color => {
 		for (let at = element; at; at = at.parentElement) {
@@ -456,6 +457,6 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 		.map((element) => {
 			const pair = [colorOf(getComputedStyle(element).color), backgroundOf(element)];
 			const [bright, dark] = pair.map(luminance).sort((a, b) => b - a);
-			return { text: own(element), ratio: (bright! + 0.05) / (dark! + 0.05) };
+			return { text: own(element), ratio: (bright + 0.05) / (dark + 0.05) };
 		});
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { Call } from '../../emulator';
-import type { Agent } from './browser';
-import { CALLED, expectToHear, signIn } from './carry';
-import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';
-import { LISTENING_SECONDS, TeamStage } from './teamStage';
+import { PERSON } from '../support/constants';
+import type { Agent } from '../support/phone/agent';
+import { expectToHear, signIn } from '../support/phone/calls';
+import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from '../../tools/browserPhone/hashes';
+import { LISTENING_SECONDS, TeamStage } from '../support/phone/teamStage';
 
 jest.setTimeout(120_000);
 
@@ -97,12 +98,12 @@ it('The team page has the script and the style of phone.html, and its words wher
 
 	const policyOf = (html: string) =>
 		/http-equiv="Content-Security-Policy"\s+content="([^"]*)"/
-			.exec(html)![1]!
+			.exec(html)![1]
 			.replaceAll(/'sha256-[^']*'/g, 'hash');
 	expect(policyOf(team)).toBe(policyOf(phone));
 
 	const textsOf = (html: string) =>
-		JSON.parse(/id="texts">([^]*?)<\/script>/.exec(html)![1]!) as Record<string, unknown>;
+		JSON.parse(/id="texts">([^]*?)<\/script>/.exec(html)![1]) as Record<string, unknown>;
 	const differing = (ours: Record<string, unknown>, theirs: Record<string, unknown>) =>
 		Object.keys(ours).filter(
 			(name) =>
@@ -141,7 +142,7 @@ it('The page and the executions say what is missing before the table exists', as
 	for (const workflow of [stage.workflow, stage.listening]) {
 		const [execution] = await stage.n8n.api.waitForExecutions(workflow, 1);
 		expect(execution).toMatchObject({ status: 'error' });
-		expect(execution!.error!.message).toMatch(
+		expect(execution.error!.message).toMatch(
 			/^The Data Table whatsapp_team_calls cannot be used: .*not found\. Run "Create the table"/,
 		);
 	}
@@ -206,12 +207,12 @@ describe('an incoming call to a team', () => {
 			}),
 		);
 		expect([...views].sort()).toEqual(['problem', 'talking']);
-		const [winner, loser] = views[0] === 'talking' ? agents : ([...agents].reverse() as Agent[]);
-		const help = await loser!.ending('problem', 'This call is taken or over');
+		const [winner, loser] = views[0] === 'talking' ? agents : [...agents].reverse();
+		const help = await loser.ending('problem', 'This call is taken or over');
 		expect(help).toBe(`${views[0] === 'talking' ? 'Maria' : 'Omar'} has answered this call.`);
-		await loser!.picture('team-too-late');
+		await loser.picture('team-too-late');
 		expect(call.state).toBe('inProgress');
-		await winner!.click('Hang up');
+		await winner.click('Hang up');
 		await stage.ended(call);
 		await stage.allDone(earlier);
 	});
@@ -293,12 +294,12 @@ describe('an incoming call to a team', () => {
 
 it('The team page places calls, as phone.html does', async () => {
 	const agent = await ready('Maria');
-	await agent.page.getByLabel('Phone number').fill(`+${CALLED}`);
+	await agent.page.getByLabel('Phone number').fill(`+${PERSON}`);
 	await agent.click('Call');
 	await agent.view('ringing');
 	await agent.picture('team-outgoing');
 	const call = stage.emulator.calls.at(-1)!;
-	expect(call.user.waId).toBe(CALLED);
+	expect(call.user.waId).toBe(PERSON);
 	await stage.mediaOf(call).connected;
 	stage.emulator.userPicksUp(call.id);
 	await agent.view('talking');

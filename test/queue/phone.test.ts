@@ -2,9 +2,9 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { answerByLink, answerInTeam, place, placeByLink } from '../phone/carry';
-import { PhoneStage, type Host } from '../phone/stage';
-import { TeamStage } from '../phone/teamStage';
+import { answerByLink, answerInTeam, place, placeByLink } from '../support/phone/calls';
+import { PhoneStage, type Host } from '../support/phone/phoneStage';
+import { TeamStage } from '../support/phone/teamStage';
 import { startCluster, type Cluster } from './cluster';
 
 jest.setTimeout(120_000);
@@ -61,7 +61,7 @@ it('The load balancer must send webhook-waiting to the webhook processors, like 
 		// Others answer with a page of the web server's framework.
 		return [401, 403, 404].includes(response.status) && !(await response.text()).startsWith('<');
 	};
-	const { id } = (await cluster.api.executions(phone.workflow))[0]!;
+	const { id } = (await cluster.api.executions(phone.workflow))[0];
 	for (const path of [`webhook-waiting/${id}`, 'webhook/call-from-browser']) {
 		const known = await Promise.all(
 			[main, ...processors, ...workers].map(async (process) => await knows(process, path)),

@@ -1,7 +1,10 @@
-import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
-import { appToken, graph, Receiver } from '../../emulator/helpers';
+import type { CreatedRecording, Emulator } from '../../emulator';
+import { MINUTE_MS } from '../support/constants';
+import { appToken, graph } from '../support/graph';
+import { Receiver } from '../support/receiver';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
+import { startMeta } from '../support/stage';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
 import { startCluster, type Cluster } from './cluster';
 import { figuresOf } from './figures';
@@ -9,7 +12,7 @@ import { keptFiles } from './kept';
 import { queueIsEmpty, RECORDINGS, sendLoad } from './load';
 import { reportOf, type Run } from './report';
 import { Siblings } from './siblings';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 import {
 	DOWNLOAD,
 	exampleTable,
@@ -21,9 +24,7 @@ import {
 	workflowThatRemovesDuplicates,
 } from './workflows';
 
-const MINUTE = 60_000;
-
-jest.setTimeout(15 * MINUTE);
+jest.setTimeout(15 * MINUTE_MS);
 
 /** Short, where Meta's grow over days; as many as it takes to outlast the death of a worker. */
 const REDELIVERY_DELAYS_MS = [500, 1_000, 2_000, 4_000, ...Array<number>(60).fill(5_000)];
@@ -40,10 +41,7 @@ beforeAll(async () => {
 	cluster = await startCluster();
 	storage = await new HashingStorage().start();
 	chat = await new Receiver().start();
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: REDELIVERY_DELAYS_MS,
-	});
+	emulator = await startMeta({ redeliveryDelaysMs: REDELIVERY_DELAYS_MS });
 	credentials = [
 		await cluster.api.createCredential(whatsAppCredential()),
 		await cluster.api.createCredential(postgresCredential()),
@@ -238,7 +236,7 @@ describe('the example for queue mode', () => {
 			await queueIsEmpty(cluster);
 			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(others).sort());
 			expect(chat.webhooks).toHaveLength(1);
-			const { text } = JSON.parse(chat.webhooks[0]!.raw.toString()) as { text: string };
+			const { text } = JSON.parse(chat.webhooks[0].raw.toString()) as { text: string };
 			expect(text).toContain(`No audio for call ${gone.callId}: `);
 			expect(text).not.toContain('undefined');
 		});
@@ -266,7 +264,7 @@ describe('the example for queue mode', () => {
 				const { attempts } = await deliver(recordings).settled;
 				expect(attempts.map(({ status }) => status)).toEqual([200]);
 				expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
-				await poll('deletion of the execution', MINUTE, async () =>
+				await poll('deletion of the execution', MINUTE_MS, async () =>
 					(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
 				);
 			},
@@ -285,7 +283,7 @@ describe("n8n's Remove Duplicates", () => {
 		const definition = workflowThatRemovesDuplicates(credentials);
 		const { id } = await cluster.api.createWorkflow(definition);
 		await cluster.api.activate(id);
-		const path = `/webhook/${definition.nodes[0]!.webhookId}/webhook`;
+		const path = `/webhook/${definition.nodes[0].webhookId}/webhook`;
 		for (let n = 0; n < count; n++) {
 			const recording = await emulator.createRecording({ sizeBytes: 1_000 });
 			cluster.processors.forEach((_, index) =>
@@ -312,7 +310,7 @@ describe('five workflows that share the webhook URL of an app', () => {
 
 	beforeAll(async () => {
 		await cluster.repair();
-		siblings = await Siblings.publish(cluster, emulator, credentials[0]!);
+		siblings = await Siblings.publish(cluster, emulator, credentials[0]);
 	});
 
 	afterAll(async () => {

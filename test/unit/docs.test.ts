@@ -4,15 +4,10 @@ import { join } from 'node:path';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { fillMarkers } from '../../tools/docs/markers';
 import { generatedPages } from '../../tools/docs/pages';
-import { pageWithMatrix } from '../compat/matrix';
 
 const read = (name: string) => readFileSync(join(__dirname, '../../docs', name), 'utf8');
 
 const pages = generatedPages();
-
-it('The page docs/compatibility.md has the table of versions as they were last tested (npm run test:compat)', () => {
-	expect(read('compatibility.md')).toBe(pageWithMatrix());
-});
 
 it.each(Object.keys(pages))(
 	'The page docs/%s matches the code (npm run docs writes it)',

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { ERROR_CATALOGUE } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
+import { readMatrix, versionsTable } from './compatibility';
 import { table } from './markdown';
 import { fillMarkers } from './markers';
 import { performanceParts } from './performance';
@@ -15,9 +16,11 @@ const DOCS = join(__dirname, '../../docs');
 export function generatedPages(): Record<string, string> {
 	const results = readResults();
 	const parts: Record<string, Record<string, string>> = {
+		'compatibility.md': { versions: versionsTable(readMatrix()) },
 		'errors.md': { errors: errors() },
 		'events.md': { events: events() },
 		'announcements.md': { announcements: announcements() },
+		'operations.md': { languages: String(ANNOUNCEMENT_LANGUAGES.length) },
 		...(results && { 'performance.md': performanceParts(results) }),
 	};
 	return Object.fromEntries(
@@ -26,6 +29,12 @@ export function generatedPages(): Record<string, string> {
 			fillMarkers(readFileSync(join(DOCS, name), 'utf8'), ofPage),
 		]),
 	);
+}
+
+export function writeGeneratedPages(): void {
+	for (const [name, content] of Object.entries(generatedPages())) {
+		writeFileSync(join(DOCS, name), content);
+	}
 }
 
 function errors(): string {

@@ -13,8 +13,8 @@ import type { CallEvent } from '../events/parseDelivery';
 import { parseSha256 } from '../media/sha256';
 import { readTranscript } from '../media/transcript';
 import type { FileContext, MediaOutcome, MediaProblem, MediaRequest } from '../media/types';
-import type { DeliveryLog } from './deliveryLog';
 import type { ItemSettings } from '../trigger/itemSettings';
+import type { DeliveryLog } from './deliveryLog';
 
 /** How the files of events are downloaded. */
 export interface FileSource {

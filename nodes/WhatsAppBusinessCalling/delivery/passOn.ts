@@ -1,6 +1,6 @@
 import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
 
-import { readPrefix, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
 import { discard } from '../http/streams';
 
 /** Proves to a trigger that a delivery comes from another one, which has passed it on to everyone. */

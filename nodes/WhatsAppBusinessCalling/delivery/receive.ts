@@ -7,7 +7,7 @@ import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { CACHE_MS, cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
+import { cachedAccount } from '../trigger/accountCache';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
 import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
 import { answer503If, onAnswered } from './acknowledgement';
@@ -17,9 +17,9 @@ import { DeliveryLog } from './deliveryLog';
 import { eventItem } from './eventItem';
 import { Ledger, ledger as processLedger } from './ledger';
 import { mapAtOnce } from './mapAtOnce';
+import { readSigned } from './readSigned';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
-import { isSignature, isSignedBy } from './signature';
 
 /**
  * How long n8n may take to answer after Meta has hung up. n8n may take long although it has stored the
@@ -148,39 +148,6 @@ function rejectOverload(
 		);
 	}
 	return answer(context, 503);
-}
-
-/** The body that Meta signed, and the account that it was signed for; otherwise the status to answer with. */
-async function readSigned(
-	context: IWebhookFunctions,
-): Promise<{ account: Account; body: Buffer } | 401 | 503> {
-	const signature: unknown = context.getHeaderData()['x-hub-signature-256'];
-	if (!isSignature(signature)) return 401;
-	const body = await readBody(context);
-	if (!Buffer.isBuffer(body)) return 401;
-	const account = await cachedAccount(context, CACHE_MS);
-	// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-	if (account === null) return 503;
-	if (isSignedBy(account.appSecret, body, signature)) return { account, body };
-
-	// The secret may have been changed since the credential was read. If the credential was not read again,
-	// this is the same object, which has been checked.
-	const refreshed = await cachedAccount(context, RECHECK_INTERVAL_MS);
-	if (refreshed === null) return 503;
-	const isSigned = refreshed !== account && isSignedBy(refreshed.appSecret, body, signature);
-	return isSigned ? { account: refreshed, body } : 401;
-}
-
-/** The bytes as they came; anything else if there are none. */
-async function readBody(context: IWebhookFunctions): Promise<unknown> {
-	const request = context.getRequestObject();
-	try {
-		if (!request.rawBody && typeof request.readRawBody === 'function') await request.readRawBody();
-	} catch {
-		// A form with files, which n8n has read already, or a sender that is gone: nothing that Meta signed.
-		return null;
-	}
-	return request.rawBody;
 }
 
 function byLedgerKey(trigger: string, events: CallEvent[]): Events {

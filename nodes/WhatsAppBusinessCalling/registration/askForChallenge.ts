@@ -3,7 +3,7 @@ import type { IN8nHttpFullResponse } from 'n8n-workflow';
 
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
-import { readPrefix, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
 
 const TIMEOUT_MS = 10_000;
 

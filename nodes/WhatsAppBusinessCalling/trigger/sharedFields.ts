@@ -21,7 +21,7 @@ export const phoneNumbersField: INodeProperties = {
 	typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
 	default: [],
 	description:
-		'Only calls of these business numbers start the workflow. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>. The expression can also return phone numbers such as +1 555 010 0001.',
+		'Only calls of these business numbers start the workflow. Leave empty for all. An expression can also return phone numbers such as +1 555 010 0001. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 };
 
 export const downloadFileField: INodeProperties = {

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { createServer, get, type ClientRequest, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get, type ClientRequest } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import express, { type Response } from 'express';
@@ -10,16 +9,15 @@ import {
 	onAnswered,
 	type WebhookResponse,
 } from '../../../nodes/WhatsAppBusinessCalling/delivery/acknowledgement';
+import { serve, type LocalServer } from '../../support/localServer';
 
 type Outcome = 'accepted' | 'refused';
 
-let server: Server | undefined;
+let server: LocalServer | undefined;
 
 afterEach(async () => {
-	const running = server;
+	await server?.stop();
 	server = undefined;
-	running?.closeAllConnections();
-	if (running) await new Promise((resolve) => running.close(resolve));
 });
 
 /** One request to a real server that watches its answer, and what became of both. */
@@ -43,12 +41,9 @@ async function request(
 		});
 		if (client) reply(response, client);
 	});
-	const listening = createServer(app).listen(0, '127.0.0.1');
-	server = listening;
-	await new Promise((resolve) => listening.once('listening', resolve));
-	const { port } = listening.address() as AddressInfo;
+	const { url } = (server = await serve(app));
 	const status = await new Promise<number | null>((resolve) => {
-		client = get({ host: '127.0.0.1', port, path: '/' }, (answer) => {
+		client = get(url, (answer) => {
 			answer.resume();
 			answer.once('end', () => resolve(answer.statusCode ?? null));
 		});
@@ -207,10 +202,8 @@ describe('onAnswered and answer503If', () => {
 				client.destroy();
 			});
 		});
-		const listening = createServer(app).listen(0, '127.0.0.1');
-		server = listening;
-		await new Promise((resolve) => listening.once('listening', resolve));
-		const client = get({ host: '127.0.0.1', port: (listening.address() as AddressInfo).port });
+		server = await serve(app);
+		const client = get(server.url);
 		client.once('error', () => {});
 		expect(await outcome).toBe('refused');
 	});

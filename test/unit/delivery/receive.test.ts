@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import type { IDataObject } from 'n8n-workflow';
 
 import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/delivery/receive';
@@ -12,6 +11,7 @@ import {
 	WEBHOOK_URL,
 	type Respond,
 } from '../fakes';
+import { signatureOf } from '../../support/signature';
 
 const BYTES = Buffer.from('OggS and so on');
 const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
@@ -56,10 +56,9 @@ interface Setting {
 /** Lets the trigger take a delivery; n8n accepts what comes out. */
 async function take(delivery: unknown, setting: Setting = {}) {
 	const rawBody = Buffer.from(JSON.stringify(delivery));
-	const signature = createHmac('sha256', APP_SECRET).update(rawBody).digest('hex');
 	const { context, answer, sent, logged } = fakeWebhook(
 		{ events: ['call_recording_available', 'call_transcription_available'], ...setting.parameters },
-		{ rawBody, headers: { 'x-hub-signature-256': `sha256=${signature}` } },
+		{ rawBody, headers: { 'x-hub-signature-256': signatureOf(rawBody, APP_SECRET) } },
 		setting.respond ?? (() => fileAnswer(BYTES)),
 	);
 	Object.assign(context, {

@@ -6,9 +6,9 @@ import type { Receiver } from '../../../nodes/WhatsAppBusinessCalling/delivery/r
 import { haveAll, relay } from '../../../nodes/WhatsAppBusinessCalling/delivery/relay';
 import { readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook, type Answer } from '../fakes';
+import { MINUTE_MS } from '../../support/constants';
 
 const BODY = Buffer.from('{}');
-const MINUTE = 60_000;
 const NEVER = new AbortController().signal;
 
 function receiver(kind: Receiver['kind'] = 'sibling', more: Partial<Receiver> = {}): Receiver {
@@ -127,11 +127,11 @@ describe('relay', () => {
 			async (_, respond, told) => {
 				const gone = receiver();
 				for (const minutes of [0, 5, 4]) {
-					jest.advanceTimersByTime(minutes * MINUTE);
+					jest.advanceTimersByTime(minutes * MINUTE_MS);
 					const { have, logged } = pass([next(gone)], respond);
 					expect([await have, logged]).toEqual([false, [expect.stringMatching(told)]]);
 				}
-				jest.advanceTimersByTime(MINUTE);
+				jest.advanceTimersByTime(MINUTE_MS);
 				const one = next(gone);
 				const left = pass([one], respond);
 				expect(await left.have).toBe(true);
@@ -140,7 +140,7 @@ describe('relay', () => {
 				// It is tried all the same, and said again after ten minutes.
 				const after = pass([one], respond);
 				expect([await after.have, after.sent.length, after.logged]).toEqual([true, 1, []]);
-				jest.advanceTimersByTime(10 * MINUTE);
+				jest.advanceTimersByTime(10 * MINUTE_MS);
 				const later = pass([one], respond);
 				expect([await later.have, later.logged.length]).toEqual([true, 1]);
 			},
@@ -152,7 +152,7 @@ describe('relay', () => {
 		])('The relay waits again after the trigger has answered %s', async (_, respond) => {
 			const back = receiver();
 			await pass([next(back)], NOT_REGISTERED).have;
-			jest.advanceTimersByTime(20 * MINUTE);
+			jest.advanceTimersByTime(20 * MINUTE_MS);
 			await pass([next(back)], respond).have;
 			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
 		});
@@ -160,7 +160,7 @@ describe('relay', () => {
 		it('The relay waits again after a pause in which the trigger may have been there', async () => {
 			const back = receiver();
 			await pass([next(back)], NOT_REGISTERED).have;
-			jest.advanceTimersByTime(61 * MINUTE);
+			jest.advanceTimersByTime(61 * MINUTE_MS);
 			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
 		});
 
@@ -172,7 +172,7 @@ describe('relay', () => {
 		])('The relay waits as long as Meta does for a trigger %s', async (_, respond) => {
 			const broken = receiver();
 			await pass([next(broken)], respond).have;
-			jest.advanceTimersByTime(60 * MINUTE);
+			jest.advanceTimersByTime(60 * MINUTE_MS);
 			expect(await pass([next(broken)], respond).have).toBe(false);
 		});
 	});

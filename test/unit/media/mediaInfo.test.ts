@@ -8,6 +8,7 @@ import {
 	mediaInfoProblem,
 } from '../../../nodes/WhatsAppBusinessCalling/media/mediaInfo';
 import { ACCOUNT, fakeExecution, refusal } from '../fakes';
+import { DAY_MS } from '../../support/constants';
 
 const error = (code: number, subcode?: number) => ({
 	error: { message: 'said', code, error_subcode: subcode },
@@ -105,8 +106,6 @@ describe('getMediaInfo', () => {
 	});
 });
 
-const DAY = 24 * 60 * 60_000;
-
 const problemOf = (status: number, body: unknown, ageMs: number | null = null) => {
 	const eventAt = ageMs === null ? null : Date.now() - ageMs;
 	return mediaInfoProblem(failureFromResponse(status, body), { mediaId: '5', eventAt });
@@ -127,7 +126,7 @@ describe('a media ID without a file', () => {
 		['131016', 400, error(131016), false, 'unavailable', true],
 	])('The failure %s has its reason', (_, status, body, gone, reason, transient) => {
 		expect(isMediaGone(failureFromResponse(status, body))).toBe(gone);
-		for (const ageMs of [null, 11 * 60_000, 8 * DAY]) {
+		for (const ageMs of [null, 11 * 60_000, 8 * DAY_MS]) {
 			expect(problemOf(status, body, ageMs)).toMatchObject({ reason, transient });
 		}
 		// Of an event that is minutes old, nothing of this is final.
@@ -154,8 +153,8 @@ describe('the text about a failed media ID for the operator', () => {
 		expect(read(404, '', 60_000)).toBe(
 			'Meta does not have the file yet: the Media API does not know the media ID 5.',
 		);
-		expect(read(404, '', 2 * DAY)).toMatch(/although its event is less than 7 days old/);
-		for (const age of [8 * DAY, null])
+		expect(read(404, '', 2 * DAY_MS)).toMatch(/although its event is less than 7 days old/);
+		for (const age of [8 * DAY_MS, null])
 			expect(read(404, '', age)).toMatch(/Meta keeps the files of a call/);
 	});
 });

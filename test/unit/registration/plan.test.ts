@@ -37,7 +37,7 @@ const HOLDERS: Record<string, Holder> = {
 
 /** An address without a list; the other one of production and test has not answered. */
 function at(url: string, more: Partial<Address> = {}): Address {
-	const { holder = HOLDERS[url]! } = more;
+	const { holder = HOLDERS[url] } = more;
 	const party: Party = {
 		...{ url, isTest: url === TEST, events: [] },
 		is: holder === 'trigger' ? 'alive' : 'gone',
@@ -61,7 +61,7 @@ const asSeenBy = (own: string, address: Address): Address => ({
 function app(text: string, more: Partial<Address> & { active?: boolean } = {}): KnownState['app'] {
 	const [url, ...fields] = text.split(' ');
 	const { active = true, ...address } = more;
-	return { address: at(url!, address), active, fields };
+	return { address: at(url, address), active, fields };
 }
 
 interface Given {
@@ -113,7 +113,7 @@ function step(text: string): Step {
 	const [kind, ...words] = text.split(' ');
 	switch (kind) {
 		case 'pointApp':
-			return { do: 'pointApp', url: words[0]!, fields: words.slice(1) };
+			return { do: 'pointApp', url: words[0], fields: words.slice(1) };
 		case 'removeFields':
 			return { do: 'removeFields', fields: words };
 		case 'join':

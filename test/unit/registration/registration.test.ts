@@ -25,6 +25,7 @@ import {
 	type Answer,
 	type Sent,
 } from '../fakes';
+import { failureOf } from '../../support/failures';
 
 const ONE = '106540352242922';
 const TWO = '106540352242933';
@@ -87,7 +88,7 @@ class Meta {
 		if ([what, `${what} ${owner}`].some((one) => this.refused.has(one))) return refusal(400, 100);
 		this.asked.push(what);
 		if (method !== 'GET') this.changes.push({ what, with: body ?? qs });
-		const found = { statusCode: 200, body: this.read(edge, owner!) };
+		const found = { statusCode: 200, body: this.read(edge, owner) };
 		const sent = (body ?? {}) as IDataObject;
 		switch (what) {
 			case 'POST subscriptions': {
@@ -112,8 +113,8 @@ class Meta {
 				break;
 			case 'POST number': {
 				const { override_callback_uri: address } = sent.webhook_configuration as IDataObject;
-				this.numberAddresses.set(owner!, String(address));
-				if (address === '') this.numberAddresses.delete(owner!);
+				this.numberAddresses.set(owner, String(address));
+				if (address === '') this.numberAddresses.delete(owner);
 				break;
 			}
 			default:
@@ -230,15 +231,6 @@ function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings
 				),
 			),
 	};
-}
-
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string | null }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
 }
 
 const calls = (callbackUrl: string, ...more: string[]) => ({
@@ -699,11 +691,11 @@ describe('taking over', () => {
 		}
 		expect(two.record()).toMatchObject({ alsoReceives: [] });
 		await one.deactivate();
-		expect(readSharedAddress(one.meta.app!.callbackUrl, APP_SECRET)).toMatchObject({
+		expect(readSharedAddress(one.meta.app.callbackUrl, APP_SECRET)).toMatchObject({
 			url: two.url,
 			other: { url: FOREIGN, verifyToken: ITS_TOKEN },
 		});
-		expect(one.meta.app!.callbackUrl).not.toContain(ITS_TOKEN);
+		expect(one.meta.app.callbackUrl).not.toContain(ITS_TOKEN);
 		// The record of the heir says nothing of it: the address does.
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [FOREIGN] });

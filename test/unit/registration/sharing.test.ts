@@ -229,10 +229,7 @@ class World {
 
 	/** Events that arrive at each trigger for a target, by the trigger's URL. */
 	receivers(account: string, target: Target): Map<string, string[]> {
-		const url =
-			target === 'app'
-				? this.app?.url
-				: this.overrides.get(keyOf(account, target as OverrideTarget));
+		const url = target === 'app' ? this.app?.url : this.overrides.get(keyOf(account, target));
 		const found = new Map<string, string[]>();
 		if (url === undefined || !this.joined.has(account)) return found;
 		const { url: holder, siblings } = readSharedAddress(url, SECRET)!;
@@ -341,7 +338,7 @@ function run(course: Course): void {
 	function follow() {
 		const start = world.snapshot();
 		for (const { who, isTest, fuse, restarts } of actions) {
-			const role = { trigger: all[who]!, isTest };
+			const role = { trigger: all[who], isTest };
 			const isThere = world.alive.has(urlOf(role));
 			world.fuse = kills && fuse <= 4 ? fuse : Infinity;
 			try {
@@ -359,7 +356,7 @@ function run(course: Course): void {
 					}
 				}
 				const order = [...world.alive.values()].sort(
-					(one, other) => restarts[one.trigger.id]! - restarts[other.trigger.id]!,
+					(one, other) => restarts[one.trigger.id] - restarts[other.trigger.id],
 				);
 				// With its publication service, n8n does not activate again what it takes for published.
 				if (!staysPublished) for (const one of order) world.activate(one);
@@ -375,7 +372,7 @@ function run(course: Course): void {
 			world.expectAllServed();
 		}
 		const left = [...world.alive.values()].sort(
-			(one, other) => end[one.trigger.id]! - end[other.trigger.id]!,
+			(one, other) => end[one.trigger.id] - end[other.trigger.id],
 		);
 		if (together) world.alive.clear();
 		for (const role of left) {
@@ -385,7 +382,7 @@ function run(course: Course): void {
 		}
 		if (kills && left.every(({ isTest }) => isTest)) {
 			// Tests do not clean up after a test that was killed.
-			const role = { trigger: all[0]!, isTest: false };
+			const role = { trigger: all[0], isTest: false };
 			world.activate(role);
 			world.deactivate(role);
 		}
@@ -452,7 +449,7 @@ describe('triggers that share addresses, in any order', () => {
 				for (const role of roles) world.activate(role);
 				world.remembered.clear();
 				world.alive.clear();
-				roles.sort((one, other) => end[one.trigger.id]! - end[other.trigger.id]!);
+				roles.sort((one, other) => end[one.trigger.id] - end[other.trigger.id]);
 				for (const role of roles) world.deactivate(role);
 				expect(world.snapshot()).toEqual(start);
 			}),

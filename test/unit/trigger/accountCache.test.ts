@@ -4,6 +4,7 @@ import {
 	RECHECK_INTERVAL_MS,
 } from '../../../nodes/WhatsAppBusinessCalling/trigger/accountCache';
 import { ACCOUNT, CREDENTIAL, fakeWebhook, NODE } from '../fakes';
+import { MINUTE_MS } from '../../support/constants';
 
 let nodes = 0;
 
@@ -98,8 +99,6 @@ describe('cachedAccount', () => {
 	});
 });
 
-const MINUTE = 60_000;
-
 /** A node whose credential can be broken and fixed. */
 function nodeToBreak(name: string) {
 	const { context, logged } = fakeWebhook({});
@@ -128,10 +127,10 @@ describe('cachedAccount with a credential that cannot be used', () => {
 		for (let times = 0; times < 1_000; times++) expect(await ask()).toBeNull();
 		expect(logged).toHaveLength(1);
 		expect(logged[0]).toContain('"broken"');
-		jest.advanceTimersByTime(9 * MINUTE);
+		jest.advanceTimersByTime(9 * MINUTE_MS);
 		await ask();
 		expect(logged).toHaveLength(1);
-		jest.advanceTimersByTime(2 * MINUTE);
+		jest.advanceTimersByTime(2 * MINUTE_MS);
 		await ask();
 		expect(logged).toHaveLength(2);
 	});

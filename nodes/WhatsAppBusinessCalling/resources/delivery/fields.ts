@@ -95,7 +95,7 @@ export const readProperties: INodeProperties[] = [
 	{
 		...phoneNumbersField,
 		description:
-			'Only calls of these business numbers are output. Leave empty for all. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>. The expression can also return phone numbers such as +1 555 010 0001.',
+			'Only calls of these business numbers are output. Leave empty for all. An expression can also return phone numbers such as +1 555 010 0001. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 		displayOptions,
 	},
 	{

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { chosenEvents } from '../../delivery/chosenEvents';
 import { DeliveryLog } from '../../delivery/deliveryLog';
 import { eventItem, type EventItem, type FileSource } from '../../delivery/eventItem';
+import { mapAtOnce } from '../../delivery/mapAtOnce';
+import { DEFAULT_EVENTS, filterSchema, type EventFilter } from '../../events/eventFilter';
+import type { CallEvent } from '../../events/parseDelivery';
+import { withMessage } from '../../parameterSchemas';
 import {
 	countUpTo,
 	downloadFileSchema,
@@ -10,10 +14,6 @@ import {
 	itemSettings,
 	type ItemSettings,
 } from '../../trigger/itemSettings';
-import { mapAtOnce } from '../../delivery/mapAtOnce';
-import { DEFAULT_EVENTS, filterSchema, type EventFilter } from '../../events/eventFilter';
-import type { CallEvent } from '../../events/parseDelivery';
-import { withMessage } from '../../parameterSchemas';
 import { inputError } from '../shared/errors';
 import {
 	fetchWithRetry,

@@ -32,9 +32,8 @@ export async function signedContent(input: OperationInput): Promise<unknown> {
 /** Only an explicit false turns verification off: an expression may evaluate to nothing. */
 function mustVerify(input: OperationInput): boolean {
 	const value: unknown = input.context.getNodeParameter('verifySignature', input.itemIndex, true);
-	return (
-		asText(value) === '' || booleanParameter(input, 'verifySignature', 'Verify Signature', true)
-	);
+	const isEmpty = asText(value) === '';
+	return isEmpty || booleanParameter(input, 'verifySignature', 'Verify Signature', true);
 }
 
 /** @throws NodeOperationError unless Meta signed exactly these bytes */
