@@ -24,7 +24,7 @@ module.exports = {
 		// Started by test/janus/main.ts, which installs n8n before it leaves the network.
 		project('janus'),
 		...['e2e', 'faults', 'attacks', 'queue', 'soak', 'install', 'phone'].map((name) =>
-			project(name, { globalSetup: '<rootDir>/test/support/jest-n8n-ready.ts' }),
+			project(name, { globalSetup: '<rootDir>/test/support/jestN8nReady.ts' }),
 		),
 	],
 	testTimeout: 60_000,

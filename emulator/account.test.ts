@@ -1,8 +1,9 @@
-import { appToken, graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { appToken, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
-const NUMBER = '106000000000001';
 
 let emulator: Emulator;
 
@@ -18,7 +19,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 	graph(emulator, 'GET', path, undefined, headers);
 
 describe('the account', () => {
-	it('has a name and numbers', async () => {
+	it('The account has a name and numbers', async () => {
 		expect((await get(`${WABA}?fields=id,name`)).body).toEqual({
 			id: WABA,
 			name: 'Emulated Business',
@@ -32,7 +33,7 @@ describe('the account', () => {
 		expect(body.paging).not.toHaveProperty('next');
 	});
 
-	it('lists its numbers page by page', async () => {
+	it('The account lists its numbers page by page', async () => {
 		const ids: string[] = [];
 		let path = `${WABA}/phone_numbers?limit=2&fields=id`;
 		for (;;) {
@@ -47,7 +48,7 @@ describe('the account', () => {
 		expect((await get(`${WABA}/phone_numbers?after=nonsense`)).error.code).toBe(100);
 	});
 
-	it('has numbers with fields', async () => {
+	it("The account's numbers come with the requested fields", async () => {
 		expect((await get(`${NUMBER}?fields=quality_rating`)).body).toEqual({
 			quality_rating: 'GREEN',
 			id: NUMBER,
@@ -75,11 +76,11 @@ describe('the account', () => {
 		[NUMBER, NUMBER_FIELDS],
 		[`${WABA}/phone_numbers`, NUMBER_FIELDS],
 		[WABA, ACCOUNT_FIELDS],
-	])('knows the fields that clients ask for: %s', async (path, fields) => {
+	])('The emulator knows the fields that clients request: %s', async (path, fields) => {
 		expect((await get(`${path}?fields=${fields}`)).status).toBe(200);
 	});
 
-	it('shows what decides whether calls work', async () => {
+	it('The account and its numbers show what decides whether calls work', async () => {
 		const fields = 'whatsapp_business_manager_messaging_limit,health_status';
 		const shown = async () => (await get(`${NUMBER}?fields=${fields}`)).body;
 		expect(await shown()).toMatchObject({
@@ -106,7 +107,7 @@ describe('the account', () => {
 		expect(await funding()).toEqual({ id: WABA });
 	});
 
-	it('can be reached without a version', async () => {
+	it('The account can be requested without a version', async () => {
 		const plain = await fetch(`${emulator.baseUrl}/${WABA}`, {
 			headers: { authorization: `Bearer ${emulator.account.accessToken}` },
 		});
@@ -120,14 +121,17 @@ describe('the account', () => {
 		['v27.0', /^Unknown path components: \/me$/],
 		['v25.1', /^Unknown path components: \/me$/],
 		['v1.0', /^Unknown path components: \/me$/],
-	])('tells without a token whether there is a version %s', async (version, words) => {
-		const answer = await fetch(`${emulator.baseUrl}/${version}/me`);
-		const { error } = (await answer.json()) as { error: { code: number; message: string } };
-		expect([answer.status, error.code]).toEqual([400, 2500]);
-		expect(error.message).toMatch(words);
-	});
+	])(
+		'The emulator answers without a token whether there is a version %s',
+		async (version, words) => {
+			const answer = await fetch(`${emulator.baseUrl}/${version}/me`);
+			const { error } = (await answer.json()) as { error: { code: number; message: string } };
+			expect([answer.status, error.code]).toEqual([400, 2500]);
+			expect(error.message).toMatch(words);
+		},
+	);
 
-	it('tells whose the token is', async () => {
+	it('The emulator answers whose the token is', async () => {
 		expect((await get('me')).body).toEqual({
 			id: expect.stringMatching(/^\d+$/) as string,
 			name: 'Emulated System User',
@@ -136,7 +140,7 @@ describe('the account', () => {
 		expect((await get('me', { authorization: 'Bearer wrong' })).error.code).toBe(190);
 	});
 
-	it('takes the token of the parameter, whatever the header says', async () => {
+	it('The token in the parameter wins over the one in the header', async () => {
 		const { accessToken, appId, appSecret } = emulator.account;
 		const app = encodeURIComponent(`${appId}|${appSecret}`);
 		const subscriptions = await get(`${appId}/subscriptions?access_token=${app}`);
@@ -147,7 +151,7 @@ describe('the account', () => {
 		expect(right.status).toBe(200);
 	});
 
-	it('tells neither what does not exist nor what is not yours', async () => {
+	it('The same error is given for what does not exist and for what is not yours', async () => {
 		for (const path of ['999', `${WABA}/nonsense`, '999/phone_numbers', '999/calls']) {
 			const method = path.endsWith('calls') ? 'POST' : 'GET';
 			const { status, error } = await graph(emulator, method, path, undefined);
@@ -155,7 +159,7 @@ describe('the account', () => {
 		}
 	});
 
-	it('has an envelope with a trace ID of its own for each error', async () => {
+	it('Each error has an envelope with its own trace ID', async () => {
 		const [one, two] = [await get('999'), await get('999')];
 		expect(one.body).toEqual({
 			error: {
@@ -169,7 +173,7 @@ describe('the account', () => {
 		expect(one.error.fbtrace_id).not.toBe(two.error.fbtrace_id);
 	});
 
-	it('refuses wrong tokens, and app tokens', async () => {
+	it('Wrong tokens and app tokens are rejected', async () => {
 		for (const authorization of ['', 'Bearer wrong', emulator.account.accessToken]) {
 			const { status, error } = await get(WABA, { authorization });
 			expect([status, error.code]).toEqual([401, 190]);
@@ -179,7 +183,7 @@ describe('the account', () => {
 		expect((await get(WABA)).error.code).toBe(190);
 	});
 
-	it('has a token that can be inspected', async () => {
+	it('The token can be inspected', async () => {
 		const { accessToken, appId } = emulator.account;
 		const own = await get(`debug_token?input_token=${accessToken}`);
 		expect(own.body.data).toMatchObject({
@@ -209,7 +213,7 @@ describe('call permissions', () => {
 			...more,
 		});
 
-	it('are asked for, given, and end', async () => {
+	it('A permission can be requested, given and ended', async () => {
 		const receiver = await new Receiver().start();
 		emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 		expect((await permissions('user_wa_id=14085555678')).body).toMatchObject({
@@ -243,8 +247,8 @@ describe('call permissions', () => {
 		await receiver.stop();
 	});
 
-	it('are not asked for in a wrong way', async () => {
-		expect((await request({ to: '14085551234' })).error.code).toBe(138017);
+	it('A malformed permission request is rejected', async () => {
+		expect((await request({ to: PERSON })).error.code).toBe(138017);
 		expect((await request({ type: 'text' })).error.code).toBe(100);
 		const interactive = { type: 'call_permission_request' };
 		expect((await request({ interactive })).error.message).toMatch(/missing : 'action'/);
@@ -267,7 +271,7 @@ describe('the answer to a call permission request', () => {
 
 	afterEach(async () => await receiver.stop());
 
-	it('can be spelled otherwise, and leave things out', async () => {
+	it('The answer can be spelled another way, and leave things out', async () => {
 		await emulator.userAnswersPermissionRequest({
 			accept: true,
 			message: { timestamp: undefined },
@@ -276,7 +280,7 @@ describe('the answer to a call permission request', () => {
 		}).settled;
 		expect(receiver.events).toEqual([
 			{
-				from: '14085551234',
+				from: PERSON,
 				from_user_id: 'US.13491208655302741918',
 				from_parent_user_id: 'US.ENT.11815799212886844830',
 				id: expect.stringMatching(/^wamid\./) as string,
@@ -288,7 +292,7 @@ describe('the answer to a call permission request', () => {
 		]);
 	});
 
-	it('can be that it could not be delivered', async () => {
+	it('The answer can be that the request could not be delivered', async () => {
 		const sent = await graph(emulator, 'POST', `${NUMBER}/messages`, {
 			messaging_product: 'whatsapp',
 			to: '14085555678',
@@ -317,7 +321,7 @@ describe('calling settings', () => {
 	const set = (calling: Record<string, unknown>) =>
 		graph(emulator, 'POST', '106000000000003/settings', { calling });
 
-	it('switch calling on, once an app wants the webhooks', async () => {
+	it('Calling can be turned on once an app subscribes to its webhooks', async () => {
 		expect((await set({ status: 'ENABLED' })).error.code).toBe(138018);
 		emulator.presetSubscription('http://127.0.0.1:9/');
 		expect((await set({ status: 'ON' })).error.code).toBe(100);

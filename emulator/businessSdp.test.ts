@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerProblem, readBusinessSdp, SDP_CHECKS, type SdpCheck } from './businessSdp';
-import { graph } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 import { makeBusinessSdp, makeSdp } from './sdp';
 
@@ -29,7 +30,7 @@ describe('a stock SDP', () => {
 		['firefox-offer', 'offer', 109, 101],
 		['janus-offer', 'offer', 111, undefined],
 		['janus-answer', 'answer', 111, undefined],
-	] as const)('%s is taken as it is, with the strictest checks', (name, type, opus, tones) => {
+	] as const)('The SDP %s passes the strictest checks', (name, type, opus, tones) => {
 		expect(readBusinessSdp(fixture(name), type, STRICT)).toMatchObject({
 			fingerprint: expect.stringMatching(/^00:11:22:.*:FF$/) as string,
 			opensDtls: type === 'answer' ? true : undefined,
@@ -39,21 +40,27 @@ describe('a stock SDP', () => {
 		});
 	});
 
-	it.each(['offer', 'answer'] as const)('that other tests send as %s has nothing odd', (type) => {
-		expect(readBusinessSdp(makeBusinessSdp(type), type, STRICT).warnings).toEqual([]);
-	});
+	it.each(['offer', 'answer'] as const)(
+		'The SDP that other tests send as %s has no warnings',
+		(type) => {
+			expect(readBusinessSdp(makeBusinessSdp(type), type, STRICT).warnings).toEqual([]);
+		},
+	);
 
-	it.each(['chromium-hidden', 'firefox-hidden'])('%s is taken, with a warning', (name) => {
-		const { warnings } = readBusinessSdp(fixture(name), 'answer');
-		expect(warnings).toEqual([expect.stringMatching(/\.local/)]);
-	});
+	it.each(['chromium-hidden', 'firefox-hidden'])(
+		'The SDP %s is accepted with a warning',
+		(name) => {
+			const { warnings } = readBusinessSdp(fixture(name), 'answer');
+			expect(warnings).toEqual([expect.stringMatching(/\.local/)]);
+		},
+	);
 
-	it('of older versions of Firefox is read, which name the channels of keypad tones', () => {
+	it('An SDP of older Firefox versions, which name the channels of keypad tones, is read', () => {
 		const sdp = fixture('firefox-offer').replace('telephone-event/8000', 'telephone-event/8000/1');
 		expect(readBusinessSdp(sdp, 'offer').telephoneEvent).toBe(101);
 	});
 
-	it('of aiortc is refused for its fingerprints, and taken with that of SHA-256 alone', () => {
+	it('An SDP of aiortc is rejected for its fingerprints, and accepted with SHA-256 alone', () => {
 		const sdp = fixture('aiortc-answer');
 		expect(() => readBusinessSdp(sdp, 'answer')).toThrow(/3 a=fingerprint lines.*one, of SHA-256/);
 		const single = withoutLines(sdp, /fingerprint:sha-(384|512)/);
@@ -61,7 +68,7 @@ describe('a stock SDP', () => {
 	});
 });
 
-describe('an SDP that is refused', () => {
+describe('a rejected SDP', () => {
 	it.each<[string, string, RegExp]>([
 		['JSON in JSON', JSON.stringify({ type: 'offer', sdp: OFFER }), /not JSON inside/],
 		['LF line ends', OFFER.replace(/\r\n/g, '\n'), /CRLF/],
@@ -96,7 +103,7 @@ describe('an SDP that is refused', () => {
 		['no role', withoutLines(OFFER, /^a=setup/), /a=setup:actpass/],
 		['an odd role', OFFER.replace('actpass', 'holdconn'), /a=setup:actpass/],
 		['a role in an offer', OFFER.replace('actpass', 'passive'), /a=setup:actpass \(RFC 8842\)/],
-	])('has %s', (_, sdp, problem) => {
+	])('An SDP with %s is rejected', (_, sdp, problem) => {
 		expect(() => readBusinessSdp(sdp, 'offer')).toThrow(problem);
 	});
 
@@ -104,11 +111,11 @@ describe('an SDP that is refused', () => {
 		['no role', withoutLines(ANSWER, /^a=setup/), /a=setup:active or a=setup:passive$/],
 		['the role of an offer', ANSWER.replace('setup:active', 'setup:actpass'), /belongs in offers/],
 		["WhatsApp's own offer", makeSdp('offer'), /belongs in offers/],
-	])('has %s in an answer', (_, sdp, problem) => {
+	])('An SDP answer with %s is rejected', (_, sdp, problem) => {
 		expect(() => readBusinessSdp(sdp, 'answer')).toThrow(problem);
 	});
 
-	it('does not fit the offer that it answers', () => {
+	it('An SDP answer that does not match its offer is rejected', () => {
 		const offer = makeSdp('offer');
 		const problemOf = (sdp: string) => answerProblem(readBusinessSdp(sdp, 'answer'), offer);
 		expect(problemOf(ANSWER)).toBeUndefined();
@@ -118,7 +125,7 @@ describe('an SDP that is refused', () => {
 	});
 });
 
-describe('an SDP that is odd', () => {
+describe('an odd SDP', () => {
 	const CANDIDATES = /^a=candidate:/;
 	it.each<[string, SdpCheck, string, RegExp]>([
 		[
@@ -141,13 +148,16 @@ describe('an SDP that is odd', () => {
 		['long packets', 'sdpPtime', `${OFFER}a=ptime:60\r\n`, /20 ms/],
 		['short packets', 'sdpPtime', `${OFFER}a=maxptime:10\r\n`, /20 ms/],
 		['two streams', 'sdpSeveralSsrcs', `${OFFER}a=ssrc:7 cname:other\r\n`, /more than one SSRC/],
-	])('because of %s, is taken with a warning, or refused on request', (_, check, sdp, problem) => {
-		const type = sdp.includes('actpass') ? 'offer' : 'answer';
-		expect(readBusinessSdp(sdp, type).warnings).toEqual([expect.stringMatching(problem)]);
-		expect(() => readBusinessSdp(sdp, type, { [check]: 'refuse' })).toThrow(problem);
-	});
+	])(
+		'An SDP with %s is accepted with a warning, or rejected on request',
+		(_, check, sdp, problem) => {
+			const type = sdp.includes('actpass') ? 'offer' : 'answer';
+			expect(readBusinessSdp(sdp, type).warnings).toEqual([expect.stringMatching(problem)]);
+			expect(() => readBusinessSdp(sdp, type, { [check]: 'refuse' })).toThrow(problem);
+		},
+	);
 
-	it('because of a role in an offer, can be taken on request', () => {
+	it('A role in an offer can be accepted on request', () => {
 		const sdp = OFFER.replace('actpass', 'passive');
 		const description = readBusinessSdp(sdp, 'offer', { sdpOfferRole: 'warn' });
 		expect(description.opensDtls).toBe(false);
@@ -155,18 +165,17 @@ describe('an SDP that is odd', () => {
 	});
 });
 
-describe('over HTTP, without media', () => {
+describe('SDP checks over HTTP, without media', () => {
 	let emulator: Emulator;
 	beforeEach(async () => {
 		emulator = await startEmulator();
 	});
 	afterEach(async () => await emulator.stop());
 
-	const NUMBER = '106000000000001';
 	const post = async (body: Record<string, unknown>) =>
 		await graph(emulator, 'POST', `${NUMBER}/calls`, { messaging_product: 'whatsapp', ...body });
 	const start = async (sdp: string) =>
-		await post({ action: 'connect', to: '14085551234', session: { sdp_type: 'offer', sdp } });
+		await post({ action: 'connect', to: PERSON, session: { sdp_type: 'offer', sdp } });
 	const order = async <T>(path: string, body?: unknown) => {
 		const response = await fetch(`${emulator.baseUrl}/_emulator${path}`, {
 			...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
@@ -174,18 +183,18 @@ describe('over HTTP, without media', () => {
 		return { status: response.status, body: (await response.json()) as T };
 	};
 
-	it('shows what is odd in the SDP of a call', async () => {
+	it('The emulator shows what is odd in the SDP of a call', async () => {
 		expect((await start(withoutLines(OFFER, /^a=candidate:/))).status).toBe(200);
 		const { body } = await order<{ sdpWarnings: string[] }>('/calls/latest');
 		expect(body.sdpWarnings).toEqual([expect.stringMatching(/before ICE gathering was over/)]);
 	});
 
-	it('shows nothing where nothing is odd', async () => {
+	it('The emulator shows no warning for a good SDP', async () => {
 		expect((await start(OFFER)).status).toBe(200);
 		expect((await order('/calls/latest')).body).not.toHaveProperty('sdpWarnings');
 	});
 
-	it('refuses what it was told to refuse, and answers with the role that it was told', async () => {
+	it('The emulator rejects what it is told to reject, and answers with the role that it is told', async () => {
 		const variants = { answerSetup: 'actpass', sdpErrorCode: '100', sdpNoCandidate: 'refuse' };
 		expect((await order('/variants', variants)).status).toBe(200);
 		const refused = await start(withoutLines(OFFER, /^a=candidate:/));
@@ -195,7 +204,7 @@ describe('over HTTP, without media', () => {
 		expect(emulator.calls.at(-1)!.sdp).toMatch(/a=setup:actpass\r\na=mid:0\r\n/);
 	});
 
-	it("refuses WhatsApp's own offer as an answer to it", async () => {
+	it("WhatsApp's own offer is rejected as an answer to it", async () => {
 		const call = emulator.userCalls();
 		for (const sdp of [call.sdp, call.sdp.replace('actpass', 'passive')]) {
 			const session = { sdp_type: 'answer', sdp };

@@ -94,7 +94,7 @@ export function readBusinessSdp(
 	const sections = lines.filter((line) => line.startsWith('m='));
 	if (sections.length !== 1) throw new Error('session.sdp must have one media section, audio');
 
-	const [, port, protocol, ...formats] = sections[0]!.split(' ');
+	const [, port, protocol, ...formats] = sections[0].split(' ');
 	if (port === '0') throw new Error('session.sdp refuses the audio: its port is 0');
 	if (protocol !== 'UDP/TLS/RTP/SAVPF') throw new Error(`session.sdp has the protocol ${protocol}`);
 	if (!attributes.has('rtcp-mux')) throw new Error('session.sdp needs a=rtcp-mux');
@@ -254,7 +254,7 @@ class Attributes {
 				`session.sdp has ${all.length} a=fingerprint lines: WhatsApp takes one, of SHA-256`,
 			);
 		}
-		const [algorithm = '', value = ''] = all[0]!.split(' ');
+		const [algorithm = '', value = ''] = all[0].split(' ');
 		if (algorithm.toLowerCase() !== 'sha-256') {
 			throw new Error('session.sdp needs a fingerprint made with SHA-256');
 		}

@@ -1,4 +1,4 @@
-import { graph } from './helpers';
+import { graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
@@ -21,7 +21,7 @@ const ask = async (filters: string) =>
 const PERIOD = '.start(1759302000).end(1767168000)';
 
 describe('call analytics', () => {
-	it('come with other fields', async () => {
+	it('Call analytics come with other fields', async () => {
 		const filters = `${PERIOD}.granularity(DAILY).directions(USER_INITIATED).dimensions([direction,"phone"])`;
 		expect((await ask(filters)).body).toEqual({
 			name: 'Emulated Business',
@@ -43,7 +43,7 @@ describe('call analytics', () => {
 		['with a filter twice', `${PERIOD}.granularity(DAILY).granularity(DAILY)`, 2500],
 		['with half a filter', `${PERIOD}.granularity(DAILY`, 2500],
 		['without filters', '', 100],
-	])('%s are refused', async (_, filters, code) => {
+	])('Call analytics %s are rejected', async (_, filters, code) => {
 		expect((await ask(filters)).error.code).toBe(code);
 	});
 });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { graph, Receiver, download } from './helpers';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../test/support/constants';
+import { download, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { DEFAULT_RECORDING, makeSdp, startEmulator, type Emulator } from './index';
 
-const NUMBER = '106000000000001';
 const recording = {
 	status: 'ENABLED',
 	purpose: 'quality assurance',
@@ -12,7 +13,7 @@ const recording = {
 
 const connectBody = (more: Record<string, unknown> = {}) => ({
 	messaging_product: 'whatsapp',
-	to: '14085551234',
+	to: PERSON,
 	action: 'connect',
 	session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 	...more,
@@ -49,8 +50,8 @@ afterEach(async () => {
 const post = (body: unknown, headers: Record<string, string> = {}, number = NUMBER) =>
 	graph(emulator, 'POST', `${number}/calls`, body, headers);
 
-describe('a call of the business', () => {
-	it('rings, is answered and ends, and its recording comes', async () => {
+describe('a call from the business', () => {
+	it('A call rings, is answered and ends, and its recording follows', async () => {
 		const placed = await post(connectBody({ recording, biz_opaque_callback_data: 'case 7' }));
 		expect(placed.status).toBe(200);
 		expect(placed.body).toEqual({
@@ -73,7 +74,7 @@ describe('a call of the business', () => {
 		]);
 		expect(receiver.events[1]).toMatchObject({
 			from: '442079460958',
-			to: '14085551234',
+			to: PERSON,
 			direction: 'BUSINESS_INITIATED',
 			session: { sdp_type: 'answer', sdp: expect.stringMatching(/^v=0\r\n/) as string },
 		});
@@ -88,7 +89,7 @@ describe('a call of the business', () => {
 		};
 		expect(event).toEqual({
 			id: callId,
-			from: '14085551234',
+			from: PERSON,
 			from_user_id: 'US.13491208655302741918',
 			from_parent_user_id: 'US.ENT.11815799212886844830',
 			timestamp: expect.stringMatching(/^\d{10}$/) as string,
@@ -111,7 +112,7 @@ describe('a call of the business', () => {
 		expect(createHash('sha256').update(file).digest('base64')).toBe(audio.sha256);
 	});
 
-	it('that is not answered completes without times and without a recording', async () => {
+	it('A call that is not answered completes without times and without a recording', async () => {
 		const placed = await post(connectBody({ recording }));
 		const callId = (placed.body.calls as Array<{ id: string }>)[0]?.id ?? '';
 		emulator.userRejects(callId);
@@ -123,7 +124,7 @@ describe('a call of the business', () => {
 		expect(terminate).not.toHaveProperty('duration');
 	});
 
-	it('is refused where it cannot be placed', async () => {
+	it('A call that cannot be placed is rejected', async () => {
 		const cases: Array<[string, Record<string, unknown>, number, number]> = [
 			['106000000000003', {}, 138000, 401],
 			['106000000000004', {}, 131055, 400],
@@ -136,27 +137,27 @@ describe('a call of the business', () => {
 		}
 	});
 
-	it('goes to `to` when `recipient` names somebody else', async () => {
+	it('A call goes to `to` when `recipient` names another person', async () => {
 		await post(connectBody({ recipient: 'US.20762481193605518247' }));
-		expect(emulator.calls[0]?.user.waId).toBe('14085551234');
+		expect(emulator.calls[0]?.user.waId).toBe(PERSON);
 	});
 
-	it('is one at a time per user', async () => {
+	it('A customer can have only one call at a time', async () => {
 		await post(connectBody());
 		const second = await post(connectBody());
 		expect([second.status, second.error.code]).toEqual([400, 138003]);
-		expect((await post(connectBody(), {}, '106000000000002')).status).toBe(200);
+		expect((await post(connectBody(), {}, SECOND_NUMBER)).status).toBe(200);
 	});
 
-	it('is not to be had by numbers of some countries', async () => {
+	it('Numbers of some countries cannot call', async () => {
 		const first = emulator.account.phoneNumbers[0];
 		if (first) first.displayPhoneNumber = '+1 202-555-0100';
 		expect((await post(connectBody())).error.code).toBe(138013);
 	});
 });
 
-describe('a call of a user', () => {
-	it('is pre-accepted, accepted with recording and transcription, and ends', async () => {
+describe('a call from a customer', () => {
+	it('A call is pre-accepted, accepted with recording and transcription, and ends', async () => {
 		const call = emulator.userCalls({ deeplinkPayload: 'from the shop' });
 		const sdp = makeSdp('answer');
 		const session = { sdp_type: 'answer', sdp };
@@ -176,7 +177,7 @@ describe('a call of a user', () => {
 			'call_transcription_available',
 		]);
 		expect(receiver.events[0]).toMatchObject({
-			from: '14085551234',
+			from: PERSON,
 			to: '442079460958',
 			direction: 'USER_INITIATED',
 			deeplink_payload: 'from the shop',
@@ -196,7 +197,7 @@ describe('a call of a user', () => {
 		expect((await post(actionBody(call.id, 'terminate'))).status).toBe(400);
 	});
 
-	it('can be rejected', async () => {
+	it('A call can be rejected', async () => {
 		const call = emulator.userCalls();
 		expect((await post(actionBody(call.id, 'reject'))).status).toBe(200);
 		await emulator.whenIdle();
@@ -204,7 +205,7 @@ describe('a call of a user', () => {
 		expect((await post(acceptBody(call.id))).status).toBe(400);
 	});
 
-	it('leaves no recording when it ends inside the announcement', async () => {
+	it('A call that ends during the announcement leaves no recording', async () => {
 		const call = emulator.userCalls();
 		await post(acceptBody(call.id, { recording }));
 		emulator.hangUp(call.id, { duringAnnouncement: true });
@@ -212,7 +213,7 @@ describe('a call of a user', () => {
 		expect(receiver.names).toEqual(['connect', 'terminate']);
 	});
 
-	it('leaves no recording when recording is off', async () => {
+	it('A call with recording off leaves no recording', async () => {
 		const call = emulator.userCalls();
 		await post(acceptBody(call.id, { recording: { status: 'DISABLED' } }));
 		emulator.hangUp(call.id);
@@ -220,7 +221,7 @@ describe('a call of a user', () => {
 		expect(receiver.names).toEqual(['connect', 'terminate']);
 	});
 
-	it('is lost when nobody answers in time', async () => {
+	it('A call that is not answered in time ends', async () => {
 		await emulator.stop();
 		emulator = await startEmulator({ ringTimeoutMs: 20, redeliveryDelaysMs: [] });
 		emulator.presetSubscription(receiver.url);
@@ -232,7 +233,7 @@ describe('a call of a user', () => {
 		expect((await post(acceptBody(call.id))).error.code).toBe(138007);
 	});
 
-	it('may hide the phone number', async () => {
+	it('A call can hide the phone number', async () => {
 		const hidden = emulator.userCalls({ from: 'GB.94640118273650027741' });
 		await emulator.whenIdle();
 		expect(receiver.events[0]).not.toHaveProperty('from');
@@ -263,7 +264,7 @@ describe('the check of a request to calls', () => {
 		connectBody({ session: { sdp_type: type, sdp } });
 	const good = makeSdp('offer');
 
-	it('tells the four errors of a recording apart', async () => {
+	it('The check tells the four errors of a recording apart', async () => {
 		const missing = await rejects(
 			connectBody({ recording: without('purpose', recording) }),
 			/'required'.*recording.*missing : 'purpose'/,
@@ -296,12 +297,12 @@ describe('the check of a request to calls', () => {
 		expect(emulator.calls).toEqual([]);
 	});
 
-	it('takes a purpose of 250 characters, whatever their bytes', async () => {
+	it('The check accepts a purpose of 250 characters, whatever their size in bytes', async () => {
 		const purpose = 'ü'.repeat(250);
 		expect((await post(connectBody({ recording: { ...recording, purpose } }))).status).toBe(200);
 	});
 
-	it('wants every field that is required', async () => {
+	it('The check requires every mandatory field', async () => {
 		await rejects(without('messaging_product'), /missing : 'messaging_product'/);
 		await rejects(without('action'), /missing : 'action'/);
 		await rejects(without('to'), /missing : 'to'/);
@@ -311,7 +312,7 @@ describe('the check of a request to calls', () => {
 		await rejects(without('call_id', actionBody('', 'accept')), /missing : 'call_id'/);
 	});
 
-	it('refuses fields that do not belong there', async () => {
+	it('The check rejects unknown fields', async () => {
 		await rejects(connectBody({ foo: 1 }), /Unexpected field 'foo'/);
 		await rejects(connectBody({ call_id: 'wacid.x' }), /Unexpected field 'call_id'/);
 		await rejects(connectBody({ recording: { ...recording, language: 'en' } }), /'language'/);
@@ -323,12 +324,12 @@ describe('the check of a request to calls', () => {
 		await rejects(early, /Unexpected field 'biz_opaque_callback_data'/);
 	});
 
-	it('refuses wrong values', async () => {
+	it('The check rejects wrong values', async () => {
 		await rejects(connectBody({ messaging_product: 'sms' }), /messaging_product/);
 		await rejects(connectBody({ action: 'hold' }), /action must be one of/);
 		await rejects(connectBody({ to: '+1 408 555 1234' }), /digits only/);
 		await rejects(connectBody({ to: 14085551234 }), /digits only/);
-		await rejects(connectBody({ recipient: '14085551234' }), /business-scoped user ID/);
+		await rejects(connectBody({ recipient: PERSON }), /business-scoped user ID/);
 		await rejects(connectBody({ biz_opaque_callback_data: 'x'.repeat(513) }), /512/);
 		await rejects(connectBody({ session: JSON.stringify({}) }), /session must be an object/);
 		await rejects(actionBody('abc', 'terminate'), /call_id is not a call ID/);
@@ -337,7 +338,7 @@ describe('the check of a request to calls', () => {
 		await rejects('a=b', /Content-Type/, { 'content-type': 'application/x-www-form-urlencoded' });
 	});
 
-	it('refuses an SDP with the error of its own', async () => {
+	it('The check rejects an SDP with an error of its own', async () => {
 		await rejects(withSdp(7), /must be a string/);
 		const broken = withSdp(good.replace('opus/48000/2', 'G729/8000'));
 		const { status, error } = await post(broken);
@@ -349,15 +350,15 @@ describe('the check of a request to calls', () => {
 		expect(emulator.calls).toEqual([]);
 	});
 
-	it('wants the offer from the caller and the answer from the called', async () => {
+	it('The check requires the offer from the caller and the answer from the called side', async () => {
 		await rejects(withSdp(good, 'answer'), /must be offer/);
 		const { id } = emulator.userCalls();
 		await rejects(acceptBody(id, { session: { sdp_type: 'offer', sdp: good } }), /must be answer/);
 	});
 
-	it('knows no call of another number', async () => {
+	it('The check does not find the call of another number', async () => {
 		const { id } = emulator.userCalls();
-		const answer = await post(acceptBody(id), {}, '106000000000002');
+		const answer = await post(acceptBody(id), {}, SECOND_NUMBER);
 		expect(answer.error.error_data?.details).toMatch(/no such call/);
 	});
 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { Receiver } from './helpers';
+import { Receiver } from '../test/support/receiver';
 
 let receiver: Receiver;
 let child: ChildProcess | undefined;
@@ -33,7 +33,7 @@ function run(words: RegExp, ...args: string[]): Promise<string> {
 	});
 }
 
-it('sends every kind of webhook to --callback, in the form of --variant', async () => {
+it('The command sends every kind of webhook to --callback, in the form of --variant', async () => {
 	const output = await run(
 		/Webhooks go to/,
 		...['--port', '0', '--callback', receiver.url],
@@ -53,13 +53,13 @@ it('sends every kind of webhook to --callback, in the form of --variant', async 
 	expect(receiver.events[0]).not.toHaveProperty('from_user_id');
 });
 
-it('refuses a variant that is none', async () => {
+it('The command rejects an unknown variant', async () => {
 	expect(await run(/no such variant/, '--port', '0', '--variant', 'numbersAs=roman')).toMatch(
 		/no such variant/,
 	);
 });
 
-it('refuses a media address of another machine, and names those of this one', async () => {
+it('The command rejects a media address of another machine, and names those of this one', async () => {
 	expect(await run(/media address/, '--port', '0', '--media-address', '203.0.113.5')).toMatch(
 		/203\.0\.113\.5 is not an IPv4 address of this machine.* 127\.0\.0\.1/,
 	);

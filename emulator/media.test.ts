@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { download, graph } from './helpers';
+import { NUMBER, SECOND_NUMBER } from '../test/support/constants';
+import { ForeignHost } from '../test/support/foreignHost';
+import { download, graph } from '../test/support/graph';
 import { createSyntheticMedia, startEmulator, type CreatedRecording, type Emulator } from './index';
 
 let emulator: Emulator;
@@ -27,7 +27,7 @@ const bodyFailure = async (response: Response) =>
 	);
 
 describe('media information', () => {
-	it('is given with a fresh URL each time', async () => {
+	it('Media information has a fresh URL each time', async () => {
 		const made = await emulator.createRecording({ content: 'twelve bytes' });
 		const first = await graph(emulator, 'GET', made.mediaId);
 		expect(first.body).toEqual({
@@ -44,28 +44,28 @@ describe('media information', () => {
 		expect((await bytesOf(file)).toString()).toBe('twelve bytes');
 	});
 
-	it('may give the size as a number', async () => {
+	it('Media information can give the size as a number', async () => {
 		await emulator.stop();
 		emulator = await startEmulator({ fileSizeAs: 'number' });
 		const { mediaId } = await emulator.createRecording({ content: 'abc' });
 		expect((await graph(emulator, 'GET', mediaId)).body.file_size).toBe(3);
 	});
 
-	it('may give a size that is not true', async () => {
+	it('Media information can give a wrong size', async () => {
 		const made = await emulator.createRecording({ content: 'abc', announcedSize: 99 });
 		expect((await graph(emulator, 'GET', made.mediaId)).body.file_size).toBe('99');
 		expect((await download(emulator, urlOf(made))).headers.get('content-length')).toBe('3');
 	});
 
-	it('is for the number that owns the media', async () => {
-		const { mediaId } = await emulator.createRecording({ phoneNumberId: '106000000000002' });
+	it('Media information is for the number that owns the media', async () => {
+		const { mediaId } = await emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
 		const own = await graph(emulator, 'GET', `${mediaId}?phone_number_id=106000000000002`);
 		expect(own.status).toBe(200);
 		const other = await graph(emulator, 'GET', `${mediaId}?phone_number_id=106000000000001`);
 		expect([other.status, other.error.code, other.error.error_subcode]).toEqual([400, 100, 33]);
 	});
 
-	it('ends after 7 days', async () => {
+	it('Media information ends after 7 days', async () => {
 		const { mediaId } = await emulator.createRecording();
 		emulator.clock.advance(7 * 24 * 3_600_000 - 10_000);
 		const fresh = await graph(emulator, 'GET', mediaId);
@@ -76,7 +76,7 @@ describe('media information', () => {
 		expect((await download(emulator, String(fresh.body.url))).status).toBe(404);
 	});
 
-	it('needs a token with rights on the account', async () => {
+	it('Media information requires a token with access to the account', async () => {
 		const { mediaId } = await emulator.createRecording();
 		const wrong = await graph(emulator, 'GET', mediaId, undefined, { authorization: 'Bearer x' });
 		expect([wrong.status, wrong.error.code]).toEqual([401, 190]);
@@ -84,7 +84,7 @@ describe('media information', () => {
 		expect(none.status).toBe(401);
 	});
 
-	it('can be deleted', async () => {
+	it('Media can be deleted', async () => {
 		const { mediaId } = await emulator.createRecording();
 		expect((await graph(emulator, 'DELETE', mediaId)).body).toEqual({ success: true });
 		expect((await graph(emulator, 'GET', mediaId)).status).toBe(400);
@@ -92,7 +92,7 @@ describe('media information', () => {
 });
 
 describe('a download', () => {
-	it('has the type and the length of the file', async () => {
+	it('A download has the type and the length of the file', async () => {
 		const made = await emulator.createRecording();
 		const answer = await download(emulator, urlOf(made));
 		expect(answer.status).toBe(200);
@@ -103,7 +103,7 @@ describe('a download', () => {
 		expect(bytes.includes('OpusHead')).toBe(true);
 	});
 
-	it('needs the token, a User-Agent, and the untouched URL', async () => {
+	it('A download requires the token, a User-Agent, and the unchanged URL', async () => {
 		const url = urlOf(await emulator.createRecording());
 		const app = `${emulator.account.appId}|${emulator.account.appSecret}`;
 		for (const authorization of ['', 'Bearer nonsense', `Bearer ${app}`]) {
@@ -120,7 +120,7 @@ describe('a download', () => {
 		expect((await download(emulator, url)).status).toBe(200);
 	});
 
-	it('works for 5 minutes', async () => {
+	it('A download works for 5 minutes', async () => {
 		const url = urlOf(await emulator.createRecording());
 		emulator.clock.advance(290_000);
 		expect((await download(emulator, url)).status).toBe(200);
@@ -128,7 +128,7 @@ describe('a download', () => {
 		expect((await download(emulator, url)).status).toBe(404);
 	});
 
-	it('may have to wait until the media host has the file', async () => {
+	it('A download can come before the media host has the file', async () => {
 		const made = await emulator.createRecording({ availableAfterMs: 30_000 });
 		expect((await download(emulator, urlOf(made))).status).toBe(404);
 		expect((await graph(emulator, 'GET', made.mediaId)).status).toBe(200);
@@ -136,7 +136,7 @@ describe('a download', () => {
 		expect((await download(emulator, urlOf(made))).status).toBe(200);
 	});
 
-	it('ends when URLs expire by order, or the file is deleted', async () => {
+	it('A download fails when URLs are made to expire or the file is deleted', async () => {
 		const made = await emulator.createRecording();
 		emulator.expireUrls();
 		expect((await download(emulator, urlOf(made))).status).toBe(404);
@@ -146,7 +146,7 @@ describe('a download', () => {
 		expect((await download(emulator, String(body.url))).status).toBe(404);
 	});
 
-	it('of a large file is generated no faster than it is read', async () => {
+	it('A large file is generated no faster than it is read', async () => {
 		const sizeBytes = 100 * 1024 * 1024;
 		const synthetic = await createSyntheticMedia({ sizeBytes, seed: 7 });
 		let generated = 0;
@@ -172,7 +172,7 @@ describe('a download', () => {
 		expect(hash.digest('hex')).toBe(made.media.sha256Hex);
 	});
 
-	it('of synthetic media is the same for the same seed', async () => {
+	it('A synthetic file is the same for the same seed', async () => {
 		const [one, again, other] = await Promise.all(
 			[1, 1, 2].map((seed) => createSyntheticMedia({ sizeBytes: 200_001, seed })),
 		);
@@ -183,7 +183,7 @@ describe('a download', () => {
 		});
 	});
 
-	it('differs from an announced hash that was made up', async () => {
+	it('A download differs from an invented hash', async () => {
 		const sha256Override = Buffer.alloc(32, 7).toString('base64');
 		const made = await emulator.createRecording({ sha256Override });
 		expect(made.event).toMatchObject({ call_recording: { audio: { sha256: sha256Override } } });
@@ -200,7 +200,7 @@ describe('a fault of a download', () => {
 		made = await emulator.createRecording({ content });
 	});
 
-	it('comes as often as it was asked for', async () => {
+	it('A fault happens as often as requested', async () => {
 		const fault = emulator.failNext('media', { status: 503 }, { times: 2 });
 		const statuses = [];
 		for (let i = 0; i < 3; i++) statuses.push((await download(emulator, urlOf(made))).status);
@@ -213,7 +213,7 @@ describe('a fault of a download', () => {
 		]);
 	});
 
-	it('can be for one file, after some requests, and be called off', async () => {
+	it('A fault can be for one file, start after some requests, and be removed', async () => {
 		const other = await emulator.createRecording();
 		const { mediaId } = made;
 		const fault = emulator.failNext(
@@ -228,13 +228,13 @@ describe('a fault of a download', () => {
 		expect((await download(emulator, urlOf(made))).status).toBe(200);
 	});
 
-	it('can be a status with headers', async () => {
+	it('A fault can be a status with headers', async () => {
 		emulator.failNext('media', { status: 429, headers: { 'Retry-After': '3' } });
 		const answer = await download(emulator, urlOf(made));
 		expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '3']);
 	});
 
-	it('can be a connection that ends early', async () => {
+	it('A fault can be a connection that ends early', async () => {
 		emulator.failNext('media', { cutAfterBytes: 5000 });
 		const answer = await download(emulator, urlOf(made));
 		expect(answer.headers.get('content-length')).toBe('10000');
@@ -243,12 +243,12 @@ describe('a fault of a download', () => {
 		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');
 	});
 
-	it('can be a connection that is reset inside the body', async () => {
+	it('A fault can be a connection that is reset inside the body', async () => {
 		emulator.failNext('media', { cutAfterBytes: 5000, abruptly: true });
 		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');
 	});
 
-	it('can be a body that only the end of the connection ends, so that a cut cannot be seen', async () => {
+	it('A fault can be a body that ends only with the connection, so that a cut is invisible', async () => {
 		emulator.failNext('media', { unframed: true });
 		const whole = await download(emulator, urlOf(made));
 		expect(whole.headers.get('content-length')).toBeNull();
@@ -259,7 +259,7 @@ describe('a fault of a download', () => {
 		expect(half.equals(content.subarray(0, 5000))).toBe(true);
 	});
 
-	it('can be silence after some bytes', async () => {
+	it('A fault can be silence after some bytes', async () => {
 		emulator.failNext('media', { stallAfterBytes: 5000 });
 		const giveUp = new AbortController();
 		const answer = await fetch(urlOf(made), {
@@ -275,7 +275,7 @@ describe('a fault of a download', () => {
 		expect(received).toBe(5000);
 	});
 
-	it('can wait for what the test does', async () => {
+	it('A fault can wait for the test', async () => {
 		let goOn = () => {};
 		emulator.failNext('media', { until: new Promise<void>((resolve) => (goOn = resolve)) });
 		const answer = download(emulator, urlOf(made));
@@ -285,7 +285,7 @@ describe('a fault of a download', () => {
 		expect((await answer).status).toBe(401);
 	});
 
-	it('can be a Content-Length that is not true', async () => {
+	it('A fault can be a wrong Content-Length', async () => {
 		emulator.failNext('media', { contentLengthDelta: 100 });
 		expect(await bodyFailure(await download(emulator, urlOf(made)))).toBe('broken');
 		emulator.failNext('media', { contentLengthDelta: -100 });
@@ -294,7 +294,7 @@ describe('a fault of a download', () => {
 		await bodyFailure(short);
 	});
 
-	it('can be a shorter file, an empty one, or other bytes', async () => {
+	it('A fault can be a shorter file, an empty one, or other bytes', async () => {
 		emulator.failNext('media', { truncateTo: 10 });
 		expect((await bytesOf(await download(emulator, urlOf(made)))).toString()).toBe('0123456789');
 		emulator.failNext('media', { emptyBody: true });
@@ -306,7 +306,7 @@ describe('a fault of a download', () => {
 		expect(sha256(wrong)).not.toBe(made.media.sha256Hex);
 	});
 
-	it('can be a body without a length, or of another type', async () => {
+	it('A fault can be a body without a length, or of another type', async () => {
 		emulator.failNext('media', { chunked: true, contentType: 'text/html' });
 		const answer = await download(emulator, urlOf(made));
 		expect(answer.headers.get('content-length')).toBeNull();
@@ -317,7 +317,7 @@ describe('a fault of a download', () => {
 	it.each([
 		['a page', '<html>Busy</html>', 'text/html'],
 		['an error', { error: { code: 1 } }, 'application/json'],
-	])('can be %s with status 200', async (_, body, type) => {
+	])('A fault can be %s with status 200', async (_, body, type) => {
 		emulator.failNext('media', { status: 200, body, contentType: type });
 		const answer = await download(emulator, urlOf(made));
 		expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
@@ -326,14 +326,14 @@ describe('a fault of a download', () => {
 		);
 	});
 
-	it('can be a file of no type', async () => {
+	it('A fault can be a file without a type', async () => {
 		emulator.failNext('media', { contentType: null });
 		const answer = await download(emulator, urlOf(made));
 		expect(answer.headers.get('content-type')).toBeNull();
 		expect((await bytesOf(answer)).equals(content)).toBe(true);
 	});
 
-	it('can be slowness', async () => {
+	it('A fault can be a slow body', async () => {
 		emulator.failNext('media', { delayMs: 100 });
 		const started = performance.now();
 		await bytesOf(await download(emulator, urlOf(made)));
@@ -344,7 +344,7 @@ describe('a fault of a download', () => {
 		expect(performance.now() - slowly).toBeGreaterThanOrEqual(150);
 	});
 
-	it('can be no answer at all', async () => {
+	it('A fault can be no response at all', async () => {
 		emulator.failNext('media', { reset: true });
 		await expect(download(emulator, urlOf(made))).rejects.toThrow();
 		emulator.failNext('media', { hang: true });
@@ -352,23 +352,17 @@ describe('a fault of a download', () => {
 		await expect(given).rejects.toThrow();
 	});
 
-	it('can be a redirect to another host', async () => {
-		const seen: Array<string | undefined> = [];
-		const elsewhere = createServer((req, res) => {
-			seen.push(req.headers.authorization);
-			res.end('elsewhere');
-		});
-		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-		const target = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+	it('A fault can be a redirect to another host', async () => {
+		const foreign = await new ForeignHost().start();
+		const target = `${foreign.url}/`;
 		emulator.failNext('media', { redirectTo: target });
 		const answer = await download(emulator, urlOf(made));
 		expect([answer.status, answer.headers.get('location')]).toEqual([302, target]);
-		elsewhere.closeAllConnections();
-		await new Promise((resolve) => elsewhere.close(resolve));
-		expect(seen).toEqual([]);
+		await foreign.stop();
+		expect(foreign.requests).toEqual([]);
 	});
 
-	it('does not reach the Graph API, nor the other way round', async () => {
+	it('A fault of the media host does not reach the Graph API, nor the reverse', async () => {
 		emulator.failNext('mediaInfo', { errorCode: 131016 });
 		expect((await download(emulator, urlOf(made))).status).toBe(200);
 		const info = await graph(emulator, 'GET', made.mediaId);
@@ -384,7 +378,7 @@ describe('a corrected event', () => {
 			(event.call_recording as { type: string }).type
 		]?.sha256;
 
-	it('has the same media ID, the same call, and the true hash', async () => {
+	it('A corrected event has the same media ID, the same call, and the right hash', async () => {
 		const wrong = await emulator.createRecording({
 			content: 'abc',
 			sha256Override,
@@ -402,24 +396,24 @@ describe('a corrected event', () => {
 		});
 	});
 
-	it('may be of another file, which older URLs have too', async () => {
+	it('A corrected event can be of another file, which older URLs then have too', async () => {
 		const made = await emulator.createRecording({ content: 'abc' });
 		await emulator.correctRecording(made.mediaId, { content: 'abcd' });
 		expect((await bytesOf(await download(emulator, urlOf(made)))).toString()).toBe('abcd');
 	});
 
-	it('needs an event to correct', async () => {
+	it('A correction requires an event to correct', async () => {
 		await expect(emulator.correctRecording('1')).rejects.toThrow('No recording or transcript 1');
 	});
 });
 
 describe('a voicemail', () => {
-	it("is an audio message with the call's ID", async () => {
+	it("A voicemail is an audio message with the call's ID", async () => {
 		const { id } = emulator.userCalls({ from: '14085555678' });
 		emulator.hangUp(id);
 		const made = await emulator.createVoicemail({ callId: id, content: 'abc' });
 		expect(made.update).toEqual({
-			phoneNumberId: '106000000000001',
+			phoneNumberId: NUMBER,
 			field: 'messages',
 			value: {
 				contacts: [expect.objectContaining({ wa_id: '14085555678' })],

@@ -162,7 +162,7 @@ function parseParameter(parameter: unknown): Parameter {
 	if (name !== undefined && (typeof name !== 'string' || name === '')) {
 		throw invalidParameter(`${place}.parameter_name must be a text`);
 	}
-	return { text, ...(name !== undefined && { name: name as string }) };
+	return { text, ...(name !== undefined && { name: name }) };
 }
 
 /** The Graph API refuses what it does not know. */

@@ -1,4 +1,5 @@
-import { graph, Receiver } from './helpers';
+import { graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator } from './index';
 
 const NUMBER = '106000000000001';
@@ -38,7 +39,7 @@ describe('a call button', () => {
 	});
 	const full = { display_text: 'x'.repeat(20), ttl_minutes: 43_200, payload: '📞'.repeat(512) };
 
-	it('that is tapped calls, with its payload at the start and the end', async () => {
+	it('A call button that is tapped calls, with its payload at the start and the end', async () => {
 		const { body } = await send(button(full));
 		expect(body).toMatchObject({
 			contacts: [{ input: USER, wa_id: USER }],
@@ -53,12 +54,12 @@ describe('a call button', () => {
 		]);
 	});
 
-	it('needs neither parameters nor a payload', async () => {
+	it('A call button needs neither parameters nor a payload', async () => {
 		await send(button());
 		expect(emulator.userTapsCallButton()).not.toHaveProperty('ctaPayload');
 	});
 
-	it('expires after its time, a week if none is given', async () => {
+	it('A call button expires after its time, a week if none is given', async () => {
 		const short = await send(button({ ttl_minutes: 1 }));
 		const [{ id }] = short.body.messages as [{ id: string }];
 		await send(button({ payload: 'long' }));
@@ -92,14 +93,14 @@ describe('a call button', () => {
 		['with callback data', button({ biz_opaque_callback_data: 'x' })],
 		['with a list of parameters', button([])],
 		['of another type', { type: 'interactive', interactive: { type: 'button' } }],
-	])('%s is refused', async (_, message) => {
+	])('A call button %s is rejected', async (_, message) => {
 		expect((await send(button(full))).status).toBe(200);
 		expect((await send(message)).error.code).toBe(100);
 	});
 });
 
 describe('a call link', () => {
-	it('that is opened calls the number in it, with its payload', async () => {
+	it('A call link that is opened calls the number in it, with its payload', async () => {
 		emulator.userOpensCallLink('https://wa.me/call/441314960321?biz_payload=a%20%26%20b+c', USER);
 		await emulator.whenIdle();
 		expect(receiver.events).toMatchObject([
@@ -119,7 +120,7 @@ describe('a call link', () => {
 		'https://wa.me/call/442079460958?biz_payload=x&biz_payload=y',
 		'https://wa.me/call/15550001111',
 		'wa.me/call/442079460958',
-	])('%s leads nowhere', (link) => {
+	])('The link %s leads nowhere', (link) => {
 		expect(() => emulator.userOpensCallLink(link)).toThrow();
 	});
 });
@@ -130,7 +131,7 @@ describe('the 24 hours after the last contact', () => {
 		interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
 	};
 
-	it('end: a message is taken, and reported as failed', async () => {
+	it('The 24 hours end: a message is accepted, and reported as failed', async () => {
 		emulator.closeWindow('14085555678');
 		const { status, body } = await send({ ...ask, to: '14085555678' });
 		expect(status).toBe(200);
@@ -146,7 +147,7 @@ describe('the 24 hours after the last contact', () => {
 			() => emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true }),
 		],
 		['leaves a voicemail', () => emulator.createVoicemail({ from: '14085555678' })],
-	])('begin again when the user %s', async (_, act) => {
+	])('The 24 hours start again when the customer %s', async (_, act) => {
 		const user = emulator.closeWindow('14085555678');
 		await act();
 		expect(user.windowClosesAt).toBeGreaterThan(emulator.clock.now() + 86_000_000);
@@ -182,7 +183,7 @@ describe('a template', () => {
 				body(text('Ana', 'first_name')),
 			]),
 		],
-	])('%s asks for permission, also after the 24 hours', async (_, message) => {
+	])('A template %s asks for permission, also after the 24 hours', async (_, message) => {
 		emulator.closeWindow('14085555678');
 		expect((await send(message)).status).toBe(200);
 		await emulator.whenIdle();
@@ -190,7 +191,7 @@ describe('a template', () => {
 		expect((await send(message)).error.code).toBe(138009);
 	});
 
-	it('of another kind asks for nothing', async () => {
+	it('A template of another kind asks for nothing', async () => {
 		expect((await send(template('order_update'))).status).toBe(200);
 		expect((await send(template('order_update'))).status).toBe(200);
 	});
@@ -219,7 +220,7 @@ describe('a template', () => {
 		['with an unknown field', template('order_update', [], { namespace: 'x' }), 100],
 		['without itself', { type: 'template' }, 100],
 		['beside an interactive message', { ...template('order_update'), interactive: {} }, 100],
-	])('%s is refused', async (_, message, code) => {
+	])('A template %s is rejected', async (_, message, code) => {
 		expect((await send(message)).error.code).toBe(code);
 	});
 });

@@ -1,5 +1,7 @@
 import { makeSdp, startEmulator, type Emulator } from './index';
-import { graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -27,10 +29,10 @@ const order = async (method: string, path: string, body?: unknown) => {
 	};
 };
 
-it('drives a whole call over HTTP', async () => {
+it('A complete call can be controlled over HTTP', async () => {
 	await order('POST', '/subscription', { callbackUrl: receiver.url });
 	const { body: call } = await order('POST', '/calls', { from: '14085555678' });
-	await graph(emulator, 'POST', '106000000000001/calls', {
+	await graph(emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
 		call_id: call.id,
 		action: 'accept',
@@ -46,7 +48,7 @@ it('drives a whole call over HTTP', async () => {
 	expect(ended.body).toMatchObject({ id: call.id, state: 'ended' });
 });
 
-it('delivers finished recordings', async () => {
+it('A finished recording can be delivered over HTTP', async () => {
 	await order('POST', '/subscription', { callbackUrl: receiver.url });
 	const { body } = await order('POST', '/recordings', { count: 3, sizeBytes: 1000 });
 	expect(body).toMatchObject({ answer: { status: 200 } });
@@ -62,7 +64,7 @@ it('delivers finished recordings', async () => {
 	expect(emulator.deliveries).toHaveLength(2);
 });
 
-it('injects faults, moves the clock and tells what happened', async () => {
+it('Faults, the clock and a report of what happened are available over HTTP', async () => {
 	const fault = { kind: 'account', fault: { status: 503 }, times: 'forever' };
 	await order('POST', '/faults', fault);
 	const failed = await graph(emulator, 'GET', '102000000000001');
@@ -77,7 +79,7 @@ it('injects faults, moves the clock and tells what happened', async () => {
 	expect((await order('GET', '/state')).body).toMatchObject({ baseUrl: emulator.baseUrl });
 });
 
-it('changes variants, corrects a recording and leaves a voicemail', async () => {
+it('Variants, corrected recordings and voicemails are available over HTTP', async () => {
 	emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 	expect((await order('POST', '/variants', { fileEvents: 'detailed' })).body).toMatchObject({
 		fileEvents: 'detailed',
@@ -107,7 +109,7 @@ it('changes variants, corrects a recording and leaves a voicemail', async () => 
 	expect(failed).toMatchObject({ status: 'failed', errors: [{ code: 131047 }] });
 });
 
-it('taps a call button, opens a call link and ends the time for messages', async () => {
+it('Call buttons, call links and the end of the time for messages are available over HTTP', async () => {
 	const from = '14085551234';
 	await graph(emulator, 'POST', '106000000000001/messages', {
 		messaging_product: 'whatsapp',
@@ -129,13 +131,13 @@ it('taps a call button, opens a call link and ends the time for messages', async
 	expect(emulator.account.users[0]?.windowClosesAt).toBeLessThanOrEqual(emulator.clock.now());
 });
 
-it('tells when nobody wanted an answer of a user', async () => {
+it('The report says when no one answered a customer', async () => {
 	emulator.presetSubscription(receiver.url, ['calls']);
 	const { body } = await order('POST', '/permission-answers', { accept: false });
 	expect(body).toMatchObject({ answer: { status: 0, error: 'not subscribed' } });
 });
 
-it('refuses orders that make no sense', async () => {
+it('Invalid orders are rejected', async () => {
 	expect((await order('POST', '/calls', { form: '1' })).status).toBe(400);
 	expect((await order('POST', '/faults', { kind: 'media', fault: { stats: 1 } })).status).toBe(400);
 	expect((await order('POST', '/calls/latest/hang-up')).status).toBe(409);
@@ -148,17 +150,17 @@ it('refuses orders that make no sense', async () => {
 	expect((await order('POST', '/calls', { phoneNumberId: '106000000000003' })).status).toBe(409);
 });
 
-it('lets a request take effect although its answer fails', async () => {
+it('A request can take effect although its response fails', async () => {
 	emulator.failNext('calls', { reset: true, takesEffect: true }, { action: 'connect' });
-	const connect = graph(emulator, 'POST', '106000000000001/calls', {
+	const connect = graph(emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: '14085551234',
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 	});
 	await expect(connect).rejects.toThrow();
 	expect(emulator.calls).toHaveLength(1);
 	emulator.failNext('calls', { errorCode: 138005 });
-	const refused = await graph(emulator, 'POST', '106000000000001/calls', {});
+	const refused = await graph(emulator, 'POST', `${NUMBER}/calls`, {});
 	expect([refused.status, refused.error.code]).toEqual([429, 138005]);
 });

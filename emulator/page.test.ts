@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { startEmulator, type Emulator } from './index';
-import { graph } from './helpers';
+import { graph } from '../test/support/graph';
 
 let emulator: Emulator;
 
@@ -41,8 +41,8 @@ async function send(
 
 const port = () => new URL(emulator.baseUrl).port;
 
-describe('the page', () => {
-	it('is at the root, and only its own script and style run in it', async () => {
+describe("the emulator's page", () => {
+	it('The page is at the root, and only its own script and style run in it', async () => {
 		const { status, headers, body } = await send('GET', '/');
 		expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
 		const directives = String(headers['content-security-policy']).split('; ');
@@ -58,7 +58,7 @@ describe('the page', () => {
 		expect(emulator.requests).toHaveLength(0);
 	});
 
-	it('is the only thing there: other requests to the root go to the Graph API', async () => {
+	it('Only the page is at the root: other requests to it go to the Graph API', async () => {
 		const { status, body } = await send('POST', '/');
 		expect([status, JSON.parse(body)]).toMatchObject([401, { error: { code: 190 } }]);
 		expect(emulator.requests).toMatchObject([{ method: 'POST', path: '/' }]);
@@ -77,10 +77,10 @@ describe('other web pages on this machine', () => {
 	};
 	const PATHS = ['/', '/_emulator/calls', '/_emulator/nothing', '/v26.0/106000000000001/calls'];
 
-	it.each(Object.keys(ORIGINS))('reach nothing: %s', async (name) => {
+	it.each(Object.keys(ORIGINS))('Another web page reaches nothing: %s', async (name) => {
 		for (const path of PATHS) {
 			for (const method of ['GET', 'POST']) {
-				const { status, headers } = await send(method, path, { origin: ORIGINS[name]!() });
+				const { status, headers } = await send(method, path, { origin: ORIGINS[name]() });
 				expect([path, method, status]).toEqual([path, method, 403]);
 				expect(headers).not.toHaveProperty('access-control-allow-origin');
 			}
@@ -89,7 +89,7 @@ describe('other web pages on this machine', () => {
 		expect(emulator.requests).toHaveLength(0);
 	});
 
-	it('get no permission to send what needs one', async () => {
+	it('Another web page gets no permission for requests that require it', async () => {
 		const asked = await send('OPTIONS', '/_emulator/faults', {
 			origin: 'https://evil.example',
 			'access-control-request-method': 'DELETE',
@@ -98,7 +98,7 @@ describe('other web pages on this machine', () => {
 		expect(Object.keys(asked.headers).join()).not.toContain('access-control');
 	});
 
-	it('get neither the page nor orders under a name of their own (DNS rebinding)', async () => {
+	it('Another web page gets neither the page nor orders under its own name (DNS rebinding)', async () => {
 		const hosts = ['evil.example', `evil.example:${port()}`, '127.0.0.1', '127.0.0.1:1'];
 		for (const host of hosts) {
 			for (const path of ['/', '/_emulator/state']) {
@@ -109,7 +109,7 @@ describe('other web pages on this machine', () => {
 		}
 	});
 
-	it('have no way in, whatever they are called', async () => {
+	it('Another web page has no way in, whatever its name', async () => {
 		const label = fc.stringMatching(/^[a-z0-9.:-]{1,20}$/);
 		await fc.assert(
 			fc.asyncProperty(label, label, async (before, after) => {
@@ -130,8 +130,8 @@ describe('other web pages on this machine', () => {
 	});
 });
 
-describe('the page itself and programs', () => {
-	it.each(['127.0.0.1', 'localhost'])('may give orders at %s', async (name) => {
+describe("the emulator's page and programs", () => {
+	it.each(['127.0.0.1', 'localhost'])('Orders are accepted at %s', async (name) => {
 		const host = `${name}:${port()}`;
 		const before = emulator.calls.length;
 		const fromPage = await send('POST', '/_emulator/calls', { host, origin: `http://${host}` });
@@ -143,12 +143,12 @@ describe('the page itself and programs', () => {
 		expect((await send('GET', '/', { host })).status).toBe(200);
 	});
 
-	it('use the Graph API at any name, as an n8n in a container does', async () => {
+	it('The Graph API is available under any name, as an n8n in a container requires', async () => {
 		const host = `host.docker.internal:${port()}`;
 		expect((await send('GET', '/v26.0/102000000000001', { host })).status).toBe(401);
 	});
 
-	it('get the newest of a list only, if they want', async () => {
+	it('The newest entry of a list can be requested alone', async () => {
 		for (const id of ['1', '2', '3']) await graph(emulator, 'GET', id);
 		const last = await send('GET', '/_emulator/requests?last=2');
 		expect(JSON.parse(last.body)).toMatchObject([{ path: '/v26.0/2' }, { path: '/v26.0/3' }]);

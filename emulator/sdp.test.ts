@@ -52,13 +52,13 @@ const pattern = new RegExp(
 );
 
 describe("WhatsApp's own SDP", () => {
-	it("has the layout of Meta's real offers, and is never the same twice", () => {
+	it("The SDP has the layout of Meta's real offers, and is never the same twice", () => {
 		const offers = Array.from({ length: 200 }, () => makeSdp('offer'));
 		for (const offer of offers) expect(offer).toMatch(pattern);
 		expect(new Set(offers).size).toBe(offers.length);
 	});
 
-	it('is one that a strict peer can read, whatever is in it', () => {
+	it('A strict peer can read the SDP, whatever is in it', () => {
 		fc.assert(
 			fc.property(
 				fc.record({
@@ -73,8 +73,8 @@ describe("WhatsApp's own SDP", () => {
 					const sdp = makeSdp(type, parts);
 					const [, id, version] = /^o=- (\d+) (\d+) /m.exec(sdp)!;
 					// RFC 3264, section 5; Firefox and Janus fail where it is greater.
-					expect(BigInt(id!)).toBeLessThan(2n ** 63n);
-					expect(BigInt(version!)).toBeLessThan(2n ** 63n);
+					expect(BigInt(id)).toBeLessThan(2n ** 63n);
+					expect(BigInt(version)).toBeLessThan(2n ** 63n);
 					const { mid, opus, telephoneEvent } = readBusinessSdp(sdp, type);
 					expect({ mid, opus, telephoneEvent }).toEqual({
 						mid: parts.mid,
@@ -87,7 +87,7 @@ describe("WhatsApp's own SDP", () => {
 		);
 	});
 
-	it('makes the business the DTLS client in an answer, unless told otherwise', () => {
+	it('The answer makes the business the DTLS client, unless configured otherwise', () => {
 		expect(makeSdp('answer')).toContain('a=setup:passive\r\n');
 		expect(makeSdp('answer', { setup: 'active' })).toContain('a=setup:active\r\n');
 	});
@@ -98,7 +98,7 @@ describe("WhatsApp's own SDP", () => {
 		[true, 'active', 'passive'],
 		[false, 'passive', 'active'],
 	])(
-		'answers an offer whose side opens the handshake (%s) with another role',
+		'The answer to an offer whose side starts the handshake (%s) has the other role',
 		(opens, choice, is) => {
 			expect(answerTo(opens, choice)).toBe(is);
 		},

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { appToken, graph } from './helpers';
+import { appToken, graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 
 const NUMBER = '106000000000001';
@@ -22,7 +22,7 @@ describe('the proof of the app secret', () => {
 		return await graph(emulator, 'GET', `${emulator.account.appId}${query}`, undefined, headers);
 	};
 
-	it('is checked where it is sent', async () => {
+	it('The proof is checked if it is sent', async () => {
 		const { accessToken, appId, appSecret } = emulator.account;
 		expect((await ask()).status).toBe(200);
 		expect((await ask(proofOf(accessToken))).status).toBe(200);
@@ -40,7 +40,7 @@ describe('the proof of the app secret', () => {
 		}
 	});
 
-	it('is missed where the app requires it, whatever the token', async () => {
+	it('A missing proof is an error if the app requires it, whatever the token', async () => {
 		emulator.account.requiresAppSecret = true;
 		const message = 'API calls from the server require an appsecret_proof argument';
 		expect((await ask()).error).toMatchObject({ code: 100, message });
@@ -60,11 +60,11 @@ describe('the version in the path', () => {
 		['v21.0', 'v21.0'],
 		['v20.0', 'v21.0'],
 		['v2.5', 'v21.0'],
-	])('%s is answered by %s, which a header says', async (asked, served) => {
+	])('The version %s is answered by %s, which a header says', async (asked, served) => {
 		expect((await get(`/${asked}/me`)).headers.get('facebook-api-version')).toBe(served);
 	});
 
-	it.each(['v99.0', 'v26', 'vlatest', 'v'])('%s is none', async (version) => {
+	it.each(['v99.0', 'v26', 'vlatest', 'v'])('The version %s does not exist', async (version) => {
 		const response = await get(`/${version}/${NUMBER}/settings`);
 		expect(response.status).toBe(400);
 		expect(response.headers.get('facebook-api-version')).not.toBe(version);

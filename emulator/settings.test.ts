@@ -1,8 +1,8 @@
-import { graph } from './helpers';
+import { NUMBER } from '../test/support/constants';
+import { graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
-const NUMBER = '106000000000001';
 const HOOK = 'https://n8n.example/webhook';
 
 let emulator: Emulator;
@@ -57,7 +57,7 @@ const holidays = (count: number) =>
 	}));
 
 describe('call settings', () => {
-	it('are kept and given back', async () => {
+	it('Call settings are kept and returned', async () => {
 		expect((await settings({ call_hours: hours() })).body).toEqual({ success: true });
 		const { body } = await graph(emulator, 'GET', `${NUMBER}/settings`);
 		expect(body.calling).toMatchObject({ status: 'ENABLED', call_hours: hours() });
@@ -69,14 +69,14 @@ describe('call settings', () => {
 		['no holidays', { holiday_schedule: undefined }],
 		['ranges that are off', { status: 'DISABLED' }],
 		['a holiday that is today', { holiday_schedule: [{ ...holidays(1)[0], date: '2026-12-01' }] }],
-	])('take %s', async (_, more) => {
+	])('Call settings accept %s', async (_, more) => {
 		expect((await settings({ call_hours: hours(more) })).status).toBe(200);
 	});
 
 	it.each<[string, object]>([
 		['no ranges where they are off', { status: 'DISABLED', weekly_operating_hours: [] }],
 		['a holiday in the past', { holiday_schedule: [{ ...holidays(1)[0], date: '2026-11-30' }] }],
-	])('take %s only where the checks are loose', async (_, more) => {
+	])('Call settings accept %s only where the checks are loose', async (_, more) => {
 		expect((await settings({ call_hours: hours(more) })).error.code).toBe(100);
 		emulator.variants.callHoursChecks = 'loose';
 		expect((await settings({ call_hours: hours(more) })).status).toBe(200);
@@ -97,12 +97,12 @@ describe('call settings', () => {
 			},
 		],
 		['no voicemail', { voicemail: { status: 'DISABLED' } }],
-	])('with %s are given back', async (_, calling) => {
+	])('Call settings with %s are returned', async (_, calling) => {
 		expect((await settings(calling)).body).toEqual({ success: true });
 		expect((await shown()).calling).toMatchObject(calling);
 	});
 
-	it('keep the SIP server beside its status, and show its password only if asked', async () => {
+	it('Call settings keep the SIP server beside its status, and show its password only on request', async () => {
 		await settings({ sip: { servers: [server()], webhook_delivery: 'ENABLED' } });
 		await settings({ sip: { status: 'ENABLED' } });
 		const sip = async (query = '') =>
@@ -118,7 +118,7 @@ describe('call settings', () => {
 		]);
 	});
 
-	it('beside those for calls are taken without them', async () => {
+	it('Other settings are accepted without those for calls', async () => {
 		const storage_configuration = {
 			status: 'IN_COUNTRY_STORAGE_ENABLED',
 			data_localization_region: 'DE',
@@ -134,7 +134,7 @@ describe('call settings', () => {
 		});
 	});
 
-	it('show what cannot be set', async () => {
+	it('Call settings show what cannot be set', async () => {
 		const more = { ip_addresses: { default: [] }, video: { status: 'DISABLED' } };
 		const payload_encryption = { status: 'DISABLED' };
 		const [number] = emulator.account.phoneNumbers;
@@ -143,7 +143,7 @@ describe('call settings', () => {
 		expect((await settings({ video: more.video })).error.code).toBe(100);
 	});
 
-	it('do not switch calling on below a messaging limit of 2,000', async () => {
+	it('Call settings do not turn calling on below a messaging limit of 2,000', async () => {
 		const [number] = emulator.account.phoneNumbers;
 		if (number) number.messagingLimit = 'TIER_250';
 		expect((await settings({ status: 'ENABLED' })).error.code).toBe(138015);
@@ -157,7 +157,7 @@ describe('call settings', () => {
 		['of identity that are nothing', { user_identity_change: {} }, /missing/],
 		['of storage that are unknown', { storage_configuration: { status: 'on' } }, /./],
 		['good and bad', { calling: { status: 'ENABLED' }, foo: 1 }, /foo is not a setting/],
-	])('%s are refused', async (_, body, words) => {
+	])('Settings %s are rejected', async (_, body, words) => {
 		const { status, error } = await change(body);
 		expect([status, error.code]).toEqual([400, 100]);
 		expect(error.message).toMatch(words);
@@ -243,12 +243,12 @@ describe('call settings', () => {
 			'a date that is none',
 			{ call_hours: hours({ holiday_schedule: [{ ...holidays(1)[0], date: '2026-02-30' }] }) },
 		],
-	])('refuse %s', async (_, calling) => {
+	])('Call settings reject %s', async (_, calling) => {
 		const { status, error } = await settings(calling);
 		expect([status, error.code]).toEqual([400, 100]);
 	});
 
-	it('show restrictions', async () => {
+	it('Call settings show restrictions', async () => {
 		emulator.account.phoneNumbers[0].restrictions = [
 			{
 				type: 'RESTRICTED_USER_INITIATED_CALLING',
@@ -276,14 +276,14 @@ describe('the access token', () => {
 		['whatsapp_business_messaging', `${NUMBER}/call_permissions?user_wa_id=14085551234`],
 		['whatsapp_business_management', `${NUMBER}/settings`],
 		['whatsapp_business_management', `${WABA}/subscribed_apps`],
-	])('needs %s for %s', async (scope, path) => {
+	])('The token needs %s for %s', async (scope, path) => {
 		expect((await graph(emulator, 'GET', path)).status).toBe(200);
 		emulator.account.tokenScopes = emulator.account.tokenScopes.filter((name) => name !== scope);
 		const { error } = await graph(emulator, 'GET', path);
 		expect([error.code, error.message]).toEqual([200, expect.stringContaining(scope)]);
 	});
 
-	it('ends with its time, by the clock of the emulator', async () => {
+	it('The token expires by the clock of the emulator', async () => {
 		emulator.account.tokenExpiresAt = emulator.clock.now() + 60_000;
 		expect((await graph(emulator, 'GET', WABA)).status).toBe(200);
 		emulator.clock.advance(60_000);
@@ -304,8 +304,8 @@ describe('the access token', () => {
 	});
 });
 
-describe('webhooks as set in the dashboard', () => {
-	it('have overrides, which the list of numbers shows too', async () => {
+describe('webhooks set in the dashboard', () => {
+	it("The dashboard's webhooks have overrides, which the list of numbers shows too", async () => {
 		emulator.presetOverride('https://crm.example/account');
 		emulator.presetOverride('https://crm.example/number', NUMBER);
 		const { body } = await graph(
@@ -331,7 +331,7 @@ describe('webhooks as set in the dashboard', () => {
 		});
 	});
 
-	it('send nothing while they are inactive', async () => {
+	it('Inactive webhooks send nothing', async () => {
 		emulator.deactivateSubscription();
 		const delivery = emulator.deliver([await emulator.createRecording()]);
 		expect((await delivery.settled).outcome).toBe('notSubscribed');
@@ -363,7 +363,7 @@ describe('a call permission request', () => {
 				},
 			},
 		],
-	])('%s is refused', async (_, more) => {
+	])('A permission request %s is rejected', async (_, more) => {
 		expect((await ask({})).status).toBe(200);
 		expect((await ask(more)).error.code).toBe(100);
 	});

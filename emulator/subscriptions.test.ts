@@ -1,9 +1,10 @@
-import { appToken, graph, Receiver } from './helpers';
+import { NUMBER, SECOND_NUMBER } from '../test/support/constants';
+import { appToken, graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator, type Variants } from './index';
 
 const WABA = '102000000000001';
 const APP = '670000000000001';
-const [FIRST, SECOND] = ['106000000000001', '106000000000002'];
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -31,7 +32,7 @@ const edge = (method: string, body?: unknown, headers = appToken(emulator), quer
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
 describe("the app's subscriptions", () => {
-	it('are made after the challenge, within the request', async () => {
+	it('A subscription is made after the challenge, within the request', async () => {
 		expect((await edge('GET')).body).toEqual({ data: [] });
 		expect((await edge('POST', subscription())).body).toEqual({ success: true });
 		const query = receiver.challenges[0]?.url.searchParams;
@@ -50,14 +51,14 @@ describe("the app's subscriptions", () => {
 		});
 	});
 
-	it('can list the fields by name', async () => {
+	it('A subscription can list its fields by name', async () => {
 		await emulator.stop();
 		emulator = await startEmulator({ subscriptionFieldsAs: 'names' });
 		emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 		expect((await edge('GET')).body.data).toMatchObject([{ fields: ['calls', 'messages'] }]);
 	});
 
-	it('take a form, a JSON list of fields, and query parameters', async () => {
+	it('A subscription accepts a form, a JSON list of fields, and query parameters', async () => {
 		const text = new URLSearchParams({
 			...subscription(),
 			include_values: 'true',
@@ -72,7 +73,7 @@ describe("the app's subscriptions", () => {
 		expect((await edge('POST', subscription({ fields: ['calls'] }))).status).toBe(200);
 	});
 
-	it('are amended: fields stay, the callback moves', async () => {
+	it('A second subscription adds to the first: fields stay, the callback moves', async () => {
 		const other = await new Receiver().start();
 		emulator.presetSubscription(other.url, ['messages']);
 		await edge('POST', subscription());
@@ -84,7 +85,7 @@ describe("the app's subscriptions", () => {
 		await other.stop();
 	});
 
-	it('are removed by field, by object, or all', async () => {
+	it('Subscriptions can be removed by field, by object, or all', async () => {
 		emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 		const object = 'whatsapp_business_account';
 		expect((await edge('DELETE', { object, fields: 'calls' })).body).toEqual({ success: true });
@@ -96,7 +97,7 @@ describe("the app's subscriptions", () => {
 		expect((await edge('GET')).body).toEqual({ data: [] });
 	});
 
-	it('need an app token', async () => {
+	it('Subscriptions require an app token', async () => {
 		const user = await edge('GET', undefined, {
 			authorization: `Bearer ${emulator.account.accessToken}`,
 		});
@@ -116,7 +117,7 @@ describe("the app's subscriptions", () => {
 		);
 	});
 
-	it('are refused when the challenge fails', async () => {
+	it('A subscription is rejected when the challenge fails', async () => {
 		const failed = async (cause: RegExp) => {
 			const answer = await edge('POST', subscription());
 			expect([answer.status, answer.error.code]).toEqual([400, 2200]);
@@ -137,7 +138,7 @@ describe("the app's subscriptions", () => {
 		expect(nobody.error.code).toBe(2200);
 	});
 
-	it('want every parameter, known fields, and https', async () => {
+	it('A subscription requires every parameter, known fields, and https', async () => {
 		const missing = async (name: string) => {
 			const answer = await edge('POST', subscription({ [name]: '' }));
 			expect([answer.error.code, answer.error.message]).toEqual([
@@ -166,7 +167,7 @@ describe("the account's subscribed apps", () => {
 		verify_token: receiver.verifyToken,
 	});
 
-	it('come and go', async () => {
+	it('An app can be added and removed', async () => {
 		expect((await apps('GET')).body).toEqual({ data: [] });
 		expect((await apps('POST')).body).toEqual({ success: true });
 		expect((await apps('GET')).body).toEqual({
@@ -185,7 +186,7 @@ describe("the account's subscribed apps", () => {
 		expect((await apps('GET')).body).toEqual({ data: [] });
 	});
 
-	it('are listed page by page, those of others first', async () => {
+	it('Apps are listed page by page, those of others first', async () => {
 		emulator.presetOtherApps(60);
 		await apps('POST');
 		const pages: string[][] = [];
@@ -202,7 +203,7 @@ describe("the account's subscribed apps", () => {
 		expect(pages.flat().at(-1)).toBe(APP);
 	});
 
-	it('can override the callback, once subscribed and after a challenge', async () => {
+	it('An app can override the callback, once subscribed and after a challenge', async () => {
 		const early = await apps('POST', override());
 		expect(early.error.code).toBe(100);
 		expect(early.error.error_data?.details).toMatch(/must be subscribed/);
@@ -216,7 +217,7 @@ describe("the account's subscribed apps", () => {
 		expect(emulator.subscriptionState().accountOverride).toBeNull();
 	});
 
-	it('limit the override to 200 characters', async () => {
+	it('An override is limited to 200 characters', async () => {
 		await apps('POST');
 		const long = { ...override(), override_callback_uri: `${receiver.url}/${'x'.repeat(200)}` };
 		expect((await apps('POST', long)).error.error_data?.details).toMatch(/200 characters/);
@@ -225,7 +226,7 @@ describe("the account's subscribed apps", () => {
 });
 
 describe('routing', () => {
-	it('prefers the number to the account, and the account to the app', async () => {
+	it("The number's webhook wins over the account's, and the account's over the app's", async () => {
 		const [app, account, number] = await Promise.all([1, 2, 3].map(() => new Receiver().start()));
 		if (!app || !account || !number) throw new Error('No receivers');
 		const counts = () => [app, account, number].map(({ webhooks }) => webhooks.length);
@@ -235,40 +236,40 @@ describe('routing', () => {
 			return await emulator.deliver([made]).settled;
 		};
 		const configure = (uri: string) =>
-			graph(emulator, 'POST', FIRST, {
+			graph(emulator, 'POST', NUMBER, {
 				webhook_configuration: { override_callback_uri: uri, verify_token: token },
 			});
 
 		await edge('POST', subscription({ callback_url: app.url }));
-		expect((await deliver(FIRST)).outcome).toBe('notSubscribed');
+		expect((await deliver(NUMBER)).outcome).toBe('notSubscribed');
 		await graph(emulator, 'POST', `${WABA}/subscribed_apps`);
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 0, 0]);
 		await graph(emulator, 'POST', `${WABA}/subscribed_apps`, {
 			override_callback_uri: account.url,
 			verify_token: token,
 		});
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 1, 0]);
 		expect((await configure(number.url)).body).toEqual({ success: true });
-		await deliver(FIRST);
-		await deliver(SECOND);
+		await deliver(NUMBER);
+		await deliver(SECOND_NUMBER);
 		expect(counts()).toEqual([1, 2, 1]);
-		const read = await graph(emulator, 'GET', `${FIRST}?fields=webhook_configuration`);
+		const read = await graph(emulator, 'GET', `${NUMBER}?fields=webhook_configuration`);
 		expect(read.body).toEqual({
 			webhook_configuration: {
 				phone_number: number.url,
 				whatsapp_business_account: account.url,
 				application: app.url,
 			},
-			id: FIRST,
+			id: NUMBER,
 		});
-		const made = await emulator.createRecording({ phoneNumberId: FIRST });
-		const other = await emulator.createRecording({ phoneNumberId: SECOND });
+		const made = await emulator.createRecording({ phoneNumberId: NUMBER });
+		const other = await emulator.createRecording({ phoneNumberId: SECOND_NUMBER });
 		expect(() => emulator.deliver([made, other])).toThrow(/different callbacks/);
 
 		expect((await configure('')).body).toEqual({ success: true });
-		await deliver(FIRST);
+		await deliver(NUMBER);
 		expect(counts()).toEqual([1, 3, 1]);
 		number.challengeReply = { status: 500 };
 		expect((await configure(number.url)).error.code).toBe(2200);
@@ -297,22 +298,22 @@ describe('a query in the callback URL', () => {
 		},
 		number: {
 			set: async (url: string) =>
-				await graph(emulator, 'POST', FIRST, { webhook_configuration: configured(url) }),
-			shown: () => state().numberOverrides[FIRST],
+				await graph(emulator, 'POST', NUMBER, { webhook_configuration: configured(url) }),
+			shown: () => state().numberOverrides[NUMBER],
 		},
 	};
 
-	describe.each(Object.entries(LEVELS))('of %s', (_, { set, shown }) => {
+	describe.each(Object.entries(LEVELS))('the callback URL of %s', (_, { set, shown }) => {
 		it.each<[Variants['callbackQuery'], string, string | null, string | null]>([
 			['kept', '?also=x', 'x', 'x'],
 			['droppedWhenStored', '', 'x', null],
 			['droppedWhenCalled', '?also=x', null, null],
-		])('can be %s', async (callbackQuery, kept, inChallenge, inDelivery) => {
+		])('The query can be %s', async (callbackQuery, kept, inChallenge, inDelivery) => {
 			emulator.presetSubscription('https://crm.example/hook');
 			emulator.variants.callbackQuery = callbackQuery;
 			expect((await set(withQuery())).status).toBe(200);
 			expect(shown()).toBe(`${receiver.url}${kept}`);
-			const recording = await emulator.createRecording({ phoneNumberId: FIRST });
+			const recording = await emulator.createRecording({ phoneNumberId: NUMBER });
 			expect((await emulator.deliver([recording]).answer).status).toBe(200);
 			const queries = [receiver.challenges, receiver.webhooks].map(([first]) =>
 				first?.url.searchParams.get('also'),
@@ -320,7 +321,7 @@ describe('a query in the callback URL', () => {
 			expect(queries).toEqual([inChallenge, inDelivery]);
 		});
 
-		it('can be refused, where the URL without it is not', async () => {
+		it('The query can be rejected where the URL without it is not', async () => {
 			emulator.presetSubscription('https://crm.example/hook');
 			emulator.variants.callbackQuery = 'refused';
 			const before = shown();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { download, graph } from './helpers';
+import { download, graph } from '../test/support/graph';
 import { DEFAULT_RECORDING, MEDIA_LIFETIME_MS, startEmulator, type Emulator } from './index';
 
 const NUMBER = '106000000000001';
@@ -43,14 +43,14 @@ const announcement = { use_case: 'call_voicemail_announcement' };
 const info = async (id = '') => await graph(emulator, 'GET', id);
 
 describe('an upload', () => {
-	it('can be downloaded by its ID', async () => {
+	it('An upload can be downloaded by its ID', async () => {
 		const { id } = await upload();
 		const { body } = await info(id);
 		expect(body).toMatchObject({ id, mime_type: 'audio/ogg', file_size: String(AUDIO.length) });
 		expect(await bytesOf(await download(emulator, String(body.url)))).toEqual(AUDIO);
 	});
 
-	it('is kept for 30 days, an announcement for longer', async () => {
+	it('An upload is kept for 30 days, an announcement for longer', async () => {
 		const [message, kept] = [await upload(), await upload(announcement)];
 		emulator.clock.advance(MEDIA_LIFETIME_MS + 1);
 		expect((await info(message.id)).status).toBe(200);
@@ -78,11 +78,11 @@ describe('an upload', () => {
 		['of an announcement that is cut off', { ...announcement, file: file(AUDIO.subarray(0, -9)) }],
 		['of an announcement that is noise', { ...announcement, file: file(Buffer.from('OggS')) }],
 		['that is too large', { file: file(Buffer.alloc(16 * 1024 * 1024 + 1)) }],
-	])('%s is refused', async (_, more) => {
+	])('An upload %s is rejected', async (_, more) => {
 		expect((await upload(more)).error?.code).toBe(100);
 	});
 
-	it('is refused without a form, and for a number of another account', async () => {
+	it('An upload is rejected without a form, and for a number of another account', async () => {
 		const path = `${NUMBER}/media`;
 		expect((await graph(emulator, 'POST', path, { file: 'x' })).error.message).toMatch(/file/);
 		const broken = { 'content-type': 'multipart/form-data; boundary=x' };

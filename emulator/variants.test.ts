@@ -1,8 +1,9 @@
-import { graph, Receiver } from './helpers';
+import { NUMBER, PERSON } from '../test/support/constants';
+import { graph } from '../test/support/graph';
+import { Receiver } from '../test/support/receiver';
 import { makeSdp, startEmulator, VARIANTS, type Emulator, type Variants } from './index';
 
-const NUMBER = '106000000000001';
-const ANA = { from: '14085551234', userId: 'US.13491208655302741918' };
+const ANA = { from: PERSON, userId: 'US.13491208655302741918' };
 const recording = { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' };
 
 type Value = Record<string, unknown>;
@@ -70,7 +71,7 @@ describe('the errors of a failed call', () => {
 		['both', [seen], [seen]],
 		['value', undefined, [documented]],
 		['call', [seen], undefined],
-	])('as %s', async (terminateErrors, inCall, beside) => {
+	])('Errors can be in the form %s', async (terminateErrors, inCall, beside) => {
 		choose({ terminateErrors });
 		const { id } = emulator.userCalls();
 		emulator.hangUp(id, { error });
@@ -80,7 +81,7 @@ describe('the errors of a failed call', () => {
 		expect(first(value.calls).errors).toEqual(inCall);
 	});
 
-	it('have a title of their own, if they are given one', async () => {
+	it('Errors can have a title of their own', async () => {
 		emulator.hangUp(emulator.userCalls().id, { error: { ...error, title: 'No media' } });
 		expect((await values()).at(-1)?.errors).toMatchObject([{ title: 'No media' }]);
 	});
@@ -107,7 +108,7 @@ describe("the person's user IDs", () => {
 		['both', 2, 4],
 		['contacts', 0, 4],
 		['elements', 2, 2],
-	])('are in %s', async (userIdsIn, inElement, inContact) => {
+	])('User IDs are in %s', async (userIdsIn, inElement, inContact) => {
 		choose({ userIdsIn, fileEvents: 'detailed' });
 		const found = await named();
 		// Ringing, connect, accepted, terminate and two files; connect; three messages.
@@ -115,13 +116,13 @@ describe("the person's user IDs", () => {
 		expect(new Set(found.map(String))).toEqual(new Set([`${inElement},${inContact}`]));
 	});
 
-	it('stay in the event of a file, beside which there are no contacts', async () => {
+	it('User IDs stay in the event of a file, which has no contacts', async () => {
 		choose({ userIdsIn: 'contacts' });
 		const { event } = await emulator.createRecording();
 		expect(event.from_user_id).toBe(ANA.userId);
 	});
 
-	it('come with the user name, and without a phone number that is hidden', async () => {
+	it('User IDs come with the user name, and without a phone number that is hidden', async () => {
 		const from = 'GB.94640118273650027741';
 		emulator.userCalls({ from });
 		await emulator.whenIdle();
@@ -146,7 +147,7 @@ describe('numbers', () => {
 	const leaves = (value: unknown): unknown[] =>
 		typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value];
 
-	it('can all be text', async () => {
+	it('All numbers can be text', async () => {
 		choose({ numbersAs: 'text' });
 		const sent = await wholeCall();
 		expect(new Set(leaves(sent).map((leaf) => typeof leaf))).toEqual(new Set(['string']));
@@ -154,7 +155,7 @@ describe('numbers', () => {
 		expect(JSON.stringify(sent)).toContain('"is_permanent":"false"');
 	});
 
-	it('can be times', async () => {
+	it('Numbers can be times', async () => {
 		choose({ numbersAs: 'numbers' });
 		const text = JSON.stringify(await wholeCall());
 		for (const name of ['timestamp', 'start_time', 'end_time', 'expiration_timestamp']) {
@@ -172,7 +173,7 @@ describe('the events of files', () => {
 		return (await values()).slice(-2);
 	};
 
-	it('can have all that other events of the call have', async () => {
+	it('An event of a file can have all that other events of the call have', async () => {
 		choose({ fileEvents: 'detailed' });
 		for (const value of await files()) {
 			expect(first(value.calls)).toMatchObject({
@@ -186,7 +187,7 @@ describe('the events of files', () => {
 		}
 	});
 
-	it('can have it without a call', async () => {
+	it('An event of a file can have it without a call', async () => {
 		choose({ fileEvents: 'detailed' });
 		const order = { direction: 'BUSINESS_INITIATED', bizOpaqueCallbackData: 'x' } as const;
 		const { event, update } = await emulator.createRecording(order);
@@ -198,17 +199,22 @@ describe('the events of files', () => {
 		['call_transcription_available', 'call_transcript'],
 		['call_transcription_available', 'call_transcription'],
 		['call_transcript_available', 'call_transcript'],
-	] as const)('can name a transcript %s and %s', async (transcriptionEvent, transcriptKey) => {
-		choose({ transcriptionEvent, transcriptKey });
-		const { event, mediaId } = await emulator.createRecording({ transcript: true });
-		expect(event).toMatchObject({
-			event: transcriptionEvent,
-			[transcriptKey]: { document: { id: mediaId } },
-		});
-		expect(Object.keys(event).filter((name) => name.startsWith('call_'))).toEqual([transcriptKey]);
-	});
+	] as const)(
+		'The event can name a transcript %s and %s',
+		async (transcriptionEvent, transcriptKey) => {
+			choose({ transcriptionEvent, transcriptKey });
+			const { event, mediaId } = await emulator.createRecording({ transcript: true });
+			expect(event).toMatchObject({
+				event: transcriptionEvent,
+				[transcriptKey]: { document: { id: mediaId } },
+			});
+			expect(Object.keys(event).filter((name) => name.startsWith('call_'))).toEqual([
+				transcriptKey,
+			]);
+		},
+	);
 
-	it('can be of another type', async () => {
+	it('A file can have another type', async () => {
 		const { event, mediaId } = await emulator.createRecording({ type: 'video' });
 		expect(event.call_recording).toMatchObject({ type: 'video', video: { id: mediaId } });
 	});
@@ -219,7 +225,7 @@ it.each<[Variants['connectSdp'], boolean, boolean]>([
 	['connection', false, true],
 	['both', true, true],
 ])(
-	'the SDP answer of a call of the business can be in %s',
+	'The SDP answer of a call from the business can be in %s',
 	async (connectSdp, session, connection) => {
 		choose({ connectSdp });
 		const callId = await businessCalls();
@@ -243,18 +249,18 @@ it.each<[Variants['connectSdp'], boolean, boolean]>([
 	},
 );
 
-describe('what happens in a call at the same moment', () => {
+describe('events of a call at the same moment', () => {
 	const declined = async (callUpdates: Variants['callUpdates']) => {
 		choose({ callUpdates });
 		emulator.userRejects(await businessCalls());
 		return await deliveries();
 	};
 
-	it('comes separately', async () => {
+	it('The events can come separately', async () => {
 		expect((await declined('separate')).map(({ length }) => length)).toEqual([1, 1, 1, 1]);
 	});
 
-	it('can come in one delivery', async () => {
+	it('The events can come in one delivery', async () => {
 		const [, declining = []] = await declined('oneDelivery');
 		expect(declining.map((value) => Object.keys(value))).toMatchObject([
 			expect.arrayContaining(['statuses']) as string[],
@@ -262,7 +268,7 @@ describe('what happens in a call at the same moment', () => {
 		]);
 	});
 
-	it('can come in one change, the person named once', async () => {
+	it('The events can come in one change, which names the person once', async () => {
 		const sent = await declined('oneChange');
 		expect(sent.map(({ length }) => length)).toEqual([1, 1]);
 		expect(sent[1]?.[0]).toMatchObject({
@@ -273,7 +279,7 @@ describe('what happens in a call at the same moment', () => {
 	});
 });
 
-it('lets a terminate say what it would not say by itself', async () => {
+it('A terminate can say more than it normally does', async () => {
 	const event = { status: ['Failed', 'Completed'], extra: 1 };
 	emulator.hangUp(emulator.userCalls().id, { event, omit: ['direction'] });
 	const terminate = first((await values()).at(-1)?.calls);
@@ -281,7 +287,7 @@ it('lets a terminate say what it would not say by itself', async () => {
 	expect(terminate).not.toHaveProperty('direction');
 });
 
-it('starts with the first value of each variant', () => {
+it('The emulator starts with the first value of each variant', () => {
 	expect(emulator.variants).toEqual(
 		Object.fromEntries(Object.entries(VARIANTS).map(([name, [value]]) => [name, value])),
 	);

@@ -1,5 +1,6 @@
-import { createHmac } from 'node:crypto';
-import { Receiver, eventsOf } from './helpers';
+import { NUMBER } from '../test/support/constants';
+import { eventsOf, Receiver } from '../test/support/receiver';
+import { signatureOf } from '../test/support/signature';
 import { escapeJson, startEmulator, type Emulator, type EmulatorOptions } from './index';
 
 let emulator: Emulator;
@@ -22,11 +23,10 @@ afterEach(async () => {
 	await receiver.stop();
 });
 
-const sign = (raw: Buffer) =>
-	`sha256=${createHmac('sha256', emulator.account.appSecret).update(raw).digest('hex')}`;
+const sign = (raw: Buffer) => signatureOf(raw, emulator.account.appSecret);
 
 describe('a delivery', () => {
-	it('has the envelope, the headers and the signature of Meta', async () => {
+	it('A delivery has the envelope, the headers and the signature of Meta', async () => {
 		const made = await emulator.createRecording();
 		const handle = emulator.deliver([made]);
 		expect(await handle.answer).toMatchObject({ status: 200 });
@@ -42,7 +42,7 @@ describe('a delivery', () => {
 							value: {
 								messaging_product: 'whatsapp',
 								metadata: {
-									phone_number_id: '106000000000001',
+									phone_number_id: NUMBER,
 									display_phone_number: '442079460958',
 								},
 								calls: [made.event],
@@ -59,7 +59,7 @@ describe('a delivery', () => {
 		});
 	});
 
-	it('is sent escaped, so that a signature over re-serialised JSON fails', async () => {
+	it('A delivery is escaped, so that a signature over re-serialized JSON fails', async () => {
 		emulator.userCalls();
 		await emulator.whenIdle();
 		const raw = receiver.webhooks[0]?.raw ?? Buffer.alloc(0);
@@ -69,14 +69,14 @@ describe('a delivery', () => {
 		expect(sign(again)).not.toBe(receiver.webhooks[0]?.headers['x-hub-signature-256']);
 	});
 
-	it('escapes without changing the meaning', () => {
+	it('A delivery keeps its meaning when it is escaped', () => {
 		const value = { text: 'ä 😀 \u007f / \\ " \u2028' };
 		const escaped = escapeJson(JSON.stringify(value));
 		expect(escaped).toContain('\\ud83d\\ude00');
 		expect(JSON.parse(escaped)).toEqual(value);
 	});
 
-	it('can carry another signature, or none', async () => {
+	it('A delivery can carry another signature, or none', async () => {
 		const made = await emulator.createRecording();
 		for (const signature of ['missing', 'wrong', 'sha256=00', 'valid']) {
 			await emulator.deliver([made], { signature }).answer;
@@ -89,14 +89,14 @@ describe('a delivery', () => {
 		expect(signatures.slice(2)).toEqual(['sha256=00', valid]);
 	});
 
-	it('can be any text, signed', async () => {
+	it('A delivery can be any text, signed', async () => {
 		await emulator.deliver([], { rawBody: '{"entry":', url: receiver.url }).answer;
 		const [received] = receiver.webhooks;
 		expect(received?.raw.toString()).toBe('{"entry":');
 		expect(received?.headers['x-hub-signature-256']).toBe(sign(received?.raw ?? Buffer.alloc(0)));
 	});
 
-	it('takes up to 1000 updates, in every layout', async () => {
+	it('A delivery has up to 1000 updates, in every layout', async () => {
 		const made = await emulator.createRecording();
 		const thousand = Array.from({ length: 1000 }, () => made);
 		for (const layout of ['changes', 'merged', 'entries'] as const) {
@@ -112,7 +112,7 @@ describe('a delivery', () => {
 		expect(() => emulator.deliver([...thousand, made])).toThrow(/at most 1000/);
 	});
 
-	it('does not happen when nobody is subscribed', async () => {
+	it('A delivery is not sent when no app is subscribed', async () => {
 		await emulator.stop();
 		emulator = await startEmulator();
 		const made = await emulator.createRecording();
@@ -128,7 +128,7 @@ describe('a delivery', () => {
 describe('redelivery', () => {
 	const deliver = async () => emulator.deliver([await emulator.createRecording()]);
 
-	it('repeats the same bytes until there is a 200', async () => {
+	it('Redelivery repeats the same bytes until there is a 200', async () => {
 		receiver.replies = [{ status: 503 }, { status: 201 }, { status: 302 }];
 		const handle = await deliver();
 		expect(await handle.answer).toMatchObject({ status: 503 });
@@ -138,21 +138,21 @@ describe('redelivery', () => {
 		expect(new Set(receiver.webhooks.map(({ raw }) => raw.toString())).size).toBe(1);
 	});
 
-	it('gives up after the last gap', async () => {
+	it('Redelivery stops after the last gap', async () => {
 		receiver.replies = Array.from({ length: 9 }, () => ({ status: 500 }));
 		const record = await (await deliver()).settled;
 		expect(record.outcome).toBe('failed');
 		expect(record.attempts).toHaveLength(4);
 	});
 
-	it('can be switched off', async () => {
+	it('Redelivery can be turned off', async () => {
 		receiver.replies = [{ status: 500 }];
 		const made = await emulator.createRecording();
 		const record = await emulator.deliver([made], { redeliver: false }).settled;
 		expect([record.outcome, record.attempts.length]).toEqual(['failed', 1]);
 	});
 
-	it('follows a receiver that takes too long', async () => {
+	it('Redelivery follows a receiver that takes too long', async () => {
 		await restart({ deliveryTimeoutMs: 500, redeliveryDelaysMs: [1] });
 		receiver.replies = [{ delayMs: 10_000 }];
 		const record = await (await deliver()).settled;
@@ -160,14 +160,14 @@ describe('redelivery', () => {
 		expect(record.outcome).toBe('delivered');
 	});
 
-	it('can have a time limit of its own', async () => {
+	it('Redelivery can have its own time limit', async () => {
 		const made = await emulator.createRecording();
 		receiver.replies = [{ delayMs: 10_000 }];
 		const handle = emulator.deliver([made], { timeoutMs: 100, redeliver: false });
 		expect(await handle.answer).toMatchObject({ status: 0, error: 'no answer in 100 ms' });
 	});
 
-	it('follows a connection that fails', async () => {
+	it('Redelivery follows a connection that fails', async () => {
 		emulator.presetSubscription('http://127.0.0.1:9/');
 		const handle = await deliver();
 		expect(await handle.answer).toMatchObject({ status: 0 });
@@ -176,7 +176,7 @@ describe('redelivery', () => {
 		expect(receiver.webhooks).toHaveLength(1);
 	});
 
-	it('ends when the emulator stops', async () => {
+	it('Redelivery ends when the emulator stops', async () => {
 		await restart({ redeliveryDelaysMs: [3_600_000] });
 		receiver.replies = [{ status: 500 }];
 		const handle = await deliver();

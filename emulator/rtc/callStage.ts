@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NUMBER, PERSON } from '../../test/support/constants';
 import { sleep } from '../../test/support/processes';
-import { download, graph, Receiver } from '../helpers';
+import { download, graph } from '../../test/support/graph';
+import { Receiver } from '../../test/support/receiver';
 import { startEmulator, type Call, type Emulator, type Variants } from '../index';
 import { BusinessPeer } from './businessPeer';
 import type { CallMedia } from './callMedia';
 import type { WebRtcOptions } from './index';
 import { readOpusFile } from './opusFile';
 
-const NUMBER = '106000000000001';
 export const RECORDING = {
 	status: 'ENABLED',
 	purpose: 'training',
@@ -17,7 +18,7 @@ export const RECORDING = {
 };
 
 const read = (path: string) =>
-	readOpusFile(readFileSync(join(__dirname, '../..', path))).streams[0]!;
+	readOpusFile(readFileSync(join(__dirname, '../..', path))).streams[0];
 export const WHOLE_ANNOUNCEMENT = read('test/fixtures/audio/announcement.ogg');
 /** Half a second, so that tests take no longer than they must. */
 export const ANNOUNCEMENT = WHOLE_ANNOUNCEMENT.slice(5, 30);
@@ -37,7 +38,7 @@ export function offsets(side: Buffer[], sent: Buffer[]): number[] {
 	texts(sent).forEach((text, place) => places.set(text, [...(places.get(text) ?? []), place]));
 	return texts(side).flatMap((text, place) => {
 		const found = places.get(text) ?? [];
-		return found.length === 1 ? [found[0]! - place] : [];
+		return found.length === 1 ? [found[0] - place] : [];
 	});
 }
 
@@ -125,7 +126,7 @@ class CallStage {
 		const webhook = JSON.parse(this.receiver.webhooks.at(-1)!.raw.toString()) as {
 			entry: Array<{ changes: Array<{ value: { errors: Array<Record<string, unknown>> } }> }>;
 		};
-		return webhook.entry[0]!.changes[0]!.value.errors;
+		return webhook.entry[0].changes[0].value.errors;
 	}
 
 	/** A user calls, and the business accepts. */
@@ -142,7 +143,7 @@ class CallStage {
 		change: (sdp: string) => string = (sdp) => sdp,
 	) {
 		const session = { sdp_type: 'offer', sdp: await this.business.offer() };
-		const placed = await this.post({ action: 'connect', to: '14085551234', session, ...more });
+		const placed = await this.post({ action: 'connect', to: PERSON, session, ...more });
 		expect(placed.status).toBe(200);
 		const call = this.emulator.calls.at(-1)!;
 		await this.business.accept(change(await this.sdpOf(call)));

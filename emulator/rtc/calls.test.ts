@@ -20,10 +20,10 @@ jest.setTimeout(180_000);
 const stage = useCallStage();
 
 /** How long the talk lasted by its packets: all were paced by the audio's clock. */
-const talkSeconds = (file: Buffer) => readOpusFile(file).streams[0]!.length * 0.02;
+const talkSeconds = (file: Buffer) => readOpusFile(file).streams[0].length * 0.02;
 
-describe('a call of a user, with recording', () => {
-	it('plays the announcement to the business, and records both sides after it', async () => {
+describe('a call from a customer, with recording', () => {
+	it('The announcement is played to the business, and both sides are recorded after it', async () => {
 		const { call, media } = await stage.userCalls();
 		await media.connected;
 		stage.business.speak(PROMPT);
@@ -51,7 +51,7 @@ describe('a call of a user, with recording', () => {
 
 		// And the business has heard all of it.
 		const heard = texts(stage.business.heard);
-		const start = heard.indexOf(texts(ANNOUNCEMENT)[0]!);
+		const start = heard.indexOf(texts(ANNOUNCEMENT)[0]);
 		expect(heard.slice(start, start + ANNOUNCEMENT.length)).toEqual(texts(ANNOUNCEMENT));
 		expect(heard).toEqual(expect.arrayContaining(texts(VOICE.slice(0, -5))));
 		expect(media.report()).toMatchObject({
@@ -62,7 +62,7 @@ describe('a call of a user, with recording', () => {
 		});
 	});
 
-	it('is set up by pre_accept, carries no sound before accept, and takes no other answer then', async () => {
+	it('Pre-accept sets the call up, without audio before accept, and fixes the SDP answer', async () => {
 		const call = stage.emulator.userCalls();
 		const media = stage.mediaOf(call);
 		const sdp = await stage.business.answer(await stage.sdpOf(call));
@@ -90,7 +90,7 @@ describe('a call of a user, with recording', () => {
 		expect(talkSeconds(file)).toBeGreaterThanOrEqual(VOICE.length * 0.02);
 	});
 
-	it('connects as well when the business wants WhatsApp to open the handshake', async () => {
+	it('The call also connects when the business leaves the start of the handshake to WhatsApp', async () => {
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(await stage.sdpOf(call), 'passive');
 		expect(sdp).toContain('a=setup:passive');
@@ -101,7 +101,7 @@ describe('a call of a user, with recording', () => {
 		expect(texts(stage.business.heard)).toContain(texts(ANNOUNCEMENT)[3]);
 	});
 
-	it('connects although the answer takes its time', async () => {
+	it('The call also connects when the answer takes its time', async () => {
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(await stage.sdpOf(call));
 		// Longer than werift repeats its first check.
@@ -121,7 +121,7 @@ describe('a call of a user, with recording', () => {
 				await stage.until('the announcement', () => media.phase === 'announcing');
 			},
 		],
-	])('is not recorded when the user hangs up %s', async (_, moment) => {
+	])('The call is not recorded when the customer hangs up %s', async (_, moment) => {
 		await stage.restart({ announcement: WHOLE_ANNOUNCEMENT });
 		const { call, media } = await stage.userCalls({
 			recording: RECORDING,
@@ -136,7 +136,7 @@ describe('a call of a user, with recording', () => {
 		await expect(media.talking).rejects.toThrow('The call ended before the announcement was over');
 	});
 
-	it('is recorded until the business ends it', async () => {
+	it('The call is recorded until the business ends it', async () => {
 		const { call, media } = await stage.userCalls();
 		await media.connected;
 		stage.business.speak(PROMPT);
@@ -148,8 +148,8 @@ describe('a call of a user, with recording', () => {
 	});
 });
 
-describe('a call of a user', () => {
-	it('has no announcement and no recording when recording is off', async () => {
+describe('a call from a customer', () => {
+	it('A call with recording off has no announcement and no recording', async () => {
 		const { call, media } = await stage.userCalls({});
 		await media.connected;
 		stage.business.speak(PROMPT);
@@ -161,12 +161,12 @@ describe('a call of a user', () => {
 		expect(texts(stage.business.heard)).toContain(texts(VOICE)[20]);
 	});
 
-	it('is announced too when it is only transcribed', async () => {
+	it('A call that is only transcribed is announced too', async () => {
 		const { call, media } = await stage.userCalls({ transcription: RECORDING });
 		await media.connected;
 		stage.business.speak(PROMPT);
 		await stage.until('a packet of the voice', () =>
-			texts(stage.business.heard).includes(texts(VOICE)[3]!),
+			texts(stage.business.heard).includes(texts(VOICE)[3]),
 		);
 		expect(texts(stage.business.heard)).toContain(texts(ANNOUNCEMENT)[3]);
 		stage.emulator.hangUp(call.id);
@@ -174,7 +174,7 @@ describe('a call of a user', () => {
 		expect(stage.receiver.names).toEqual(['connect', 'terminate', 'call_transcription_available']);
 	});
 
-	it('can be rejected, and its media is over then', async () => {
+	it('A rejected call has no media any more', async () => {
 		const call = stage.emulator.userCalls();
 		await stage.sdpOf(call);
 		expect((await stage.post({ call_id: call.id, action: 'reject' })).status).toBe(200);
@@ -183,7 +183,7 @@ describe('a call of a user', () => {
 		expect(stage.mediaOf(call).phase).toBe('ended');
 	});
 
-	it('may end before its offer is made', async () => {
+	it('A call can end before its offer is made', async () => {
 		const call = stage.emulator.userCalls();
 		stage.emulator.hangUp(call.id);
 		await stage.emulator.whenIdle();
@@ -191,8 +191,8 @@ describe('a call of a user', () => {
 	});
 });
 
-describe('a call of the business, with recording', () => {
-	it('carries sound once it is picked up, and is recorded after the announcement', async () => {
+describe('a call from the business, with recording', () => {
+	it('Audio flows once the customer picks up, and is recorded after the announcement', async () => {
 		const { call, media } = await stage.businessCalls();
 		await media.connected;
 		stage.business.speak(PROMPT);
@@ -208,7 +208,7 @@ describe('a call of the business, with recording', () => {
 		const { seconds, channels } = await decodeAudio(file);
 		expect(Math.abs(seconds - VOICE.length * 0.02)).toBeLessThan(0.5);
 		for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
-		expect(texts(readOpusFile(file).streams[1]!.slice(0, VOICE.length))).toEqual(texts(VOICE));
+		expect(texts(readOpusFile(file).streams[1].slice(0, VOICE.length))).toEqual(texts(VOICE));
 	});
 
 	it.each([
@@ -219,7 +219,7 @@ describe('a call of the business, with recording', () => {
 		['actpass', 'active'],
 		['actpass', 'actpass'],
 	] as const)(
-		'connects when the answer says %s and the business takes it as %s',
+		'The call connects when the answer says %s and the business takes it as %s',
 		async (setup, as) => {
 			await stage.restart({}, { answerSetup: setup });
 			const { call, media } = await stage.businessCalls({}, (sdp) => {
@@ -234,7 +234,7 @@ describe('a call of the business, with recording', () => {
 		},
 	);
 
-	it('leaves nothing when the user declines', async () => {
+	it('A declined call leaves nothing behind', async () => {
 		const { call, media } = await stage.businessCalls();
 		stage.emulator.userRejects(call.id);
 		await stage.emulator.whenIdle();
@@ -247,7 +247,7 @@ describe('the media address', () => {
 	// Linux lets a program listen at all of 127.0.0.0/8.
 	const OTHER = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
 
-	it('is the one of the SDP, and sound flows there', async () => {
+	it('The media address is in the SDP, and audio flows there', async () => {
 		await stage.restart({ mediaAddress: OTHER });
 		const { call, media } = await stage.userCalls({});
 		const { sdp } = call;
@@ -260,7 +260,7 @@ describe('the media address', () => {
 	});
 
 	it.each(['192.0.2.77', '0.0.0.0', '224.0.0.1', '::1', 'localhost', ''])(
-		'is refused where it is not one of this machine: %j',
+		'A media address that is not of this machine is rejected: %j',
 		async (mediaAddress) => {
 			await expect(startEmulator({ webRtc: { mediaAddress } })).rejects.toThrow(
 				/is not an IPv4 address of this machine.*127\.0\.0\.1/,
@@ -269,7 +269,7 @@ describe('the media address', () => {
 	);
 });
 
-it('tells over HTTP how the audio of a call is doing', async () => {
+it('The emulator reports over HTTP how the audio of a call is doing', async () => {
 	const { call, media } = await stage.userCalls({});
 	await media.connected;
 	stage.business.speak(PROMPT);

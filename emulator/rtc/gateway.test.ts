@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { decodeAudio } from '../../test/support/audio';
+import { PERSON } from '../../test/support/constants';
 import { startGateway, type Gateway } from '../../test/support/gateway';
 import { sleep } from '../../test/support/processes';
 import type { Call } from '../index';
@@ -13,7 +13,7 @@ import { readOpusFile } from './opusFile';
 jest.setTimeout(180_000);
 
 const EXAMPLE = join(__dirname, '../../examples/media-gateway');
-const PROMPT = readOpusFile(readFileSync(join(EXAMPLE, 'prompt.ogg'))).streams[0]!;
+const PROMPT = readOpusFile(readFileSync(join(EXAMPLE, 'prompt.ogg'))).streams[0];
 
 interface Report {
 	id: string;
@@ -72,7 +72,7 @@ async function ring() {
 	const offer = await stage.sdpOf(call);
 	const { status, body } = await request('POST', '/answer', { callId: call.id, sdp: offer });
 	expect(status).toBe(200);
-	return { call, media: stage.mediaOf(call), offer, sdp: body.sdp! };
+	return { call, media: stage.mediaOf(call), offer, sdp: body.sdp };
 }
 
 /** A call of the business whose user has not picked up yet. */
@@ -81,7 +81,7 @@ async function callOut() {
 	expect(status).toBe(201);
 	const { id, sdp } = body as { id: string; sdp: string };
 	const session = { sdp_type: 'offer', sdp };
-	const order = { action: 'connect', to: '14085551234', session, recording: RECORDING };
+	const order = { action: 'connect', to: PERSON, session, recording: RECORDING };
 	expect((await stage.post(order)).status).toBe(200);
 	const call = stage.emulator.calls.at(-1)!;
 	const answer = { sdp: await stage.sdpOf(call) };
@@ -91,7 +91,7 @@ async function callOut() {
 
 const accepted = async (id: string) => await request<Report>('PUT', `${pathOf(id)}/accepted`);
 
-it('takes an incoming call, plays its prompt and listens', async () => {
+it('The gateway answers an incoming call, plays its prompt and listens', async () => {
 	const { call, media, sdp } = await ring();
 	expect((await stage.answer(call, 'accept', sdp, { recording: RECORDING })).status).toBe(200);
 	expect(await accepted(call.id)).toMatchObject({ status: 200, body: { accepted: true } });
@@ -107,7 +107,7 @@ it('takes an incoming call, plays its prompt and listens', async () => {
 	const { seconds, channels } = await decodeAudio(file);
 	expect(Math.abs(seconds - VOICE.length * 0.02)).toBeLessThan(0.5);
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.02);
-	const places = offsets(readOpusFile(file).streams[0]!, PROMPT);
+	const places = offsets(readOpusFile(file).streams[0], PROMPT);
 	expect(places.length).toBeGreaterThan(VOICE.length * 0.6);
 	expect(new Set(places).size).toBe(1);
 
@@ -118,7 +118,7 @@ it('takes an incoming call, plays its prompt and listens', async () => {
 	expect((await request('DELETE', pathOf(call.id))).status).toBe(204);
 });
 
-it('makes an offer for a call of the business, and takes the answer to it', async () => {
+it('The gateway makes an offer for a call from the business, and takes the answer to it', async () => {
 	const { call, id, answer } = await callOut();
 	expect((await request('PUT', pathOf(id), { callId: call.id })).body).toMatchObject({
 		id,
@@ -143,7 +143,7 @@ it('makes an offer for a call of the business, and takes the answer to it', asyn
 	expect((await request('DELETE', pathOf(call.id))).status).toBe(204);
 });
 
-describe('with a user who waits until the business is heard', () => {
+describe('a customer who is silent until the business is heard', () => {
 	/** The recording holds the prompt of the gateway and the voice of the user. */
 	async function expectBoth(call: Call): Promise<void> {
 		await stage.mediaOf(call).said;
@@ -152,10 +152,10 @@ describe('with a user who waits until the business is heard', () => {
 		for (const { loudness } of (await decodeAudio(file)).channels) {
 			expect(loudness).toBeGreaterThan(0.02);
 		}
-		expect(offsets(readOpusFile(file).streams[0]!, PROMPT).length).toBeGreaterThan(50);
+		expect(offsets(readOpusFile(file).streams[0], PROMPT).length).toBeGreaterThan(50);
 	}
 
-	it('speaks first in an incoming call, as soon as it is told that the call is accepted', async () => {
+	it('The gateway speaks first in an incoming call as soon as it learns that the call is accepted', async () => {
 		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
 		const { call, media, sdp } = await ring();
 		await stage.answer(call, 'pre_accept', sdp);
@@ -172,7 +172,7 @@ describe('with a user who waits until the business is heard', () => {
 		await expectBoth(call);
 	});
 
-	it('speaks first in an incoming call, although nobody tells', async () => {
+	it('The gateway speaks first in an incoming call even if it never learns of the accept', async () => {
 		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
 		const { call, media, sdp } = await ring();
 		await stage.answer(call, 'accept', sdp, { recording: RECORDING });
@@ -181,17 +181,20 @@ describe('with a user who waits until the business is heard', () => {
 		await expectBoth(call);
 	});
 
-	it.each([true, false])('speaks first in its own call; told of the pick-up: %s', async (told) => {
-		await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
-		const { call, id } = await callOut();
-		await stage.mediaOf(call).connected;
-		stage.emulator.userPicksUp(call.id);
-		if (told) await accepted(id);
-		await expectBoth(call);
-	});
+	it.each([true, false])(
+		'The gateway speaks first in its own call; told of the pick-up: %s',
+		async (told) => {
+			await stage.restart({ noMediaAtStartMs: 20_000 }, { silentUntilHeard: 'yes' });
+			const { call, id } = await callOut();
+			await stage.mediaOf(call).connected;
+			stage.emulator.userPicksUp(call.id);
+			if (told) await accepted(id);
+			await expectBoth(call);
+		},
+	);
 });
 
-it('may be told that a call is accepted before it is connected, and not after its end', async () => {
+it('The gateway can learn of the accept before the call connects, and not after its end', async () => {
 	const { call, media, sdp } = await ring();
 	await accepted(call.id);
 	await stage.answer(call, 'accept', sdp);
@@ -201,7 +204,7 @@ it('may be told that a call is accepted before it is connected, and not after it
 	expect((await accepted('nobody')).status).toBe(404);
 });
 
-it('shows a certificate of ECDSA with P-256, and opens the handshake', async () => {
+it('The gateway shows an ECDSA P-256 certificate, and starts the handshake', async () => {
 	const { call, media, sdp } = await ring();
 	expect(sdp).toContain('a=setup:active\r\n');
 	expect(sdp.match(/^a=fingerprint:/gm)).toHaveLength(1);
@@ -213,14 +216,14 @@ it('shows a certificate of ECDSA with P-256, and opens the handshake', async () 
 	expect(publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
 });
 
-describe('with a STUN server', () => {
+describe('the gateway with a STUN server', () => {
 	/** Answers with an address that is not this machine's. */
 	async function startStunServer(answers: boolean) {
 		const server = createSocket('udp4');
 		server.on('message', (asked, { port }) => {
 			const mapped = hex('0001 0000 cb007107');
 			mapped.writeUInt16BE(40_000 ^ 0x2112, 2);
-			for (const [at, byte] of [0x21, 0x12, 0xa4, 0x42].entries()) mapped[4 + at]! ^= byte;
+			for (const [at, byte] of [0x21, 0x12, 0xa4, 0x42].entries()) mapped[4 + at] ^= byte;
 			const attribute = Buffer.concat([hex('0020 0008'), mapped]);
 			const head = Buffer.concat([hex('0101 000c'), asked.subarray(4, 20)]);
 			if (answers) server.send(Buffer.concat([head, attribute]), port, '127.0.0.1');
@@ -232,7 +235,7 @@ describe('with a STUN server', () => {
 	it.each([
 		['names its public address too', true, ['127.0.0.1', '203.0.113.7']],
 		['does not wait long for one that does not answer', false, ['127.0.0.1']],
-	])('%s', async (_, answers, expected) => {
+	])('The gateway %s', async (_, answers, expected) => {
 		const server = await startStunServer(answers);
 		const { port } = server.address();
 		const behindNat = await startGateway({ args: ['--stun', `127.0.0.1:${port}`] });
@@ -241,7 +244,7 @@ describe('with a STUN server', () => {
 			const { body } = await request('POST', '/offer', undefined, { url: behindNat.url });
 			// n8n waits 10 seconds in the examples.
 			expect(performance.now() - before).toBeLessThan(5_000);
-			expect(addressesOf(body.sdp!)).toEqual(expected);
+			expect(addressesOf(body.sdp)).toEqual(expected);
 		} finally {
 			await behindNat.stop();
 			server.close();
@@ -249,20 +252,20 @@ describe('with a STUN server', () => {
 	});
 });
 
-it('sends silence after its prompt, so that the call stays', async () => {
+it('The gateway sends silence after its prompt, so that the call stays connected', async () => {
 	const { call, media, sdp } = await ring();
 	await stage.answer(call, 'accept', sdp);
 	await stage.until('silence', () => media.report().packetsReceived > PROMPT.length + 100);
 	expect((await report(call.id)).spoken.wholePrompt).toBe(true);
 });
 
-it('can wait with its prompt until the announcement is over', async () => {
+it('The gateway can hold its prompt back until the announcement is over', async () => {
 	const patient = await startGateway({ args: ['--prompt-delay', '3'] });
 	try {
 		const call = stage.emulator.userCalls();
 		const offer = { callId: call.id, sdp: await stage.sdpOf(call) };
 		const { body } = await request('POST', '/answer', offer, { url: patient.url });
-		await stage.answer(call, 'accept', body.sdp!, { recording: RECORDING });
+		await stage.answer(call, 'accept', body.sdp, { recording: RECORDING });
 		const { packetsReceived } = stage.mediaOf(call).report();
 		await stage.until(
 			'prompt',
@@ -273,7 +276,7 @@ it('can wait with its prompt until the announcement is over', async () => {
 		// The whole beginning is in the recording, after some silence.
 		const recorded = left.map((packet) => packet.toString('hex'));
 		const beginning = PROMPT.slice(0, 20).map((packet) => packet.toString('hex'));
-		const at = recorded.indexOf(beginning[5]!) - 5;
+		const at = recorded.indexOf(beginning[5]) - 5;
 		expect(at).toBeGreaterThan(0);
 		expect(recorded.slice(at, at + 20)).toEqual(beginning);
 	} finally {
@@ -281,7 +284,7 @@ it('can wait with its prompt until the announcement is over', async () => {
 	}
 });
 
-it('gives the same answer to the same offer, and none to another one', async () => {
+it('The same offer gets the same answer, and another offer gets none', async () => {
 	const { call, offer, sdp } = await ring();
 	const again = { callId: call.id, sdp: offer };
 	expect((await request('POST', '/answer', again)).body).toEqual({ sdp });
@@ -291,7 +294,7 @@ it('gives the same answer to the same offer, and none to another one', async () 
 	expect((await request('POST', '/answer', again)).status).toBe(409);
 });
 
-it('tries again when WhatsApp does not answer its checks at once', async () => {
+it('The gateway tries again when WhatsApp does not answer its checks at once', async () => {
 	// Between both: lets nothing through at first.
 	const outer = createSocket('udp4');
 	const inner = createSocket('udp4');
@@ -308,10 +311,10 @@ it('tries again when WhatsApp does not answer its checks at once', async () => {
 			if (open) inner.send(datagram, port, '127.0.0.1');
 		});
 		inner.on('message', (datagram) => outer.send(datagram, peer!.port, '127.0.0.1'));
-		const detour = String((outer.address() as AddressInfo).port);
+		const detour = String(outer.address().port);
 		const sdp = offer.replaceAll(` ${port} `, ` ${detour} `);
 		const { body } = await request('POST', '/answer', { callId: call.id, sdp });
-		await stage.answer(call, 'accept', body.sdp!);
+		await stage.answer(call, 'accept', body.sdp);
 		// werift gives an address up after 1.5 seconds.
 		await sleep(3_000);
 		expect((await report(call.id)).state).toBe('connecting');
@@ -324,7 +327,7 @@ it('tries again when WhatsApp does not answer its checks at once', async () => {
 	}
 });
 
-describe('what it refuses', () => {
+describe('what the gateway rejects', () => {
 	it.each<[string, string, string, unknown, number]>([
 		['an unknown call', 'GET', '/calls/nobody', undefined, 404],
 		['the answer to an unknown call', 'PUT', '/calls/nobody/answer', { sdp: 'v=0' }, 404],
@@ -340,14 +343,14 @@ describe('what it refuses', () => {
 		['an SDP that is none', 'POST', '/answer', { callId: 'c', sdp: 'nonsense' }, 422],
 		['a long body', 'POST', '/answer', 'x'.repeat(70_000), 413],
 		['a very long body', 'POST', '/answer', 'x'.repeat(5_000_000), 413],
-	])('%s', async (_, method, path, body, status) => {
+	])('The gateway rejects %s', async (_, method, path, body, status) => {
 		const refused = await request(method, path, body);
 		expect(refused.status).toBe(status);
 		expect(refused.body.error).toMatch(/./);
 		expect((await request('GET', '/health')).status).toBe(200);
 	});
 
-	it('an offer without Opus', async () => {
+	it('The gateway rejects an offer without Opus', async () => {
 		const call = stage.emulator.userCalls();
 		const sdp = (await stage.sdpOf(call)).replaceAll('opus/48000/2', 'G729/8000');
 		const { status } = await request('POST', '/answer', { callId: call.id, sdp });
@@ -355,20 +358,20 @@ describe('what it refuses', () => {
 		expect((await report(call.id)).state).toBe('ended');
 	});
 
-	it('more calls than it may take', async () => {
+	it('The gateway rejects more calls than its limit', async () => {
 		const small = await startGateway({ args: ['--max-calls', '1'] });
 		try {
 			const { url } = small;
 			const { body } = await request('POST', '/offer', undefined, { url });
 			expect((await request('POST', '/offer', undefined, { url })).status).toBe(503);
-			await request('DELETE', pathOf(body.id!), undefined, { url });
+			await request('DELETE', pathOf(body.id), undefined, { url });
 			expect((await request('POST', '/offer', undefined, { url })).status).toBe(201);
 		} finally {
 			await small.stop();
 		}
 	});
 
-	it('whoever does not know its secret', async () => {
+	it('The gateway rejects a request without its secret', async () => {
 		const secretive = await startGateway({ env: { GATEWAY_SECRET: 'open sesame' } });
 		const ask = async (authorization?: string) =>
 			(
@@ -399,19 +402,19 @@ describe('what it refuses', () => {
 		['a STUN server without a port', ['--stun', 'stun.example.com'], /HOST:PORT/],
 		['a strange number', ['--idle', 'long'], /--idle must be a number/],
 		['an unknown option', ['--quiet'], /Unknown option/],
-	])('%s', async (_, args, message) => {
+	])('The gateway does not start with %s', async (_, args, message) => {
 		await expect(startGateway({ args })).rejects.toThrow(message);
 	});
 });
 
-it('ends calls that nobody takes', async () => {
+it('The gateway ends calls that never connect', async () => {
 	const impatient = await startGateway({ args: ['--idle', '0.3'] });
 	try {
 		const own = gateway;
 		gateway = impatient;
 		try {
 			const { body } = await request('POST', '/offer');
-			expect(await endOf(body.id!)).toBe('not answered in time');
+			expect(await endOf(body.id)).toBe('not answered in time');
 			const { call } = await ring();
 			expect(await endOf(call.id)).toBe('not connected in time');
 		} finally {
@@ -422,9 +425,9 @@ it('ends calls that nobody takes', async () => {
 	}
 });
 
-it('listens on the loopback interface only, unless it is told otherwise', async () => {
+it('The gateway listens only on the loopback interface unless it is configured otherwise', async () => {
 	const { body } = await request('POST', '/offer');
-	expect(addressesOf(body.sdp!)).toEqual(['127.0.0.1']);
+	expect(addressesOf(body.sdp)).toEqual(['127.0.0.1']);
 	expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
-	await request('DELETE', pathOf(body.id!));
+	await request('DELETE', pathOf(body.id));
 });

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv4, type AddressInfo } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { poll } from '../../test/support/processes';
@@ -24,15 +24,15 @@ const SAMPLE_PASSWORD = 'VOkJxbRl1RmTxUk/WvJxBt';
 
 jest.setTimeout(180_000);
 
-describe('reading a check', () => {
-	it('reads the sample of the standard', () => {
+describe('reading a STUN check', () => {
+	it('The reader accepts the sample of the standard', () => {
 		const check = readCheck(SAMPLE)!;
 		expect(check).toMatchObject({ username: 'evtj:h6vY', controlling: false, nominates: false });
 		expect(check.isSignedWith(SAMPLE_PASSWORD)).toBe(true);
 		expect(check.isSignedWith('VOkJxbRl1RmTxUk/WvJxBu')).toBe(false);
 	});
 
-	it('answers it with the address of the sample, signed', () => {
+	it('The answer to a check has the address of the sample, signed', () => {
 		const from = { address: '192.0.2.1', port: 32_853 };
 		const answer = answerCheck(readCheck(SAMPLE)!, from, SAMPLE_PASSWORD);
 		expect(answer.subarray(0, 32)).toEqual(
@@ -40,7 +40,7 @@ describe('reading a check', () => {
 		);
 	});
 
-	it('answers with an IPv6 address as the other sample does', () => {
+	it('The answer to a check has an IPv6 address as in the other sample', () => {
 		const from = { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32_853 };
 		const answer = answerCheck(readCheck(SAMPLE)!, from, SAMPLE_PASSWORD);
 		expect(answer.subarray(20, 44)).toEqual(
@@ -51,24 +51,24 @@ describe('reading a check', () => {
 	it.each([
 		['::1', '00000000 00000000 00000000 00000001'],
 		['fe80::1%eth0', 'fe800000 00000000 00000000 00000001'],
-	])('writes the address %s in full', (address, bytes) => {
+	])('The address %s is written in full', (address, bytes) => {
 		const answer = answerCheck(readCheck(SAMPLE)!, { address, port: 1 }, SAMPLE_PASSWORD);
 		const mask = Buffer.concat([hex('2112a442'), SAMPLE.subarray(8, 20)]);
-		expect(answer.subarray(28, 44).map((byte, at) => byte ^ mask[at]!)).toEqual(hex(bytes));
+		expect(answer.subarray(28, 44).map((byte, at) => byte ^ mask[at])).toEqual(hex(bytes));
 	});
 
-	it('takes nothing that is damaged or cut off', () => {
+	it('The reader rejects whatever is damaged or cut off', () => {
 		fc.assert(
 			fc.property(fc.nat(SAMPLE.length - 1), fc.nat(7), (at, bit) => {
 				const damaged = Buffer.from(SAMPLE);
-				damaged[at] = damaged[at]! ^ (1 << bit);
+				damaged[at] = damaged[at] ^ (1 << bit);
 				expect(readCheck(damaged)).toBeUndefined();
 				expect(readCheck(SAMPLE.subarray(0, at))).toBeUndefined();
 			}),
 		);
 	});
 
-	it('survives any bytes', () => {
+	it('The reader survives any bytes', () => {
 		fc.assert(
 			fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
 				const head = SAMPLE.subarray(0, 8);
@@ -151,15 +151,15 @@ describe('the ICE-lite agent', () => {
 		return answers.length === 1 ? undefined : answers[0];
 	};
 
-	it('answers a good check, before the other side is known and after', async () => {
+	it('The agent answers a good check before and after the other side is known', async () => {
 		send(makeCheck(good()));
 		await answered(1);
 		agent.expect('peer');
 		send(makeCheck(good()));
 		await answered(2);
 		expect(answers.map((answer) => answer.readUInt16BE(0))).toEqual([0x0101, 0x0101]);
-		const mappedPort = answers[0]!.readUInt16BE(26) ^ 0x2112;
-		expect(mappedPort).toBe((peer.address() as AddressInfo).port);
+		const mappedPort = answers[0].readUInt16BE(26) ^ 0x2112;
+		expect(mappedPort).toBe(peer.address().port);
 	});
 
 	it.each([
@@ -168,19 +168,19 @@ describe('the ICE-lite agent', () => {
 		['without a name', () => makeCheck({ password: agent.password })],
 		['of a stranger', () => makeCheck({ ...good(), username: `${agent.ufrag}:stranger` })],
 		['that is no check', () => Buffer.from([0, 1, 2, 3])],
-	])('does not answer one %s', async (_, check) => {
+	])('The agent does not answer a check %s', async (_, check) => {
 		agent.expect('peer');
 		expect(await refusal(check())).toBeUndefined();
 	});
 
-	it('insists on its role', async () => {
+	it('The agent insists on its role', async () => {
 		agent.expect('peer');
 		const refused = (await refusal(makeCheck({ ...good(), role: 0x8029 })))!;
 		expect(refused.readUInt16BE(0)).toBe(0x0111);
 		expect(refused.subarray(20, 28)).toEqual(hex('00090004 00000457'));
 	});
 
-	it('takes the path that the other side chooses, and media of nobody else', async () => {
+	it('The agent uses the path that the other side chooses, and accepts media from no other', async () => {
 		const onPath = jest.fn();
 		const media: string[] = [];
 		agent.onPath = onPath;
@@ -203,10 +203,10 @@ describe('the ICE-lite agent', () => {
 		expect(media).toEqual(['of the peer']);
 		agent.send(Buffer.from('to the peer'));
 		await answered(3);
-		expect(answers[2]!.toString()).toBe('to the peer');
+		expect(answers[2].toString()).toBe('to the peer');
 	});
 
-	it('takes a path that was chosen before the other side was known, and a handshake too', async () => {
+	it('The agent accepts a path chosen before the other side was known, and a handshake too', async () => {
 		const order: string[] = [];
 		agent.onPath = () => order.push('path');
 		// Handshake messages of two parts, as those of browsers are; the first attempt is incomplete.
@@ -234,7 +234,7 @@ describe('the ICE-lite agent', () => {
 		['after that', [200, 100], true],
 		['after that, the better one last', [100, 200], true],
 	])(
-		'takes the best of several paths that a browser nominates at once, %s',
+		'The agent takes the best of several paths that a browser nominates at once, %s',
 		async (_, priorities, isKnown) => {
 			const taken: string[] = [];
 			agent.onDtls = (datagram) => taken.push(datagram.toString('latin1', 1));
@@ -264,14 +264,14 @@ describe('the ICE-lite agent', () => {
 				agent.send(Buffer.from('to the best'));
 				const best = peers.find(({ priority }) => priority === 200)!;
 				await until(() => best.got.length === 2);
-				expect(best.got[1]!.toString()).toBe('to the best');
+				expect(best.got[1].toString()).toBe('to the best');
 			} finally {
 				for (const { socket } of peers) socket.close();
 			}
 		},
 	);
 
-	it('takes no path from a stranger who came before', async () => {
+	it('The agent takes no path from a stranger who came first', async () => {
 		const onPath = jest.fn();
 		agent.onPath = onPath;
 		send(makeCheck({ ...good(), username: `${agent.ufrag}:stranger` }));
@@ -281,7 +281,7 @@ describe('the ICE-lite agent', () => {
 	});
 });
 
-it('answers at each address of its network interface, on one port', async () => {
+it('The agent answers at each address of its network interface, on one port', async () => {
 	const addresses = await findAddresses('127.0.0.1');
 	const agent = new IceLite({}, addresses);
 	const port = await agent.open();

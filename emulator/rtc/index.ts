@@ -11,7 +11,7 @@ export interface WebRtcOptions extends Partial<Omit<UserMediaSettings, 'addresse
 }
 
 const AUDIO = join(__dirname, '../../test/fixtures/audio');
-const packetsOfFile = (name: string) => readOpusFile(readFileSync(join(AUDIO, name))).streams[0]!;
+const packetsOfFile = (name: string) => readOpusFile(readFileSync(join(AUDIO, name))).streams[0];
 
 /** Users of WhatsApp as WebRTC peers: one peer for each call. */
 export class WebRtcUsers {

@@ -45,8 +45,8 @@ export class Network {
 }
 
 /** RFC 7983: the first byte tells protocols on one port apart. */
-export const isDtls = (datagram: Buffer) => datagram[0]! >= 20 && datagram[0]! < 64;
-export const isMedia = (datagram: Buffer) => datagram[0]! >= 128 && datagram[0]! < 192;
+export const isDtls = (datagram: Buffer) => datagram[0] >= 20 && datagram[0] < 64;
+export const isMedia = (datagram: Buffer) => datagram[0] >= 128 && datagram[0] < 192;
 
 /** Numbers from 0 to 1 that look random (Mulberry32). */
 function randomNumbers(seed: number): () => number {

@@ -28,7 +28,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 /** Over the whole page, with zeros where the sum stands. */
 export function oggChecksum(page: Buffer): number {
 	let crc = 0;
-	for (const byte of page) crc = ((crc << 8) ^ CRC_TABLE[((crc >>> 24) ^ byte) & 0xff]!) >>> 0;
+	for (const byte of page) crc = ((crc << 8) ^ CRC_TABLE[((crc >>> 24) ^ byte) & 0xff]) >>> 0;
 	return crc;
 }
 
@@ -132,7 +132,7 @@ function readPage(file: Buffer, at: number): OggPage {
 	if (oggChecksum(raw) !== checksum) {
 		throw new Error(`The page at byte ${at} of the Ogg file is damaged`);
 	}
-	const flags = raw[5]!;
+	const flags = raw[5];
 	return {
 		serial: raw.readUInt32LE(14),
 		sequence: raw.readUInt32LE(18),

@@ -24,7 +24,7 @@ describe('the length of a packet', () => {
 		['a frame and long padding', packet(toc(31, 3), 0x41, 255, 1, 5, ...filled(255)), 960],
 		['a frame of 1275 bytes', packet(toc(31), ...filled(1275)), 960],
 		['a long first frame', packet(toc(31, 2), 252, 1, ...filled(256), 3), 1920],
-	])('is told for %s', (_, bytes, samples) => {
+	])('The length is known for %s', (_, bytes, samples) => {
 		expect(samplesOf(bytes)).toBe(samples);
 	});
 
@@ -43,18 +43,18 @@ describe('the length of a packet', () => {
 		['a frame of 1276 bytes', packet(toc(31), ...filled(1276))],
 		['more than 120 ms', packet(toc(31, 3), 7, ...filled(7))],
 		['frames after the end', packet(toc(31, 3), 0x83, 9, 9, 1)],
-	])('is not told for %s', (_, bytes) => {
+	])('The length is unknown for %s', (_, bytes) => {
 		expect(() => samplesOf(bytes)).toThrow(/Opus packet/);
 	});
 });
 
-describe('a lost packet', () => {
+describe('a replacement for a lost packet', () => {
 	it.each([
 		['keeps bandwidth and channels', packet(toc(15, 0, true), 1), packet(toc(15, 0, true))],
 		['has one frame, whatever was before', packet(toc(15, 1), 1, 1), packet(toc(15))],
 		['lasts 20 ms after longer frames', packet(toc(3), 1), packet(toc(31))],
 		['lasts 20 ms after shorter ones', packet(toc(30, 0, true), 1), packet(toc(31, 0, true))],
-	])('%s', (_, previous, expected) => {
+	])('The replacement %s', (_, previous, expected) => {
 		expect(concealment(previous)).toEqual(expected);
 		expect(samplesOf(concealment(previous))).toBe(960);
 	});
@@ -84,7 +84,7 @@ const anyPacket = fc.oneof(
 	}),
 );
 
-it('is the same packet after it was written with its length, whatever follows', () => {
+it('A packet is the same after it was written with its length, whatever follows', () => {
 	fc.assert(
 		fc.property(anyPacket, fc.uint8Array({ maxLength: 50 }), (original, following) => {
 			const { packet: taken, rest } = takeSelfDelimited(
@@ -105,11 +105,11 @@ it.each([
 	['half a length', packet(toc(31), 252)],
 	['half a frame', packet(toc(31), 5, 1, 2)],
 	['one of two frames', packet(toc(31, 1), 2, 1, 1)],
-])('throws where there is only %s', (_, bytes) => {
+])('The reader throws for %s', (_, bytes) => {
 	expect(() => takeSelfDelimited(bytes)).toThrow(/Opus packet/);
 });
 
-it('survives any bytes with an error or a length', () => {
+it('The reader gives an error or a length for any bytes', () => {
 	fc.assert(
 		fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
 			for (const read of [samplesOf, takeSelfDelimited]) {

@@ -13,9 +13,9 @@ export const SILENCE = Buffer.from([0xf8, 0xff, 0xfe]);
 /** Samples of one frame, by the configuration number in the first byte (RFC 6716, section 3.1). */
 function frameSamples(toc: number): number {
 	const config = toc >> 3;
-	if (config < 12) return [480, 960, 1920, 2880][config & 3]!;
-	if (config < 16) return [480, 960][config & 1]!;
-	return [120, 240, 480, 960][config & 3]!;
+	if (config < 12) return [480, 960, 1920, 2880][config & 3];
+	if (config < 16) return [480, 960][config & 1];
+	return [120, 240, 480, 960][config & 3];
 }
 
 interface Frames {
@@ -98,7 +98,7 @@ function manyFramesOf(packet: Buffer): Frames {
 /** How long a packet plays, in samples. Throws where the bytes are no Opus packet. */
 export function samplesOf(packet: Buffer): number {
 	const { sizes } = framesOf(packet);
-	const samples = sizes.length * frameSamples(packet[0]!);
+	const samples = sizes.length * frameSamples(packet[0]);
 	if (samples === 0 || samples > MAX_PACKET_SAMPLES) {
 		throw new Error(`An Opus packet cannot have ${sizes.length} frames of this length`);
 	}
@@ -111,7 +111,7 @@ export function samplesOf(packet: Buffer): number {
  * @param previous packet before the gap: its bandwidth is kept where its frames fit
  */
 export function concealment(previous: Buffer): Buffer {
-	const toc = previous[0]!;
+	const toc = previous[0];
 	return Buffer.from([frameSamples(toc) === TICK ? toc & 0xfc : 0xf8 | (toc & 4)]);
 }
 
@@ -121,13 +121,13 @@ export function concealment(previous: Buffer): Buffer {
  */
 export function selfDelimited(packet: Buffer): Buffer {
 	const { sizes, start, sameSize } = framesOf(packet);
-	const toc = packet[0]!;
+	const toc = packet[0];
 	const bytes = sizes.reduce((sum, size) => sum + size, 0);
 	const frames = packet.subarray(start, start + bytes);
 	if ((toc & 3) < 2) {
-		return Buffer.concat([Buffer.from([toc]), writeSize(sizes[0]!), frames]);
+		return Buffer.concat([Buffer.from([toc]), writeSize(sizes[0]), frames]);
 	}
-	const counter = (toc & 3) === 3 ? [(packet[1]! & 0x80) | sizes.length] : [];
+	const counter = (toc & 3) === 3 ? [(packet[1] & 0x80) | sizes.length] : [];
 	const lengths = sameSize ? [sizes[0] ?? 0] : sizes;
 	return Buffer.concat([Buffer.from([toc, ...counter]), ...lengths.map(writeSize), frames]);
 }
@@ -138,7 +138,7 @@ export function takeSelfDelimited(bytes: Buffer): { packet: Buffer; rest: Buffer
 	if (toc === undefined) throw new Error('The Opus packet is empty');
 	const code = toc & 3;
 	const counter = bytes[1] ?? 0;
-	const count = [1, 2, 2, counter & 0x3f][code]!;
+	const count = [1, 2, 2, counter & 0x3f][code];
 	const variable = code === 2 || (code === 3 && (counter & 0x80) !== 0);
 	const sizes: number[] = [];
 	let at = code === 3 ? 2 : 1;
@@ -147,7 +147,7 @@ export function takeSelfDelimited(bytes: Buffer): { packet: Buffer; rest: Buffer
 		sizes.push(size);
 		at = next;
 	}
-	const length = variable ? sizes.reduce((sum, size) => sum + size, 0) : sizes[0]! * count;
+	const length = variable ? sizes.reduce((sum, size) => sum + size, 0) : sizes[0] * count;
 	if (at + length > bytes.length) throw new Error('The Opus packet is cut off');
 	const head = code === 3 ? [toc, counter] : [toc];
 	const lengths = variable ? sizes.slice(0, -1).map(writeSize) : [];

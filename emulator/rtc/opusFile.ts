@@ -43,7 +43,7 @@ export function writeTwoSidedFile(sides: [Side, Side], ticks: number): Buffer {
 	writer.flush();
 	const [left, right] = sides.map((side) => everyTick(side, ticks)) as [Buffer[], Buffer[]];
 	left.forEach((packet, tick) => {
-		const both = Buffer.concat([selfDelimited(packet), right[tick]!]);
+		const both = Buffer.concat([selfDelimited(packet), right[tick]]);
 		writer.write(both, BigInt((tick + 1) * TICK));
 		if ((tick + 1) % TICKS_IN_PAGE === 0) writer.flush();
 	});
@@ -101,16 +101,16 @@ export function readOpusFile(file: Buffer): OpusFile {
 	}
 	return {
 		channels,
-		streams: Array.from({ length: streamCount }, (_, index) => split.map((parts) => parts[index]!)),
+		streams: Array.from({ length: streamCount }, (_, index) => split.map((parts) => parts[index])),
 		seconds: Math.max(0, end - preSkip) / OPUS_RATE,
 	};
 }
 
 function readHead(head: Buffer | undefined) {
-	if (head?.toString('latin1', 0, 8) !== 'OpusHead' || head.length < 19 || head[8]! > 15) {
+	if (head?.toString('latin1', 0, 8) !== 'OpusHead' || head.length < 19 || head[8] > 15) {
 		throw new Error('The Ogg file is no Opus file');
 	}
-	const channels = head[9]!;
+	const channels = head[9];
 	const mapped = head[18] !== 0;
 	const streamCount = mapped ? (head[19] ?? 0) : 1;
 	const decoded = streamCount + (mapped ? (head[20] ?? 0) : channels - 1);

@@ -15,13 +15,13 @@ function makePaths(): [Path, Path] {
 	return [one, other];
 }
 
-describe('an end whose SDP leaves the role open', () => {
+describe('an end whose SDP leaves the DTLS role open', () => {
 	it.each([
 		['begins at once', 'active', 0],
 		// So late that our own first word has gone out.
 		['begins late', 'active', 1_300],
 		['waits', 'passive', 0],
-	] as const)('connects to one that %s', async (_, role, delayMs) => {
+	] as const)('The end connects to one that %s', async (_, role, delayMs) => {
 		const [ours, theirs] = makePaths();
 		const [own, other] = await Promise.all([
 			SecureMedia.makeCertificate(),

@@ -201,7 +201,7 @@ export class SecureMedia {
 const isClientHello = (datagram: Buffer) => datagram[0] === 22 && datagram[13] === 1;
 
 /** RFC 5761: RTCP has its packet types where RTP has marker and payload type. */
-const isRtcp = (datagram: Buffer) => datagram[1]! >= 192 && datagram[1]! <= 223;
+const isRtcp = (datagram: Buffer) => datagram[1] >= 192 && datagram[1] <= 223;
 
 /** Remembers the datagram. */
 function isFirst(datagram: Buffer, seen: Set<string>): boolean {

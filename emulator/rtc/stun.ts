@@ -40,7 +40,7 @@ interface Attribute {
 	at: number;
 }
 
-export const isStun = (datagram: Buffer): boolean => datagram.length > 0 && datagram[0]! < 4;
+export const isStun = (datagram: Buffer): boolean => datagram.length > 0 && datagram[0] < 4;
 
 /** Undefined where the datagram is no binding request, or is damaged. */
 export function readCheck(datagram: Buffer): Check | undefined {
@@ -128,7 +128,7 @@ function xorMapped({ address, port }: { address: string; port: number }, transac
 	const mask = Buffer.alloc(4);
 	mask.writeUInt32BE(MAGIC_COOKIE);
 	const masks = Buffer.concat([mask, transaction]);
-	return Buffer.concat([head, bytesOf(address).map((byte, at) => byte ^ masks[at]!)]);
+	return Buffer.concat([head, bytesOf(address).map((byte, at) => byte ^ masks[at])]);
 }
 
 /** 4 or 16 bytes. */

@@ -1,4 +1,5 @@
 import { decodeAudio } from '../../test/support/audio';
+import { PERSON } from '../../test/support/constants';
 import { BusinessPeer } from './businessPeer';
 import { offsets, PROMPT, RECORDING, texts, useCallStage, VOICE } from './callStage';
 import { readOpusFile } from './opusFile';
@@ -7,7 +8,7 @@ jest.setTimeout(180_000);
 
 const stage = useCallStage();
 
-describe('without media', () => {
+describe('a call without media', () => {
 	const terminated = async () => {
 		await stage.until('terminate', () => stage.receiver.names.includes('terminate'));
 		await stage.emulator.whenIdle();
@@ -25,7 +26,7 @@ describe('without media', () => {
 		return result;
 	};
 
-	it('ends when nothing connects in time', async () => {
+	it('The call ends when nothing connects in time', async () => {
 		await stage.restart({ noMediaAtStartMs: 600 });
 		const other = new BusinessPeer();
 		const call = stage.emulator.userCalls();
@@ -35,7 +36,7 @@ describe('without media', () => {
 		expect(await terminated()).toMatchObject({ status: 'FAILED', code: 138023 });
 	});
 
-	it('ends when the business is silent at the start', async () => {
+	it('The call ends when the business is silent at the start', async () => {
 		await stage.restart({ noMediaAtStartMs: 300 });
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(await stage.sdpOf(call));
@@ -45,7 +46,7 @@ describe('without media', () => {
 		expect(await terminated()).toMatchObject({ status: 'FAILED', code: 138021 });
 	});
 
-	it('ends when the business falls silent, and what was recorded before is there', async () => {
+	it('The call ends when the business falls silent, and keeps what was recorded before', async () => {
 		await stage.restart({ noMediaLaterMs: 4_000 });
 		const { call, media } = await stage.userCalls();
 		await media.connected;
@@ -53,13 +54,13 @@ describe('without media', () => {
 		await stage.until('terminate', () => stage.receiver.names.includes('terminate'));
 		const file = await stage.recordingOf(call);
 		expect(stage.receiver.events.at(-2)).toMatchObject({ event: 'terminate', status: 'FAILED' });
-		expect((await decodeAudio(file)).channels[0]!.loudness).toBeGreaterThan(0.01);
+		expect((await decodeAudio(file)).channels[0].loudness).toBeGreaterThan(0.01);
 	});
 
 	it.each([
 		['the password of the offer', 'ice-pwd', (sdp: string) => changed(sdp, 'ice-pwd')],
 		['the fingerprint of the offer', 'fingerprint', (sdp: string) => changed(sdp, 'fingerprint')],
-	])('ends when %s was changed on its way', async (_, attribute, change) => {
+	])('The call ends when %s was changed on its way', async (_, attribute, change) => {
 		await stage.restart({ noMediaAtStartMs: 2_000 });
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(change(await stage.sdpOf(call)));
@@ -75,7 +76,7 @@ describe('without media', () => {
 			(sdp: string) => sdp.replace(/(a=ice-ufrag:)(.)/, (_, a, b) => a + (b === 'x' ? 'y' : 'x')),
 		],
 		['the fingerprint', (sdp: string) => changed(sdp, 'fingerprint')],
-	])('ends when %s of the answer was changed on its way', async (_, change) => {
+	])('The call ends when %s of the answer was changed on its way', async (_, change) => {
 		await stage.restart({ noMediaAtStartMs: 2_000 });
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(await stage.sdpOf(call));
@@ -85,12 +86,12 @@ describe('without media', () => {
 	});
 });
 
-describe('on a bad network', () => {
+describe('a bad network', () => {
 	it.each([
 		[0.05, 40],
 		[0.2, 80],
 	])(
-		'with a loss of %d and %d ms of jitter, the file is whole and is heard',
+		'A loss of %d and %d ms of jitter leave the file complete and audible',
 		async (loss, jitterMs) => {
 			await stage.restart({ network: { loss, jitterMs, seed: 7 } });
 			const { call, media } = await stage.userCalls();
@@ -118,8 +119,8 @@ describe('on a bad network', () => {
 	);
 });
 
-describe('an SDP that does not fit', () => {
-	it('is refused while the call rings on', async () => {
+describe('an SDP that does not match the call', () => {
+	it('A wrong SDP answer is rejected while the call keeps ringing', async () => {
 		const call = stage.emulator.userCalls();
 		const sdp = await stage.business.answer(await stage.sdpOf(call));
 		const refused = sdp.replace('opus/48000/2', 'G729/8000');
@@ -131,16 +132,16 @@ describe('an SDP that does not fit', () => {
 		await stage.mediaOf(call).connected;
 	});
 
-	it('keeps a call of the business from being placed', async () => {
+	it('A wrong SDP offer keeps a call from the business from starting', async () => {
 		const sdp = (await stage.business.offer()).replace('opus/48000/2', 'G729/8000');
 		const session = { sdp_type: 'offer', sdp };
-		const { error } = await stage.post({ action: 'connect', to: '14085551234', session });
+		const { error } = await stage.post({ action: 'connect', to: PERSON, session });
 		expect(error.error_data?.details).toMatch(/opus\/48000\/2/);
 		expect(stage.emulator.calls).toEqual([]);
 	});
 });
 
-it('does not take packets that last longer than the SDP allows', async () => {
+it('Packets that last longer than the SDP allows are rejected', async () => {
 	const { media } = await stage.userCalls({});
 	await media.connected;
 	const sixtyMs = Buffer.from([(31 << 3) | 3, 3, 1, 1, 1]);
@@ -148,7 +149,7 @@ it('does not take packets that last longer than the SDP allows', async () => {
 	await stage.until('refused packets', () => media.report().packetsRefused > 5);
 });
 
-it('reports what is odd about a call that connects all the same', async () => {
+it('The emulator reports what is odd about a call that connects all the same', async () => {
 	const call = stage.emulator.userCalls();
 	const sdp = await stage.business.answer(await stage.sdpOf(call));
 	const early = sdp.replace(/a=candidate:.*\r\n/g, '');
@@ -163,12 +164,12 @@ it('reports what is odd about a call that connects all the same', async () => {
 	expect(media.report().warnings[1]).toMatch(/2 SSRCs/);
 });
 
-describe('two sides of which neither begins', () => {
+describe('two sides that both wait to be heard first', () => {
 	it.each([
 		['by an order for one call', {}, { silentUntilHeard: true }],
 		['for all calls', { silentUntilHeard: 'yes' }, {}],
 	] as const)(
-		'hear nothing, and the call ends for lack of media: %s',
+		'Neither side hears anything, and the call ends for lack of media: %s',
 		async (_, behavior, order) => {
 			await stage.restart({ noMediaAtStartMs: 1_000 }, behavior);
 			const call = stage.emulator.userCalls(order);
@@ -183,7 +184,7 @@ describe('two sides of which neither begins', () => {
 		},
 	);
 
-	it('talk when the business begins', async () => {
+	it('The sides talk once the business begins', async () => {
 		await stage.restart({}, { silentUntilHeard: 'yes' });
 		const { call, media } = await stage.businessCalls();
 		await media.connected;

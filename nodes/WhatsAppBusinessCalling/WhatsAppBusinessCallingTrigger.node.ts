@@ -27,7 +27,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 			dark: 'file:../../icons/whatsAppBusinessCalling.dark.svg',
 		},
 		group: ['trigger'],
-		// Not 1: for a trigger of version 1, n8n runs its expression engine once more for every request.
+		// Not 1: for a trigger of version 1, n8n runs its expression engine a second time for every request.
 		version: 1.1,
 		subtitle:
 			'={{ $parameter["events"].length === 1 ? $parameter["events"][0].replace("call_", "").replaceAll("_", " ") : $parameter["events"].length + " events" }}',

@@ -3,7 +3,11 @@
  * overflow the stack.
  */
 
-/** Whether objects and lists are nested deeper than `levels`. */
+/**
+ * Whether objects and lists are nested deeper than `levels`.
+ *
+ * @example isDeeperThan(1, { a: { b: 1 } }) // true
+ */
 export function isDeeperThan(levels: number, value: unknown): boolean {
 	if (typeof value !== 'object' || value === null) return false;
 	return levels === 0 || Object.values(value).some((part) => isDeeperThan(levels - 1, part));

@@ -22,7 +22,11 @@ export function fieldsOf(value: unknown): Fields {
 	return isFields(value) ? value : NO_FIELDS;
 }
 
-/** A text that is not empty. A number is converted: some clients received IDs as numbers. */
+/**
+ * A text that is not empty. A number is converted: some clients received IDs as numbers.
+ *
+ * @example text(15550100001) // '15550100001'
+ */
 export function text(value: unknown): string | null {
 	if (typeof value === 'string') return value === '' ? null : value;
 	return Number.isSafeInteger(value) ? String(value) : null;
@@ -38,7 +42,11 @@ export function identifier(value: unknown): string | null {
 
 const DECIMAL_PATTERN = /^-?\d{1,15}(?:\.\d{1,20})?$/;
 
-/** A number, which Meta may write as text. */
+/**
+ * A number, which Meta may write as text.
+ *
+ * @example decimal('12.5') // 12.5
+ */
 export function decimal(value: unknown): number | null {
 	const number =
 		typeof value === 'string' && DECIMAL_PATTERN.test(value.trim()) ? Number(value) : value;
@@ -64,7 +72,11 @@ export function yesOrNo(value: unknown): boolean | null {
 	return word === 'false' || word === '0' ? false : null;
 }
 
-/** A word in upper case. Meta's flow examples show a list of two words, of which the first is used. */
+/**
+ * A word in upper case. Meta's flow examples show a list of two words, of which the first is used.
+ *
+ * @example upperCaseWord(['Completed', 'Failed']) // 'COMPLETED'
+ */
 export function upperCaseWord(value: unknown): string | null {
 	const first: unknown = Array.isArray(value) ? value[0] : value;
 	return typeof first === 'string' && first !== '' ? first.toUpperCase() : null;
@@ -80,6 +92,7 @@ const ISO_TIME_PATTERN =
  * A time in Unix seconds, as a number or as text, or in ISO 8601 as some third parties show it.
  *
  * @returns milliseconds since 1970
+ * @example timeMs('1728932177') // 1728932177000
  */
 export function timeMs(value: unknown): number | null {
 	const seconds = integer(value);
@@ -105,14 +118,22 @@ export function digitsOf(phoneNumber: string | null): string {
 	return (phoneNumber ?? '').replace(/\D/g, '').replace(/^00/, '');
 }
 
-/** The elements of a list; none if it is absent. A single object counts as a list of one. Null for anything else. */
+/**
+ * The elements of a list; none if it is absent. A single object counts as a list of one. Null for anything else.
+ *
+ * @example listOf({ id: 1 }) // [{ id: 1 }]
+ */
 export function listOf(value: unknown): unknown[] | null {
 	if (value === undefined || value === null) return [];
 	if (Array.isArray(value)) return value as unknown[];
 	return isFields(value) ? [value] : null;
 }
 
-/** A name from outside for a log: shortened, without characters that could forge lines. */
+/**
+ * A name from outside for a log: shortened, without characters that could forge lines.
+ *
+ * @example safeForLog('call\nstarted') // 'call?started'
+ */
 export function safeForLog(name: string): string {
 	return name.slice(0, 64).replace(/[^\w.-]/g, '?');
 }

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { TRIGGER, type Workflow } from '../e2e/stage';
+import { filesBelow } from '../support/files';
+import { TRIGGER, type Workflow } from '../support/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
-import { fileOf, SECRETS, type Arena } from './arena';
+import { fileOf, SECRETS, type AttackStage } from './attackStage';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 import { GRAPH_HOST, MEDIA_HOST } from './internet';
 
@@ -188,32 +189,27 @@ const TRANSCRIPTS: Array<[string, string]> = [
 	['a page', '<html><script>alert(1)</script></html>'],
 ];
 
-export function answerAttacks(arena: () => Arena): void {
+export function answerAttacks(stage: () => AttackStage): void {
 	let small: Workflow;
 	let impatient: Workflow;
 	let transcripts: Workflow;
 
 	beforeAll(async () => {
-		const { addWorkflow } = arena().stage;
 		const manual = { registration: 'manual', verifyToken: 'x' };
-		const { credential } = arena();
-		small = await addWorkflow({
-			credential,
+		small = await stage().addWorkflow({
 			parameters: { ...manual, options: { maxFileSize: 5 } },
 		});
-		impatient = await addWorkflow({
-			credential,
+		impatient = await stage().addWorkflow({
 			parameters: { ...manual, options: { onFileUnavailable: 'emit' } },
 		});
-		transcripts = await addWorkflow({
-			credential,
+		transcripts = await stage().addWorkflow({
 			parameters: { ...manual, events: ['call_transcription_available'] },
 		});
 	});
 
 	/** Until the work is done, the Media API answers so about this file. */
 	const mediaApi = async <T>({ mediaId }: CreatedRecording, send: Send, work: () => Promise<T>) =>
-		await arena().internet.betrayed(
+		await stage().internet.betrayed(
 			({ headers, url }) =>
 				headers.host === GRAPH_HOST && url?.includes(mediaId)
 					? (_, response) => send(response)
@@ -222,7 +218,7 @@ export function answerAttacks(arena: () => Arena): void {
 		);
 
 	const mediaHost = async <T>({ media }: CreatedRecording, send: Send, work: () => Promise<T>) =>
-		await arena().internet.betrayed(
+		await stage().internet.betrayed(
 			({ headers, url }) =>
 				headers.host === MEDIA_HOST && url?.includes(`mid=${media.attachmentId}`)
 					? (_, response) => send(response)
@@ -232,83 +228,88 @@ export function answerAttacks(arena: () => Arena): void {
 
 	/** Bytes of all files that n8n keeps. */
 	async function stored(): Promise<number> {
-		const folder = join(arena().n8n.userFolder, '.n8n');
-		const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-		const files = entries.filter(
-			(entry) =>
-				entry.isFile() && !/node_modules|database/.test(join(entry.parentPath, entry.name)),
-		);
-		const sizes = await Promise.all(
-			files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
-		);
+		const folder = join(stage().n8n.userFolder, '.n8n');
+		const files = (await filesBelow(folder)).filter((file) => !/node_modules|database/.test(file));
+		const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
 		return sizes.reduce((sum, size) => sum + size, 0);
 	}
 
-	describe('the Media API answers with', () => {
-		it.each(PASSING)('%s: nothing is executed until it answers well', async (_, send) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const delivered = arena().body(recording);
-			const [execution] = await arena().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					await arena().withinMemory('bomb', async () => {
-						expect((await arena().deliver(delivered)).status).toBe(503);
+	describe('responses of the Media API', () => {
+		it.each(PASSING)(
+			'Nothing is executed until the Media API answers well, after %s',
+			async (_, send) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const delivered = stage().body(recording);
+				const [execution] = await stage().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						await stage().withinMemory('bomb', async () => {
+							expect((await stage().deliver(delivered)).status).toBe(503);
+						});
 					});
-				});
-				expect((await arena().deliver(delivered)).status).toBe(200);
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject({ verified: true });
-		});
+					expect((await stage().deliver(delivered)).status).toBe(200);
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject({ verified: true });
+			},
+		);
 
-		it.each(TELLTALES)('an error with token and secret in its %s', async (_, send) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const delivered = arena().body(recording);
-			const log = arena().n8n.log.text().length;
-			const [execution] = await arena().survives(async () => {
-				await mediaApi(recording, send, async () => {
-					const { status } = await arena().deliver(delivered, { url: impatient.url });
-					expect(status).toBe(200);
-				});
-			}, 1);
-			const seen = JSON.stringify(execution) + arena().n8n.log.text().slice(log);
-			expect(seen).toContain(recording.mediaId);
-			expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
-		});
+		it.each(TELLTALES)(
+			"Token and secret stay hidden when Meta repeats them in an error's %s",
+			async (_, send) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const delivered = stage().body(recording);
+				const log = stage().n8n.log.text().length;
+				const [execution] = await stage().survives(async () => {
+					await mediaApi(recording, send, async () => {
+						const { status } = await stage().deliver(delivered, { url: impatient.url });
+						expect(status).toBe(200);
+					});
+				}, 1);
+				const seen = JSON.stringify(execution) + stage().n8n.log.text().slice(log);
+				expect(seen).toContain(recording.mediaId);
+				expect([seen.includes(token), seen.includes(secret)]).toEqual([false, false]);
+			},
+		);
 	});
 
-	describe('the host of a file answers with', () => {
-		it.each(FILES)('%s', async (_, send, outcome) => {
-			const recording = await arena().recording();
-			const delivered = arena().body(recording);
-			const before = await stored();
-			const [execution] = await arena().survives(async () => {
-				await mediaHost(recording, send, async () => {
-					await arena().withinMemory('bomb', async () => {
-						const { status } = await arena().deliver(delivered, { url: small.url });
-						expect(status).toBe(outcome === 'again' ? 503 : 200);
+	describe('responses of a media host', () => {
+		it.each(FILES)(
+			'The item has the file or an error, and nothing more is stored, after %s',
+			async (_, send, outcome) => {
+				const recording = await stage().recording();
+				const delivered = stage().body(recording);
+				const before = await stored();
+				const [execution] = await stage().survives(async () => {
+					await mediaHost(recording, send, async () => {
+						await stage().withinMemory('bomb', async () => {
+							const { status } = await stage().deliver(delivered, { url: small.url });
+							expect(status).toBe(outcome === 'again' ? 503 : 200);
+						});
 					});
-				});
-				if (outcome === 'again') {
-					expect((await arena().deliver(delivered, { url: small.url })).status).toBe(200);
-				}
-			}, 1);
-			const [item] = execution?.items(TRIGGER) ?? [];
-			expect(item?.json.recording).toMatchObject(
-				outcome === 'again' ? { verified: true } : { verified: false, error: { reason: outcome } },
-			);
-			// The good ones, and nothing of the bad.
-			expect((await stored()) - before).toBeLessThan(MEBIBYTE);
-		});
+					if (outcome === 'again') {
+						expect((await stage().deliver(delivered, { url: small.url })).status).toBe(200);
+					}
+				}, 1);
+				const [item] = execution?.items(TRIGGER) ?? [];
+				expect(item?.json.recording).toMatchObject(
+					outcome === 'again'
+						? { verified: true }
+						: { verified: false, error: { reason: outcome } },
+				);
+				// The good ones, and nothing of the bad.
+				expect((await stored()) - before).toBeLessThan(MEBIBYTE);
+			},
+		);
 
-		it('the file, packed: it is unpacked and verified', async () => {
-			const recording = await arena().recording();
+		it('A compressed file is decompressed and verified', async () => {
+			const recording = await stage().recording();
 			const file = gzipSync(await readFile(DEFAULT_RECORDING));
-			const delivered = arena().body(recording);
-			const [execution] = await arena().survives(async () => {
+			const delivered = stage().body(recording);
+			const [execution] = await stage().survives(async () => {
 				await mediaHost(recording, body(file, { 'content-encoding': 'gzip' }), async () => {
-					expect((await arena().deliver(delivered)).status).toBe(200);
+					expect((await stage().deliver(delivered)).status).toBe(200);
 				});
 			}, 1);
 			const [item] = execution?.items(TRIGGER) ?? [];
@@ -316,12 +317,12 @@ export function answerAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a transcript is', () => {
-		it.each(TRANSCRIPTS)('%s', async (_, content) => {
-			const transcript = await arena().recording({ transcript: true, content });
-			const delivered = arena().body(transcript);
-			const [execution] = await arena().survives(async () => {
-				const { status } = await arena().deliver(delivered, { url: transcripts.url });
+	describe('hostile transcripts', () => {
+		it.each(TRANSCRIPTS)('A transcript of %s stays a file', async (_, content) => {
+			const transcript = await stage().recording({ transcript: true, content });
+			const delivered = stage().body(transcript);
+			const [execution] = await stage().survives(async () => {
+				const { status } = await stage().deliver(delivered, { url: transcripts.url });
 				expect(status).toBe(200);
 			}, 1);
 			const [item] = execution?.items(TRIGGER) ?? [];

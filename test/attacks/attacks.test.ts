@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filesBelow } from '../support/files';
 import { findSecrets } from '../support/secrets';
 import { answerAttacks } from './answers';
-import { Arena, figures, SECRETS } from './arena';
+import { AttackStage, figures, SECRETS } from './attackStage';
 import { bodyAttacks } from './bodies';
 import { challengeAttacks } from './challenge';
 import { httpAttacks } from './http';
@@ -14,22 +14,22 @@ import { signatureAttacks } from './signature';
 
 jest.setTimeout(180_000);
 
-let opened: Arena | undefined;
+let opened: AttackStage | undefined;
 let firstPid: number;
 
-function arena(): Arena {
+function stage(): AttackStage {
 	if (!opened) throw new Error('n8n is not running');
 	return opened;
 }
 
 // One n8n for all of them: what an attack has left behind, the next ones and the end would show.
 beforeAll(async () => {
-	opened = await Arena.open();
+	opened = await AttackStage.start();
 	firstPid = opened.n8n.pid();
 });
 
 afterAll(async () => {
-	await opened?.close();
+	await opened?.stop();
 	process.stdout.write(
 		[
 			`Attacks: ${figures.attacks}`,
@@ -42,19 +42,19 @@ afterAll(async () => {
 	);
 });
 
-describe('Signatures', () => signatureAttacks(arena));
-describe('Challenges', () => challengeAttacks(arena));
-describe('Addresses with a list of triggers', () => sharedAddressAttacks(arena));
-describe('Bodies', () => bodyAttacks(arena));
-describe('Addresses of files', () => mediaUrlAttacks(arena));
-describe('IDs, names and types in events', () => nameAttacks(arena));
-describe('IDs and texts handed to operations', () => operationAttacks(arena));
-describe('Answers of Meta', () => answerAttacks(arena));
-describe('Broken HTTP', () => httpAttacks(arena));
+describe('Signatures', () => signatureAttacks(stage));
+describe('Challenges', () => challengeAttacks(stage));
+describe('URLs with a list of triggers', () => sharedAddressAttacks(stage));
+describe('Bodies', () => bodyAttacks(stage));
+describe('URLs of files', () => mediaUrlAttacks(stage));
+describe('IDs, names and types in events', () => nameAttacks(stage));
+describe('IDs and texts passed to operations', () => operationAttacks(stage));
+describe('Responses of Meta', () => answerAttacks(stage));
+describe('Broken HTTP', () => httpAttacks(stage));
 
 describe('After all of them', () => {
-	it('n8n is the process that it was, and the traps are empty', () => {
-		arena().expectNoHarm(firstPid);
+	it('n8n is still the same process, and the traps are empty', () => {
+		stage().expectNoHarm(firstPid);
 		expect(figures).toMatchObject({
 			wronglyStarted: 0,
 			requestsAtOtherHosts: 0,
@@ -63,15 +63,15 @@ describe('After all of them', () => {
 		});
 	});
 
-	it('no key that came from outside is in the prototypes of n8n', async () => {
-		expect(await arena().addedToPrototypes()).toEqual([]);
+	it('The prototypes of n8n have no key that came from outside', async () => {
+		expect(await stage().addedToPrototypes()).toEqual([]);
 	});
 
-	it('no secret is in the database, the files and the log of n8n, in any form', async () => {
-		const { userFolder } = arena().n8n;
+	it('The database, the files and the log of n8n contain no secret, in any form', async () => {
+		const { userFolder } = stage().n8n;
 		const { accessToken, appSecret, verifyToken } = SECRETS;
 		const derived = Object.fromEntries(
-			arena().derivedTokens.map((token, n) => [`derived ${n}`, token]),
+			stage().derivedTokens.map((token, n) => [`derived ${n}`, token]),
 		);
 		expect(Object.keys(derived)).not.toHaveLength(0);
 		const secrets = { accessToken, appSecret, ...derived };
@@ -88,13 +88,10 @@ describe('After all of them', () => {
 		expect([...places]).toContain('workflow_entity.nodes');
 	});
 
-	it('nothing of a file is left that was not wanted', async () => {
-		const folder = join(arena().n8n.userFolder, '.n8n');
-		const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-		const left = entries.filter(
-			(entry) => entry.isFile() && /executions\/temp/.test(entry.parentPath),
-		);
-		expect(left.map(({ name }) => name)).toEqual([]);
+	it("n8n's storage has nothing of rejected files", async () => {
+		const folder = join(stage().n8n.userFolder, '.n8n');
+		const files = await filesBelow(folder);
+		expect(files.filter((file) => file.includes('executions/temp/'))).toEqual([]);
 	});
 });
 

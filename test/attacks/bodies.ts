@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { TRIGGER } from '../e2e/stage';
-import type { Arena } from './arena';
+import { TRIGGER } from '../support/stage';
+import type { AttackStage } from './attackStage';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
 
 const MEBIBYTE = 1024 * 1024;
@@ -252,10 +252,10 @@ const PACKED: Array<[string, string, Make]> = [
 	['a delivery in an encoding that nobody knows', '../../x', (good) => gzipSync(good)],
 ];
 
-export function bodyAttacks(arena: () => Arena): void {
+export function bodyAttacks(stage: () => AttackStage): void {
 	const good = async (): Promise<Good & { callId: string }> => {
-		const recording = await arena().recording();
-		const body = arena().body(recording);
+		const recording = await stage().recording();
+		const body = stage().body(recording);
 		const calls = '"calls":[';
 		const start = body.indexOf(calls) + calls.length;
 		const event = body.slice(start, body.indexOf('}]}', start));
@@ -264,21 +264,21 @@ export function bodyAttacks(arena: () => Arena): void {
 
 	/** Sends it as anybody may, and as Meta signs it. */
 	async function bothWays(body: Buffer | string, headers: Record<string, string>) {
-		const unsigned = await arena().send({ body, headers });
-		const signed = await arena().deliver(body, { headers });
+		const unsigned = await stage().send({ body, headers });
+		const signed = await stage().deliver(body, { headers });
 		return { unsigned: unsigned.status, signed: signed.status };
 	}
 
 	/** The one by our answer to what is not signed, the others by n8n's to what it cannot read. */
 	const REFUSED = [401, 400, 413, 422];
 
-	describe('a body that is', () => {
+	describe('unreadable bodies', () => {
 		it.each(NOTHING_IN_THEM.map((body) => [body.name, body] as const))(
-			'%s',
+			'A body of %s executes nothing',
 			async (_, { make, type }) => {
 				const body = make((await good()).body);
-				await arena().survives(async () => {
-					await arena().withinMemory('body', async () => {
+				await stage().survives(async () => {
+					await stage().withinMemory('body', async () => {
 						const statuses = await bothWays(body, { 'content-type': type ?? JSON_TYPE });
 						expect(REFUSED).toContain(statuses.unsigned);
 						expect([200, ...REFUSED]).toContain(statuses.signed);
@@ -290,9 +290,9 @@ export function bodyAttacks(arena: () => Arena): void {
 		it.each([
 			['16 MB and a byte more', MOST_BYTES + 1],
 			['32 MB', 2 * MOST_BYTES],
-		])('%s', async (_, size) => {
-			await arena().survives(async () => {
-				await arena().withinMemory('body', async () => {
+		])('A body of %s is rejected', async (_, size) => {
+			await stage().survives(async () => {
+				await stage().withinMemory('body', async () => {
 					const body = Buffer.alloc(size, ' ');
 					const { unsigned, signed } = await bothWays(body, { 'content-type': JSON_TYPE });
 					// n8n's answer, or an end of the connection before all was sent.
@@ -303,34 +303,37 @@ export function bodyAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('a recording that cannot be read is an item, with', () => {
-		it.each(UNREADABLE.map((body) => [body.name, body] as const))('%s', async (_, { make }) => {
-			const served = arena().internet.served.length;
-			const [execution] = await arena().survives(async () => {
-				expect((await arena().deliver(make(''))).status).toBe(200);
-				expect(arena().internet.served).toHaveLength(served);
-			}, 1);
-			expect(execution?.items(TRIGGER)).toMatchObject([
-				{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
-			]);
-		});
+	describe('unreadable recordings', () => {
+		it.each(UNREADABLE.map((body) => [body.name, body] as const))(
+			'A recording with %s becomes an item with an error',
+			async (_, { make }) => {
+				const served = stage().internet.served.length;
+				const [execution] = await stage().survives(async () => {
+					expect((await stage().deliver(make(''))).status).toBe(200);
+					expect(stage().internet.served).toHaveLength(served);
+				}, 1);
+				expect(execution?.items(TRIGGER)).toMatchObject([
+					{ json: { recording: { mediaId: null, error: { reason: 'unreadable' } } } },
+				]);
+			},
+		);
 	});
 
-	it('a delivery behind a byte order mark is read', async () => {
-		const recording = await arena().recording();
-		const body = `\ufeff${arena().body(recording)}`;
-		const [execution] = await arena().survives(async () => {
-			expect((await arena().deliver(body)).status).toBe(200);
+	it('A delivery after a byte order mark is read', async () => {
+		const recording = await stage().recording();
+		const body = `\ufeff${stage().body(recording)}`;
+		const [execution] = await stage().survives(async () => {
+			expect((await stage().deliver(body)).status).toBe(200);
 		}, 1);
 		expect(execution?.items(TRIGGER)).toMatchObject([{ json: { recording: { verified: true } } }]);
 	});
 
-	describe('a recording comes out, once, that has beside it', () => {
-		it.each(BESIDE_A_RECORDING)('%s', async (_, make) => {
+	describe('a recording beside hostile data', () => {
+		it.each(BESIDE_A_RECORDING)('A recording comes out exactly once beside %s', async (_, make) => {
 			const { body, event, callId } = await good();
 			const delivered = make({ body, event });
-			const [execution] = await arena().survives(async () => {
-				await arena().withinMemory('body', async () => {
+			const [execution] = await stage().survives(async () => {
+				await stage().withinMemory('body', async () => {
 					expect(await bothWays(delivered, { 'content-type': JSON_TYPE })).toEqual({
 						unsigned: 401,
 						signed: 200,
@@ -345,9 +348,8 @@ export function bodyAttacks(arena: () => Arena): void {
 		});
 	});
 
-	it('an event of 100,000 levels comes out without its raw form where that is asked for', async () => {
-		const { url } = await arena().stage.addWorkflow({
-			credential: arena().credential,
+	it('An event of 100,000 levels comes out without its raw form, if that was requested', async () => {
+		const { url } = await stage().addWorkflow({
 			parameters: {
 				registration: 'manual',
 				verifyToken: 'x',
@@ -357,8 +359,8 @@ export function bodyAttacks(arena: () => Arena): void {
 		for (const deep of [lists, objects]) {
 			const { body, callId } = await good();
 			const delivered = body.replace('"calls":[{', `"calls":[{"of_tomorrow":${deep},`);
-			const [execution] = await arena().survives(async () => {
-				expect(await arena().deliver(delivered, { url })).toMatchObject({ status: 200 });
+			const [execution] = await stage().survives(async () => {
+				expect(await stage().deliver(delivered, { url })).toMatchObject({ status: 200 });
 			}, 1);
 			expect(execution?.items(TRIGGER).map(({ json }) => json)).toEqual([
 				expect.objectContaining({ callId, rawEvent: null }),
@@ -366,11 +368,11 @@ export function bodyAttacks(arena: () => Arena): void {
 		}
 	});
 
-	describe('a packed body that is', () => {
-		it.each(PACKED)('%s', async (_, encoding, make) => {
+	describe('compressed bodies', () => {
+		it.each(PACKED)('A compressed body is rejected if it is %s', async (_, encoding, make) => {
 			const body = make((await good()).body);
-			await arena().survives(async () => {
-				await arena().withinMemory('bomb', async () => {
+			await stage().survives(async () => {
+				await stage().withinMemory('bomb', async () => {
 					const { unsigned, signed } = await bothWays(body, {
 						'content-type': JSON_TYPE,
 						'content-encoding': encoding,

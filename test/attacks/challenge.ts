@@ -1,6 +1,6 @@
 import { deriveVerifyToken } from '../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
-import type { Workflow } from '../e2e/stage';
-import { SECRETS, type Arena } from './arena';
+import type { Workflow } from '../support/stage';
+import { SECRETS, type AttackStage } from './attackStage';
 
 const CHALLENGE = '1158201444';
 
@@ -80,24 +80,24 @@ const CHALLENGES: Array<[string, string]> = [
 	['8,000 characters', 'x'.repeat(8_000)],
 ];
 
-export function challengeAttacks(arena: () => Arena): void {
-	const ask = async (question: Question, { url }: Workflow = arena().workflow) =>
-		await arena().send({
+export function challengeAttacks(stage: () => AttackStage): void {
+	const ask = async (question: Question, { url }: Workflow = stage().workflow) =>
+		await stage().send({
 			method: 'GET',
 			url: `${url}?${new URLSearchParams(question).toString()}`,
 		});
 
-	describe('a challenge with', () => {
-		it.each(WRONG)('%s is refused', async (_, question) => {
-			await arena().survives(async () => {
+	describe('challenges', () => {
+		it.each(WRONG)('A challenge with %s is rejected', async (_, question) => {
+			await stage().survives(async () => {
 				expect(await ask(question)).toMatchObject({ status: 403, body: '' });
 			});
 		});
 
 		it.each(CHALLENGES)(
-			'%s in it comes back as plain text, byte for byte',
+			'A challenge of %s comes back as plain text, byte for byte',
 			async (_, challenge) => {
-				await arena().survives(async () => {
+				await stage().survives(async () => {
 					const { status, headers, body } = await ask(asked(RIGHT, { challenge }));
 					expect({ status, body }).toEqual({ status: 200, body: challenge });
 					expect(headers).toMatchObject({
@@ -109,15 +109,15 @@ export function challengeAttacks(arena: () => Arena): void {
 			},
 		);
 
-		it('the token of another workflow, a guessed one and the derived one: only that is right', async () => {
-			const workflow = await arena().stage.addWorkflow({ credential: arena().credential });
+		it('The derived token alone is accepted, not a guessed one or the one of another workflow', async () => {
+			const workflow = await stage().addWorkflow();
 			const derive = (secret: string, id?: string, url = workflow.url) =>
 				deriveVerifyToken(secret, url, id);
 			const derived = [derive(SECRETS.appSecret), derive(SECRETS.appSecret, workflow.id)];
-			arena().derivedTokens.push(...derived);
-			await arena().survives(async () => {
+			stage().derivedTokens.push(...derived);
+			await stage().survives(async () => {
 				const guessed = [derive(''), derive('x'), derive(SECRETS.appSecret, 'x')];
-				const ofAnother = derive(SECRETS.appSecret, undefined, arena().workflow.url);
+				const ofAnother = derive(SECRETS.appSecret, undefined, stage().workflow.url);
 				for (const token of [RIGHT, ...guessed, ofAnother, '']) {
 					expect((await ask(asked(token), workflow)).status).toBe(403);
 				}
@@ -130,25 +130,25 @@ export function challengeAttacks(arena: () => Arena): void {
 	});
 
 	it.each(['PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])(
-		'a challenge or a delivery sent with %s executes nothing',
+		'A challenge or a delivery sent with %s executes nothing',
 		async (method) => {
-			const body = arena().body(await arena().recording());
-			await arena().survives(async () => {
+			const body = stage().body(await stage().recording());
+			await stage().survives(async () => {
 				const query = new URLSearchParams(asked(RIGHT)).toString();
-				const asking = await arena().send({ method, url: `${arena().workflow.url}?${query}` });
+				const asking = await stage().send({ method, url: `${stage().workflow.url}?${query}` });
 				expect(asking.body).not.toBe(CHALLENGE);
-				expect((await arena().deliver(body, { method })).status).not.toBe(200);
+				expect((await stage().deliver(body, { method })).status).not.toBe(200);
 			});
 		},
 	);
 
-	it('a challenge by POST, and a signed delivery by GET, execute nothing', async () => {
-		const body = arena().body(await arena().recording());
-		await arena().survives(async () => {
+	it('A challenge by POST and a signed delivery by GET execute nothing', async () => {
+		const body = stage().body(await stage().recording());
+		await stage().survives(async () => {
 			const query = new URLSearchParams(asked(RIGHT)).toString();
-			const { status } = await arena().send({ url: `${arena().workflow.url}?${query}` });
+			const { status } = await stage().send({ url: `${stage().workflow.url}?${query}` });
 			expect(status).toBe(401);
-			expect((await arena().deliver(body, { method: 'GET' })).status).not.toBe(200);
+			expect((await stage().deliver(body, { method: 'GET' })).status).not.toBe(200);
 		});
 	});
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { TRIGGER } from '../e2e/stage';
+import { TRIGGER } from '../support/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import { chain, node, webhookNode } from '../support/workflow';
-import { bytesOfSecrets, fileOf, SECRETS, type Arena } from './arena';
+import { bytesOfSecrets, fileOf, SECRETS, type AttackStage } from './attackStage';
 import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';
 
 const FORBIDDEN: Array<[string, string]> = [
@@ -98,14 +98,14 @@ const REDIRECTS: Array<[string, string]> = [
 	['http and a relative path', 'http:evil.example/x'],
 ];
 
-export function mediaUrlAttacks(arena: () => Arena): void {
+export function mediaUrlAttacks(stage: () => AttackStage): void {
 	/** Delivers a recording whose file must not be fetched, and that comes out with the reason. */
 	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
-		const body = arena().body(recording);
-		const [execution] = await arena().survives(async () => {
-			const served = arena().internet.served.length;
-			expect((await arena().deliver(body)).status).toBe(200);
-			const asked = arena().internet.served.slice(served);
+		const body = stage().body(recording);
+		const [execution] = await stage().survives(async () => {
+			const served = stage().internet.served.length;
+			expect((await stage().deliver(body)).status).toBe(200);
+			const asked = stage().internet.served.slice(served);
 			expect(asked.map(({ url }) => new URL(url).host)).toEqual(metaIsAsked);
 		}, 1);
 		const [item] = execution?.items(TRIGGER) ?? [];
@@ -117,31 +117,37 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 	}
 
-	describe('an event gives, as the address of its file,', () => {
-		it.each(FORBIDDEN)('%s', async (_, url) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = url;
-			await withoutFile(recording, []);
-		});
+	describe('URLs of files in events', () => {
+		it.each(FORBIDDEN)(
+			'A file is not downloaded from a URL in the event with %s',
+			async (_, url) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = url;
+				await withoutFile(recording, []);
+			},
+		);
 	});
 
-	describe('the Media API gives, as the address of a file,', () => {
-		it.each(KINDS)('%s', async (_, url) => {
-			const recording = await arena().recording();
-			fileOf(recording).url = undefined;
-			const { sha256Hex: sha256, sizeBytes } = recording.media;
-			const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
-			await arena().internet.betrayed(
-				({ url: path }) =>
-					path?.includes(recording.mediaId)
-						? (_, response) =>
-								response
-									.writeHead(200, { 'content-type': 'application/json' })
-									.end(JSON.stringify(info))
-						: undefined,
-				async () => await withoutFile(recording, [GRAPH_HOST]),
-			);
-		});
+	describe('URLs of files from the Media API', () => {
+		it.each(KINDS)(
+			'A file is not downloaded from a URL of the Media API with %s',
+			async (_, url) => {
+				const recording = await stage().recording();
+				fileOf(recording).url = undefined;
+				const { sha256Hex: sha256, sizeBytes } = recording.media;
+				const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
+				await stage().internet.betrayed(
+					({ url: path }) =>
+						path?.includes(recording.mediaId)
+							? (_, response) =>
+									response
+										.writeHead(200, { 'content-type': 'application/json' })
+										.end(JSON.stringify(info))
+							: undefined,
+					async () => await withoutFile(recording, [GRAPH_HOST]),
+				);
+			},
+		);
 	});
 
 	const redirecting = async (
@@ -151,7 +157,7 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 	) => {
 		// Of the characters of a header, each is a byte.
 		const bytes = Buffer.from(location).toString('latin1');
-		await arena().internet.betrayed(
+		await stage().internet.betrayed(
 			({ url, headers }) =>
 				url?.includes(`mid=${recording.media.attachmentId}`) && headers.host === MEDIA_HOST
 					? (_, response) => response.writeHead(302, { location: bytes }).end()
@@ -160,22 +166,25 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		);
 	};
 
-	describe('the host of the file redirects to', () => {
-		it.each(REDIRECTS)('%s', async (_, location) => {
-			const recording = await arena().recording();
-			await redirecting(
-				recording,
-				location,
-				async () => await withoutFile(recording, [MEDIA_HOST]),
-			);
-		});
+	describe('redirects of a media host', () => {
+		it.each(REDIRECTS)(
+			'A redirect of the media host is not followed to %s',
+			async (_, location) => {
+				const recording = await stage().recording();
+				await redirecting(
+					recording,
+					location,
+					async () => await withoutFile(recording, [MEDIA_HOST]),
+				);
+			},
+		);
 
-		it("another of Meta's hosts: the file comes, and the token stays behind", async () => {
-			const recording = await arena().recording();
+		it("A redirect to another of Meta's hosts is followed without the token", async () => {
+			const recording = await stage().recording();
 			const { url: address = '' } = fileOf(recording);
-			const body = arena().body(recording);
+			const body = stage().body(recording);
 			const file = await readFile(DEFAULT_RECORDING);
-			await arena().internet.betrayed(
+			await stage().internet.betrayed(
 				({ url, headers }) => {
 					if (!url?.includes(`mid=${recording.media.attachmentId}`)) return undefined;
 					return headers.host === MEDIA_HOST
@@ -187,10 +196,10 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 				},
 				async () => {
 					const asked: typeof served = [];
-					const { served } = arena().internet;
-					const [execution] = await arena().survives(async () => {
+					const { served } = stage().internet;
+					const [execution] = await stage().survives(async () => {
 						const before = served.length;
-						expect((await arena().deliver(body)).status).toBe(200);
+						expect((await stage().deliver(body)).status).toBe(200);
 						asked.push(...served.slice(before));
 					}, 1);
 					expect(asked.map(({ url, withToken }) => [new URL(url).host, withToken])).toEqual([
@@ -203,13 +212,13 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 			);
 		});
 
-		it('itself, without an end', async () => {
-			const recording = await arena().recording(arena().aWhileAgo());
+		it('A redirect loop ends', async () => {
+			const recording = await stage().recording(stage().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
-			const body = arena().body(recording);
+			const body = stage().body(recording);
 			await redirecting(recording, address, async () => {
-				const [execution] = await arena().survives(async () => {
-					expect((await arena().deliver(body)).status).toBe(200);
+				const [execution] = await stage().survives(async () => {
+					expect((await stage().deliver(body)).status).toBe(200);
 				}, 1);
 				const [item] = execution?.items(TRIGGER) ?? [];
 				expect(item?.json.recording).toMatchObject({ error: { reason: 'downloadFailed' } });
@@ -217,28 +226,31 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the Graph API redirects', () => {
-		it.each(KINDS)('to %s: neither token nor request goes there', async (_, location) => {
-			const recording = await arena().recording(arena().aWhileAgo());
-			fileOf(recording).url = undefined;
-			const body = arena().body(recording);
-			await arena().internet.betrayed(
-				({ url, headers }) =>
-					headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
-						? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
-						: undefined,
-				async () => {
-					const [execution] = await arena().survives(async () => {
-						expect((await arena().deliver(body)).status).toBe(200);
-					}, 1);
-					const [item] = execution?.items(TRIGGER) ?? [];
-					expect(item?.json.recording).toMatchObject({ verified: false });
-				},
-			);
-		});
+	describe('redirects of the Graph API', () => {
+		it.each(KINDS)(
+			'Neither token nor request follows a redirect of the Graph API to %s',
+			async (_, location) => {
+				const recording = await stage().recording(stage().aWhileAgo());
+				fileOf(recording).url = undefined;
+				const body = stage().body(recording);
+				await stage().internet.betrayed(
+					({ url, headers }) =>
+						headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
+							? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
+							: undefined,
+					async () => {
+						const [execution] = await stage().survives(async () => {
+							expect((await stage().deliver(body)).status).toBe(200);
+						}, 1);
+						const [item] = execution?.items(TRIGGER) ?? [];
+						expect(item?.json.recording).toMatchObject({ verified: false });
+					},
+				);
+			},
+		);
 	});
 
-	it('the traps would have caught it: they get what any other node of n8n sends', async () => {
+	it('The traps catch what any other node of n8n sends there', async () => {
 		const urls = [
 			['https', 'https://lookaside.fbsbx.com.evil.example/x'],
 			['https', 'https://lookaside.fbsbx.com:8443/x'],
@@ -248,7 +260,7 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 			['http', 'http://lookaside.fbsbx.com/x'],
 			['http', 'http://169.254.169.254/x'],
 		] as const;
-		const { api } = arena().n8n;
+		const { api } = stage().n8n;
 		const nodes = [
 			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
 				httpMethod: 'POST',
@@ -268,16 +280,16 @@ export function mediaUrlAttacks(arena: () => Arena): void {
 		});
 		await api.activate(id);
 		for (const [how, url] of urls) {
-			await arena().send({
-				url: `${arena().n8n.url}/webhook/fetch`,
+			await stage().send({
+				url: `${stage().n8n.url}/webhook/fetch`,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify({ url }),
 			});
-			expect(arena().newlyCaught()).toEqual([
+			expect(stage().newlyCaught()).toEqual([
 				{ how, host: new URL(url).host, text: expect.stringContaining('Bearer leaked') },
 			]);
 		}
 		expect(bytesOfSecrets(`x ${SECRETS.accessToken} x`)).toBe(SECRETS.accessToken.length);
-		await arena().newExecutions(urls.length);
+		await stage().newExecutions(urls.length);
 	});
 }

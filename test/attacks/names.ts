@@ -1,8 +1,8 @@
-import { TRIGGER } from '../e2e/stage';
+import { TRIGGER } from '../support/stage';
 import type { CreatedRecording } from '../../emulator';
 import type { BinaryReference, Execution } from '../support/n8n';
 import { OWNER } from '../support/n8n';
-import { fileOf, type Arena } from './arena';
+import { fileOf, type AttackStage } from './attackStage';
 import { GRAPH_HOST, MEDIA_HOST } from './internet';
 
 /** Texts that would do harm in a path, a header, a log or a page. */
@@ -55,27 +55,27 @@ const MIME_TYPES: Array<[string, string]> = [
 	['no type', 'x'],
 ];
 
-export function nameAttacks(arena: () => Arena): void {
+export function nameAttacks(stage: () => AttackStage): void {
 	let cookie = '';
 
 	/** An event that is skipped: no execution, and Meta is asked for nothing. */
 	async function skipped(recording: CreatedRecording) {
-		const body = arena().body(recording);
-		await arena().survives(async () => {
-			const served = arena().internet.served.length;
-			const log = arena().n8n.log.text().length;
-			expect(await arena().deliver(body)).toMatchObject({ status: 200 });
-			expect(arena().internet.served).toHaveLength(served);
-			expect(arena().n8n.log.text().slice(log)).not.toMatch(/^(X-Injected|FORGED)|\u001b/m);
+		const body = stage().body(recording);
+		await stage().survives(async () => {
+			const served = stage().internet.served.length;
+			const log = stage().n8n.log.text().length;
+			expect(await stage().deliver(body)).toMatchObject({ status: 200 });
+			expect(stage().internet.served).toHaveLength(served);
+			expect(stage().n8n.log.text().slice(log)).not.toMatch(/^(X-Injected|FORGED)|\u001b/m);
 		});
 	}
 
 	/** An event that does not name its file: an item without it, and Meta is asked for nothing. */
 	async function unreadable(recording: CreatedRecording) {
-		const served = arena().internet.served.length;
+		const served = stage().internet.served.length;
 		const [item] = (await emitted(recording)).items(TRIGGER);
 		// What comes after it is the good delivery, whose file has its address.
-		expect(arena().internet.served.slice(served)).toHaveLength(1);
+		expect(stage().internet.served.slice(served)).toHaveLength(1);
 		expect(item?.json.recording).toMatchObject({
 			mediaId: null,
 			verified: false,
@@ -85,50 +85,53 @@ export function nameAttacks(arena: () => Arena): void {
 	}
 
 	async function emitted(recording: CreatedRecording): Promise<Execution> {
-		const body = arena().body(recording);
-		const [execution] = await arena().survives(async () => {
-			const log = arena().n8n.log.text().length;
-			expect(await arena().deliver(body)).toMatchObject({ status: 200 });
-			expect(arena().n8n.log.text().slice(log)).not.toMatch(/^(X-Injected|FORGED)|\u001b/m);
+		const body = stage().body(recording);
+		const [execution] = await stage().survives(async () => {
+			const log = stage().n8n.log.text().length;
+			expect(await stage().deliver(body)).toMatchObject({ status: 200 });
+			expect(stage().n8n.log.text().slice(log)).not.toMatch(/^(X-Injected|FORGED)|\u001b/m);
 		}, 1);
 		if (!execution) throw new Error('no execution');
 		return execution;
 	}
 
-	describe('the ID of a file is', () => {
-		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))('%s', async (_, id) => {
-			const recording = await arena().recording();
-			fileOf(recording).id = id;
-			await unreadable(recording);
-		});
+	describe('IDs of files', () => {
+		it.each(HARMFUL.filter(([, text]) => text !== '__proto__'))(
+			'A media ID of %s is not used',
+			async (_, id) => {
+				const recording = await stage().recording();
+				fileOf(recording).id = id;
+				await unreadable(recording);
+			},
+		);
 
 		it.each<[string, unknown]>([
 			['a list', ['5']],
 			['an object', { toString: '5' }],
 			['empty', ''],
 			['missing', undefined],
-		])('%s', async (_, id) => {
-			const recording = await arena().recording();
+		])('A media ID that is %s is not used', async (_, id) => {
+			const recording = await stage().recording();
 			fileOf(recording).id = id;
 			await unreadable(recording);
 		});
 
-		it('a number: it counts as its digits', async () => {
-			const recording = await arena().recording();
+		it('A media ID that is a number counts as its digits', async () => {
+			const recording = await stage().recording();
 			fileOf(recording).id = 5;
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			expect(item?.json.recording).toMatchObject({ mediaId: '5', verified: true });
 		});
 
-		it('a prototype: it is asked for under its name, and nothing more', async () => {
-			const recording = await arena().recording(arena().aWhileAgo());
+		it('A media ID named like a prototype is requested under its name, and nothing more happens', async () => {
+			const recording = await stage().recording(stage().aWhileAgo());
 			fileOf(recording).id = '__proto__';
 			fileOf(recording).url = undefined;
-			const body = arena().body(recording);
-			const [execution] = await arena().survives(async () => {
-				const served = arena().internet.served.length;
-				expect((await arena().deliver(body)).status).toBe(200);
-				const [asked] = arena().internet.served.slice(served);
+			const body = stage().body(recording);
+			const [execution] = await stage().survives(async () => {
+				const served = stage().internet.served.length;
+				expect((await stage().deliver(body)).status).toBe(200);
+				const [asked] = stage().internet.served.slice(served);
 				expect(asked?.url.split('?')[0]).toBe(`https://${GRAPH_HOST}/v26.0/__proto__`);
 			}, 1);
 			const [item] = execution?.items(TRIGGER) ?? [];
@@ -136,9 +139,9 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the ID of a call is', () => {
-		it.each(HARMFUL)('%s', async (_, id) => {
-			const recording = await arena().recording({ callId: id });
+	describe('IDs of calls', () => {
+		it.each(HARMFUL)('A call ID of %s does no harm', async (_, id) => {
+			const recording = await stage().recording({ callId: id });
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			const callId = isPlain(id) ? id : null;
 			expect(item?.json).toMatchObject({ callId, recording: { verified: true } });
@@ -146,9 +149,9 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the ID of the number is', () => {
-		it.each(HARMFUL)('%s', async (_, id) => {
-			const recording = await arena().recording(arena().aWhileAgo());
+	describe('IDs of phone numbers', () => {
+		it.each(HARMFUL)('A phone number ID of %s does no harm', async (_, id) => {
+			const recording = await stage().recording(stage().aWhileAgo());
 			fileOf(recording).url = undefined;
 			const { event } = recording;
 			const value = {
@@ -157,10 +160,10 @@ export function nameAttacks(arena: () => Arena): void {
 				calls: [event],
 			};
 			const body = JSON.stringify({ entry: [{ id, changes: [{ field: 'calls', value }] }] });
-			await arena().survives(async () => {
-				const served = arena().internet.served.length;
-				expect((await arena().deliver(body)).status).toBe(200);
-				const asked = arena()
+			await stage().survives(async () => {
+				const served = stage().internet.served.length;
+				expect((await stage().deliver(body)).status).toBe(200);
+				const asked = stage()
 					.internet.served.slice(served)
 					.map(({ url }) => new URL(url));
 				const [mediaApi, ...file] = asked;
@@ -174,16 +177,16 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the name of an event is', () => {
-		it.each(HARMFUL)('%s', async (_, name) => {
-			const recording = await arena().recording({ event: { event: name } });
+	describe('names of events', () => {
+		it.each(HARMFUL)('An event named with %s is skipped', async (_, name) => {
+			const recording = await stage().recording({ event: { event: name } });
 			await skipped(recording);
 		});
 	});
 
-	describe('people, the account and what only informs are', () => {
-		it.each(HARMFUL)('%s', async (_, text) => {
-			const recording = await arena().recording({
+	describe('people, the account and informational fields', () => {
+		it.each(HARMFUL)('A person, account or time of %s does no harm', async (_, text) => {
+			const recording = await stage().recording({
 				event: {
 					from: text,
 					from_user_id: text,
@@ -207,9 +210,9 @@ export function nameAttacks(arena: () => Arena): void {
 		});
 	});
 
-	describe('the name of a file is', () => {
-		it.each(SOME)('%s', async (_, name) => {
-			const recording = await arena().recording();
+	describe('names of files', () => {
+		it.each(SOME)('A file name of %s from outside is not used', async (_, name) => {
+			const recording = await stage().recording();
 			Object.assign(fileOf(recording), { filename: name, file_name: name, fileName: name });
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			expect(item?.binary?.data?.fileName).toBe(`call-recording-${recording.mediaId}.ogg`);
@@ -227,17 +230,17 @@ export function nameAttacks(arena: () => Arena): void {
 	/** How n8n gives a file to a browser. */
 	async function served(file: BinaryReference | undefined, action: 'view' | 'download') {
 		if (cookie === '') {
-			const { headers } = await arena().send({
-				url: `${arena().n8n.url}/rest/login`,
+			const { headers } = await stage().send({
+				url: `${stage().n8n.url}/rest/login`,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify({ emailOrLdapLoginId: OWNER.email, password: OWNER.password }),
 			});
 			cookie = [headers['set-cookie'] ?? []].flat().join('; ').split(';')[0] ?? '';
 		}
 		const query = new URLSearchParams({ id: file?.id ?? '', action });
-		return await arena().send({
+		return await stage().send({
 			method: 'GET',
-			url: `${arena().n8n.url}/rest/binary-data?${query.toString()}`,
+			url: `${stage().n8n.url}/rest/binary-data?${query.toString()}`,
 			headers: { cookie },
 		});
 	}
@@ -257,34 +260,40 @@ export function nameAttacks(arena: () => Arena): void {
 		);
 	}
 
-	describe('the MIME type of a file is', () => {
-		it.each(MIME_TYPES)('%s, in the event', async (_, type) => {
-			const recording = await arena().recording();
-			fileOf(recording).mime_type = type;
-			await notRunByBrowsers(await emitted(recording));
-		});
+	describe('MIME types of files', () => {
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type in the event is %s',
+			async (_, type) => {
+				const recording = await stage().recording();
+				fileOf(recording).mime_type = type;
+				await notRunByBrowsers(await emitted(recording));
+			},
+		);
 
-		it.each(MIME_TYPES)("%s, in the Media API's answer", async (_, type) => {
-			const recording = await arena().recording();
-			const url = fileOf(recording).url;
-			Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
-			const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
-			await arena().internet.betrayed(
-				(request) =>
-					request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
-						? (_, response) =>
-								response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
-						: undefined,
-				async () => await notRunByBrowsers(await emitted(recording)),
-			);
-		});
+		it.each(MIME_TYPES)(
+			'A browser runs no file whose MIME type from the Media API is %s',
+			async (_, type) => {
+				const recording = await stage().recording();
+				const url = fileOf(recording).url;
+				Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
+				const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
+				await stage().internet.betrayed(
+					(request) =>
+						request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
+							? (_, response) =>
+									response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
+							: undefined,
+					async () => await notRunByBrowsers(await emitted(recording)),
+				);
+			},
+		);
 
 		it.each(MIME_TYPES.filter(([, type]) => !/[\0\r\n]/.test(type)))(
-			'%s, in the header of the file',
+			'A browser runs no file whose Content-Type header is %s',
 			async (_, type) => {
-				const recording = await arena().recording({ content: '<script>alert(1)</script>' });
+				const recording = await stage().recording({ content: '<script>alert(1)</script>' });
 				fileOf(recording).mime_type = undefined;
-				await arena().internet.betrayed(
+				await stage().internet.betrayed(
 					(request) =>
 						request.headers.host === MEDIA_HOST &&
 						request.url?.includes(`mid=${recording.media.attachmentId}`)
@@ -302,9 +311,9 @@ export function nameAttacks(arena: () => Arena): void {
 		);
 	});
 
-	describe('the hash of a file is', () => {
-		it.each(SOME)('%s', async (_, sha256) => {
-			const recording = await arena().recording();
+	describe('hashes of files', () => {
+		it.each(SOME)('A hash of %s is replaced by that of the Media API', async (_, sha256) => {
+			const recording = await stage().recording();
 			fileOf(recording).sha256 = sha256;
 			const [item] = (await emitted(recording)).items(TRIGGER);
 			// The Media API is asked for it.

@@ -1,9 +1,9 @@
 import { makeSdp } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
 import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
-import type { Arena } from './arena';
+import type { AttackStage } from './attackStage';
 import { HARMFUL, SOME } from './names';
 
-const NUMBER = '106000000000001';
 const ACTION = 'WhatsApp Business Calling';
 
 /** What an operator may have bound to something that comes from outside. */
@@ -56,14 +56,14 @@ const parametersOf = (resource: string, operation: string) => ({
 				: {},
 });
 
-export function operationAttacks(arena: () => Arena): void {
+export function operationAttacks(stage: () => AttackStage): void {
 	/** A workflow for each operation that gives it whatever is sent to its webhook. */
 	const urls = new Map<string, string>();
 
 	async function urlOf({ resource, operation }: Given): Promise<string> {
 		const known = urls.get(operation);
 		if (known) return known;
-		const { api, url } = arena().n8n;
+		const { api, url } = stage().n8n;
 		const nodes = [
 			webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
 				httpMethod: 'POST',
@@ -72,7 +72,7 @@ export function operationAttacks(arena: () => Arena): void {
 			}),
 			node(ACTION, ACTION_TYPE, 1, parametersOf(resource, operation), {
 				onError: 'continueRegularOutput',
-				credentials: using(arena().credential),
+				credentials: using(stage().credential),
 			}),
 		];
 		const { id } = await api.createWorkflow({ name: operation, nodes, connections: chain(nodes) });
@@ -85,10 +85,10 @@ export function operationAttacks(arena: () => Arena): void {
 	async function run(given: Given): Promise<{ item: Record<string, unknown>; asked: Asked[] }> {
 		const url = await urlOf(given);
 		const outcome = { item: {} as Record<string, unknown>, asked: [] as Asked[] };
-		await arena().survives(async () => {
-			const { requests } = arena().emulator;
+		await stage().survives(async () => {
+			const { requests } = stage().emulator;
 			const before = requests.length;
-			const { status, body } = await arena().send({
+			const { status, body } = await stage().send({
 				url,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify(given),
@@ -109,7 +109,7 @@ export function operationAttacks(arena: () => Arena): void {
 		resource: 'call',
 		operation: 'start',
 		phoneNumberId: NUMBER,
-		to: '14085551234',
+		to: PERSON,
 		userId: '',
 		sdp: makeSdp('offer'),
 		recordingPurpose: 'quality assurance',
@@ -140,91 +140,106 @@ export function operationAttacks(arena: () => Arena): void {
 		expect(asked).toEqual([]);
 	};
 
-	describe('the purpose of a recording, handed to an operation, is', () => {
-		it.each(HARMFUL)('%s', async (_, purpose) => {
-			const given = start({ recordingPurpose: purpose });
-			if ([...purpose.trim()].length > 250) return await refused(given);
-			const { asked } = await run(given);
-			expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
-				[
-					`/v26.0/${NUMBER}/calls`,
-					{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
-				],
-			]);
-		});
+	describe('recording purposes passed to operations', () => {
+		it.each(HARMFUL)(
+			'A purpose of %s is sent unchanged, or rejected if it is too long',
+			async (_, purpose) => {
+				const given = start({ recordingPurpose: purpose });
+				if ([...purpose.trim()].length > 250) return await refused(given);
+				const { asked } = await run(given);
+				expect(asked.map(({ path, body }) => [path, body?.recording])).toEqual([
+					[
+						`/v26.0/${NUMBER}/calls`,
+						{ status: 'ENABLED', purpose: purpose.trim(), announcement_language: 'en' },
+					],
+				]);
+			},
+		);
 	});
 
-	describe('the words and the payload of a call button, handed to an operation, are', () => {
-		it.each(HARMFUL)('%s', async (_, text) => {
-			const given: Given = {
-				resource: 'callButton',
-				operation: 'send',
-				phoneNumberId: NUMBER,
-				to: '14085551234',
-				userId: '',
-				bodyText: text,
-				payload: text,
-			};
-			if ([...text].length > 512) return await refused(given);
-			const { asked } = await run(given);
-			expect(asked.map(({ path, body }) => [path, body?.interactive])).toEqual([
-				[
-					`/v26.0/${NUMBER}/messages`,
-					{
-						type: 'voice_call',
-						body: { text: text.trim() },
-						action: { name: 'voice_call', parameters: { payload: text } },
-					},
-				],
-			]);
-		});
+	describe('the texts and the payload of a call button', () => {
+		it.each(HARMFUL)(
+			'A text and payload of %s are sent unchanged, or rejected if they are too long',
+			async (_, text) => {
+				const given: Given = {
+					resource: 'callButton',
+					operation: 'send',
+					phoneNumberId: NUMBER,
+					to: PERSON,
+					userId: '',
+					bodyText: text,
+					payload: text,
+				};
+				if ([...text].length > 512) return await refused(given);
+				const { asked } = await run(given);
+				expect(asked.map(({ path, body }) => [path, body?.interactive])).toEqual([
+					[
+						`/v26.0/${NUMBER}/messages`,
+						{
+							type: 'voice_call',
+							body: { text: text.trim() },
+							action: { name: 'voice_call', parameters: { payload: text } },
+						},
+					],
+				]);
+			},
+		);
 	});
 
-	describe('a call ID, handed to an operation, is', () => {
-		it.each(SOME)('%s', async (_, id) => {
+	describe('call IDs passed to operations', () => {
+		it.each(SOME)('A call ID of %s is rejected', async (_, id) => {
 			await refused(accept({ callId: id }));
 		});
 
-		it.each(HARMFUL)('%s, behind the beginning of a call ID', async (_, text) => {
-			const callId = `wacid.${text}`;
-			if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
-			const { asked } = await run(accept({ callId }));
-			expect(
-				asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
-			).toEqual(
-				['pre_accept', 'accept'].map((action) => [
-					`/v26.0/${NUMBER}/calls`,
-					{ appsecret_proof: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
-					action,
-					callId,
-				]),
-			);
-		});
+		it.each(HARMFUL)(
+			'A call ID that begins correctly and goes on with %s stays one value, or is rejected',
+			async (_, text) => {
+				const callId = `wacid.${text}`;
+				if (/[\s\p{Cc}]/u.test(callId)) return await refused(accept({ callId }));
+				const { asked } = await run(accept({ callId }));
+				expect(
+					asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
+				).toEqual(
+					['pre_accept', 'accept'].map((action) => [
+						`/v26.0/${NUMBER}/calls`,
+						{ appsecret_proof: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+						action,
+						callId,
+					]),
+				);
+			},
+		);
 	});
 
-	describe('a media ID, handed to an operation, is', () => {
-		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))('%s', async (_, mediaId) => {
-			await refused(download({ mediaId }));
-		});
+	describe('media IDs passed to operations', () => {
+		it.each(HARMFUL.filter(([, id]) => id !== '__proto__'))(
+			'A media ID of %s is rejected',
+			async (_, mediaId) => {
+				await refused(download({ mediaId }));
+			},
+		);
 	});
 
-	describe('a phone number ID, handed to an operation, is', () => {
-		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))('%s', async (_, phoneNumberId) => {
-			await refused(start({ phoneNumberId }));
-		});
+	describe('phone number IDs passed to operations', () => {
+		it.each(HARMFUL.filter(([, id]) => !/^[\w-]+$/.test(id)))(
+			'A phone number ID of %s is rejected',
+			async (_, phoneNumberId) => {
+				await refused(start({ phoneNumberId }));
+			},
+		);
 	});
 
 	describe.each(['sha256', 'to', 'userId', 'recordingLanguage', 'sdp'] as const)(
-		'the parameter %s, handed to an operation, is',
+		'the parameter %s of an operation',
 		(name) => {
-			it.each(SOME)('%s', async (_, text) => {
+			it.each(SOME)('A value of %s is rejected', async (_, text) => {
 				const given = { [name]: text };
 				await refused(name === 'sha256' ? download(given) : start(given));
 			});
 		},
 	);
 
-	it('an SDP of 16 MB in wrappings of 100,000 levels is refused', async () => {
+	it('An SDP of 16 MB in 100,000 levels of wrapping is rejected', async () => {
 		const deep = '{"sdp":'.repeat(100_000);
 		await refused(start({ sdp: deep }));
 		await refused(start({ sdp: { sdp: { sdp: 'v=0' } } }));

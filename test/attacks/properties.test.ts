@@ -10,6 +10,7 @@ import {
 	type CallEvent,
 } from '../../nodes/WhatsAppBusinessCalling/events/parseDelivery';
 import { callFields } from '../../nodes/WhatsAppBusinessCalling/events/items';
+import { PERSON } from '../support/constants';
 import { RUNS } from '../support/properties';
 import { EVERYTHING } from '../support/wanted';
 
@@ -43,7 +44,7 @@ const EVENTS = [
 	{
 		id: 'wacid.R',
 		event: 'call_recording_available',
-		from: '14085551234',
+		from: PERSON,
 		from_user_id: 'US.1',
 		timestamp: '1728932177',
 		call_recording: {
@@ -73,7 +74,7 @@ const deliveryOf = (calls: unknown[]) => ({
 					value: {
 						messaging_product: 'whatsapp',
 						metadata: METADATA,
-						contacts: [{ wa_id: '14085551234', profile: { name: 'Ana' } }],
+						contacts: [{ wa_id: PERSON, profile: { name: 'Ana' } }],
 						calls,
 					},
 				},
@@ -181,7 +182,7 @@ function partsOf(value: unknown, texts = new Set<string>(), parts = new Set<stri
 	return { texts, parts };
 }
 
-describe('The parser of deliveries', () => {
+describe('the parser of deliveries', () => {
 	const bytes = fc.oneof(
 		fc.uint8Array({ maxLength: 300 }),
 		fc
@@ -192,15 +193,19 @@ describe('The parser of deliveries', () => {
 			}),
 	);
 
-	holds('never throws, whatever bytes come', bytes, (body) => {
+	holds('The parser never throws, whatever bytes come', bytes, (body) => {
 		for (const event of read(Buffer.from(body))) callFields(event);
 	});
 
-	holds('never throws, whatever JSON comes', fc.oneof(tree, fc.jsonValue(), spoilt), (json) => {
-		for (const event of read(JSON.stringify(json) ?? '')) callFields(event);
-	});
+	holds(
+		'The parser never throws, whatever JSON comes',
+		fc.oneof(tree, fc.jsonValue(), spoilt),
+		(json) => {
+			for (const event of read(JSON.stringify(json) ?? '')) callFields(event);
+		},
+	);
 
-	holds('yields nothing that was not in the delivery', spoilt, (json) => {
+	holds('The parser yields nothing that was not in the delivery', spoilt, (json) => {
 		const sent = JSON.parse(JSON.stringify(json), textIfRounded) as unknown;
 		const { texts, parts } = partsOf(sent);
 		const isSent = (part: unknown) => parts.has(JSON.stringify(part));
@@ -255,7 +260,7 @@ describe('The parser of deliveries', () => {
 		{ maxLength: 3 },
 	);
 
-	holds('hides no good part behind a bad one', entries, (parts) => {
+	holds('The parser does not lose a good part beside a bad one', entries, (parts) => {
 		const ids: string[] = [];
 		const entry = parts.map((ofEntry) => {
 			if (!Array.isArray(ofEntry)) return ofEntry.part;
@@ -282,7 +287,7 @@ describe('The parser of deliveries', () => {
 	};
 });
 
-describe('The guard of addresses', () => {
+describe('the guard of file URLs', () => {
 	const BASES = ['https://graph.facebook.com', 'http://127.0.0.1:8080/api'];
 	const piece = fc.constantFrom(
 		...['https:', 'http:', 'blob:', 'file:', 'data:', 'ws:', '//', '/', '\\', '@', ':', '.', '#'],
@@ -303,7 +308,7 @@ describe('The guard of addresses', () => {
 	const asked = fc.tuple(address, fc.constantFrom(...BASES));
 
 	holds(
-		"allows https at Meta's hosts, the origin of the base URL, and nothing else",
+		"The guard allows https at Meta's hosts, the origin of the base URL, and nothing else",
 		asked,
 		([text, base]) => {
 			const guarded = guardMediaUrl(text, base);
@@ -317,7 +322,7 @@ describe('The guard of addresses', () => {
 	);
 
 	holds(
-		'allows what is requested: written out, the address is the same and allowed again',
+		'The guard allows what is requested: written out, the URL is the same and allowed again',
 		asked,
 		([text, base]) => {
 			const guarded = guardMediaUrl(text, base);
@@ -327,7 +332,7 @@ describe('The guard of addresses', () => {
 		},
 	);
 
-	holds('says why, and of the address no more than its host', asked, ([text, base]) => {
+	holds('The guard says why, and no more of the URL than its host', asked, ([text, base]) => {
 		const guarded = guardMediaUrl(`${text}/path?token=secret#secret`, base);
 		if (guarded.allowed) return;
 		notStrictEqual(guarded.why, '');
@@ -335,10 +340,10 @@ describe('The guard of addresses', () => {
 	});
 });
 
-describe('The reader of hashes', () => {
+describe('the reader of hashes', () => {
 	const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 
-	holds('brings every hash back, in each way of writing it', hash, (bytes) => {
+	holds('The reader returns every hash, however it is written', hash, (bytes) => {
 		const base64 = bytes.toString('base64');
 		const urlSafe = bytes.toString('base64url');
 		const hex = bytes.toString('hex');
@@ -364,7 +369,7 @@ describe('The reader of hashes', () => {
 		);
 
 	holds(
-		'reads nothing else',
+		'The reader accepts nothing else',
 		fc.oneof(alike, fc.string(), fc.base64String(), fc.anything()),
 		(value) => {
 			const bytes = parseSha256(value);
@@ -382,7 +387,7 @@ describe('The reader of hashes', () => {
 	);
 });
 
-describe('The cleaner of session descriptions', () => {
+describe('the cleaner of SDPs', () => {
 	const LINES = ['v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'm=audio 9 RTP/SAVPF 111'];
 	const line = fc
 		.string({ unit: 'binary', maxLength: 40 })
@@ -401,7 +406,7 @@ describe('The cleaner of session descriptions', () => {
 		][how];
 
 	holds(
-		'changes no character but the ends of lines and the blanks there',
+		'The cleaner changes no character but line ends and the blanks there',
 		wrapped,
 		([given, end, how]) => {
 			const cleaned = cleanSdp(wrap(given.join(end), how), 'offer');
@@ -420,7 +425,7 @@ describe('The cleaner of session descriptions', () => {
 	);
 
 	holds(
-		'leaves what it has cleaned as it is',
+		'The cleaner does not change what it has cleaned',
 		fc.tuple(wrapped, noise, noise),
 		([[given, end], before, after]) => {
 			const once = cleanSdp(before.join('') + given.join(end) + after.join(''), 'offer');
@@ -435,9 +440,13 @@ describe('The cleaner of session descriptions', () => {
 		fc.record({ sdp: fc.anything(), type: fc.anything() }),
 	);
 
-	holds('gives lines that end with CRLF, or a reason, for anything', anything, (given) => {
-		const cleaned = cleanSdp(given, 'answer');
-		if (cleaned.ok) match(cleaned.sdp, /^v=0\r\n([^\r\n]*\r\n)+$/);
-		else notStrictEqual(cleaned.problem, '');
-	});
+	holds(
+		'The cleaner gives lines that end with CRLF, or a reason, for anything',
+		anything,
+		(given) => {
+			const cleaned = cleanSdp(given, 'answer');
+			if (cleaned.ok) match(cleaned.sdp, /^v=0\r\n([^\r\n]*\r\n)+$/);
+			else notStrictEqual(cleaned.problem, '');
+		},
+	);
 });

@@ -4,9 +4,9 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { Workflow } from '../e2e/stage';
+import type { Workflow } from '../support/stage';
 import { node } from '../support/workflow';
-import { SECRETS, type Answered, type Arena } from './arena';
+import { SECRETS, type Answered, type AttackStage } from './attackStage';
 
 const EVIL = 'https://evil.example';
 
@@ -95,16 +95,15 @@ const FORGERIES: Array<[string, Forge]> = [
 	['12,000 letters', ({ holder }) => `${holder.url}?also=${'A'.repeat(12_000)}`],
 ];
 
-export function sharedAddressAttacks(arena: () => Arena): void {
+export function sharedAddressAttacks(stage: () => AttackStage): void {
 	let sibling: Workflow;
 	beforeAll(async () => {
-		sibling = await arena().stage.addWorkflow({
-			credential: arena().credential,
+		sibling = await stage().addWorkflow({
 			parameters: { registration: 'manual', verifyToken: SECRETS.verifyToken },
 		});
 	});
-	const place = (): Place => ({ holder: arena().workflow, sibling });
-	const newBody = async () => arena().body(await arena().recording());
+	const place = (): Place => ({ holder: stage().workflow, sibling });
+	const newBody = async () => stage().body(await stage().recording());
 
 	/** A workflow of n8n's own Webhook node, at the address that a trigger has. */
 	async function hostile(status: number, location: string, answer: string): Promise<Listed> {
@@ -116,101 +115,101 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 		};
 		const parameters = { httpMethod: 'POST', path: `${webhookId}/webhook`, options };
 		const nodes = [node('Webhook', 'n8n-nodes-base.webhook', 2.1, parameters, { webhookId })];
-		const { api } = arena().n8n;
+		const { api } = stage().n8n;
 		const { id } = await api.createWorkflow({ name: `Hostile ${status}`, nodes, connections: {} });
 		await api.activate(id);
 		const [one] = listOf({ url: `x/${webhookId}/webhook` });
 		return { url: siblingUrl(place().holder.url, one) ?? '' };
 	}
 
-	describe('a list of other triggers with', () => {
-		it.each(FORGERIES)('%s sends nothing to anyone', async (_, forge) => {
+	describe('lists of triggers in a webhook URL', () => {
+		it.each(FORGERIES)('A list with %s sends nothing to anyone', async (_, forge) => {
 			const body = await newBody();
 			const url = forge(place());
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				// The trigger's own event is there, and Meta is asked to deliver again for the others.
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 503, body: '' });
 			}, 1);
 		});
 
 		it.each(['__proto__[also]=x', 'constructor[prototype][also]=x', 'Also=x', 'also%00=x'])(
-			'%s is none',
+			'A query of %s is not a list',
 			async (query) => {
 				const body = await newBody();
-				await arena().survives(async () => {
+				await stage().survives(async () => {
 					const url = `${place().holder.url}?${query}`;
-					expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
+					expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
 				}, 1);
 			},
 		);
 
-		it('the right secret does nothing for what Meta did not sign', async () => {
+		it('The right secret does nothing for what Meta did not sign', async () => {
 			const body = await newBody();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const headers = {
-					'x-hub-signature-256': arena().signature(body, 'x'),
+					'x-hub-signature-256': stage().signature(body, 'x'),
 					...proof(sibling, body),
 				};
 				const url = own(place());
-				expect(await arena().deliver(body, { url, headers })).toMatchObject({
+				expect(await stage().deliver(body, { url, headers })).toMatchObject({
 					status: 401,
 					body: '',
 				});
 			});
 		});
 
-		it('the trigger itself, and another one 70 times, goes to each once', async () => {
+		it('A list of the trigger itself and 70 times another sends to each once', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const url = addressOf(holder, [holder, ...Array<Listed>(70).fill(sibling)]);
-			await arena().survives(async () => {
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
-				expect(await arena().deliver(body, { url })).toMatchObject({ status: 200 });
+			await stage().survives(async () => {
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
+				expect(await stage().deliver(body, { url })).toMatchObject({ status: 200 });
 			}, 2);
 		});
 
-		it('70 triggers that are not there costs a few lines of the log', async () => {
+		it('A list of 70 missing triggers costs a few lines of the log', async () => {
 			const body = await newBody();
 			const { holder } = place();
 			const gone = Array.from({ length: 70 }, () => ({
 				url: holder.url.replace(/[^/]+\/webhook$/, `${randomUUID()}/webhook`),
 			}));
-			await arena().survives(async () => {
-				const before = arena().n8n.log.text().length;
-				expect(await arena().deliver(body, { url: addressOf(holder, gone) })).toMatchObject({
+			await stage().survives(async () => {
+				const before = stage().n8n.log.text().length;
+				expect(await stage().deliver(body, { url: addressOf(holder, gone) })).toMatchObject({
 					status: 503,
 				});
-				const said = arena().n8n.log.text().slice(before).split('\n');
+				const said = stage().n8n.log.text().slice(before).split('\n');
 				expect(said.filter((line) => line.includes('shares this webhook address'))).toHaveLength(
 					20,
 				);
 			}, 1);
 		});
 
-		it('each other does not go round in circles', async () => {
+		it('Two triggers that list each other do not send in circles', async () => {
 			const body = await newBody();
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const answers = await Promise.all([
-					arena().deliver(body, { url: addressOf(holder, [sibling]) }),
-					arena().deliver(body, { url: addressOf(sibling, [holder]) }),
+					stage().deliver(body, { url: addressOf(holder, [sibling]) }),
+					stage().deliver(body, { url: addressOf(sibling, [holder]) }),
 				]);
 				expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 			}, 2);
 		});
 	});
 
-	describe('a delivery that says that it was passed on', () => {
+	describe('deliveries marked as passed on', () => {
 		const send = async (
 			to: string,
 			body: string,
 			headers: Record<string, string>,
-		): Promise<Answered> => await arena().deliver(body, { url: to, headers });
+		): Promise<Answered> => await stage().deliver(body, { url: to, headers });
 
-		it('starts nothing again when it is sent again', async () => {
+		it('A delivery that was passed on starts nothing again when it is repeated', async () => {
 			const body = await newBody();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				for (let times = 0; times < 3; times++) {
 					expect((await send(sibling.url, body, proof(sibling, body))).status).toBe(200);
 				}
@@ -221,10 +220,10 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 1);
 		});
 
-		it('is believed only where it was meant to go: elsewhere the list counts', async () => {
+		it('A proof is accepted only where it was meant to go: elsewhere the list counts', async () => {
 			const [first, second] = [await newBody(), await newBody()];
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				const wrong = [proof(sibling, first), proof(holder, second), proof(holder, first, 'x')];
 				for (const headers of wrong) {
 					expect((await send(own(place()), first, headers)).status).toBe(200);
@@ -232,33 +231,36 @@ export function sharedAddressAttacks(arena: () => Arena): void {
 			}, 2);
 		});
 
-		it('is not passed on, whatever list comes with it', async () => {
+		it('A delivery that was passed on is not passed on again, whatever list comes with it', async () => {
 			const body = await newBody();
 			const { holder } = place();
-			await arena().survives(async () => {
+			await stage().survives(async () => {
 				expect((await send(own(place()), body, proof(holder, body))).status).toBe(200);
 			}, 1);
 		});
 	});
 
-	describe('a listed address at which', () => {
+	describe('hostile responses at a listed URL', () => {
 		it.each([
 			['a redirect leads to another host', 302, EVIL, ''],
 			['a redirect that keeps method and body leads to another host', 307, EVIL, ''],
 			['a refusal has 8 MB', 404, '', 'x'.repeat(8_000_000)],
 			['n8n says in a page that all is well', 200, '', '<html>ok</html>'],
-		])('%s: nothing leaves n8n, and the own event is there', async (_, status, to, answer) => {
-			const listed = await hostile(status, to, answer);
-			const body = await newBody();
-			const url = addressOf(place().holder, [listed]);
-			await arena().survives(async () => {
-				await arena().withinMemory('body', async () => {
-					const isAccepted = status === 200 && !answer.includes('<html>');
-					expect(await arena().deliver(body, { url })).toMatchObject({
-						status: isAccepted ? 200 : 503,
+		])(
+			"Nothing leaves n8n, and the trigger's own event comes out, if %s",
+			async (_, status, to, answer) => {
+				const listed = await hostile(status, to, answer);
+				const body = await newBody();
+				const url = addressOf(place().holder, [listed]);
+				await stage().survives(async () => {
+					await stage().withinMemory('body', async () => {
+						const isAccepted = status === 200 && !answer.includes('<html>');
+						expect(await stage().deliver(body, { url })).toMatchObject({
+							status: isAccepted ? 200 : 503,
+						});
 					});
-				});
-			}, 2);
-		});
+				}, 2);
+			},
+		);
 	});
 }

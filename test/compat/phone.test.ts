@@ -3,11 +3,11 @@ import { request as sendRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { answerByLink, answerInTeam, place, placeByLink } from '../phone/carry';
-import { KEY, PhoneStage, startHost, withKey, type Host } from '../phone/stage';
-import { PAGE, TEAM_PAGE } from '../phone/policy';
-import { LocalServer } from '../phone/servers';
-import { TeamStage } from '../phone/teamStage';
+import { answerByLink, answerInTeam, place, placeByLink } from '../support/phone/calls';
+import { KEY, PhoneStage, startHost, withKey, type Host } from '../support/phone/phoneStage';
+import { PAGE, TEAM_PAGE } from '../../tools/browserPhone/hashes';
+import { serve } from '../support/localServer';
+import { TeamStage } from '../support/phone/teamStage';
 import { prepareN8n } from '../support/n8n';
 import {
 	chosenVersions,
@@ -26,7 +26,7 @@ jest.setTimeout(120_000);
 /** What stands in front of n8n serves the pages, too: they are of n8n's own origin. */
 async function startHostWithPages(folder: string, version: string): Promise<Host> {
 	let n8n: Host;
-	const proxy = await LocalServer.start((request, response) => {
+	const proxy = await serve((request, response) => {
 		const page = { '/phone.html': PAGE, '/team.html': TEAM_PAGE }[request.url ?? ''];
 		if (page !== undefined) {
 			response.setHeader('content-type', 'text/html; charset=utf-8');
@@ -81,16 +81,16 @@ describe.each(chosenVersions())('the browser phone in n8n %s', (version) => {
 
 	afterEach(async () => await phone.tidyUp());
 
-	it('carries a call from the link to the recording, with an address that is signed or not', async () => {
+	it('A call goes from the link to the recording, with a signed URL or an unsigned one', async () => {
 		const link = await answerByLink(phone, browser);
 		expect(link.includes('signature')).toBe(!UNSIGNED.includes(version));
 	});
 
-	it('carries a call that an agent places', async () => {
+	it("An agent's call goes to the recording", async () => {
 		await placeByLink(phone, browser);
 	});
 
-	it('carries a call with a key on the Wait nodes', async () => {
+	it('A call works with a key on the Wait nodes', async () => {
 		await phone.stopMeta();
 		await phone.startMeta({}, withKey);
 		await answerByLink(phone, browser, { key: KEY });
@@ -99,7 +99,7 @@ describe.each(chosenVersions())('the browser phone in n8n %s', (version) => {
 
 	if (WITHOUT_TEAM_PAGE.includes(version)) return;
 
-	it('rings in the pages of a team, from which calls are placed', async () => {
+	it('A call rings in the pages of a team, which also place calls', async () => {
 		const team = new TeamStage(folder);
 		try {
 			await team.start(async () => ({ ...host, stop: async () => {} }));

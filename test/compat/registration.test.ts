@@ -1,5 +1,5 @@
 import { describeInvariants } from '../e2e/invariants';
-import { N8N_VERSION } from '../support/n8n-install';
+import { N8N_VERSION } from '../support/n8nInstall';
 import { chosenVersions } from './versions';
 
 jest.setTimeout(600_000);

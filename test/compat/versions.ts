@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { cacheFolder, removeCached } from '../support/cache';
-import { N8N_VERSION, type InstallProgress } from '../support/n8n-install';
+import { N8N_VERSION, type InstallProgress } from '../support/n8nInstall';
 
 /** The oldest supported version, some since then, and the one of all other tests. */
 export const VERSIONS = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8', N8N_VERSION];

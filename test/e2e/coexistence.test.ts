@@ -1,34 +1,27 @@
-import { startEmulator, type Emulator, type WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import type { Emulator, WebhookUpdate } from '../../emulator';
+import { newMessage } from '../support/callEvents';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { Receiver } from '../support/receiver';
 import type { StoredCredential } from '../support/n8n';
 import { poll } from '../support/processes';
-import { TRIGGER, type Workflow } from './stage';
-import {
-	addItsWorkflow,
-	ITS_TRIGGER,
-	startStageForBoth,
-	type ItsWorkflow,
-	type StageForBoth,
-} from './whatsAppTrigger';
+import { startMeta, TRIGGER, type Workflow } from '../support/stage';
+import { addItsWorkflow, CoexistenceStage, ITS_TRIGGER, type ItsWorkflow } from './whatsAppTrigger';
 
 jest.setTimeout(240_000);
 
-const ONE = '106000000000001';
-const TWO = '106000000000002';
-
-let stage: StageForBoth;
+let stage: CoexistenceStage;
 let messages = 0;
 
 /** A Meta of its own for each test, at which n8n's own WhatsApp Trigger arrives too. */
 let emulator: Emulator;
 let credential: StoredCredential;
 
-beforeAll(async () => void (stage = await startStageForBoth()));
+beforeAll(async () => void (stage = await CoexistenceStage.start()));
 
 afterAll(async () => await stage?.stop());
 
 beforeEach(async () => {
-	emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+	emulator = await startMeta();
 	credential = await stage.credentialFor(emulator);
 	await stage.chooseMeta(emulator);
 });
@@ -43,17 +36,8 @@ async function ours(parameters: Record<string, unknown>, activate = true): Promi
 	return await stage.addWorkflow({ credential, parameters, activate });
 }
 
-function message(phoneNumberId = ONE): WebhookUpdate {
-	messages++;
-	const element = {
-		from: '14085551234',
-		id: `wamid.${messages}`,
-		timestamp: '1728932177',
-		type: 'text',
-		text: { body: `Grüße ${messages}` },
-	};
-	return { phoneNumberId, field: 'messages', value: { messages: [element] } };
-}
+const message = (phoneNumberId = NUMBER) =>
+	newMessage({ phoneNumberId, text: `Grüße ${++messages}` });
 
 const statusOf = async (...updates: Array<WebhookUpdate | { update: WebhookUpdate }>) =>
 	(await emulator.deliver(updates).answer).status;
@@ -73,8 +57,8 @@ async function deactivate(...workflows: Array<{ id: string }>): Promise<void> {
 	for (const { id } of workflows) await stage.n8n.api.deactivate(id);
 }
 
-describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
-	it('is refused by default, and names the address of the other one', async () => {
+describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
+	it("Publishing is refused by default, and the error names the other trigger's URL", async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		expect(before.app).toMatchObject({ callbackUrl: its.url, fields: ['messages'] });
@@ -84,7 +68,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('takes over and forwards: messages go to it as ever, recordings come here', async () => {
+	it('Take Over and Forward passes messages to the other trigger, and receives recordings', async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		expect(await statusOf(message())).toBe(200);
@@ -119,7 +103,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('listens for a test event without silencing either', async () => {
+	it('Listening for a test event silences neither trigger', async () => {
 		const its = await itsWorkflow();
 		const mine = await ours({
 			options: {
@@ -144,7 +128,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(mine, its);
 	});
 
-	it('says so where the verify token is wrong, and changes nothing', async () => {
+	it('A wrong verify token is an error that says so, and changes nothing', async () => {
 		const its = await itsWorkflow();
 		const before = state();
 		const mine = await ours(
@@ -158,7 +142,7 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 		await deactivate(its);
 	});
 
-	it('on the account, forwards as well; the app stays with the other one', async () => {
+	it('Forwarding also works on the account, and the app stays with the other trigger', async () => {
 		const its = await itsWorkflow();
 		emulator.presetSubscription(its.url, ['messages', 'calls']);
 		const before = state();
@@ -181,10 +165,10 @@ describe("beside n8n's own WhatsApp Trigger, on the same app", () => {
 });
 
 describe('registration on the account and on numbers', () => {
-	it('comes before the webhook of the app, receives, and leaves nothing behind', async () => {
+	it('The registration wins over the webhook of the app, receives, and leaves nothing behind', async () => {
 		for (const parameters of [
 			{ registration: 'businessAccount' },
-			{ registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] },
+			{ registration: 'phoneNumber', phoneNumberIds: [NUMBER, SECOND_NUMBER] },
 		]) {
 			const before = state();
 			const mine = await ours(parameters);
@@ -192,30 +176,35 @@ describe('registration on the account and on numbers', () => {
 			expect({ accountOverride, numberOverrides }).toEqual(
 				parameters.registration === 'businessAccount'
 					? { accountOverride: mine.url, numberOverrides: {} }
-					: { accountOverride: null, numberOverrides: { [ONE]: mine.url, [TWO]: mine.url } },
+					: {
+							accountOverride: null,
+							numberOverrides: { [NUMBER]: mine.url, [SECOND_NUMBER]: mine.url },
+						},
 			);
-			expect(await statusOf(await emulator.createRecording({ phoneNumberId: TWO }))).toBe(200);
+			expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(
+				200,
+			);
 			await stage.n8n.api.waitForExecutions(mine.id, 1);
 			await deactivate(mine);
 			expect(state()).toEqual(before);
 		}
 	});
 
-	it('puts back an address that was there, when it may take over', async () => {
+	it('An existing URL is put back when the trigger took it over', async () => {
 		const other = await new Receiver().start();
 		try {
 			emulator.presetSubscription(other.url, ['messages', 'calls']);
-			emulator.presetOverride(other.url, ONE);
+			emulator.presetOverride(other.url, NUMBER);
 			const before = state();
 			const mine = await ours({
 				registration: 'phoneNumber',
-				phoneNumberIds: [ONE],
+				phoneNumberIds: [NUMBER],
 				options: {
 					onOtherWebhook: 'takeOverAndForward',
 					otherVerifyToken: other.verifyToken,
 				},
 			});
-			expect(state().numberOverrides).toEqual({ [ONE]: mine.url });
+			expect(state().numberOverrides).toEqual({ [NUMBER]: mine.url });
 			const delivery = emulator.deliver([message()]);
 			expect((await delivery.answer).status).toBe(200);
 			expect(other.webhooks.map(({ raw }) => raw.toString())).toEqual([delivery.record.body]);
@@ -229,29 +218,34 @@ describe('registration on the account and on numbers', () => {
 	it.each([
 		[{ registration: 'phoneNumber' }, 'No phone number is chosen'],
 		[{ registration: 'businessAccount' }, 'The Meta app is not subscribed to calls'],
-	])('%j is refused with a word for the operator', async (parameters, words) => {
-		emulator.presetSubscription('https://crm.example/hook', ['messages']);
-		const before = state();
-		const mine = await ours(parameters, false);
-		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
-		expect(state()).toEqual(before);
-	});
+	])(
+		'A registration with %j is refused with an explanation for the operator',
+		async (parameters, words) => {
+			emulator.presetSubscription('https://crm.example/hook', ['messages']);
+			const before = state();
+			const mine = await ours(parameters, false);
+			await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(words);
+			expect(state()).toEqual(before);
+		},
+	);
 
-	it('of two triggers on two numbers of one app works side by side', async () => {
-		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [ONE] });
-		const two = await ours({ registration: 'phoneNumber', phoneNumberIds: [TWO] });
-		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
-		for (const phoneNumberId of [ONE, TWO]) {
+	it('Two triggers on two numbers of one app work side by side', async () => {
+		const one = await ours({ registration: 'phoneNumber', phoneNumberIds: [NUMBER] });
+		const two = await ours({ registration: 'phoneNumber', phoneNumberIds: [SECOND_NUMBER] });
+		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: two.url });
+		for (const phoneNumberId of [NUMBER, SECOND_NUMBER]) {
 			expect(await statusOf(await emulator.createRecording({ phoneNumberId }))).toBe(200);
 		}
 		const [[first], [second]] = [
 			await itemsSince(one.id, TRIGGER, 0),
 			await itemsSince(two.id, TRIGGER, 0),
 		];
-		expect([first.json.phoneNumberId, second.json.phoneNumberId]).toEqual([ONE, TWO]);
+		expect([first.json.phoneNumberId, second.json.phoneNumberId]).toEqual([NUMBER, SECOND_NUMBER]);
 
 		await deactivate(one);
-		expect(await statusOf(await emulator.createRecording({ phoneNumberId: TWO }))).toBe(200);
+		expect(await statusOf(await emulator.createRecording({ phoneNumberId: SECOND_NUMBER }))).toBe(
+			200,
+		);
 		await stage.n8n.api.waitForExecutions(two.id, 2);
 		await deactivate(two);
 	});

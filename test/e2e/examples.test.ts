@@ -1,21 +1,23 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
 import {
 	DEFAULT_RECORDING,
 	makeSdp,
-	startEmulator,
 	type Call,
 	type Emulator,
 	type EmulatorOptions,
 } from '../../emulator';
-import { appToken, graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { change, exampleFile, nodesOf } from '../support/examples';
+import { appToken, graph } from '../support/graph';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
+import { LocalServer } from '../support/localServer';
 import { REPOSITORY } from '../support/package';
-import { startStage, type Stage } from './stage';
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(60_000);
 
@@ -41,8 +43,6 @@ const EXAMPLES = [
 	'recording-to-transcription-service',
 ];
 
-const fileOf = (example: string) => join(REPOSITORY, 'examples', `${example}.json`);
-
 let stage: Stage;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
@@ -63,11 +63,7 @@ afterAll(async () => {
 
 /** A Meta of its own for an example, because a Meta app has one webhook. */
 async function meta(options: EmulatorOptions = {}) {
-	const emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
-		...options,
-	});
+	const emulator = await startMeta(options);
 	cleanups.push(async () => await emulator.stop());
 	return { emulator, credential: await stage.credentialFor(emulator) };
 }
@@ -91,32 +87,11 @@ interface Answer {
 	body?: string | Record<string, unknown>;
 }
 
-class Service {
+class Service extends LocalServer {
 	readonly received: Received[] = [];
 
-	private readonly server: Server = createServer((request, response) => {
-		const chunks: Buffer[] = [];
-		request.on('data', (chunk: Buffer) => chunks.push(chunk));
-		request.on('end', () => {
-			const { method = '', url: path = '', headers } = request;
-			const received = { method, path, headers, raw: Buffer.concat(chunks) };
-			this.received.push(received);
-			const { status = 200, body = {} } = this.answer(received);
-			const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-			response.writeHead(status, { 'content-type': type });
-			response.end(typeof body === 'string' ? body : JSON.stringify(body));
-		});
-	});
-
-	constructor(readonly answer: (received: Received) => Answer) {}
-
-	async start(): Promise<this> {
-		await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	constructor(readonly answer: (received: Received) => Answer) {
+		super();
 	}
 
 	/** The bodies so far, read as JSON. */
@@ -124,11 +99,17 @@ class Service {
 		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
 	}
 
-	async stop(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			this.server.close(() => resolve());
-			this.server.closeAllConnections();
-		});
+	protected override async respond(
+		request: IncomingMessage,
+		response: ServerResponse,
+	): Promise<void> {
+		const { method = '', url: path = '', headers } = request;
+		const received = { method, path, headers, raw: await buffer(request) };
+		this.received.push(received);
+		const { status = 200, body = {} } = this.answer(received);
+		const type = typeof body === 'string' ? 'application/xml' : 'application/json';
+		response.writeHead(status, { 'content-type': type });
+		response.end(typeof body === 'string' ? body : JSON.stringify(body));
 	}
 }
 
@@ -153,12 +134,10 @@ async function install(
 	edit: (workflow: WorkflowDefinition) => void = () => undefined,
 ): Promise<Installed> {
 	const { api } = stage.n8n;
-	const { id } = await api.importWorkflow(fileOf(example), {
+	const { id } = await api.importWorkflow(exampleFile(example), {
 		credentials,
 		edit(workflow) {
-			for (const [placeholder, value] of Object.entries(placeholders)) {
-				replaceInNodes(workflow, placeholder, value);
-			}
+			change(workflow, placeholders);
 			edit(workflow);
 			const text = JSON.stringify(nodesOf(workflow));
 			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
@@ -180,7 +159,7 @@ async function install(
 				triggerToStartFrom: { name: triggerName },
 			});
 			const [execution] = await installed.next();
-			return execution!;
+			return execution;
 		},
 		async expectNoMore() {
 			await new Promise((resolve) => setTimeout(resolve, 300));
@@ -188,21 +167,6 @@ async function install(
 		},
 	};
 	return installed;
-}
-
-const nodesOf = ({ nodes }: WorkflowDefinition) =>
-	nodes.filter(({ type }) => type !== 'n8n-nodes-base.stickyNote');
-
-function replaceInNodes(workflow: WorkflowDefinition, placeholder: string, value: string): void {
-	const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-	let found = false;
-	for (const node of nodesOf(workflow)) {
-		const before = JSON.stringify(node.parameters);
-		const after = before.replaceAll(inJson(placeholder), inJson(value));
-		found ||= before !== after;
-		node.parameters = JSON.parse(after) as Record<string, unknown>;
-	}
-	if (!found) throw new Error(`The example "${workflow.name}" has no ${placeholder}`);
 }
 
 /** What a form that was sent as multipart/form-data holds. */
@@ -218,7 +182,7 @@ async function bytesOf(form: FormData, field: string): Promise<{ name: string; b
 
 const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
-it('covers every example', async () => {
+it('The tests cover every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
 	const files = all.filter((file) => file.endsWith('.json') && !/package|node_modules/.test(file));
 	expect(files.sort()).toEqual(EXAMPLES.map((example) => `${example}.json`).sort());
@@ -231,9 +195,9 @@ const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.o
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
 
-describe.each(EXAMPLES)('%s', (example) => {
-	it('has only nodes and parameters that n8n knows, and none that it marks', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+describe.each(EXAMPLES)('the example %s', (example) => {
+	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		for (const node of workflow.nodes as INode[]) {
 			const { name, type, typeVersion, parameters } = node;
 			const [description] = await stage.n8n.api.request<INodeTypeDescription[]>(
@@ -262,8 +226,8 @@ describe.each(EXAMPLES)('%s', (example) => {
 		}
 	});
 
-	it('explains itself in notes, and holds no secret and no ID of an installation', async () => {
-		const workflow = JSON.parse(await readFile(fileOf(example), 'utf8')) as WorkflowDefinition;
+	it('The example explains itself in notes, and contains no secret and no ID of an installation', async () => {
+		const workflow = JSON.parse(await readFile(exampleFile(example), 'utf8')) as WorkflowDefinition;
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
 		expect(names).toContain('Start here');
@@ -274,7 +238,7 @@ describe.each(EXAMPLES)('%s', (example) => {
 	});
 });
 
-describe('answer-and-record, at work', () => {
+describe('the example answer-and-record', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let mediaServer: Service;
@@ -289,12 +253,12 @@ describe('answer-and-record, at work', () => {
 		});
 	});
 
-	it('accepts an incoming call with recording on, and saves the audio', async () => {
+	it('The workflow accepts an incoming call with recording on, and saves the audio', async () => {
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.status).toBe('success');
+		expect(accepting.status).toBe('success');
 		const [asked, told] = mediaServer.received;
-		expect(JSON.parse(asked!.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
+		expect(JSON.parse(asked.raw.toString())).toEqual({ callId: call.id, sdp: call.sdp });
 		// Only now may it send audio.
 		const path = `/calls/${encodeURIComponent(call.id)}/accepted`;
 		expect(told).toMatchObject({ method: 'PUT', path });
@@ -304,7 +268,7 @@ describe('answer-and-record, at work', () => {
 		});
 		emulator.hangUp(call.id, { durationSeconds: 42 });
 		const [ending, saving] = await workflow.next(2);
-		expect([ending!.status, saving!.status]).toEqual(['success', 'success']);
+		expect([ending.status, saving.status]).toEqual(['success', 'success']);
 		expect(mediaServer.received.at(-1)).toMatchObject({
 			method: 'DELETE',
 			path: `/calls/${encodeURIComponent(call.id)}`,
@@ -313,7 +277,7 @@ describe('answer-and-record, at work', () => {
 		expect(saved.equals(audio)).toBe(true);
 	});
 
-	it('lets the SDP answer of a call that the business started alone', async () => {
+	it('The workflow ignores the SDP answer of a call that the business started', async () => {
 		const asked = mediaServer.received.length;
 		const [number] = emulator.account.phoneNumbers;
 		const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
@@ -321,36 +285,36 @@ describe('answer-and-record, at work', () => {
 		const connect = {
 			id: 'wacid.of-a-call-of-the-business',
 			event: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			timestamp: '1760000000',
 			session,
 		};
 		const delivery = emulator.deliver([
-			{ phoneNumberId: number!.id, field: 'calls', value: { calls: [connect] } },
+			{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } },
 		]);
 		expect((await delivery.answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(ranIn(execution!)).toEqual([
+		expect(execution.status).toBe('success');
+		expect(ranIn(execution)).toEqual([
 			'When a call comes in or a recording is ready',
 			'Which event?',
 		]);
 		expect(mediaServer.received).toHaveLength(asked);
 	});
 
-	it('reports a recording whose audio stays damaged', async () => {
+	it('The workflow reports a recording whose audio stays damaged', async () => {
 		const recording = await emulator.createRecording();
 		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		emulator.clearFaults();
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('error');
-		expect(execution!.error?.message).toContain(`No audio for call ${recording.callId}: `);
+		expect(execution.status).toBe('error');
+		expect(execution.error?.message).toContain(`No audio for call ${recording.callId}: `);
 		expect(await readdir(folder)).not.toContain(fileNameOf(recording.mediaId));
 	});
 });
 
-describe('agent-answers, at work', () => {
+describe('the example agent-answers', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let agent: Service;
@@ -366,15 +330,15 @@ describe('agent-answers, at work', () => {
 		});
 	});
 
-	it('accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
+	it('The workflow accepts with the answer of an agent that writes three fingerprints, as aiortc does', async () => {
 		const others = ['sha-384', 'sha-512'].map((hash) => `a=fingerprint:${hash} 12:34:56:78\r\n`);
 		const sdp = makeSdp('answer').replace(/^a=setup/m, `${others.join('')}a=setup`);
 		answer = { body: { sdp, type: 'answer', pc_id: 'SmallWebRTCConnection#0' } };
 		const call = emulator.userCalls();
 		const [accepting] = await workflow.next();
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		expect(call).toMatchObject({ state: 'inProgress', recording: { status: 'ENABLED' } });
-		expect(agent.received[0]!.path).toBe('/api/offer');
+		expect(agent.received[0].path).toBe('/api/offer');
 		expect(agent.messages[0]).toMatchObject({
 			sdp: call.sdp,
 			type: 'offer',
@@ -387,102 +351,105 @@ describe('agent-answers, at work', () => {
 	it.each<[string, typeof answer, RegExp]>([
 		['is down', { status: 503, body: { detail: 'busy' } }, /503/],
 		['gives no answer', { body: { detail: 'no bot' } }, /SDP/],
-	])('rejects the caller when the agent %s, and says why', async (_, given, why) => {
+	])('The workflow rejects the caller and says why when the agent %s', async (_, given, why) => {
 		answer = given;
 		const call = emulator.userCalls();
 		const [failing] = await workflow.next();
-		expect(failing!.error?.message).toMatch(why);
-		expect(failing!.error?.message).toContain(`The agent did not take call ${call.id}: `);
+		expect(failing.error?.message).toMatch(why);
+		expect(failing.error?.message).toContain(`The agent did not take call ${call.id}: `);
 		expect(call.state).toBe('ended');
 	});
 });
 
 /** The examples whose trigger acknowledges when the workflow has succeeded. */
-describe.each(['recording-to-storage', 'recording-to-s3'])('%s, at work', (example) => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let storage: Service;
-	let chat: Service;
-	let storageIsDown = false;
+describe.each(['recording-to-storage', 'recording-to-s3'])(
+	'the example %s with its storage',
+	(example) => {
+		let emulator: Emulator;
+		let workflow: Installed;
+		let storage: Service;
+		let chat: Service;
+		let storageIsDown = false;
 
-	const pathOf = (mediaId: string) =>
-		`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
-	const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
+		const pathOf = (mediaId: string) =>
+			`/${example === 'recording-to-s3' ? 'my-recordings' : 'recordings'}/${fileNameOf(mediaId)}`;
+		const uploads = () => storage.received.filter(({ method }) => method === 'PUT');
 
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		chat = await service();
-		storage = await service(({ method }) => {
-			if (method === 'GET') {
-				const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
-				return {
-					body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
-				};
-			}
-			const status = storageIsDown ? 503 : 200;
-			storageIsDown = false;
-			return { status, body: '' };
+		beforeAll(async () => {
+			const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
+			emulator = own.emulator;
+			chat = await service();
+			storage = await service(({ method }) => {
+				if (method === 'GET') {
+					const xmlns = 'http://s3.amazonaws.com/doc/2006-03-01/';
+					return {
+						body: `<LocationConstraint xmlns="${xmlns}">eu-central-1</LocationConstraint>`,
+					};
+				}
+				const status = storageIsDown ? 503 : 200;
+				storageIsDown = false;
+				return { status, body: '' };
+			});
+			const s3 = await stage.n8n.api.createCredential({
+				name: 'S3',
+				type: 's3',
+				data: {
+					endpoint: storage.url,
+					region: 'eu-central-1',
+					accessKeyId: 'KEY',
+					secretAccessKey: 'not a secret',
+					forcePathStyle: true,
+					ignoreSSLIssues: false,
+				},
+			});
+			const place: Record<string, string> =
+				example === 'recording-to-s3'
+					? { 'call-recordings': 'my-recordings' }
+					: { 'https://storage.example.com': storage.url };
+			workflow = await install(example, [own.credential, s3], {
+				...place,
+				'https://chat.example.com': chat.url,
+			});
 		});
-		const s3 = await stage.n8n.api.createCredential({
-			name: 'S3',
-			type: 's3',
-			data: {
-				endpoint: storage.url,
-				region: 'eu-central-1',
-				accessKeyId: 'KEY',
-				secretAccessKey: 'not a secret',
-				forcePathStyle: true,
-				ignoreSSLIssues: false,
-			},
+
+		it('The workflow stores a recording once, although the storage was down at first', async () => {
+			const recording = await emulator.createRecording();
+			storageIsDown = true;
+			const { attempts } = await emulator.deliver([recording]).settled;
+			expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
+			const executions = await workflow.next(2);
+			expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
+			expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
+				pathOf(recording.mediaId),
+				pathOf(recording.mediaId),
+			]);
+			expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
+			// A copy that comes later changes nothing.
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+			await workflow.expectNoMore();
+			expect(uploads()).toHaveLength(2);
+			expect(chat.received).toHaveLength(0);
 		});
-		const place: Record<string, string> =
-			example === 'recording-to-s3'
-				? { 'call-recordings': 'my-recordings' }
-				: { 'https://storage.example.com': storage.url };
-		workflow = await install(example, [own.credential, s3], {
-			...place,
-			'https://chat.example.com': chat.url,
+
+		it('The workflow tells the team when the audio stays damaged, and Meta does not deliver again', async () => {
+			const before = uploads().length;
+			const recording = await emulator.createRecording();
+			emulator.failNext('media', { wrongContent: true }, { times: Infinity });
+			const { attempts } = await emulator.deliver([recording]).settled;
+			emulator.clearFaults();
+			expect(attempts.map(({ status }) => status)).toEqual([200]);
+			const [execution] = await workflow.next();
+			expect(execution.status).toBe('success');
+			expect(chat.messages).toEqual([
+				{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
+			]);
+			expect(chat.messages[0].text).not.toContain('undefined');
+			expect(uploads()).toHaveLength(before);
 		});
-	});
+	},
+);
 
-	it('stores a recording once, though the storage was down at first', async () => {
-		const recording = await emulator.createRecording();
-		storageIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(uploads().map(({ path }) => path.replace(/\?$/, ''))).toEqual([
-			pathOf(recording.mediaId),
-			pathOf(recording.mediaId),
-		]);
-		expect(uploads().every(({ raw }) => raw.equals(audio))).toBe(true);
-		// A copy that comes later changes nothing.
-		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		await workflow.expectNoMore();
-		expect(uploads()).toHaveLength(2);
-		expect(chat.received).toHaveLength(0);
-	});
-
-	it('tells the team when the audio stays damaged, and is not asked again', async () => {
-		const before = uploads().length;
-		const recording = await emulator.createRecording();
-		emulator.failNext('media', { wrongContent: true }, { times: Infinity });
-		const { attempts } = await emulator.deliver([recording]).settled;
-		emulator.clearFaults();
-		expect(attempts.map(({ status }) => status)).toEqual([200]);
-		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
-		expect(chat.messages).toEqual([
-			{ text: expect.stringContaining(`No audio for call ${recording.callId}: `) as string },
-		]);
-		expect(chat.messages[0]!.text).not.toContain('undefined');
-		expect(uploads()).toHaveLength(before);
-	});
-});
-
-describe('recording-to-transcription-service, at work', () => {
+describe('the example recording-to-transcription-service', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let transcription: Service;
@@ -507,14 +474,14 @@ describe('recording-to-transcription-service, at work', () => {
 		});
 	});
 
-	it('sends the audio to the service and the text onward, each with its own call', async () => {
+	it('The workflow sends the audio to the service and passes the text on, each with its own call', async () => {
 		const recordings = [
-			await emulator.createRecording({ from: '14085551234' }),
+			await emulator.createRecording({ from: PERSON }),
 			await emulator.createRecording({ from: '14085555678' }),
 		];
 		expect((await emulator.deliver(recordings).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(transcription.received).toHaveLength(2);
 		for (const received of transcription.received) {
 			expect(received).toMatchObject({ method: 'POST', path: '/v1/audio/transcriptions' });
@@ -539,17 +506,17 @@ describe('recording-to-transcription-service, at work', () => {
 		);
 	});
 
-	it('tells the team when there is no audio', async () => {
+	it('The workflow tells the team when there is no audio', async () => {
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
 	});
 });
 
-describe('incoming-call-to-crm, at work', () => {
+describe('the example incoming-call-to-crm', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let crm: Service;
@@ -580,9 +547,9 @@ describe('incoming-call-to-crm, at work', () => {
 		});
 	});
 
-	it('joins what was known during the call with its recording, for calls at the same time', async () => {
+	it('The workflow joins what was known during the call with its recording, for simultaneous calls', async () => {
 		// Both find no table yet.
-		const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+		const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		for (const call of calls) await accept(call);
 		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
@@ -610,7 +577,7 @@ describe('incoming-call-to-crm, at work', () => {
 		}
 	});
 
-	it('hands on a recording whose call it does not know, after the CRM was down', async () => {
+	it('The workflow passes on a recording of an unknown call, after the CRM was down', async () => {
 		const before = crm.received.length;
 		const recording = await emulator.createRecording();
 		crmIsDown = true;
@@ -625,14 +592,14 @@ describe('incoming-call-to-crm, at work', () => {
 		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
 	});
 
-	it('notes a call without audio, and keeps apart what came in one delivery', async () => {
+	it('The workflow notes a call without audio, and separates what came in one delivery', async () => {
 		const before = crm.received.length;
 		const gone = await emulator.createRecording(aWhileAgo());
 		const there = await emulator.createRecording();
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		const received = crm.received.slice(before);
 		expect(received).toHaveLength(2);
 		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
@@ -646,9 +613,8 @@ describe('incoming-call-to-crm, at work', () => {
 	});
 });
 
-describe('call-permission-then-call, at work', () => {
+describe('the example call-permission-then-call', () => {
 	const START = 'Call someone now';
-	const NUMBER = '106000000000001';
 	let emulator: Emulator;
 	let credential: StoredCredential;
 	let mediaServer: Service;
@@ -662,7 +628,7 @@ describe('call-permission-then-call, at work', () => {
 			'POST /offer',
 			`PUT /calls/${encodeURIComponent(id)}/answer`,
 		]);
-		expect(JSON.parse(asked[1]!.raw.toString())).toEqual({ sdp });
+		expect(JSON.parse(asked[1].raw.toString())).toEqual({ sdp });
 	};
 	const changePerson = async (waId: string) => {
 		const { api } = stage.n8n;
@@ -691,22 +657,22 @@ describe('call-permission-then-call, at work', () => {
 		});
 		// The person in the example.
 		expect(emulator.account.users[0]).toMatchObject({
-			waId: '14085551234',
+			waId: PERSON,
 			permission: 'permanent',
 		});
 	});
 
-	it('calls a person who may be called, and hands the SDP answer to the media server', async () => {
+	it('The workflow calls a person who may be called, and passes the SDP answer to the media server', async () => {
 		await workflow.run(START);
-		const [call] = callsTo('14085551234');
+		const [call] = callsTo(PERSON);
 		expect(call).toMatchObject({ direction: 'BUSINESS_INITIATED', phoneNumberId: NUMBER });
 		const [connected] = await workflow.next();
-		expect(connected!.status).toBe('success');
-		expectAnswer('session 1', call!);
-		emulator.hangUp(call!.id);
+		expect(connected.status).toBe('success');
+		expectAnswer('session 1', call);
+		emulator.hangUp(call.id);
 	});
 
-	it('asks a person who has not agreed, and calls when the yes arrives', async () => {
+	it('The workflow asks a person who has not agreed, and calls when the consent arrives', async () => {
 		const waId = '14085555678';
 		await changePerson(waId);
 		const asking = await workflow.run(START);
@@ -722,21 +688,21 @@ describe('call-permission-then-call, at work', () => {
 		const no = emulator.userAnswersPermissionRequest({ from: waId, accept: false });
 		expect((await no.answer).status).toBe(200);
 		const [refused] = await workflow.next();
-		expect(ranIn(refused!)).toEqual(['When a person answers', 'Which event?']);
+		expect(ranIn(refused)).toEqual(['When a person answers', 'Which event?']);
 
 		const yes = emulator.userAnswersPermissionRequest({ from: waId, accept: true });
 		expect((await yes.answer).status).toBe(200);
 		// The reply, and then the SDP answer of the call.
 		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
 		const [call] = callsTo(waId);
-		expectAnswer('session 2', call!);
-		emulator.hangUp(call!.id);
+		expectAnswer('session 2', call);
+		emulator.hangUp(call.id);
 		await workflow.expectNoMore();
 	});
 });
 
-describe('nightly-setup-check, at work', () => {
-	it('sends one message with everything that is wrong, and none when all is well', async () => {
+describe('the example nightly-setup-check', () => {
+	it('The workflow sends one message with everything that is wrong, and none when all is well', async () => {
 		const triggerUrl = 'https://n8n.example.net/webhook/1/webhook';
 		const { emulator, credential } = await meta();
 		const chat = await service();
@@ -744,7 +710,7 @@ describe('nightly-setup-check, at work', () => {
 		const workflow = await install(
 			'nightly-setup-check',
 			[credential],
-			{ 'https://chat.example.com': chat.url, '106540352242922': '106000000000001' },
+			{ 'https://chat.example.com': chat.url, '106540352242922': NUMBER },
 			({ nodes }) => {
 				const check = nodes.find(({ name }) => name === 'Check the setup')!;
 				check.parameters.triggerUrl = triggerUrl;
@@ -758,12 +724,12 @@ describe('nightly-setup-check, at work', () => {
 		);
 		expect(chat.received).toHaveLength(0);
 
-		emulator.account.phoneNumbers[0]!.callingEnabled = false;
+		emulator.account.phoneNumbers[0].callingEnabled = false;
 		emulator.presetSubscription('https://other.example.net/');
 		const bad = await workflow.run('Every night');
 		expect(bad.status).toBe('success');
 		expect(chat.messages).toHaveLength(1);
-		const lines = String(chat.messages[0]!.text).split('\n');
+		const lines = String(chat.messages[0].text).split('\n');
 		expect(lines[0]).toBe('WhatsApp calling needs attention:');
 		expect(lines.slice(1)).toEqual([
 			expect.stringMatching(/^- Calling turned on: off\. Turn calling on/),
@@ -774,7 +740,7 @@ describe('nightly-setup-check, at work', () => {
 	});
 });
 
-describe('bring-your-own-webhook, at work', () => {
+describe('the example bring-your-own-webhook', () => {
 	const READ = 'Read the delivery';
 	let emulator: Emulator;
 	let workflow: Installed;
@@ -819,7 +785,7 @@ describe('bring-your-own-webhook, at work', () => {
 		);
 	});
 
-	it("passes Meta's check of the URL with the verify token only", async () => {
+	it("Meta's check of the URL passes with the verify token only", async () => {
 		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
 		expect((await subscribe('another token')).status).toBe(400);
 		expect(await subscribe('the token of this test')).toMatchObject({
@@ -830,50 +796,50 @@ describe('bring-your-own-webhook, at work', () => {
 		expect(checks.map(({ status }) => status)).toEqual(['success', 'success']);
 	});
 
-	it('stores the audio of each recording of a delivery; a duplicate overwrites the same files', async () => {
+	it('The workflow stores the audio of each recording of a delivery, and a duplicate overwrites the same files', async () => {
 		const recordings = [await emulator.createRecording(), await emulator.createRecording()];
 		const paths = recordings.map(({ mediaId }) => `/recordings/${fileNameOf(mediaId)}`);
 		for (const times of [1, 2]) {
 			expect((await emulator.deliver(recordings).answer).status).toBe(200);
 			const [execution] = await workflow.next();
-			expect(execution!.error).toBeUndefined();
+			expect(execution.error).toBeUndefined();
 			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
 		}
 		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
 	});
 
-	it('fails for what Meta did not sign, and stores nothing', async () => {
+	it('The workflow fails for what Meta did not sign, and stores nothing', async () => {
 		const before = stored().length;
 		const forged = await emulator.createRecording();
 		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(execution.error?.message).toContain('The signature does not match the body');
 		expect(stored()).toHaveLength(before);
 	});
 
-	it('notifies the team of a recording that is gone', async () => {
+	it('The workflow notifies the team of a recording that is gone', async () => {
 		const gone = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(gone.mediaId);
 		expect((await emulator.deliver([gone]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([
 			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
 		]);
 	});
 
-	it('fails when a recording cannot be had for the moment, and a retry of the execution stores it', async () => {
+	it('The workflow fails for a recording that is not available yet, and a retry of the execution stores it', async () => {
 		const late = await emulator.createRecording();
 		emulator.failNext('media', { status: 401 }, { times: Infinity });
 		expect((await emulator.deliver([late]).answer).status).toBe(200);
 		const [failed] = await workflow.next();
-		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		expect(failed.error?.message).toContain('Meta refused access to the file');
 		emulator.clearFaults();
-		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+		await stage.n8n.api.request('POST', `/rest/executions/${failed.id}/retry`, {
 			loadWorkflow: false,
 		});
 		const [retried] = await workflow.next();
-		expect(retried!.error).toBeUndefined();
+		expect(retried.error).toBeUndefined();
 		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

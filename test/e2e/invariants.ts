@@ -2,15 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EndpointKind, FaultMatch } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { newMessage } from '../support/callEvents';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { errorOf } from '../support/failures';
+import { Receiver } from '../support/receiver';
 import type { StoredWorkflow, WorkflowNode } from '../support/n8n';
 import { poll, sleep } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE, using } from '../support/workflow';
-import { Bench, errorOf, ONE, state, TWO, type App, type Published, type Setup } from './bench';
+import { InvariantStage, state, type App, type Published, type Setup } from './invariantStage';
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
-const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [TWO] };
+const ON_FIRST = { registration: 'phoneNumber', phoneNumberIds: [NUMBER] };
+const ON_SECOND = { registration: 'phoneNumber', phoneNumberIds: [SECOND_NUMBER] };
 const WITHOUT_NUMBER = { registration: 'phoneNumber', phoneNumberIds: [] };
 
 const NOTHING = {
@@ -27,12 +30,12 @@ const PREPARATION_TIMEOUT = 30 * 60_000;
 
 /** What registration promises, in a real n8n; in several at the same time, which do not know each other. */
 export function describeInvariants(setups: Setup[]): void {
-	const benches = setups.map((setup) => new Bench(setup));
+	const stages = setups.map((setup) => new InvariantStage(setup));
 	const seconds = new Map<string, number[]>();
 
-	async function onEach(title: string, run: (n8n: Bench) => Promise<void>): Promise<void> {
+	async function onEach(title: string, run: (n8n: InvariantStage) => Promise<void>): Promise<void> {
 		const results = await Promise.allSettled(
-			benches.map(async (n8n) => {
+			stages.map(async (n8n) => {
 				const startedAt = Date.now();
 				await run(n8n).finally(() => {
 					const all = seconds.get(title) ?? [];
@@ -42,13 +45,13 @@ export function describeInvariants(setups: Setup[]): void {
 		);
 		const failures = results.flatMap((result, index) =>
 			result.status === 'rejected'
-				? [`${setups[index]!.name}: ${(result.reason as Error).stack}`]
+				? [`${setups[index].name}: ${(result.reason as Error).stack}`]
 				: [],
 		);
 		if (failures.length > 0) throw new Error(failures.join('\n\n'));
 	}
 
-	function invariant(title: string, run: (n8n: Bench) => Promise<void>): void {
+	function invariant(title: string, run: (n8n: InvariantStage) => Promise<void>): void {
 		it(title, async () => await onEach(title, run));
 	}
 
@@ -58,23 +61,23 @@ export function describeInvariants(setups: Setup[]): void {
 		}, PREPARATION_TIMEOUT);
 
 		afterEach(async () => {
-			await Promise.all(benches.map(async (n8n) => await n8n.stopApps()));
+			await Promise.all(stages.map(async (n8n) => await n8n.stopApps()));
 		});
 
 		afterAll(async () => {
-			await Promise.all(benches.map(async (n8n) => await n8n.stop()));
+			await Promise.all(stages.map(async (n8n) => await n8n.stop()));
 			const rows = [...seconds].map(([title, each]) => `${each.join(' / ').padStart(9)}  ${title}`);
 			console.log(`Seconds in ${setups.map(({ name }) => name).join(' / ')}:\n${rows.join('\n')}`);
 		});
 
-		describe('1. Triggers of one app that are published at the same moment', () => {
+		describe('1. triggers of one app that are published at the same moment', () => {
 			/**
 			 * In a row: each race begins with what the one before has left in n8n and at Meta.
 			 *
 			 * @param runs of each workflow, for a recording of each of the two numbers
 			 */
 			async function races(
-				n8n: Bench,
+				n8n: InvariantStage,
 				triggers: Array<Array<Record<string, unknown>>>,
 				runs: number[],
 			): Promise<void> {
@@ -87,8 +90,8 @@ export function describeInvariants(setups: Setup[]): void {
 				for (let race = 1; race <= RACES; race++) {
 					await all(async ({ id }) => await n8n.api.activate(id));
 					expect(await n8n.shownAsPublished(...workflows)).toEqual(urls);
-					expect(await n8n.receives(app, ONE)).toBe(200);
-					expect(await n8n.receives(app, TWO)).toBe(200);
+					expect(await n8n.receives(app, NUMBER)).toBe(200);
+					expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
 					await n8n.hasRun(
 						runs.map((count) => count * race),
 						...workflows,
@@ -101,13 +104,13 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'ten times: all are published, and each gets each event once, whichever goes first',
+				'All triggers are published, and each gets each event once, whichever is unpublished first, ten times',
 				async (n8n) => {
 					const kinds: Array<Parameters<typeof races>> = [
 						[n8n, [[{}, {}]], [4]],
 						[n8n, [[{}], [{}]], [2, 2]],
 						// What comes for a number with an address of its own comes only there.
-						[n8n, [[ON_ONE], [{}, ON_ONE]], [1, 2]],
+						[n8n, [[ON_FIRST], [{}, ON_FIRST]], [1, 2]],
 					];
 					await Promise.all(
 						kinds.map(async (kind) => await n8n.atOnce(async () => await races(...kind))),
@@ -116,15 +119,15 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 		});
 
-		describe('2. After the last trigger is removed, nothing is left', () => {
-			type Case = (n8n: Bench, app: App) => Promise<void>;
+		describe('2. what Meta keeps after the last trigger is removed', () => {
+			type Case = (n8n: InvariantStage, app: App) => Promise<void>;
 
 			/** A published trigger that is changed and published again works, until it is unpublished. */
 			const changed =
 				(change: (node: WorkflowNode) => void): Case =>
 				async (n8n, app) => {
 					const workflow = await n8n.addPublished(app, {});
-					await n8n.edit(workflow, ([node]) => change(node!));
+					await n8n.edit(workflow, ([node]) => change(node));
 					await n8n.publish(workflow);
 					expect(await n8n.receives(app)).toBe(200);
 					await n8n.unpublish(workflow);
@@ -132,7 +135,7 @@ export function describeInvariants(setups: Setup[]): void {
 
 			const CASES: Array<[string, Case]> = [
 				[
-					'when another trigger of the workflow could not be activated',
+					'Nothing is left when another trigger of the workflow could not be activated',
 					async (n8n, app) => {
 						const workflow = await n8n.add(app, {}, WITHOUT_NUMBER);
 						expect(await errorOf(n8n.api.activate(workflow.id))).toContain('No phone number');
@@ -143,19 +146,22 @@ export function describeInvariants(setups: Setup[]): void {
 						await n8n.unpublish(workflow);
 					},
 				],
-				['when the node was renamed', changed((node) => void (node.name = 'Another name'))],
 				[
-					'when the node was replaced by a new one',
+					'Nothing is left when the node was renamed',
+					changed((node) => void (node.name = 'Another name')),
+				],
+				[
+					'Nothing is left when the node was replaced by a new one',
 					changed((node) => {
 						Object.assign(node, { id: crypto.randomUUID(), webhookId: crypto.randomUUID() });
 					}),
 				],
 				[
-					'when the node was cut and pasted',
+					'Nothing is left when the node was cut and pasted',
 					changed((node) => void (node.id = crypto.randomUUID())),
 				],
 				[
-					'when the credential was changed to another app',
+					'Nothing is left when the credential was changed to another app',
 					async (n8n, app) => {
 						const other = await n8n.anApp();
 						const workflow = await n8n.addPublished(app, {});
@@ -170,12 +176,12 @@ export function describeInvariants(setups: Setup[]): void {
 					},
 				],
 				[
-					'when the node got the credential of another app',
+					'Nothing is left when the node got the credential of another app',
 					async (n8n, app) => {
 						const other = await n8n.anApp();
 						const workflow = await n8n.addPublished(app, {});
 						await n8n.edit(workflow, ([node]) => {
-							node!.credentials = using(other.credential);
+							node.credentials = using(other.credential);
 						});
 						await n8n.publish(workflow);
 						expect(state(app)).toEqual(NOTHING);
@@ -185,17 +191,17 @@ export function describeInvariants(setups: Setup[]): void {
 					},
 				],
 				[
-					'when the first of two triggers on numbers goes first',
+					'Nothing is left when the first of two triggers on numbers is unpublished first',
 					async (n8n, app) => {
-						const one = await n8n.addPublished(app, ON_ONE);
-						const two = await n8n.addPublished(app, ON_TWO);
+						const one = await n8n.addPublished(app, ON_FIRST);
+						const two = await n8n.addPublished(app, ON_SECOND);
 						await n8n.unpublish(one);
-						expect(await n8n.receives(app, TWO)).toBe(200);
+						expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
 						await n8n.unpublish(two);
 					},
 				],
 				[
-					'when a test ran meanwhile, before and after publishing',
+					'Nothing is left when a test ran meanwhile, before and after publishing',
 					async (n8n, app) => {
 						const workflow = await n8n.add(app, {});
 						await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -219,7 +225,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 		});
 
-		describe('3. Configuration of others stays', () => {
+		describe('3. the configuration of other systems', () => {
 			let folder: string;
 			let other: Receiver;
 
@@ -235,7 +241,7 @@ export function describeInvariants(setups: Setup[]): void {
 
 			/** What n8n's own export gives for some workflows, their static data included. */
 			async function exported(
-				n8n: Bench,
+				n8n: InvariantStage,
 				name: string,
 				...workflows: Published[]
 			): Promise<string> {
@@ -252,15 +258,15 @@ export function describeInvariants(setups: Setup[]): void {
 			/** Another system has the app's webhook, and the address of a number. */
 			function otherSystemRegisters({ emulator }: App) {
 				emulator.presetSubscription(other.url, ['messages', 'calls']);
-				emulator.presetOverride(other.url, TWO);
+				emulator.presetOverride(other.url, SECOND_NUMBER);
 				return emulator.subscriptionState();
 			}
 
 			/** The workflow can neither be published nor, by an unpublishing, remove what is there. */
-			async function isRefused(n8n: Bench, app: App, workflow: Published): Promise<void> {
+			async function isRefused(n8n: InvariantStage, app: App, workflow: Published): Promise<void> {
 				const before = state(app);
 				// n8n 2.41 shows as published what a backup calls that, and asks the trigger again for a change.
-				const rename = ([node]: WorkflowNode[]) => void (node!.name = 'Changed');
+				const rename = ([node]: WorkflowNode[]) => void (node.name = 'Changed');
 				const error =
 					(await errorOf(n8n.edit(workflow, rename))) || (await errorOf(n8n.publish(workflow)));
 				expect(error).toContain(other.url);
@@ -269,7 +275,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'when another n8n that was started from a backup, or imports an export, publishes it',
+				'It stays when another n8n, started from a backup or importing an export, publishes the workflow',
 				async (n8n) => {
 					const apps = await n8n.someApps(2);
 					const workflows = await Promise.all(
@@ -288,7 +294,7 @@ export function describeInvariants(setups: Setup[]): void {
 								data: credentialData(app.emulator),
 							});
 							const change = ([node]: WorkflowNode[]) => {
-								Object.assign(node!, { name: 'Copied', credentials: using(credential) });
+								Object.assign(node, { name: 'Copied', credentials: using(credential) });
 							};
 							const error =
 								(await errorOf(n8n.edit(workflow, change, copy))) ||
@@ -299,36 +305,36 @@ export function describeInvariants(setups: Setup[]): void {
 							await copy.stop();
 						}
 					};
-					await Promise.all([
-						use(apps[0]!, workflows[0]!, false),
-						use(apps[1]!, workflows[1]!, true),
-					]);
+					await Promise.all([use(apps[0], workflows[0], false), use(apps[1], workflows[1], true)]);
 					expect(apps.map(state)).toEqual(before);
 					for (const [index, app] of apps.entries()) {
 						expect(await n8n.receives(app)).toBe(200);
-						await n8n.unpublish(workflows[index]!);
+						await n8n.unpublish(workflows[index]);
 						expect(state(app)).toEqual(NOTHING);
 					}
 				},
 			);
 
-			invariant('when an old export is imported over the workflow in the same n8n', async (n8n) => {
-				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
-				const before = await n8n.addPublished(taken, {});
-				const live = await n8n.addPublished(own, {});
-				const file = await exported(n8n, 'old', before, live);
-				await n8n.unpublish(before);
-				const theirs = otherSystemRegisters(taken);
-				await n8n.n8n.run('import:workflow', `--input=${file}`);
-				await isRefused(n8n, taken, before);
-				expect(state(taken)).toEqual(theirs);
-				await n8n.api.activate(live.id);
-				expect(await n8n.receives(own)).toBe(200);
-				await n8n.unpublish(live);
-				expect(state(own)).toEqual(NOTHING);
-			});
+			invariant(
+				'It stays when an old export is imported over the workflow in the same n8n',
+				async (n8n) => {
+					const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
+					const before = await n8n.addPublished(taken, {});
+					const live = await n8n.addPublished(own, {});
+					const file = await exported(n8n, 'old', before, live);
+					await n8n.unpublish(before);
+					const theirs = otherSystemRegisters(taken);
+					await n8n.n8n.run('import:workflow', `--input=${file}`);
+					await isRefused(n8n, taken, before);
+					expect(state(taken)).toEqual(theirs);
+					await n8n.api.activate(live.id);
+					expect(await n8n.receives(own)).toBe(200);
+					await n8n.unpublish(live);
+					expect(state(own)).toEqual(NOTHING);
+				},
+			);
 
-			invariant('when a backup of the database is restored', async (n8n) => {
+			invariant('It stays when a backup of the database is restored', async (n8n) => {
 				const [taken, own] = [await n8n.anApp(), await n8n.anApp()];
 				const before = await n8n.addPublished(taken, {});
 				const later = await n8n.add(own, {});
@@ -351,11 +357,16 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 		});
 
-		describe('4. Listening for a test event', () => {
+		describe('4. listening for a test event', () => {
 			/** Production and the test each get one recording; after the test, Meta is as it was. */
-			async function bothReceive(n8n: Bench, app: App, production: Published, tested: Published) {
+			async function bothReceive(
+				n8n: InvariantStage,
+				app: App,
+				production: Published,
+				tested: Published,
+			) {
 				const before = state(app);
-				const { pathname } = new URL(production.urls[0]!);
+				const { pathname } = new URL(production.urls[0]);
 				await n8n.api.listenForTestEvent(tested.id, 'Trigger 0');
 				expect(new URL(state(app).app!.callbackUrl).pathname).toBe(pathname);
 				expect(await n8n.receives(app)).toBe(200);
@@ -369,13 +380,13 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(modes.filter((mode) => mode === 'webhook')).toHaveLength(1);
 			}
 
-			invariant('in a copy of the workflow: both get the event', async (n8n) => {
+			invariant('Both get the event when a copy of the workflow listens', async (n8n) => {
 				const app = await n8n.anApp();
 				const workflow = await n8n.addPublished(app, {});
 				const [node] = workflow.nodes;
 				const { id } = await n8n.api.createWorkflow({
 					name: 'Copy',
-					nodes: [{ ...node!, id: crypto.randomUUID() }],
+					nodes: [{ ...node, id: crypto.randomUUID() }],
 					connections: {},
 				});
 				await bothReceive(n8n, app, workflow, { ...workflow, id });
@@ -383,17 +394,20 @@ export function describeInvariants(setups: Setup[]): void {
 				expect(state(app)).toEqual(NOTHING);
 			});
 
-			invariant('on a trigger that was cut and pasted: both get the event', async (n8n) => {
-				const app = await n8n.anApp();
-				const workflow = await n8n.addPublished(app, {});
-				// Before version 2, n8n publishes every change as it is saved.
-				await n8n.edit(workflow, ([node]) => void (node!.id = crypto.randomUUID()));
-				await bothReceive(n8n, app, workflow, workflow);
-				await n8n.unpublish(workflow);
-				expect(state(app)).toEqual(NOTHING);
-			});
+			invariant(
+				'Both get the event when a trigger that was cut and pasted listens',
+				async (n8n) => {
+					const app = await n8n.anApp();
+					const workflow = await n8n.addPublished(app, {});
+					// Before version 2, n8n publishes every change as it is saved.
+					await n8n.edit(workflow, ([node]) => void (node.id = crypto.randomUUID()));
+					await bothReceive(n8n, app, workflow, workflow);
+					await n8n.unpublish(workflow);
+					expect(state(app)).toEqual(NOTHING);
+				},
+			);
 
-			invariant('that cannot be ended at Meta silences nobody', async (n8n) => {
+			invariant('A test that cannot be ended at Meta silences no trigger', async (n8n) => {
 				const app = await n8n.anApp();
 				const workflow = await n8n.addPublished(app, {});
 				await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -410,12 +424,12 @@ export function describeInvariants(setups: Setup[]): void {
 			});
 		});
 
-		describe('6. Forwarding', () => {
-			let others: Map<Bench, Receiver>;
+		describe('6. forwarding', () => {
+			let others: Map<InvariantStage, Receiver>;
 
 			beforeEach(async () => {
 				others = new Map();
-				for (const n8n of benches) others.set(n8n, await new Receiver().start());
+				for (const n8n of stages) others.set(n8n, await new Receiver().start());
 			});
 
 			afterEach(async () => {
@@ -429,18 +443,12 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			});
 
-			const message = (id: string) => ({
-				phoneNumberId: ONE,
-				field: 'messages',
-				value: { messages: [{ id, from: '14085551234', type: 'text', text: { body: 'Hi' } }] },
-			});
-
 			async function answerTo({ emulator }: App, id: string): Promise<number> {
-				return (await emulator.deliver([message(id)], { redeliver: false }).answer).status;
+				return (await emulator.deliver([newMessage({ id })], { redeliver: false }).answer).status;
 			}
 
 			invariant(
-				'acknowledges no message that was not forwarded, whatever is done meanwhile',
+				'No message is acknowledged that was not forwarded, whatever is done meanwhile',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -463,7 +471,7 @@ export function describeInvariants(setups: Setup[]): void {
 					const operate = async () => {
 						await n8n.api.activate(workflow.id);
 						await n8n.edit(workflow, ([node]) => {
-							node!.parameters = { ...node!.parameters, downloadFile: false };
+							node.parameters = { ...node.parameters, downloadFile: false };
 						});
 						await n8n.publish(workflow);
 						await n8n.api.listenForTestEvent(workflow.id, 'Trigger 0');
@@ -483,7 +491,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'of two triggers, the first one unpublished: the other one goes on',
+				'The second of two triggers still forwards when the first one is unpublished',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -503,7 +511,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'does not acknowledge what it cannot forward, because its record was lost',
+				'A message that cannot be forwarded, because the record was lost, is not acknowledged',
 				async (n8n) => {
 					const other = others.get(n8n)!;
 					const app = await n8n.anApp();
@@ -517,7 +525,7 @@ export function describeInvariants(setups: Setup[]): void {
 					// Where n8n activates triggers at its start, it has removed this one by then: 404.
 					expect([404, 503]).toContain(await answerTo(app, 'wamid.held'));
 					await n8n.edit(workflow, ([node]) => {
-						Object.assign(node!.parameters.options as object, { otherWebhookUrl: other.url });
+						Object.assign(node.parameters.options as object, { otherWebhookUrl: other.url });
 					});
 					// Without its publication service, n8n retries since its start, and removes what others register.
 					await poll('publication', 60_000, async () => {
@@ -531,7 +539,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 		});
 
-		describe('7. An App and a Phone Number trigger in one workflow', () => {
+		describe('7. an App and a Phone Number trigger in one workflow', () => {
 			const REQUESTS: Array<[EndpointKind, FaultMatch]> = [
 				['phoneNumbers', { method: 'GET' }],
 				['subscriptions', { method: 'GET' }],
@@ -544,44 +552,47 @@ export function describeInvariants(setups: Setup[]): void {
 				['phoneNumber', { method: 'GET' }],
 			];
 
-			invariant('with each request delayed in turn: each gets what it is for', async (n8n) => {
-				const apps = await n8n.someApps(REQUESTS.length);
-				const published = await Promise.all(
-					apps.map(async (app, index) => {
-						const [kind, match] = REQUESTS[index]!;
-						const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
-						const order = index % 2 === 0 ? [{}, ON_ONE] : [ON_ONE, {}];
-						const workflow = await n8n.addPublished(app, ...order);
-						expect(delay.hits()).toBe(1);
-						return { workflow, ofNumber: workflow.urls[order.indexOf(ON_ONE)]! };
-					}),
-				);
-				for (const [index, app] of apps.entries()) {
-					const { workflow, ofNumber } = published[index]!;
-					expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
-					expect(state(app).numberOverrides).toEqual({ [ONE]: ofNumber });
-					// A recording of the other number is for the App trigger, one of this number for both or one.
-					expect(await n8n.receives(app, TWO)).toBe(200);
-					await n8n.hasRun([1], workflow);
-					expect(await n8n.receives(app, ONE)).toBe(200);
-					await n8n.hasRun([2], workflow);
-					await n8n.unpublish(workflow);
-					expect(state(app)).toEqual(NOTHING);
-				}
-			});
+			invariant(
+				'Each trigger gets what it is for, with each request delayed in turn',
+				async (n8n) => {
+					const apps = await n8n.someApps(REQUESTS.length);
+					const published = await Promise.all(
+						apps.map(async (app, index) => {
+							const [kind, match] = REQUESTS[index];
+							const delay = app.emulator.failNext(kind, { delayMs: 1_000 }, match);
+							const order = index % 2 === 0 ? [{}, ON_FIRST] : [ON_FIRST, {}];
+							const workflow = await n8n.addPublished(app, ...order);
+							expect(delay.hits()).toBe(1);
+							return { workflow, ofNumber: workflow.urls[order.indexOf(ON_FIRST)] };
+						}),
+					);
+					for (const [index, app] of apps.entries()) {
+						const { workflow, ofNumber } = published[index];
+						expect(await n8n.shownAsPublished(workflow)).toEqual(workflow.urls);
+						expect(state(app).numberOverrides).toEqual({ [NUMBER]: ofNumber });
+						// A recording of the other number is for the App trigger, one of this number for both or one.
+						expect(await n8n.receives(app, SECOND_NUMBER)).toBe(200);
+						await n8n.hasRun([1], workflow);
+						expect(await n8n.receives(app, NUMBER)).toBe(200);
+						await n8n.hasRun([2], workflow);
+						await n8n.unpublish(workflow);
+						expect(state(app)).toEqual(NOTHING);
+					}
+				},
+			);
 		});
 
-		describe('8. The requests to Meta', () => {
+		describe('8. the requests to Meta', () => {
 			// Why it cannot be less: docs/architecture.md, "Registration".
 			const MOST: Array<[Record<string, unknown>, number]> = [
 				[{}, 5],
-				[{ phoneNumberIds: [ONE] }, 6],
+				[{ phoneNumberIds: [NUMBER] }, 6],
 				[ON_ACCOUNT, 6],
-				[ON_ONE, 7],
+				[ON_FIRST, 7],
 			];
 
 			invariant(
-				'are 5 to 7 for the first activation, 5 at most for the deactivation',
+				'The first activation takes 5 to 7 requests, the deactivation at most 5',
 				async (n8n) => {
 					for (const [parameters, most] of MOST) {
 						const app = await n8n.anApp();
@@ -596,7 +607,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'leave a published trigger that is changed without a subscription for four requests',
+				'Changing a published trigger without a subscription takes four requests',
 				async (n8n) => {
 					const app = await n8n.anApp();
 					const workflow = await n8n.addPublished(app, {});
@@ -605,7 +616,7 @@ export function describeInvariants(setups: Setup[]): void {
 					}
 					app.emulator.forget();
 					await n8n.edit(workflow, ([node]) => {
-						node!.parameters = { ...node!.parameters, downloadFile: false };
+						node.parameters = { ...node.parameters, downloadFile: false };
 					});
 					await n8n.publish(workflow);
 					const { requests } = app.emulator;
@@ -613,7 +624,7 @@ export function describeInvariants(setups: Setup[]): void {
 					const last = requests.findLastIndex(({ method }) => method === 'POST');
 					// The two reads are sent at the same time.
 					expect(last - first).toBeLessThanOrEqual(5);
-					const gap = requests[last]!.time + 300 - (requests[first]!.time + 300);
+					const gap = requests[last].time + 300 - (requests[first].time + 300);
 					expect(gap).toBeLessThan(5_000);
 					await n8n.unpublish(workflow);
 					expect(state(app)).toEqual(NOTHING);
@@ -621,7 +632,7 @@ export function describeInvariants(setups: Setup[]): void {
 			);
 
 			invariant(
-				'give up soon where Meta cannot reach the address, and tell the cause',
+				'Activation stops early where Meta cannot reach the URL, and names the cause',
 				async (n8n) => {
 					const app = await n8n.anApp();
 					const workflow = await n8n.add(app, {});
@@ -634,17 +645,20 @@ export function describeInvariants(setups: Setup[]): void {
 				},
 			);
 
-			invariant('fail with the first cause, though n8n tries again', async (n8n) => {
+			invariant('Activation reports the first cause, although n8n tries again', async (n8n) => {
 				const app = await n8n.anApp();
-				const workflow = await n8n.add(app, { ...ON_ONE, phoneNumberIds: [ONE, TWO] });
-				const second = { method: 'POST', phoneNumberId: TWO, times: Infinity };
+				const workflow = await n8n.add(app, {
+					...ON_FIRST,
+					phoneNumberIds: [NUMBER, SECOND_NUMBER],
+				});
+				const second = { method: 'POST', phoneNumberId: SECOND_NUMBER, times: Infinity };
 				app.emulator.failNext('phoneNumber', { errorCode: 200 }, second);
 				expect(await errorOf(n8n.api.activate(workflow.id))).toContain('lacks a permission');
 				expect(state(app)).toEqual(NOTHING);
 			});
 		});
 
-		describe('5. n8n is killed', () => {
+		describe('5. a killed n8n', () => {
 			/** Where a trigger is registered, and which ones share its address: published before it, or after. */
 			interface Level {
 				own: Record<string, unknown>;
@@ -655,7 +669,7 @@ export function describeInvariants(setups: Setup[]): void {
 			const LEVELS: Level[] = [
 				{ own: {} },
 				{ own: ON_ACCOUNT },
-				{ own: ON_ONE },
+				{ own: ON_FIRST },
 				{ own: {}, before: [{}] },
 				{ own: {}, after: [{}] },
 			];
@@ -672,7 +686,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			/** A trigger just before the action, with the others that share its address. */
-			async function prepare(n8n: Bench, level: Level, action: Action) {
+			async function prepare(n8n: InvariantStage, level: Level, action: Action) {
 				const app = await n8n.anApp();
 				const publishOthers = async (of: Array<Record<string, unknown>> = []) => {
 					const added: Published[] = [];
@@ -689,7 +703,11 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			/** Every request of an action, as it is sent where nothing disturbs it. */
-			async function requestsOf(n8n: Bench, level: Level, action: Action): Promise<Held[]> {
+			async function requestsOf(
+				n8n: InvariantStage,
+				level: Level,
+				action: Action,
+			): Promise<Held[]> {
 				const { app, own, others } = await prepare(n8n, level, action);
 				app.emulator.forget();
 				await n8n.atOnce(async () => await n8n.api[action](own.id));
@@ -714,7 +732,7 @@ export function describeInvariants(setups: Setup[]): void {
 			 * Without its publication service, n8n activates the published workflows one by one after it has
 			 * started, also one that is unpublished meanwhile: it would then stay registered.
 			 */
-			async function activatedAtStart(n8n: Bench, cases: Case[]): Promise<void> {
+			async function activatedAtStart(n8n: InvariantStage, cases: Case[]): Promise<void> {
 				if (n8n.api.activation === 'publication') return;
 				const isQuiet = async ({ app: { emulator }, workflows }: Case) => {
 					const found = await Promise.all(
@@ -735,7 +753,7 @@ export function describeInvariants(setups: Setup[]): void {
 			}
 
 			invariant(
-				'at every request, and while it listens: publishing and unpublishing repairs everything',
+				'Publishing and unpublishing repairs everything after a kill at any request, and while it listens',
 				async (n8n) => {
 					const recorded = await Promise.all(
 						LEVELS.flatMap((level) => [
@@ -759,7 +777,7 @@ export function describeInvariants(setups: Setup[]): void {
 						{ app: lonely, workflows: [await n8n.add(lonely, {})] },
 					];
 					for (const { workflows } of listening) {
-						await n8n.api.listenForTestEvent(workflows[0]!.id, 'Trigger 0');
+						await n8n.api.listenForTestEvent(workflows[0].id, 'Trigger 0');
 					}
 					for (const { own, action } of held) void n8n.api[action](own.id).catch(() => {});
 					await poll('held requests', 60_000, async () => {
@@ -782,15 +800,15 @@ export function describeInvariants(setups: Setup[]): void {
 					await activatedAtStart(n8n, cases);
 					const repair = async ({ app, workflows: [own, ...others] }: Case) => {
 						const options = { timeout: 120_000 };
-						await n8n.api.deactivate(own!.id, options);
-						await n8n.api.activate(own!.id, options);
+						await n8n.api.deactivate(own.id, options);
+						await n8n.api.activate(own.id, options);
 						expect(await n8n.receives(app)).toBe(200);
 						await n8n.hasRun(
-							[own!, ...others].map(() => 1),
-							own!,
+							[own, ...others].map(() => 1),
+							own,
 							...others,
 						);
-						for (const { id } of [own!, ...others]) await n8n.api.deactivate(id, options);
+						for (const { id } of [own, ...others]) await n8n.api.deactivate(id, options);
 					};
 					const waiting = cases.values();
 					const repairOthers = async () => {

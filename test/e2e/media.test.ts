@@ -2,22 +2,19 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Call, type Emulator, type Variants } from '../../emulator';
+import type { Call, Emulator, Variants } from '../../emulator';
 import type { CallMedia } from '../../emulator/rtc/callMedia';
 import { readOpusFile } from '../../emulator/rtc/opusFile';
-import { decodeAudio } from '../support/audio';
+import { decodeAudio, packetsOf } from '../support/audio';
+import { NUMBER } from '../support/constants';
+import { change, exampleFile } from '../support/examples';
 import { startGateway, type Gateway } from '../support/gateway';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
-import { REPOSITORY } from '../support/package';
 import { sleep } from '../support/processes';
 import { ACTION_TYPE, chain, node, TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startMeta, startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(240_000);
-
-const NUMBER = '106000000000001';
-const packetsOf = async (path: string) =>
-	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
 
 let stage: Stage;
 let gateway: Gateway;
@@ -53,10 +50,8 @@ afterEach(async () => {
 });
 
 /** A Meta of its own for each test, because a Meta app has one webhook. */
-async function startMeta(noMediaAtStartMs = 60_000, variants: Partial<Variants> = {}) {
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
+async function startWhatsApp(noMediaAtStartMs = 60_000, variants: Partial<Variants> = {}) {
+	emulator = await startMeta({
 		...variants,
 		webRtc: { announcement, voice, noMediaAtStartMs, noMediaLaterMs: 60_000 },
 	});
@@ -80,18 +75,9 @@ const withGateway = (more: Changes = {}): Changes => ({
 });
 
 async function publishExample(name: string, changes: Changes): Promise<string> {
-	const { id } = await stage.n8n.api.importWorkflow(join(REPOSITORY, 'examples', name), {
+	const { id } = await stage.n8n.api.importWorkflow(exampleFile(name), {
 		credentials: [credential],
-		edit(workflow) {
-			let text = JSON.stringify(workflow.nodes);
-			const all: Changes = { '/home/node/.n8n-files': folder, ...changes };
-			for (const [from, to] of Object.entries(all)) {
-				const [quotedFrom, quotedTo] = [from, to].map((one) => JSON.stringify(one).slice(1, -1));
-				if (!text.includes(quotedFrom!)) throw new Error(`The example has no ${from}`);
-				text = text.replaceAll(quotedFrom!, quotedTo!);
-			}
-			workflow.nodes = JSON.parse(text) as WorkflowNode[];
-		},
+		edit: (workflow) => change(workflow, { '/home/node/.n8n-files': folder, ...changes }),
 	});
 	workflows.push(id);
 	await stage.n8n.api.activate(id);
@@ -121,13 +107,13 @@ async function startedCall(workflowId: string): Promise<Call> {
 		triggerToStartFrom: { name: 'Call someone now' },
 	});
 	await until('call', () => emulator.calls.length > 0);
-	return emulator.calls[0]!;
+	return emulator.calls[0];
 }
 
 /** The saved file is what was said in the call: verified, as long as the talk, and to be heard. */
 async function expectRecording(call: Call, items: Array<{ json: Record<string, unknown> }>) {
 	expect(items).toHaveLength(1);
-	const recording = items[0]!.json.recording as Record<string, unknown>;
+	const recording = items[0].json.recording as Record<string, unknown>;
 	expect(recording).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
 	const file = await readFile(join(folder, `call-recording-${call.recordingMediaId}.ogg`));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(recording.sha256);
@@ -152,25 +138,25 @@ const gatewayReport = async ({ id, bizOpaqueCallbackData: own }: Call) =>
 		reason: string | null;
 	};
 
-describe('sound that flows through what n8n carries', () => {
-	it('of a call that comes in, with the example "Answer and record"', async () => {
-		await startMeta(20_000, { silentUntilHeard: 'yes' });
-		const workflow = await publishExample('answer-and-record.json', withGateway());
+describe('audio of calls whose SDPs n8n passes on', () => {
+	it('Audio flows in an incoming call with the example "Answer and record"', async () => {
+		await startWhatsApp(20_000, { silentUntilHeard: 'yes' });
+		const workflow = await publishExample('answer-and-record', withGateway());
 		const call = emulator.userCalls();
 		await mediaOf(call).said;
 		expect(await gatewayReport(call)).toMatchObject({ state: 'connected' });
 		emulator.hangUp(call.id);
 		const executions = await executionsOf(workflow, 3);
 		expect(executions.map(({ status }) => status)).toEqual(['success', 'success', 'success']);
-		await expectRecording(call, executions[2]!.items('Save the recording'));
+		await expectRecording(call, executions[2].items('Save the recording'));
 		expect(mediaOf(call).report()).toMatchObject({ packetsTooEarly: 0, packetsRefused: 0 });
 		// The workflow has told the gateway.
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
 	});
 
-	it('of a call that comes in, with the example "Agent answers" and the gateway as the agent', async () => {
-		await startMeta();
-		const workflow = await publishExample('agent-answers.json', {
+	it('Audio flows in an incoming call with the example "Agent answers" and the gateway as the agent', async () => {
+		await startWhatsApp();
+		const workflow = await publishExample('agent-answers', {
 			'https://agent.example.com/api/offer': `${gateway.url}/answer`,
 		});
 		const call = emulator.userCalls();
@@ -178,13 +164,13 @@ describe('sound that flows through what n8n carries', () => {
 		emulator.hangUp(call.id);
 		const executions = await executionsOf(workflow, 2);
 		expect(executions.map(({ status }) => status)).toEqual(['success', 'success']);
-		await expectRecording(call, executions[1]!.items('Save the recording'));
+		await expectRecording(call, executions[1].items('Save the recording'));
 	});
 
-	it('of a call that the business starts, with the example "Call and record"', async () => {
-		await startMeta(20_000, { silentUntilHeard: 'yes' });
+	it('Audio flows in a call that the business starts with the example "Call and record"', async () => {
+		await startWhatsApp(20_000, { silentUntilHeard: 'yes' });
 		const workflow = await publishExample(
-			'call-and-record.json',
+			'call-and-record',
 			withGateway({ '106540352242922': NUMBER }),
 		);
 		const call = await startedCall(workflow);
@@ -196,12 +182,12 @@ describe('sound that flows through what n8n carries', () => {
 		// Started, answered, ended, recorded.
 		const executions = await executionsOf(workflow, 4);
 		expect(executions.map(({ status }) => status)).toEqual(Array<string>(4).fill('success'));
-		await expectRecording(call, executions[3]!.items('Save the recording'));
+		await expectRecording(call, executions[3].items('Save the recording'));
 		expect(await gatewayReport(call)).toMatchObject({ state: 'ended', reason: 'hung up' });
 	});
 });
 
-describe('one changed character of the SDP on its way through a node', () => {
+describe('an SDP with one changed character', () => {
 	/** An expression that changes the character after a certain text. */
 	const changed = (sdp: string, before: string) =>
 		`={{ ${sdp}.replace(/(${before})(.)/, (all, start, one) => start + (one === 'A' ? 'B' : 'A')) }}`;
@@ -210,7 +196,7 @@ describe('one changed character of the SDP on its way through a node', () => {
 	/** The parameter in the examples that holds the SDP of the one or the other. */
 	const WHATSAPPS = '$json.session.sdp';
 	const GATEWAYS = '$json.sdp';
-	const change = (sdp: string, before: string): Changes => ({
+	const changeOf = (sdp: string, before: string): Changes => ({
 		[`={{ ${sdp} }}`]: changed(sdp, before),
 	});
 
@@ -228,7 +214,7 @@ describe('one changed character of the SDP on its way through a node', () => {
 		expect(events.map(({ event }) => event)).toEqual(['connect', 'terminate']);
 		const { status, errors } = events[1] as { status: string; errors: Array<{ code: number }> };
 		expect(status).toBe('FAILED');
-		expect([138021, 138023]).toContain(errors[0]!.code);
+		expect([138021, 138023]).toContain(errors[0].code);
 		expect(mediaOf(call).report().recordedSeconds).toBe(0);
 		await expect(mediaOf(call).talking).rejects.toThrow('ended before');
 		expect(call.recordingMediaId).toBeUndefined();
@@ -236,40 +222,43 @@ describe('one changed character of the SDP on its way through a node', () => {
 	}
 
 	it.each([
-		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
-		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
-		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
-	])('keeps a call that comes in from connecting: %s', async (_, changes) => {
-		await startMeta(3_000);
-		const workflow = await publishExample('answer-and-record.json', withGateway(changes));
+		["WhatsApp's password", changeOf(WHATSAPPS, PASSWORD)],
+		["WhatsApp's fingerprint", changeOf(WHATSAPPS, FINGERPRINT)],
+		["the gateway's fingerprint", changeOf(GATEWAYS, FINGERPRINT)],
+	])('An incoming call does not connect with a changed character in %s', async (_, changes) => {
+		await startWhatsApp(3_000);
+		const workflow = await publishExample('answer-and-record', withGateway(changes));
 		const call = emulator.userCalls();
 		await expectNothing(call, workflow, 2);
 	});
 
 	it.each([
-		["the gateway's fingerprint", change(GATEWAYS, FINGERPRINT)],
-		["WhatsApp's fingerprint", change(WHATSAPPS, FINGERPRINT)],
-		["WhatsApp's password", change(WHATSAPPS, PASSWORD)],
-	])('keeps a call of the business from connecting: %s', async (_, changes) => {
-		await startMeta(3_000);
-		const workflow = await publishExample(
-			'call-and-record.json',
-			withGateway({
-				'106540352242922': NUMBER,
-				...changes,
-			}),
-		);
-		const call = await startedCall(workflow);
-		await until('answer at the gateway', async () => {
-			const { state } = await gatewayReport(call);
-			return state !== 'offered';
-		});
-		emulator.userPicksUp(call.id);
-		await expectNothing(call, workflow, 3);
-	});
+		["the gateway's fingerprint", changeOf(GATEWAYS, FINGERPRINT)],
+		["WhatsApp's fingerprint", changeOf(WHATSAPPS, FINGERPRINT)],
+		["WhatsApp's password", changeOf(WHATSAPPS, PASSWORD)],
+	])(
+		'A call from the business does not connect with a changed character in %s',
+		async (_, changes) => {
+			await startWhatsApp(3_000);
+			const workflow = await publishExample(
+				'call-and-record',
+				withGateway({
+					'106540352242922': NUMBER,
+					...changes,
+				}),
+			);
+			const call = await startedCall(workflow);
+			await until('answer at the gateway', async () => {
+				const { state } = await gatewayReport(call);
+				return state !== 'offered';
+			});
+			emulator.userPicksUp(call.id);
+			await expectNothing(call, workflow, 3);
+		},
+	);
 });
 
-describe('actions on calls with sound', () => {
+describe('actions on calls with audio', () => {
 	const trigger = () =>
 		webhookNode(
 			'When a call comes in',
@@ -317,8 +306,8 @@ describe('actions on calls with sound', () => {
 		recordingLanguage: 'en_US',
 	};
 
-	it('Pre-Accept connects, Accept with the same answer lets the sound flow, Terminate ends it', async () => {
-		await startMeta();
+	it('Pre-Accept connects, Accept with the same answer starts the audio, Terminate ends it', async () => {
+		await startWhatsApp();
 		const workflow = await publish(
 			inARow(
 				trigger(),
@@ -329,7 +318,7 @@ describe('actions on calls with sound', () => {
 		);
 		const call = emulator.userCalls();
 		const [accepting] = await executionsOf(workflow, 1);
-		expect(accepting!.error).toBeUndefined();
+		expect(accepting.error).toBeUndefined();
 		await mediaOf(call).said;
 
 		const terminating = await stage.n8n.api.createWorkflow(
@@ -347,8 +336,8 @@ describe('actions on calls with sound', () => {
 		expect(mediaOf(call).report().recordedSeconds).toBeGreaterThanOrEqual(voice.length * 0.02);
 	});
 
-	it('Accept with another answer than that of Pre-Accept is refused, and the error says so', async () => {
-		await startMeta();
+	it('Accept with another answer than that of Pre-Accept is rejected, and the error says so', async () => {
+		await startWhatsApp();
 		const other = `={{ $('Ask the gateway').item.json.sdp.replace('a=ice-ufrag:', 'a=ice-ufrag:x') }}`;
 		const workflow = await publish(
 			inARow(
@@ -360,20 +349,20 @@ describe('actions on calls with sound', () => {
 		);
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);
-		expect(execution!.status).toBe('error');
-		const { message, description } = execution!.error!;
+		expect(execution.status).toBe('error');
+		const { message, description } = execution.error!;
 		expect(`${message} ${description ?? ''}`).toMatch(/must equal the one of pre_accept/);
 		expect(call.state).toBe('preAccepted');
 		await mediaOf(call).connected;
 		expect(mediaOf(call).report().packetsSent).toBe(0);
 	});
 
-	it('Reject leaves no sound behind', async () => {
-		await startMeta();
+	it('Reject leaves no audio behind', async () => {
+		await startWhatsApp();
 		const workflow = await publish(inARow(trigger(), action('Reject', { operation: 'reject' })));
 		const call = emulator.userCalls();
 		const [execution] = await executionsOf(workflow, 1);
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(call.state).toBe('ended');
 		expect(mediaOf(call).phase).toBe('ended');
 	});

@@ -1,5 +1,5 @@
 import { startEmulator, type Emulator } from '../../emulator';
-import { N8nApiError } from '../support/n8n-client';
+import { N8nApiError } from '../support/n8nClient';
 import {
 	ACTION_TYPE,
 	chain,
@@ -9,7 +9,7 @@ import {
 	using,
 	webhookNode,
 } from '../support/workflow';
-import { startStage, TRIGGER, type Stage } from './stage';
+import { startStage, TRIGGER, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -111,8 +111,8 @@ const MISTAKES: Record<string, Mistake> = {
 	},
 };
 
-describe('the text that n8n shows about', () => {
-	it.each(Object.entries(MISTAKES))('%s says what to do', async (_, mistake) => {
+describe('the text that n8n shows about a mistake', () => {
+	it.each(Object.entries(MISTAKES))('The text about %s says what to do', async (_, mistake) => {
 		await withMeta(async (emulator) => {
 			const { fields = {}, parameters = {}, meta, shown } = mistake;
 			const credential = await credentialWith(emulator, fields);
@@ -130,12 +130,12 @@ describe('the text that n8n shows about', () => {
 			const answer = await stage.n8n.api
 				.listenForTestEvent(id, TRIGGER)
 				.catch((error: N8nApiError) => error.message);
-			expect(answer).toContain(JSON.stringify(triggers[0]!.errorMessage).slice(1, 200));
+			expect(answer).toContain(JSON.stringify(triggers[0].errorMessage).slice(1, 200));
 		});
 	});
 });
 
-describe('the test of a credential', () => {
+describe("the credential's test", () => {
 	it.each<[string, Record<string, string>, RegExp]>([
 		['a wrong access token', { accessToken: 'EAAwrong' }, /access token\. Generate/],
 		[
@@ -149,7 +149,7 @@ describe('the test of a credential', () => {
 			/no WhatsApp Business account/,
 		],
 		['no answer of the Graph API', { baseUrl: 'http://127.0.0.1:9' }, /ECONNREFUSED/],
-	])('names %s', async (_, fields, message) => {
+	])("The credential's test names %s", async (_, fields, message) => {
 		const credential = await credentialWith(stage.emulator, fields);
 		expect(await stage.n8n.api.testCredential(credential)).toEqual({
 			status: 'Error',
@@ -157,7 +157,7 @@ describe('the test of a credential', () => {
 		});
 	});
 
-	it('names a permission that is missing, and does not take a page of a proxy for a success', async () => {
+	it("The credential's test names a missing permission, and does not take a proxy's page for a success", async () => {
 		await withMeta(async (emulator) => {
 			const credential = await stage.credentialFor(emulator);
 			emulator.failNext('phoneNumbers', { status: 200, body: '<html>' });
@@ -173,7 +173,7 @@ describe('the test of a credential', () => {
 		});
 	});
 
-	it('passes for an app that requires a proof of the app secret, and so do publishing and receiving', async () => {
+	it("The credential's test passes for an app that requires a proof of the app secret, and so do publishing and receiving", async () => {
 		await withMeta(async (emulator) => {
 			emulator.account.requiresAppSecret = true;
 			const credential = await stage.credentialFor(emulator);
@@ -181,7 +181,7 @@ describe('the test of a credential', () => {
 			const { id } = await stage.addWorkflow({ credential });
 			await emulator.deliver([await emulator.createRecording({})]).answer;
 			const [execution] = await stage.n8n.api.waitForExecutions(id, 1);
-			expect(execution!.items(TRIGGER)[0]!.json).toMatchObject({ recording: { verified: true } });
+			expect(execution.items(TRIGGER)[0].json).toMatchObject({ recording: { verified: true } });
 			await stage.n8n.api.deactivate(id);
 		});
 	});
@@ -226,7 +226,7 @@ describe('Send Test Recording', () => {
 		};
 	}
 
-	it('brings a file through Meta to a published trigger, and to one that listens', async () => {
+	it('A test recording goes through Meta to a published trigger, and to one that listens', async () => {
 		await withMeta(async (emulator) => {
 			const send = await sender(emulator);
 			const credential = await stage.credentialFor(emulator);
@@ -234,13 +234,13 @@ describe('Send Test Recording', () => {
 			const result = (await send(workflow.url)) as Record<string, unknown>;
 			expect(result).toMatchObject({ status: 'ok', httpStatus: 200 });
 			const [execution] = await stage.n8n.api.waitForExecutions(workflow.id, 1);
-			const [item] = execution!.items(TRIGGER);
-			expect(item!.json).toMatchObject({
+			const [item] = execution.items(TRIGGER);
+			expect(item.json).toMatchObject({
 				callId: result.callId,
 				bizOpaqueCallbackData: 'test recording',
 				recording: { verified: true, mediaId: result.mediaId, sizeBytes: result.sizeBytes },
 			});
-			expect((await stage.n8n.api.download(item!.binary!.data!)).length).toBe(result.sizeBytes);
+			expect((await stage.n8n.api.download(item.binary!.data)).length).toBe(result.sizeBytes);
 
 			await stage.n8n.api.listenForTestEvent(workflow.id, TRIGGER);
 			expect(await send(workflow.testUrl)).toMatchObject({ status: 'ok' });

@@ -1,6 +1,7 @@
 import type { INodeTypeDescription } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
 import { decodeAudio } from '../support/audio';
+import { NUMBER } from '../support/constants';
 import {
 	ACTION_TYPE,
 	chain,
@@ -11,7 +12,7 @@ import {
 	using,
 	webhookNode,
 } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -25,7 +26,7 @@ afterAll(async () => {
 	await stage?.stop();
 });
 
-it('a workflow whose switches are expressions is published, and records where they say so', async () => {
+it('A workflow whose switches are expressions is published, and records where they say so', async () => {
 	const { api } = stage.n8n;
 	const nodes = [
 		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
@@ -40,7 +41,7 @@ it('a workflow whose switches are expressions is published, and records where th
 			{
 				resource: 'call',
 				operation: 'accept',
-				phoneNumberId: { __rl: true, mode: 'id', value: '106000000000001' },
+				phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
 				callId: '={{ $json.body.callId }}',
 				sdp: '={{ $json.body.sdp }}',
 				recordCall: '={{ $json.body.record }}',
@@ -76,7 +77,7 @@ it('a workflow whose switches are expressions is published, and records where th
 });
 
 it.each(['26.0', 'V26.0', ' v26.0 '])(
-	'the test of a credential takes the version %j, as the nodes do',
+	"The credential's test accepts the version %j, as the nodes do",
 	async (apiVersion) => {
 		const credential = await stage.n8n.api.createCredential({
 			name: `Version ${apiVersion}`,
@@ -88,7 +89,7 @@ it.each(['26.0', 'V26.0', ' v26.0 '])(
 );
 
 it.each(['v99.0', '26', 'latest'])(
-	'the test of a credential reports the version %j as a typo',
+	"The credential's test reports the version %j as a typo",
 	async (apiVersion) => {
 		const credential = await stage.n8n.api.createCredential({
 			name: `Version ${apiVersion}`,
@@ -104,7 +105,7 @@ it.each(['v99.0', '26', 'latest'])(
 	},
 );
 
-it('serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
+it('n8n serves the output schemas of the trigger and of every operation where the editor looks for them', async () => {
 	// n8n's own entry, which leads to the HTTP Request node.
 	const customCall = '__CUSTOM_API_CALL__';
 	const paths: string[] = [];
@@ -135,7 +136,7 @@ it('serves the output schemas of the trigger and of every operation where the ed
 	expect(answers).toEqual(paths.map((path) => [path, 200]));
 });
 
-it('gives a sample recording without a credential', async () => {
+it('A sample recording needs no credential', async () => {
 	const { api } = stage.n8n;
 	const nodes = [
 		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {

@@ -1,4 +1,5 @@
-import { FileStore, startStage, TRIGGER, type Stage } from './stage';
+import { FileStore } from '../support/fileStore';
+import { startStage, TRIGGER, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
@@ -15,7 +16,7 @@ afterAll(async () => {
 	await store?.stop();
 });
 
-it('executes once what waits longer for its turn in n8n than Meta waits for the answer', async () => {
+it('A delivery that waits longer for its turn in n8n than Meta waits for the answer is executed once', async () => {
 	const { id, url } = await stage.addWorkflow({
 		parameters: { registration: 'manual', verifyToken: 'a' },
 		storageUrl: store.url,
@@ -32,7 +33,7 @@ it('executes once what waits longer for its turn in n8n than Meta waits for the 
 		await fetch(url, {
 			method: 'POST',
 			body,
-			headers: headers as Record<string, string>,
+			headers: headers,
 			signal: AbortSignal.timeout(patience),
 		}).catch(() => undefined);
 	await copy(1_000);

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
-import type { EndpointKind, FaultMatch, Variants, WebhookUpdate } from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import { EVENTS, type EventName } from '../support/callEvents';
+import type { EndpointKind, FaultMatch, Variants } from '../../emulator';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { inDatabase } from '../support/database';
+import { errorOf } from '../support/failures';
+import { graph } from '../support/graph';
+import { EVENTS, newMessage, type EventName } from '../support/callEvents';
 import { poll } from '../support/processes';
-import { Family, ONE, TWO, type Member } from './siblings';
-import { startStage, type Stage } from './stage';
-import { addItsWorkflow, startStageForBoth, type StageForBoth } from './whatsAppTrigger';
+import { Family, type Member } from './family';
+import { startStage, type Stage } from '../support/stage';
+import { addItsWorkflow, CoexistenceStage } from './whatsAppTrigger';
 
 jest.setTimeout(900_000);
 
@@ -20,11 +21,11 @@ const SEQUENCES = 20;
 /** So many sequences are under way at a time: n8n works while others wait for it. */
 const AT_ONCE = 5;
 
-let stage: StageForBoth;
+let stage: CoexistenceStage;
 const families: Family[] = [];
 
 beforeAll(async () => {
-	stage = await startStageForBoth({
+	stage = await CoexistenceStage.start({
 		N8N_WORKFLOW_PUBLICATION_CONCURRENCY: '30',
 		// Most of the time would go into one expression isolate for every webhook.
 		N8N_EXPRESSION_ENGINE: 'legacy',
@@ -45,23 +46,17 @@ async function aFamily(parameters: Record<string, unknown> = {}, on?: Stage): Pr
 	return family;
 }
 
-const errorOf = async (work: Promise<unknown>): Promise<string> =>
-	await work.then(
-		() => '',
-		(error: Error) => error.message,
-	);
-
 /** Ends n8n as a crash would, and starts it again. What it was publishing it takes up at once. */
 async function killAndRestart(): Promise<void> {
 	await stage.n8n.kill();
 	for (const { emulator } of families) emulator.clearFaults();
 	await stage.n8n.restart({}, async () => {
 		// Otherwise n8n waits until the process that is gone has had its time: two minutes.
-		const database = new DatabaseSync(join(stage.n8n.userFolder, '.n8n', 'database.sqlite'));
-		database.exec(
-			`UPDATE workflow_publication_outbox SET "updatedAt" = '2020-01-01 00:00:00.000' WHERE status = 'in_progress'`,
+		inDatabase(stage.n8n.userFolder, (database) =>
+			database.exec(
+				`UPDATE workflow_publication_outbox SET "updatedAt" = '2020-01-01 00:00:00.000' WHERE status = 'in_progress'`,
+			),
 		);
-		database.close();
 	});
 	await api().login();
 }
@@ -117,7 +112,7 @@ describe('five triggers of one app', () => {
 
 	/** What a step does, and to whom. */
 	function workOf(family: Family, { action, who, events }: Step): [Member[], () => Promise<void>] {
-		const member = family.members[who]!;
+		const member = family.members[who];
 		const change = (edit: Parameters<Family['change']>[1]): [Member[], () => Promise<void>] => [
 			[member],
 			async () => await family.change(member, edit),
@@ -159,7 +154,7 @@ describe('five triggers of one app', () => {
 		await family.expectEach(one.afterwards);
 	}
 
-	it(`receive, each once, what they chose, in ${SEQUENCES} random sequences in the middle of which n8n is killed (SEED=${SEED})`, async () => {
+	it(`Each trigger gets what it chose once, in ${SEQUENCES} random sequences with a kill of n8n (SEED=${SEED})`, async () => {
 		const runs = fc.sample(sequence, { numRuns: SEQUENCES, seed: SEED }).map((order, index) => ({
 			order,
 			index,
@@ -262,7 +257,7 @@ describe('five triggers of one app', () => {
 		await inEach(AT_ONCE, async ({ order, family, before }, note) => {
 			for (const index of order.order) {
 				note(`${index} is unpublished`);
-				await family.unpublish(family.members[index]!);
+				await family.unpublish(family.members[index]);
 				await family.expectEach([RECORDING]);
 			}
 			expect(family.state()).toEqual(before);
@@ -277,8 +272,8 @@ describe('five triggers of one app', () => {
 	});
 });
 
-describe('on an account and on numbers', () => {
-	it('triggers share an address in the same way, as long as the list of them fits', async () => {
+describe('triggers on an account and on numbers', () => {
+	it('Triggers on an account share its URL in the same way, as long as their list fits', async () => {
 		const account = await aFamily({ registration: 'businessAccount' });
 		const before = account.state();
 		for (const name of [...EVENTS.slice(0, 4), RECORDING] as EventName[]) {
@@ -292,36 +287,39 @@ describe('on an account and on numbers', () => {
 		sixth.isPublished = false;
 		expect(account.state()).toEqual(full);
 		await account.expectEach(EVENTS);
-		await account.unpublish(sixth, account.members[0]!);
+		await account.unpublish(sixth, account.members[0]);
 		await account.expectEach([RECORDING, 'connect']);
-		await account.unpublish(account.members[3]!);
+		await account.unpublish(account.members[3]);
 		await account.publish(sixth);
 		await account.expectEach([RECORDING, 'terminate']);
 		await account.unpublish(...account.members.filter(({ isPublished }) => isPublished));
 		expect(account.state()).toEqual(before);
 	});
 
-	it('each number has its own list', async () => {
+	it('Each number has its own list', async () => {
 		const numbers = await aFamily({ registration: 'phoneNumber' });
 		const before = numbers.state();
 		const expectBoth = async () => {
-			for (const number of [ONE, TWO]) {
+			for (const number of [NUMBER, SECOND_NUMBER]) {
 				await numbers.expectEach([RECORDING, 'terminate'], { phoneNumberId: number });
 			}
 		};
 		const [one, both, two] = [
-			await numbers.add([RECORDING], { phoneNumberIds: [ONE] }),
-			await numbers.add([RECORDING, 'terminate'], { phoneNumberIds: [ONE, TWO] }),
-			await numbers.add(['terminate'], { phoneNumberIds: [TWO] }),
+			await numbers.add([RECORDING], { phoneNumberIds: [NUMBER] }),
+			await numbers.add([RECORDING, 'terminate'], { phoneNumberIds: [NUMBER, SECOND_NUMBER] }),
+			await numbers.add(['terminate'], { phoneNumberIds: [SECOND_NUMBER] }),
 		];
 		await numbers.publish(one, both, two);
 		await expectBoth();
-		both.phoneNumberIds = [TWO];
-		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [TWO]));
+		both.phoneNumberIds = [SECOND_NUMBER];
+		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [SECOND_NUMBER]));
 		await expectBoth();
 		await numbers.unpublish(one);
-		both.phoneNumberIds = [ONE, TWO];
-		await numbers.change(both, (node) => void (node.parameters.phoneNumberIds = [ONE, TWO]));
+		both.phoneNumberIds = [NUMBER, SECOND_NUMBER];
+		await numbers.change(
+			both,
+			(node) => void (node.parameters.phoneNumberIds = [NUMBER, SECOND_NUMBER]),
+		);
 		await expectBoth();
 		await numbers.unpublish(two);
 		await expectBoth();
@@ -330,7 +328,7 @@ describe('on an account and on numbers', () => {
 	});
 });
 
-describe('while n8n listens for a test event', () => {
+describe('n8n that listens for a test event', () => {
 	const listen = async ({ id }: Member) => await api().listenForTestEvent(id, 'Trigger');
 
 	async function twoAndCopies(): Promise<[Family, Member[]]> {
@@ -344,7 +342,7 @@ describe('while n8n listens for a test event', () => {
 		return [family, [holder, sibling, await family.copy(holder), await family.copy(sibling)]];
 	}
 
-	it('production loses nothing, and the test has a copy; also in a copy of the workflow', async () => {
+	it('Production loses nothing, and the test gets a copy, also in a copy of the workflow', async () => {
 		const [family, listeners] = await twoAndCopies();
 		const before = family.state();
 		for (const listener of listeners) {
@@ -359,18 +357,18 @@ describe('while n8n listens for a test event', () => {
 			});
 			await family.expectEach(['connect', RECORDING]);
 		}
-		await family.unpublish(listeners[1]!, listeners[0]!);
+		await family.unpublish(listeners[1], listeners[0]);
 	});
 
-	it('and is killed, production loses nothing, and nothing is left at the end', async () => {
+	it('Production loses nothing when n8n is killed while it listens, and nothing is left at the end', async () => {
 		const all = await Promise.all([0, 1, 2, 3].map(async () => await twoAndCopies()));
-		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]!);
+		for (const [index, [, listeners]] of all.entries()) await listen(listeners[index]);
 		await killAndRestart();
 		for (const [family, listeners] of all) {
 			await family.expectEach([RECORDING, 'connect']);
-			await family.unpublish(listeners[0]!);
+			await family.unpublish(listeners[0]);
 			await family.expectEach([RECORDING]);
-			await family.unpublish(listeners[1]!);
+			await family.unpublish(listeners[1]);
 			expect(family.state()).toMatchObject({ app: undefined, accountSubscribed: false });
 		}
 	});
@@ -383,61 +381,56 @@ describe('while n8n listens for a test event', () => {
 	}
 });
 
-describe("next to n8n's own WhatsApp Trigger", () => {
-	let messages = 0;
-
-	const message = (): WebhookUpdate => {
-		const id = `wamid.${++messages}`;
-		const element = { id, from: '14085551234', type: 'text', text: { body: 'Hi' } };
-		return { phoneNumberId: ONE, field: 'messages', value: { messages: [element] } };
-	};
-
+describe("triggers next to n8n's own WhatsApp Trigger", () => {
 	it.each([
 		['the one that took over', 0],
 		['the other one', 1],
-	])('two triggers receive calls, it gets its messages; %s leaves first', async (_, first) => {
-		const family = await aFamily();
-		await stage.chooseMeta(family.emulator);
-		const its = await addItsWorkflow(stage, family.emulator);
-		const before = family.state();
-		let messagesOfIts = 0;
-		const expectAll = async () => {
-			const { outcome } = await family.emulator.deliver([message()]).settled;
-			expect(outcome).toBe('delivered');
-			messagesOfIts++;
-			await family.expectEach([RECORDING, 'connect']);
-			const all = await api().waitForExecutions(its.id, messagesOfIts);
-			expect(all).toHaveLength(messagesOfIts);
-		};
-		await family.publish(
-			await family.add([RECORDING], {
-				options: {
-					onOtherWebhook: 'takeOverAndForward',
-					otherVerifyToken: its.nodeId,
-				},
-			}),
-		);
-		await family.publish(await family.add([RECORDING, 'connect']));
-		await expectAll();
-		await family.unpublish(family.members[first]!);
-		await expectAll();
-		await family.unpublish(family.members[1 - first]!);
-		expect(family.state()).toEqual(before);
-		await expectAll();
-		await api().deactivate(its.id);
-	});
+	])(
+		"Two triggers receive calls while n8n's own gets its messages; %s leaves first",
+		async (_, first) => {
+			const family = await aFamily();
+			await stage.chooseMeta(family.emulator);
+			const its = await addItsWorkflow(stage, family.emulator);
+			const before = family.state();
+			let messagesOfIts = 0;
+			const expectAll = async () => {
+				const { outcome } = await family.emulator.deliver([newMessage()]).settled;
+				expect(outcome).toBe('delivered');
+				messagesOfIts++;
+				await family.expectEach([RECORDING, 'connect']);
+				const all = await api().waitForExecutions(its.id, messagesOfIts);
+				expect(all).toHaveLength(messagesOfIts);
+			};
+			await family.publish(
+				await family.add([RECORDING], {
+					options: {
+						onOtherWebhook: 'takeOverAndForward',
+						otherVerifyToken: its.nodeId,
+					},
+				}),
+			);
+			await family.publish(await family.add([RECORDING, 'connect']));
+			await expectAll();
+			await family.unpublish(family.members[first]);
+			await expectAll();
+			await family.unpublish(family.members[1 - first]);
+			expect(family.state()).toEqual(before);
+			await expectAll();
+			await api().deactivate(its.id);
+		},
+	);
 });
 
-describe('where Meta does not keep the query of an address', () => {
+describe('webhook URLs whose query Meta does not keep', () => {
 	const CASES: Array<[Record<string, unknown>, Variants['callbackQuery']]> = [
 		[{}, 'refused'],
 		[{}, 'droppedWhenStored'],
 		[{}, 'droppedWhenCalled'],
 		[{ registration: 'businessAccount' }, 'droppedWhenStored'],
-		[{ registration: 'phoneNumber', phoneNumberIds: [ONE] }, 'droppedWhenCalled'],
+		[{ registration: 'phoneNumber', phoneNumberIds: [NUMBER] }, 'droppedWhenCalled'],
 	];
 
-	it('the second trigger is refused with the address of the first, which goes on', async () => {
+	it('The second trigger is refused with the URL of the first, which still receives', async () => {
 		const refuse = async ([parameters, callbackQuery]: (typeof CASES)[number]) => {
 			const family = await aFamily(parameters);
 			family.emulator.variants.callbackQuery = callbackQuery;
@@ -461,7 +454,7 @@ describe('where Meta does not keep the query of an address', () => {
 	});
 });
 
-describe('where n8n publishes everything anew at its start', () => {
+describe('n8n that publishes everything again when it starts', () => {
 	let former: Stage;
 
 	beforeAll(async () => {
@@ -472,7 +465,7 @@ describe('where n8n publishes everything anew at its start', () => {
 
 	afterAll(async () => await former?.stop());
 
-	it('five triggers receive what comes while it starts after a kill, and afterwards', async () => {
+	it('Five triggers receive what comes while n8n starts after a kill, and afterwards', async () => {
 		const family = await aFamily({}, former);
 		const before = family.state();
 		for (const name of EVENTS) {

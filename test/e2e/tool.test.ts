@@ -1,14 +1,13 @@
+import { NUMBER, PERSON } from '../support/constants';
 import type { Execution, Item } from '../support/n8n';
 import { ACTION_TYPE, node, to, using } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { startStage, type Stage } from '../support/stage';
 
 jest.setTimeout(180_000);
 
 const TOOL = 'WhatsApp';
 /** n8n's node that runs a tool without a language model: the editor's "Execute step" on a tool. */
 const EXECUTOR = 'PartialExecutionToolExecutor';
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
 
 let stage: Stage;
@@ -64,7 +63,7 @@ function answerOf(execution: Execution): string {
 }
 
 describe('the action node as a tool of an agent', () => {
-	it('is offered by n8n, and the trigger is not', async () => {
+	it('n8n offers the action node as a tool, and not the trigger', async () => {
 		const names = await stage.n8n.api.nodeTypeNames();
 		const ours = names.filter((name) => name.startsWith('n8n-nodes-whatsapp-business-calling.'));
 		expect(ours.toSorted()).toEqual([
@@ -74,17 +73,17 @@ describe('the action node as a tool of an agent', () => {
 		]);
 	});
 
-	it('answers whether a person may be called, whom the agent names', async () => {
+	it('The tool answers whether the person that the agent names may be called', async () => {
 		const execution = await callTool(
 			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
 			{ To: '+1 408 555 1234' },
 		);
 		const answer = JSON.parse(answerOf(execution)) as object[];
-		expect(answer).toMatchObject([{ to: USER, status: 'permanent', canCall: true }]);
-		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: USER }]);
+		expect(answer).toMatchObject([{ to: PERSON, status: 'permanent', canCall: true }]);
+		expect(stage.emulator.requests.map(({ query }) => query)).toEqual([{ user_wa_id: PERSON }]);
 	});
 
-	it('lists the numbers and checks the set-up in a few hundred characters each', async () => {
+	it('The tool lists the numbers and checks the setup in a few hundred characters each', async () => {
 		const numbers = answerOf(await callTool({ resource: 'phoneNumber', operation: 'getMany' }));
 		expect(JSON.parse(numbers)).toHaveLength(4);
 		const check = answerOf(
@@ -94,7 +93,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(numbers.length + check.length).toBeLessThan(8_000);
 	});
 
-	it('downloads a recording of megabytes and tells of it in a few words, without its bytes', async () => {
+	it('The tool downloads a recording of megabytes, and describes it in a few words without its bytes', async () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 3_000_000 });
 		const execution = await callTool(
 			{ resource: 'recording', operation: 'download', mediaId: fromAi('Media_ID') },
@@ -112,7 +111,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(answer.length).toBeLessThan(1_000);
 	});
 
-	it('gives the text of a transcript', async () => {
+	it('The tool gives the text of a transcript', async () => {
 		const { mediaId } = await stage.emulator.createRecording({ transcript: true });
 		const answer = answerOf(
 			await callTool({ resource: 'transcription', operation: 'download', mediaId }),
@@ -121,7 +120,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(transcript.text).toContain('[Business]');
 	});
 
-	it('sends a call button with the words of the agent, and makes a link', async () => {
+	it("The tool sends a call button with the agent's text, and creates a link", async () => {
 		const sent = await callTool(
 			{
 				resource: 'callButton',
@@ -131,9 +130,9 @@ describe('the action node as a tool of an agent', () => {
 				bodyText: fromAi('Message'),
 				options: { payload: fromAi('Payload') },
 			},
-			{ To: USER, Message: 'Call us', Payload: 'order 7' },
+			{ To: PERSON, Message: 'Call us', Payload: 'order 7' },
 		);
-		expect(JSON.parse(answerOf(sent))).toMatchObject([{ to: USER, payload: 'order 7' }]);
+		expect(JSON.parse(answerOf(sent))).toMatchObject([{ to: PERSON, payload: 'order 7' }]);
 		expect(stage.emulator.userTapsCallButton()).toMatchObject({ ctaPayload: 'order 7' });
 
 		const made = await callTool(
@@ -143,7 +142,7 @@ describe('the action node as a tool of an agent', () => {
 		expect(JSON.parse(answerOf(made))).toMatchObject([{ link: 'https://wa.me/call/442079460958' }]);
 	});
 
-	it('tells the agent what went wrong and what to do', async () => {
+	it('The tool tells the agent what went wrong and what to do', async () => {
 		const { error } = await callTool(
 			{ resource: 'permission', operation: 'get', phoneNumberId, to: fromAi('To') },
 			{ To: 'Ana' },
@@ -153,14 +152,14 @@ describe('the action node as a tool of an agent', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	it('tells the agent what Meta said, without token or secret', async () => {
+	it('The tool tells the agent what Meta said, without token or secret', async () => {
 		const { accessToken, appSecret } = stage.emulator.account;
 		stage.emulator.failNext('messages', { errorCode: 138009 });
 		const execution = await callTool({
 			resource: 'permission',
 			operation: 'request',
 			phoneNumberId,
-			to: USER,
+			to: PERSON,
 		});
 		expect(execution.error?.message).toContain('Too many call permission requests to this person');
 		const everything = JSON.stringify(execution.nodes) + JSON.stringify(execution.error);

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Emulator } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { graph } from '../support/graph';
 import { using, webhookNode } from '../support/workflow';
-import { startStage, type Stage } from './stage';
+import { GRAPH_HOST_PRELOAD, Stage, startStage } from '../support/stage';
 
 /** Name of n8n's own trigger in its workflow. */
 export const ITS_TRIGGER = 'WhatsApp Trigger';
@@ -16,36 +16,45 @@ export interface ItsWorkflow {
 }
 
 /** An n8n whose own WhatsApp nodes ask an emulator, too. */
-export interface StageForBoth extends Stage {
-	/** Which one they ask from now on. */
-	chooseMeta: (emulator: Emulator) => Promise<void>;
-}
+export class CoexistenceStage extends Stage {
+	private constructor(
+		stage: Stage,
+		private readonly folder: string,
+	) {
+		super(stage);
+	}
 
-export async function startStageForBoth(env: Record<string, string> = {}): Promise<StageForBoth> {
-	const folder = await mkdtemp(join(tmpdir(), 'graph-host-'));
-	const file = join(folder, 'address');
-	const removeFolder = async () => await rm(folder, { recursive: true, force: true });
-	try {
-		const stage = await startStage({
-			env: {
-				NODE_OPTIONS: `--require=${join(__dirname, 'graph-host.cjs')}`,
-				GRAPH_HOST_FILE: file,
-				...env,
-			},
-		});
-		return {
-			...stage,
-			chooseMeta: async ({ baseUrl }) => await writeFile(file, baseUrl),
-			stop: async () => {
-				await stage.stop();
-				await removeFolder();
-			},
-		};
-	} catch (error) {
-		await removeFolder();
-		throw error;
+	static async start(env: Record<string, string> = {}): Promise<CoexistenceStage> {
+		const folder = await mkdtemp(join(tmpdir(), 'graph-host-'));
+		try {
+			const stage = await startStage({
+				env: {
+					NODE_OPTIONS: `--require=${GRAPH_HOST_PRELOAD}`,
+					GRAPH_HOST_FILE: fileIn(folder),
+					...env,
+				},
+			});
+			return new CoexistenceStage(stage, folder);
+		} catch (error) {
+			await remove(folder);
+			throw error;
+		}
+	}
+
+	/** Which one they ask from now on. */
+	async chooseMeta({ baseUrl }: Emulator): Promise<void> {
+		await writeFile(fileIn(this.folder), baseUrl);
+	}
+
+	override async stop(): Promise<void> {
+		await super.stop();
+		await remove(this.folder);
 	}
 }
+
+const fileIn = (folder: string) => join(folder, 'address');
+
+const remove = async (folder: string) => await rm(folder, { recursive: true, force: true });
 
 /** Publishes a workflow that begins with n8n's own WhatsApp Trigger. */
 export async function addItsWorkflow(

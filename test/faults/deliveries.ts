@@ -1,5 +1,6 @@
+import { NUMBER } from '../support/constants';
 import type { CreatedRecording, WebhookUpdate } from '../../emulator';
-import { audio, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
+import { audio, LATER, minutesAgo, noFile, OK, type FaultStage } from './faultStage';
 
 /** What Meta sends beside recordings; some of it is not as documented. */
 const OTHER_VALUES: Array<Record<string, unknown>> = [
@@ -18,20 +19,20 @@ const OTHER_VALUES: Array<Record<string, unknown>> = [
 
 const others = (count: number): WebhookUpdate[] =>
 	Array.from({ length: count }, (_, index) => ({
-		phoneNumberId: '106000000000001',
+		phoneNumberId: NUMBER,
 		field: index % 10 === 9 ? 'a_field_of_tomorrow' : 'calls',
-		value: OTHER_VALUES[index % OTHER_VALUES.length]!,
+		value: OTHER_VALUES[index % OTHER_VALUES.length],
 	}));
 
-export function describeDeliveries(suite: () => Suite): void {
+export function describeDeliveries(stage: () => FaultStage): void {
 	const fail = ({ mediaId }: CreatedRecording, times: number) =>
-		suite().emulator.failNext('media', { status: 503 }, { mediaId, times });
+		stage().emulator.failNext('media', { status: 503 }, { mediaId, times });
 
 	describe('duplicates', () => {
 		it.each(['changes', 'merged', 'entries'] as const)(
-			'inside one delivery (%s) make one item',
+			'Duplicates inside one delivery (%s) make one item',
 			async (layout) => {
-				const scene = await suite().scene();
+				const scene = await stage().scene();
 				const recording = await scene.record();
 				await scene.deliver([recording, recording, recording], { layout });
 				await scene.mustHave({ answers: [OK], executions: [[audio(recording)]] });
@@ -39,8 +40,8 @@ export function describeDeliveries(suite: () => Suite): void {
 			},
 		);
 
-		it('at once make one item, and all are acknowledged when it is there', async () => {
-			const scene = await suite().scene();
+		it('Duplicates at once make one item, and all are acknowledged when it is there', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record({ sizeBytes: 1_000_000 });
 			await Promise.all(Array.from({ length: 10 }, async () => await scene.deliver([recording])));
 			await scene.mustHave({
@@ -50,8 +51,8 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('at once, of a download that fails, make one item after redelivery', async () => {
-			const scene = await suite().scene();
+		it('Duplicates at once of a download that fails make one item after redelivery', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
 			fail(recording, 3);
 			await Promise.all(Array.from({ length: 3 }, async () => await scene.deliver([recording])));
@@ -62,46 +63,46 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.answers.at(-1)).toBe(OK);
 		});
 
-		it('later make no second item', async () => {
-			const scene = await suite().scene();
+		it('Duplicates that come later make no second item', async () => {
+			const scene = await stage().scene();
 			const [recording, another] = await scene.recordMany(2);
-			await scene.deliver([recording!]);
-			await scene.deliver([another!]);
-			await scene.deliver([recording!]);
-			await scene.deliver([another!]);
+			await scene.deliver([recording]);
+			await scene.deliver([another]);
+			await scene.deliver([recording]);
+			await scene.deliver([another]);
 			await scene.mustHave({
 				answers: [OK, OK, OK, OK],
-				executions: [[audio(recording!)], [audio(another!)]],
+				executions: [[audio(recording)], [audio(another)]],
 			});
 		});
 
-		it('in another order make no second item', async () => {
-			const scene = await suite().scene();
+		it('Duplicates in another order make no second item', async () => {
+			const scene = await stage().scene();
 			const recordings = await scene.recordMany(5);
 			await scene.deliver(recordings);
 			await scene.deliver(recordings.toReversed());
 			await scene.deliver(recordings.slice(2));
-			await scene.deliver([recordings[3]!, recordings[1]!]);
+			await scene.deliver([recordings[3], recordings[1]]);
 			await scene.mustHave({
 				answers: [OK, OK, OK, OK],
 				executions: [recordings.map(audio)],
 			});
 		});
 
-		it('in another order at once make no second item', async () => {
-			const scene = await suite().scene();
+		it('Duplicates in another order at once make no second item', async () => {
+			const scene = await stage().scene();
 			const recordings = await scene.recordMany(5);
-			const goOn = scene.holdDownload(recordings[0]!);
+			const goOn = scene.holdDownload(recordings[0]);
 			const first = scene.deliver(recordings);
-			await scene.downloading(recordings[0]!);
+			await scene.downloading(recordings[0]);
 			const second = scene.deliver(recordings.toReversed());
 			goOn();
 			await Promise.all([first, second]);
 			await scene.mustHave({ answers: [OK, OK], executions: [recordings.map(audio)] });
 		});
 
-		it('that come because Meta did not wait for the answer make no second item', async () => {
-			const scene = await suite().scene();
+		it('Duplicates that come because Meta did not wait for the answer make no second item', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
 			const goOn = scene.holdDownload(recording);
 			await scene.deliver([recording], { timeoutMs: 1_000, redeliver: false });
@@ -113,8 +114,8 @@ export function describeDeliveries(suite: () => Suite): void {
 			expect(scene.asked(recording)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('of a recording and of a transcript of one call make one item each', async () => {
-			const scene = await suite().scene({
+		it('A recording and a transcript of one call make one item each', async () => {
+			const scene = await stage().scene({
 				events: ['call_recording_available', 'call_transcription_available'],
 			});
 			const recording = await scene.record();
@@ -129,9 +130,9 @@ export function describeDeliveries(suite: () => Suite): void {
 		});
 	});
 
-	describe('a delivery of many', () => {
-		it('brings the 5 recordings of 1,000 updates, once', async () => {
-			const scene = await suite().scene();
+	describe('a delivery of many events', () => {
+		it('A delivery of 1,000 updates gives its 5 recordings once', async () => {
+			const scene = await stage().scene();
 			const recordings = await scene.recordMany(5);
 			const updates = others(1_000);
 			recordings.forEach(({ update }, index) => (updates[index * 200 + 100] = update));
@@ -140,12 +141,12 @@ export function describeDeliveries(suite: () => Suite): void {
 			await scene.mustHave({ answers: [OK, OK], executions: [recordings.map(audio)] });
 		});
 
-		it('brings 40 recordings of which every fourth download is cut once', async () => {
-			const scene = await suite().scene();
+		it('A delivery of 40 recordings gives each once although every fourth download is cut once', async () => {
+			const scene = await stage().scene();
 			const recordings = await scene.recordMany(40);
 			const late = recordings.filter((_, index) => index % 4 === 0);
 			for (const { mediaId } of late) {
-				suite().emulator.failNext('media', { cutAfterBytes: 2_000 }, { mediaId });
+				stage().emulator.failNext('media', { cutAfterBytes: 2_000 }, { mediaId });
 			}
 			await scene.deliver(recordings);
 			await scene.mustHave({
@@ -157,41 +158,41 @@ export function describeDeliveries(suite: () => Suite): void {
 			});
 		});
 
-		it('gives what is there, what is gone, and later what was late', async () => {
-			const scene = await suite().scene();
+		it('A delivery gives what is available, what is gone, and later what was late', async () => {
+			const scene = await stage().scene();
 			const [good, late] = await scene.recordMany(2);
 			const gone = await scene.record({ event: { timestamp: minutesAgo(11) } });
-			suite().emulator.deleteMedia(gone.mediaId);
-			fail(late!, 2);
-			await scene.deliver([good!, gone, late!]);
+			stage().emulator.deleteMedia(gone.mediaId);
+			fail(late, 2);
+			await scene.deliver([good, gone, late]);
 			await scene.mustHave({
 				answers: [LATER, LATER, OK],
-				executions: [[audio(good!), noFile(gone, 'mediaGone')], [audio(late!)]],
+				executions: [[audio(good), noFile(gone, 'mediaGone')], [audio(late)]],
 			});
 		});
 	});
 
 	describe('deliveries that share a recording', () => {
-		it('bring it once, where one comes while the other is at work', async () => {
-			const scene = await suite().scene();
+		it('Two deliveries give their common recording once, if one comes while the other is in progress', async () => {
+			const scene = await stage().scene();
 			const [first, shared, last] = await scene.recordMany(3);
-			const goOn = scene.holdDownload(shared!);
-			const one = scene.deliver([first!, shared!]);
-			await scene.downloading(shared!);
+			const goOn = scene.holdDownload(shared);
+			const one = scene.deliver([first, shared]);
+			await scene.downloading(shared);
 			// It has something of its own, so it does not wait, and asks for the rest again.
-			const other = await scene.deliver([shared!, last!], { redeliver: false });
+			const other = await scene.deliver([shared, last], { redeliver: false });
 			goOn();
 			expect([other, await one]).toEqual([[LATER], [OK]]);
-			await scene.deliver([shared!, last!]);
+			await scene.deliver([shared, last]);
 			await scene.mustHave({
 				answers: [LATER, OK, OK],
-				executions: [[audio(last!)], [audio(first!), audio(shared!)]],
+				executions: [[audio(last)], [audio(first), audio(shared)]],
 			});
-			expect(scene.asked(shared!)).toEqual({ file: 1, url: 0 });
+			expect(scene.asked(shared)).toEqual({ file: 1, url: 0 });
 		});
 
-		it('bring each of 20 recordings once, 20 deliveries being sent at once and in a ring', async () => {
-			const scene = await suite().scene();
+		it('20 deliveries give each of their 20 recordings once, sent at once and in a ring', async () => {
+			const scene = await stage().scene();
 			const recordings = await scene.recordMany(20);
 			const pairs = recordings.map((one, index) => [one, recordings.at(index - 1)!]);
 			const deliver = async (pair: CreatedRecording[]) => {

@@ -1,9 +1,8 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { CreatedRecording, EndpointKind, Fault, RecordingOrder } from '../../emulator';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Suite } from './suite';
+import { ForeignHost } from '../support/foreignHost';
+import { audio, eachTry, LATER, minutesAgo, noFile, OK, type FaultStage } from './faultStage';
 
 const SIZE = 20_000;
 
@@ -16,7 +15,7 @@ interface DownloadCase {
 	options?: Record<string, unknown>;
 	faults?: FaultOrder[];
 	/** Other trouble, before the first try. */
-	cause?: (suite: Suite, recording: CreatedRecording) => void | Promise<void>;
+	cause?: (stage: FaultStage, recording: CreatedRecording) => void | Promise<void>;
 	/** What Meta was answered, try for try. */
 	answers: number[];
 	/** What Meta was answered when the trouble was over. */
@@ -56,7 +55,7 @@ const mendedByFreshUrl = (name: string, fault: Fault): DownloadCase => ({
 
 /** The media host gives the same answer to a fresh URL: nothing that waiting would make better. */
 const final = (name: string, out: string, fault: Fault): DownloadCase => ({
-	name: `${name}, for ever`,
+	name: `${name}, permanently`,
 	faults: [forEver('media', fault)],
 	answers: [OK],
 	out,
@@ -65,7 +64,7 @@ const final = (name: string, out: string, fault: Fault): DownloadCase => ({
 
 /** The media host gives the same answer to a fresh URL as well: Meta is asked to deliver again. */
 const untilMended = (name: string, fault: Fault): DownloadCase => ({
-	name: `${name}, until it is mended`,
+	name: `${name}, until it is fixed`,
 	faults: [forEver('media', fault)],
 	answers: eachTry(LATER),
 	mended: [OK],
@@ -76,7 +75,7 @@ const untilMended = (name: string, fault: Fault): DownloadCase => ({
 /** An event that is old enough for a file that Meta does not have to be gone. */
 const settled: RecordingOrder = { event: { timestamp: minutesAgo(11) } };
 
-const expired = (suite: Suite) => suite.emulator.expireUrls();
+const expired = (stage: FaultStage) => stage.emulator.expireUrls();
 
 const CONNECTION: DownloadCase[] = [
 	passing('a connection that is reset before the answer', { reset: true }),
@@ -91,7 +90,7 @@ const CONNECTION: DownloadCase[] = [
 	}),
 	passing('a body shorter than announced', { contentLengthDelta: 100 }),
 	{
-		name: 'a connection that is cut whenever it is made, until it is mended',
+		name: 'a connection that is cut each time, until it is fixed',
 		faults: [forEver('media', { cutAfterBytes: SIZE / 2 })],
 		answers: eachTry(LATER),
 		mended: [OK],
@@ -210,7 +209,7 @@ const REFUSALS: DownloadCase[] = [
 	{
 		name: 'media that was deleted',
 		recording: settled,
-		cause: (suite, { mediaId }) => void suite.emulator.deleteMedia(mediaId),
+		cause: (stage, { mediaId }) => void stage.emulator.deleteMedia(mediaId),
 		answers: [OK],
 		out: 'mediaGone',
 		asked: { file: 1, url: 1 },
@@ -238,7 +237,7 @@ const REFUSALS: DownloadCase[] = [
 		asked: { file: 2, url: 1 },
 	},
 	{
-		name: 'a Media API that is down while the URL is dead, until it is mended',
+		name: 'a Media API that is down while the URL is dead, until it is fixed',
 		cause: expired,
 		faults: [forEver('mediaInfo', { reset: true })],
 		answers: eachTry(LATER),
@@ -255,7 +254,7 @@ const REFUSALS: DownloadCase[] = [
 		asked: { file: 4, url: 3 },
 	},
 	{
-		name: 'a Media API that refuses the token, the URL being expired, until it is mended',
+		name: 'a Media API that refuses the token, the URL being expired, until it is fixed',
 		cause: expired,
 		faults: [forEver('mediaInfo', { errorCode: 190 })],
 		answers: eachTry(LATER),
@@ -413,14 +412,17 @@ function fileOf({ event }: CreatedRecording): Record<string, unknown> {
 }
 
 /** Cuts, silence and drips: the part that is asked of more than one n8n. */
-export function describeConnections(suite: () => Suite, of = ''): void {
-	describe(`a recording meets trouble (connection${of}):`, () => {
-		it.each(CONNECTION)('$name', async (one) => await play(suite(), one));
+export function describeConnections(stage: () => FaultStage, of = ''): void {
+	describe(`a recording whose download has errors (connection${of})`, () => {
+		it.each(CONNECTION)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(stage(), one),
+		);
 	});
 }
 
-export function describeDownloads(suite: () => Suite): void {
-	describeConnections(suite);
+export function describeDownloads(stage: () => FaultStage): void {
+	describeConnections(stage);
 	describe.each([
 		['content', CONTENT],
 		['status', STATUSES],
@@ -428,19 +430,22 @@ export function describeDownloads(suite: () => Suite): void {
 		['hash', HASHES],
 		['size', SIZES],
 		['no patience', IMPATIENT],
-	])('a recording meets trouble (%s):', (_name, cases) => {
-		it.each(cases)('$name', async (one) => await play(suite(), one));
+	])('a recording whose download has errors (%s)', (_name, cases) => {
+		it.each(cases)(
+			'A recording comes once, with its audio or the reason, after $name',
+			async (one) => await play(stage(), one),
+		);
 	});
-	describeRedirects(suite);
+	describeRedirects(stage);
 }
 
-async function play(suite: Suite, one: DownloadCase): Promise<void> {
+async function play(stage: FaultStage, one: DownloadCase): Promise<void> {
 	const { options, faults = [], answers, mended = [], out, asked } = one;
-	const scene = await suite.scene(options && { options });
+	const scene = await stage.scene(options && { options });
 	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
-	await one.cause?.(suite, recording);
+	await one.cause?.(stage, recording);
 	const injected = faults.map(({ kind, fault, times }) =>
-		suite.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
+		stage.emulator.failNext(kind, fault, { mediaId: recording.mediaId, times }),
 	);
 	await scene.deliver([recording]);
 	injected.forEach((fault) => fault.cancel());
@@ -454,51 +459,47 @@ async function play(suite: Suite, one: DownloadCase): Promise<void> {
 	expect(scene.asked(recording)).toEqual(asked);
 }
 
-function describeRedirects(suite: () => Suite): void {
-	const asked: IncomingMessage[] = [];
-	let elsewhere: Server;
-	let content = Buffer.alloc(0);
+function describeRedirects(stage: () => FaultStage): void {
+	const elsewhere = new ForeignHost();
 	let address: string;
 
 	beforeAll(async () => {
-		elsewhere = createServer((request, response) => {
-			asked.push(request);
-			response.end(content);
-		});
-		await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-		address = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+		await elsewhere.start();
+		address = new URL(elsewhere.url).host;
 		// Where n8n finds what it takes for https://graph.facebook.com.
-		await writeFile(join(suite().n8n.userFolder, 'graph-host'), `http://${address}`);
+		await writeFile(join(stage().n8n.userFolder, 'graph-host'), elsewhere.url);
 	});
 
-	beforeEach(() => asked.splice(0));
+	beforeEach(() => elsewhere.requests.splice(0));
 
-	afterAll(async () => {
-		await new Promise((resolve) => elsewhere.close(resolve));
-	});
+	afterAll(async () => await elsewhere.stop());
 
-	describe('a recording meets trouble (redirect):', () => {
-		it.each([301, 302, 303, 307, 308])('to the same host, with status %s', async (status) => {
-			const recording = await redirected((own) => ({ redirectTo: own, status }), {
-				times: 1,
-				out: 'audio',
-				asked: { file: 2, url: 0 },
-			});
-			const tokens = suite()
-				.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
-				.map(({ headers }) => headers.authorization !== undefined);
-			expect(tokens).toEqual([true, true]);
-		});
+	describe('a recording whose download is redirected', () => {
+		it.each([301, 302, 303, 307, 308])(
+			'A redirect to the same host is followed with the token (status %s)',
+			async (status) => {
+				const recording = await redirected((own) => ({ redirectTo: own, status }), {
+					times: 1,
+					out: 'audio',
+					asked: { file: 2, url: 0 },
+				});
+				const tokens = stage()
+					.emulator.requests.filter(({ query }) => query.mid === recording.media.attachmentId)
+					.map(({ headers }) => headers.authorization !== undefined);
+				expect(tokens).toEqual([true, true]);
+			},
+		);
 
-		it('to another host of Meta: followed without the token', async () => {
-			content = Buffer.from('a recording on another host');
+		it('A redirect to another host of Meta is followed without the token', async () => {
+			const content = 'a recording on another host';
+			elsewhere.content = content;
 			await redirected(() => ({ redirectTo: 'https://graph.facebook.com/file' }), {
 				times: Infinity,
 				out: 'audio',
 				asked: { file: 1, url: 0 },
-				recording: { content: content.toString() },
+				recording: { content },
 			});
-			expect(asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+			expect(elsewhere.tokens).toEqual([undefined]);
 		});
 
 		it.each([
@@ -509,16 +510,16 @@ function describeRedirects(suite: () => Suite): void {
 			["to the cloud's metadata service", () => 'http://169.254.169.254/latest/meta-data'],
 			['to the loopback interface', () => `https://localhost:${address.split(':')[1]}/file`],
 			['to a file', () => 'file:///etc/passwd'],
-		])('%s: refused', async (_name, target) => {
+		])('A redirect is not followed %s', async (_name, target) => {
 			await redirected(() => ({ redirectTo: target() }), {
 				times: Infinity,
 				out: 'hostNotAllowed',
 				asked: { file: 1, url: 0 },
 			});
-			expect(asked).toEqual([]);
+			expect(elsewhere.requests).toEqual([]);
 		});
 
-		it('in a loop, once: made good by a fresh URL', async () => {
+		it('A fresh URL fixes a redirect loop that happens once', async () => {
 			await redirected((own) => ({ redirectTo: own }), {
 				times: 6,
 				out: 'audio',
@@ -526,7 +527,7 @@ function describeRedirects(suite: () => Suite): void {
 			});
 		});
 
-		it('in a loop, for ever', async () => {
+		it('A redirect loop that stays is an error in the item', async () => {
 			await redirected((own) => ({ redirectTo: own }), {
 				times: Infinity,
 				out: 'downloadFailed',
@@ -546,7 +547,7 @@ function describeRedirects(suite: () => Suite): void {
 		},
 	): Promise<CreatedRecording> {
 		let played: CreatedRecording | undefined;
-		await play(suite(), {
+		await play(stage(), {
 			name: 'redirect',
 			recording: wanted.recording,
 			cause: ({ emulator }, recording) => {

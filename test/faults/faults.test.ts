@@ -2,21 +2,21 @@ import { findSecrets } from '../support/secrets';
 import { describeDeliveries } from './deliveries';
 import { describeConnections, describeDownloads } from './downloads';
 import { describeKills } from './kills';
-import { Suite } from './suite';
+import { FaultStage } from './faultStage';
 import { describeSurroundings } from './surroundings';
 import { Tally } from './tally';
 
 jest.setTimeout(180_000);
 
 const tally = new Tally();
-let one: Suite;
+let one: FaultStage;
 /** Is killed, and works as n8n does by default; the other with the engine that costs less time. */
-let killed: Suite;
+let killed: FaultStage;
 
 beforeAll(async () => {
 	[one, killed] = await Promise.all([
-		Suite.start(tally, { N8N_EXPRESSION_ENGINE: 'legacy' }),
-		Suite.start(tally),
+		FaultStage.start(tally, { N8N_EXPRESSION_ENGINE: 'legacy' }),
+		FaultStage.start(tally),
 	]);
 }, 300_000);
 
@@ -31,13 +31,13 @@ describeSurroundings(() => one);
 describeConnections(() => killed, ', default engine');
 describeKills(() => killed);
 
-it('in all, nothing is lost, doubled or left behind', async () => {
+it('Nothing is lost, duplicate or left behind in all cases together', async () => {
 	const figures = await tally.figures();
 	process.stdout.write(`\n${tally.report(figures)}\n`);
 	expect(figures).toMatchObject({ lost: [], doubled: [], doubledInStore: [], filesLeft: [] });
 });
 
-it('in all, no token and no app secret is in what n8n keeps or logs', async () => {
+it('Nothing that n8n keeps or logs contains the token or the app secret in all cases together', async () => {
 	for (const { n8n, secrets } of [one, killed]) {
 		const { found, files, values } = await findSecrets(n8n.userFolder, secrets);
 		expect(found).toEqual([]);

@@ -1,9 +1,17 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import type { DeliverOptions } from '../../emulator';
-import { FileStore } from '../e2e/stage';
+import { FileStore } from '../support/fileStore';
 import { poll } from '../support/processes';
-import { audio, eachTry, OK, type CreatedRecording, type Scene, type Suite } from './suite';
+import {
+	audio,
+	eachTry,
+	OK,
+	type CreatedRecording,
+	type Scene,
+	type FaultStage,
+} from './faultStage';
 
 const NONE = 0;
 const SIZE = 20_000;
@@ -21,7 +29,7 @@ const unhurried = { options: { timeBudget: 60 } };
 type Begin = () => Promise<() => Promise<void>>;
 
 /** n8n is killed with SIGKILL, started again, and Meta delivers again. */
-export function describeKills(suite: () => Suite): void {
+export function describeKills(stage: () => FaultStage): void {
 	/** The operator's storage, of which one answers at once and the other not before the kill. */
 	let storage: FileStore;
 	let slowStorage: FileStore;
@@ -30,7 +38,7 @@ export function describeKills(suite: () => Suite): void {
 	beforeAll(async () => {
 		storage = await new FileStore().start();
 		slowStorage = await new FileStore().start();
-		for (const store of [storage, slowStorage]) suite().tally.watchStore(store);
+		for (const store of [storage, slowStorage]) stage().tally.watchStore(store);
 	});
 
 	afterAll(async () => {
@@ -39,22 +47,22 @@ export function describeKills(suite: () => Suite): void {
 	});
 
 	const killAndRestart = async (env: Record<string, string> = {}) => {
-		await suite().n8n.kill();
+		await stage().n8n.kill();
 		// Meta delivers again, but nobody is there.
 		await Promise.all(inFlight.splice(0));
 		slowStorage.delayMs = 0;
-		await suite().n8n.restart(env);
+		await stage().n8n.restart(env);
 	};
 
 	const heldAnswers = async (count: number) =>
 		await poll(`${count} held answers`, 30_000, async () =>
-			(await suite().trouble({})) >= count ? true : undefined,
+			(await stage().trouble({})) >= count ? true : undefined,
 		);
 
-	describe('n8n is killed', () => {
+	describe('n8n that is killed', () => {
 		const cases: Record<string, Begin> = {
 			'after the answer and the workflow, and Meta sends a copy all the same': async () => {
-				const scene = await suite().sceneOfExample(storage, 'stored');
+				const scene = await stage().sceneOfExample(storage, 'stored');
 				const recording = await scene.record({ content: 'answered, and worked on' }, 'restarted');
 				await scene.deliver([recording]);
 				await scene.results();
@@ -71,13 +79,13 @@ export function describeKills(suite: () => Suite): void {
 
 			'after the answer, while the workflow runs: n8n keeps the item and runs it on order':
 				async () => {
-					const scene = await suite().sceneOfExample(slowStorage, 'stored');
+					const scene = await stage().sceneOfExample(slowStorage, 'stored');
 					const recording = await scene.record({ content: 'answered, and being worked on' });
 					await scene.deliver([recording]);
 					await arrived(slowStorage, recording);
 					return async () => {
 						await scene.mustHave({ answers: [OK], statuses: ['crashed'], executions: [[]] });
-						await retry(suite(), scene.executions()[0]!.id);
+						await retry(stage(), scene.executions()[0].id);
 						await scene.mustHave({
 							answers: [OK],
 							statuses: ['crashed', 'success'],
@@ -88,7 +96,7 @@ export function describeKills(suite: () => Suite): void {
 				},
 
 			'before it answers, while the workflow runs whose success Meta waits for': async () => {
-				const scene = await suite().sceneOfExample(slowStorage, 'finished');
+				const scene = await stage().sceneOfExample(slowStorage, 'finished');
 				const recording = await scene.record({ content: 'being worked on, for Meta' });
 				inFlight.push(scene.deliver([recording], patient));
 				await arrived(slowStorage, recording);
@@ -104,9 +112,9 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'before it answers, when the workflow has succeeded that Meta waited for': async () => {
-				const scene = await suite().sceneOfExample(storage, 'finished');
+				const scene = await stage().sceneOfExample(storage, 'finished');
 				const recording = await scene.record({ content: 'worked on, for Meta' }, 'unanswered');
-				await suite().trouble({ holdAnswers: true });
+				await stage().trouble({ holdAnswers: true });
 				inFlight.push(scene.deliver([recording], patient));
 				await heldAnswers(1);
 				return async () => {
@@ -120,7 +128,7 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'between the stored execution and the answer, when the workflow has succeeded': async () => {
-				const scene = await suite().sceneOfExample(storage, 'stored');
+				const scene = await stage().sceneOfExample(storage, 'stored');
 				const recording = await scene.record({ content: 'worked on, not answered' }, 'unanswered');
 				inFlight.push(scene.deliver([recording], patient));
 				await heldAnswers(2);
@@ -138,7 +146,7 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'between the stored execution and the answer, while the workflow runs': async () => {
-				const scene = await suite().sceneOfExample(slowStorage, 'stored');
+				const scene = await stage().sceneOfExample(slowStorage, 'stored');
 				const recording = await scene.record({ content: 'being worked on, not answered' });
 				inFlight.push(scene.deliver([recording], patient));
 				await arrived(slowStorage, recording);
@@ -155,7 +163,7 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'before the first byte of the download': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				const recording = await scene.record();
 				const goOn = scene.holdDownload(recording);
 				inFlight.push(scene.deliver([recording], patient));
@@ -172,14 +180,14 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'in the middle of the download': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				// Half a file, which n8n does not look for when it starts again.
-				suite().tally.filesMayStay(scene.workflow.id, 1);
+				stage().tally.filesMayStay(scene.workflow.id, 1);
 				const recording = await scene.record({ sizeBytes: SIZE });
 				const { mediaId } = recording;
-				suite().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
+				stage().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
 				inFlight.push(scene.deliver([recording], patient));
-				await holdsBytes(suite(), scene, SIZE / 2);
+				await holdsBytes(stage(), scene, SIZE / 2);
 				return async () => {
 					await scene.deliver([recording]);
 					await scene.deliver([recording]);
@@ -191,15 +199,15 @@ export function describeKills(suite: () => Suite): void {
 			},
 
 			'when one of two files is there': async () => {
-				const scene = await suite().sceneApart(unhurried);
+				const scene = await stage().sceneApart(unhurried);
 				// A file for which there is no execution yet, with what n8n writes beside it.
-				suite().tally.filesMayStay(scene.workflow.id, 2);
+				stage().tally.filesMayStay(scene.workflow.id, 2);
 				const first = await scene.record({ sizeBytes: SIZE });
 				const second = await scene.record({ sizeBytes: SIZE / 4 });
 				const goOn = scene.holdDownload(second);
 				inFlight.push(scene.deliver([first, second], patient));
 				await scene.downloading(second);
-				await holdsBytes(suite(), scene, SIZE, '.metadata');
+				await holdsBytes(stage(), scene, SIZE, '.metadata');
 				return async () => {
 					goOn();
 					await scene.deliver([first, second]);
@@ -218,16 +226,19 @@ export function describeKills(suite: () => Suite): void {
 		beforeAll(async () => {
 			slowStorage.delayMs = FOR_EVER;
 			for (const [name, begin] of Object.entries(cases)) goOn[name] = await begin();
-			const scene = await suite().sceneApart();
+			const scene = await stage().sceneApart();
 			missed = { scene, recording: await scene.record() };
-			await suite().n8n.kill();
+			await stage().n8n.kill();
 			await scene.deliver([missed.recording]);
 			await killAndRestart();
 		}, 300_000);
 
-		it.each(Object.keys(cases))('%s', async (name) => await goOn[name]!());
+		it.each(Object.keys(cases))(
+			'Nothing is lost when n8n is killed %s',
+			async (name) => await goOn[name](),
+		);
 
-		it('before Meta delivers', async () => {
+		it('Nothing is lost when n8n is killed before Meta delivers', async () => {
 			const { scene, recording } = missed;
 			await scene.deliver([recording]);
 			await scene.deliver([recording]);
@@ -237,9 +248,9 @@ export function describeKills(suite: () => Suite): void {
 			});
 		});
 
-		it('between the stored execution and the answer, while the execution waits for its turn', async () => {
-			const scene = await suite().sceneOfExample(slowStorage, 'stored');
-			await suite().n8n.restart({ N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' });
+		it('Nothing is lost when n8n is killed between the stored execution and the answer, while the execution waits for its turn', async () => {
+			const scene = await stage().sceneOfExample(slowStorage, 'stored');
+			await stage().n8n.restart({ N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' });
 			const running = await scene.record({ content: 'in its turn' });
 			const waiting = await scene.record({ content: 'waiting for its turn' }, 'unanswered');
 			slowStorage.delayMs = FOR_EVER;
@@ -255,22 +266,22 @@ export function describeKills(suite: () => Suite): void {
 				statuses: ['crashed', 'success', 'success'],
 				executions: [[], [audio(waiting)], [audio(waiting)]],
 			});
-			await retry(suite(), scene.executions()[0]!.id);
+			await retry(stage(), scene.executions()[0].id);
 			await mustHold(slowStorage, waiting);
 			await mustHold(slowStorage, running);
 		});
 	});
 
-	it('n8n is stopped in an orderly way in the middle of a download', async () => {
-		const scene = await suite().sceneApart(unhurried);
+	it('Nothing is lost when n8n is stopped normally in the middle of a download', async () => {
+		const scene = await stage().sceneApart(unhurried);
 		// n8n does not wait for what its webhooks are doing.
-		suite().tally.filesMayStay(scene.workflow.id, 1);
+		stage().tally.filesMayStay(scene.workflow.id, 1);
 		const recording = await scene.record({ sizeBytes: SIZE });
 		const { mediaId } = recording;
-		suite().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
+		stage().emulator.failNext('media', { stallAfterBytes: SIZE / 2 }, { mediaId });
 		const delivery = scene.deliver([recording], patient);
-		await holdsBytes(suite(), scene, SIZE / 2);
-		const restarted = suite().n8n.restart();
+		await holdsBytes(stage(), scene, SIZE / 2);
+		const restarted = stage().n8n.restart();
 		await delivery;
 		await restarted;
 		await scene.deliver([recording]);
@@ -279,7 +290,7 @@ export function describeKills(suite: () => Suite): void {
 }
 
 /** "Retry" in n8n's list of executions. */
-async function retry({ n8n }: Suite, executionId: number): Promise<void> {
+async function retry({ n8n }: FaultStage, executionId: number): Promise<void> {
 	await n8n.api.request('POST', `/rest/executions/${executionId}/retry`, { loadWorkflow: false });
 }
 
@@ -293,16 +304,14 @@ async function arrived(store: FileStore, recording: CreatedRecording): Promise<B
 /** However often it was put there: one file, and all of it. */
 async function mustHold(store: FileStore, recording: CreatedRecording): Promise<void> {
 	const bytes = await arrived(store, recording);
-	const original: Buffer[] = [];
-	for await (const chunk of recording.media.content.open()) original.push(chunk);
-	expect(bytes.equals(Buffer.concat(original))).toBe(true);
+	expect(bytes.equals(await buffer(recording.media.content.open()))).toBe(true);
 	const names = [...store.files.keys()].filter((name) => name.includes(recording.mediaId));
 	expect(names).toEqual([nameOf(recording)]);
 }
 
 /** Waits until a file of so many bytes lies in the storage of n8n for a workflow. */
 async function holdsBytes(
-	{ storageFolder }: Suite,
+	{ storageFolder }: FaultStage,
 	{ workflow }: Scene,
 	bytes: number,
 	beside = '',

@@ -1,88 +1,96 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FileStore } from '../e2e/stage';
-import { audio, eachTry, LATER, minutesAgo, noFile, OK, type Came, type Suite } from './suite';
+import { DAY_MS, HOUR_MS } from '../support/constants';
+import { FileStore } from '../support/fileStore';
+import {
+	audio,
+	eachTry,
+	LATER,
+	minutesAgo,
+	noFile,
+	OK,
+	type Came,
+	type FaultStage,
+} from './faultStage';
 
 const FAILED = 500;
-const HOUR = 60 * 60_000;
-const DAY = 24 * HOUR;
 
 /** More than the time for which a trigger goes on with the credential that it has read. */
 const CREDENTIAL_KEPT_MS = 11_000;
 
 /** Trouble that does not come from a download: credential, storage, database, clocks. */
-export function describeSurroundings(suite: () => Suite): void {
-	describeCredential(suite);
-	describeStorage(suite);
-	describeOperatorsStorage(suite);
-	describeClock(suite);
+export function describeSurroundings(stage: () => FaultStage): void {
+	describeCredential(stage);
+	describeStorage(stage);
+	describeOperatorsStorage(stage);
+	describeClock(stage);
 }
 
-function describeCredential(suite: () => Suite): void {
-	describe('the credential', () => {
+function describeCredential(stage: () => FaultStage): void {
+	describe('a credential that fails', () => {
 		afterEach(async () => {
-			suite().emulator.restoreToken();
-			await suite().saveCredential();
-			await suite().trouble({ clockMs: 0 });
+			stage().emulator.restoreToken();
+			await stage().saveCredential();
+			await stage().trouble({ clockMs: 0 });
 		});
 
-		it('is revoked between the event and the download, for a while', async () => {
-			const scene = await suite().scene();
+		it('A recording comes after the token was revoked between event and download for some time', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
 			const goOn = scene.holdDownload(recording);
 			const delivered = scene.deliver([recording]);
 			await scene.downloading(recording);
-			suite().emulator.revokeToken();
+			stage().emulator.revokeToken();
 			goOn();
 			await delivered;
-			suite().emulator.restoreToken();
+			stage().emulator.restoreToken();
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 			expect(scene.asked(recording)).toEqual({ file: 5, url: 4 });
 		});
 
-		it('is replaced before Meta delivers again', async () => {
-			const scene = await suite().scene();
+		it('A recording comes after the credential was replaced before the redelivery', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
-			suite().emulator.failNext('media', { status: 500 }, { mediaId: recording.mediaId, times: 4 });
+			stage().emulator.failNext('media', { status: 500 }, { mediaId: recording.mediaId, times: 4 });
 			await scene.deliver([recording]);
-			suite().replaceToken('EAAG-the-token-of-tomorrow');
-			await suite().saveCredential();
+			stage().replaceToken('EAAG-the-token-of-tomorrow');
+			await stage().saveCredential();
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('has lost its app secret for a while', async () => {
-			const scene = await suite().sceneApart();
+		it('A recording comes after the app secret was missing for some time', async () => {
+			const scene = await stage().sceneApart();
 			const recording = await scene.record();
-			await suite().saveCredential({ appSecret: '' });
+			await stage().saveCredential({ appSecret: '' });
 			await scene.deliver([recording]);
-			await suite().saveCredential();
+			await stage().saveCredential();
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('holds the secret of another app for a while', async () => {
-			const scene = await suite().sceneApart();
+		it('A recording comes after the app secret was that of another app for some time', async () => {
+			const scene = await stage().sceneApart();
 			const recording = await scene.record();
-			await suite().saveCredential({ appSecret: 'the secret of another app' });
+			await stage().saveCredential({ appSecret: 'the secret of another app' });
 			await scene.deliver([recording]);
-			await suite().saveCredential();
-			await suite().trouble({ clockMs: CREDENTIAL_KEPT_MS });
+			await stage().saveCredential();
+			await stage().trouble({ clockMs: CREDENTIAL_KEPT_MS });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(401), OK], executions: [[audio(recording)]] });
 		});
 	});
 }
 
-function describeStorage(suite: () => Suite): void {
-	describe('the storage of n8n', () => {
-		afterEach(async () => await suite().trouble({ freeBytes: null }));
+function describeStorage(stage: () => FaultStage): void {
+	describe("n8n's storage that fails", () => {
+		afterEach(async () => await stage().trouble({ freeBytes: null }));
 
-		it('cannot be written, because a file stands in the place of its folder', async () => {
-			const scene = await suite().sceneApart();
+		it('A recording comes after the storage could not be written because a file is in its place', async () => {
+			const scene = await stage().sceneApart();
 			const recording = await scene.record();
-			const folder = join(suite().storageFolder, 'workflows', scene.workflow.id);
+			const folder = join(stage().storageFolder, 'workflows', scene.workflow.id);
 			await mkdir(dirname(folder), { recursive: true });
 			await writeFile(folder, 'in the way');
 			await scene.deliver([recording]);
@@ -95,23 +103,23 @@ function describeStorage(suite: () => Suite): void {
 			['before the first byte', 0],
 			['in the middle of the file', 10_000],
 			['one byte before the end', 19_999],
-		])('is full %s', async (_when, freeBytes) => {
-			const scene = await suite().scene();
+		])('A recording comes after the storage was full %s', async (_when, freeBytes) => {
+			const scene = await stage().scene();
 			const recording = await scene.record({ sizeBytes: 20_000 });
-			await suite().trouble({ freeBytes });
+			await stage().trouble({ freeBytes });
 			await scene.deliver([recording]);
-			await suite().trouble({ freeBytes: null });
+			await stage().trouble({ freeBytes: null });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('is full for one recording of a delivery and not for the other', async () => {
-			const scene = await suite().scene();
+		it('A recording comes after the storage was full for it and not for another of its delivery', async () => {
+			const scene = await stage().scene();
 			const small = await scene.record({ sizeBytes: 5_000 });
 			const large = await scene.record({ sizeBytes: 50_000 });
-			await suite().trouble({ freeBytes: 20_000 });
+			await stage().trouble({ freeBytes: 20_000 });
 			await scene.deliver([small, large]);
-			await suite().trouble({ freeBytes: null });
+			await stage().trouble({ freeBytes: null });
 			await scene.deliver([small, large]);
 			await scene.mustHave({
 				answers: [...eachTry(LATER), OK],
@@ -119,50 +127,50 @@ function describeStorage(suite: () => Suite): void {
 			});
 		});
 
-		it('is full, where the operator does not want to wait', async () => {
-			const scene = await suite().scene({ options: { retryFor: 0 } });
+		it('A full storage gives an item without a file if the operator does not want to wait', async () => {
+			const scene = await stage().scene({ options: { retryFor: 0 } });
 			const recording = await scene.record({ sizeBytes: 20_000 });
-			await suite().trouble({ freeBytes: 10_000 });
+			await stage().trouble({ freeBytes: 10_000 });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [OK], executions: [[noFile(recording, 'storageFailed')]] });
 		});
 
-		it('holds the file, but not what n8n writes beside it', async () => {
-			const scene = await suite().sceneApart();
+		it("A recording comes after the storage held the file but not n8n's metadata", async () => {
+			const scene = await stage().sceneApart();
 			// n8n does not take the file away again.
-			suite().tally.filesMayStay(scene.workflow.id, 4);
+			stage().tally.filesMayStay(scene.workflow.id, 4);
 			const recording = await scene.record({ sizeBytes: 20 });
-			await suite().trouble({ freeBytes: 40 });
+			await stage().trouble({ freeBytes: 40 });
 			await scene.deliver([recording]);
-			await suite().trouble({ freeBytes: null });
+			await stage().trouble({ freeBytes: null });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
 
-		it('holds the file, but the database does not take the execution', async () => {
-			const scene = await suite().sceneApart();
+		it('A recording comes after the storage held the file but the database refused the execution', async () => {
+			const scene = await stage().sceneApart();
 			// Each with what n8n writes beside it. A node has no means to take a file out of the store.
-			suite().tally.filesMayStay(scene.workflow.id, 8);
+			stage().tally.filesMayStay(scene.workflow.id, 8);
 			const recording = await scene.record();
-			suite().inDatabase((database) =>
+			stage().inDatabase((database) =>
 				database.exec(
 					`CREATE TRIGGER disk_full BEFORE INSERT ON execution_entity
 						BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
 				),
 			);
 			await scene.deliver([recording]);
-			suite().inDatabase((database) => database.exec('DROP TRIGGER disk_full'));
+			stage().inDatabase((database) => database.exec('DROP TRIGGER disk_full'));
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(FAILED), OK], executions: [[audio(recording)]] });
 		});
 	});
 }
 
-function describeOperatorsStorage(suite: () => Suite): void {
-	it("the operator's storage is down for three tries, and Meta waits for the workflow", async () => {
+function describeOperatorsStorage(stage: () => FaultStage): void {
+	it("A recording comes after the operator's storage was down for three tries while Meta waits for the workflow", async () => {
 		const store = await new FileStore().start();
-		suite().tally.watchStore(store);
-		const scene = await suite().sceneOfExample(store, 'finished');
+		stage().tally.watchStore(store);
+		const scene = await stage().sceneOfExample(store, 'finished');
 		const recording = await scene.record({ content: 'for a storage that is down' });
 		store.failNext = 3;
 		await scene.deliver([recording]);
@@ -177,103 +185,106 @@ function describeOperatorsStorage(suite: () => Suite): void {
 	});
 }
 
-function describeClock(suite: () => Suite): void {
-	describe('the clock', () => {
-		afterEach(async () => await suite().trouble({ clockMs: 0 }));
+function describeClock(stage: () => FaultStage): void {
+	describe('clocks that are wrong', () => {
+		afterEach(async () => await stage().trouble({ clockMs: 0 }));
 
 		it.each([
-			['an hour behind', -HOUR, 0],
-			['an hour ahead', HOUR, 1],
-			['a year ahead', 365 * DAY, 1],
-			['ten years behind', -3650 * DAY, 0],
-		])('of n8n is %s', async (_how, clockMs, url) => {
-			const scene = await suite().scene();
+			['an hour behind', -HOUR_MS, 0],
+			['an hour ahead', HOUR_MS, 1],
+			['a year ahead', 365 * DAY_MS, 1],
+			['ten years behind', -3650 * DAY_MS, 0],
+		])("A recording comes once when n8n's clock is %s", async (_how, clockMs, url) => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
-			await suite().trouble({ clockMs });
+			await stage().trouble({ clockMs });
 			await scene.deliver([recording]);
 			await scene.deliver([recording]);
-			await suite().trouble({ clockMs: 0 });
+			await stage().trouble({ clockMs: 0 });
 			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
 			expect(scene.asked(recording)).toEqual({ file: 1, url });
 		});
 
 		it.each([
-			['forward', HOUR],
-			['back', -HOUR],
-		])('of n8n jumps an hour %s during a download', async (_where, clockMs) => {
-			const scene = await suite().scene();
-			const recording = await scene.record();
-			const goOn = scene.holdDownload(recording);
-			const delivered = scene.deliver([recording]);
-			await scene.downloading(recording);
-			await suite().trouble({ clockMs });
-			goOn();
-			await delivered;
-			await scene.deliver([recording]);
-			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
-		});
+			['forward', HOUR_MS],
+			['back', -HOUR_MS],
+		])(
+			"A recording comes once when n8n's clock jumps an hour %s during a download",
+			async (_where, clockMs) => {
+				const scene = await stage().scene();
+				const recording = await scene.record();
+				const goOn = scene.holdDownload(recording);
+				const delivered = scene.deliver([recording]);
+				await scene.downloading(recording);
+				await stage().trouble({ clockMs });
+				goOn();
+				await delivered;
+				await scene.deliver([recording]);
+				await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
+			},
+		);
 
-		it('of n8n passes the hours of Retry For', async () => {
-			const scene = await suite().scene({ options: { retryFor: 2 } });
+		it("A missing recording becomes an item without a file when n8n's clock passes Retry For", async () => {
+			const scene = await stage().scene({ options: { retryFor: 2 } });
 			const recording = await scene.record();
 			const { mediaId } = recording;
-			suite().emulator.failNext('media', { status: 503 }, { mediaId, times: Infinity });
+			stage().emulator.failNext('media', { status: 503 }, { mediaId, times: Infinity });
 			await scene.deliver([recording], { redeliver: false });
-			await suite().trouble({ clockMs: 1.9 * HOUR });
+			await stage().trouble({ clockMs: 1.9 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
-			await suite().trouble({ clockMs: 2.1 * HOUR });
+			await stage().trouble({ clockMs: 2.1 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
 			await scene.deliver([recording]);
-			suite().emulator.clearFaults();
+			stage().emulator.clearFaults();
 			await scene.mustHave({
 				answers: [LATER, LATER, OK, OK],
 				executions: [[noFile(recording, 'unavailable')]],
 			});
 		});
 
-		it('of n8n jumps back while a recording is waited for', async () => {
-			const scene = await suite().scene();
+		it("A recording comes once when n8n's clock jumps back while it is awaited", async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
-			suite().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
+			stage().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
 			await scene.deliver([recording], { redeliver: false });
-			await suite().trouble({ clockMs: -DAY });
+			await stage().trouble({ clockMs: -DAY_MS });
 			await scene.deliver([recording], { redeliver: false });
-			await suite().trouble({ clockMs: 0 });
+			await stage().trouble({ clockMs: 0 });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [LATER, LATER, OK], executions: [[audio(recording)]] });
 		});
 
-		it('of n8n jumps a day between a delivery and its copy', async () => {
-			const scene = await suite().scene();
+		it("A recording comes once when n8n's clock jumps a day between a delivery and its copy", async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
 			await scene.deliver([recording]);
-			for (const clockMs of [DAY, -DAY]) {
-				await suite().trouble({ clockMs });
+			for (const clockMs of [DAY_MS, -DAY_MS]) {
+				await stage().trouble({ clockMs });
 				await scene.deliver([recording]);
 			}
-			await suite().trouble({ clockMs: 0 });
+			await stage().trouble({ clockMs: 0 });
 			await scene.mustHave({ answers: [OK, OK, OK], executions: [[audio(recording)]] });
 		});
 
-		it('of Meta passes the 5 minutes of the URL before it delivers again', async () => {
-			const scene = await suite().scene();
+		it('A recording comes when the 5 minutes of its URL pass before Meta delivers again', async () => {
+			const scene = await stage().scene();
 			const recording = await scene.record();
-			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
+			stage().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
 			await scene.deliver([recording], { redeliver: false });
-			suite().emulator.clock.advance(6 * 60_000);
+			stage().emulator.clock.advance(6 * 60_000);
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [LATER, OK], executions: [[audio(recording)]] });
 			expect(scene.asked(recording)).toEqual({ file: 3, url: 1 });
 		});
 
-		it('of Meta passes the 7 days of the file before it delivers again', async () => {
-			const scene = await suite().scene({ options: { retryFor: 240 } });
+		it('A recording is gone when the 7 days of its file pass before Meta delivers again', async () => {
+			const scene = await stage().scene({ options: { retryFor: 240 } });
 			const recording = await scene.record({ event: { timestamp: minutesAgo(11) } });
-			suite().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
+			stage().emulator.failNext('media', { reset: true }, { mediaId: recording.mediaId });
 			await scene.deliver([recording], { redeliver: false });
-			suite().emulator.clock.advance(8 * DAY);
+			stage().emulator.clock.advance(8 * DAY_MS);
 			await scene.deliver([recording]);
-			suite().emulator.clock.advance(-8 * DAY);
+			stage().emulator.clock.advance(-8 * DAY_MS);
 			await scene.mustHave({
 				answers: [LATER, OK],
 				executions: [[noFile(recording, 'mediaGone')]],

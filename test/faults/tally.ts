@@ -1,9 +1,8 @@
-import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import type { FileStore } from '../e2e/stage';
+import { basename, join, relative } from 'node:path';
+import type { FileStore } from '../support/fileStore';
+import { filesBelow } from '../support/files';
 import type { CreatedRecording } from '../../emulator';
-import { fileFieldsOf, itemsOf, type Suite } from './suite';
+import { fileFieldsOf, itemsOf, type FaultStage } from './faultStage';
 
 /**
  * Why a recording comes out twice, where it may: n8n had stored the execution when it was killed, and had
@@ -33,7 +32,7 @@ interface Figures {
 
 /** Keeps account of everything that was delivered to all n8ns of the run. */
 export class Tally {
-	private readonly suites: Suite[] = [];
+	private readonly stages: FaultStage[] = [];
 
 	private readonly stores: FileStore[] = [];
 
@@ -43,8 +42,8 @@ export class Tally {
 	/** How many files n8n may leave behind in the folder of a workflow. */
 	private readonly mayStay = new Map<string, number>();
 
-	watch(suite: Suite): void {
-		this.suites.push(suite);
+	watch(stage: FaultStage): void {
+		this.stages.push(stage);
 	}
 
 	watchStore(store: FileStore): void {
@@ -83,7 +82,7 @@ export class Tally {
 
 	/** Counts what is in the databases and folders of the n8ns. */
 	async figures(): Promise<Figures> {
-		const deliveries = this.suites.flatMap(({ emulator }) => emulator.deliveries);
+		const deliveries = this.stages.flatMap(({ emulator }) => emulator.deliveries);
 		const inStore = this.stores.flatMap(({ files }) => [...files.keys()]);
 		const all = [...this.expected.keys()];
 		const because = (why: Twice) => [...this.expected.values()].filter((one) => one === why).length;
@@ -92,7 +91,7 @@ export class Tally {
 		return {
 			deliveries: deliveries.length,
 			tries: deliveries.reduce((sum, { attempts }) => sum + attempts.length, 0),
-			executions: this.suites.flatMap((suite) => suite.executionsAfter(0)).length,
+			executions: this.stages.flatMap((stage) => stage.executionsAfter(0)).length,
 			expected: all.length,
 			lost: all.filter((mediaId) => tooMany(mediaId) < 0),
 			doubled: [...came.keys()].filter((mediaId) => tooMany(mediaId) > 0),
@@ -118,10 +117,10 @@ export class Tally {
 	 */
 	private async itemsByMediaId(): Promise<Map<string, number>> {
 		const came = new Map<string, number>();
-		for (const suite of this.suites) {
-			for (const { id, status } of suite.executionsAfter(0)) {
+		for (const stage of this.stages) {
+			for (const { id, status } of stage.executionsAfter(0)) {
 				if (status !== 'success') continue;
-				for (const item of await itemsOf(suite.n8n, id)) {
+				for (const item of await itemsOf(stage.n8n, id)) {
 					const { mediaId } = fileFieldsOf(item);
 					came.set(mediaId, (came.get(mediaId) ?? 0) + 1);
 				}
@@ -131,7 +130,7 @@ export class Tally {
 	}
 
 	private async filesLeft(): Promise<Pick<Figures, 'filesLeft' | 'filesLeftByN8n'>> {
-		const all = (await Promise.all(this.suites.map(leftBehind))).flat();
+		const all = (await Promise.all(this.stages.map(leftBehind))).flat();
 		const explained = [...this.mayStay].flatMap(([workflowId, count]) => {
 			const there = all.filter((file) => file.includes(workflowId));
 			return there.length === count ? there : [];
@@ -144,18 +143,13 @@ export class Tally {
 }
 
 /** Files in n8n's storage that no execution knows of, and what lies in its folder for temporary files. */
-async function leftBehind(suite: Suite): Promise<string[]> {
-	const { userFolder } = suite.n8n;
-	const known = suite.executionData();
-	const idOf = ({ name }: Dirent) => name.split('.')[0]!;
-	const stored = (await filesIn(suite.storageFolder)).filter((file) => !known.includes(idOf(file)));
-	const temporary = await filesIn(join(userFolder, 'tmp'));
-	return [...stored, ...temporary].map((file) =>
-		relative(userFolder, join(file.parentPath, file.name)),
+async function leftBehind(stage: FaultStage): Promise<string[]> {
+	const { userFolder } = stage.n8n;
+	const known = stage.executionData();
+	const idOf = (file: string) => basename(file).split('.')[0];
+	const stored = (await filesBelow(stage.storageFolder)).filter(
+		(file) => !known.includes(idOf(file)),
 	);
-}
-
-async function filesIn(folder: string): Promise<Dirent[]> {
-	const all = await readdir(folder, { recursive: true, withFileTypes: true });
-	return all.filter((entry) => entry.isFile());
+	const temporary = await filesBelow(join(userFolder, 'tmp'));
+	return [...stored, ...temporary].map((file) => relative(userFolder, file));
 }

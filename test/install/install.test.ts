@@ -5,11 +5,16 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
-import { makeSdp, startEmulator, type Emulator } from '../../emulator';
-import { findChromium, openEditor, type Editor } from '../../tools/screenshots/editor';
+import { makeSdp, type Emulator } from '../../emulator';
+import { eventOptions } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
+import { WhatsAppBusinessCalling } from '../../nodes/WhatsAppBusinessCalling/WhatsAppBusinessCalling.node';
+import { PERSON } from '../support/constants';
+import { findChromium, openEditor, type Editor } from '../support/editor';
+import { filesBelow } from '../support/files';
 import { startN8n, type N8n } from '../support/n8n';
 import { packPackage } from '../support/package';
 import { poll } from '../support/processes';
+import { startMeta } from '../support/stage';
 import { PACKAGE } from '../support/workflow';
 import { install, NODE_TYPES, tracesInDatabase } from './installer';
 import { Operator, PICTURES } from './operator';
@@ -25,8 +30,14 @@ const NEXT_VERSION = '999.0.0';
 const NEXT_DESCRIPTION = 'In its second version, receive recordings';
 const PURPOSE = 'quality assurance';
 
+const operations = new WhatsAppBusinessCalling().description.properties
+	.filter(({ name }) => name === 'operation')
+	.flatMap(({ options = [] }) => options);
+const TRIGGERS = `Triggers (${eventOptions.length})`;
+const ACTIONS = `Actions (${operations.length})`;
+
 /** The steps of a stranger who installs the package and works with it; each builds on those before. */
-describe('A stranger with n8n and a browser', () => {
+describe('a new user with n8n and a browser', () => {
 	let registry: Registry;
 	let emulator: Emulator;
 	let n8n: N8n;
@@ -43,7 +54,7 @@ describe('A stranger with n8n and a browser', () => {
 		registry = await startRegistry();
 		packed = await packPackage();
 		await registry.publish(packed.tarball);
-		emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+		emulator = await startMeta();
 		n8n = await startN8n({
 			beforeStart: async (folder) => void (await install(registry.url, manifest.version, folder)),
 			// For the question whether there is something newer; n8n asks it with the npm of its surroundings.
@@ -65,13 +76,15 @@ describe('A stranger with n8n and a browser', () => {
 	const callback = () => emulator.subscriptionState().app?.callbackUrl;
 	const folderOfPackage = () => join(n8n.userFolder, '.n8n', 'nodes', 'node_modules', PACKAGE);
 
-	it('installs what was packed, and nothing else', async () => {
+	it('The user installs what was packed, and nothing else', async () => {
 		const { stdout } = await promisify(execFile)('tar', ['-tzf', packed.tarball]);
 		const files = stdout
 			.trim()
 			.split('\n')
 			.map((path) => path.replace('package/', ''));
-		expect((await filesBelow(folderOfPackage())).sort()).toEqual(files.sort());
+		const folder = folderOfPackage();
+		const installed = (await filesBelow(folder)).map((path) => relative(folder, path));
+		expect(installed.sort()).toEqual(files.sort());
 		expect(await readdir(join(n8n.userFolder, '.n8n', 'nodes'))).toEqual(
 			expect.arrayContaining(['node_modules', 'package.json']),
 		);
@@ -79,22 +92,22 @@ describe('A stranger with n8n and a browser', () => {
 		expect(complaintsIn(n8n.log.text())).toEqual([]);
 	});
 
-	it('finds both nodes by typing "whatsapp call"', async () => {
+	it('The user finds both nodes by typing "whatsapp call"', async () => {
 		await operator.newWorkflow();
 		expect(await operator.search('whatsapp call')).toContain(SERVICE);
 		await operator.picture('search');
 		await operator.openFound(SERVICE);
-		expect(await operator.categories()).toEqual(['Triggers (7)', 'Actions (15)']);
+		expect(await operator.categories()).toEqual([TRIGGERS, ACTIONS]);
 		await operator.picture('found');
 	});
 
-	it('adds the trigger, and reads its panel', async () => {
+	it('The user adds the trigger, and reads its panel', async () => {
 		await operator.add('On call recording available');
 		await operator.pictureOfPanel('trigger');
 		expect(await operator.cutOff()).toEqual([]);
 	});
 
-	it('is told when the token is wrong, and when the ID is of something else', async () => {
+	it('The user learns when the token is wrong, and when the ID belongs to something else', async () => {
 		const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 		await operator.openNewCredential();
 		await operator.picture('credential-empty');
@@ -116,7 +129,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.picture('credential-wrong-id');
 	});
 
-	it('saves a right credential, and it is green', async () => {
+	it('The user saves a correct credential, and it is green', async () => {
 		const { businessAccountId } = emulator.account;
 		await operator.fillCredential({ businessAccountId });
 		await operator.saveCredential();
@@ -127,7 +140,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closeCredential();
 	});
 
-	it('sees every way of registration of the trigger, with nothing cut off', async () => {
+	it('The user sees every way to register the trigger, with nothing cut off', async () => {
 		await operator.addOption('If Another Webhook Exists');
 		for (const way of await operator.choices('registration')) {
 			await operator.choose('registration', way);
@@ -142,7 +155,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('adds the action node, and opens every operation, with nothing cut off', async () => {
+	it('The user adds the action node, and opens every operation, with nothing cut off', async () => {
 		await operator.search('whatsapp call');
 		await operator.openFound(SERVICE);
 		await operator.picture('found-actions');
@@ -158,7 +171,7 @@ describe('A stranger with n8n and a browser', () => {
 		}
 	});
 
-	it('reads the announcement in each language before the call', async () => {
+	it('The user reads the announcement in each language before the call', async () => {
 		await operator.choose('resource', 'Call');
 		await operator.choose('operation', 'Start');
 		await operator.switchOn('recordCall');
@@ -177,7 +190,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('publishes the workflow, and Meta sends to it', async () => {
+	it('The user publishes the workflow, and Meta sends to it', async () => {
 		await operator.removeNode('Start call');
 		await operator.publish();
 		workflowId = operator.openWorkflowId();
@@ -188,7 +201,7 @@ describe('A stranger with n8n and a browser', () => {
 		await deliverToProduction();
 	});
 
-	it('listens for a test event, and sees the recording with its audio player', async () => {
+	it('The user listens for a test event, and sees the recording with its audio player', async () => {
 		const before = emulator.subscriptionState();
 		await operator.openWorkflow(workflowId);
 		await operator.openNode(TRIGGER);
@@ -219,11 +232,11 @@ describe('A stranger with n8n and a browser', () => {
 		await deliverToProduction();
 	});
 
-	it('starts a call with recording, and is shown what both sides hear', async () => {
+	it('The user starts a call with recording, and sees what both sides hear', async () => {
 		await operator.newWorkflow();
 		await operator.search('whatsapp call');
 		await operator.openFound(SERVICE);
-		await operator.unfold('Actions (15)');
+		await operator.unfold(ACTIONS);
 		await operator.add('Start call');
 		await operator.chooseFromList('phoneNumberId', 'Emulated Support');
 		await operator.picture('number-chosen');
@@ -242,22 +255,22 @@ describe('A stranger with n8n and a browser', () => {
 		const [request] = emulator.requests.filter(({ kind }) => kind === 'calls');
 		expect(request?.body).toMatchObject({
 			action: 'connect',
-			to: '14085551234',
+			to: PERSON,
 			recording: { status: 'ENABLED', purpose: PURPOSE, announcement_language: 'en_US' },
 		});
 	});
 
-	it('is told what to do when the call is refused', async () => {
-		emulator.setPermission('14085551234', 'no_permission');
+	it('The user learns what to do when the call is rejected', async () => {
+		emulator.setPermission(PERSON, 'no_permission');
 		await operator.execute({ fails: true });
 		await operator.picture('call-refused');
 		const shown = await operator.output.innerText();
 		expect(shown).toContain('permission');
-		emulator.setPermission('14085551234', 'permanent');
+		emulator.setPermission(PERSON, 'permanent');
 		await operator.closePanel();
 	});
 
-	it('updates the package to a second version, with everything as it was', async () => {
+	it('The user updates the package, with everything as it was', async () => {
 		const before = emulator.subscriptionState();
 		const workflow = await n8n.api.workflow(workflowId);
 		const next = await nextVersion(packed.tarball);
@@ -296,7 +309,7 @@ describe('A stranger with n8n and a browser', () => {
 		await operator.closePanel();
 	});
 
-	it('removes the package without a trace', async () => {
+	it('The user removes the package without a trace', async () => {
 		await n8n.api.deactivate(workflowId);
 		expect(emulator.subscriptionState()).toMatchObject({ accountSubscribed: false });
 		expect(callback()).toBeUndefined();
@@ -362,11 +375,4 @@ function complaintsIn(log: string): string[] {
 	return log
 		.split('\n')
 		.filter((line) => line.includes(PACKAGE) && /error|warn|fail|missing/i.test(line));
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-	return entries
-		.filter((entry) => entry.isFile())
-		.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { databaseFile } from '../support/database';
 import { installPackage, type InstalledPackage } from '../support/package';
 import { PACKAGE } from '../support/workflow';
 
@@ -69,5 +70,5 @@ export function tracesInDatabase(userFolder: string): Record<string, number> {
 }
 
 function openDatabase(userFolder: string): DatabaseSync {
-	return new DatabaseSync(join(userFolder, '.n8n', 'database.sqlite'));
+	return new DatabaseSync(databaseFile(userFolder));
 }

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 
-import { closeToasts, settled, type Editor } from '../../tools/screenshots/editor';
+import { closeToasts, settled, type Editor } from '../support/editor';
 import type { N8n } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll } from '../support/processes';

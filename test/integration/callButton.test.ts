@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -34,8 +34,8 @@ async function eventsOf(makeCall: () => { id: string }): Promise<IDataObject[]> 
 	return trigger.items.map(({ json }) => json);
 }
 
-describe('Sending a call button', () => {
-	test('sends the interactive message, and gives its ID', async () => {
+describe('sending a call button', () => {
+	it('The request is the interactive message, and the item has its ID', async () => {
 		const { items } = await send({
 			bodyText: ' Questions? ',
 			buttonText: ' Call Us ',
@@ -71,7 +71,7 @@ describe('Sending a call button', () => {
 		]);
 	});
 
-	test('leaves to WhatsApp what was not filled in', async () => {
+	it('What was not filled in is left to WhatsApp', async () => {
 		const { items } = await send({ to: '', userId: USER_ID, buttonText: '\u200b' });
 		expect(sentButton()).toEqual({
 			type: 'voice_call',
@@ -81,7 +81,7 @@ describe('Sending a call button', () => {
 		expect(items[0].json).toMatchObject({ to: USER, payload: null });
 	});
 
-	test('brings a call with the payload, at its start and at its end', async () => {
+	it('The call that the button starts has the payload, at its start and at its end', async () => {
 		await send({ options: { payload: 'order 7' } });
 		const events = await eventsOf(() => stage.emulator.userTapsCallButton());
 		expect(events).toMatchObject([
@@ -90,28 +90,28 @@ describe('Sending a call button', () => {
 		]);
 	});
 
-	test.each<[string, unknown, unknown]>([
+	it.each<[string, unknown, unknown]>([
 		['a number', 4471, '4471'],
 		['an object', { order: 7 }, '{"order":7}'],
 		['nothing', null, undefined],
 		['512 characters that are two units each', '📞'.repeat(512), '📞'.repeat(512)],
-	])('takes %s as a payload', async (_, payload, expected) => {
+	])('The payload can be %s', async (_, payload, expected) => {
 		const { items } = await send({ options: { payload } as INodeParameters });
 		expect(items).toHaveLength(1);
 		const { action } = sentButton() as { action: { parameters?: IDataObject } };
 		expect(action.parameters?.payload).toBe(expected);
 	});
 
-	test.each<[unknown, number]>([
+	it.each<[unknown, number]>([
 		['60', 60],
 		[1, 1],
 		[43_200, 43_200],
-	])('takes %j as minutes', async (ttlMinutes, expected) => {
+	])('The value %j is accepted as minutes', async (ttlMinutes, expected) => {
 		await send({ options: { ttlMinutes } as INodeParameters });
 		expect(sentButton()).toMatchObject({ action: { parameters: { ttl_minutes: expected } } });
 	});
 
-	test.each<[string, INodeParameters, string]>([
+	it.each<[string, INodeParameters, string]>([
 		['no message', { bodyText: ' \u2060' }, 'The message is missing'],
 		['a long message', { bodyText: 'x'.repeat(1025) }, 'The message is too long: 1025 characters'],
 		[
@@ -130,28 +130,31 @@ describe('Sending a call button', () => {
 		['a time that is none', { options: { ttlMinutes: 'a week' } }, 'Valid For (Minutes) must be'],
 		['nobody', { to: '' }, 'No recipient'],
 		['a number that is none', { to: 'Ana' }, '"Ana" is not a phone number'],
-	])('refuses %s before anything is sent', async (_, parameters, message) => {
+	])('The operation rejects %s before anything is sent', async (_, parameters, message) => {
 		const { error } = await send(parameters);
 		expect(error.message).toContain(message);
 		expect(error.description).not.toBe('');
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('takes a button text of 20 characters, also of such that are two units', async () => {
+	it('A button text of 20 characters is accepted, also of characters with two code units', async () => {
 		expect((await send({ buttonText: '📞'.repeat(20) })).succeeded).toBe(true);
 	});
 
-	test.each<[number, string]>([
+	it.each<[number, string]>([
 		[131047, 'The 24-hour window for messages to this person is closed'],
 		[131009, 'WhatsApp did not accept a value in the request'],
-	])('that Meta refuses with %d says why, and is sent once', async (errorCode, title) => {
-		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
-		const { error } = await send({});
-		expect(error.message).toBe(title);
-		expect(stage.requests('messages')).toHaveLength(1);
-	});
+	])(
+		'A rejection by Meta with %d says why, and the message is sent once',
+		async (errorCode, title) => {
+			stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
+			const { error } = await send({});
+			expect(error.message).toBe(title);
+			expect(stage.requests('messages')).toHaveLength(1);
+		},
+	);
 
-	test('is not sent again where the answer was lost: the person would get two', async () => {
+	it('A message whose response was lost is not sent again: the person would get two', async () => {
 		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
 		const { error } = await send({});
 		expect(error.message).toBe('Meta could not be reached');
@@ -159,8 +162,8 @@ describe('Sending a call button', () => {
 	});
 });
 
-describe('Getting a call link', () => {
-	test('sends nothing', async () => {
+describe('getting a call link', () => {
+	it('The operation sends nothing', async () => {
 		const { items } = await getLink({});
 		expect(items).toEqual([
 			{
@@ -175,7 +178,7 @@ describe('Getting a call link', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('brings a call to that number with the payload', async () => {
+	it('The link calls that number with the payload', async () => {
 		const [{ json }] = (await getLink({ phoneNumber: '441314960321', payload: 'flyer 7' })).items;
 		expect(json.link).toBe('https://wa.me/call/441314960321?biz_payload=flyer%207');
 		const events = await eventsOf(() => stage.emulator.userOpensCallLink(String(json.link), USER));
@@ -185,7 +188,7 @@ describe('Getting a call link', () => {
 		]);
 	});
 
-	test('keeps any payload in its place', async () => {
+	it('Any payload stays in its place', async () => {
 		const payload = fc.string({ unit: 'binary', minLength: 1, maxLength: 100 });
 		await fc.assert(
 			fc.asyncProperty(payload, async (text) => {
@@ -201,12 +204,12 @@ describe('Getting a call link', () => {
 		);
 	});
 
-	test('takes half of a pair of units for an unknown character', async () => {
+	it('Half of a pair of code units becomes an unknown character', async () => {
 		const [{ json }] = (await getLink({ payload: 'a\ud800' })).items;
 		expect(json.link).toMatch(/\?biz_payload=a%EF%BF%BD$/);
 	});
 
-	test.each<[string, INodeParameters, string]>([
+	it.each<[string, INodeParameters, string]>([
 		['no number', { phoneNumber: '={{ "" }}' }, 'The phone number is missing'],
 		['a phone number ID', { phoneNumber: NUMBER }, `"${NUMBER}" is a phone number ID`],
 		[
@@ -220,7 +223,7 @@ describe('Getting a call link', () => {
 			'"442079460958/../../login" is not a phone number',
 		],
 		['a long payload', { payload: 'x'.repeat(513) }, 'The payload is too long: 513 characters'],
-	])('refuses %s', async (_, parameters, message) => {
+	])('The operation rejects %s', async (_, parameters, message) => {
 		const { error } = await getLink(parameters);
 		expect(error.message).toContain(message);
 		expect(error.description).not.toBe('');

@@ -1,8 +1,8 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import { graph } from '../support/graph';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const START = Date.parse('2026-11-10T12:00:00Z');
 const stage = useStage({ clockStart: START });
@@ -46,7 +46,7 @@ async function makeCalls(): Promise<void> {
 const fields = () => stage.requests('account').map(({ query }) => query.fields);
 
 describe('Call statistics', () => {
-	test('are one item for each day and direction, in their order', async () => {
+	it('The statistics are one item for each day and direction, in order', async () => {
 		await makeCalls();
 		expect(jsonOf(await statistics())).toEqual([
 			{
@@ -77,7 +77,7 @@ describe('Call statistics', () => {
 		]);
 	});
 
-	test('can be split by more, and be per month', async () => {
+	it('The statistics can be split further, and be per month', async () => {
 		await makeCalls();
 		const dimensions = ['phone', 'country', 'direction'];
 		const months = jsonOf(await statistics({ granularity: 'MONTHLY', dimensions }));
@@ -87,7 +87,7 @@ describe('Call statistics', () => {
 		]);
 	});
 
-	test('can be for all calls of a time together', async () => {
+	it('The statistics can be for all calls of a period together', async () => {
 		await makeCalls();
 		const days = jsonOf(await statistics({ dimensions: [] }));
 		expect(days.map(({ calls, direction }) => [calls, direction])).toEqual([
@@ -97,7 +97,7 @@ describe('Call statistics', () => {
 		expect(fields()[0]).not.toContain('dimensions');
 	});
 
-	test('are of the last 30 days, if nothing else is asked for', async () => {
+	it('The statistics are of the last 30 days by default', async () => {
 		const before = Math.floor(Date.now() / 1000);
 		await statistics({ from: '', to: '' });
 		const [, from, to] = (/start\((\d+)\)\.end\((\d+)\)/.exec(fields()[0] ?? '') ?? []).map(Number);
@@ -105,11 +105,11 @@ describe('Call statistics', () => {
 		expect(to - from).toBe(30 * 86_400);
 	});
 
-	test('of a time without calls are no items', async () => {
+	it('The statistics of a period without calls have no items', async () => {
 		expect(jsonOf(await statistics())).toEqual([]);
 	});
 
-	test('come also where Meta takes the dimensions in upper case only', async () => {
+	it('The statistics also come if Meta accepts the dimensions only in upper case', async () => {
 		stage.emulator.variants.callDimensionsAs = 'upper';
 		await makeCalls();
 		expect(jsonOf(await statistics())).toHaveLength(2);
@@ -117,7 +117,7 @@ describe('Call statistics', () => {
 		expect(fields()[1]).toContain('.dimensions(["DIRECTION"])');
 	});
 
-	test.each<[string, unknown, IDataObject[]]>([
+	it.each<[string, unknown, IDataObject[]]>([
 		['no statistics', { id: '1' }, []],
 		['points one level deeper', { call_analytics: { data: [{ data_points: [{}] }] } }, [{}]],
 		[
@@ -134,15 +134,15 @@ describe('Call statistics', () => {
 			{ call_analytics: { data_points: [{ start: 'x', count: {}, direction: 5, phone: '1' }] } },
 			[{ start: null, calls: null, direction: null, phoneNumber: '1', currency: null }],
 		],
-	])('are read from an answer with %s', async (_, body, expected) => {
+	])('The statistics are read from a response with %s', async (_, body, expected) => {
 		stage.emulator.failNext('account', { status: 200, body });
 		const items = jsonOf(await statistics());
 		expect(items).toHaveLength(expected.length);
 		expect(items).toMatchObject(expected);
 	});
 
-	test.each([{ call_analytics: 'none' }, { call_analytics: { data_points: {} } }, []])(
-		'are not read from %j',
+	it.each([{ call_analytics: 'none' }, { call_analytics: { data_points: {} } }, []])(
+		'The statistics are not read from %j',
 		async (body) => {
 			stage.emulator.failNext('account', { status: 200, body });
 			const { error } = await statistics();
@@ -150,18 +150,18 @@ describe('Call statistics', () => {
 		},
 	);
 
-	test('that Meta refuses say why', async () => {
+	it('An error of Meta about statistics says why', async () => {
 		stage.emulator.failNext('account', { errorCode: 100 }, { times: Infinity });
 		const { error } = await statistics();
 		expect(error.message).toBe('WhatsApp did not accept the request');
 	});
 
-	test.each<[string, INodeParameters, string]>([
+	it.each<[string, INodeParameters, string]>([
 		['a period that ends before it starts', { to: '2026-10-01' }, 'From must be before To'],
 		['a time that is none', { from: 'yesterday' }, 'From is not a time: "yesterday"'],
 		['an unknown length', { granularity: '={{ "WEEKLY" }}' }, '"WEEKLY" is not a value of Per'],
 		['an unknown split', { dimensions: ['a).end(1'] }, '"a).end(1" is not a value of Split By'],
-	])('refuse %s', async (_, parameters, message) => {
+	])('The operation rejects %s', async (_, parameters, message) => {
 		const { error } = await statistics(parameters);
 		expect(error.message).toBe(message);
 		expect(error.description).not.toBe('');

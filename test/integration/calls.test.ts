@@ -1,4 +1,5 @@
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
 import {
 	ANNOUNCEMENT_LANGUAGES,
 	makeSdp,
@@ -6,13 +7,12 @@ import {
 	type Fault,
 	type LoggedRequest,
 } from '../../emulator';
-import { everythingIn, type ActionRun, type NodeFailure } from './engine';
-import { useStage } from './harness';
+import type { ActionRun, NodeFailure } from './engine/actionRun';
+import { everythingIn } from './engine/everythingIn';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const byId = (value: string) => ({ __rl: true, mode: 'id', value });
 
 async function call(
@@ -30,7 +30,7 @@ async function call(
 }
 
 function start(parameters: INodeParameters = {}, items?: IDataObject[], settings?: Partial<INode>) {
-	return call('start', { to: USER, sdp: makeSdp('offer'), ...parameters }, items, settings);
+	return call('start', { to: PERSON, sdp: makeSdp('offer'), ...parameters }, items, settings);
 }
 
 /** Bodies of the requests to `calls`. */
@@ -42,14 +42,14 @@ const enabled = (purpose: string, language = 'en_US') => ({
 	announcement_language: language,
 });
 
-describe('Starting a call', () => {
-	test('sends what Meta documents, and gives the call ID', async () => {
+describe('starting a call', () => {
+	it('The request is what Meta documents, and the item has the call ID', async () => {
 		const sdp = makeSdp('offer');
 		const { items } = await start({ sdp });
 		expect(bodies()).toEqual([
 			{
 				messaging_product: 'whatsapp',
-				to: USER,
+				to: PERSON,
 				action: 'connect',
 				session: { sdp_type: 'offer', sdp },
 			},
@@ -60,7 +60,7 @@ describe('Starting a call', () => {
 				json: {
 					callId: placed.id,
 					phoneNumberId: NUMBER,
-					to: USER,
+					to: PERSON,
 					userId: null,
 					recordCall: false,
 					transcribeCall: false,
@@ -77,13 +77,13 @@ describe('Starting a call', () => {
 		expect(headers['user-agent']).toBe('n8n-nodes-whatsapp-business-calling');
 	});
 
-	test('is not recorded and not transcribed unless the operator asks for it', async () => {
+	it('A call is not recorded and not transcribed unless the operator asks for it', async () => {
 		await start();
 		expect(stage.emulator.calls[0].recording).toBeUndefined();
 		expect(stage.emulator.calls[0].transcription).toBeUndefined();
 	});
 
-	test('with recording sends recording only, and says what both sides hear', async () => {
+	it('A call with recording sends recording only, and the item has what both sides hear', async () => {
 		const { items } = await start({
 			recordCall: true,
 			recordingPurpose: 'quality assurance',
@@ -101,7 +101,7 @@ describe('Starting a call', () => {
 		});
 	});
 
-	test('with transcription sends transcription only', async () => {
+	it('A call with transcription sends transcription only', async () => {
 		const { items } = await start({
 			transcribeCall: true,
 			transcriptionPurpose: 'notes',
@@ -118,7 +118,7 @@ describe('Starting a call', () => {
 		});
 	});
 
-	test('with both sends both, with the purpose and language of the recording', async () => {
+	it('A call with both sends both, with the purpose and language of the recording', async () => {
 		const { items } = await start({
 			recordCall: true,
 			recordingPurpose: 'Qualität',
@@ -139,7 +139,7 @@ describe('Starting a call', () => {
 		});
 	});
 
-	test.each(ANNOUNCEMENT_LANGUAGES)('can announce the recording in %s', async (language) => {
+	it.each(ANNOUNCEMENT_LANGUAGES)('The recording can be announced in %s', async (language) => {
 		const { items } = await start({
 			recordCall: true,
 			recordingPurpose: 'x'.repeat(250),
@@ -149,7 +149,7 @@ describe('Starting a call', () => {
 		expect(bodies()[0].recording).toEqual(enabled('x'.repeat(250), language));
 	});
 
-	test('counts the purpose in characters, as Meta does', async () => {
+	it('The purpose is counted in characters, as Meta does', async () => {
 		const { items } = await start({
 			recordCall: true,
 			recordingPurpose: '📞'.repeat(250),
@@ -158,74 +158,72 @@ describe('Starting a call', () => {
 		expect(items).toHaveLength(1);
 	});
 
-	test.each<unknown>([
-		' +1 (408) 555-1234 ',
-		14085551234,
-		'14085551234.0',
-		'whatsapp:+14085551234',
-	])('takes the phone number %j', async (to) => {
-		await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
-		expect(bodies()[0].to).toBe(USER);
-	});
+	it.each<unknown>([' +1 (408) 555-1234 ', 14085551234, '14085551234.0', 'whatsapp:+14085551234'])(
+		'The phone number %j is accepted',
+		async (to) => {
+			await start({ to: '={{ $json.to }}' }, [{ to } as IDataObject]);
+			expect(bodies()[0].to).toBe(PERSON);
+		},
+	);
 
-	test('takes a user ID in the place of the number, or beside it', async () => {
+	it('A user ID is accepted instead of the number, or beside it', async () => {
 		await start({ to: '', userId: 'US.13491208655302741918' });
 		expect(bodies()[0]).toMatchObject({ recipient: 'US.13491208655302741918' });
 		expect(bodies()[0]).not.toHaveProperty('to');
 		stage.emulator.hangUp(stage.emulator.calls[0].id);
 		await start({ userId: 'US.13491208655302741918' });
-		expect(bodies()[1]).toMatchObject({ to: USER, recipient: 'US.13491208655302741918' });
+		expect(bodies()[1]).toMatchObject({ to: PERSON, recipient: 'US.13491208655302741918' });
 	});
 
-	test.each<[string, unknown, string | undefined]>([
+	it.each<[string, unknown, string | undefined]>([
 		['as it is', ' ticket-4711 ', ' ticket-4711 '],
 		['of 512 characters, also of such that are two units', '📞'.repeat(512), '📞'.repeat(512)],
 		['that is an object, as JSON', { ticket: 4711 }, '{"ticket":4711}'],
 		['not at all where it shows nothing', '\u200b\u2060 ', undefined],
-	])('sends the callback data %s', async (_, data, sent) => {
+	])('The callback data is sent %s', async (_, data, sent) => {
 		const options = { bizOpaqueCallbackData: '={{ $json.data }}' };
 		await start({ options }, [{ data } as IDataObject]);
 		expect(bodies()[0].biz_opaque_callback_data).toBe(sent);
 		expect(stage.emulator.calls[0].bizOpaqueCallbackData).toBe(sent);
 	});
 
-	test('sends the SHA-256 fingerprint alone', async () => {
+	it('The SHA-256 fingerprint is the only one sent', async () => {
 		const sdp = makeSdp('offer');
 		const others = 'a=fingerprint:sha-384 AA:BB\r\na=fingerprint:sha-512 AA:BB\r\n';
 		await start({ sdp: sdp + others });
 		expect(bodies()[0].session).toEqual({ sdp_type: 'offer', sdp });
 	});
 
-	test.each<[string, (sdp: string) => string]>([
+	it.each<[string, (sdp: string) => string]>([
 		['with plain line ends', (sdp) => sdp.replaceAll('\r\n', '\n')],
 		['with line ends as characters', (sdp) => sdp.replaceAll('\r\n', '\\r\\n')],
 		['as the JSON of a browser', (sdp) => JSON.stringify({ type: 'offer', sdp })],
 		['with blank lines around it', (sdp) => `\n\n${sdp}\n\n`],
-	])('takes the SDP %s', async (_, written) => {
+	])('An SDP is accepted %s', async (_, written) => {
 		const sdp = makeSdp('offer');
 		await start({ sdp: '={{ $json.sdp }}' }, [{ sdp: written(sdp) }]);
 		expect(bodies()[0].session).toEqual({ sdp_type: 'offer', sdp });
 	});
 
-	test('reads its parameters from each item', async () => {
+	it('The parameters are read from each item', async () => {
 		stage.emulator.setPermission('447700900123', 'permanent');
 		const { items } = await start({ to: '={{ $json.phone }}', sdp: '={{ $json.offer }}' }, [
-			{ phone: USER, offer: makeSdp('offer') },
+			{ phone: PERSON, offer: makeSdp('offer') },
 			{ phone: '447700900123', offer: makeSdp('offer') },
 		]);
-		expect(bodies().map(({ to }) => to)).toEqual([USER, '447700900123']);
+		expect(bodies().map(({ to }) => to)).toEqual([PERSON, '447700900123']);
 		expect(items.map(({ json }) => json.callId)).toEqual(stage.emulator.calls.map(({ id }) => id));
 		expect(items.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 1 }]);
 	});
 
-	test('takes a number that was chosen from the list', async () => {
+	it('A number chosen from the list is accepted', async () => {
 		await start({ phoneNumberId: { __rl: true, mode: 'list', value: NUMBER } });
 		expect(stage.emulator.calls[0].phoneNumberId).toBe(NUMBER);
 	});
 });
 
-describe('Answering a call', () => {
-	test('pre-accepts it with the same SDP before it is accepted', async () => {
+describe('answering a call', () => {
+	it('Pre-Accept and Accept send the same SDP', async () => {
 		const incoming = stage.emulator.userCalls();
 		const sdp = makeSdp('answer');
 		const accepted = await call('accept', {
@@ -247,13 +245,13 @@ describe('Answering a call', () => {
 		]);
 	});
 
-	test.each<[string, INodeParameters, string[]]>([
+	it.each<[string, INodeParameters, string[]]>([
 		['by default', {}, ['pre_accept', 'accept']],
 		['if it is on', { preAcceptFirst: true }, ['pre_accept', 'accept']],
 		['if an expression says so', { preAcceptFirst: '={{ "true" }}' }, ['pre_accept', 'accept']],
 		['not if it is off', { preAcceptFirst: false }, ['accept']],
 		['not if an expression says so', { preAcceptFirst: '={{ 0 }}' }, ['accept']],
-	])('pre-accepts it first %s', async (_, options, actions) => {
+	])('Accept pre-accepts first %s', async (_, options, actions) => {
 		const incoming = stage.emulator.userCalls();
 		const { items } = await call('accept', {
 			callId: incoming.id,
@@ -264,14 +262,14 @@ describe('Answering a call', () => {
 		expect(items[0].json.preAccepted).toBe(actions.length === 2);
 	});
 
-	test.each<[string, Fault, number]>([
+	it.each<[string, Fault, number]>([
 		['Meta is unavailable for a while', { errorCode: 131000 }, 3],
 		['Meta refuses it for good', { errorCode: 100 }, 1],
 		['a proxy answers', { status: 502, body: '<html>' }, 1],
 		['the connection is cut', { reset: true }, 1],
 		['the answer is lost', { reset: true, takesEffect: true }, 1],
 		['Meta does not confirm it', { status: 200, body: { success: false } }, 1],
-	])('is accepted where pre-accepting fails: %s', async (_, fault, times) => {
+	])('A call is accepted although pre-accepting fails: %s', async (_, fault, times) => {
 		const incoming = stage.emulator.userCalls();
 		stage.emulator.failNext('calls', fault, { times });
 		const { items } = await call('accept', { callId: incoming.id, sdp: makeSdp('answer') });
@@ -279,7 +277,7 @@ describe('Answering a call', () => {
 		expect(stage.emulator.call(incoming.id)).toMatchObject({ state: 'inProgress' });
 	});
 
-	test('gives the error of accept where neither is possible', async () => {
+	it('The error is that of accept if neither works', async () => {
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
@@ -288,7 +286,7 @@ describe('Answering a call', () => {
 		expect(bodies().map(({ action }) => action)).toEqual(['pre_accept', 'accept']);
 	});
 
-	test('has words of its own for a code that means something else on Start', async () => {
+	it('A code that means something else on Start has its own text', async () => {
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.failNext('calls', { errorCode: 138006 }, { times: Infinity });
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
@@ -296,7 +294,7 @@ describe('Answering a call', () => {
 		expect(error.description).not.toContain('Permission > Request');
 	});
 
-	test('pre-accepts and accepts it with recording, and ends it', async () => {
+	it('A call is pre-accepted, accepted with recording, and ended', async () => {
 		const incoming = stage.emulator.userCalls();
 		const sdp = makeSdp('answer');
 		const preAccepted = await call('preAccept', { callId: incoming.id, sdp });
@@ -340,12 +338,12 @@ describe('Answering a call', () => {
 		expect(stage.emulator.call(incoming.id)).toMatchObject({ state: 'ended' });
 	});
 
-	test.each([
+	it.each([
 		['neither', false, false],
 		['recording', true, false],
 		['transcription', false, true],
 		['both', true, true],
-	])('accepts it with %s', async (_, recordCall, transcribeCall) => {
+	])('A call is accepted with %s', async (_, recordCall, transcribeCall) => {
 		const incoming = stage.emulator.userCalls();
 		await call('accept', {
 			callId: incoming.id,
@@ -362,7 +360,7 @@ describe('Answering a call', () => {
 		expect(accepted.transcription).toEqual(transcribeCall ? enabled('training', 'es') : undefined);
 	});
 
-	test('rejects it', async () => {
+	it('A call is rejected', async () => {
 		const incoming = stage.emulator.userCalls();
 		const { items } = await call('reject', { callId: incoming.id });
 		expect(items[0].json).toEqual({ callId: incoming.id, success: true });
@@ -371,8 +369,8 @@ describe('Answering a call', () => {
 		]);
 	});
 
-	test.each(['preAccept', 'accept', 'reject', 'terminate'])(
-		'fails where WhatsApp does not confirm it: %s',
+	it.each(['preAccept', 'accept', 'reject', 'terminate'])(
+		'An operation fails where WhatsApp does not confirm it: %s',
 		async (operation) => {
 			const incoming = stage.emulator.userCalls();
 			const unconfirmed = { status: 200, body: { success: false } };
@@ -384,7 +382,7 @@ describe('Answering a call', () => {
 		},
 	);
 
-	test('brings the recording to the trigger after the call', async () => {
+	it('The trigger gets the recording after the call', async () => {
 		const trigger = stage.trigger();
 		const incoming = stage.emulator.userCalls();
 		await call('accept', {
@@ -405,11 +403,11 @@ describe('Answering a call', () => {
 	});
 });
 
-describe('Input that cannot be right', () => {
+describe('input that cannot be right', () => {
 	const recording = { recordCall: true, recordingPurpose: 'x', recordingLanguage: 'en' };
 	const written = (value: unknown) => `={{ ${JSON.stringify(value)} }}`;
 
-	test.each<[string, string, INodeParameters, RegExp]>([
+	it.each<[string, string, INodeParameters, RegExp]>([
 		['no purpose', 'start', { ...recording, recordingPurpose: written('') }, /needs a purpose/],
 		[
 			'a blank purpose',
@@ -500,44 +498,50 @@ describe('Input that cannot be right', () => {
 			/^This is WhatsApp's own answer, not an offer$/,
 		],
 		['an operation that does not exist', 'hold', {}, /does not exist/],
-	])('such as %s is refused before anything is sent', async (_, operation, parameters, message) => {
-		const run = await (operation === 'start'
-			? start(parameters)
-			: call(operation, { sdp: makeSdp('answer'), ...parameters }));
-		expect(run.error.message).toMatch(message);
-		expect(run.error.description).toBeTruthy();
-		expect(run.error.context.itemIndex).toBe(0);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'Input such as %s is rejected before anything is sent',
+		async (_, operation, parameters, message) => {
+			const run = await (operation === 'start'
+				? start(parameters)
+				: call(operation, { sdp: makeSdp('answer'), ...parameters }));
+			expect(run.error.message).toMatch(message);
+			expect(run.error.description).toBeTruthy();
+			expect(run.error.context.itemIndex).toBe(0);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
-	test('in one of several items is named by its number, and the items before it are done', async () => {
-		const run = await start({ to: '={{ $json.to }}' }, [{ to: USER }, { to: 'Ana' }]);
+	it('A wrong one of several items is named by its number, and the items before it are done', async () => {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: PERSON }, { to: 'Ana' }]);
 		expect(run.error.message).toContain('Ana');
 		expect(run.error.context.itemIndex).toBe(1);
-		expect(bodies().map(({ to }) => to)).toEqual([USER]);
+		expect(bodies().map(({ to }) => to)).toEqual([PERSON]);
 	});
 
-	test.each<[string, Partial<INode>]>([
+	it.each<[string, Partial<INode>]>([
 		['Continue', { onError: 'continueRegularOutput' }],
 		['the older Continue On Fail', { continueOnFail: true }],
-	])('with %s becomes an item in its place, and the others are done', async (_, settings) => {
-		const { items } = await start(
-			{ to: '={{ $json.to }}' },
-			[{ to: 'Ana' }, { to: USER }],
-			settings,
-		);
-		expect(items).toHaveLength(2);
-		expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
-		expect(items[0].pairedItem).toEqual({ item: 0 });
-		expect(items[1].json).toMatchObject({ to: USER });
-		expect(items[1].pairedItem).toEqual({ item: 1 });
-	});
+	])(
+		'A wrong item with %s becomes an item in its place, and the others are done',
+		async (_, settings) => {
+			const { items } = await start(
+				{ to: '={{ $json.to }}' },
+				[{ to: 'Ana' }, { to: PERSON }],
+				settings,
+			);
+			expect(items).toHaveLength(2);
+			expect(items[0].json.error).toMatchObject({ message: '"Ana" is not a phone number' });
+			expect(items[0].pairedItem).toEqual({ item: 0 });
+			expect(items[1].json).toMatchObject({ to: PERSON });
+			expect(items[1].pairedItem).toEqual({ item: 1 });
+		},
+	);
 
-	test('with the error output goes there, with the fields of its input item', async () => {
-		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: USER }], {
+	it('A wrong item with the error output goes there, with the fields of its input item', async () => {
+		const run = await start({ to: '={{ $json.to }}' }, [{ to: 'Ana', ticket: 7 }, { to: PERSON }], {
 			onError: 'continueErrorOutput',
 		});
-		expect(run.items.map(({ json }) => json.to)).toEqual([USER]);
+		expect(run.items.map(({ json }) => json.to)).toEqual([PERSON]);
 		expect(run.errorItems).toHaveLength(1);
 		expect(run.errorItems[0].json).toMatchObject({
 			ticket: 7,
@@ -549,10 +553,10 @@ describe('Input that cannot be right', () => {
 	});
 });
 
-describe('What Meta refuses', () => {
+describe('errors of Meta', () => {
 	const facts = ({ context }: NodeFailure) => context.whatsApp;
 
-	test.each<[number, INodeParameters, string, RegExp]>([
+	it.each<[number, INodeParameters, string, RegExp]>([
 		[
 			138000,
 			{ phoneNumberId: byId('106000000000003') },
@@ -577,25 +581,28 @@ describe('What Meta refuses', () => {
 			'This person cannot be called on WhatsApp',
 			/may not use WhatsApp/,
 		],
-	])('as %i has a title, a hint, and what Meta said', async (code, parameters, title, hint) => {
-		const { error } = await start(parameters);
-		const [refused] = stage.requests('calls');
-		expect(error.name).toBe('NodeApiError');
-		expect(error.message).toBe(title);
-		expect(error.description).toMatch(hint);
-		expect(error.messages?.join('\n')).toContain(`code ${code}`);
-		expect(error.messages?.join('\n')).toContain(`(#${code})`);
-		expect(error.httpCode).toBe(String(code));
-		expect(facts(error)).toMatchObject({
-			code,
-			httpStatus: refused.status,
-			traceId: expect.stringMatching(/^A/),
-			details: expect.any(String),
-		});
-		expect(error.messages?.join('\n')).toContain(String(facts(error)?.traceId));
-	});
+	])(
+		'The error %i has a title, a hint, and what Meta said',
+		async (code, parameters, title, hint) => {
+			const { error } = await start(parameters);
+			const [refused] = stage.requests('calls');
+			expect(error.name).toBe('NodeApiError');
+			expect(error.message).toBe(title);
+			expect(error.description).toMatch(hint);
+			expect(error.messages?.join('\n')).toContain(`code ${code}`);
+			expect(error.messages?.join('\n')).toContain(`(#${code})`);
+			expect(error.httpCode).toBe(String(code));
+			expect(facts(error)).toMatchObject({
+				code,
+				httpStatus: refused.status,
+				traceId: expect.stringMatching(/^A/),
+				details: expect.any(String),
+			});
+			expect(error.messages?.join('\n')).toContain(String(facts(error)?.traceId));
+		},
+	);
 
-	test('keeps code, subcode, details and trace ID as Meta gave them', async () => {
+	it('Code, subcode, details and trace ID stay as Meta gave them', async () => {
 		stage.emulator.failNext('calls', {
 			status: 400,
 			body: {
@@ -622,7 +629,7 @@ describe('What Meta refuses', () => {
 		expect(messages).toContain('AbCdEf123');
 	});
 
-	test('for a duplicate call, an ended call and another SDP is told', async () => {
+	it('A duplicate call, an ended call and another SDP have their own errors', async () => {
 		await start();
 		expect((await start()).error.message).toBe('This person is already in a call with you');
 		const incoming = stage.emulator.userCalls({ from: '447700900123' });
@@ -636,23 +643,23 @@ describe('What Meta refuses', () => {
 		expect(ended.error.description).toContain('has ended already');
 	});
 
-	test.each<[string, Fault, RegExp]>([
+	it.each<[string, Fault, RegExp]>([
 		['an expired token', { errorCode: 190 }, /access token/],
 		['a missing permission', { errorCode: 200 }, /lacks a permission/],
 		['an unknown code', { status: 400, body: { error: { message: 'New', code: 4711 } } }, /4711/],
 		['an answer that is no JSON', { status: 400, body: '<html>no</html>' }, /400/],
 		['an empty answer', { status: 404, body: '' }, /404/],
-	])('for %s gives an error that says so', async (_, fault, message) => {
+	])('The error for %s says so', async (_, fault, message) => {
 		stage.emulator.failNext('calls', fault, { times: Infinity });
 		expect((await start()).error.message).toMatch(message);
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['Meta refuses', { errorCode: 138006 }],
 		['Meta answers without JSON', { status: 400, body: '<html>no</html>' }],
 		['the connection is cut', { reset: true }],
 		['Meta answers 401', { errorCode: 190 }],
-	])('never holds the token, nor the app secret, when %s', async (_, fault) => {
+	])('An error never contains the token or the app secret, when %s', async (_, fault) => {
 		stage.emulator.failNext('calls', fault, { times: Infinity });
 		const { accessToken, appSecret } = stage.emulator.account;
 		const stopped = await start();
@@ -665,7 +672,7 @@ describe('What Meta refuses', () => {
 		expect(stage.engine.logs.join('\n')).not.toContain(accessToken);
 	});
 
-	test('with Continue is an item with the facts to decide on', async () => {
+	it('An error with Continue is an item with the facts to decide on', async () => {
 		const { items } = await start({ to: '14085555678' }, [{}], {
 			onError: 'continueRegularOutput',
 		});
@@ -678,7 +685,7 @@ describe('What Meta refuses', () => {
 		});
 	});
 
-	test('with the error output is there with the same facts', async () => {
+	it('An error with the error output is there with the same facts', async () => {
 		const run = await start({ to: '={{ $json.to }}' }, [{ to: '14085555678', ticket: 7 }], {
 			onError: 'continueErrorOutput',
 		});
@@ -687,11 +694,11 @@ describe('What Meta refuses', () => {
 	});
 });
 
-describe('A request that failed', () => {
+describe('a failed request', () => {
 	const sent = (action: string): LoggedRequest[] =>
 		stage.requests('calls').filter(({ body }) => (body as IDataObject).action === action);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['the connection was interrupted', { reset: true }],
 		['the answer was cut', { cutAfterBytes: 10 }],
 		['Meta was unavailable (131000)', { errorCode: 131000 }],
@@ -700,7 +707,7 @@ describe('A request that failed', () => {
 		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
 		['a gateway answered 429', { status: 429, body: 'slow down' }],
 	])(
-		'does not start a call a second time when %s: the person might ring twice',
+		'A call is not started a second time when %s: the person might ring twice',
 		async (_, fault) => {
 			stage.emulator.failNext('calls', { ...fault, takesEffect: true });
 			const run = await start();
@@ -710,8 +717,8 @@ describe('A request that failed', () => {
 		},
 	);
 
-	test.each([138005, 138002, 130429, 80007, 4])(
-		'starts the call again after a rate limit, which proves that nobody rang (%i)',
+	it.each([138005, 138002, 130429, 80007, 4])(
+		'A call is started again after a rate limit, which proves that no phone rang (%i)',
 		async (errorCode) => {
 			stage.emulator.failNext('calls', { errorCode });
 			const { items } = await start();
@@ -721,15 +728,15 @@ describe('A request that failed', () => {
 		},
 	);
 
-	test('gives up on a rate limit that stays', async () => {
+	it('A rate limit that stays is an error', async () => {
 		stage.emulator.failNext('calls', { errorCode: 138005 }, { times: Infinity });
 		const run = await start();
 		expect(run.error.message).toBe('Calls are being started too fast');
 		expect(sent('connect')).toHaveLength(3);
 	});
 
-	test.each([131000, 1, 131016])(
-		'accepts again when Meta says that it may (%i)',
+	it.each([131000, 1, 131016])(
+		'A call is accepted again when Meta says that it may be (%i)',
 		async (errorCode) => {
 			const incoming = stage.emulator.userCalls();
 			stage.emulator.failNext('calls', { errorCode });
@@ -743,11 +750,11 @@ describe('A request that failed', () => {
 		},
 	);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['the connection was interrupted', { reset: true }],
 		['Meta refused for good', { errorCode: 100 }],
 		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
-	])('does not accept again when %s', async (_, fault) => {
+	])('A call is not accepted again when %s', async (_, fault) => {
 		const incoming = stage.emulator.userCalls();
 		stage.emulator.failNext('calls', fault, { times: 2 });
 		const run = await call('accept', {
@@ -759,7 +766,7 @@ describe('A request that failed', () => {
 		expect(sent('accept')).toHaveLength(1);
 	});
 
-	test('says that Meta could not be reached, and where', async () => {
+	it('The error says that Meta could not be reached, and where', async () => {
 		stage.emulator.failNext('calls', { reset: true });
 		const { error } = await start();
 		expect(error.message).toBe('Meta could not be reached');
@@ -767,21 +774,21 @@ describe('A request that failed', () => {
 	});
 });
 
-describe('The credential', () => {
-	test.each<[string, Record<string, string>, RegExp]>([
+describe('the credential of the action', () => {
+	it.each<[string, Record<string, string>, RegExp]>([
 		['without a base URL', { baseUrl: '' }, /Base URL/],
 		['with a version that is none', { apiVersion: 'newest' }, /API Version/],
 		['without an app secret', { appSecret: '' }, /App Secret/],
-	])('%s is refused before anything is sent', async (_, fields, message) => {
+	])('A credential %s is rejected before anything is sent', async (_, fields, message) => {
 		const run = await stage.engine.run(
 			{ ...stage.credential, ...fields },
-			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: USER, sdp: 'v=0' },
+			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: PERSON, sdp: 'v=0' },
 		);
 		expect(run.error.message).toMatch(message);
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('works with the blanks and slashes that copying brings along', async () => {
+	it('A credential works with the spaces and slashes that copying adds', async () => {
 		const { credential } = stage;
 		const run = await stage.engine.run(
 			{
@@ -794,7 +801,7 @@ describe('The credential', () => {
 				resource: 'call',
 				operation: 'start',
 				phoneNumberId: byId(NUMBER),
-				to: USER,
+				to: PERSON,
 				sdp: makeSdp('offer'),
 			},
 		);
@@ -802,8 +809,8 @@ describe('The credential', () => {
 	});
 });
 
-describe('The list of phone numbers', () => {
-	test('shows names and numbers, with the ID behind them', async () => {
+describe('the list of phone numbers', () => {
+	it('The list shows names and numbers, with the ID behind them', async () => {
 		const { results, paginationToken } = await stage.engine.searchPhoneNumbers(stage.credential);
 		expect(results).toContainEqual({
 			name: 'Emulated Support · +44 20 7946 0958',
@@ -813,17 +820,17 @@ describe('The list of phone numbers', () => {
 		expect(paginationToken).toBeUndefined();
 	});
 
-	test.each([
-		['the name', 'sales', ['106000000000002']],
+	it.each([
+		['the name', 'sales', [SECOND_NUMBER]],
 		['the number', '7946', [NUMBER]],
 		['the ID', '000003', ['106000000000003']],
 		['nothing that is there', 'zzz', []],
-	])('is searched by %s', async (_, filter, ids) => {
+	])('The list is searched by %s', async (_, filter, ids) => {
 		const { results } = await stage.engine.searchPhoneNumbers(stage.credential, filter);
 		expect(results.map(({ value }) => value)).toEqual(ids);
 	});
 
-	test('goes on page after page', async () => {
+	it('The list continues page after page', async () => {
 		const [first] = stage.emulator.account.phoneNumbers;
 		const numbers = Array.from({ length: 250 }, (_, index) => ({
 			...first,
@@ -847,7 +854,7 @@ describe('The list of phone numbers', () => {
 		expect(options).toHaveLength(250);
 	});
 
-	test('says what is wrong with the token', async () => {
+	it('The list says what is wrong with the token', async () => {
 		stage.emulator.revokeToken();
 		await expect(stage.engine.searchPhoneNumbers(stage.credential)).rejects.toThrow(
 			'WhatsApp did not accept the access token',

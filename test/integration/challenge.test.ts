@@ -1,5 +1,5 @@
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -14,19 +14,19 @@ async function tokenOf(trigger: TriggerWorkflow): Promise<string> {
 	return String((body as { verify_token: unknown }).verify_token);
 }
 
-describe('The challenge by which Meta verifies the address', () => {
+describe('the challenge with which Meta verifies the webhook URL', () => {
 	const manual = { registration: 'manual', verifyToken: 'chosen by the operator' };
 	const right =
 		'hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=chosen%20by%20the%20operator';
 
-	test('is given back as plain text where the token of a manual registration is right', async () => {
+	it('A challenge with the token of a manual registration comes back as plain text', async () => {
 		const answer = await challenge(stage.engine.trigger(stage.credential, manual), right);
 		expect(answer.status).toBe(200);
 		expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
 		expect(await answer.text()).toBe('1158201444');
 	});
 
-	test('is given back where the token is the one that the node registered with', async () => {
+	it('A challenge with the token that the node registered comes back', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		const token = await tokenOf(trigger);
 		expect(token).toMatch(/^[0-9a-f]{64}$/);
@@ -37,7 +37,7 @@ describe('The challenge by which Meta verifies the address', () => {
 		expect(await answer.text()).toBe('7');
 	});
 
-	test.each([
+	it.each([
 		['a wrong token', right.replace('operator', 'intruder')],
 		['no token', 'hub.mode=subscribe&hub.challenge=1158201444'],
 		['an empty token', 'hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token='],
@@ -49,13 +49,13 @@ describe('The challenge by which Meta verifies the address', () => {
 		['no challenge', right.replace('hub.challenge=1158201444&', '')],
 		['two challenges', `${right}&hub.challenge=2`],
 		['nothing at all', ''],
-	])('is refused with 403 for %s', async (_, query) => {
+	])('A challenge is rejected with 403 for %s', async (_, query) => {
 		const answer = await challenge(stage.engine.trigger(stage.credential, manual), query);
 		expect(answer.status).toBe(403);
 		expect(await answer.text()).toBe('');
 	});
 
-	test('is refused with the token of another node', async () => {
+	it('A challenge with the token of another node is rejected', async () => {
 		const token = await tokenOf(stage.engine.trigger(stage.credential));
 		const answer = await challenge(
 			stage.engine.trigger(stage.credential),
@@ -64,19 +64,19 @@ describe('The challenge by which Meta verifies the address', () => {
 		expect(answer.status).toBe(403);
 	});
 
-	test('is refused where a manual registration has no token', async () => {
+	it('A challenge is rejected if a manual registration has no token', async () => {
 		const trigger = stage.engine.trigger(stage.credential, { registration: 'manual' });
 		const answer = await challenge(trigger, 'hub.mode=subscribe&hub.challenge=7&hub.verify_token=');
 		expect(answer.status).toBe(403);
 	});
 
-	test('is refused where the credential cannot be used', async () => {
+	it('A challenge is rejected if the credential cannot be used', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, appSecret: ' ' });
 		const answer = await challenge(trigger, 'hub.mode=subscribe&hub.challenge=7&hub.verify_token=');
 		expect(answer.status).toBe(403);
 	});
 
-	test('comes back as text that a browser does not take for a page', async () => {
+	it('A challenge comes back as text that a browser does not take for a page', async () => {
 		const answer = await challenge(
 			stage.engine.trigger(stage.credential, manual),
 			right.replace('1158201444', encodeURIComponent('<script>alert(1)</script>')),
@@ -85,7 +85,7 @@ describe('The challenge by which Meta verifies the address', () => {
 		expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
 	});
 
-	test('starts no execution', async () => {
+	it('A challenge starts no execution', async () => {
 		const trigger = stage.engine.trigger(stage.credential, manual);
 		await challenge(trigger, right);
 		await challenge(trigger, '');

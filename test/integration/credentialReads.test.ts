@@ -1,6 +1,6 @@
 import type { CreatedRecording } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [] });
 
@@ -14,7 +14,7 @@ const recordingOf = (trigger: TriggerWorkflow, execution: number) =>
 		error?: { reason: string };
 	};
 
-describe('The credential', () => {
+describe("the trigger's credential", () => {
 	let now = Date.now();
 
 	beforeEach(() => {
@@ -24,7 +24,7 @@ describe('The credential', () => {
 
 	afterEach(() => jest.restoreAllMocks());
 
-	test('is read once for many deliveries, their downloads included, and again after ten seconds', async () => {
+	it('The credential is read once for many deliveries and their downloads, and again after ten seconds', async () => {
 		const trigger = stage.trigger();
 		const before = stage.engine.credentialReads;
 		const recordings = await Promise.all(
@@ -42,7 +42,7 @@ describe('The credential', () => {
 		);
 	});
 
-	test('is not read for a request whose header is no signature', async () => {
+	it('The credential is not read for a request whose header is no signature', async () => {
 		stage.trigger();
 		const before = stage.engine.credentialReads;
 		const recording = await stage.emulator.createRecording();
@@ -51,7 +51,7 @@ describe('The credential', () => {
 		expect(stage.engine.credentialReads).toBe(before);
 	});
 
-	test('is read at most once a second for forged deliveries', async () => {
+	it('The credential is read at most once a second for forged deliveries', async () => {
 		stage.trigger();
 		const before = stage.engine.credentialReads;
 		const recording = await stage.emulator.createRecording();
@@ -62,7 +62,7 @@ describe('The credential', () => {
 		expect(stage.engine.credentialReads - before).toBe(2);
 	});
 
-	test('with a new app secret counts from the next delivery on', async () => {
+	it('A new app secret applies from the next delivery on', async () => {
 		const credential = stage.credential;
 		const trigger = stage.trigger({}, credential);
 		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
@@ -72,7 +72,7 @@ describe('The credential', () => {
 		expect(trigger.executions).toHaveLength(2);
 	});
 
-	test('with a new access token counts from the next delivery on', async () => {
+	it('A new access token applies from the next delivery on', async () => {
 		const credential = stage.credential;
 		const trigger = stage.trigger({}, credential);
 		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
@@ -81,7 +81,7 @@ describe('The credential', () => {
 		expect(recordingOf(trigger, 1)).toMatchObject({ verified: true });
 	});
 
-	test('that Meta refuses is read again, and the file is not asked for twice where it is the same', async () => {
+	it('A credential that Meta rejects is read again, and the file is not requested twice if it is the same', async () => {
 		const trigger = stage.trigger({ options: { onFileUnavailable: 'emit' } });
 		expect(await deliver(await stage.emulator.createRecording())).toBe(200);
 		stage.emulator.revokeToken();
@@ -91,7 +91,7 @@ describe('The credential', () => {
 		expect(stage.requests('mediaInfo')).toHaveLength(1);
 	});
 
-	test('of one trigger is not taken for that of another', async () => {
+	it('The credential of one trigger is not used for another', async () => {
 		const { credential } = stage;
 		const trigger = stage.trigger({}, credential);
 		expect(await deliver(await stage.emulator.createRecording())).toBe(200);

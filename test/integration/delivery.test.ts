@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
 import type { CreatedRecording, WebhookUpdate } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { signatureOf } from '../support/signature';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -16,8 +16,8 @@ async function onceMore(...recordings: CreatedRecording[]): Promise<number> {
 	return (await stage.emulator.deliver(recordings, { redeliver: false }).answer).status;
 }
 
-describe('A delivery that comes more than once', () => {
-	test('starts the workflow once, and later copies are answered 200', async () => {
+describe('a duplicate delivery', () => {
+	it('A delivery starts the workflow once, and later copies get 200', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		for (let copies = 0; copies < 3; copies++) expect(await onceMore(recording)).toBe(200);
@@ -25,7 +25,7 @@ describe('A delivery that comes more than once', () => {
 		expect(stage.requests('media')).toHaveLength(1);
 	});
 
-	test('ten times at once starts the workflow once, and every copy is answered 200', async () => {
+	it('Ten copies at once start the workflow once, and every copy gets 200', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { delayMs: 100 });
@@ -37,7 +37,7 @@ describe('A delivery that comes more than once', () => {
 		expect(trigger.executions).toHaveLength(1);
 	});
 
-	test('ten times at once while the file is unavailable is answered 503, and later gives one item', async () => {
+	it('Ten copies at once of an unavailable file get 503, and later give one item', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
@@ -48,14 +48,14 @@ describe('A delivery that comes more than once', () => {
 		expect(callIdsOf(trigger)).toEqual([recording.callId]);
 	});
 
-	test('within itself is one item', async () => {
+	it('A duplicate inside one delivery is one item', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		expect(await statusesOf(recording, recording, recording)).toEqual([200]);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('at two workflows starts both', async () => {
+	it('A delivery to two workflows starts both', async () => {
 		const triggers = [stage.trigger(), stage.trigger()];
 		const recording = await stage.emulator.createRecording();
 		for (const { url } of triggers) {
@@ -64,7 +64,7 @@ describe('A delivery that comes more than once', () => {
 		expect(triggers.map(({ items }) => items.length)).toEqual([1, 1]);
 	});
 
-	test('with something new beside it brings only the new', async () => {
+	it('A duplicate with something new beside it gives only the new', async () => {
 		const trigger = stage.trigger();
 		const [known, fresh] = [
 			await stage.emulator.createRecording(),
@@ -75,7 +75,7 @@ describe('A delivery that comes more than once', () => {
 		expect(callIdsOf(trigger)).toEqual([known.callId, fresh.callId]);
 	});
 
-	test('in a test run is shown every time', async () => {
+	it('A duplicate in a test run is shown each time', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		for (let copies = 0; copies < 2; copies++) {
@@ -85,7 +85,7 @@ describe('A delivery that comes more than once', () => {
 		expect(trigger.items).toHaveLength(2);
 	});
 
-	test('is the recording and the transcript of one call as two items', async () => {
+	it('The recording and the transcript of one call are two items', async () => {
 		const trigger = stage.trigger({
 			events: ['call_recording_available', 'call_transcription_available'],
 		});
@@ -102,8 +102,8 @@ describe('A delivery that comes more than once', () => {
 	});
 });
 
-describe('Nothing is acknowledged that n8n does not have', () => {
-	test('a recording comes again when n8n could not store the execution', async () => {
+describe('acknowledging only what n8n has', () => {
+	it('A recording comes again when n8n could not store the execution', async () => {
 		const trigger = stage.trigger();
 		let failures = 2;
 		trigger.beforeStoring = () => {
@@ -116,7 +116,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		expect(trigger.executions).toHaveLength(1);
 	});
 
-	test('a recording that n8n has stored does not come again because Meta had hung up', async () => {
+	it('A recording that n8n has stored does not come again because Meta had hung up', async () => {
 		const trigger = stage.trigger();
 		trigger.beforeAnswering = (response) => {
 			response.socket?.destroy();
@@ -127,7 +127,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		expect(trigger.executions).toHaveLength(1);
 	});
 
-	test('a recording comes again when the connection is lost and n8n says nothing more', async () => {
+	it('A recording comes again when the connection is lost and n8n reports nothing more', async () => {
 		const trigger = stage.trigger();
 		let lost = false;
 		trigger.beforeAnswering = (response) => {
@@ -153,7 +153,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		}
 	}, 30_000);
 
-	test('when stored: a workflow that fails later does not bring the recording again', async () => {
+	it('A workflow that fails later does not bring the recording again, acknowledged when stored', async () => {
 		const trigger = stage.trigger({ options: { acknowledge: 'stored' } });
 		trigger.work = () => {
 			throw new Error('The storage is down');
@@ -165,7 +165,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		expect(trigger.executions.map(({ status }) => status)).toEqual(['error']);
 	});
 
-	test('when finished: a failing workflow is answered 500 and runs again until it succeeds', async () => {
+	it('A failing workflow gets 500 and runs again until it succeeds, acknowledged when finished', async () => {
 		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let failures = 2;
 		trigger.work = () => {
@@ -181,7 +181,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		expect(trigger.executions).toHaveLength(3);
 	});
 
-	test('when finished: Meta gets its 200 after the last node, and copies wait for it', async () => {
+	it('Meta gets its 200 after the last node, and copies wait for it, acknowledged when finished', async () => {
 		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
 		let finish = () => {};
 		const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -198,7 +198,7 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 		expect(trigger.executions).toHaveLength(1);
 	});
 
-	test('when finished: a workflow that takes longer than Meta waits does not run twice', async () => {
+	it('A workflow that takes longer than Meta waits does not run twice, acknowledged when finished', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({ deliveryTimeoutMs: 1_000 });
 		const trigger = stage.trigger({ options: { acknowledge: 'finished' } });
@@ -214,8 +214,8 @@ describe('Nothing is acknowledged that n8n does not have', () => {
 	});
 });
 
-describe('A large delivery', () => {
-	test('of 1,000 updates with 5 recordings gives 5 items', async () => {
+describe('a large delivery', () => {
+	it('A delivery of 1,000 updates with 5 recordings gives 5 items', async () => {
 		const trigger = stage.trigger();
 		const recordings = await Promise.all(
 			Array.from({ length: 5 }, () => stage.emulator.createRecording()),
@@ -237,8 +237,8 @@ describe('A large delivery', () => {
 		expect(callIdsOf(trigger)).toEqual(recordings.map(({ callId }) => callId));
 	});
 
-	test.each(['changes', 'merged', 'entries'] as const)(
-		'gives every recording however Meta lays it out (%s)',
+	it.each(['changes', 'merged', 'entries'] as const)(
+		'Every recording comes out however Meta arranges the delivery (%s)',
 		async (layout) => {
 			const trigger = stage.trigger();
 			const recordings = await Promise.all(
@@ -251,7 +251,7 @@ describe('A large delivery', () => {
 	);
 });
 
-describe('Odd shapes', () => {
+describe('odd deliveries', () => {
 	const calls = (...elements: unknown[]) => ({
 		entry: [{ id: '1', changes: [{ field: 'calls', value: { calls: elements } }] }],
 	});
@@ -267,7 +267,7 @@ describe('Odd shapes', () => {
 		call_recording: { type: 'audio', audio },
 	};
 
-	test.each<[string, unknown]>([
+	it.each<[string, unknown]>([
 		['null', null],
 		['a text', 'hello'],
 		['a number', 17],
@@ -289,7 +289,7 @@ describe('Odd shapes', () => {
 		['an unknown event', calls({ ...call, event: 'call_hologram_available' })],
 		['an event named like a built-in property', calls({ ...call, event: '__proto__' })],
 		['another field', { entry: [{ id: '1', changes: [{ field: 'messages', value: {} }] }] }],
-	])('such as %s are answered 200 and start nothing', async (_, body) => {
+	])('A delivery such as %s gets 200 and starts nothing', async (_, body) => {
 		const trigger = stage.trigger();
 		const { answer } = stage.emulator.deliver([], {
 			url: trigger.url,
@@ -301,7 +301,7 @@ describe('Odd shapes', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test.each<[string, unknown, object]>([
+	it.each<[string, unknown, object]>([
 		['no call ID', calls({ ...call, id: undefined, call_recording: 'x' }), { callId: null }],
 		['a call ID as a number', calls({ ...call, id: 1, call_recording: 'x' }), { callId: '1' }],
 		['no call_recording', calls({ ...call, call_recording: undefined }), {}],
@@ -312,7 +312,7 @@ describe('Odd shapes', () => {
 			calls({ ...call, call_recording: { audio: { id: '../me' } } }),
 			{},
 		],
-	])('of a chosen event give an item, also with %s', async (_, body, fields) => {
+	])('A chosen event gives an item, also with %s', async (_, body, fields) => {
 		const trigger = stage.trigger();
 		const { answer } = stage.emulator.deliver([], {
 			url: trigger.url,
@@ -331,7 +331,7 @@ describe('Odd shapes', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('do not hide the recordings beside them', async () => {
+	it('Odd parts do not hide the recordings beside them', async () => {
 		const trigger = stage.trigger();
 		const { event, callId } = await stage.emulator.createRecording();
 		const { answer } = stage.emulator.deliver([], {
@@ -350,8 +350,8 @@ describe('Odd shapes', () => {
 	});
 });
 
-describe('The signature', () => {
-	test.each<[string, string]>([
+describe('the signature', () => {
+	it.each<[string, string]>([
 		['is missing', 'missing'],
 		['is made with another secret', 'wrong'],
 		['is empty', ''],
@@ -359,28 +359,31 @@ describe('The signature', () => {
 		['is too short', 'sha256=0123'],
 		['is of another kind', `sha1=${'0'.repeat(40)}`],
 		['has no kind', '0'.repeat(64)],
-	])('that %s is answered 401: nothing starts and Meta is asked nothing', async (_, signature) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording();
-		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
-			.answer;
-		expect(answer).toMatchObject({ status: 401, body: '' });
-		expect(trigger.executions).toEqual([]);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'A signature that %s gets 401: nothing starts and Meta is asked nothing',
+		async (_, signature) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording();
+			const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
+				.answer;
+			expect(answer).toMatchObject({ status: 401, body: '' });
+			expect(trigger.executions).toEqual([]);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
-	test('of another body is answered 401', async () => {
+	it('The signature of another body gets 401', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const { appSecret } = stage.emulator.account;
-		const signature = `sha256=${createHmac('sha256', appSecret).update('{}').digest('hex')}`;
+		const signature = signatureOf('{}', appSecret);
 		const answer = await stage.emulator.deliver([recording], { signature, redeliver: false })
 			.answer;
 		expect(answer.status).toBe(401);
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('is checked over the bytes as they came, not over JSON that was written again', async () => {
+	it('The signature is checked over the bytes as they came, not over JSON that was written again', async () => {
 		const trigger = stage.trigger();
 		const { event, callId } = await stage.emulator.createRecording();
 		const value = { calls: [event], note: 'S\\u00f6derstr\\u00f6m \\/ 1.0' };
@@ -390,24 +393,24 @@ describe('The signature', () => {
 		expect(callIdsOf(trigger)).toEqual([callId]);
 	});
 
-	test('is accepted in capital letters', async () => {
+	it('A signature in capital letters is accepted', async () => {
 		const trigger = stage.trigger();
 		const { event } = await stage.emulator.createRecording();
 		const rawBody = JSON.stringify({
 			entry: [{ id: '1', changes: [{ field: 'calls', value: { calls: [event] } }] }],
 		});
 		const { appSecret } = stage.emulator.account;
-		const hex = createHmac('sha256', appSecret).update(rawBody).digest('hex').toUpperCase();
+		const [algorithm, hex] = signatureOf(rawBody, appSecret).split('=');
 		const { answer } = stage.emulator.deliver([], {
 			url: trigger.url,
 			rawBody,
-			signature: `sha256=${hex}`,
+			signature: `${algorithm}=${hex.toUpperCase()}`,
 		});
 		expect((await answer).status).toBe(200);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('cannot be right without a raw body: 401', async () => {
+	it('A request without a raw body gets 401', async () => {
 		const trigger = stage.trigger();
 		trigger.changeRequest = (request) => {
 			Object.assign(request, { rawBody: undefined });
@@ -416,7 +419,7 @@ describe('The signature', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('cannot be right for a form with files, of which n8n keeps no raw body: 401', async () => {
+	it('A form with files, of which n8n keeps no raw body, gets 401', async () => {
 		const trigger = stage.trigger();
 		const form = new FormData();
 		form.append('file', new Blob(['hello']), 'hello.txt');
@@ -425,7 +428,7 @@ describe('The signature', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('is checked for a body that is not JSON too', async () => {
+	it('The signature of a body that is not JSON is checked too', async () => {
 		const trigger = stage.trigger();
 		const headers = { 'content-type': 'text/plain' };
 		const forged = stage.emulator.deliver([], {
@@ -441,7 +444,7 @@ describe('The signature', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('cannot be checked without a usable credential: 503, so that Meta delivers again', async () => {
+	it('A delivery without a usable credential gets 503, so that Meta delivers again', async () => {
 		const trigger = stage.trigger({}, { ...stage.credential, appSecret: '' });
 		expect(await onceMore(await stage.emulator.createRecording())).toBe(503);
 		expect(trigger.executions).toEqual([]);
@@ -449,8 +452,8 @@ describe('The signature', () => {
 	});
 });
 
-describe('A parameter that cannot be used', () => {
-	test('fails visibly, and Meta delivers again', async () => {
+describe('a parameter that cannot be used', () => {
+	it('A wrong parameter fails visibly, and Meta delivers again', async () => {
 		const trigger = stage.trigger({ options: { maxFileSize: '={{ "many" }}' } });
 		const recording = await stage.emulator.createRecording();
 		expect(await onceMore(recording)).toBe(500);

@@ -1,10 +1,11 @@
-import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING, type CreatedRecording, type DeliverOptions } from '../../emulator';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { everythingIn, type ActionRun } from './engine';
-import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
+import { signatureOf } from '../support/signature';
+import type { ActionRun } from './engine/actionRun';
+import { everythingIn } from './engine/everythingIn';
+import { AFTER_SETTLING_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -34,8 +35,7 @@ function delivery(
 function signed(body: Buffer | string): Signed {
 	const { appSecret } = stage.emulator.account;
 	const bytes = Buffer.from(body as string);
-	const hmac = createHmac('sha256', appSecret).update(bytes).digest('hex');
-	return { body: bytes, headers: { [SIGNATURE]: `sha256=${hmac}` } };
+	return { body: bytes, headers: { [SIGNATURE]: signatureOf(bytes, appSecret) } };
 }
 
 /** The item of n8n's Webhook node with its option Raw Body. */
@@ -61,10 +61,10 @@ async function audioOf({ binary }: INodeExecutionData): Promise<Buffer | null> {
 	return binary?.data ? await stage.engine.bytesOf(binary.data) : null;
 }
 
-describe('The items of a delivery', () => {
+describe('the items of a delivery', () => {
 	const everything = { events: EVENT_TYPES.map(({ name }) => name) };
 
-	test('are those of the trigger, with the same files', async () => {
+	it('The items are those of the trigger, with the same files', async () => {
 		const trigger = stage.trigger({ ...everything });
 		const recording = await stage.emulator.createRecording();
 		const transcript = await stage.emulator.createRecording({ transcript: true });
@@ -95,7 +95,7 @@ describe('The items of a delivery', () => {
 		expect(files[0]?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	test('come from each of several input items, paired with it', async () => {
+	it('The items come from each of several input items, paired with it', async () => {
 		const made = [
 			await stage.emulator.createRecording(),
 			await stage.emulator.createRecording(),
@@ -113,7 +113,7 @@ describe('The items of a delivery', () => {
 		]);
 	});
 
-	test('are only those of the chosen events and numbers, and nothing else is downloaded', async () => {
+	it('The items are only those of the chosen events and numbers, and nothing else is downloaded', async () => {
 		const [wanted, other] = stage.emulator.account.phoneNumbers;
 		const mine = await stage.emulator.createRecording({ phoneNumberId: wanted.id });
 		const notMine = await stage.emulator.createRecording({ phoneNumberId: other.id });
@@ -125,7 +125,7 @@ describe('The items of a delivery', () => {
 		expect(stage.requests('media')).toHaveLength(1);
 	});
 
-	test('are those of other accounts, too: the item names the account', async () => {
+	it('The items can be of other accounts, and name the account', async () => {
 		const { update } = await stage.emulator.createRecording();
 		const body = JSON.stringify({
 			entry: [{ id: '999', changes: [{ field: update.field, value: update.value }] }],
@@ -134,7 +134,7 @@ describe('The items of a delivery', () => {
 		expect(run.items.map(({ json }) => json.businessAccountId)).toEqual(['999']);
 	});
 
-	test('are none where nothing is chosen, and the log says what was skipped', async () => {
+	it('The items are none if nothing is chosen, and the log says what was skipped', async () => {
 		const body = JSON.stringify({ entry: [5, { id: '1', changes: [{ field: 'flows' }] }] });
 		const run = await read([webhookItem(signed(body))]);
 		expect(run.items).toEqual([]);
@@ -143,7 +143,7 @@ describe('The items of a delivery', () => {
 		);
 	});
 
-	test('have the options of the trigger', async () => {
+	it('The items follow the options of the trigger', async () => {
 		const recording = await stage.emulator.createRecording();
 		const large = await stage.emulator.createRecording({ sizeBytes: 2_000_000 });
 		const run = await read([webhookItem(delivery([recording, large]))], {
@@ -161,18 +161,23 @@ describe('The items of a delivery', () => {
 	});
 });
 
-describe('The body', () => {
+describe('the body', () => {
 	const text = { bodyFrom: 'text' };
 	const base64 = { bodyFrom: 'base64' };
 	const headersOf = ({ headers }: Signed) => ({ headers });
 
 	/** The sources, with what their nodes put out. */
-	test.each<[string, (signed: Signed) => IDataObject | INodeExecutionData, INodeParameters]>([
+	it.each<[string, (signed: Signed) => IDataObject | INodeExecutionData, INodeParameters]>([
 		['the Webhook node with Raw Body', webhookItem, {}],
 		[
 			'a binary field of another name',
 			(d) => ({ json: headersOf(d), binary: { body: webhookItem(d).binary!.data } }),
 			{ inputBinaryField: 'body' },
+		],
+		[
+			'the Webhook node, with an expression for the signature other than the default',
+			webhookItem,
+			{ signature: "={{ $json['headers']['x-hub-signature-256'] }}" },
 		],
 		['text', (d) => ({ body: d.body.toString(), ...headersOf(d) }), text],
 		[
@@ -215,14 +220,14 @@ describe('The body', () => {
 			(d) => ({ body: d.body.toJSON() as unknown as IDataObject, ...headersOf(d) }),
 			text,
 		],
-	])('is taken from %s', async (_, itemOf, parameters) => {
+	])('The body is read from %s', async (_, itemOf, parameters) => {
 		const recording = await stage.emulator.createRecording();
 		const run = await read([itemOf(delivery([recording]))], parameters);
 		expect(run.items).toMatchObject([{ json: { callId: recording.callId } }]);
 		expect(recordingOf(run.items[0]).verified).toBe(true);
 	});
 
-	test("is taken from a binary field whose bytes are in n8n's store", async () => {
+	it("The body is read from a binary field whose bytes are in n8n's store", async () => {
 		const recording = await stage.emulator.createRecording();
 		const { body, headers } = delivery([recording]);
 		const data = await stage.engine.store(body);
@@ -231,7 +236,7 @@ describe('The body', () => {
 		expect(run.items).toMatchObject([{ json: { callId: recording.callId } }]);
 	});
 
-	test("is rejected unread where it is in n8n's store and larger than 16 MB", async () => {
+	it("A body in n8n's store that is larger than 16 MB is rejected unread", async () => {
 		const data = await stage.engine.store(Buffer.alloc(16 * 1024 * 1024 + 1, ' '));
 		for (const bytes of [data.bytes, undefined]) {
 			const { error } = await read([{ json: {}, binary: { data: { ...data, bytes } } }]);
@@ -239,7 +244,7 @@ describe('The body', () => {
 		}
 	});
 
-	test.each<[string, IDataObject | INodeExecutionData, INodeParameters, string]>([
+	it.each<[string, IDataObject | INodeExecutionData, INodeParameters, string]>([
 		['there is no binary field', {}, {}, 'has no binary field "data"'],
 		[
 			'the binary field has another name',
@@ -256,7 +261,7 @@ describe('The body', () => {
 		['it is parsed JSON', { body: { entry: [] } }, text, 'already parsed'],
 		['it is parsed JSON in a list', { body: [{ entry: [] }] }, text, 'already parsed'],
 		['Body From is odd', {}, { bodyFrom: '={{ "x" }}' }, 'Body From must be'],
-	])('is asked for where %s', async (_, item, parameters, message) => {
+	])('The body is requested if %s', async (_, item, parameters, message) => {
 		const { error } = await read([item], parameters);
 		expect(error.name).toBe('NodeOperationError');
 		expect(error.message).toContain(message);
@@ -264,14 +269,14 @@ describe('The body', () => {
 		expect(error.context.itemIndex).toBe(0);
 	});
 
-	test('that is parsed already is told how to be passed on', async () => {
+	it('A body that is parsed already is an error that says how to pass it on', async () => {
 		const { error } = await read([{ body: { entry: [] } }], text);
 		expect(error.description).toContain('turn on the option Raw Body');
 		expect(error.context.reason).toBe('signatureUnverifiable');
 	});
 });
 
-describe('The signature', () => {
+describe('the signature', () => {
 	const forged: Array<[string, (good: Signed) => Signed, string]> = [
 		['missing', ({ body }) => ({ body, headers: {} }), 'signatureMissing'],
 		['empty', ({ body }) => ({ body, headers: { [SIGNATURE]: '' } }), 'signatureMissing'],
@@ -318,20 +323,23 @@ describe('The signature', () => {
 		],
 	];
 
-	test.each(forged)('that is %s gives an error and downloads nothing', async (_, forge, reason) => {
-		const good = delivery([await stage.emulator.createRecording()]);
-		const { error } = await read([webhookItem(forge(good))]);
-		expect(error.context.reason).toBe(reason);
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	it.each(forged)(
+		'A signature that is %s is an error, and nothing is downloaded',
+		async (_, forge, reason) => {
+			const good = delivery([await stage.emulator.createRecording()]);
+			const { error } = await read([webhookItem(forge(good))]);
+			expect(error.context.reason).toBe(reason);
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 
-	test('that is missing with all headers gives the same error', async () => {
+	it('A signature that is missing with all headers gives the same error', async () => {
 		const { body } = delivery([await stage.emulator.createRecording()]);
 		const { error } = await read([{ body: body.toString() }], { bodyFrom: 'text' });
 		expect(error.context.reason).toBe('signatureMissing');
 	});
 
-	test('of another app gives an error that names the app secret, and does not hold it', async () => {
+	it('A signature of another app is an error that names the app secret, and does not contain it', async () => {
 		const good = delivery([await stage.emulator.createRecording()]);
 		const appSecret = 'f'.repeat(32);
 		const run = await stage.engine.run(
@@ -343,7 +351,7 @@ describe('The signature', () => {
 		expect(everythingIn(run.run)).not.toContain(appSecret);
 	});
 
-	test('that is bad in one of several input items costs only its own items', async () => {
+	it('A wrong signature in one of several input items costs only its own items', async () => {
 		const recordings = [
 			await stage.emulator.createRecording(),
 			await stage.emulator.createRecording(),
@@ -357,7 +365,7 @@ describe('The signature', () => {
 		]);
 	});
 
-	test('is not asked for where that is switched off, for bytes and for parsed JSON', async () => {
+	it('The signature is not required if the check is turned off, for bytes and for parsed JSON', async () => {
 		const recording = await stage.emulator.createRecording();
 		const { body } = delivery([recording], { signature: 'missing' });
 		const off = { verifySignature: false };
@@ -373,25 +381,25 @@ describe('The signature', () => {
 		}
 	});
 
-	test.each<[unknown, object]>([
+	it.each<[unknown, object]>([
 		['no', { message: expect.stringContaining('Verify Signature must be true or false') }],
 		[2, { message: expect.stringContaining('Verify Signature must be true or false') }],
 		[null, { context: { reason: 'signatureInvalid' } }],
 		['', { context: { reason: 'signatureInvalid' } }],
-	])('is asked for where its switch is %j', async (odd, expected) => {
+	])('The signature is required if its switch is %j', async (odd, expected) => {
 		const forged = delivery([await stage.emulator.createRecording()], { signature: 'wrong' });
 		const verifySignature = `={{ ${JSON.stringify(odd)} }}`;
 		expect((await read([webhookItem(forged)], { verifySignature })).error).toMatchObject(expected);
 	});
 });
 
-describe('A body that Meta signed, but never sends,', () => {
+describe('a body that Meta signed, but never sends', () => {
 	const DEPTH = 100_000;
 	const deep = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
 	const calls = (...parts: string[]) =>
 		`{"entry":[{"id":"1","changes":[{"field":"calls","value":{"metadata":{"phone_number_id":"1"},"calls":[${parts.join(',')}]}}]}]}`;
 
-	test.each<[string, string | Buffer]>([
+	it.each<[string, string | Buffer]>([
 		['is empty', ''],
 		['is text', 'hello'],
 		['is HTML', '<html></html>'],
@@ -405,12 +413,12 @@ describe('A body that Meta signed, but never sends,', () => {
 		['is noise', Buffer.alloc(10_000, 0x80)],
 		['is 100,000 lists', deep],
 		['is 100,000 lists that do not close', '['.repeat(DEPTH)],
-	])('is rejected where it %s', async (_, body) => {
+	])('A body is rejected if it %s', async (_, body) => {
 		const { error } = await read([webhookItem(signed(body))]);
 		expect(error.context.reason).toBe('notADelivery');
 	});
 
-	test('is rejected unread where it is larger than 16 MB', async () => {
+	it('A body larger than 16 MB is rejected unread', async () => {
 		const large = Buffer.alloc(16 * 1024 * 1024 + 1, ' ');
 		const item = webhookItem(signed('{"entry":[]}'));
 		item.binary!.data.data = large.toString('base64');
@@ -419,11 +427,11 @@ describe('A body that Meta signed, but never sends,', () => {
 		expect((await read([{ body }], { bodyFrom: 'text' })).error.message).toContain('16 MB');
 	});
 
-	test.each<[string, string[]]>([
+	it.each<[string, string[]]>([
 		['calls of 100,000 levels', [deep]],
 		['10,000 calls that are none', Array<string>(9_999).fill('5')],
 		['a polluted prototype', ['{"__proto__":{"polluted":1},"event":"x"}']],
-	])('gives its recording, and nothing else, where it has %s beside it', async (_, beside) => {
+	])('A recording is the only item with %s beside it', async (_, beside) => {
 		const { update } = await stage.emulator.createRecording();
 		const [call] = update.value.calls as object[];
 		const run = await read([webhookItem(signed(calls(...beside, JSON.stringify(call))))]);
@@ -431,7 +439,7 @@ describe('A body that Meta signed, but never sends,', () => {
 		expect(run.items[0].json).not.toHaveProperty('polluted');
 	});
 
-	test('is read as the trigger reads it where it has a key twice: the last one counts', async () => {
+	it('A duplicate key is read as the trigger reads it: the last one counts', async () => {
 		const { update, callId } = await stage.emulator.createRecording();
 		const [call] = update.value.calls as object[];
 		const twice = calls(JSON.stringify(call)).replace('{"entry"', '{"entry":[],"entry"');
@@ -439,7 +447,7 @@ describe('A body that Meta signed, but never sends,', () => {
 		expect(run.items.map(({ json }) => json.callId)).toEqual([callId]);
 	});
 
-	test('keeps the digits of long IDs', async () => {
+	it('The digits of long IDs are kept', async () => {
 		const id = '12345678901234567890';
 		const event = `{"event":"call_recording_available","id":"wacid.1","call_recording":{"audio":{"id":${id}}}}`;
 		const run = await read([webhookItem(signed(calls(event)))], { downloadFile: false });
@@ -447,7 +455,7 @@ describe('A body that Meta signed, but never sends,', () => {
 	});
 });
 
-describe('A file that cannot be downloaded', () => {
+describe('a file that cannot be downloaded', () => {
 	const settled = { event: { timestamp: timestampBefore(AFTER_SETTLING_MS) } };
 
 	async function threeOf(cause: 'temporary' | 'permanent') {
@@ -462,24 +470,27 @@ describe('A file that cannot be downloaded', () => {
 		return { made, item: webhookItem(delivery(made)) };
 	}
 
-	test.each<[string, 'temporary' | 'permanent', unknown]>([
+	it.each<[string, 'temporary' | 'permanent', unknown]>([
 		['retry', 'temporary', 'accessDenied'],
 		['retry', 'permanent', [true, false, true]],
 		['fail', 'temporary', 'accessDenied'],
 		['fail', 'permanent', 'mediaGone'],
 		['emit', 'temporary', [true, false, true]],
 		['emit', 'permanent', [true, false, true]],
-	])('with %s and a %s error', async (onFileUnavailable, cause, expected) => {
-		const { item } = await threeOf(cause);
-		const run = await read([item], { options: { onFileUnavailable } });
-		if (Array.isArray(expected)) {
-			expect(run.items.map((each) => recordingOf(each).verified)).toEqual(expected);
-		} else {
-			expect(run.error.context.reason).toBe(expected);
-		}
-	});
+	])(
+		'A file with %s and a %s error has the documented outcome',
+		async (onFileUnavailable, cause, expected) => {
+			const { item } = await threeOf(cause);
+			const run = await read([item], { options: { onFileUnavailable } });
+			if (Array.isArray(expected)) {
+				expect(run.items.map((each) => recordingOf(each).verified)).toEqual(expected);
+			} else {
+				expect(run.error.context.reason).toBe(expected);
+			}
+		},
+	);
 
-	test('costs only its own item where errors go to the error output', async () => {
+	it('A missing file costs only its own item if errors go to the error output', async () => {
 		const { made, item } = await threeOf('temporary');
 		const run = await read([item], {}, { onError: 'continueErrorOutput' });
 		expect(run.items.map(({ json }) => json.callId)).toEqual([made[0].callId, made[2].callId]);
@@ -488,7 +499,7 @@ describe('A file that cannot be downloaded', () => {
 		]);
 	});
 
-	test('is downloaded by Retry On Fail when it can be had', async () => {
+	it('Retry On Fail downloads the file when it is available', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 401 }, { times: 2 });
 		const run = await read(
@@ -499,7 +510,7 @@ describe('A file that cannot be downloaded', () => {
 		expect(run.items.map((item) => recordingOf(item).verified)).toEqual([true]);
 	});
 
-	test('ends the work on the other files of its delivery', async () => {
+	it('A missing file ends the work on the other files of its delivery', async () => {
 		const made: CreatedRecording[] = [];
 		for (let n = 0; n < 12; n++) made.push(await stage.emulator.createRecording());
 		stage.emulator.failNext('media', { status: 401 }, { times: Infinity });
@@ -510,19 +521,19 @@ describe('A file that cannot be downloaded', () => {
 	});
 });
 
-describe('The settings', () => {
-	test.each<[INodeParameters, string]>([
+describe('the settings', () => {
+	it.each<[INodeParameters, string]>([
 		[{ events: '={{ [] }}' }, 'Events is empty'],
 		[{ options: { onFileUnavailable: '={{ "x" }}' } }, 'If File Is Unavailable must be'],
 		[{ options: { maxFileSize: 0 } }, 'Max File Size (MB) must be a number above 0'],
 		[{ options: { timeout: 0 } }, 'Timeout (Seconds) must be a number above 0'],
 		[{ options: { maxConcurrentDownloads: 65 } }, 'Downloads at Once must be a whole number'],
-	])('%j are refused before anything is read', async (parameters, message) => {
+	])('The settings %j are rejected before anything is read', async (parameters, message) => {
 		const { error } = await read([{}], parameters);
 		expect(error.message).toContain(message);
 	});
 
-	test('can differ from item to item', async () => {
+	it('The settings can differ from item to item', async () => {
 		const [first, second] = [
 			await stage.emulator.createRecording(),
 			await stage.emulator.createRecording({ transcript: true }),

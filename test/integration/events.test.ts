@@ -1,13 +1,12 @@
 import type { IDataObject } from 'n8n-workflow';
 import { makeSdp, type DeliverOptions, type WebhookUpdate } from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const ALL = [
 	'connect',
 	'call_created',
@@ -46,7 +45,7 @@ async function itemOf(trigger: TriggerWorkflow, ...updates: WebhookUpdate[]): Pr
 }
 
 /** The business calls, with data of its own. */
-async function call(to = USER): Promise<string> {
+async function call(to = PERSON): Promise<string> {
 	const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
 		to,
@@ -60,8 +59,8 @@ async function call(to = USER): Promise<string> {
 const eventsOf = ({ items }: TriggerWorkflow) =>
 	items.map(({ json }) => [json.event, json.status ?? json.direction ?? null]);
 
-describe('A call of the business', () => {
-	test('that is answered: each status is an item of its own, then the end with its times', async () => {
+describe('a call from the business', () => {
+	it('An answered call gives an item for each status, then the end with its times', async () => {
 		const trigger = triggerOn('status', 'connect', 'terminate');
 		const callId = await call();
 		await stage.emulator.whenIdle();
@@ -83,7 +82,7 @@ describe('A call of the business', () => {
 			phoneNumberId: NUMBER,
 			displayPhoneNumber: '442079460958',
 			from: null,
-			to: USER,
+			to: PERSON,
 			userId: 'US.13491208655302741918',
 			parentUserId: 'US.ENT.11815799212886844830',
 			status: 'RINGING',
@@ -92,7 +91,7 @@ describe('A call of the business', () => {
 			contactUsername: null,
 		});
 		expect(connect).toMatchObject({
-			to: USER,
+			to: PERSON,
 			from: '442079460958',
 			session: { sdpType: 'answer', sdp: expect.stringContaining('a=ice-ufrag') },
 			bizOpaqueCallbackData: 'order 4711',
@@ -109,7 +108,7 @@ describe('A call of the business', () => {
 		expect(Date.parse(endedAt) - Date.parse(startedAt)).toBe(75_000);
 	});
 
-	test('that is declined', async () => {
+	it('A declined call gives the status and the end', async () => {
 		const trigger = triggerOn('status', 'terminate');
 		const callId = await call();
 		await stage.emulator.whenIdle();
@@ -128,7 +127,7 @@ describe('A call of the business', () => {
 		});
 	});
 
-	test('has its statuses once each, although Meta sends them again', async () => {
+	it('A status comes once, although Meta sends it again', async () => {
 		const trigger = triggerOn('status');
 		const statuses = ['RINGING', 'ACCEPTED'].map((status) =>
 			update({ statuses: [{ id: 'wacid.A', timestamp: '1728932177', type: 'call', status }] }),
@@ -142,8 +141,8 @@ describe('A call of the business', () => {
 		]);
 	});
 
-	test.each(['omitted', 'empty'] as const)(
-		'to somebody whose phone number is %s names the user ID',
+	it.each(['omitted', 'empty'] as const)(
+		'A person whose phone number is %s has the user ID',
 		async (phoneShown) => {
 			stage.emulator.account.users[0].phoneShown = phoneShown;
 			const trigger = triggerOn('status', 'connect');
@@ -157,8 +156,8 @@ describe('A call of the business', () => {
 	);
 });
 
-describe('A call of a person', () => {
-	test('that nobody answers ends without times', async () => {
+describe('a call from a person', () => {
+	it('A call that is not answered ends without times', async () => {
 		const trigger = triggerOn('connect', 'terminate');
 		const { id } = stage.emulator.userCalls({ deeplinkPayload: 'campaign 7' });
 		stage.emulator.hangUp(id);
@@ -168,7 +167,7 @@ describe('A call of a person', () => {
 			['terminate', 'COMPLETED'],
 		]);
 		expect(trigger.items[1].json).toMatchObject({
-			from: USER,
+			from: PERSON,
 			answered: false,
 			direction: 'USER_INITIATED',
 			deeplinkPayload: 'campaign 7',
@@ -176,8 +175,8 @@ describe('A call of a person', () => {
 		});
 	});
 
-	test.each(['omitted', 'empty'] as const)(
-		'whose phone number is %s is named by the user ID, in call and contact',
+	it.each(['omitted', 'empty'] as const)(
+		'A caller whose phone number is %s has the user ID, in call and contact',
 		async (phoneShown) => {
 			stage.emulator.account.users[0].phoneShown = phoneShown;
 			const trigger = triggerOn('connect');
@@ -191,20 +190,20 @@ describe('A call of a person', () => {
 		},
 	);
 
-	test('with a user ID in the place of the phone number', async () => {
+	it('A caller can have a user ID instead of the phone number', async () => {
 		const trigger = triggerOn('connect');
 		const json = await itemOf(trigger, ofCall({ event: 'connect', from: 'LB.94640118273' }));
 		expect(json).toMatchObject({ from: null, userId: 'LB.94640118273', session: null });
 	});
 
-	test('without direction, as in the flow examples', async () => {
+	it('A call can have no direction, as in the flow examples', async () => {
 		const trigger = triggerOn('connect');
-		const json = await itemOf(trigger, ofCall({ event: 'connect', from: USER }));
-		expect(json).toMatchObject({ from: USER, direction: null, contactName: null });
+		const json = await itemOf(trigger, ofCall({ event: 'connect', from: PERSON }));
+		expect(json).toMatchObject({ from: PERSON, direction: null, contactName: null });
 	});
 });
 
-describe('The end of a call', () => {
+describe('the end of a call', () => {
 	const failed = {
 		event: 'terminate',
 		direction: 'BUSINESS_INITIATED',
@@ -217,10 +216,10 @@ describe('The end of a call', () => {
 		error_data: { details: 'No packets came for 30 seconds' },
 	};
 
-	test.each([
+	it.each([
 		['beside the call', ofCall(failed, { errors: [error] })],
 		['in the call', ofCall({ ...failed, errors: [error] })],
-	])('with an error %s has title and hint for it', async (_, sent) => {
+	])('An error %s has title and hint', async (_, sent) => {
 		const json = await itemOf(triggerOn('terminate'), sent);
 		expect(json).toMatchObject({ status: 'FAILED', answered: null });
 		expect(json.errors).toEqual([
@@ -234,7 +233,7 @@ describe('The end of a call', () => {
 		]);
 	});
 
-	test('that the emulator makes fail, likewise', async () => {
+	it('An error that the emulator makes has title and hint', async () => {
 		const trigger = triggerOn('terminate');
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id, { error: { code: 131044, message: 'Payment' } });
@@ -245,7 +244,7 @@ describe('The end of a call', () => {
 		});
 	});
 
-	test('may come before its beginning: nothing is lost', async () => {
+	it('The end can come before the beginning, and nothing is lost', async () => {
 		const trigger = triggerOn('connect', 'terminate');
 		expect(await deliver([ofCall(failed)])).toBe(200);
 		expect(await deliver([ofCall({ event: 'connect' })])).toBe(200);
@@ -253,8 +252,8 @@ describe('The end of a call', () => {
 	});
 });
 
-describe('Several calls in one change', () => {
-	test('each have the name of their own person', async () => {
+describe('several calls in one change', () => {
+	it('Each call has the name of its own person', async () => {
 		const trigger = triggerOn('connect', 'status');
 		const people = [
 			{ profile: { name: 'Ana' }, wa_id: '1001', user_id: 'US.1' },
@@ -278,20 +277,20 @@ describe('Several calls in one change', () => {
 	});
 });
 
-describe('A call of a number that uses SIP', () => {
-	test('is told as Call Created, without an SDP', async () => {
+describe('a call of a number that uses SIP', () => {
+	it('The call becomes Call Created, without an SDP', async () => {
 		const trigger = triggerOn('call_created');
 		const json = await itemOf(
 			trigger,
 			ofCall(
-				{ event: 'call_created', from: USER, to: '442079460958', direction: 'USER_INITIATED' },
-				{ contacts: [{ profile: { name: 'Ana' }, wa_id: USER }] },
+				{ event: 'call_created', from: PERSON, to: '442079460958', direction: 'USER_INITIATED' },
+				{ contacts: [{ profile: { name: 'Ana' }, wa_id: PERSON }] },
 			),
 		);
 		expect(json).toMatchObject({
 			event: 'call_created',
 			callId: 'wacid.A',
-			from: USER,
+			from: PERSON,
 			direction: 'USER_INITIATED',
 			contactName: 'Ana',
 		});
@@ -299,12 +298,12 @@ describe('A call of a number that uses SIP', () => {
 	});
 });
 
-describe('The answer to a call permission request', () => {
+describe('the answer to a call permission request', () => {
 	/** Asks, and gives the ID of the message that asked. */
 	async function ask(): Promise<string> {
 		const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
 			messaging_product: 'whatsapp',
-			to: USER,
+			to: PERSON,
 			type: 'interactive',
 			interactive: {
 				type: 'call_permission_request',
@@ -314,7 +313,7 @@ describe('The answer to a call permission request', () => {
 		return (body.messages as Array<{ id: string }>)[0].id;
 	}
 
-	test.each([
+	it.each([
 		[{ accept: true }, { response: 'accept', accepted: true, isPermanent: false }],
 		[
 			{ accept: true, permanent: true },
@@ -324,9 +323,9 @@ describe('The answer to a call permission request', () => {
 			{ accept: false },
 			{ response: 'reject', accepted: false, isPermanent: null, expiresAt: null },
 		],
-	])('%j', async (answer, expected) => {
+	])('The answer %j has its fields', async (answer, expected) => {
 		const trigger = triggerOn('call_permission_reply');
-		stage.emulator.setPermission(USER, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const requestMessageId = await ask();
 		stage.emulator.userAnswersPermissionRequest(answer);
 		await stage.emulator.whenIdle();
@@ -336,14 +335,14 @@ describe('The answer to a call permission request', () => {
 			callId: null,
 			messageId: expect.stringMatching(/^wamid\./),
 			requestMessageId,
-			from: USER,
+			from: PERSON,
 			userId: 'US.13491208655302741918',
 			responseSource: 'user_action',
 			...expected,
 		});
 	});
 
-	test('that is temporary says until when', async () => {
+	it('A temporary permission says until when it is valid', async () => {
 		const trigger = triggerOn('call_permission_reply');
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		await stage.emulator.whenIdle();
@@ -358,7 +357,7 @@ describe('The answer to a call permission request', () => {
 			{
 				messages: [
 					{
-						from: USER,
+						from: PERSON,
 						id: 'wamid.R',
 						timestamp: '1728932177',
 						interactive: { type: 'call_permission_reply', call_permission_reply: answer },
@@ -369,7 +368,7 @@ describe('The answer to a call permission request', () => {
 			'messages',
 		);
 
-	test('that WhatsApp gave itself, after calls that were not picked up', async () => {
+	it('A rejection by WhatsApp itself, after calls that were not picked up, says so', async () => {
 		const json = await itemOf(
 			triggerOn('call_permission_reply'),
 			reply({ response: 'reject', response_source: 'automatic' }),
@@ -382,7 +381,7 @@ describe('The answer to a call permission request', () => {
 		});
 	});
 
-	test('that came with a call names the call', async () => {
+	it('A permission that came with a call names the call', async () => {
 		const json = await itemOf(
 			triggerOn('call_permission_reply'),
 			reply({ response: 'accept' }, { context: { id: 'wacid.B', from: '442079460958' } }),
@@ -390,7 +389,7 @@ describe('The answer to a call permission request', () => {
 		expect(json).toMatchObject({ callId: 'wacid.B', requestMessageId: null });
 	});
 
-	test('makes the app subscribe to messages as well', async () => {
+	it('A chosen permission event makes the app subscribe to messages as well', async () => {
 		const trigger = stage.engine.trigger(stage.credential, { events: ['call_permission_reply'] });
 		await trigger.activate();
 		expect(stage.emulator.subscriptionState().app?.fields.toSorted()).toEqual([
@@ -402,10 +401,16 @@ describe('The answer to a call permission request', () => {
 	});
 });
 
-describe('Other messages', () => {
-	const text = { from: USER, id: 'wamid.T', timestamp: '1', type: 'text', text: { body: 'Hello' } };
+describe('other messages', () => {
+	const text = {
+		from: PERSON,
+		id: 'wamid.T',
+		timestamp: '1',
+		type: 'text',
+		text: { body: 'Hello' },
+	};
 
-	test.each<[string, IDataObject]>([
+	it.each<[string, IDataObject]>([
 		['a text', { messages: [text] }],
 		[
 			'a button reply',
@@ -424,7 +429,7 @@ describe('Other messages', () => {
 		],
 		['something of another shape', { messages: 'x' }],
 	])(
-		'such as %s are acknowledged, without an execution and a word in the log',
+		'Messages such as %s are acknowledged, without an execution or a log line',
 		async (_, value) => {
 			const trigger = triggerOn(...ALL);
 			const logged = stage.engine.logs.length;
@@ -434,7 +439,7 @@ describe('Other messages', () => {
 		},
 	);
 
-	test('beside an event of ours do not disturb it', async () => {
+	it('A message beside an event of ours does not disturb it', async () => {
 		const trigger = triggerOn(...ALL);
 		const json = await itemOf(
 			trigger,
@@ -445,8 +450,8 @@ describe('Other messages', () => {
 	});
 });
 
-describe('Events without a file', () => {
-	test('are handed on without a single request to Meta, while media is slow', async () => {
+describe('events without a file', () => {
+	it('An event without a file needs no request to Meta, while media is slow', async () => {
 		const trigger = triggerOn(...ALL);
 		stage.emulator.failNext('media', { hang: true }, { times: Infinity });
 		const updates = Array.from({ length: 50 }, (_, i) =>
@@ -457,7 +462,7 @@ describe('Events without a file', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('do not wait for the file of another event in the same delivery for ever', async () => {
+	it('An event without a file does not wait forever for the file of another event of its delivery', async () => {
 		const trigger = stage.trigger({
 			events: ['terminate', 'call_recording_available'],
 			options: { timeBudget: 1 },
@@ -474,7 +479,7 @@ describe('Events without a file', () => {
 		]);
 	});
 
-	test('that were not chosen start nothing', async () => {
+	it('An event that was not chosen starts nothing', async () => {
 		const trigger = triggerOn('call_recording_available');
 		expect(
 			await deliver([

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import {
 	createSyntheticMedia,
@@ -9,10 +9,12 @@ import {
 	type Fault,
 	type MediaContent,
 } from '../../emulator';
+import { ForeignHost } from '../support/foreignHost';
 import { poll } from '../support/processes';
 import { credentialData } from '../support/workflow';
-import { everythingIn, type Execution, type TriggerWorkflow } from './engine';
-import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './harness';
+import { everythingIn } from './engine/everythingIn';
+import type { Execution, TriggerWorkflow } from './engine/triggerWorkflow';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -30,12 +32,6 @@ async function bytesOf(trigger: TriggerWorkflow, index = 0): Promise<Buffer | nu
 	return file ? await stage.engine.bytesOf(file) : null;
 }
 
-async function allOf(content: MediaContent): Promise<Buffer> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of content.open()) chunks.push(chunk);
-	return Buffer.concat(chunks);
-}
-
 /** Delivers until Meta is content; gives the statuses that it got. */
 async function deliverAgainAndAgain(
 	...recordings: CreatedRecording[]
@@ -44,7 +40,7 @@ async function deliverAgainAndAgain(
 	return { statuses: attempts.map(({ status }) => status), outcome };
 }
 
-describe('Trouble that may pass is answered 503, and the redelivery brings exactly one item', () => {
+describe('a temporary error of a download', () => {
 	const troubles: Array<[string, Fault]> = [
 		['answers 500', { status: 500 }],
 		['answers 502', { status: 502 }],
@@ -60,27 +56,32 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		['promises more bytes than it sends', { contentLengthDelta: 1_000 }],
 	];
 
-	test.each(troubles)('when the media host %s', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault);
-		expect(await deliverAgainAndAgain(recording)).toEqual({
-			statuses: [503, 200],
-			outcome: 'delivered',
-		});
-		expect(handle.hits()).toBe(1);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect((await bytesOf(trigger))?.equals(await allOf(recording.media.content))).toBe(true);
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	it.each(troubles)(
+		'A delivery gets 503, and one item after redelivery, when the media host %s',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault);
+			expect(await deliverAgainAndAgain(recording)).toEqual({
+				statuses: [503, 200],
+				outcome: 'delivered',
+			});
+			expect(handle.hits()).toBe(1);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect((await bytesOf(trigger))?.equals(await buffer(recording.media.content.open()))).toBe(
+				true,
+			);
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['never answers', { hang: true }],
 		['answers too late', { delayMs: 60_000 }],
 		['sends one drop after the other', { bytesPerSecond: 4_000 }],
-	])('when the media host %s: the time budget ends it', async (_, fault) => {
+	])('The time budget ends the download when the media host %s', async (_, fault) => {
 		const trigger = stage.trigger({ options: { timeBudget: IMPATIENT } });
 		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
 		stage.emulator.failNext('media', fault);
@@ -93,7 +94,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['is a page', { status: 200, body: '<html>Maintenance</html>' }],
 		['is an error', { status: 200, body: { error: { code: 1 } } }],
 		['is empty', { emptyBody: true }],
@@ -104,31 +105,37 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		['says that the file may not be read', { status: 403 }],
 		['says that the token is not known', { status: 401 }],
 		['says that the request is wrong', { status: 400 }],
-	])('when what the media host answers %s, also to a fresh URL', async (_, fault) => {
-		const before = await stage.engine.storedFiles();
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
-		const handle = stage.emulator.failNext('media', fault, { times: 2 });
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(handle.hits()).toBe(2);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
-		expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when what the media host answers %s, also to a fresh URL',
+		async (_, fault) => {
+			const before = await stage.engine.storedFiles();
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ sizeBytes: SIZE });
+			const handle = stage.emulator.failNext('media', fault, { times: 2 });
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(handle.hits()).toBe(2);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger)).toMatchObject({ sizeBytes: SIZE, verified: true });
+			expect(await stage.engine.storedFiles()).toHaveLength(before.length + 1);
+		},
+	);
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['does not know the ID', { status: 400, body: { error: { code: 100, error_subcode: 33 } } }],
 		['has nothing', { status: 404 }],
 		['refuses the token', { errorCode: 190 }],
-	])('when the Media API %s yet', async (_, fault) => {
-		const trigger = stage.trigger();
-		const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s yet',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
-	test('when a transcript is a page at first', async () => {
+	it('A delivery gets 503, and one item after redelivery, when a transcript is a page at first', async () => {
 		const trigger = stage.trigger({ events: ['call_transcription_available'] });
 		const transcript = await stage.emulator.createRecording({ transcript: true });
 		stage.emulator.failNext('media', { status: 200, body: '<html></html>' }, { times: 2 });
@@ -136,7 +143,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(trigger.items[0].json.transcription).toMatchObject({ verified: true });
 	});
 
-	test('when the connection is refused', async () => {
+	it('A delivery gets 503, and one item after redelivery, when the connection is refused', async () => {
 		const door = await Door.open(stage.emulator.baseUrl);
 		try {
 			const credential = { ...credentialData(stage.emulator), baseUrl: door.origin };
@@ -156,24 +163,27 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		}
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['answers 500', { status: 500 }],
 		['answers 503 without JSON', { status: 503, body: '<html>busy</html>' }],
 		['is at its rate limit', { errorCode: 130429 }],
 		['answers 200 with something else', { status: 200, body: { id: '1' } }],
 		['resets the connection', { reset: true }],
-	])('when the Media API %s and the old URL does not work', async (_, fault) => {
-		const trigger = stage.trigger();
-		stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
-		const recording = await stage.emulator.createRecording();
-		stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
-		stage.emulator.failNext('mediaInfo', fault);
-		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
-		expect(trigger.items).toHaveLength(1);
-		expect(fileOf(trigger).verified).toBe(true);
-	});
+	])(
+		'A delivery gets 503, and one item after redelivery, when the Media API %s and the old URL does not work',
+		async (_, fault) => {
+			const trigger = stage.trigger();
+			stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
+			const recording = await stage.emulator.createRecording();
+			stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
+			stage.emulator.failNext('mediaInfo', fault);
+			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([503, 200]);
+			expect(trigger.items).toHaveLength(1);
+			expect(fileOf(trigger).verified).toBe(true);
+		},
+	);
 
-	test('when only the Media API is down: an old URL that still works is used', async () => {
+	it('An old URL that still works is used when only the Media API is down', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { timestamp: timestampBefore(AFTER_URL_LIFETIME_MS) },
@@ -183,7 +193,7 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test('and the log says which file and why, without the token', async () => {
+	it('The log says which file failed and why, without the token', async () => {
 		stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('media', { status: 502 });
@@ -195,11 +205,11 @@ describe('Trouble that may pass is answered 503, and the redelivery brings exact
 	});
 });
 
-describe('A file that stays unavailable', () => {
-	test.each<[string, IDataObject]>([
+describe('a file that stays unavailable', () => {
+	it.each<[string, IDataObject]>([
 		['at once, if the operator wants it so', { onFileUnavailable: 'emit' }],
 		['at once, if the time for retries is nought', { retryFor: 0 }],
-	])('gives an item without a file %s', async (_, options) => {
+	])('The item has no file %s', async (_, options) => {
 		const trigger = stage.trigger({ options } as INodeParameters);
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -214,7 +224,7 @@ describe('A file that stays unavailable', () => {
 		expect(trigger.items[0].binary).toBeUndefined();
 	});
 
-	test('gives an item without a file when the time for retries is over', async () => {
+	it('The item has no file when the time for retries is over', async () => {
 		const trigger = stage.trigger({ options: { retryFor: 0.1 / 3600 } });
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -226,7 +236,7 @@ describe('A file that stays unavailable', () => {
 		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'unavailable' } });
 	});
 
-	test('gives the reason that suits a young event', async () => {
+	it('The reason matches the age of the event', async () => {
 		const trigger = stage.trigger({ options: { onFileUnavailable: 'emit' } });
 		const recordings = [
 			await stage.emulator.createRecording(),
@@ -254,7 +264,7 @@ describe('A file that stays unavailable', () => {
 		]);
 	});
 
-	test('gives the reason timeout when the time budget was the limit', async () => {
+	it('The reason is timeout when the time budget was the limit', async () => {
 		const trigger = stage.trigger({
 			options: { onFileUnavailable: 'emit', timeBudget: IMPATIENT },
 		});
@@ -263,7 +273,7 @@ describe('A file that stays unavailable', () => {
 		expect(fileOf(trigger)).toMatchObject({ verified: false, error: { reason: 'timeout' } });
 	});
 
-	test('is asked for by Meta again and again while the patience lasts', async () => {
+	it('Meta is asked for the file again until Retry For has passed', async () => {
 		const trigger = stage.trigger();
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording();
@@ -275,7 +285,7 @@ describe('A file that stays unavailable', () => {
 	});
 });
 
-describe('A file that is unavailable, where the execution must fail', () => {
+describe('an unavailable file for which the execution must fail', () => {
 	const failing = (options: INodeParameters = {}) =>
 		stage.trigger({
 			events: ['call_recording_available', 'call_transcription_available', 'terminate'],
@@ -287,38 +297,39 @@ describe('A file that is unavailable, where the execution must fail', () => {
 	const tooLarge = async (more = {}) =>
 		await stage.emulator.createRecording({ sizeBytes: 200_000, ...more });
 
-	test.each([
+	it.each([
 		['recording', false],
 		['transcript', true],
-	])('fails it once for a %s that can never come, and names it', async (name, transcript) => {
-		const trigger = failing();
-		const file = await tooLarge({ transcript });
-		expect(await deliverAgainAndAgain(file)).toEqual({ statuses: [200], outcome: 'delivered' });
-		await stage.engine.idle();
-		expect(trigger.executions.map(({ status }) => status)).toEqual(['error']);
-		expect(errorOf(trigger.executions[0])).toMatchObject({
-			message: `The ${name} of the call ${file.callId} could not be downloaded`,
-			description: expect.stringMatching(
-				`Max File Size.* retry this execution .*media ID ${file.mediaId}`,
-			),
-			node: { name: 'Trigger' },
-		});
-		// A copy is not another failure.
-		expect((await deliverAgainAndAgain(file)).statuses).toEqual([200]);
-		expect(trigger.executions).toHaveLength(1);
-	});
+	])(
+		'The execution fails once for a %s that can never come, and names it',
+		async (name, transcript) => {
+			const trigger = failing();
+			const file = await tooLarge({ transcript });
+			expect(await deliverAgainAndAgain(file)).toEqual({ statuses: [200], outcome: 'delivered' });
+			await stage.engine.idle();
+			expect(trigger.executions.map(({ status }) => status)).toEqual(['error']);
+			expect(errorOf(trigger.executions[0])).toMatchObject({
+				message: expect.stringMatching(`^The ${name} could not be downloaded\\. .*Max File Size`),
+				description: expect.stringContaining(`Call ID: ${file.callId}, media ID: ${file.mediaId}.`),
+				node: { name: 'Trigger' },
+			});
+			// A copy is not another failure.
+			expect((await deliverAgainAndAgain(file)).statuses).toEqual([200]);
+			expect(trigger.executions).toHaveLength(1);
+		},
+	);
 
-	test('fails it for an event that names no file', async () => {
+	it('The execution fails for an event that names no file', async () => {
 		const trigger = failing();
 		const recording = await stage.emulator.createRecording({
 			event: { call_recording: { type: 'audio' } },
 		});
 		expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
 		await stage.engine.idle();
-		expect(errorOf(trigger.executions[0])?.description).toMatch(/media ID is missing[^]*days\.$/);
+		expect(errorOf(trigger.executions[0])?.message).toContain('media ID is missing');
 	});
 
-	test('waits for a temporary error first, until the time for retries is over', async () => {
+	it('The execution waits for a temporary error first, until the time for retries is over', async () => {
 		const trigger = failing({ retryFor: 0.1 / 3600 });
 		const fault = stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording({ sizeBytes: 1_000 });
@@ -329,10 +340,10 @@ describe('A file that is unavailable, where the execution must fail', () => {
 		await new Promise((resolve) => setTimeout(resolve, 150));
 		expect(await deliver()).toBe(200);
 		await stage.engine.idle();
-		expect(errorOf(trigger.executions[0])?.description).toContain('HTTP status 503');
+		expect(errorOf(trigger.executions[0])?.message).toContain('HTTP status 503');
 
 		const again = await trigger.retry(trigger.executions[0]);
-		expect(again.data.resultData.error?.description).toContain('HTTP status 503');
+		expect(again.data.resultData.error?.message).toContain('HTTP status 503');
 		fault.cancel();
 		const { resultData } = (await trigger.retry(trigger.executions[0])).data;
 		expect(resultData.error).toBeUndefined();
@@ -343,10 +354,10 @@ describe('A file that is unavailable, where the execution must fail', () => {
 		});
 		expect(item.json).not.toHaveProperty('recording.error');
 		const bytes = item.binary && (await stage.engine.bytesOf(item.binary.data));
-		expect(bytes?.equals(await allOf(recording.media.content))).toBe(true);
+		expect(bytes?.equals(await buffer(recording.media.content.open()))).toBe(true);
 	});
 
-	test('leaves the other events of a delivery an execution that succeeds', async () => {
+	it('The other events of the delivery get an execution that succeeds', async () => {
 		const trigger = failing();
 		const files = [await stage.emulator.createRecording({ sizeBytes: 1_000 }), await tooLarge()];
 		expect((await deliverAgainAndAgain(...files)).statuses).toEqual([503, 200]);
@@ -359,7 +370,7 @@ describe('A file that is unavailable, where the execution must fail', () => {
 		]);
 	});
 
-	test('is asked for again where the workflow must have succeeded', async () => {
+	it('Meta delivers the file again if the workflow must have succeeded', async () => {
 		const trigger = failing({ acknowledge: 'finished' });
 		const file = await tooLarge();
 		expect(await deliverAgainAndAgain(file)).toEqual({
@@ -375,13 +386,13 @@ describe('A file that is unavailable, where the execution must fail', () => {
 	});
 });
 
-describe('A file that is too large', () => {
+describe('a file that is too large', () => {
 	const limited = { options: { maxFileSize: 0.1 } };
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['says so in its Content-Length', {}],
 		['does not say so', { chunked: true }],
-	])('and %s is refused, and nothing is kept of it', async (_, fault) => {
+	])('A file that is too large and %s is rejected, and nothing of it is kept', async (_, fault) => {
 		const before = await stage.engine.storedFiles();
 		const trigger = stage.trigger(limited);
 		if (fault.chunked) stage.emulator.failNext('media', fault);
@@ -396,7 +407,7 @@ describe('A file that is too large', () => {
 		expect(stage.requests('media')).toHaveLength(1);
 	});
 
-	test('by one byte is refused, and one that fits exactly is taken', async () => {
+	it('A file that is too large by one byte is rejected, and one that just fits is accepted', async () => {
 		const limit = 104_857;
 		const trigger = stage.trigger(limited);
 		for (const sizeBytes of [limit, limit + 1]) {
@@ -407,8 +418,8 @@ describe('A file that is too large', () => {
 	});
 });
 
-describe('A redirect', () => {
-	test('on the same host is followed, with the token', async () => {
+describe('a redirect', () => {
+	it('A redirect on the same host is followed, with the token', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const other = await stage.emulator.createRecording({ fileFields: {} });
@@ -421,7 +432,7 @@ describe('A redirect', () => {
 		}
 	});
 
-	test('that is relative is followed', async () => {
+	it('A relative redirect is followed', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording();
 		const { audio } = recording.event.call_recording as { audio: { url: string } };
@@ -431,7 +442,7 @@ describe('A redirect', () => {
 		expect(fileOf(trigger).verified).toBe(true);
 	});
 
-	test('that leads in a circle ends', async () => {
+	it('A redirect loop ends', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { timestamp: timestampBefore(AFTER_SETTLING_MS) },
@@ -443,16 +454,16 @@ describe('A redirect', () => {
 		expect(stage.requests('media').length).toBeLessThanOrEqual(12);
 	});
 
-	test.each([301, 302, 303, 307, 308])(
-		'to another host (%i) is not followed: that host gets no request, and no token',
+	it.each([301, 302, 303, 307, 308])(
+		'A redirect to another host (%i) is not followed: that host gets no request, and no token',
 		async (status) => {
-			const stranger = await Stranger.start();
+			const foreign = await new ForeignHost('a file').start();
 			try {
 				const trigger = stage.trigger();
 				const recording = await stage.emulator.createRecording();
 				stage.emulator.failNext(
 					'media',
-					{ redirectTo: `${stranger.origin}/file`, status },
+					{ redirectTo: `${foreign.origin}/file`, status },
 					{ times: Infinity },
 				);
 				expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
@@ -460,20 +471,20 @@ describe('A redirect', () => {
 					verified: false,
 					error: {
 						reason: 'hostNotAllowed',
-						message: expect.stringContaining(new URL(stranger.origin).host),
+						message: expect.stringContaining(new URL(foreign.origin).host),
 					},
 				});
-				expect(stranger.seen).toEqual([]);
+				expect(foreign.requests).toEqual([]);
 				expect(everythingIn(trigger.items)).not.toContain(stage.emulator.account.accessToken);
 			} finally {
-				await stranger.stop();
+				await foreign.stop();
 			}
 		},
 	);
 });
 
-describe('The access token', () => {
-	test.each<[string, (origin: string) => string]>([
+describe('the access token', () => {
+	it.each<[string, (origin: string) => string]>([
 		['another port of this machine', (origin) => `${origin}/file`],
 		['a host that looks like one of Meta', () => 'https://lookaside.fbsbx.com.example/file'],
 		['plain http on a host of Meta', () => 'http://lookaside.fbsbx.com/file'],
@@ -482,34 +493,34 @@ describe('The access token', () => {
 		['a file of this machine', () => 'file:///etc/hostname'],
 		['the metadata service of a cloud', () => 'http://169.254.169.254/latest/meta-data/'],
 		['no address at all', () => 'not an address'],
-	])('is not sent to %s, and the item names what was refused', async (_, url) => {
-		const stranger = await Stranger.start();
+	])('The token is not sent to %s, and the item names what was rejected', async (_, url) => {
+		const foreign = await new ForeignHost('a file').start();
 		try {
 			const trigger = stage.trigger();
 			const recording = await stage.emulator.createRecording({
-				fileFields: { url: url(stranger.origin) },
+				fileFields: { url: url(foreign.origin) },
 			});
 			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
 			expect(fileOf(trigger)).toMatchObject({
 				verified: false,
 				error: { reason: 'hostNotAllowed' },
 			});
-			expect(stranger.seen).toEqual([]);
+			expect(foreign.requests).toEqual([]);
 			expect(stage.requests('media')).toEqual([]);
 		} finally {
-			await stranger.stop();
+			await foreign.stop();
 		}
 	});
 
-	test('is not sent to an address that the Media API names', async () => {
-		const stranger = await Stranger.start();
+	it('The token is not sent to a URL that the Media API names', async () => {
+		const foreign = await new ForeignHost('a file').start();
 		try {
 			const trigger = stage.trigger();
 			const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
 			stage.emulator.failNext('mediaInfo', {
 				status: 200,
 				body: {
-					url: `${stranger.origin}/file`,
+					url: `${foreign.origin}/file`,
 					sha256: recording.media.sha256Hex,
 					mime_type: 'audio/ogg',
 					id: recording.mediaId,
@@ -517,15 +528,15 @@ describe('The access token', () => {
 			});
 			await deliverAgainAndAgain(recording);
 			expect(fileOf(trigger)).toMatchObject({ error: { reason: 'hostNotAllowed' } });
-			expect(stranger.seen).toEqual([]);
+			expect(foreign.requests).toEqual([]);
 		} finally {
-			await stranger.stop();
+			await foreign.stop();
 		}
 	});
 });
 
-describe('A delivery of several recordings', () => {
-	test('emits what it has, and Meta delivers again until the rest is there', async () => {
+describe('a delivery of several recordings', () => {
+	it('The available recordings come out, and Meta delivers again until the rest is there', async () => {
 		const trigger = stage.trigger();
 		const good = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 1 });
 		const late = await stage.emulator.createRecording({ sizeBytes: 10_000, seed: 2 });
@@ -538,7 +549,7 @@ describe('A delivery of several recordings', () => {
 		).toHaveLength(1);
 	});
 
-	test('emits a damaged one without its file, next to the good ones', async () => {
+	it('A damaged recording comes out without its file, next to the good ones', async () => {
 		const trigger = stage.trigger();
 		const recordings = await Promise.all(
 			[1, 2, 3].map(
@@ -556,8 +567,8 @@ describe('A delivery of several recordings', () => {
 	});
 });
 
-describe('Downloads at once', () => {
-	test('are bounded over all deliveries of a trigger', async () => {
+describe('downloads at once', () => {
+	it('Downloads are limited over all deliveries of a trigger', async () => {
 		const gauges = [new Gauge(), new Gauge()];
 		const triggers = [1, 2].map(() =>
 			stage.trigger({ options: { maxConcurrentDownloads: 2, timeBudget: 30 } }),
@@ -579,7 +590,7 @@ describe('Downloads at once', () => {
 		expect(gauges.map(({ most }) => most)).toEqual([2, 2]);
 	});
 
-	test('that get no turn within the time budget are delivered again', async () => {
+	it('Downloads that get no turn within the time budget are delivered again', async () => {
 		const trigger = stage.trigger({
 			options: { maxConcurrentDownloads: 1, timeBudget: IMPATIENT },
 		});
@@ -592,7 +603,7 @@ describe('Downloads at once', () => {
 		expect(trigger.items).toHaveLength(2);
 	});
 
-	test('are not begun where too little time is left after the wait for a turn', async () => {
+	it('A download does not begin when too little time is left after waiting for its turn', async () => {
 		const trigger = stage.trigger({ options: { maxConcurrentDownloads: 1, timeBudget: 6 } });
 		const [slow, waiting] = [
 			await stage.emulator.createRecording(),
@@ -613,11 +624,11 @@ describe('Downloads at once', () => {
 	});
 });
 
-describe('Deliveries at once', () => {
+describe('deliveries at once', () => {
 	const deliverOnce = async (recording: CreatedRecording) =>
 		(await stage.emulator.deliver([recording], { redeliver: false }).answer).status;
 
-	test('are bounded: the others are turned away at once, and come through when they are delivered again', async () => {
+	it('Deliveries are limited: the others are rejected at once, and accepted when they are delivered again', async () => {
 		const trigger = stage.trigger({
 			events: ['call_recording_available', 'connect'],
 			options: { maxConcurrentDeliveries: 2, timeBudget: 3 },
@@ -655,8 +666,8 @@ describe('Deliveries at once', () => {
 	});
 });
 
-describe('The file store of n8n', () => {
-	test('has the audio of every item, and nothing else', async () => {
+describe("n8n's file store", () => {
+	it('The store has the audio of every item, and nothing else', async () => {
 		const before = await stage.engine.storedFiles();
 		const trigger = stage.trigger();
 		for (let index = 0; index < 3; index++) {
@@ -691,33 +702,6 @@ class Gauge {
 				}
 			},
 		};
-	}
-}
-
-/** A host that must not be asked. */
-class Stranger {
-	readonly seen: IncomingHttpHeaders[] = [];
-
-	private constructor(private readonly server: Server) {}
-
-	static async start(): Promise<Stranger> {
-		const server = createServer();
-		const stranger = new Stranger(server);
-		server.on('request', (req, res) => {
-			stranger.seen.push(req.headers);
-			res.end('a file');
-		});
-		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-		return stranger;
-	}
-
-	get origin(): string {
-		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-	}
-
-	async stop(): Promise<void> {
-		this.server.closeAllConnections();
-		await new Promise((resolve) => this.server.close(resolve));
 	}
 }
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
+import { DAY_MS, SECOND_NUMBER } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording, type Fault } from '../../emulator';
-import type { ActionRun } from './engine';
-import { DAY_MS, useStage } from './harness';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -26,8 +27,8 @@ const download = (
 	parameters: INodeParameters = {},
 ) => run('recording', 'download', { mediaId, ...parameters });
 
-describe('Downloading a recording', () => {
-	test('gives the verified audio byte for byte, and what is known of it', async () => {
+describe('downloading a recording', () => {
+	it('The item has the verified audio byte for byte, and what is known of it', async () => {
 		const recording = await stage.emulator.createRecording();
 		const audio = await readFile(DEFAULT_RECORDING);
 		const { items } = await download(recording);
@@ -49,7 +50,7 @@ describe('Downloading a recording', () => {
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
 	});
 
-	test('works on the item of a trigger that did not download', async () => {
+	it('The download works on the item of a trigger that did not download', async () => {
 		const trigger = stage.trigger({ downloadFile: false });
 		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
 		const { items } = await run(
@@ -67,14 +68,14 @@ describe('Downloading a recording', () => {
 		expect(Object.keys(items[0].binary ?? {})).toEqual(['audio']);
 	});
 
-	test.each(['base64', 'hex'] as const)('checks a hash that is given as %s', async (form) => {
+	it.each(['base64', 'hex'] as const)('A hash in %s is checked', async (form) => {
 		const recording = await stage.emulator.createRecording();
 		const sha256 = Buffer.from(recording.media.sha256Hex, 'hex').toString(form);
 		const { items } = await download(recording, { sha256 });
 		expect(items[0].json.verified).toBe(true);
 	});
 
-	test('with the hash of another file fails, and keeps nothing', async () => {
+	it('The hash of another file is an error, and nothing is kept', async () => {
 		const before = await stage.engine.storedFiles();
 		const recording = await stage.emulator.createRecording();
 		const { error } = await download(recording, { sha256: 'a'.repeat(64) });
@@ -83,7 +84,7 @@ describe('Downloading a recording', () => {
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 
-	test('whose hash nobody gives is done, but not called verified', async () => {
+	it('A file without a known hash is downloaded, but not called verified', async () => {
 		const recording = await stage.emulator.createRecording();
 		const url = (recording.event.call_recording as { audio: { url: string } }).audio.url;
 		stage.emulator.failNext('mediaInfo', { status: 200, body: { url, id: recording.mediaId } });
@@ -94,7 +95,7 @@ describe('Downloading a recording', () => {
 		});
 	});
 
-	test('after its 7 days says that it is gone, and why', async () => {
+	it('A download after 7 days says that the file is gone, and why', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.clock.advance(7 * DAY_MS);
 		const { error } = await download(recording);
@@ -103,35 +104,35 @@ describe('Downloading a recording', () => {
 		expect(error.context).toMatchObject({ reason: 'mediaGone', itemIndex: 0 });
 	});
 
-	test('six days and more after the call works', async () => {
+	it('A download works more than six days after the call', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.clock.advance(7 * DAY_MS - 60_000);
 		expect((await download(recording)).items[0].json.verified).toBe(true);
 	});
 
-	test('of another number of the account fails where the number is given', async () => {
+	it('A file of another number of the account is an error if the number is given', async () => {
 		const recording = await stage.emulator.createRecording();
 		const { error } = await download(recording, {
-			options: { phoneNumberId: '106000000000002' },
+			options: { phoneNumberId: SECOND_NUMBER },
 		});
 		expect(error.context.reason).toBe('mediaGone');
 	});
 
-	test.each<[string, Fault]>([
+	it.each<[string, Fault]>([
 		['answers 503', { status: 503 }],
 		['cuts the connection', { cutAfterBytes: 2_000 }],
 		['resets the connection', { reset: true }],
 		['sends other bytes', { wrongContent: true }],
 		['says that the URL is stale', { status: 404 }],
 		['answers with a page', { status: 200, body: '<html></html>' }],
-	])('is tried again when the media host %s once', async (_, fault) => {
+	])('A download is tried again when the media host %s once', async (_, fault) => {
 		stage.emulator.failNext('media', fault);
 		const { items } = await download(await stage.emulator.createRecording());
 		expect(items[0].json.verified).toBe(true);
 		expect(stage.requests('media')).toHaveLength(2);
 	});
 
-	test('fails with the reason when the media host stays unavailable', async () => {
+	it('A download has an error with the reason when the media host stays unavailable', async () => {
 		stage.emulator.failNext('media', { status: 503 }, { times: Infinity });
 		const { error } = await download(await stage.emulator.createRecording());
 		expect(error.description).toContain('503');
@@ -139,14 +140,14 @@ describe('Downloading a recording', () => {
 		expect(stage.requests('media')).toHaveLength(3);
 	});
 
-	test('that takes too long fails with the reason', async () => {
+	it('A download that takes too long has an error with the reason', async () => {
 		stage.emulator.failNext('media', { bytesPerSecond: 4_000 }, { times: Infinity });
 		const recording = await stage.emulator.createRecording({ sizeBytes: 100_000 });
 		const { error } = await download(recording, { options: { timeout: 0.3 } });
 		expect(error.message).toBe('The download took too long');
 	});
 
-	test('that is not answered in time fails, although n8n replaces the signal of a request', async () => {
+	it('A request that is not answered in time fails, although n8n replaces its signal', async () => {
 		stage.emulator.failNext('media', { hang: true });
 		const recording = await stage.emulator.createRecording();
 		const begin = Date.now();
@@ -156,7 +157,7 @@ describe('Downloading a recording', () => {
 		expect(Date.now() - begin).toBeLessThan(10_000);
 	});
 
-	test('for which a page comes fails with what came, also where nobody gives a hash', async () => {
+	it('A page instead of the file is an error with what came, also without a hash', async () => {
 		const before = await stage.engine.storedFiles();
 		const recording = await stage.emulator.createRecording();
 		const { url } = (recording.event.call_recording as { audio: { url: string } }).audio;
@@ -171,14 +172,14 @@ describe('Downloading a recording', () => {
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 
-	test('with a token that Meta refuses fails at once', async () => {
+	it('A token that Meta rejects is an error at once', async () => {
 		stage.emulator.failNext('media', { status: 403 }, { times: Infinity });
 		const { error } = await download(await stage.emulator.createRecording());
 		expect(error.message).toBe('Meta refused access to the file');
 		expect(stage.requests('media')).toHaveLength(2);
 	});
 
-	test('that is too large fails with the limit, and keeps nothing', async () => {
+	it('A file that is too large is an error with the limit, and nothing is kept', async () => {
 		const before = await stage.engine.storedFiles();
 		const recording = await stage.emulator.createRecording({ sizeBytes: 2_000_000 });
 		const { error } = await download(recording, { options: { maxFileSize: 1 } });
@@ -187,7 +188,7 @@ describe('Downloading a recording', () => {
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 
-	test.each<[string, INodeParameters, RegExp]>([
+	it.each<[string, INodeParameters, RegExp]>([
 		['no media ID', { mediaId: '={{ "" }}' }, /media ID is missing/],
 		['a media ID that is a path', { mediaId: '../me' }, /not a media ID/],
 		['a hash that is none', { mediaId: '1', sha256: 'abc' }, /SHA-256 cannot be read/],
@@ -201,14 +202,14 @@ describe('Downloading a recording', () => {
 			{ mediaId: '1', options: { timeout: 'x' } },
 			/^Timeout \(Seconds\) must/,
 		],
-	])('with %s is refused before anything is sent', async (_, parameters, message) => {
+	])('A download with %s is rejected before anything is sent', async (_, parameters, message) => {
 		const { error } = await run('recording', 'download', parameters);
 		expect(error.message).toMatch(message);
 		expect(error.description).toBeTruthy();
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('of several items goes on after one that failed, where the operator wants it', async () => {
+	it('A download of several items continues after one that failed, if the operator wants that', async () => {
 		const [first, last] = [
 			await stage.emulator.createRecording(),
 			await stage.emulator.createRecording(),
@@ -229,8 +230,8 @@ describe('Downloading a recording', () => {
 	});
 });
 
-describe('Getting a recording', () => {
-	test('gives its metadata and a fresh URL, without a file', async () => {
+describe('getting a recording', () => {
+	it('The item has metadata and a fresh URL, without a file', async () => {
 		const recording = await stage.emulator.createRecording();
 		const askedAt = Date.now();
 		const { items } = await run('recording', 'get', { mediaId: recording.mediaId });
@@ -251,7 +252,7 @@ describe('Getting a recording', () => {
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo']);
 	});
 
-	test.each(['string', 'number'] as const)('reads a size that is a %s', async (fileSizeAs) => {
+	it.each(['string', 'number'] as const)('A size that is a %s is read', async (fileSizeAs) => {
 		await stage.emulator.stop();
 		await stage.startEmulator({ fileSizeAs });
 		const recording = await stage.emulator.createRecording({ sizeBytes: 1_234 });
@@ -259,14 +260,14 @@ describe('Getting a recording', () => {
 		expect(items[0].json.sizeBytes).toBe(1_234);
 	});
 
-	test('after its 7 days says that it is gone', async () => {
+	it('Getting a recording after 7 days says that it is gone', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.clock.advance(7 * DAY_MS);
 		const { error } = await run('recording', 'get', { mediaId: recording.mediaId });
 		expect(error.message).toBe('The file is no longer available at Meta');
 	});
 
-	test('with an expired token says so', async () => {
+	it('Getting a recording with an expired token says so', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.revokeToken();
 		const { error } = await run('recording', 'get', { mediaId: recording.mediaId });
@@ -274,7 +275,7 @@ describe('Getting a recording', () => {
 		expect(error.context.whatsApp).toMatchObject({ code: 190 });
 	});
 
-	test('is repeated when Meta is unavailable for a moment', async () => {
+	it('Getting a recording is repeated when Meta is briefly unavailable', async () => {
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.failNext('mediaInfo', { errorCode: 131000 });
 		const { items } = await run('recording', 'get', { mediaId: recording.mediaId });
@@ -282,8 +283,8 @@ describe('Getting a recording', () => {
 	});
 });
 
-describe('Downloading a transcript', () => {
-	test('gives the file and what was said', async () => {
+describe('downloading a transcript', () => {
+	it('The item has the file and what was said', async () => {
 		const transcript = await stage.emulator.createRecording({ transcript: true });
 		const { items } = await run('transcription', 'download', { mediaId: transcript.mediaId });
 		expect(items[0].json).toMatchObject({
@@ -300,13 +301,13 @@ describe('Downloading a transcript', () => {
 		expect(file && String(await stage.engine.bytesOf(file))).toContain('"words"');
 	});
 
-	test('gives the file alone where it cannot be read', async () => {
+	it('The item has the file alone if it cannot be read', async () => {
 		const transcript = await stage.emulator.createRecording({ transcript: true, content: '{}' });
 		const { items } = await run('transcription', 'download', { mediaId: transcript.mediaId });
 		expect(items[0].json).toMatchObject({ transcript: null, verified: true });
 	});
 
-	test('gets its metadata too', async () => {
+	it('Getting a transcript gives its metadata too', async () => {
 		const transcript = await stage.emulator.createRecording({ transcript: true });
 		const { items } = await run('transcription', 'get', { mediaId: transcript.mediaId });
 		expect(items[0].json).toMatchObject({ mimeType: 'application/json' });

@@ -1,15 +1,15 @@
 import type { INodeParameters } from 'n8n-workflow';
 import { type DeliveryRecord, type WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
+import { newMessage } from '../support/callEvents';
+import { NUMBER } from '../support/constants';
+import { Receiver } from '../support/receiver';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
 
-const NUMBER = '106000000000001';
 let other: Receiver;
-let messages = 0;
 
 beforeEach(async () => {
 	other = await new Receiver().start();
@@ -39,19 +39,6 @@ async function activeTaker(
 	return trigger;
 }
 
-/** A message that nobody has sent before. */
-function message(text = 'Grüße 📞'): WebhookUpdate {
-	messages++;
-	const element = {
-		from: '14085551234',
-		id: `wamid.${messages}`,
-		timestamp: '1728932177',
-		type: 'text',
-		text: { body: text },
-	};
-	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
-}
-
 async function deliver(
 	updates: Array<WebhookUpdate | { update: WebhookUpdate }>,
 	headers?: Record<string, string>,
@@ -61,10 +48,10 @@ async function deliver(
 
 const statuses = ({ attempts }: DeliveryRecord) => attempts.map(({ status }) => status);
 
-describe('What is not about calls', () => {
-	test('goes on with the same bytes under the same headers, signature included', async () => {
+describe('forwarding what is not about calls', () => {
+	it('A message is forwarded with the same bytes and headers, signature included', async () => {
 		const trigger = await activeTaker();
-		const { body, headers } = await deliver([message()], {
+		const { body, headers } = await deliver([newMessage()], {
 			'x-forwarded-for': '31.13.64.1',
 			'x-of-tomorrow': 'yes',
 			'accept-language': 'de',
@@ -82,22 +69,22 @@ describe('What is not about calls', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('also where it is large', async () => {
+	it('A large message is forwarded unchanged', async () => {
 		await activeTaker();
-		const { body, outcome } = await deliver([message('x'.repeat(2_500_000))]);
+		const { body, outcome } = await deliver([newMessage({ text: 'x'.repeat(2_500_000) })]);
 		expect(outcome).toBe('delivered');
 		expect(other.webhooks[0].raw.equals(Buffer.from(body))).toBe(true);
 	});
 
-	test('goes on with the calls beside it, which also come here', async () => {
+	it('A message is forwarded with the calls beside it, which also come here', async () => {
 		const trigger = await activeTaker();
 		const recording = await stage.emulator.createRecording();
-		const { body } = await deliver([message(), recording]);
+		const { body } = await deliver([newMessage(), recording]);
 		expect(other.webhooks.map(({ raw }) => raw.toString())).toEqual([body]);
 		expect(trigger.items.map(({ json }) => json.callId)).toEqual([recording.callId]);
 	});
 
-	test('goes to both where it is a permission reply', async () => {
+	it('A permission reply goes to both', async () => {
 		const trigger = await activeTaker({ events: ['call_permission_reply'] });
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		await stage.emulator.whenIdle();
@@ -105,7 +92,7 @@ describe('What is not about calls', () => {
 		expect(other.webhooks).toHaveLength(1);
 	});
 
-	test('is not the deliveries that hold calls alone', async () => {
+	it('A delivery of calls alone is not forwarded', async () => {
 		const trigger = await activeTaker({ events: ['connect', 'terminate'] });
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
@@ -114,73 +101,73 @@ describe('What is not about calls', () => {
 		expect(other.webhooks).toEqual([]);
 	});
 
-	test('is not what Meta did not sign', async () => {
+	it('A delivery that Meta did not sign is not forwarded', async () => {
 		const trigger = await activeTaker();
 		for (const signature of ['missing', 'wrong']) {
-			const { answer } = stage.emulator.deliver([message()], { signature, redeliver: false });
+			const { answer } = stage.emulator.deliver([newMessage()], { signature, redeliver: false });
 			expect((await answer).status).toBe(401);
 		}
 		expect(other.webhooks).toEqual([]);
 		expect(trigger.executions).toEqual([]);
 	});
 
-	test('stays here where nothing was taken over', async () => {
+	it('A message stays here if nothing was taken over', async () => {
 		const trigger = taker();
 		stage.emulator.presetSubscription(trigger.url, ['calls']);
 		await trigger.activate();
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 		expect(other.webhooks).toEqual([]);
 	});
 });
 
-describe('Trouble at the other webhook', () => {
-	test.each([500, 503, 404, 401, 302])(
-		'%d makes Meta deliver again, until it has accepted',
+describe('errors of the other webhook', () => {
+	it.each([500, 503, 404, 401, 302])(
+		'A response of %d makes Meta deliver again, until the other webhook has accepted',
 		async (status) => {
 			const trigger = await activeTaker();
 			other.replies = [{ status }, { status }];
 			const recording = await stage.emulator.createRecording();
-			expect(statuses(await deliver([message(), recording]))).toEqual([503, 503, 200]);
+			expect(statuses(await deliver([newMessage(), recording]))).toEqual([503, 503, 200]);
 			expect(other.webhooks).toHaveLength(3);
 			// What is ours came with the first one, and not again.
 			expect(trigger.items).toHaveLength(1);
 		},
 	);
 
-	test('that is down: our events come all the same, once', async () => {
+	it('An unreachable webhook does not stop our events, which come once', async () => {
 		const trigger = await activeTaker();
 		await other.stop();
 		const recording = await stage.emulator.createRecording();
-		const { outcome, attempts } = await deliver([message(), recording]);
+		const { outcome, attempts } = await deliver([newMessage(), recording]);
 		expect(outcome).toBe('failed');
 		expect(attempts.map(({ status }) => status)).toEqual([503, 503, 503, 503]);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that is too slow for the time budget', async () => {
+	it('A webhook that is too slow for the time budget makes Meta deliver again', async () => {
 		const trigger = await activeTaker({}, { timeBudget: 1 });
 		other.replies = [{ delayMs: 3_000 }];
 		const recording = await stage.emulator.createRecording();
-		expect(statuses(await deliver([message(), recording]))).toEqual([503, 200]);
+		expect(statuses(await deliver([newMessage(), recording]))).toEqual([503, 200]);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('is a word in the log, without a path that could be secret', async () => {
+	it('The log names the other webhook without its path, which could be secret', async () => {
 		await activeTaker();
 		other.replies = [{ status: 500 }];
 		const logged = stage.engine.logs.length;
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		const lines = stage.engine.logs.slice(logged).join('\n');
 		expect(lines).toContain(new URL(other.url).origin);
 		expect(lines).not.toContain('/hook');
 	});
 });
 
-describe('Copies of a delivery', () => {
-	test('that was accepted by both are not handed to either again', async () => {
+describe('duplicates with two receivers', () => {
+	it('A duplicate that both accepted is sent to neither again', async () => {
 		const trigger = await activeTaker();
-		const updates = [message(), (await stage.emulator.createRecording()).update];
+		const updates = [newMessage(), (await stage.emulator.createRecording()).update];
 		for (let copies = 0; copies < 3; copies++) {
 			expect(statuses(await deliver(updates))).toEqual([200]);
 		}
@@ -188,20 +175,20 @@ describe('Copies of a delivery', () => {
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that had our file missing are not handed to the other one again', async () => {
+	it('A duplicate whose file we missed is not forwarded again', async () => {
 		const trigger = await activeTaker();
 		stage.emulator.failNext('media', { status: 503 }, { times: 2 });
 		const recording = await stage.emulator.createRecording();
-		const delivery = await deliver([message(), recording]);
+		const delivery = await deliver([newMessage(), recording]);
 		expect(delivery.outcome).toBe('delivered');
 		expect(other.webhooks).toHaveLength(1);
 		expect(trigger.items).toHaveLength(1);
 	});
 
-	test('that come at once reach both once, and in the end all are answered 200', async () => {
+	it('Copies at once reach both once, and in the end all get 200', async () => {
 		const trigger = await activeTaker();
 		other.replies = [{ delayMs: 100 }];
-		const updates = [message(), (await stage.emulator.createRecording()).update];
+		const updates = [newMessage(), (await stage.emulator.createRecording()).update];
 		const deliveries = await Promise.all(
 			Array.from({ length: 5 }, async () => await deliver(updates)),
 		);
@@ -212,8 +199,8 @@ describe('Copies of a delivery', () => {
 	});
 });
 
-describe('Taking over', () => {
-	test('asks the other webhook for its challenge first, and puts it back with that token', async () => {
+describe('taking over', () => {
+	it('Taking over sends a challenge to the other webhook first, and puts it back with that token', async () => {
 		const before = state();
 		const trigger = await activeTaker();
 		expect(state().app).toMatchObject({ callbackUrl: trigger.url, fields: ['messages', 'calls'] });
@@ -227,11 +214,11 @@ describe('Taking over', () => {
 		expect(state()).toEqual(before);
 		// Meta itself has asked as well, and before it the trigger whether the address is still there.
 		expect(accepted()).toHaveLength(3);
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 	});
 
-	test.each<[string, () => void]>([
+	it.each<[string, () => void]>([
 		['the token is another one', () => void (other.verifyToken = 'changed')],
 		['it answers every challenge with a page', () => void (other.challengeReply = { body: '<p>' })],
 		[
@@ -241,7 +228,7 @@ describe('Taking over', () => {
 			},
 		],
 		['it fails', () => void (other.challengeReply = { status: 500 })],
-	])('changes nothing where %s, and explains', async (_, breakIt) => {
+	])('Taking over changes nothing if %s, and explains', async (_, breakIt) => {
 		const trigger = taker();
 		breakIt();
 		const before = state();
@@ -255,14 +242,14 @@ describe('Taking over', () => {
 		expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 	});
 
-	test('does not put back over somebody who has come since', async () => {
+	it('Unpublishing does not put the other webhook back over a newer one', async () => {
 		const trigger = await activeTaker();
 		stage.emulator.presetSubscription('https://crm.example/hook', ['messages']);
 		await trigger.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: 'https://crm.example/hook' });
 	});
 
-	test('goes on forwarding after the instance has moved, and puts back the first one', async () => {
+	it('Forwarding continues after n8n has moved, and unpublishing puts the first one back', async () => {
 		const old = await activeTaker();
 		const webhookBase = stage.engine.origin.replace('127.0.0.1', 'localhost');
 		const moved = stage.engine
@@ -274,13 +261,13 @@ describe('Taking over', () => {
 			.continueFrom(old);
 		await moved.activate();
 		expect(state().app?.callbackUrl).toBe(moved.url);
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 		await moved.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
 	});
 
-	test('of an override puts that back too', async () => {
+	it('Taking over an override puts that back too', async () => {
 		stage.emulator.presetSubscription('https://n8n.example/app', ['messages', 'calls']);
 		for (const [registration, number] of [
 			['businessAccount', undefined],
@@ -289,7 +276,7 @@ describe('Taking over', () => {
 			stage.emulator.presetOverride(other.url, number);
 			const before = state();
 			const trigger = await activeTaker({ registration, phoneNumberIds: [NUMBER] });
-			await deliver([message()]);
+			await deliver([newMessage()]);
 			expect(other.webhooks).toHaveLength(1);
 			await trigger.deactivate();
 			expect(state()).toEqual(before);
@@ -299,12 +286,12 @@ describe('Taking over', () => {
 	});
 });
 
-describe('Listening for a test event', () => {
-	test('beside an active workflow: messages go on to the other one, calls come to both', async () => {
+describe('listening for a test event', () => {
+	it('A test beside an active workflow forwards messages, and both get the calls', async () => {
 		const trigger = await activeTaker();
 		const before = state();
 		await trigger.listen();
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 		expect(other.webhooks).toHaveLength(1);
 		await deliver([await stage.emulator.createRecording()]);
 		await poll('both', 5_000, async () => trigger.executions.length === 2 || undefined);
@@ -312,18 +299,18 @@ describe('Listening for a test event', () => {
 
 		await trigger.stopListening();
 		expect(state()).toEqual(before);
-		await deliver([message(), await stage.emulator.createRecording()]);
+		await deliver([newMessage(), await stage.emulator.createRecording()]);
 		expect(other.webhooks).toHaveLength(2);
 		expect(trigger.executions.filter(({ mode }) => mode === 'webhook')).toHaveLength(2);
 		await trigger.deactivate();
 		expect(state().app).toMatchObject({ callbackUrl: other.url, fields: ['messages'] });
 	});
 
-	test('without an active workflow forwards as well, and puts the other one back', async () => {
+	it('A test without an active workflow forwards too, and puts the other webhook back', async () => {
 		const before = state();
 		const trigger = taker();
 		await trigger.listen();
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(other.webhooks).toHaveLength(1);
 		await trigger.stopListening();
 		expect(state()).toEqual(before);

@@ -1,7 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
+import { startChild, type Child } from '../support/child';
 import { credentialData } from '../support/workflow';
 import type { Report } from './memoryRun';
 
@@ -9,47 +8,36 @@ const MEBIBYTE = 1024 * 1024;
 const RECORDING_BYTES = 100 * MEBIBYTE;
 const LIMIT_BYTES = 64 * MEBIBYTE;
 
-describe('The memory of n8n', () => {
+describe('the memory of n8n', () => {
 	let emulator: Emulator;
-	let n8n: ChildProcess;
+	let n8n: Child;
 
 	beforeEach(async () => {
 		emulator = await startEmulator({ redeliveryDelaysMs: [], deliveryTimeoutMs: 120_000 });
-		n8n = fork(join(__dirname, 'memoryRun.ts'), [], {
-			execArgv: ['--expose-gc', '--require', require.resolve('tsx/cjs')],
+		n8n = await startChild(join(__dirname, 'memoryRun.ts'), {
+			nodeOptions: ['--expose-gc'],
 			// In its test mode n8n loads nodes in another way than in production.
-			env: { ...process.env, NODE_ENV: 'production' },
+			env: { NODE_ENV: 'production' },
 		});
-		await once(n8n, 'message');
-		const { url } = await ask<{ url: string }>({ credential: credentialData(emulator) });
-		emulator.presetSubscription(url);
+		emulator.presetSubscription(await n8n.ask<string>('deploy', credentialData(emulator)));
 	});
 
 	afterEach(async () => {
-		const gone = once(n8n, 'exit');
-		n8n.disconnect();
-		await gone;
+		await n8n.stop();
 		await emulator.stop();
 	});
 
-	async function ask<Answer>(order: object): Promise<Answer> {
-		const answer = once(n8n, 'message');
-		n8n.send(order);
-		const [message] = (await answer) as [Answer];
-		return message;
-	}
-
 	async function deliver(recording: CreatedRecording): Promise<Report> {
-		await ask({ measure: true });
+		await n8n.ask('measure');
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
-		return await ask<Report>({ report: true });
+		return await n8n.ask<Report>('report');
 	}
 
 	// Each time in a new process. A recording that is kept whole is kept each time; what the garbage
 	// collector has not taken yet differs, so the least growth of three tells what is needed.
 	const growths: number[] = [];
-	test.each([1, 2, 3])(
-		'stores a recording of 100 MB whole and verified (process %s)',
+	it.each([1, 2, 3])(
+		'A recording of 100 MB is stored complete and verified (process %s)',
 		async () => {
 			for (const seed of [1, 2, 3]) {
 				const warmUp = await emulator.createRecording({ sizeBytes: 4 * MEBIBYTE, seed });
@@ -71,7 +59,7 @@ describe('The memory of n8n', () => {
 		180_000,
 	);
 
-	test('does not grow with the recording', () => {
+	it('Memory does not grow with the recording', () => {
 		expect(growths).toHaveLength(3);
 		expect(Math.min(...growths)).toBeLessThan(LIMIT_BYTES);
 	});

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject } from 'n8n-workflow';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -24,8 +24,8 @@ const payloads = readdirSync(FOLDER).map((name) => ({
 	...(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Payload),
 }));
 
-describe('Payloads from the wire and from other clients', () => {
-	test.each(payloads)('$name', async ({ field, value, items, log }) => {
+describe('payloads from the wire and from other clients', () => {
+	it.each(payloads)('The payload $name gives its items', async ({ field, value, items, log }) => {
 		const trigger = stage.trigger({
 			events: EVENT_TYPES.map(({ name }) => name),
 			downloadFile: false,

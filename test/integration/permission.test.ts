@@ -1,12 +1,11 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import { NUMBER, PERSON } from '../support/constants';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
 const USER_ID = 'US.13491208655302741918';
-const NUMBER = '106000000000001';
 
 async function permission(operation: string, parameters: INodeParameters): Promise<ActionRun> {
 	return await stage.engine.run(stage.credential, {
@@ -17,16 +16,16 @@ async function permission(operation: string, parameters: INodeParameters): Promi
 	});
 }
 
-const get = async (parameters: INodeParameters = { to: USER }) =>
+const get = async (parameters: INodeParameters = { to: PERSON }) =>
 	(await permission('get', parameters)).items[0].json;
 
 const request = async (parameters: INodeParameters) => await permission('request', parameters);
 
-describe('Getting a call permission', () => {
-	test('that is permanent: may call, and need not ask', async () => {
+describe('getting a call permission', () => {
+	it('A permanent permission allows calls, and need not be requested', async () => {
 		expect(await get({ to: '+1 (408) 555-1234' })).toEqual({
 			phoneNumberId: NUMBER,
-			to: USER,
+			to: PERSON,
 			userId: null,
 			status: 'permanent',
 			expiresAt: null,
@@ -51,10 +50,10 @@ describe('Getting a call permission', () => {
 			],
 		});
 		const [{ query }] = stage.requests('callPermissions');
-		expect(query).toMatchObject({ user_wa_id: USER });
+		expect(query).toMatchObject({ user_wa_id: PERSON });
 	});
 
-	test('that is temporary: until when', async () => {
+	it('A temporary permission says until when it is valid', async () => {
 		const now = stage.emulator.clock.now();
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		const json = await get();
@@ -62,8 +61,8 @@ describe('Getting a call permission', () => {
 		expect(Date.parse(String(json.expiresAt)) - now).toBeCloseTo(7 * 24 * 3_600_000, -4);
 	});
 
-	test('that there is none, of somebody named by the user ID', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+	it('A missing permission of a person with a user ID is reported', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		expect(await get({ userId: USER_ID })).toMatchObject({
 			to: null,
 			userId: USER_ID,
@@ -74,10 +73,10 @@ describe('Getting a call permission', () => {
 		expect(stage.requests('callPermissions')[0].query).toMatchObject({ recipient: USER_ID });
 	});
 
-	test('after a request says when the next one is possible', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+	it('A permission that was requested says when the next request is possible', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const now = stage.emulator.clock.now();
-		await request({ to: USER });
+		await request({ to: PERSON });
 		const json = await get();
 		expect(json.canRequestPermission).toBe(false);
 		const [day] = json.limits as IDataObject[];
@@ -85,7 +84,7 @@ describe('Getting a call permission', () => {
 		expect(Date.parse(String(day.freeAgainAt)) - now).toBeCloseTo(24 * 3_600_000, -4);
 	});
 
-	test.each<[string, unknown, IDataObject]>([
+	it.each<[string, unknown, IDataObject]>([
 		[
 			'the end under its other documented name',
 			{ permission: { status: 'temporary', expiration: 1745343479 }, actions: [] },
@@ -162,33 +161,33 @@ describe('Getting a call permission', () => {
 				],
 			},
 		],
-	])('reads an answer with %s', async (_, body, expected) => {
+	])('A response with %s is read', async (_, body, expected) => {
 		stage.emulator.failNext('callPermissions', { status: 200, body });
 		expect(await get()).toMatchObject(expected);
 	});
 
-	test('says so where the answer is no permission', async () => {
+	it('A response that is no permission is an error that says so', async () => {
 		stage.emulator.failNext('callPermissions', { status: 200, body: { data: [] } });
-		const { error } = await permission('get', { to: USER });
+		const { error } = await permission('get', { to: PERSON });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no permission');
 	});
 
-	test('waits where Meta says that there were too many requests', async () => {
+	it('The operation waits if Meta says that there were too many requests', async () => {
 		stage.emulator.failNext('callPermissions', { errorCode: 613 });
 		expect(await get()).toMatchObject({ canCall: true });
 		expect(stage.requests('callPermissions')).toHaveLength(2);
 	});
 });
 
-describe('Requesting a call permission', () => {
-	test('sends the interactive message, and gives its ID', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		const { items } = await request({ to: USER, bodyText: ' May we call you? ' });
+describe('requesting a call permission', () => {
+	it('The request is the interactive message, and the item has its ID', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		const { items } = await request({ to: PERSON, bodyText: ' May we call you? ' });
 		expect(stage.requests('messages').map(({ body }) => body)).toEqual([
 			{
 				messaging_product: 'whatsapp',
 				recipient_type: 'individual',
-				to: USER,
+				to: PERSON,
 				type: 'interactive',
 				interactive: {
 					type: 'call_permission_request',
@@ -202,7 +201,7 @@ describe('Requesting a call permission', () => {
 				json: {
 					messageId: expect.stringMatching(/^wamid\./),
 					phoneNumberId: NUMBER,
-					to: USER,
+					to: PERSON,
 					userId: USER_ID,
 				},
 				pairedItem: { item: 0 },
@@ -210,34 +209,34 @@ describe('Requesting a call permission', () => {
 		]);
 	});
 
-	test('to a user ID and without a text', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+	it('A request can go to a user ID and have no text', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const { items } = await request({ userId: USER_ID });
-		expect(items[0].json).toMatchObject({ to: USER, userId: USER_ID });
+		expect(items[0].json).toMatchObject({ to: PERSON, userId: USER_ID });
 		const [{ body }] = stage.requests('messages');
 		expect(body).toMatchObject({ recipient: USER_ID });
 		expect(body).not.toHaveProperty('to');
 		expect(body).not.toHaveProperty('interactive.body');
 	});
 
-	test('takes a text of 1,024 characters, also of such that are two units', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		expect((await request({ to: USER, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
+	it('A text of 1,024 characters is accepted, also of characters with two code units', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		expect((await request({ to: PERSON, bodyText: '📞'.repeat(1024) })).succeeded).toBe(true);
 	});
 
-	test('with both named sends both, of which WhatsApp takes the number', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await request({ to: USER, userId: USER_ID });
-		expect(stage.requests('messages')[0].body).toMatchObject({ to: USER, recipient: USER_ID });
+	it('A request with number and user ID sends both, of which WhatsApp uses the number', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await request({ to: PERSON, userId: USER_ID });
+		expect(stage.requests('messages')[0].body).toMatchObject({ to: PERSON, recipient: USER_ID });
 	});
 
-	test('takes a text without anything to see for none', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await request({ to: USER, bodyText: '\u200b\ufe0f' });
+	it('A text of invisible characters counts as none', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await request({ to: PERSON, bodyText: '\u200b\ufe0f' });
 		expect(stage.requests('messages')[0].body).not.toHaveProperty('interactive.body');
 	});
 
-	test.each<[number, string]>([
+	it.each<[number, string]>([
 		[131047, 'The 24-hour window for messages to this person is closed'],
 		[130497, 'This business number cannot contact people in this country'],
 		[138009, 'Too many call permission requests to this person'],
@@ -245,38 +244,41 @@ describe('Requesting a call permission', () => {
 		[131026, 'The message could not be delivered to this person'],
 		[131044, 'The WhatsApp Business account has a payment problem'],
 		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
-	])('that Meta refuses with %d says why, and is sent once', async (errorCode, title) => {
-		stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
-		const { error } = await request({ to: USER });
-		expect(error.message).toBe(title);
-		expect(error.context.whatsApp).toMatchObject({ code: errorCode });
-		expect(stage.requests('messages')).toHaveLength(1);
-	});
+	])(
+		'A rejection by Meta with %d says why, and the request is sent once',
+		async (errorCode, title) => {
+			stage.emulator.failNext('messages', { errorCode }, { times: Infinity });
+			const { error } = await request({ to: PERSON });
+			expect(error.message).toBe(title);
+			expect(error.context.whatsApp).toMatchObject({ code: errorCode });
+			expect(stage.requests('messages')).toHaveLength(1);
+		},
+	);
 
-	test('twice a day is refused by Meta', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		expect((await request({ to: USER })).succeeded).toBe(true);
-		const { error } = await request({ to: USER });
+	it('A second request on one day is rejected by Meta', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		expect((await request({ to: PERSON })).succeeded).toBe(true);
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('Too many call permission requests to this person');
 	});
 
-	test('is not sent again where the answer was lost: the person would get two', async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
+	it('A request whose response was lost is not sent again: the person would get two', async () => {
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
-		const { error } = await request({ to: USER });
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('Meta could not be reached');
 		expect(stage.requests('messages')).toHaveLength(1);
 	});
 
-	test('with an answer without an ID warns of doing it again', async () => {
+	it('A response without an ID warns against repeating', async () => {
 		stage.emulator.failNext('messages', { status: 200, body: { messages: [] } });
-		const { error } = await request({ to: USER });
+		const { error } = await request({ to: PERSON });
 		expect(error.message).toBe('WhatsApp responded, but the response contains no message ID');
 		expect(error.description).toContain('Do not send it again');
 	});
 });
 
-describe('Requesting a call permission with a template', () => {
+describe('requesting a call permission with a template', () => {
 	const parameter = (value: unknown, more: IDataObject = {}) => ({ value, ...more });
 	const byTemplate = async (
 		templateName: string,
@@ -292,7 +294,7 @@ describe('Requesting a call permission with a template', () => {
 		});
 	const sentTemplate = () => (stage.requests('messages')[0].body as IDataObject).template;
 
-	test('reaches a person who wrote more than 24 hours ago, and brings their reply', async () => {
+	it('A template reaches a person who wrote more than 24 hours ago, and brings their reply', async () => {
 		stage.emulator.closeWindow('14085555678');
 		const trigger = stage.trigger({ events: ['call_permission_reply'] });
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
@@ -324,7 +326,7 @@ describe('Requesting a call permission with a template', () => {
 		]);
 	});
 
-	test('takes names, and placeholders of the header', async () => {
+	it('A template can have names, and placeholders of the header', async () => {
 		const { succeeded } = await byTemplate('call_permission_named', [
 			parameter('Ben', { name: 'first_name' }),
 			parameter('7', { name: 'order', part: 'header' }),
@@ -338,7 +340,7 @@ describe('Requesting a call permission with a template', () => {
 		});
 	});
 
-	test('needs no parameters', async () => {
+	it('A template needs no parameters', async () => {
 		expect((await byTemplate('call_permission_plain')).succeeded).toBe(true);
 		expect(sentTemplate()).toEqual({
 			name: 'call_permission_plain',
@@ -346,16 +348,19 @@ describe('Requesting a call permission with a template', () => {
 		});
 	});
 
-	test.each<[string, unknown[], string]>([
+	it.each<[string, unknown[], string]>([
 		['none', [], 'There is no such message template in this language'],
 		['call_permission', [{ value: 'Ben' }], 'The parameters do not fit the message template'],
 		['call_permission_paused', [], 'WhatsApp has paused or disabled this message template'],
-	])('%s with %j is refused by Meta, with a reason', async (name, parameters, title) => {
-		const { error } = await byTemplate(name, parameters);
-		expect(error.message).toBe(title);
-	});
+	])(
+		'A template %s with %j is rejected by Meta, with a reason',
+		async (name, parameters, title) => {
+			const { error } = await byTemplate(name, parameters);
+			expect(error.message).toBe(title);
+		},
+	);
 
-	test.each<[string, string, unknown, INodeParameters, string]>([
+	it.each<[string, string, unknown, INodeParameters, string]>([
 		['no name', '={{ "" }}', [], {}, 'Template Name is empty'],
 		['a name with spaces', 'my template', [], {}, '"my template" cannot be a template name'],
 		['a path', '../x', [], {}, '"../x" cannot be a template name'],
@@ -370,19 +375,22 @@ describe('Requesting a call permission with a template', () => {
 			'"footer" is not a part of a template',
 		],
 		['another way', 'a', [], { sendAs: '={{ "sms" }}' }, '"sms" is not a value of Send As'],
-	])('with %s is refused before anything is sent', async (_, name, rows, more, message) => {
-		const { error } = await byTemplate(name, [], {
-			templateParameters: { parameter: rows } as INodeParameters,
-			...more,
-		});
-		expect(error.message).toBe(message);
-		expect(error.description).not.toBe('');
-		expect(stage.emulator.requests).toEqual([]);
-	});
+	])(
+		'A template with %s is rejected before anything is sent',
+		async (_, name, rows, more, message) => {
+			const { error } = await byTemplate(name, [], {
+				templateParameters: { parameter: rows } as INodeParameters,
+				...more,
+			});
+			expect(error.message).toBe(message);
+			expect(error.description).not.toBe('');
+			expect(stage.emulator.requests).toEqual([]);
+		},
+	);
 });
 
-describe('Before anything is sent', () => {
-	test.each<[string, INodeParameters, string]>([
+describe('the check before a request', () => {
+	it.each<[string, INodeParameters, string]>([
 		['nobody', {}, 'No recipient'],
 		['nothing to see', { to: '\u200b', userId: '\ufeff\u2060' }, 'No recipient'],
 		['a number with an extension', { to: '+1 408 555 1234 x5' }, '"+1 408 555 1234 x5" is not'],
@@ -390,15 +398,15 @@ describe('Before anything is sent', () => {
 		['a user ID that is none', { userId: '1349' }, '"1349" is not a user ID'],
 		[
 			'no number of the business',
-			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },
+			{ to: PERSON, phoneNumberId: { __rl: true, mode: 'id', value: '={{ "" }}' } },
 			'No phone number was chosen',
 		],
 		[
 			'a phone number as its ID',
-			{ to: USER, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
+			{ to: PERSON, phoneNumberId: { __rl: true, mode: 'id', value: '+44 20' } },
 			'"+44 20" is not a phone number ID',
 		],
-	])('%s is refused by both operations', async (_, parameters, message) => {
+	])('A request to %s is rejected by both operations', async (_, parameters, message) => {
 		for (const operation of ['get', 'request']) {
 			const { error } = await permission(operation, parameters);
 			expect(error.message).toContain(message);
@@ -407,8 +415,8 @@ describe('Before anything is sent', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('a text that is too long is refused', async () => {
-		const { error } = await request({ to: USER, bodyText: 'x'.repeat(1025) });
+	it('A text that is too long is rejected', async () => {
+		const { error } = await request({ to: PERSON, bodyText: 'x'.repeat(1025) });
 		expect(error.message).toBe('The message is too long: 1025 characters');
 		expect(stage.emulator.requests).toEqual([]);
 	});

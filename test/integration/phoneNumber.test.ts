@@ -1,11 +1,10 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import type { ActionRun } from './engine';
-import { useStage } from './harness';
+import { NUMBER } from '../support/constants';
+import type { ActionRun } from './engine/actionRun';
+import { useStage } from './engineStage';
 
 // Before the holidays that are set: Meta refuses those in the past.
 const stage = useStage({ clockStart: Date.parse('2026-11-01T00:00:00Z') });
-
-const NUMBER = '106000000000001';
 
 async function phoneNumber(
 	operation: string,
@@ -37,7 +36,7 @@ const callHours = (
 	},
 });
 
-describe('Getting many phone numbers', () => {
+describe('getting many phone numbers', () => {
 	function withNumbers(count: number): void {
 		const { phoneNumbers } = stage.emulator.account;
 		const [first] = phoneNumbers;
@@ -45,7 +44,7 @@ describe('Getting many phone numbers', () => {
 		for (let i = 1; i <= count; i++) phoneNumbers.push({ ...first, id: String(1000 + i) });
 	}
 
-	test('gives one item each, with what is needed to choose', async () => {
+	it('Each number is an item with what is needed to choose', async () => {
 		const items = jsonOf(await phoneNumber('getMany'));
 		expect(items).toHaveLength(4);
 		expect(items[0]).toEqual({
@@ -58,12 +57,12 @@ describe('Getting many phone numbers', () => {
 		});
 	});
 
-	test.each<[INodeParameters, number, number]>([
+	it.each<[INodeParameters, number, number]>([
 		[{}, 50, 1],
 		[{ limit: 1 }, 1, 1],
 		[{ limit: 150 }, 150, 2],
 		[{ returnAll: true, limit: 1 }, 250, 3],
-	])('of 250 with %j gives %d in %d requests', async (parameters, items, requests) => {
+	])('The list of 250 with %j gives %d in %d requests', async (parameters, items, requests) => {
 		withNumbers(250);
 		const found = jsonOf(await phoneNumber('getMany', parameters));
 		expect(found).toHaveLength(items);
@@ -71,24 +70,24 @@ describe('Getting many phone numbers', () => {
 		expect(stage.requests('phoneNumbers')).toHaveLength(requests);
 	});
 
-	test('of an account without numbers gives no items', async () => {
+	it('An account without numbers gives no items', async () => {
 		withNumbers(0);
 		expect(jsonOf(await phoneNumber('getMany', { returnAll: true }))).toEqual([]);
 	});
 
-	test.each([0, -1, 1.5, 'abc', null])('refuses the limit %j', async (limit) => {
+	it.each([0, -1, 1.5, 'abc', null])('The limit %j is rejected', async (limit) => {
 		const { error } = await phoneNumber('getMany', { limit } as INodeParameters);
 		expect(error.message).toBe('Limit must be a whole number, 1 or above');
 		expect(stage.requests('phoneNumbers')).toEqual([]);
 	});
 
-	test('does not take the page of a proxy for an account without numbers', async () => {
+	it('The page of a proxy is not taken for an account without numbers', async () => {
 		stage.emulator.failNext('phoneNumbers', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await phoneNumber('getMany');
 		expect(error.message).toBe('Meta returned a response that cannot be read');
 	});
 
-	test('of another account says what is wrong', async () => {
+	it("Another account's list is an error that says what is wrong", async () => {
 		const run = await stage.engine.run(
 			{ ...stage.credential, businessAccountId: '999' },
 			{ resource: 'phoneNumber', operation: 'getMany' },
@@ -97,10 +96,10 @@ describe('Getting many phone numbers', () => {
 	});
 });
 
-describe('Getting call settings', () => {
+describe('getting call settings', () => {
 	const get = async () => jsonOf(await phoneNumber('getCallSettings'))[0];
 
-	test('of a number that was never set up', async () => {
+	it('A number that was never set up has empty settings', async () => {
 		expect(await get()).toEqual({
 			phoneNumberId: NUMBER,
 			calling: 'ENABLED',
@@ -130,7 +129,7 @@ describe('Getting call settings', () => {
 		});
 	});
 
-	test('gives all that Meta sends, but for secrets', async () => {
+	it('The settings contain all that Meta sends, except secrets', async () => {
 		const secret = 'HUNTER2';
 		stage.emulator.failNext('settings', {
 			status: 200,
@@ -172,7 +171,7 @@ describe('Getting call settings', () => {
 		expect(JSON.stringify(json)).not.toContain(secret);
 	});
 
-	test('gives call hours as people write them, SIP and restrictions', async () => {
+	it('The settings have call hours as people write them, SIP and restrictions', async () => {
 		const [number] = stage.emulator.account.phoneNumbers;
 		stage.emulator.presetSubscription('https://n8n.example/webhook');
 		await phoneNumber('updateCallSettings', {
@@ -206,7 +205,7 @@ describe('Getting call settings', () => {
 		});
 	});
 
-	test('reads holidays under their other documented names, and times with a colon', async () => {
+	it('Holidays are read under their other documented names, and times with a colon', async () => {
 		stage.emulator.failNext('settings', {
 			status: 200,
 			body: {
@@ -229,10 +228,10 @@ describe('Getting call settings', () => {
 		});
 	});
 
-	test.each<[string, unknown]>([
+	it.each<[string, unknown]>([
 		['nothing', {}],
 		['odd parts', { calling: { status: 1, call_hours: [], restrictions: 'x', sip: null } }],
-	])('reads an answer with %s as nothing set', async (_, body) => {
+	])('A response with %s counts as nothing set', async (_, body) => {
 		stage.emulator.failNext('settings', { status: 200, body });
 		expect(await get()).toMatchObject({
 			calling: null,
@@ -242,8 +241,8 @@ describe('Getting call settings', () => {
 		});
 	});
 
-	test.each(['<html>of a proxy</html>', { calling: 'ENABLED' }])(
-		'does not take %j for settings',
+	it.each(['<html>of a proxy</html>', { calling: 'ENABLED' }])(
+		'A response of %j is not taken for settings',
 		async (body) => {
 			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
 			const { error } = await phoneNumber('getCallSettings');
@@ -252,7 +251,7 @@ describe('Getting call settings', () => {
 		},
 	);
 
-	test('of a number of another account says what is wrong', async () => {
+	it('A number of another account is an error that says what is wrong', async () => {
 		const { error } = await phoneNumber('getCallSettings', {
 			phoneNumberId: { __rl: true, mode: 'id', value: '999' },
 		});
@@ -261,7 +260,7 @@ describe('Getting call settings', () => {
 	});
 });
 
-describe('Updating call settings', () => {
+describe('updating call settings', () => {
 	const update = async (settings: INodeParameters) =>
 		await phoneNumber('updateCallSettings', { settings });
 	const changes = () => stage.requests('settings').filter(({ method }) => method === 'POST');
@@ -269,7 +268,7 @@ describe('Updating call settings', () => {
 
 	beforeEach(() => stage.emulator.presetSubscription('https://n8n.example/webhook'));
 
-	test.each<[INodeParameters, IDataObject]>([
+	it.each<[INodeParameters, IDataObject]>([
 		[{ calling: 'DISABLED' }, { status: 'DISABLED' }],
 		[{ callIconVisibility: 'DISABLE_ALL' }, { call_icon_visibility: 'DISABLE_ALL' }],
 		[{ callbackPermission: 'ENABLED' }, { callback_permission_status: 'ENABLED' }],
@@ -277,27 +276,33 @@ describe('Updating call settings', () => {
 			{ calling: 'ENABLED', callbackPermission: 'DISABLED' },
 			{ status: 'ENABLED', callback_permission_status: 'DISABLED' },
 		],
-	])('%j sends that alone, and gives the settings as Get does', async (settings, calling) => {
-		const { items } = await update(settings);
-		expect(sent()).toEqual([{ calling }]);
-		expect(items).toEqual((await phoneNumber('getCallSettings')).items);
-		expect(items[0].json).toMatchObject({ phoneNumberId: NUMBER, ...settings });
-	});
+	])(
+		'The change %j sends that alone, and the item has the settings as Get gives them',
+		async (settings, calling) => {
+			const { items } = await update(settings);
+			expect(sent()).toEqual([{ calling }]);
+			expect(items).toEqual((await phoneNumber('getCallSettings')).items);
+			expect(items[0].json).toMatchObject({ phoneNumberId: NUMBER, ...settings });
+		},
+	);
 
-	test('says that they were changed where they cannot be read back', async () => {
+	it('The item says that the settings were changed if they cannot be read back', async () => {
 		stage.emulator.failNext('settings', { status: 503 }, { method: 'GET', times: Infinity });
 		const { error } = await update({ calling: 'DISABLED' });
 		expect(error.message).toBe('WhatsApp changed the settings, but they could not be read back');
 		expect(sent()).toEqual([{ calling: { status: 'DISABLED' } }]);
 	});
 
-	test.each(['<html>', {}, { success: false }])('fails where Meta says %j to it', async (body) => {
-		stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
-		const { error } = await update({ calling: 'DISABLED' });
-		expect(error.description).toContain('Meta did not confirm the change');
-	});
+	it.each(['<html>', {}, { success: false }])(
+		'The update fails if Meta answers %j',
+		async (body) => {
+			stage.emulator.failNext('settings', { status: 200, body }, { times: Infinity });
+			const { error } = await update({ calling: 'DISABLED' });
+			expect(error.description).toContain('Meta did not confirm the change');
+		},
+	);
 
-	test('sends call hours in the form of Meta', async () => {
+	it("Call hours are sent in Meta's form", async () => {
 		await update(
 			callHours([range('MONDAY', '13:00', '17:00'), range('MONDAY', '9:00', '12:00')], {
 				holidays: { holiday: [{ date: '2099-12-24', starts: '00:00', ends: '23:59' }] },
@@ -320,7 +325,7 @@ describe('Updating call settings', () => {
 		]);
 	});
 
-	test('turns call hours off with the schedule that is stored, which Meta wants', async () => {
+	it('Turning call hours off sends the stored schedule, which Meta requires', async () => {
 		await update(
 			callHours([range('mon', '9 AM', '24:00')], {
 				holidays: { holiday: [{ date: '2099-12-24', starts: '00:00', ends: '24:00' }] },
@@ -339,7 +344,7 @@ describe('Updating call settings', () => {
 		});
 	});
 
-	test('turns call hours off that nobody has ever set', async () => {
+	it('Call hours that were never set can be turned off', async () => {
 		await update({ callHours: { hours: { status: 'DISABLED', timeZone: 'UTC' } } });
 		const days = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'];
 		expect(sent().at(-1)).toEqual({
@@ -358,7 +363,7 @@ describe('Updating call settings', () => {
 		});
 	});
 
-	test('changes nothing where the schedule that is stored cannot be read', async () => {
+	it('The update changes nothing if the stored schedule cannot be read', async () => {
 		stage.emulator.failNext('settings', { status: 200, body: '<html>' }, { times: Infinity });
 		const { error } = await update({ callHours: { hours: { status: 'DISABLED' } } });
 		expect(error.message).toBe('Meta returned a response that cannot be read');
@@ -376,7 +381,7 @@ describe('Updating call settings', () => {
 	});
 	const monday = range('MONDAY', '09:00', '17:00');
 
-	test('takes 20 holidays and two ranges a day', async () => {
+	it('20 holidays and two ranges a day are accepted', async () => {
 		const run = await update(
 			callHours(
 				[range('MONDAY', '08:00', '12:00'), range('MONDAY', '12:00', '17:00')],
@@ -386,7 +391,7 @@ describe('Updating call settings', () => {
 		expect(run.succeeded).toBe(true);
 	});
 
-	test.each<[string, INodeParameters, string]>([
+	it.each<[string, INodeParameters, string]>([
 		['nothing to change', {}, 'Add at least one setting'],
 		['empty call hours', { callHours: {} }, 'Add at least one setting'],
 		[
@@ -424,13 +429,13 @@ describe('Updating call settings', () => {
 			}),
 			'write Date as 2026-12-24',
 		],
-	])('refuses %s before anything is sent', async (_, settings, words) => {
+	])('The update rejects %s before anything is sent', async (_, settings, words) => {
 		const { error } = await update(settings);
 		expect(`${error.message}. ${error.description}`).toContain(words);
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('tells all problems of call hours at once', async () => {
+	it('All problems of call hours are reported at once', async () => {
 		const { error } = await update(
 			callHours([range('MONDAY', '17:00', '09:00')], { ...holidays(21) }),
 		);
@@ -438,23 +443,23 @@ describe('Updating call settings', () => {
 		expect(error.description).toContain('at most 20 holidays');
 	});
 
-	test.each<[number, string]>([
+	it.each<[number, string]>([
 		[138015, 'Calling cannot be turned on for this phone number'],
 		[138018, 'Calling cannot be used yet: no webhook for calls'],
 		[200, 'The access token lacks a permission'],
-	])('that Meta refuses with %d says why', async (errorCode, title) => {
+	])('A rejection by Meta with %d says why', async (errorCode, title) => {
 		stage.emulator.failNext('settings', { errorCode }, { times: Infinity });
 		const { error } = await update({ calling: 'ENABLED' });
 		expect(error.message).toBe(title);
 	});
 
-	test('with a value from an expression that Meta does not know gives its words', async () => {
+	it("A value from an expression that Meta does not know gives Meta's words", async () => {
 		const { error } = await update({ callbackPermission: '={{ "MAYBE" }}' });
 		expect(error.message).toBe('WhatsApp did not accept the request');
 		expect(error.description).toContain('callback_permission_status must be one of');
 	});
 
-	test('is repeated after trouble that passes', async () => {
+	it('The update is repeated after a temporary error', async () => {
 		stage.emulator.failNext('settings', { status: 503 });
 		expect((await update({ calling: 'ENABLED' })).succeeded).toBe(true);
 		expect(sent()).toHaveLength(2);

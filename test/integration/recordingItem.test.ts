@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import { DAY_MS, PERSON } from '../support/constants';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
-import type { TriggerWorkflow } from './engine';
-import {
-	AFTER_SETTLING_MS,
-	AFTER_URL_LIFETIME_MS,
-	DAY_MS,
-	timestampBefore,
-	useStage,
-} from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { AFTER_SETTLING_MS, AFTER_URL_LIFETIME_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -30,8 +25,8 @@ async function itemOf(
 	};
 }
 
-describe('The item of a recording', () => {
-	test('has every field of the documented item, and the audio byte for byte', async () => {
+describe('the item of a recording', () => {
+	it('The item has every documented field, and the audio byte for byte', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { timestamp: '1728932177' },
@@ -77,7 +72,7 @@ describe('The item of a recording', () => {
 		});
 	});
 
-	test('reaches the next node of the workflow with its file', async () => {
+	it('The item reaches the next node of the workflow with its file', async () => {
 		const trigger = stage.trigger();
 		const received: Buffer[] = [];
 		trigger.work = async ([{ binary }]) => {
@@ -89,10 +84,10 @@ describe('The item of a recording', () => {
 		expect(received[0]?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	test.each([
+	it.each([
 		['left out', 'omitted'],
 		['an empty text', 'empty'],
-	] as const)('has null for a phone number that is %s', async (_, phoneShown) => {
+	] as const)('The item has null for a phone number that is %s', async (_, phoneShown) => {
 		const trigger = stage.trigger();
 		stage.emulator.account.users[0].phoneShown = phoneShown;
 		const recording = await stage.emulator.createRecording({
@@ -105,7 +100,7 @@ describe('The item of a recording', () => {
 		});
 	});
 
-	test('has the user ID that Meta put in the place of the phone number', async () => {
+	it('The item has the user ID that Meta put instead of the phone number', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { from: 'LB.94640118273650027741', from_user_id: undefined },
@@ -114,14 +109,14 @@ describe('The item of a recording', () => {
 		expect(json).toMatchObject({ from: null, userId: 'LB.94640118273650027741' });
 	});
 
-	test('has the other side of a call that the business placed', async () => {
+	it('The item has the other side of a call that the business placed', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: {
 				from: '442079460958',
 				from_user_id: undefined,
 				from_parent_user_id: undefined,
-				to: '14085551234',
+				to: PERSON,
 				to_user_id: 'US.13491208655302741918',
 			},
 		});
@@ -133,7 +128,7 @@ describe('The item of a recording', () => {
 		});
 	});
 
-	test('can be told from odd optional fields: they become null', async () => {
+	it('The item has null for odd optional fields', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({
 			event: { from: [], from_user_id: {}, timestamp: 'yesterday' },
@@ -143,7 +138,7 @@ describe('The item of a recording', () => {
 		expect(file).toMatchObject({ verified: true, availableUntil: null });
 	});
 
-	test('holds the event as Meta sent it where the operator wants it', async () => {
+	it('The item has the event as Meta sent it if the operator wants it', async () => {
 		const trigger = stage.trigger({ options: { includeRawEvent: true } });
 		const recording = await stage.emulator.createRecording({ event: { new_field: 'from 2027' } });
 		const { json } = await itemOf(trigger, recording);
@@ -153,13 +148,13 @@ describe('The item of a recording', () => {
 		});
 	});
 
-	test('has its file under the name that the operator chose', async () => {
+	it('The item has its file under the name that the operator chose', async () => {
 		const trigger = stage.trigger({ options: { binaryPropertyName: 'call' } });
 		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
 		expect(Object.keys(trigger.items[0].binary ?? {})).toEqual(['call']);
 	});
 
-	test('has no file and causes no request where downloading is switched off', async () => {
+	it('The item has no file and causes no request if downloading is turned off', async () => {
 		const trigger = stage.trigger({ downloadFile: false });
 		const recording = await stage.emulator.createRecording();
 		const { file, audio } = await itemOf(trigger, recording);
@@ -178,7 +173,7 @@ describe('The item of a recording', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('can be an empty file, if Meta says that it is one', async () => {
+	it('The item can have an empty file, if Meta says that it is empty', async () => {
 		const trigger = stage.trigger();
 		const recording = await stage.emulator.createRecording({ content: '' });
 		const { file, audio } = await itemOf(trigger, recording);
@@ -186,7 +181,7 @@ describe('The item of a recording', () => {
 		expect(audio).toHaveLength(0);
 	});
 
-	test('carries the token to the media host and a User-Agent with every request', async () => {
+	it('Every request has a User-Agent, and the token goes to the media host', async () => {
 		stage.emulator.clock.advance(-AFTER_URL_LIFETIME_MS);
 		const recording = await stage.emulator.createRecording();
 		stage.emulator.clock.advance(AFTER_URL_LIFETIME_MS);
@@ -199,11 +194,11 @@ describe('The item of a recording', () => {
 	});
 });
 
-describe('The item of a transcript', () => {
+describe('the item of a transcript', () => {
 	const events: INodeParameters = { events: ['call_transcription_available'] };
 
-	test.each(['call_transcription_available', 'call_transcript_available'])(
-		'comes under the event name %s, parsed and as a file',
+	it.each(['call_transcription_available', 'call_transcript_available'])(
+		'The event name %s gives an item, parsed and as a file',
 		async (event) => {
 			const trigger = stage.trigger(events);
 			const recording = await stage.emulator.createRecording({
@@ -239,7 +234,7 @@ describe('The item of a transcript', () => {
 		},
 	);
 
-	test('is handed on as a file where it cannot be read', async () => {
+	it('A transcript that cannot be read is passed on as a file', async () => {
 		const trigger = stage.trigger(events);
 		const recording = await stage.emulator.createRecording({
 			transcript: true,
@@ -251,8 +246,8 @@ describe('The item of a transcript', () => {
 	});
 });
 
-describe('The item of a connecting call', () => {
-	test('has the SDP offer that has to be answered', async () => {
+describe('the item of a connecting call', () => {
+	it('The item has the SDP offer that has to be answered', async () => {
 		const trigger = stage.trigger({ events: ['connect'] });
 		const call = stage.emulator.userCalls({ ctaPayload: 'from the website' });
 		await stage.emulator.whenIdle();
@@ -262,7 +257,7 @@ describe('The item of a connecting call', () => {
 			callId: call.id,
 			direction: 'USER_INITIATED',
 			contactName: 'Ana Söderström',
-			from: '14085551234',
+			from: PERSON,
 			session: { sdpType: 'offer', sdp: call.sdp },
 			ctaPayload: 'from the website',
 			deeplinkPayload: null,
@@ -272,8 +267,8 @@ describe('The item of a connecting call', () => {
 	});
 });
 
-describe('The filters', () => {
-	test('let only the chosen events through, before anything is downloaded', async () => {
+describe('the filters', () => {
+	it('Only chosen events pass, before anything is downloaded', async () => {
 		const trigger = stage.trigger({ events: ['call_transcription_available'] });
 		const answer = await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
 		expect(answer.status).toBe(200);
@@ -281,7 +276,7 @@ describe('The filters', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('let only the chosen numbers through, before anything is downloaded', async () => {
+	it('Only chosen numbers pass, before anything is downloaded', async () => {
 		const [wanted, other] = stage.emulator.account.phoneNumbers;
 		const trigger = stage.trigger({ phoneNumberIds: [wanted.id] });
 		const mine = await stage.emulator.createRecording({ phoneNumberId: wanted.id });
@@ -292,7 +287,7 @@ describe('The filters', () => {
 		expect(stage.requests('media')).toHaveLength(1);
 	});
 
-	test('take the numbers of an expression as well', async () => {
+	it('Numbers can come from an expression', async () => {
 		const [, other] = stage.emulator.account.phoneNumbers;
 		const trigger = stage.trigger({ phoneNumberIds: `={{ "${other.id}, 1234" }}` });
 		await stage.emulator.deliver([await stage.emulator.createRecording()]).answer;
@@ -301,7 +296,7 @@ describe('The filters', () => {
 		expect(trigger.items.map(({ json }) => json.phoneNumberId)).toEqual([other.id]);
 	});
 
-	test('are offered with the numbers of the account', async () => {
+	it('The panel offers the numbers of the account', async () => {
 		const options = await stage.engine.phoneNumberOptions(stage.credential);
 		expect(options.map(({ value }) => value)).toEqual(
 			stage.emulator.account.phoneNumbers.map(({ id }) => id),
@@ -310,7 +305,7 @@ describe('The filters', () => {
 	});
 });
 
-describe('The address of the file', () => {
+describe('the URL of the file', () => {
 	/** A recording whose event is so old when it is delivered. */
 	async function recordingOfAge(ms: number): Promise<CreatedRecording> {
 		stage.emulator.clock.advance(-ms);
@@ -319,13 +314,13 @@ describe('The address of the file', () => {
 		return recording;
 	}
 
-	test('is the one of the event while it is fresh: the Media API is not asked', async () => {
+	it("The event's URL is used while it is fresh: the Media API is not asked", async () => {
 		const { file } = await itemOf(stage.trigger(), await recordingOfAge(60_000));
 		expect(file.verified).toBe(true);
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['media']);
 	});
 
-	test('is asked of the Media API when the event is old, for the number of the call', async () => {
+	it('The Media API is asked for the URL when the event is old, for the number of the call', async () => {
 		const recording = await recordingOfAge(AFTER_URL_LIFETIME_MS);
 		const { file } = await itemOf(stage.trigger(), recording);
 		expect(file.verified).toBe(true);
@@ -335,20 +330,20 @@ describe('The address of the file', () => {
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
 	});
 
-	test('is found for an event that came six days late', async () => {
+	it('The URL is found for an event that came six days late', async () => {
 		const { file, audio } = await itemOf(stage.trigger(), await recordingOfAge(6 * DAY_MS));
 		expect(file.verified).toBe(true);
 		expect(audio?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	test('is asked of the Media API when the event has none', async () => {
+	it('The Media API is asked for the URL when the event has none', async () => {
 		const recording = await stage.emulator.createRecording({ fileFields: { url: undefined } });
 		const { file } = await itemOf(stage.trigger(), recording);
 		expect(file.verified).toBe(true);
 		expect(stage.emulator.requests.map(({ kind }) => kind)).toEqual(['mediaInfo', 'media']);
 	});
 
-	test('is enough as a media ID alone: the rest comes from the Media API', async () => {
+	it('A media ID alone is enough: the rest comes from the Media API', async () => {
 		const recording = await stage.emulator.createRecording({
 			fileFields: { url: undefined, sha256: undefined, mime_type: undefined },
 		});
@@ -360,8 +355,8 @@ describe('The address of the file', () => {
 		});
 	});
 
-	test.each([401, 403, 404, 410])(
-		'is replaced by a fresh one, once, when the media host answers %i',
+	it.each([401, 403, 404, 410])(
+		'A fresh URL is used once when the media host answers %i',
 		async (status) => {
 			stage.emulator.failNext('media', { status });
 			const { file } = await itemOf(stage.trigger(), await stage.emulator.createRecording());
@@ -376,8 +371,8 @@ describe('The address of the file', () => {
 
 	const settled = () => ({ event: { timestamp: timestampBefore(AFTER_SETTLING_MS) } });
 
-	test.each([404, 410])(
-		'that answers %i, and again when it is fresh, gives an item that says that the file is gone',
+	it.each([404, 410])(
+		'A file whose URL answers %i, and again when it is fresh, is reported as gone',
 		async (status) => {
 			stage.emulator.failNext('media', { status }, { times: Infinity });
 			const recording = await stage.emulator.createRecording(settled());
@@ -388,7 +383,7 @@ describe('The address of the file', () => {
 		},
 	);
 
-	test('of a file that Meta has deleted gives an item that says so', async () => {
+	it('A file that Meta has deleted is reported as gone', async () => {
 		const recording = await stage.emulator.createRecording(settled());
 		stage.emulator.deleteMedia(recording.mediaId);
 		const { file, audio } = await itemOf(stage.trigger(), recording);
@@ -403,32 +398,29 @@ describe('The address of the file', () => {
 		expect(audio).toBeNull();
 	});
 
-	test.each<[string, () => void]>([
+	it.each<[string, () => void]>([
 		['a revoked token', () => stage.emulator.revokeToken()],
 		[
 			'a token that the media host refuses',
 			() => stage.emulator.failNext('media', { status: 403 }, { times: Infinity }),
 		],
-	])(
-		'with %s gives an item that points to the token, when the time for retries is over',
-		async (_, cause) => {
-			const trigger = stage.trigger({ options: { retryFor: 0 } });
-			const recording = await stage.emulator.createRecording();
-			cause();
-			const { file } = await itemOf(trigger, recording);
-			expect(file).toMatchObject({
-				verified: false,
-				error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
-			});
-		},
-	);
+	])('An item with %s points to the token, when the time for retries is over', async (_, cause) => {
+		const trigger = stage.trigger({ options: { retryFor: 0 } });
+		const recording = await stage.emulator.createRecording();
+		cause();
+		const { file } = await itemOf(trigger, recording);
+		expect(file).toMatchObject({
+			verified: false,
+			error: { reason: 'accessDenied', message: expect.stringContaining('access token') },
+		});
+	});
 });
 
-describe('The hash', () => {
-	test.each([
+describe('the hash', () => {
+	it.each([
 		['base64', (sha256: Buffer) => sha256.toString('base64')],
 		['hexadecimal', (sha256: Buffer) => sha256.toString('hex')],
-	])('of the event is understood as %s', async (_, write) => {
+	])("The event's hash is understood as %s", async (_, write) => {
 		const probe = await stage.emulator.createRecording();
 		const sha256 = write(Buffer.from(probe.media.sha256Hex, 'hex'));
 		const recording = await stage.emulator.createRecording({ fileFields: { sha256 } });
@@ -436,14 +428,14 @@ describe('The hash', () => {
 		expect(file).toMatchObject({ sha256: probe.media.sha256Base64, verified: true });
 	});
 
-	test('comes from the Media API where the event has none', async () => {
+	it('The hash comes from the Media API if the event has none', async () => {
 		const recording = await stage.emulator.createRecording({ fileFields: { sha256: undefined } });
 		const { file } = await itemOf(stage.trigger(), recording);
 		expect(file).toMatchObject({ sha256: recording.media.sha256Base64, verified: true });
 		expect(stage.requests('mediaInfo')).toHaveLength(1);
 	});
 
-	test('that is wrong once is put right by a fresh URL', async () => {
+	it('A hash that is wrong once is fixed by a fresh URL', async () => {
 		stage.emulator.failNext('media', { wrongContent: true });
 		const recording = await stage.emulator.createRecording();
 		const { file, audio } = await itemOf(stage.trigger(), recording);
@@ -456,7 +448,7 @@ describe('The hash', () => {
 		]);
 	});
 
-	test('that is wrong twice gives an item without a file, and leaves nothing in the store', async () => {
+	it('A hash that is wrong twice gives an item without a file, and leaves nothing in the store', async () => {
 		const before = await stage.engine.storedFiles();
 		stage.emulator.failNext('media', { wrongContent: true }, { times: 2 });
 		const recording = await stage.emulator.createRecording({ sizeBytes: 300_000 });
@@ -476,20 +468,20 @@ describe('The hash', () => {
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 
-	test('of an empty answer is wrong: a fresh URL brings the file', async () => {
+	it('An empty response has the wrong hash, and a fresh URL gives the file', async () => {
 		stage.emulator.failNext('media', { emptyBody: true });
 		const { file, audio } = await itemOf(stage.trigger(), await stage.emulator.createRecording());
 		expect(file.verified).toBe(true);
 		expect(audio?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	test('of a file that is shorter than it should be is wrong: a fresh URL brings the whole', async () => {
+	it('A file that is too short has the wrong hash, and a fresh URL gives all of it', async () => {
 		stage.emulator.failNext('media', { truncateTo: 5_000 });
 		const { audio } = await itemOf(stage.trigger(), await stage.emulator.createRecording());
 		expect(audio?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
-	test('of a body that is longer than its Content-Length is wrong: a fresh URL brings the whole', async () => {
+	it('A body longer than its Content-Length has the wrong hash, and a fresh URL gives the file', async () => {
 		stage.emulator.failNext('media', { contentLengthDelta: -100 });
 		const { audio } = await itemOf(stage.trigger(), await stage.emulator.createRecording());
 		expect(audio?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);

@@ -1,6 +1,7 @@
 import type { EndpointKind } from '../../emulator';
+import { failureOf } from '../support/failures';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -11,17 +12,8 @@ function changes(): string[] {
 		.map(({ method, kind }) => `${method} ${kind}`);
 }
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
-describe('Activating the workflow', () => {
-	test('subscribes the app to calls at the production URL, and the app to the account', async () => {
+describe('activating the workflow', () => {
+	it('Activation subscribes the app to calls at the production URL, and the app to the account', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
 		expect(stage.emulator.subscriptionState()).toMatchObject({
@@ -31,7 +23,7 @@ describe('Activating the workflow', () => {
 		expect(await stage.isRegistered(trigger)).toBe(true);
 	});
 
-	test('makes recordings arrive, and deactivating makes them stop', async () => {
+	it('Activation makes recordings arrive, and deactivation makes them stop', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
 		await stage.emulator.deliver([await stage.emulator.createRecording()]).settled;
@@ -41,7 +33,7 @@ describe('Activating the workflow', () => {
 		expect((await late.settled).outcome).toBe('notSubscribed');
 	});
 
-	test('asks Meta with the app token where that is needed, and puts no token into an address', async () => {
+	it('Activation uses the app token where required, and puts no token into a URL', async () => {
 		const { account } = stage.emulator;
 		await stage.engine.trigger(stage.credential).activate();
 		for (const { kind, headers, query } of stage.emulator.requests) {
@@ -55,7 +47,7 @@ describe('Activating the workflow', () => {
 		}
 	});
 
-	test('can be done twice: nothing is added a second time', async () => {
+	it('A second activation adds nothing', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
 		const before = stage.emulator.subscriptionState();
@@ -71,7 +63,7 @@ describe('Activating the workflow', () => {
 		});
 	});
 
-	test('also subscribes to messages where the operator wants permission replies', async () => {
+	it('Activation also subscribes to messages if the operator wants permission replies', async () => {
 		const trigger = stage.engine.trigger(stage.credential, {
 			events: ['call_recording_available', 'call_permission_reply'],
 		});
@@ -79,8 +71,8 @@ describe('Activating the workflow', () => {
 		expect(stage.emulator.subscriptionState().app?.fields.sort()).toEqual(['calls', 'messages']);
 	});
 
-	test.each(['objects', 'names'] as const)(
-		'finds its own subscription in either form that Meta uses (%s)',
+	it.each(['objects', 'names'] as const)(
+		'Activation finds its own subscription in either form that Meta uses (%s)',
 		async (subscriptionFieldsAs) => {
 			await stage.emulator.stop();
 			await stage.startEmulator({ subscriptionFieldsAs });
@@ -90,7 +82,7 @@ describe('Activating the workflow', () => {
 		},
 	);
 
-	test('with a manual registration asks Meta nothing', async () => {
+	it('A manual registration asks Meta nothing', async () => {
 		const trigger = stage.engine.trigger(stage.credential, {
 			registration: 'manual',
 			verifyToken: 'chosen by the operator',
@@ -100,13 +92,13 @@ describe('Activating the workflow', () => {
 		expect(stage.emulator.requests).toEqual([]);
 	});
 
-	test('with a manual registration but no verify token says which parameter is empty', async () => {
+	it('A manual registration without a verify token names the empty parameter', async () => {
 		const trigger = stage.engine.trigger(stage.credential, { registration: 'manual' });
 		const error = await failureOf(trigger.activate());
 		expect(error.message).toContain('Verify Token');
 	});
 
-	test('with a wrong access token says so, and leaves nothing behind', async () => {
+	it('A wrong access token is an error that says so, and nothing is left behind', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, accessToken: 'wrong' });
 		const error = await failureOf(trigger.activate());
 		expect(error.message).toMatch(
@@ -118,7 +110,7 @@ describe('Activating the workflow', () => {
 		});
 	});
 
-	test('with a credential that is not filled in names the fields', async () => {
+	it('An incomplete credential is an error that names the fields', async () => {
 		const trigger = stage.engine.trigger({ ...stage.credential, appId: '', appSecret: '' });
 		const error = await failureOf(trigger.activate());
 		expect(error.message).toMatch(/^Correct the .*credential: App ID .*\. App Secret is empty\.$/);
@@ -126,10 +118,10 @@ describe('Activating the workflow', () => {
 	});
 });
 
-describe('A callback that belongs to somebody else', () => {
+describe('a webhook of another system', () => {
 	const foreign = 'https://crm.example/whatsapp';
 
-	test('is not overwritten: the error names it and the ways out', async () => {
+	it('The other webhook is not overwritten: the error names it and the ways out', async () => {
 		stage.emulator.presetSubscription(foreign, ['messages']);
 		const before = stage.emulator.subscriptionState();
 		const error = await failureOf(stage.engine.trigger(stage.credential).activate());
@@ -139,13 +131,13 @@ describe('A callback that belongs to somebody else', () => {
 		expect(changes()).toEqual([]);
 	});
 
-	test.each<[string, unknown]>([
+	it.each<[string, unknown]>([
 		['the page of a proxy', '<html>Please sign in</html>'],
 		['nothing', ''],
 		['no list', {}],
 		['no address', { data: [{ object: 'whatsapp_business_account', callback_url: null }] }],
 	])(
-		'is not overwritten where Meta does not tell of it: 200 with %s',
+		'A webhook that Meta does not show is not overwritten: 200 with %s',
 		async (_, body) => {
 			stage.emulator.presetSubscription(foreign, ['messages']);
 			const before = stage.emulator.subscriptionState();
@@ -158,7 +150,7 @@ describe('A callback that belongs to somebody else', () => {
 		20_000,
 	);
 
-	test('that took over meanwhile is left alone when the workflow is deactivated', async () => {
+	it('A webhook that took over meanwhile stays when the workflow is deactivated', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
 		stage.emulator.presetSubscription(foreign, ['calls', 'messages']);
@@ -170,14 +162,14 @@ describe('A callback that belongs to somebody else', () => {
 	});
 });
 
-describe('Trouble at Meta while the workflow is activated', () => {
-	test.each<[EndpointKind, string]>([
+describe('errors of Meta during activation', () => {
+	it.each<[EndpointKind, string]>([
 		['subscriptions', 'GET'],
 		['subscriptions', 'POST'],
 		['subscribedApps', 'GET'],
 		['subscribedApps', 'POST'],
 	])(
-		'that passes is waited out: 503 from %s %s',
+		'A temporary error is waited out: 503 from %s %s',
 		async (kind, method) => {
 			const fault = stage.emulator.failNext(kind, { status: 503 }, { method, times: 2 });
 			const trigger = stage.engine.trigger(stage.credential);
@@ -188,12 +180,12 @@ describe('Trouble at Meta while the workflow is activated', () => {
 		20_000,
 	);
 
-	test.each<[EndpointKind, unknown]>([
+	it.each<[EndpointKind, unknown]>([
 		['subscriptions', '<html>Please sign in</html>'],
 		['subscriptions', { success: false }],
 		['subscribedApps', ''],
 	])(
-		'is not taken for a success: 200 from POST %s with %j',
+		'An unclear response is not taken for a success: 200 from POST %s with %j',
 		async (kind, body) => {
 			const always = { method: 'POST', times: Infinity };
 			stage.emulator.failNext(kind, { status: 200, body }, always);
@@ -203,7 +195,7 @@ describe('Trouble at Meta while the workflow is activated', () => {
 		20_000,
 	);
 
-	test('that lasts until the second half leaves nothing behind', async () => {
+	it('An error that lasts until the second half leaves nothing behind', async () => {
 		stage.emulator.failNext(
 			'subscribedApps',
 			{ errorCode: 200 },
@@ -218,7 +210,7 @@ describe('Trouble at Meta while the workflow is activated', () => {
 		});
 	});
 
-	test('that fails the registration makes n8n call delete, which then removes nothing', async () => {
+	it('A failed registration makes n8n call delete, which then removes nothing', async () => {
 		stage.emulator.presetSubscription('https://crm.example/whatsapp', ['calls', 'messages']);
 		const before = stage.emulator.subscriptionState();
 		const trigger = stage.engine.trigger(stage.credential);
@@ -228,7 +220,7 @@ describe('Trouble at Meta while the workflow is activated', () => {
 		expect(trigger.staticData).not.toHaveProperty(['node:Trigger', 'registration']);
 	});
 
-	test('such as an address that Meta cannot reach gives an error that says what is needed', async () => {
+	it('A URL that Meta cannot reach is an error that says what is needed', async () => {
 		const trigger = stage.engine.trigger(
 			stage.credential,
 			{},
@@ -239,8 +231,8 @@ describe('Trouble at Meta while the workflow is activated', () => {
 	});
 });
 
-describe('Deactivating the workflow', () => {
-	test('removes only what triggers use: other fields stay, and the app stays on the account', async () => {
+describe('deactivating the workflow', () => {
+	it('Deactivation removes only what triggers use: other fields and the app on the account stay', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		stage.emulator.presetSubscription(trigger.url, ['security']);
 		await trigger.activate();
@@ -252,22 +244,22 @@ describe('Deactivating the workflow', () => {
 		});
 	});
 
-	test('of a workflow that was never active removes nothing of others', async () => {
+	it('Deactivation of a workflow that was never active removes nothing of others', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		stage.emulator.presetSubscription('https://crm.example/whatsapp', ['calls']);
 		await trigger.deactivate();
 		expect(changes()).toEqual([]);
 	});
 
-	test('removes what stands at its own address, although the record of it is lost', async () => {
+	it('Deactivation removes what stands at its own URL, although the record is lost', async () => {
 		const trigger = stage.trigger();
 		await trigger.deactivate();
 		expect(stage.emulator.subscriptionState().app).toBeUndefined();
 	});
 });
 
-describe('Listening for a test event', () => {
-	test('gives the test a copy of what the active workflow gets', async () => {
+describe('listening for a test event', () => {
+	it('The test gets a copy of what the active workflow gets', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();
 		const before = stage.emulator.subscriptionState();
@@ -288,7 +280,7 @@ describe('Listening for a test event', () => {
 		});
 	});
 
-	test('without an active workflow leaves nothing behind', async () => {
+	it('A test without an active workflow leaves nothing behind', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.listen();
 		expect(stage.emulator.subscriptionState().app?.callbackUrl).toBe(trigger.testUrl);
@@ -299,7 +291,7 @@ describe('Listening for a test event', () => {
 		});
 	});
 
-	test('does not take the callback of somebody else', async () => {
+	it("A test does not take another system's webhook", async () => {
 		stage.emulator.presetSubscription('https://crm.example/whatsapp');
 		const trigger = stage.engine.trigger(stage.credential);
 		await failureOf(trigger.listen());
@@ -307,8 +299,8 @@ describe('Listening for a test event', () => {
 	});
 });
 
-describe('A new address of the n8n instance', () => {
-	test('is registered in the place of the old one when the workflow is activated again', async () => {
+describe('a new URL of the n8n instance', () => {
+	it('The new URL replaces the old one when the workflow is activated again', async () => {
 		const old = stage.engine.trigger(stage.credential);
 		await old.activate();
 		const newOrigin = stage.engine.origin.replace('127.0.0.1', 'localhost');
@@ -328,8 +320,8 @@ describe('A new address of the n8n instance', () => {
 	});
 });
 
-describe('The package', () => {
-	test('is loaded by n8n with its two nodes', () => {
+describe('the package', () => {
+	it('n8n loads the package with its two nodes', () => {
 		expect(Object.keys(stage.engine.nodeTypes.getKnownTypes()).sort()).toEqual([
 			'whatsAppBusinessCalling',
 			'whatsAppBusinessCallingTrigger',

@@ -1,12 +1,12 @@
 import type { INodeParameters } from 'n8n-workflow';
-import type { TriggerWorkflow } from './engine';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { NUMBER, SECOND_NUMBER } from '../support/constants';
+import { failureOf } from '../support/failures';
 import { poll } from '../support/processes';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const ONE = '106000000000001';
-const TWO = '106000000000002';
 const FOREIGN = 'https://crm.example/whatsapp';
 const NOTHING = {
 	app: undefined,
@@ -16,9 +16,9 @@ const NOTHING = {
 };
 
 const ON_ACCOUNT = { registration: 'businessAccount' };
-const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [ONE] };
-const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [TWO] };
-const ON_BOTH = { registration: 'phoneNumber', phoneNumberIds: [ONE, TWO] };
+const ON_ONE = { registration: 'phoneNumber', phoneNumberIds: [NUMBER] };
+const ON_TWO = { registration: 'phoneNumber', phoneNumberIds: [SECOND_NUMBER] };
+const ON_BOTH = { registration: 'phoneNumber', phoneNumberIds: [NUMBER, SECOND_NUMBER] };
 const SCOPES: Array<[string, INodeParameters]> = [
 	['the account', ON_ACCOUNT],
 	['one number', ON_ONE],
@@ -33,45 +33,36 @@ const changes = () => stage.emulator.requests.filter(({ method }) => method !== 
 const overrides = () =>
 	[state().accountOverride ?? [], Object.values(state().numberOverrides)].flat();
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
 async function outcomeOfRecording(phoneNumberId: string): Promise<string> {
 	const recording = await stage.emulator.createRecording({ phoneNumberId });
 	return (await stage.emulator.deliver([recording]).settled).outcome;
 }
 
-describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
-	test('is found there, receives, and leaves nothing behind', async () => {
+describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
+	it('The trigger is registered there, receives, and leaves nothing behind', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		expect(new Set(overrides())).toEqual(new Set([one.url]));
 		expect(await stage.isRegistered(one)).toBe(true);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(one.items).toHaveLength(1);
 
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('comes before the webhook that somebody else has on the app, which stays as it is', async () => {
+	it("The trigger wins over another system's webhook on the app, which stays as it is", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['messages', 'calls']);
 		const before = state();
 		const one = trigger(parameters);
 		await one.activate();
 		expect(state().app).toEqual(before.app);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(before);
 	});
 
-	test('says which field the app of somebody else lacks, and changes nothing', async () => {
+	it("The error names the field that another system's app lacks, and nothing changes", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['messages']);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
@@ -83,7 +74,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('names every field that is missing', async () => {
+	it('The error names every missing field', async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['security']);
 		const error = await failureOf(
 			trigger({ ...parameters, events: ['call_permission_reply'] }).activate(),
@@ -91,17 +82,17 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(error.message).toContain('is not subscribed to calls and messages');
 	});
 
-	test('revives a webhook of the app that Meta has switched off', async () => {
+	it('The trigger revives a webhook of the app that Meta has turned off', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		stage.emulator.deactivateSubscription();
 		await one.activate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('can be activated twice: nothing is written again', async () => {
+	it('A second activation writes nothing', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		const before = state();
@@ -114,10 +105,10 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('does not overwrite an address of somebody else, and names it', async () => {
+	it("Another system's URL is not overwritten, and the error names it", async () => {
 		stage.emulator.presetSubscription(FOREIGN, ['calls']);
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
-		else stage.emulator.presetOverride(FOREIGN, ONE);
+		else stage.emulator.presetOverride(FOREIGN, NUMBER);
 		const before = state();
 		const error = await failureOf(trigger(parameters).activate());
 		expect(error.message).toContain(`already sends its webhooks to another URL: ${FOREIGN}`);
@@ -127,7 +118,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('finds what is there behind the pages of other apps on the account', async () => {
+	it('The trigger is found behind the pages of other apps on the account', async () => {
 		stage.emulator.presetOtherApps(60);
 		const one = trigger(parameters);
 		await one.activate();
@@ -135,24 +126,24 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 		stage.emulator.presetSubscription(FOREIGN, ['calls']);
-		stage.emulator.presetOverride(FOREIGN, parameters === ON_ACCOUNT ? undefined : ONE);
+		stage.emulator.presetOverride(FOREIGN, parameters === ON_ACCOUNT ? undefined : NUMBER);
 		const before = state();
 		await failureOf(one.activate());
 		expect(state()).toEqual(before);
 	});
 
-	test('leaves alone what somebody else has taken over meanwhile', async () => {
+	it('What another system has taken over meanwhile is left alone', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		if (parameters === ON_ACCOUNT) stage.emulator.presetOverride(FOREIGN);
-		else stage.emulator.presetOverride(FOREIGN, ONE);
+		else stage.emulator.presetOverride(FOREIGN, NUMBER);
 		await one.deactivate();
 		expect(overrides()).toEqual([FOREIGN]);
 		// The other one gets calls only as long as the app is subscribed to them.
 		expect(state().app?.fields).toEqual(['calls']);
 	});
 
-	test('is mended where the address of the instance has changed', async () => {
+	it('A registration is repaired when the URL of the instance has changed', async () => {
 		const old = trigger(parameters);
 		await old.activate();
 		const webhookBase = stage.engine.origin.replace('127.0.0.1', 'localhost');
@@ -161,12 +152,12 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 			.continueFrom(old);
 		await moved.activate();
 		expect(new Set([...overrides(), state().app?.callbackUrl])).toEqual(new Set([moved.url]));
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await moved.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('is undone where it was, whatever the parameters say by now', async () => {
+	it('The registration is undone where it was, whatever the parameters say by now', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		one.setParameters({ registration: 'phoneNumber', phoneNumberIds: [] });
@@ -174,7 +165,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('takes everything back where the last step fails', async () => {
+	it('Everything is undone if the last step fails', async () => {
 		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
 		// On the account the first request joins it, and the second one sets the address.
 		const after = parameters === ON_ONE ? 0 : 1;
@@ -186,7 +177,7 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(await stage.isRegistered(one)).toBe(true);
 	});
 
-	test('waits out trouble that passes', async () => {
+	it('Temporary errors are waited out', async () => {
 		const kind = parameters === ON_ACCOUNT ? 'subscribedApps' : 'phoneNumber';
 		stage.emulator.failNext(kind, { status: 503 }, { method: 'POST', times: 2 });
 		const one = trigger(parameters);
@@ -194,23 +185,23 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 		expect(await stage.isRegistered(one)).toBe(true);
 	});
 
-	test('listens for a test event next to production', async () => {
+	it('A test event arrives next to production', async () => {
 		const one = trigger(parameters);
 		await one.activate();
 		const before = state();
 		await one.listen();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await poll('both', 5_000, async () => one.executions.length === 2 || undefined);
 		expect(one.executions.map(({ mode }) => mode).sort()).toEqual(['manual', 'webhook']);
 		await one.stopListening();
 		expect(state()).toEqual(before);
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(one.executions.filter(({ mode }) => mode === 'webhook')).toHaveLength(2);
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('leaves nothing behind of a test without an active workflow', async () => {
+	it('A test without an active workflow leaves nothing behind', async () => {
 		const one = trigger(parameters);
 		await one.listen();
 		await one.stopListening();
@@ -218,8 +209,8 @@ describe.each(SCOPES)('A trigger that is registered on %s', (_, parameters) => {
 	});
 });
 
-describe('A trigger on numbers', () => {
-	test('without one is refused, and says where to choose', async () => {
+describe('a trigger on numbers', () => {
+	it('A trigger without a number is refused, and the error says where to choose one', async () => {
 		for (const phoneNumberIds of [[], '', ' , ']) {
 			const error = await failureOf(
 				trigger({ registration: 'phoneNumber', phoneNumberIds }).activate(),
@@ -229,32 +220,35 @@ describe('A trigger on numbers', () => {
 		expect(changes()).toEqual([]);
 	});
 
-	test('of another account is refused, and leaves nothing behind', async () => {
+	it('A number of another account is refused, and nothing is left behind', async () => {
 		const error = await failureOf(
-			trigger({ registration: 'phoneNumber', phoneNumberIds: [ONE, '999'] }).activate(),
+			trigger({ registration: 'phoneNumber', phoneNumberIds: [NUMBER, '999'] }).activate(),
 		);
 		expect(error.message).toContain('is not a phone number of this WhatsApp Business account');
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('takes the numbers from an expression', async () => {
-		const one = trigger({ registration: 'phoneNumber', phoneNumberIds: `${ONE}, ${TWO}` });
+	it('The numbers can come from an expression', async () => {
+		const one = trigger({
+			registration: 'phoneNumber',
+			phoneNumberIds: `${NUMBER}, ${SECOND_NUMBER}`,
+		});
 		await one.activate();
-		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: one.url });
+		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: one.url });
 	});
 
-	test('does not get the events of other numbers of the app', async () => {
+	it('The events of other numbers of the app do not arrive', async () => {
 		const app = trigger({});
 		await app.activate();
 		const one = trigger(ON_ONE);
 		await one.activate();
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		expect([one.items.length, app.items.length]).toEqual([1, 1]);
 	});
 });
 
-describe('Two triggers on two numbers of one app', () => {
+describe('two triggers on two numbers of one app', () => {
 	let one: TriggerWorkflow;
 	let two: TriggerWorkflow;
 
@@ -265,37 +259,37 @@ describe('Two triggers on two numbers of one app', () => {
 		await two.activate();
 	});
 
-	test('each get their own', async () => {
-		expect(state().numberOverrides).toEqual({ [ONE]: one.url, [TWO]: two.url });
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+	it('Each trigger gets its own events', async () => {
+		expect(state().numberOverrides).toEqual({ [NUMBER]: one.url, [SECOND_NUMBER]: two.url });
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		const numbers = [one, two].map(({ items }) => items.map(({ json }) => json.phoneNumberId));
-		expect(numbers).toEqual([[ONE], [TWO]]);
+		expect(numbers).toEqual([[NUMBER], [SECOND_NUMBER]]);
 	});
 
-	test('do not silence each other: whoever goes, the other one goes on receiving', async () => {
+	it('Each trigger still receives when the other one is unpublished', async () => {
 		await one.deactivate();
-		expect(await outcomeOfRecording(TWO)).toBe('delivered');
+		expect(await outcomeOfRecording(SECOND_NUMBER)).toBe('delivered');
 		expect(await stage.isRegistered(two)).toBe(true);
 		// The first one had subscribed the app; where it goes last it also cleans up.
 		await one.activate();
 		await two.deactivate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		await one.deactivate();
 		expect(state()).toEqual(NOTHING);
 	});
 });
 
-describe('A trigger on the account and one on a number of it', () => {
-	test('work side by side, in either order of going', async () => {
+describe('a trigger on the account and one on a number of it', () => {
+	it('Both triggers work side by side, whichever is unpublished first', async () => {
 		const [account, number] = [trigger(ON_ACCOUNT), trigger(ON_ONE)];
 		await account.activate();
 		await number.activate();
-		await outcomeOfRecording(ONE);
-		await outcomeOfRecording(TWO);
+		await outcomeOfRecording(NUMBER);
+		await outcomeOfRecording(SECOND_NUMBER);
 		expect([account.items.length, number.items.length]).toEqual([1, 1]);
 		await number.deactivate();
-		expect(await outcomeOfRecording(ONE)).toBe('delivered');
+		expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
 		expect(account.items).toHaveLength(2);
 		await account.deactivate();
 		expect(state()).toEqual(NOTHING);

@@ -3,14 +3,15 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import { graph } from '../../emulator/helpers';
+import { NUMBER } from '../support/constants';
+import { failureOf } from '../support/failures';
+import { graph } from '../support/graph';
 import { poll } from '../support/processes';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const ONE = '106000000000001';
 const NOTHING = {
 	app: undefined,
 	accountSubscribed: false,
@@ -21,7 +22,7 @@ const NOTHING = {
 const LEVELS: Array<[string, INodeParameters]> = [
 	['the app', {}],
 	['the account', { registration: 'businessAccount' }],
-	['a number', { registration: 'phoneNumber', phoneNumberIds: [ONE] }],
+	['a number', { registration: 'phoneNumber', phoneNumberIds: [NUMBER] }],
 ];
 
 const trigger = (parameters: INodeParameters, base?: string) =>
@@ -31,7 +32,7 @@ const changes = () => stage.emulator.requests.filter(({ method }) => method !== 
 
 /** Where Meta sends the events of the number. */
 const address = () =>
-	state().numberOverrides[ONE] ?? state().accountOverride ?? state().app?.callbackUrl ?? '';
+	state().numberOverrides[NUMBER] ?? state().accountOverride ?? state().app?.callbackUrl ?? '';
 
 /** Who receives there, the holder first. */
 function receivers(): string[] {
@@ -40,33 +41,24 @@ function receivers(): string[] {
 	return [shared.url, ...shared.siblings.map((sibling) => siblingUrl(shared.url, sibling)!)];
 }
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
 /** n8n is killed and does not know the workflow any more. */
 function lose({ id }: TriggerWorkflow): void {
 	stage.engine.triggers.delete(id);
 }
 
 async function receive(): Promise<void> {
-	const recording = await stage.emulator.createRecording({ phoneNumberId: ONE });
+	const recording = await stage.emulator.createRecording({ phoneNumberId: NUMBER });
 	expect((await stage.emulator.deliver([recording]).settled).outcome).toBe('delivered');
 }
 
-describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
+describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 	let all: TriggerWorkflow[];
 
 	beforeEach(() => {
 		all = [1, 2, 3].map(() => trigger(level));
 	});
 
-	test('each get everything once, and leave nothing behind, whoever goes first', async () => {
+	it('Each trigger gets everything once, and nothing is left behind, whichever is unpublished first', async () => {
 		for (const order of [
 			[0, 1, 2],
 			[2, 1, 0],
@@ -88,14 +80,14 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		}
 	});
 
-	test('can be activated twice: nothing is written again', async () => {
+	it('A second activation writes nothing', async () => {
 		for (const one of all) await one.activate();
 		stage.emulator.forget();
 		for (const one of all) await one.activate();
 		expect(changes()).toBe(0);
 	});
 
-	test('ask Meta no more often than a single one', async () => {
+	it('Several triggers ask Meta no more often than one', async () => {
 		await all[0].activate();
 		for (const one of all.slice(1)) {
 			stage.emulator.forget();
@@ -110,7 +102,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		}
 	});
 
-	test('say at the address which events they want, and change that', async () => {
+	it('The URL says which events the triggers want, and changes with them', async () => {
 		const [holder, sibling] = all;
 		await holder.activate();
 		await sibling.activate();
@@ -125,7 +117,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('replace a holder that is gone, and drop siblings that are', async () => {
+	it('A holder that is gone is replaced, and siblings that are gone are dropped', async () => {
 		for (const one of all) await one.activate();
 		const [holder, lost, alive] = all;
 		lose(holder);
@@ -137,7 +129,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('are handed on by the next one that goes, where their holder is gone', async () => {
+	it('The next trigger that leaves passes the others on, if their holder is gone', async () => {
 		for (const one of all) await one.activate();
 		const [holder, leaving, staying] = all;
 		lose(holder);
@@ -147,7 +139,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test('are not disturbed by one that cannot be activated', async () => {
+	it('A trigger that cannot be activated does not disturb the others', async () => {
 		const [holder, sibling] = all;
 		await holder.activate();
 		const before = state();
@@ -163,7 +155,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('a test joins them, and production that comes later takes the address over', async () => {
+	it('A test joins the triggers, and production that comes later takes the URL over', async () => {
 		const [tested, other] = all;
 		await tested.listen();
 		expect(receivers()).toEqual([tested.testUrl]);
@@ -184,8 +176,8 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	});
 
-	test.each(['refused', 'droppedWhenStored', 'droppedWhenCalled'] as const)(
-		'where Meta keeps no list (%s): the second one is refused, and the first one stays',
+	it.each(['refused', 'droppedWhenStored', 'droppedWhenCalled'] as const)(
+		'The second trigger is refused, and the first one stays, if Meta keeps no list (%s)',
 		async (callbackQuery) => {
 			stage.emulator.variants.callbackQuery = callbackQuery;
 			const [holder, second] = all;
@@ -208,7 +200,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		30_000,
 	);
 
-	test('leave the app on the account where it was before, also if n8n removes all at the same moment', async () => {
+	it('The app stays on the account where it was before, also if n8n removes all at the same moment', async () => {
 		const { businessAccountId } = stage.emulator.account;
 		await graph(stage.emulator, 'POST', `${businessAccountId}/subscribed_apps`);
 		const before = state();
@@ -219,7 +211,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(before);
 	});
 
-	test('lose nobody while Meta cannot verify the address', async () => {
+	it('No trigger is lost while Meta cannot verify the URL', async () => {
 		const [holder, ...others] = all;
 		for (const one of all) await one.activate();
 		const before = state();
@@ -246,7 +238,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 		expect(state()).toEqual(NOTHING);
 	}, 60_000);
 
-	test('after a change of the app secret are those that know the new one', async () => {
+	it('The list has the triggers that know the new app secret after a change', async () => {
 		for (const one of all) await one.activate();
 		const [, sibling] = all;
 		stage.emulator.account.appSecret = 'fedcba9876543210fedcba9876543210';
@@ -261,8 +253,8 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 	});
 });
 
-describe('An address that is too long', () => {
-	test('is refused for a number, with the other ways to register', async () => {
+describe('a webhook URL that is too long', () => {
+	it('A trigger is refused on a number whose list is full, with the other ways to register', async () => {
 		const level = LEVELS[2][1];
 		for (let count = 0; count < 5; count++) await trigger(level).activate();
 		const before = state();

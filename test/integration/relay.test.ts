@@ -3,15 +3,14 @@ import {
 	formatSharedAddress,
 	type SharedAddress,
 } from '../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
-import type { DeliveryRecord, WebhookUpdate } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import type { DeliveryRecord } from '../../emulator';
+import { newMessage } from '../support/callEvents';
+import { Receiver } from '../support/receiver';
 import { poll } from '../support/processes';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ redeliveryDelaysMs: [10, 10, 10] });
-
-const NUMBER = '106000000000001';
 
 /** A published workflow whose trigger wants these events. */
 function workflow(events: string[], parameters: INodeParameters = {}): TriggerWorkflow {
@@ -55,13 +54,6 @@ async function deliver(
 	return await stage.emulator.deliver(updates).settled;
 }
 
-let messages = 0;
-
-function message(): WebhookUpdate {
-	const element = { from: '14085551234', id: `wamid.${++messages}`, type: 'text' };
-	return { phoneNumberId: NUMBER, field: 'messages', value: { messages: [element] } };
-}
-
 async function until(isTrue: () => boolean): Promise<void> {
 	await poll('it to happen', 10_000, async () => isTrue() || undefined, { interval: 10 });
 }
@@ -73,8 +65,8 @@ function gate() {
 	return { open, opened };
 }
 
-describe('Triggers that share an address', () => {
-	test('get each event that they chose once, and nobody gets anything else', async () => {
+describe('triggers that share a webhook URL', () => {
+	it('Each trigger gets each event that it chose once, and nothing else', async () => {
 		const holder = workflow(['connect']);
 		const reports = workflow(['terminate', 'connect']);
 		const recordings = workflow(['call_recording_available']);
@@ -96,7 +88,7 @@ describe('Triggers that share an address', () => {
 		expect(transcripts.answers).toEqual([]);
 	});
 
-	test('are not asked again for what they have, until all of them have theirs', async () => {
+	it('Triggers that have accepted are not asked again, until all have', async () => {
 		const holder = workflow(['terminate']);
 		const [fails, works] = [workflow(['terminate']), workflow(['terminate'])];
 		share(holder, [
@@ -117,7 +109,7 @@ describe('Triggers that share an address', () => {
 		for (const trigger of [holder, fails, works]) expect(eventsOf(trigger)).toEqual(['terminate']);
 	});
 
-	test('get copies that come at once one time, and all are acknowledged', async () => {
+	it('Copies at once arrive once, and all are acknowledged', async () => {
 		const events = ['call_recording_available'];
 		const holder = workflow(events);
 		const sibling = workflow(events);
@@ -131,7 +123,7 @@ describe('Triggers that share an address', () => {
 		expect(sibling.answers).toEqual([200]);
 	});
 
-	test('do not keep the holder waiting: its execution starts, and only the answer waits', async () => {
+	it('The holder does not wait: its execution starts, and only the answer waits', async () => {
 		const events = ['call_recording_available'];
 		const holder = workflow(events, { downloadFile: false });
 		const slow = workflow(events);
@@ -146,7 +138,7 @@ describe('Triggers that share an address', () => {
 		expect([holder.items.length, slow.items.length]).toEqual([1, 1]);
 	});
 
-	test('have a ringing call at once, and Meta its answer after 5 seconds, though another one hangs', async () => {
+	it("A ringing call arrives at once, and Meta's answer after 5 seconds, although another trigger hangs", async () => {
 		const holder = workflow(['connect']);
 		const hangs = workflow(['connect']);
 		const { open, opened } = gate();
@@ -164,7 +156,7 @@ describe('Triggers that share an address', () => {
 		expect(hangs.answers).toEqual([200]);
 	});
 
-	test('that are not there are waited for', async () => {
+	it('Triggers that are missing are waited for', async () => {
 		const events = ['call_recording_available'];
 		const holder = workflow(events);
 		const gone = { webhookId: crypto.randomUUID() };
@@ -176,12 +168,12 @@ describe('Triggers that share an address', () => {
 	});
 });
 
-describe('A listed trigger behind which something odd answers', () => {
+describe('odd responses of a listed trigger', () => {
 	const events = ['call_recording_available'];
 
 	type Answer = NonNullable<TriggerWorkflow['beforeStoring']>;
 
-	test.each<[string, number, Answer]>([
+	it.each<[string, number, Answer]>([
 		['says nothing', 503, async () => await new Promise(() => {})],
 		['closes the connection', 503, (response) => void response.destroy()],
 		[
@@ -204,7 +196,7 @@ describe('A listed trigger behind which something odd answers', () => {
 			},
 		],
 		['accepts and never ends', 200, (response) => void response.writeHead(200).write('{')],
-	])('that %s is let go', async (_, status, answer) => {
+	])('A listed trigger that %s does not hold up the others', async (_, status, answer) => {
 		const holder = workflow(events, { options: { timeBudget: 1 } });
 		const [odd, good] = [workflow(events), workflow(events)];
 		odd.beforeStoring = async (response) => {
@@ -222,10 +214,10 @@ describe('A listed trigger behind which something odd answers', () => {
 	});
 });
 
-describe('A trigger that listens for a test event', () => {
+describe('a trigger that listens for a test event', () => {
 	const events = ['call_recording_available'];
 
-	test('gets a copy of what production gets, its own workflow included', async () => {
+	it('The test gets a copy of what production gets, its own workflow included', async () => {
 		const holder = workflow(events);
 		share(holder, [{ trigger: holder, events, isTest: true }]);
 		const recording = await stage.emulator.createRecording();
@@ -240,14 +232,14 @@ describe('A trigger that listens for a test event', () => {
 		]);
 	});
 
-	test('does not matter to Meta when it is gone', async () => {
+	it('A test that is gone does not matter to Meta', async () => {
 		const holder = workflow(events);
 		share(holder, [{ trigger: { webhookId: crypto.randomUUID() }, events, isTest: true }]);
 		expect(statuses(await deliver([await stage.emulator.createRecording()]))).toEqual([200]);
 		expect(holder.items).toHaveLength(1);
 	});
 
-	test('that holds the address passes on to production', async () => {
+	it('A test that holds the URL passes on to production', async () => {
 		const [test, production] = [workflow(events), workflow(events)];
 		const address = { url: test.testUrl };
 		share(test, [{ trigger: production, events }], address);
@@ -257,7 +249,7 @@ describe('A trigger that listens for a test event', () => {
 	});
 });
 
-describe('The webhook of before', () => {
+describe('the previous webhook', () => {
 	let other: Receiver;
 	beforeEach(async () => (other = await new Receiver().start()));
 	afterEach(async () => await other.stop());
@@ -266,19 +258,19 @@ describe('The webhook of before', () => {
 		other: { url: other.url, verifyToken: other.verifyToken, addedFields: [] },
 	});
 
-	test('gets from the holder what is not about calls, if the address names it', async () => {
+	it('The holder forwards what is not about calls, if the URL names the previous webhook', async () => {
 		const holder = workflow(['terminate']);
 		const sibling = workflow(['call_permission_reply']);
 		share(holder, [{ trigger: sibling, events: ['call_permission_reply'] }], sealed());
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		await stage.emulator.whenIdle();
-		await deliver([message()]);
+		await deliver([newMessage()]);
 		expect(eventsOf(sibling)).toEqual(['call_permission_reply']);
 		expect(other.webhooks).toHaveLength(2);
 		expect(holder.items).toEqual([]);
 	});
 
-	test('gets nothing twice where a listed trigger has Take Over and Forward itself', async () => {
+	it('Nothing is sent twice if a listed trigger has Take Over and Forward itself', async () => {
 		const holder = workflow(['terminate']);
 		const sibling = workflow(['call_permission_reply'], {
 			options: {
@@ -295,8 +287,8 @@ describe('The webhook of before', () => {
 	});
 });
 
-describe('A list that cannot be verified', () => {
-	test('is said once; the own events come, and Meta is asked to deliver again', async () => {
+describe('a list that cannot be verified', () => {
+	it('The log says so once, our own events come, and Meta delivers again', async () => {
 		const events = ['call_recording_available'];
 		const [holder, sibling] = [workflow(events), workflow(events)];
 		share(holder, [{ trigger: sibling, events }], {}, 'the secret of before');
@@ -311,6 +303,6 @@ describe('A list that cannot be verified', () => {
 			.filter((line) => line.includes('cannot be verified'));
 		expect(said).toHaveLength(1);
 		// What cannot be for any trigger is not asked for again.
-		expect(statuses(await deliver([message()]))).toEqual([200]);
+		expect(statuses(await deliver([newMessage()]))).toEqual([200]);
 	});
 });

@@ -2,17 +2,16 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
 import { ACTION_TYPE as ACTION } from '../support/workflow';
-import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
+import { AFTER_SETTLING_MS, timestampBefore, useStage } from './engineStage';
 
 const stage = useStage();
 
 const FOLDER = join(__dirname, '../../nodes/WhatsAppBusinessCalling/__schema__');
 /** As the editor asks for it: the trigger has neither resource nor operation. */
 const TRIGGER_SCHEMA = 'v1.1.0.json';
-const USER = '14085551234';
-const NUMBER = '106000000000001';
 const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
 
 interface Schema {
@@ -125,7 +124,7 @@ const SETTINGS = {
 		video: { status: 'DISABLED' },
 		restrictions: {
 			restrictions_list: [
-				{ type: 'RESTRICTED_USER_INITIATED_CALLING', reason: 'feedback', expiration: 1754072386 },
+				{ type: 'RESTRICTED_PERSON_INITIATED_CALLING', reason: 'feedback', expiration: 1754072386 },
 			],
 		},
 	},
@@ -139,7 +138,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		...(await run({
 			resource: 'call',
 			operation: 'start',
-			to: USER,
+			to: PERSON,
 			sdp: makeSdp('offer'),
 			...announced,
 		})),
@@ -167,7 +166,7 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		await run({
 			resource: 'callButton',
 			operation: 'send',
-			to: USER,
+			to: PERSON,
 			bodyText: 'Call us',
 			options: { payload: 'order 7' },
 		}),
@@ -179,11 +178,11 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 			payload: 'order 7',
 		}),
 	'permission/get': async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		await run({ resource: 'permission', operation: 'request', to: USER });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		await run({ resource: 'permission', operation: 'request', to: PERSON });
 		stage.emulator.userAnswersPermissionRequest({ accept: true });
 		return [
-			...(await run({ resource: 'permission', operation: 'get', to: USER })),
+			...(await run({ resource: 'permission', operation: 'get', to: PERSON })),
 			...(await run({
 				resource: 'permission',
 				operation: 'get',
@@ -192,8 +191,8 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		];
 	},
 	'permission/request': async () => {
-		stage.emulator.setPermission(USER, 'no_permission');
-		return await run({ resource: 'permission', operation: 'request', to: USER });
+		stage.emulator.setPermission(PERSON, 'no_permission');
+		return await run({ resource: 'permission', operation: 'request', to: PERSON });
 	},
 	'phoneNumber/getMany': async () => await run({ resource: 'phoneNumber', operation: 'getMany' }),
 	'phoneNumber/updateCallSettings': async () => await updateCallSettings(),
@@ -297,7 +296,7 @@ async function everyEvent(): Promise<void> {
 	});
 	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: USER,
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 		biz_opaque_callback_data: 'c',
@@ -319,8 +318,8 @@ async function everyEvent(): Promise<void> {
 	await stage.emulator.whenIdle();
 }
 
-describe('Output schemas', () => {
-	test('there is one for every operation and for the trigger, and no other', () => {
+describe('output schemas', () => {
+	it('Every operation and the trigger have a schema, and there is no other', () => {
 		const files = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
 			.filter((entry) => entry.isFile())
 			.map((entry) => join(entry.parentPath, entry.name).slice(FOLDER.length + 1))
@@ -329,7 +328,7 @@ describe('Output schemas', () => {
 		expect(operations()).toEqual(Object.keys(OUTPUTS).toSorted());
 	});
 
-	test('are part of the built package', () => {
+	it('The schemas are part of the built package', () => {
 		const built = FOLDER.replace('/nodes/', '/dist/nodes/');
 		for (const path of [...operations().map(schemaOf), TRIGGER_SCHEMA]) {
 			expect([path, existsSync(join(built, path))]).toEqual([path, true]);
@@ -337,18 +336,18 @@ describe('Output schemas', () => {
 		}
 	});
 
-	test.each(Object.keys(OUTPUTS))(
-		'%s: everything that comes is in it, and all of it comes',
+	it.each(Object.keys(OUTPUTS))(
+		'The schema of %s has everything that comes, and all of it comes',
 		async (name) => {
 			check(schemaOf(name), await OUTPUTS[name]());
 		},
 	);
 
-	test('of a delivery that is read is that of the trigger', () => {
+	it('The schema of Delivery > Read is that of the trigger', () => {
 		expect(readSchema(schemaOf('delivery/read'))).toEqual(readSchema(TRIGGER_SCHEMA));
 	});
 
-	test('of the trigger: everything that comes is in it, and all of it comes', async () => {
+	it('The schema of the trigger has everything that comes, and all of it comes', async () => {
 		const trigger = stage.trigger({
 			events: EVENTS,
 

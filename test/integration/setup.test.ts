@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
+import { DAY_MS, NUMBER } from '../support/constants';
 import type { CredentialFields } from '../support/workflow';
-import { DAY_MS, useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const NUMBER = '106000000000001';
 const TRIGGER_URL = 'https://n8n.example/webhook/id/webhook';
 const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [
@@ -86,8 +86,8 @@ afterEach(() => {
 	expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
 });
 
-describe('Checking a set-up', () => {
-	test('that is right finds nothing, one item per check, without an empty value', async () => {
+describe('checking a setup', () => {
+	it('A correct setup has one good item per check, without an empty value', async () => {
 		const run = await runCheck();
 		const findings = run.items.map(({ json }) => json as unknown as Finding);
 		expect(findings.map(({ id }) => id)).toEqual(CHECKS);
@@ -102,7 +102,7 @@ describe('Checking a set-up', () => {
 		]);
 	});
 
-	test.each<[string, () => void, RegExp, INodeParameters]>([
+	it.each<[string, () => void, RegExp, INodeParameters]>([
 		['token', () => stage.emulator.revokeToken(), /Invalid OAuth/, {}],
 		[
 			'token',
@@ -191,7 +191,7 @@ describe('Checking a set-up', () => {
 			{},
 		],
 	])(
-		'that is broken at %s fails that check alone, and first',
+		'A setup that is broken at %s fails that check alone, and first',
 		async (id, breakIt, found, parameters) => {
 			breakIt();
 			const findings = await check(parameters);
@@ -203,7 +203,7 @@ describe('Checking a set-up', () => {
 		},
 	);
 
-	test('says with one hint how many checks failed, and which', async () => {
+	it('One hint says how many checks failed, and which', async () => {
 		stage.emulator.account.primaryFundingId = undefined;
 		stage.emulator.account.phoneNumbers[0].sipEnabled = true;
 		expect((await runCheck()).hints).toEqual([
@@ -215,28 +215,31 @@ describe('Checking a set-up', () => {
 		]);
 	});
 
-	test.each<[string, boolean, string[]]>([
+	it.each<[string, boolean, string[]]>([
 		['off, a low messaging limit is in the way', false, ['messagingLimit', 'calling']],
 		['on, a low messaging limit is that of a test number', true, []],
-	])('with calling %s', async (_, isOn, failed) => {
+	])('A setup with calling %s is judged correctly', async (_, isOn, failed) => {
 		stage.emulator.account.phoneNumbers[0].messagingLimit = 'TIER_250';
 		stage.emulator.account.phoneNumbers[0].callingEnabled = isOn;
 		expect(having(await check(), FAILED)).toEqual(failed);
 	});
 
-	test.each<[string, string[], string, Finding['status'], RegExp]>([
+	it.each<[string, string[], string, Finding['status'], RegExp]>([
 		['off', ['calls'], 'DISABLED', 'ok', /^off$/],
 		['on, without messages', ['calls'], 'ENABLED', FAILED, /not subscribed to messages/],
 		['on', ['calls', 'messages'], 'ENABLED', 'ok', /^on$/],
-	])('with voicemail that is %s', async (_, fields, voicemail, status, found) => {
-		stage.emulator.presetSubscription(triggerUrl, fields);
-		const calling = { status: 'ENABLED', voicemail: { status: voicemail, triggers: ['REJECT'] } };
-		stage.emulator.failNext('settings', { status: 200, body: { calling } });
-		const finding = findingOf(await check(), 'voicemail');
-		expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
-	});
+	])(
+		'A setup with voicemail that is %s is judged correctly',
+		async (_, fields, voicemail, status, found) => {
+			stage.emulator.presetSubscription(triggerUrl, fields);
+			const calling = { status: 'ENABLED', voicemail: { status: voicemail, triggers: ['REJECT'] } };
+			stage.emulator.failNext('settings', { status: 200, body: { calling } });
+			const finding = findingOf(await check(), 'voicemail');
+			expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
+		},
+	);
 
-	test('with voicemail during call hours says that nobody can leave one outside them', async () => {
+	it('Voicemail during call hours is reported as impossible to leave outside them', async () => {
 		stage.emulator.presetSubscription(triggerUrl, ['calls', 'messages']);
 		const on = { status: 'ENABLED' };
 		const calling = { ...on, voicemail: on, call_hours: on };
@@ -247,7 +250,7 @@ describe('Checking a set-up', () => {
 		});
 	});
 
-	test('whose key exchange is SDES says that browsers and media servers need DTLS', async () => {
+	it('A number whose key exchange is SDES is reported: browsers and media servers need DTLS', async () => {
 		stage.emulator.account.phoneNumbers[0].shownSettings = {
 			calling: { srtp_key_exchange_protocol: 'SDES' },
 		};
@@ -255,16 +258,16 @@ describe('Checking a set-up', () => {
 		expect(first).toMatchObject({ id: 'keyExchange', status: FAILED, found: 'SDES' });
 	});
 
-	test.each<[string, string, RegExp]>([
+	it.each<[string, string, RegExp]>([
 		['that has ended', 'v19.0', /no longer has v19\.0, and responds with v21\.0/],
 		['that never was', 'v99.0', /has no version v99\.0/],
-	])('with an API version %s says so once', async (_, apiVersion, found) => {
+	])('An API version %s is reported once', async (_, apiVersion, found) => {
 		const findings = await check({}, { apiVersion });
 		expect(having(findings, FAILED)).toEqual(['apiVersion']);
 		expect(findings[0].found).toMatch(found);
 	});
 
-	test('whose fields Meta does not have leaves their checks open', async () => {
+	it('Fields that Meta does not have leave their checks open', async () => {
 		const nonexisting = {
 			status: 400,
 			body: { error: { code: 100, message: '(#100) Tried accessing nonexisting field (x)' } },
@@ -277,7 +280,7 @@ describe('Checking a set-up', () => {
 		expect(findingOf(findings, 'messagingLimit').status).toBe(OPEN);
 	});
 
-	test('whose app does not get the webhooks of the account fails that check alone', async () => {
+	it('An app that does not get the webhooks of the account fails that check alone', async () => {
 		const { businessAccountId, accessToken } = stage.emulator.account;
 		await fetch(`${stage.emulator.baseUrl}/v26.0/${businessAccountId}/subscribed_apps`, {
 			method: 'DELETE',
@@ -287,7 +290,7 @@ describe('Checking a set-up', () => {
 		expect(having(await check(), FAILED)).toEqual(['accountSubscription']);
 	});
 
-	test('without any webhook finds no app subscription, and cannot look at its address', async () => {
+	it('A setup without any webhook finds no app subscription, and skips its URL', async () => {
 		await stage.emulator.stop();
 		await stage.startEmulator({});
 		const findings = await check();
@@ -295,7 +298,7 @@ describe('Checking a set-up', () => {
 		expect(having(findings, OPEN)).toEqual(['callbackUrl', 'callbackResponds']);
 	});
 
-	test('with a bad token says so once, and leaves open what only the token could see', async () => {
+	it('A bad token is reported once, and what requires it stays open', async () => {
 		stage.emulator.revokeToken();
 		const findings = await check();
 		expect(having(findings, FAILED)).toEqual(['token']);
@@ -303,7 +306,7 @@ describe('Checking a set-up', () => {
 		expect(having(findings, 'ok')).toEqual(seen);
 	});
 
-	test('takes the page of a proxy neither for a bad token nor for missing settings', async () => {
+	it('The page of a proxy is taken neither for a bad token nor for missing settings', async () => {
 		for (const edge of ['debugToken', 'phoneNumbers', 'settings'] as const) {
 			stage.emulator.failNext(edge, { status: 200, body: '<html>' }, { times: Infinity });
 		}
@@ -322,7 +325,7 @@ describe('Checking a set-up', () => {
 		}
 	});
 
-	test('with a number of another account leaves open what belongs to a number', async () => {
+	it('A number of another account leaves open what belongs to a number', async () => {
 		const findings = await check({ phoneNumberId: { __rl: true, mode: 'id', value: '999' } });
 		expect(having(findings, OPEN)).toEqual([
 			...['messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
@@ -330,10 +333,10 @@ describe('Checking a set-up', () => {
 		]);
 	});
 
-	test.each<[string, Partial<CredentialFields>, RegExp]>([
+	it.each<[string, Partial<CredentialFields>, RegExp]>([
 		['a wrong app secret', { appSecret: 'wrong' }, /did not accept the App ID and App Secret$/],
 		['a wrong app ID', { appId: '999' }, /did not accept the App ID and App Secret$/],
-	])('with %s says that once, and not that the token is wrong', async (_, credential, found) => {
+	])('A setup with %s is reported once, and not as a wrong token', async (_, credential, found) => {
 		const findings = await check({}, credential);
 		expect(inOrder(findings.map(({ id }) => id))).toEqual(CHECKS);
 		expect(having(findings, FAILED)).toEqual(['appSecret']);
@@ -343,7 +346,7 @@ describe('Checking a set-up', () => {
 		expect(sentences.join(' ')).not.toMatch(/new token|Generate/);
 	});
 
-	test('with the secret of another app says for which app it must be', async () => {
+	it('The secret of another app is reported with the app that it must belong to', async () => {
 		stage.emulator.failNext('debugToken', OTHER_APP, { times: Infinity });
 		for (const kind of [
 			'account',
@@ -364,7 +367,7 @@ describe('Checking a set-up', () => {
 		});
 	});
 
-	test('says once that Meta cannot be reached, and where', async () => {
+	it('The check says once that Meta cannot be reached, and where', async () => {
 		const findings = await check({}, { baseUrl: 'http://127.0.0.1:9' });
 		expect(having(findings, FAILED)).toEqual(['appSecret']);
 		expect(findings[0]).toMatchObject({
@@ -375,7 +378,7 @@ describe('Checking a set-up', () => {
 		expect(having(findings, 'ok')).toEqual([]);
 	});
 
-	test('does not stop where Meta fails at everything', async () => {
+	it('The checks continue if Meta fails at everything', async () => {
 		for (const kind of [
 			...(['debugToken', 'account', 'phoneNumbers', 'settings'] as const),
 			...(['subscriptions', 'subscribedApps', 'phoneNumber', 'me'] as const),
@@ -390,35 +393,38 @@ describe('Checking a set-up', () => {
 		}
 	});
 
-	test.each<[string, string, () => Partial<CredentialFields> | void]>([
+	it.each<[string, string, () => Partial<CredentialFields> | void]>([
 		[
 			'a permission that the token lacks',
 			'tokenPermissions',
 			() => void (stage.emulator.account.tokenScopes = ['whatsapp_business_messaging']),
 		],
 		['an account ID that does not exist', 'businessAccount', () => ({ businessAccountId: '999' })],
-	])('tells %s once: the checks that depend on it are not made', async (_, id, change) => {
-		const findings = await check({}, change() ?? {});
-		expect(having(findings, FAILED)).toEqual([id]);
-		const { name } = findings[0];
-		const open = findings.filter(({ status }) => status === OPEN);
-		expect(open.length).toBeGreaterThan(1);
-		for (const { found, whatToDo } of open) {
-			expect(found).toContain(`Same cause as ${name}`);
-			expect(whatToDo).toBe(`See ${name}.`);
-		}
-	});
+	])(
+		'The check reports %s once: the checks that depend on it are not made',
+		async (_, id, change) => {
+			const findings = await check({}, change() ?? {});
+			expect(having(findings, FAILED)).toEqual([id]);
+			const { name } = findings[0];
+			const open = findings.filter(({ status }) => status === OPEN);
+			expect(open.length).toBeGreaterThan(1);
+			for (const { found, whatToDo } of open) {
+				expect(found).toContain(`Same cause as ${name}`);
+				expect(whatToDo).toBe(`See ${name}.`);
+			}
+		},
+	);
 
-	test.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
-		'makes all checks whatever the end of the token is: %d',
+	it.each([-1e20, 1e300, Number.MAX_SAFE_INTEGER])(
+		'All checks are made whatever the expiry of the token is: %d',
 		async (seconds) => {
 			stage.emulator.account.tokenExpiresAt = seconds * 1000;
 			expect(inOrder((await check()).map(({ id }) => id))).toEqual(CHECKS);
 		},
 	);
 
-	test.each(['', 'n8n.example.com/webhook/x/webhook', 'https://'])(
-		'with %j as the URL of the trigger names the addresses, and says how to have them checked',
+	it.each(['', 'n8n.example.com/webhook/x/webhook', 'https://'])(
+		'The value %j as the URL of the trigger names the addresses, and says how to check them',
 		async (url) => {
 			stage.emulator.presetOverride(ELSEWHERE, NUMBER);
 			const findings = await check({ triggerUrl: url });
@@ -433,11 +439,11 @@ describe('Checking a set-up', () => {
 		},
 	);
 
-	test.each<[string, string | undefined]>([
+	it.each<[string, string | undefined]>([
 		['number', NUMBER],
 		['account', undefined],
 	])(
-		'that is registered on the %s is right although the app belongs to somebody else',
+		'A trigger on the %s is right although the app belongs to another system',
 		async (_, number) => {
 			stage.emulator.presetSubscription(ELSEWHERE, ['messages', 'calls']);
 			stage.emulator.presetOverride(triggerUrl, number);
@@ -445,7 +451,7 @@ describe('Checking a set-up', () => {
 		},
 	);
 
-	test('says until when the token is valid', async () => {
+	it('The check says until when the token is valid', async () => {
 		stage.emulator.account.tokenExpiresAt = Date.UTC(2100, 0, 1);
 		expect(findingOf(await check(), 'token')).toMatchObject({
 			status: 'ok',
@@ -454,11 +460,11 @@ describe('Checking a set-up', () => {
 	});
 });
 
-describe('The address that Meta sends to', () => {
+describe('the URL that Meta sends to', () => {
 	const TEST_URL = 'https://n8n.example/webhook-test/id/webhook';
 	const here = (path: string) => `${stage.engine.origin}${path}`;
 
-	test.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
+	it.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
 		['is the production URL', TRIGGER_URL, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
 		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook\/$/, /^$/],
 		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, 'ok', /id\/webhook$/, /^$/],
@@ -495,7 +501,7 @@ describe('The address that Meta sends to', () => {
 			/^Unpublish the workflow/,
 		],
 		['is of another system', ELSEWHERE, TRIGGER_URL, FAILED, /crm\.example\/hook$/, /Take Over/],
-	])('%s', async (_, registered, url, status, found, whatToDo) => {
+	])('The URL %s', async (_, registered, url, status, found, whatToDo) => {
 		stage.emulator.presetSubscription(registered);
 		const findings = await check({ triggerUrl: url });
 		const finding = findingOf(findings, 'callbackUrl');
@@ -505,7 +511,7 @@ describe('The address that Meta sends to', () => {
 		expect(having(findings, FAILED)).toEqual(status === FAILED ? ['callbackUrl'] : []);
 	});
 
-	test('is one of this n8n where nothing is registered any more', async () => {
+	it('The URL can be one of this n8n where nothing is registered any more', async () => {
 		stage.emulator.presetSubscription(here('/webhook/gone/webhook'));
 		const findings = await check({ triggerUrl: here('/webhook/id/webhook') });
 		const finding = findingOf(findings, 'callbackUrl');
@@ -515,7 +521,7 @@ describe('The address that Meta sends to', () => {
 		);
 	});
 
-	test.each<[string, string[], Finding['status'], RegExp, RegExp]>([
+	it.each<[string, string[], Finding['status'], RegExp, RegExp]>([
 		['all published', [], 'ok', /\/webhook, shared with 2 other workflows$/, /^$/],
 		['one not published any more', ['third'], 'ok', /not published any more: .*\/webhook$/, /next/],
 		[
@@ -525,7 +531,7 @@ describe('The address that Meta sends to', () => {
 			/shared with 2 other workflows, but nothing is published at the URL$/,
 			/^Unpublish .*get nothing until one of them takes it over/,
 		],
-	])('is shared by three workflows, %s', async (_, lost, status, found, whatToDo) => {
+	])('The URL is shared by three workflows, %s', async (_, lost, status, found, whatToDo) => {
 		const all = ['holder', 'second', 'third'].map((name) => ({
 			name,
 			trigger: stage.engine.trigger(stage.credential),
@@ -544,7 +550,7 @@ describe('The address that Meta sends to', () => {
 		expect(finding.whatToDo).toMatch(whatToDo);
 	});
 
-	test('has a list that this app secret cannot verify', async () => {
+	it('The URL can have a list that this app secret cannot verify', async () => {
 		stage.emulator.presetSubscription(`${TRIGGER_URL}?also=AAAAAAAAAAAAAAAA`);
 		const findings = await check({ triggerUrl: TRIGGER_URL });
 		const finding = findingOf(findings, 'callbackUrl');
@@ -552,7 +558,7 @@ describe('The address that Meta sends to', () => {
 		expect(having(findings, FAILED)).toEqual(['callbackUrl']);
 	});
 
-	test('is judged in the same way where a number has its own', async () => {
+	it('The URL of a number is judged in the same way', async () => {
 		stage.emulator.presetSubscription(TRIGGER_URL);
 		stage.emulator.presetOverride(TEST_URL, NUMBER);
 		const findings = await check({ triggerUrl: TRIGGER_URL });
@@ -562,7 +568,7 @@ describe('The address that Meta sends to', () => {
 	});
 });
 
-describe('A sample', () => {
+describe('a sample', () => {
 	const sample = async (name: string) => {
 		const before = stage.emulator.requests.length;
 		const { items } = await stage.engine.run(null, {
@@ -601,13 +607,13 @@ describe('A sample', () => {
 		return Object.entries(value).flatMap(([name, field]) => shapeOf(field, `${path}.${name}`));
 	};
 
-	test.each([
+	it.each([
 		['connect', 'connect', false],
 		['recording', 'call_recording_available', false],
 		['recordingWithoutFile', 'call_recording_available', true],
 		['transcription', 'call_transcription_available', false],
 	])(
-		'%s has the fields of an item of the trigger, and needs no credential',
+		'The sample %s has the fields of an item of the trigger, and needs no credential',
 		async (name, event, gone) => {
 			const { json } = await sample(name);
 			expect(json.event).toBe(event);
@@ -615,7 +621,7 @@ describe('A sample', () => {
 		},
 	);
 
-	test('of a recording has real audio, with the length and the SHA-256 that it states', async () => {
+	it('The sample of a recording has real audio, with the length and the SHA-256 that it states', async () => {
 		const { json, binary } = await sample('recording');
 		const audio = await stage.engine.bytesOf(binary?.data as IBinaryData);
 		expect(json.recording).toMatchObject({

@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import type { INodeParameters } from 'n8n-workflow';
-import { Receiver } from '../../emulator/helpers';
-import type { TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { serve } from '../support/localServer';
+import { Receiver } from '../support/receiver';
+import { signatureOf } from '../support/signature';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -32,10 +32,9 @@ async function deliverMessage(url: string): Promise<number> {
 	messages++;
 	const change = { field: 'messages', value: { messages: [{ id: `wamid.${messages}` }] } };
 	const body = JSON.stringify({ entry: [{ id: '1', changes: [change] }] });
-	const hmac = createHmac('sha256', stage.emulator.account.appSecret).update(body);
 	const headers = {
 		'content-type': 'application/json',
-		'x-hub-signature-256': `sha256=${hmac.digest('hex')}`,
+		'x-hub-signature-256': signatureOf(body, stage.emulator.account.appSecret),
 	};
 	return (await fetch(url, { method: 'POST', body, headers })).status;
 }
@@ -57,8 +56,8 @@ async function pointNumber(phoneNumberId: string, other: Receiver): Promise<void
 
 const numbers = () => stage.emulator.account.phoneNumbers.map(({ id }) => id);
 
-describe('Take over and forward', () => {
-	test('hands messages on to the webhook of the app, unchanged, and puts it back', async () => {
+describe('Take Over and Forward', () => {
+	it('Messages are forwarded to the webhook of the app, unchanged, and it is put back', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages']);
 		const trigger = taker({});
 		await trigger.activate();
@@ -71,8 +70,8 @@ describe('Take over and forward', () => {
 		});
 	});
 
-	test.each(['businessAccount', 'phoneNumber'])(
-		'hands messages on that an address of the %s takes away from the app',
+	it.each(['businessAccount', 'phoneNumber'])(
+		'Messages are forwarded that a URL of the %s takes away from the app',
 		async (registration) => {
 			stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 			const trigger = taker({ registration, phoneNumberIds: [numbers()[0]] });
@@ -88,7 +87,7 @@ describe('Take over and forward', () => {
 		},
 	);
 
-	test('refuses numbers of different owners: the messages of one are not for the other', async () => {
+	it('Numbers of different owners are refused: the messages of one are not for the other', async () => {
 		stage.emulator.presetSubscription(others[0].url, ['messages', 'calls']);
 		const [first, second] = numbers();
 		await pointNumber(first, others[0]);
@@ -99,7 +98,7 @@ describe('Take over and forward', () => {
 		expect(stage.emulator.subscriptionState()).toEqual(before);
 	});
 
-	test('does not fill the memory with what the other webhook answers', async () => {
+	it('The response of the other webhook does not fill the memory', async () => {
 		let sent = 0;
 		const endless: RequestListener = (_, response) => {
 			const chunk = Buffer.alloc(65_536);
@@ -115,19 +114,16 @@ describe('Take over and forward', () => {
 			const { searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
 			response.end(searchParams.get('hub.challenge'));
 		};
-		const server = createServer((request, response) => answer(request, response));
-		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		const server = await serve((request, response) => answer(request, response));
 		try {
-			const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-			stage.emulator.presetSubscription(url, ['messages']);
+			stage.emulator.presetSubscription(`${server.url}/`, ['messages']);
 			const trigger = taker({});
 			await trigger.activate();
 			answer = endless;
 			expect(await deliverMessage(trigger.url)).toBe(200);
 			expect(sent).toBeLessThan(20_000_000);
 		} finally {
-			server.close();
-			server.closeAllConnections();
+			await server.stop();
 		}
 	});
 });

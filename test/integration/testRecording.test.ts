@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
 import type { CredentialFields } from '../support/workflow';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
 
@@ -58,8 +58,8 @@ afterEach(() => {
 
 const uploads = () => stage.requests('mediaUpload');
 
-describe('A test recording', () => {
-	test('goes the way of a real one: Meta has the file, and the trigger gives an item with it', async () => {
+describe('a test recording', () => {
+	it('The test recording goes the way of a real one: Meta has the file, and the trigger gives an item with it', async () => {
 		const trigger = stage.trigger();
 		const { items } = await send({ triggerUrl: trigger.url });
 		expect(items).toHaveLength(1);
@@ -91,7 +91,7 @@ describe('A test recording', () => {
 		expect(seconds).toBeGreaterThan(4);
 	});
 
-	test('can be audio from a binary field', async () => {
+	it('The test recording can be audio from a binary field', async () => {
 		const trigger = stage.trigger();
 		const item = {
 			json: {},
@@ -109,7 +109,7 @@ describe('A test recording', () => {
 		expect(audio.equals(VOICE)).toBe(true);
 	});
 
-	test('reaches a trigger that listens for a test event, and one with Manual registration', async () => {
+	it('The test recording reaches a trigger that listens for a test event, and one with Manual registration', async () => {
 		const manual = stage.engine.trigger(stage.credential, {
 			registration: 'manual',
 			verifyToken: 'chosen',
@@ -123,7 +123,7 @@ describe('A test recording', () => {
 		expect(listening.items).toHaveLength(1);
 	});
 
-	test.each<[string, () => Promise<string> | string, RegExp, RegExp]>([
+	it.each<[string, () => Promise<string> | string, RegExp, RegExp]>([
 		[
 			'where no workflow is published',
 			() => `${stage.engine.origin}/webhook/gone/webhook`,
@@ -148,7 +148,7 @@ describe('A test recording', () => {
 			/A proxy responds/,
 			/reverse proxy/,
 		],
-	])('is not sent, nor uploaded, %s', async (_, urlOf, found, whatToDo) => {
+	])('The test recording is not sent, nor uploaded, %s', async (_, urlOf, found, whatToDo) => {
 		const { items, hints } = await send({ triggerUrl: await urlOf() });
 		expect(items[0].json).toMatchObject({
 			status: 'needs attention',
@@ -159,8 +159,8 @@ describe('A test recording', () => {
 		expect(uploads()).toEqual([]);
 	});
 
-	describe('whose URL an attacker has chosen', () => {
-		test.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
+	describe('a test recording whose URL an attacker has chosen', () => {
+		it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
 			[
 				'a server that echoes every challenge',
 				({ url = '' }, response) => {
@@ -173,7 +173,7 @@ describe('A test recording', () => {
 				'a server that redirects',
 				(_, response) => void response.writeHead(302, { location: stage.engine.origin }).end(),
 			],
-		])('gets no signature: %s', async (_, answer) => {
+		])('The URL gets no signature: %s', async (_, answer) => {
 			const { url, seen } = await serverThat(answer);
 			const { items } = await send({ triggerUrl: url });
 			expect(items[0].json.status).toBe('needs attention');
@@ -181,7 +181,7 @@ describe('A test recording', () => {
 			expect(JSON.stringify(seen)).not.toMatch(/sha256=|EAA|EMULATOR/);
 		});
 
-		test('gets no signature: a server that passes the question on to a real trigger', async () => {
+		it('The URL gets no signature: a server that passes the question on to a real trigger', async () => {
 			const trigger = stage.trigger();
 			const { url, seen } = await serverThat((request, response) => {
 				const { search } = new URL(request.url ?? '', 'http://x');
@@ -195,7 +195,7 @@ describe('A test recording', () => {
 			expect(trigger.items).toEqual([]);
 		});
 
-		test.each([
+		it.each([
 			...[
 				' ',
 				'n8n.example.com/webhook/id/webhook',
@@ -207,7 +207,7 @@ describe('A test recording', () => {
 				'https://n8n.example.com/x?also=y',
 				'https://h/#x',
 			],
-		])('is refused before anything is sent: %j', async (triggerUrl) => {
+		])('The input is rejected before anything is sent: %j', async (triggerUrl) => {
 			const run = await send({ triggerUrl });
 			expect(run.error.message).toMatch(/URL of (the|a) trigger/);
 			expect(run.error.description).toContain('Copy it from the trigger');
@@ -215,23 +215,23 @@ describe('A test recording', () => {
 		});
 	});
 
-	describe('of which Meta does not take the audio', () => {
+	describe('a test recording whose audio Meta does not accept', () => {
 		const binary = (mimeType: string, bytes: Buffer): IDataObject => ({
 			json: {},
 			binary: { data: { data: bytes.toString('base64'), mimeType } },
 		});
 
-		test.each<[string, IDataObject, RegExp]>([
+		it.each<[string, IDataObject, RegExp]>([
 			['type', binary('audio/wav', VOICE), /does not accept audio of the type audio\/wav/],
 			['size', binary('audio/mpeg', Buffer.alloc(16 * 1024 * 1024 + 1)), /larger than 16 MB/],
-		])('for its %s is refused before it is uploaded', async (_, item, message) => {
+		])('The audio is rejected for its %s before it is uploaded', async (_, item, message) => {
 			const { url } = stage.trigger();
 			const run = await send({ triggerUrl: url, audio: 'binaryFile' }, {}, [item]);
 			expect(run.error.message).toMatch(message);
 			expect(uploads()).toEqual([]);
 		});
 
-		test('for two channels ends with what Meta says', async () => {
+		it('Audio with two channels ends with what Meta says', async () => {
 			const { url } = stage.trigger();
 			const stereo = readFileSync(join(__dirname, '../fixtures/audio/call-recording.ogg'));
 			const run = await send({ triggerUrl: url, audio: 'binaryFile' }, {}, [
@@ -242,7 +242,7 @@ describe('A test recording', () => {
 		});
 	});
 
-	test('of another account is refused before it is uploaded', async () => {
+	it('A number of another account is rejected before the upload', async () => {
 		const { url } = stage.trigger();
 		const phoneNumberId = { __rl: true, mode: 'id', value: '999' };
 		const run = await send({ triggerUrl: url, phoneNumberId });
@@ -250,7 +250,7 @@ describe('A test recording', () => {
 		expect(uploads()).toEqual([]);
 	});
 
-	test('which the trigger cannot download is explained by its 503', async () => {
+	it('A recording that the trigger cannot download is explained by its 503', async () => {
 		const { url } = stage.trigger();
 		stage.emulator.failNext('media', { status: 500 }, { times: Infinity });
 		const { items } = await send({ triggerUrl: url });
@@ -262,7 +262,7 @@ describe('A test recording', () => {
 		});
 	});
 
-	test('that the trigger does not receive says where to look for it', async () => {
+	it('A recording that the trigger does not receive says where to look for it', async () => {
 		const trigger = stage.trigger({ events: ['connect'] });
 		const { items } = await send({ triggerUrl: trigger.url });
 		expect(items[0].json.whatToDo).toMatch(/does not receive the event Call Recording Available/);

@@ -1,14 +1,12 @@
 import type { IDataObject } from 'n8n-workflow';
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
 import { makeSdp } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
 import { VARIANTS } from '../../emulator/variants';
-import { useStage } from './harness';
+import { useStage } from './engineStage';
 
 const stage = useStage();
-
-const NUMBER = '106000000000001';
-const USER = '14085551234';
 
 /** A call of the business with everything on, which fails after a while, and the items that it gives. */
 async function itemsOfACall(
@@ -22,7 +20,7 @@ async function itemsOfACall(
 	const announced = { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' };
 	const { body } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 		messaging_product: 'whatsapp',
-		to: USER,
+		to: PERSON,
 		action: 'connect',
 		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 		biz_opaque_callback_data: 'ticket-1',
@@ -57,13 +55,13 @@ function comparable(json: IDataObject): IDataObject {
 const byEvent = (items: IDataObject[]) =>
 	items.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
-describe('Every form in which Meta may write its events gives the same items', () => {
+describe('every form in which Meta can write its events', () => {
 	const variants = Object.entries(VARIANTS)
 		// How strictly the business's SDP is judged changes no event.
 		.filter(([name]) => !name.startsWith('sdp'))
 		.flatMap(([name, values]) => values.slice(1).map((value) => [name, value] as const));
 
-	test.each(variants)('%s: %s', async (name, value) => {
+	it.each(variants)('The form %s: %s gives the same items', async (name, value) => {
 		const expected = await itemsOfACall({});
 		expect(new Set(expected.map(({ event }) => event)).size).toBe(6);
 		expect(byEvent(await itemsOfACall({ [name]: value }))).toEqual(byEvent(expected));

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING } from '../../emulator';
-import { graph } from '../../emulator/helpers';
-import type { ActionRun, TriggerWorkflow } from './engine';
-import { useStage } from './harness';
+import { graph } from '../support/graph';
+import type { ActionRun } from './engine/actionRun';
+import type { TriggerWorkflow } from './engine/triggerWorkflow';
+import { useStage } from './engineStage';
 
 const stage = useStage({ ringTimeoutMs: 60_000 });
 
@@ -20,8 +21,8 @@ function trigger(parameters: INodeParameters = {}): TriggerWorkflow {
 	return workflow;
 }
 
-describe('A voicemail', () => {
-	test('becomes an item with its audio, verified as a recording is', async () => {
+describe('a voicemail', () => {
+	it('The voicemail becomes an item with its audio, verified as a recording is', async () => {
 		const workflow = trigger();
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
@@ -49,7 +50,7 @@ describe('A voicemail', () => {
 		expect(await stage.engine.bytesOf(item.binary!.data)).toEqual(AUDIO);
 	});
 
-	test('that comes again becomes no second item', async () => {
+	it('A voicemail that comes again becomes no second item', async () => {
 		const workflow = trigger();
 		const made = await stage.emulator.createVoicemail();
 		await stage.emulator.deliver([made]).answer;
@@ -58,7 +59,7 @@ describe('A voicemail', () => {
 		expect(workflow.items).toHaveLength(1);
 	});
 
-	test('is none among the messages of a person', async () => {
+	it('A voicemail is told from the messages of a person', async () => {
 		const workflow = trigger();
 		const made = await stage.emulator.createVoicemail({ event: { id: 'wamid.AUDIO' } });
 		expect((await stage.emulator.deliver([made]).answer).status).toBe(200);
@@ -66,14 +67,14 @@ describe('A voicemail', () => {
 		expect(stage.requests('media')).toEqual([]);
 	});
 
-	test('of a number that was not chosen is not downloaded', async () => {
+	it('A voicemail of a number that was not chosen is not downloaded', async () => {
 		const workflow = trigger({ phoneNumberIds: [OTHER_NUMBER] });
 		await stage.emulator.deliver([await stage.emulator.createVoicemail()]).answer;
 		expect(workflow.items).toEqual([]);
 		expect(stage.requests('mediaInfo')).toEqual([]);
 	});
 
-	test('with other bytes than announced comes without them', async () => {
+	it('A voicemail with other bytes than announced comes without them', async () => {
 		const workflow = trigger();
 		const made = await stage.emulator.createVoicemail({ sha256Override: '0'.repeat(64) });
 		await stage.emulator.deliver([made]).answer;
@@ -84,7 +85,7 @@ describe('A voicemail', () => {
 		expect(item.binary).toBeUndefined();
 	});
 
-	test('needs the field messages, to which publishing subscribes', async () => {
+	it('A voicemail needs the field messages, to which publishing subscribes', async () => {
 		const workflow = stage.engine.trigger(stage.credential, { events: ['voicemail'] });
 		await workflow.create();
 		expect(stage.emulator.subscriptionState().app?.fields).toEqual(['calls', 'messages']);
@@ -125,8 +126,8 @@ function longer(file: Buffer): Buffer {
 
 const sent = () => stage.requests('settings').at(-1)?.body;
 
-describe('Updating voicemail', () => {
-	test('uploads the announcement, and names it in the settings', async () => {
+describe('updating voicemail', () => {
+	it('The announcement is uploaded, and named in the settings', async () => {
 		const { items } = await update();
 		const [upload] = stage.requests('mediaUpload');
 		expect(upload.status).toBe(200);
@@ -157,7 +158,7 @@ describe('Updating voicemail', () => {
 		});
 	});
 
-	test('makes WhatsApp take the voicemail of a call that is rejected', async () => {
+	it('WhatsApp takes the voicemail of a call that is rejected', async () => {
 		const workflow = trigger({ events: ['terminate', 'voicemail'] });
 		await update({ triggers: ['REJECT'] });
 		const { id } = stage.emulator.userCalls({ leavesVoicemail: true });
@@ -174,7 +175,7 @@ describe('Updating voicemail', () => {
 		]);
 	});
 
-	test('makes WhatsApp take the voicemail of a call that is not answered', async () => {
+	it('WhatsApp takes the voicemail of a call that is not answered', async () => {
 		const workflow = trigger();
 		await update({ triggers: ['TIMEOUT'], timeoutSeconds: '0' });
 		const { id } = stage.emulator.userCalls({ leavesVoicemail: true });
@@ -182,7 +183,7 @@ describe('Updating voicemail', () => {
 		expect(workflow.items.map(({ json }) => json.callId)).toEqual([id]);
 	});
 
-	test('turns it off', async () => {
+	it('Voicemail is turned off', async () => {
 		const { items } = await update({ status: 'DISABLED' });
 		expect(sent()).toEqual({ calling: { voicemail: { status: 'DISABLED' } } });
 		expect(items[0].json.voicemail).toEqual({
@@ -194,7 +195,7 @@ describe('Updating voicemail', () => {
 		expect(stage.requests('mediaUpload')).toEqual([]);
 	});
 
-	test('keeps the announcement, and all digits of its ID', async () => {
+	it('The announcement is kept, with all digits of its ID', async () => {
 		await stage.emulator.presetAnnouncement(LONG_ID);
 		stage.emulator.failNext('settings', {
 			status: 200,
@@ -209,7 +210,7 @@ describe('Updating voicemail', () => {
 		expect(stage.requests('mediaUpload')).toEqual([]);
 	});
 
-	test('leaves the announcement to WhatsApp, where WhatsApp allows that', async () => {
+	it('The announcement is left to WhatsApp if WhatsApp allows that', async () => {
 		const parameters = { triggers: ['REJECT'], announcement: 'default' };
 		const { error } = await update(parameters);
 		expect(error.message).toBe('WhatsApp did not accept the voicemail settings');
@@ -218,20 +219,20 @@ describe('Updating voicemail', () => {
 		expect(sent()).toMatchObject({ calling: { voicemail: { audio: { default: {} } } } });
 	});
 
-	test('of an account without access says what to do', async () => {
+	it('An account without access gets an error that says what to do', async () => {
 		stage.emulator.variants.voicemailAccess = 'none';
 		const { error } = await update();
 		expect(error.message).toBe('WhatsApp did not accept the voicemail settings');
 		expect(error.description).toContain('this account has no access to it yet');
 	});
 
-	test('that Meta forbids says what to do', async () => {
+	it('A setting that Meta forbids gives an error that says what to do', async () => {
 		stage.emulator.failNext('settings', { errorCode: 10 });
 		const { error } = await update();
 		expect(error.message).toBe('WhatsApp does not allow this account to use voicemail');
 	});
 
-	test.each<[string, INodeParameters, Buffer, string]>([
+	it.each<[string, INodeParameters, Buffer, string]>([
 		['no triggers', { triggers: '={{ [] }}' }, AUDIO, 'When is empty'],
 		['unknown triggers', { triggers: ['BUSY'] }, AUDIO, '"BUSY" is not a value of When'],
 		['too long a time', { timeoutSeconds: 31 }, AUDIO, 'Ring For (Seconds) must be'],
@@ -243,15 +244,18 @@ describe('Updating voicemail', () => {
 		['a long file', {}, longer(AUDIO), 'The announcement is too long: 60 seconds'],
 		['no stored file', { announcement: 'stored' }, AUDIO, 'The number has no announcement yet'],
 		['a wrong status', { status: '={{ "AUTO" }}' }, AUDIO, '"AUTO" is not a value of Voicemail'],
-	])('refuses %s, and uploads and changes nothing', async (_, parameters, bytes, message) => {
-		const { error } = await update(parameters, bytes);
-		expect(error.message).toContain(message);
-		expect(error.description).not.toBe('');
-		expect(stage.requests('mediaUpload')).toEqual([]);
-		expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
-	});
+	])(
+		'The operation rejects %s, and uploads and changes nothing',
+		async (_, parameters, bytes, message) => {
+			const { error } = await update(parameters, bytes);
+			expect(error.message).toContain(message);
+			expect(error.description).not.toBe('');
+			expect(stage.requests('mediaUpload')).toEqual([]);
+			expect(stage.requests('settings').filter(({ method }) => method === 'POST')).toEqual([]);
+		},
+	);
 
-	test('without a file says so', async () => {
+	it('A missing file is an error that says so', async () => {
 		const { error } = await update({ binaryPropertyName: 'greeting' });
 		expect(error.message).toContain('greeting');
 		expect(stage.emulator.requests).toEqual([]);

@@ -2,24 +2,20 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startStage, type Stage } from '../e2e/stage';
-import { makeSdp, startEmulator, type Call, type Emulator } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { NUMBER, PERSON } from '../support/constants';
+import { change, exampleFile } from '../support/examples';
+import { startMeta, startStage, type Stage } from '../support/stage';
+import { makeSdp, type Call, type Emulator } from '../../emulator';
+import { graph } from '../support/graph';
 import type { CallMedia } from '../../emulator/rtc/callMedia';
-import { readOpusFile } from '../../emulator/rtc/opusFile';
-import { decodeAudio } from '../support/audio';
-import type { Execution, WorkflowNode } from '../support/n8n';
+import { decodeAudio, packetsOf } from '../support/audio';
+import type { Execution } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll, sleep } from '../support/processes';
 import { MEDIA_ADDRESS } from './address';
 import { Janus } from './server';
 
 jest.setTimeout(120_000);
-
-const NUMBER = '106000000000001';
-
-const packetsOf = async (path: string) =>
-	readOpusFile(await readFile(join(REPOSITORY, path))).streams[0]!;
 
 let folder: string;
 let janus: Janus;
@@ -43,9 +39,7 @@ beforeAll(async () => {
 	await janus.start();
 
 	voice = (await packetsOf('test/fixtures/audio/user.ogg')).slice(5, 155);
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: [],
+	emulator = await startMeta({
 		webRtc: {
 			mediaAddress: MEDIA_ADDRESS,
 			// A second.
@@ -72,19 +66,13 @@ beforeAll(async () => {
 		'106540352242922': NUMBER,
 		'/home/node/.n8n-files': folder,
 		'/etc/janus/prompt.ogg': prompt,
-		// Longer than the announcement here.
-		'"amount":8': '"amount":1.5',
 	};
-	const example = join(REPOSITORY, 'examples/janus/janus.json');
-	const { id } = await api.importWorkflow(example, {
+	const { id } = await api.importWorkflow(exampleFile('janus/janus'), {
 		credentials,
 		edit(imported) {
-			let text = JSON.stringify(imported.nodes);
-			for (const [from, to] of Object.entries(changes)) {
-				if (!text.includes(from)) throw new Error(`The example has no ${from}`);
-				text = text.replaceAll(from, to);
-			}
-			imported.nodes = JSON.parse(text) as WorkflowNode[];
+			change(imported, changes);
+			// Longer than the announcement here.
+			imported.nodes.find(({ parameters }) => parameters.amount === 8)!.parameters.amount = 1.5;
 		},
 	});
 	workflow = id;
@@ -208,7 +196,7 @@ async function expectSound(call: Call, heard: string, recording: Execution): Pro
 	expect(missing.length).toBeLessThan(voice.length / 10);
 
 	const [item] = recording.items('Save the recording');
-	const facts = item!.json.recording as Record<string, unknown>;
+	const facts = item.json.recording as Record<string, unknown>;
 	expect(facts).toMatchObject({ mediaId: call.recordingMediaId, verified: true });
 	const file = await readFile(join(folder, facts.fileName as string));
 	expect(createHash('sha256').update(file).digest('base64')).toBe(facts.sha256);
@@ -219,22 +207,22 @@ async function expectSound(call: Call, heard: string, recording: Execution): Pro
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(0.015);
 }
 
-describe.each(hangUps)('a call that comes in, until %s', (_, hangUp) => {
-	it('is answered, prompted and recorded, and leaves nothing behind', async () => {
+describe.each(hangUps)('an incoming call until %s', (_, hangUp) => {
+	it('The call is answered, prompted and recorded, and leaves nothing behind', async () => {
 		const call = await answeredCall();
 		const heard = await listen(call);
 		await talk(call);
 		await hangUp(call);
 		const [answering, ending, recording] = await executions(3);
-		expect(answering!.error).toBeUndefined();
-		expect(ending!.error).toBeUndefined();
-		await expectSound(call, heard, recording!);
+		expect(answering.error).toBeUndefined();
+		expect(ending.error).toBeUndefined();
+		await expectSound(call, heard, recording);
 		await expectNothingLeft();
 	});
 });
 
-describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
-	it('is started, prompted and recorded, and leaves nothing behind', async () => {
+describe.each(hangUps)('a call from the business until %s', (_, hangUp) => {
+	it('The call is started, prompted and recorded, and leaves nothing behind', async () => {
 		const call = await ringingCall();
 		await mediaOf(call).connected;
 		expect(await janus.rooms()).toHaveLength(1);
@@ -245,39 +233,39 @@ describe.each(hangUps)('a call of the business, until %s', (_, hangUp) => {
 		// Started, ringing, answered (SDP), picked up, ended, recorded.
 		const all = await executions(6);
 		for (const { error } of all) expect(error).toBeUndefined();
-		await expectSound(call, heard, all[5]!);
+		await expectSound(call, heard, all[5]);
 		await expectNothingLeft();
 	});
 });
 
-it('keeps two calls at the same time apart', async () => {
-	const calls = ['14085551234', '14085555678'].map((from) => emulator.userCalls({ from }));
+it('Two calls at the same time stay separate', async () => {
+	const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
 	await until('Accept of both', () => calls.every(({ state }) => state === 'inProgress'));
 	expect(await janus.rooms()).toMatchObject([{ num_participants: 1 }, { num_participants: 1 }]);
 	const [first, second] = calls.map(({ bizOpaqueCallbackData }) => bizOpaqueCallbackData);
-	emulator.hangUp(calls[0]!.id);
+	emulator.hangUp(calls[0].id);
 	const remaining = Number(second!.split('/')[1]);
 	await until('end of one', async () => (await janus.sessions()).join() === String(remaining));
 	expect(await janus.rooms()).toMatchObject([{ room: remaining, num_participants: 1 }]);
-	emulator.hangUp(calls[1]!.id);
+	emulator.hangUp(calls[1].id);
 	for (const { error } of await executions(4)) expect(error).toBeUndefined();
 	expect(first).not.toBe(second);
 	await expectNothingLeft();
 });
 
-describe('a call that does not come about leaves nothing behind', () => {
+describe('a call that does not connect', () => {
 	const failure = (execution: Execution) => execution.error?.message;
 
-	it('when the caller gives up before the answer', async () => {
+	it('Nothing is left when the caller hangs up before the answer', async () => {
 		const call = emulator.userCalls();
 		emulator.hangUp(call.id);
 		const [answering, ending] = await executions(2);
-		expect(failure(answering!)).toMatch(/^The call failed: /);
-		expect(ending!.error).toBeUndefined();
+		expect(failure(answering)).toMatch(/^The call failed: /);
+		expect(ending.error).toBeUndefined();
 		await expectNothingLeft();
 	});
 
-	it('when the person declines', async () => {
+	it('Nothing is left when the person declines', async () => {
 		const call = await ringingCall();
 		emulator.userRejects(call.id);
 		// Started, ringing, answered (SDP), declined, ended.
@@ -286,43 +274,43 @@ describe('a call that does not come about leaves nothing behind', () => {
 		await expectNothingLeft();
 	});
 
-	it('when WhatsApp refuses Accept: the caller need not wait', async () => {
+	it('Nothing is left when WhatsApp rejects Accept, and the caller need not wait', async () => {
 		emulator.failNext('calls', { errorCode: 100 }, { action: 'accept' });
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
-		expect(failure(answering!)).toMatch(/^The call failed: /);
+		expect(failure(answering)).toMatch(/^The call failed: /);
 		expect(call).toMatchObject({ state: 'ended' });
 		await expectNothingLeft();
 	});
 
-	it('when WhatsApp refuses Start', async () => {
+	it('Nothing is left when WhatsApp rejects Start', async () => {
 		emulator.failNext('calls', { errorCode: 138006 }, { action: 'connect' });
 		await run('Call someone now');
 		const [starting] = await executions(1);
-		expect(failure(starting!)).toMatch(/^The call failed: .*permission/);
+		expect(failure(starting)).toMatch(/^The call failed: .*permission/);
 		await expectNothingLeft();
 	});
 
-	it('when Janus does not understand the offer', async () => {
-		const number = emulator.account.phoneNumbers[0]!;
+	it('Nothing is left when Janus does not understand the offer', async () => {
+		const number = emulator.account.phoneNumbers[0];
 		const connect = {
 			id: 'wacid.with-an-odd-offer',
 			event: 'connect',
-			from: '14085551234',
+			from: PERSON,
 			timestamp: '1760000000',
 			session: { sdp_type: 'offer', sdp: 'v=0\r\nnothing else\r\n' },
 		};
 		emulator.deliver([{ phoneNumberId: number.id, field: 'calls', value: { calls: [connect] } }]);
 		const [answering] = await executions(1);
-		expect(failure(answering!)).toMatch(/^The call failed: Invalid line/);
+		expect(failure(answering)).toMatch(/^The call failed: Invalid line/);
 		await expectNothingLeft();
 	});
 
-	it('when the session is gone before WhatsApp answers: the call ends', async () => {
+	it('Nothing is left when the session is gone before WhatsApp answers, and the call ends', async () => {
 		// Of a workflow that was stopped, and of a Janus that was started again.
 		const { status } = await graph(emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
-			to: '14085551234',
+			to: PERSON,
 			action: 'connect',
 			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 			biz_opaque_callback_data: 'janus/1/2',
@@ -339,7 +327,7 @@ describe('a call that does not come about leaves nothing behind', () => {
 	});
 });
 
-it('rooms that were left over are removed at night, and no others', async () => {
+it('The nightly cleanup removes rooms that were left over, and no others', async () => {
 	const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 	const keep = [`WhatsApp call since ${minutesAgo(1)}`, 'Staff meeting'];
 	for (const description of [...keep, `WhatsApp call since ${minutesAgo(30)}`]) {
@@ -347,26 +335,26 @@ it('rooms that were left over are removed at night, and no others', async () => 
 	}
 	await run('Every night');
 	const [cleaning] = await executions(1);
-	expect(cleaning!.error).toBeUndefined();
+	expect(cleaning.error).toBeUndefined();
 	const rooms = await janus.rooms();
 	expect(rooms.map(({ description }) => description).sort()).toEqual([...keep].sort());
 	expect(await janus.sessions()).toEqual([]);
 });
 
-describe('when a program is down', () => {
-	it('Janus: the caller is rejected at once, and the execution says why', async () => {
+describe('a program that is down', () => {
+	it('The caller is rejected at once when Janus is down, and the execution says why', async () => {
 		await janus.stop();
 		const call = emulator.userCalls();
 		const [answering] = await executions(2);
-		expect(answering!.error?.message).toBe(
+		expect(answering.error?.message).toBe(
 			'The call failed: Janus does not answer at 127.0.0.1:8088',
 		);
 		expect(call.state).toBe('ended');
 		// What n8n keeps of failed requests is without the secret.
-		expect(JSON.stringify(answering!.nodes)).not.toContain(janus.secret);
+		expect(JSON.stringify(answering.nodes)).not.toContain(janus.secret);
 	});
 
-	it('n8n: Janus ends the session by itself, and the room waits for the night', async () => {
+	it('Janus ends the session by itself when n8n is down, and the room waits for the night', async () => {
 		// Seconds instead of hours.
 		await janus.start({ 'session_timeout = 14400': 'session_timeout = 2' });
 		const call = await answeredCall();

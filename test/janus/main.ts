@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import installN8n from '../support/jest-n8n-ready';
+import installN8n from '../support/jestN8nReady';
 import { MEDIA_ADDRESS } from './address';
 
 const NETWORK = join(__dirname, 'network.sh');
@@ -9,7 +9,7 @@ const HELP =
 	'The Janus suite needs a network namespace of its own. Run it as root, where sudo asks nothing, or where users may make namespaces ("unshare --user --map-root-user --net true"). On Debian and Ubuntu, test/janus/install-janus.sh installs the commands.';
 
 const succeeds = (command: string[]) =>
-	spawnSync(command[0]!, command.slice(1), { stdio: 'ignore' }).status === 0;
+	spawnSync(command[0], command.slice(1), { stdio: 'ignore' }).status === 0;
 
 /**
  * The command in a network of its own: Janus uses no loopback address, and nothing should listen on the
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
 	// In there is no way to the registry.
 	await installN8n();
 	process.exitCode = await new Promise<number>((resolve) => {
-		const child = spawn(program!, args, { stdio: 'inherit' });
+		const child = spawn(program, args, { stdio: 'inherit' });
 		child.once('error', (error) => {
 			console.error(error.message);
 			resolve(1);

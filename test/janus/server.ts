@@ -136,7 +136,7 @@ export class Janus {
 				throw new Error(`The example's configuration has no ${from}`);
 		}
 		for (const [index, name] of names.entries()) {
-			const text = all.reduce((before, [from, to]) => before.replace(from, to), texts[index]!);
+			const text = all.reduce((before, [from, to]) => before.replace(from, to), texts[index]);
 			await writeFile(join(this.folder, name), text);
 		}
 	}

@@ -1,3 +1,3 @@
 import { bundle } from './bundle';
 
-bundle('unit/{graph,http,media,registration,trigger}/*.test.ts');
+bundle('unit/{delivery,events,graph,http,media,registration,trigger}/*.test.ts');

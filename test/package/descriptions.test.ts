@@ -41,8 +41,8 @@ const inTrigger = (name: string) => trigger.properties.find((property) => proper
 const inOptions = (name: string) =>
 	fieldsOf(inTrigger('options')).find((field) => field.name === name);
 
-describe('what saved workflows hold', () => {
-	it('names of nodes and credential', () => {
+describe('what saved workflows contain', () => {
+	it('The names of nodes and credential do not change', () => {
 		expect(action).toMatchObject({
 			name: 'whatsAppBusinessCalling',
 			displayName: 'WhatsApp Business Calling',
@@ -68,13 +68,13 @@ describe('what saved workflows hold', () => {
 		['appSecret', '', true],
 		['apiVersion', 'v26.0', undefined],
 		['baseUrl', 'https://graph.facebook.com', undefined],
-	])('credential: %s, by default %j', (name, value, password) => {
+	])('The credential has the field %s, by default %j', (name, value, password) => {
 		const field = credential.properties.find((property) => property.name === name);
 		expect(field?.default).toBe(value);
 		expect(field?.typeOptions?.password).toBe(password);
 	});
 
-	it('trigger: two webhooks on one path', () => {
+	it('The trigger has two webhooks on one path', () => {
 		expect(
 			trigger.webhooks?.map(({ name, httpMethod, path }) => ({ name, httpMethod, path })),
 		).toEqual([
@@ -90,7 +90,7 @@ describe('what saved workflows hold', () => {
 		['registration', 'app'],
 		['verifyToken', ''],
 		['options', {}],
-	])('trigger: %s, by default %j', (name, value) => {
+	])('The trigger has the parameter %s, by default %j', (name, value) => {
 		expect(inTrigger(name)?.default).toEqual(value);
 	});
 
@@ -107,11 +107,11 @@ describe('what saved workflows hold', () => {
 		['otherWebhookUrl', ''],
 		['retryFor', 1],
 		['timeBudget', 15],
-	])('trigger: option %s, by default %j', (name, value) => {
+	])('The trigger has the option %s, by default %j', (name, value) => {
 		expect(inOptions(name)?.default).toBe(value);
 	});
 
-	it('trigger: values of its lists', () => {
+	it("The trigger's lists have the documented values", () => {
 		expect(choices(inOptions('acknowledge'))).toEqual(['stored', 'finished']);
 		expect(choices(inOptions('onFileUnavailable'))).toEqual(['retry', 'emit', 'fail']);
 		expect([...choices(inTrigger('registration'))].sort()).toEqual([
@@ -123,8 +123,15 @@ describe('what saved workflows hold', () => {
 	it.each([
 		...['call_recording_available', 'call_transcription_available', 'connect', 'terminate'],
 		...['call_created', 'status', 'call_permission_reply', 'voicemail'],
-	])('trigger: the event %s', (event) => {
+	])('The trigger has the event %s', (event) => {
 		expect(choices(inTrigger('events'))).toContain(event);
+	});
+
+	it('trigger: each event tells the value that a Switch node compares, in the two lines that n8n shows', () => {
+		for (const { value, description } of (inTrigger('events')?.options ?? []).filter(isChoice)) {
+			expect(description).toContain(`(event: ${value === 'other' ? 'their name' : String(value)})`);
+			expect(description!.length).toBeLessThan(108);
+		}
 	});
 
 	it.each([
@@ -134,7 +141,7 @@ describe('what saved workflows hold', () => {
 		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
-	])('action: operations of %s', (resource, operations) => {
+	])('The action has the operations of %s', (resource, operations) => {
 		expect(choices(action.properties.find(({ name }) => name === 'resource'))).toContain(resource);
 		const found = choices(parameter(resource, null, 'operation'));
 		expect(found).toEqual(expect.arrayContaining(operations));
@@ -218,16 +225,19 @@ describe('what saved workflows hold', () => {
 			downloadFile: true,
 			options: {},
 		}).map(([name, value]): [string, string, string, unknown] => ['delivery', 'read', name, value]),
-	])('action: %s, %s: %s, by default %j', (resource, operation, name, value) => {
-		expect(parameter(resource, operation, name)?.default).toEqual(value);
-	});
+	])(
+		'The action has at %s, %s, the parameter %s, by default %j',
+		(resource, operation, name, value) => {
+			expect(parameter(resource, operation, name)?.default).toEqual(value);
+		},
+	);
 
-	it.each(['start', 'accept'])('action: callback data of %s', (operation) => {
+	it.each(['start', 'accept'])('The action has callback data at %s', (operation) => {
 		const names = fieldsOf(parameter('call', operation, 'options')).map(({ name }) => name);
 		expect(names).toContain('bizOpaqueCallbackData');
 	});
 
-	it('action: Accept pre-accepts first unless it is told not to, and Start has no such option', () => {
+	it('The action pre-accepts before Accept unless turned off, and Start has no such option', () => {
 		const option = fieldsOf(parameter('call', 'accept', 'options')).find(
 			({ name }) => name === 'preAcceptFirst',
 		);
@@ -237,7 +247,7 @@ describe('what saved workflows hold', () => {
 		});
 	});
 
-	it('action: Delivery > Read has the events, numbers and options of the trigger', () => {
+	it('Delivery > Read has the events, numbers and options of the trigger', () => {
 		const field = (name: string) => parameter('delivery', 'read', name);
 		expect(choices(field('events'))).toEqual(choices(inTrigger('events')));
 		for (const name of ['events', 'phoneNumberIds', 'downloadFile']) {
@@ -255,16 +265,19 @@ describe('what saved workflows hold', () => {
 		]);
 	});
 
-	it('action: phone numbers are chosen from the list first', () => {
+	it('The action chooses phone numbers from the list first', () => {
 		const modes = parameter('call', 'start', 'phoneNumberId')?.modes ?? [];
 		expect(modes.map(({ name }) => name)).toEqual(['list', 'id']);
 	});
 
-	it.each(['preAccept', 'reject', 'terminate'])('action: no recording with %s', (operation) => {
-		for (const name of ['recordCall', 'transcribeCall']) {
-			expect(parameter('call', operation, name)).toBeUndefined();
-		}
-	});
+	it.each(['preAccept', 'reject', 'terminate'])(
+		'The action has no recording at %s',
+		(operation) => {
+			for (const name of ['recordCall', 'transcribeCall']) {
+				expect(parameter('call', operation, name)).toBeUndefined();
+			}
+		},
+	);
 });
 
 /** All properties, those of collections included, with the place where they stand. */
@@ -284,11 +297,11 @@ const FIELDS = [
 	...everyField(credential.properties, 'credential'),
 ];
 
-describe('texts', () => {
+describe('the texts of the panels', () => {
 	const CONTAINERS = ['resource', 'operation', 'options'];
 
 	it.each(FIELDS.filter(([, { type, name }]) => type !== 'notice' && !CONTAINERS.includes(name)))(
-		'%s says what it is for',
+		'The field %s says what it is for',
 		(_, { description, hint, displayName }) => {
 			expect(description ?? hint).toMatch(/^\S.{10,}\S$/s);
 			expect(displayName).toMatch(/^[A-Z]/);
@@ -296,13 +309,13 @@ describe('texts', () => {
 	);
 
 	it.each(FIELDS.filter(([, { type }]) => type === 'boolean'))(
-		'%s begins with Whether',
+		'The switch %s begins with Whether',
 		(_, field) => {
 			expect(field.description).toMatch(/^Whether /);
 		},
 	);
 
-	it('every operation says what it does', () => {
+	it('Every operation says what it does', () => {
 		const operations = action.properties.filter(({ name }) => name === 'operation');
 		for (const choice of operations.flatMap(({ options = [] }) => options.filter(isChoice))) {
 			expect(choice.action).toMatch(/^[A-Z][a-z ]+$/);
@@ -311,7 +324,7 @@ describe('texts', () => {
 	});
 });
 
-describe('parameters', () => {
+describe('the parameters', () => {
 	/** Whether two parameters can be on the panel together, as far as their conditions on values tell. */
 	function canMeet(a: INodeProperties, b: INodeProperties): boolean {
 		const [one, two] = [a.displayOptions?.show ?? {}, b.displayOptions?.show ?? {}];
@@ -326,7 +339,7 @@ describe('parameters', () => {
 		['trigger', trigger.properties],
 		['credential', credential.properties],
 		['options of the trigger', fieldsOf(inTrigger('options'))],
-	])('no two of the %s have one name at the same time', (_, properties) => {
+	])('No two parameters of the %s have one name at the same time', (_, properties) => {
 		const clashes = properties.flatMap((a, index) =>
 			properties
 				.slice(index + 1)
@@ -335,13 +348,13 @@ describe('parameters', () => {
 		expect(clashes).toEqual([]);
 	});
 
-	it('each has a default', () => {
+	it('Every parameter has a default', () => {
 		expect(
 			FIELDS.filter(([, field]) => field.default === undefined).map(([place]) => place),
 		).toEqual([]);
 	});
 
-	it('conditions name parameters that exist', () => {
+	it('Conditions name parameters that exist', () => {
 		for (const { name, properties } of [action, trigger]) {
 			const names = new Set(properties.map((property) => property.name));
 			const asked = properties.flatMap(({ displayOptions }) =>
@@ -353,11 +366,11 @@ describe('parameters', () => {
 	});
 });
 
-describe('files beside the code', () => {
+describe('the files beside the code', () => {
 	it.each([
 		['WhatsAppBusinessCalling', action],
 		['WhatsAppBusinessCallingTrigger', trigger],
-	])('codex of %s', (file, { name }) => {
+	])('The codex of %s is complete', (file, { name }) => {
 		const path = join(REPOSITORY, FOLDER, `${file}.node.json`);
 		const codex = JSON.parse(readFileSync(path, 'utf8')) as { node: string; categories: string[] };
 		expect(codex.node).toBe(`${manifest.name}.${name}`);
@@ -368,7 +381,7 @@ describe('files beside the code', () => {
 		['action', FOLDER, action.icon],
 		['trigger', FOLDER, trigger.icon],
 		['credential', 'credentials', credential.icon],
-	])('icons of the %s, one for light and one for dark', (_, folder, icon) => {
+	])('The icons of the %s exist, one for light and one for dark', (_, folder, icon) => {
 		if (typeof icon !== 'object') throw new Error('There must be an icon for each theme.');
 		const [light, dark] = [icon.light, icon.dark].map((address) => {
 			expect(address).toMatch(/^file:.*\.svg$/);

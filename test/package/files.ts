@@ -1,18 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { REPOSITORY } from '../support/package';
 
 const DIST = join(REPOSITORY, 'dist');
-
-/** Absolute paths of all files below a folder. */
-export async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-	return entries
-		.filter((entry) => entry.isFile())
-		.map((entry) => join(entry.parentPath, entry.name));
-}
 
 /** Absolute paths of what the build made. */
 export function builtFiles(): string[] {

@@ -6,8 +6,9 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
+import { filesBelow } from '../support/files';
 import { packPackage, REPOSITORY } from '../support/package';
-import { builtFiles, filesBelow } from './files';
+import { builtFiles } from './files';
 
 const run = promisify(execFile);
 
@@ -39,14 +40,14 @@ afterAll(async () => {
 });
 
 describe("n8n's verification", () => {
-	it('finds nothing in the sources, warnings included', async () => {
+	it('The verification finds nothing in the sources, warnings included', async () => {
 		const { passed, files, findings } = await scan(REPOSITORY, 'source');
 		expect(findings).toEqual([]);
 		expect(passed).toBe(true);
 		expect(files).toBeGreaterThan(40);
 	});
 
-	it('finds nothing in the tarball, warnings included', async () => {
+	it('The verification finds nothing in the tarball, warnings included', async () => {
 		const { passed, files, findings } = await scan(folder, 'package');
 		expect(findings).toEqual([]);
 		expect(passed).toBe(true);
@@ -55,13 +56,13 @@ describe("n8n's verification", () => {
 });
 
 describe('the tarball', () => {
-	it('holds what runs and nothing else', async () => {
+	it('The tarball contains what runs and nothing else', async () => {
 		const built = builtFiles().map((path) => relative(REPOSITORY, path));
 		const packed = (await filesBelow(folder)).map((path) => relative(folder, path));
 		expect(packed.sort()).toEqual([...built, 'LICENSE.md', 'README.md', 'package.json'].sort());
 	});
 
-	it('holds of dist nothing but JavaScript, codex files, output schemas and icons', () => {
+	it('The tarball contains of dist only JavaScript, codex files, output schemas and icons', () => {
 		const odd = builtFiles()
 			.map((path) => relative(REPOSITORY, path))
 			.filter(
@@ -74,24 +75,24 @@ describe('the tarball', () => {
 		expect(odd).toEqual([]);
 	});
 
-	it('has a counterpart in the sources for each file', async () => {
+	it('Each file of the tarball has its source', async () => {
 		const orphans = builtFiles()
 			.map((path) => relative(join(REPOSITORY, 'dist'), path))
 			.filter((path) => !existsSync(join(REPOSITORY, path.replace(/\.js$/, '.ts'))));
 		expect(orphans).toEqual([]);
 	});
 
-	it('has less than 150 kB', async () => {
+	it('The tarball has less than 150 kB', async () => {
 		expect((await stat(tarball)).size).toBeLessThan(150_000);
 	});
 
-	it('has every file that the n8n block of package.json names', () => {
+	it('The tarball has every file that the n8n block of package.json names', () => {
 		for (const path of [...manifest.n8n.nodes, ...manifest.n8n.credentials]) {
 			expect(existsSync(join(folder, path)) ? '' : path).toBe('');
 		}
 	});
 
-	it('asks for nothing at run time but what n8n brings', async () => {
+	it('The tarball requires at run time only what n8n brings', async () => {
 		const allowed = new Set(['n8n-workflow', 'zod', 'crypto']);
 		const scripts = (await filesBelow(folder)).filter((path) => path.endsWith('.js'));
 		for (const path of scripts) {

@@ -9,7 +9,7 @@ import { builtFiles } from './files';
 const read = async (path: string) => await readFile(join(REPOSITORY, path), 'utf8');
 
 describe('package.json', () => {
-	it('has no dependencies, because n8n installs none of a verified node', () => {
+	it('The package has no dependencies, because n8n installs none of a verified node', () => {
 		for (const kind of [
 			'dependencies',
 			'optionalDependencies',
@@ -21,24 +21,27 @@ describe('package.json', () => {
 		expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
 	});
 
-	it.each(Object.entries(manifest.devDependencies))('pins %s exactly (%s)', (_, version) => {
-		expect(version).toMatch(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/);
-	});
+	it.each(Object.entries(manifest.devDependencies))(
+		'The package pins %s exactly (%s)',
+		(_, version) => {
+			expect(version).toMatch(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/);
+		},
+	);
 
-	it('publishes dist only, and runs nothing on installation', () => {
+	it('The package publishes dist only, and runs nothing on installation', () => {
 		expect(manifest.files).toEqual(['dist']);
 		const onInstall = /^(pre|post)?(install|pack|publish|prepare)(Only)?$|^prepublish/;
 		expect(Object.keys(manifest.scripts).filter((name) => onInstall.test(name))).toEqual([]);
 	});
 
-	it('names the package so that n8n finds it', () => {
+	it('The package has a name that n8n finds', () => {
 		expect(manifest.name).toBe('n8n-nodes-whatsapp-business-calling');
 		expect(manifest.keywords).toContain('n8n-community-node-package');
 		expect(manifest.license).toBe('MIT');
 		expect(manifest.version).toMatch(/^\d+\.\d+\.\d+$/);
 	});
 
-	it('has an n8n block whose files were built', () => {
+	it('The package has an n8n block whose files were built', () => {
 		builtFiles();
 		expect(manifest.n8n).toMatchObject({ n8nNodesApiVersion: 1, strict: true });
 		expect(manifest.n8n.nodes).toHaveLength(2);
@@ -50,7 +53,7 @@ describe('package.json', () => {
 });
 
 describe('the repository', () => {
-	it('has a lock file without addresses of registries', async () => {
+	it('The lock file has no addresses of registries', async () => {
 		const lock = JSON.parse(await read('package-lock.json')) as {
 			version: string;
 			packages: Record<string, { resolved?: string; link?: boolean }>;
@@ -63,7 +66,7 @@ describe('the repository', () => {
 		expect(lock.version).toBe(manifest.version);
 	});
 
-	it("lints with n8n's rules as they are", async () => {
+	it("The linter uses n8n's rules unchanged", async () => {
 		const lines = (await read('eslint.config.mjs'))
 			.split('\n')
 			.filter((line) => line.trim() !== '');
@@ -73,7 +76,7 @@ describe('the repository', () => {
 		]);
 	});
 
-	it('is named the same wherever its address stands', async () => {
+	it('The repository has the same URL everywhere', async () => {
 		const [, repository = ''] = /github\.com\/(.+)\.git$/.exec(manifest.repository.url) ?? [];
 		expect(repository).toMatch(/^[\w-]+\/n8n-nodes-whatsapp-business-calling$/);
 		const places = [
@@ -89,7 +92,7 @@ describe('the repository', () => {
 		}
 	});
 
-	it('has its licence', async () => {
+	it('The repository has its license', async () => {
 		expect(await read('LICENSE.md')).toContain('MIT');
 	});
 });

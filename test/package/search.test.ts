@@ -31,7 +31,7 @@ const NODES = [
 	),
 ];
 
-describe("The search of n8n's node creator", () => {
+describe("the search of n8n's node creator", () => {
 	it.each([
 		...['whatsapp', 'whatsapp call', 'whatsapp calls', 'whatsapp business', 'calling', 'wa call'],
 		...['call recording', 'record call', 'record calls', 'record whatsapp calls', 'recording'],
@@ -40,13 +40,13 @@ describe("The search of n8n's node creator", () => {
 		...['phone', 'phone call', 'telephone', 'telephony', 'voice', 'voice call', 'voice agent'],
 		...['voip', 'webrtc', 'sip', 'audio', 'meta', 'start call', 'make a call', 'answer call'],
 		...['incoming call', 'outbound call', 'missed call', 'whatsapp voice', 'whatsapp phone'],
-	])('finds both nodes for "%s"', (query) => {
+	])('The search finds both nodes for "%s"', (query) => {
 		const found = sublimeSearch(query, NODES).map(({ item }) => item.key);
 		expect(found.toSorted()).toEqual(NODES.map(({ key }) => key));
 	});
 
 	it.each(['telegram', 'invoice', 'spreadsheet', 'postgres', 'calendar'])(
-		'does not offer the nodes for "%s"',
+		'The search does not offer the nodes for "%s"',
 		(query) => {
 			expect(sublimeSearch(query, NODES)).toEqual([]);
 		},

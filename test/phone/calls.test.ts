@@ -1,9 +1,10 @@
 import type { Browser } from 'playwright-core';
 import type { Call } from '../../emulator';
+import { PERSON } from '../support/constants';
 import { poll } from '../support/processes';
-import type { Agent } from './browser';
-import { CALLED, expectToHear } from './carry';
-import { KEY, PhoneStage, withKey } from './stage';
+import type { Agent } from '../support/phone/agent';
+import { expectToHear } from '../support/phone/calls';
+import { KEY, PhoneStage, withKey } from '../support/phone/phoneStage';
 
 jest.setTimeout(120_000);
 
@@ -52,7 +53,7 @@ async function talking() {
 }
 
 /** An agent fills in the page for placing calls. */
-async function dial(agent: Agent, { number = `+${CALLED}`, key = KEY } = {}): Promise<void> {
+async function dial(agent: Agent, { number = `+${PERSON}`, key = KEY } = {}): Promise<void> {
 	await agent.page.getByLabel('Phone number').fill(number);
 	await agent.page.getByLabel('Key', { exact: true }).fill(key);
 	await agent.click('Call');
@@ -86,8 +87,8 @@ async function expectVoice(agent: Agent, call: Call, since: number): Promise<str
 	return `${atUser} ms at the user, ${Date.now() - since} ms at the agent`;
 }
 
-describe('a call that comes in', () => {
-	it('is answered by a click, heard on both sides and recorded; the agent hangs up', async () => {
+describe('an incoming call on the browser phone', () => {
+	it('The agent answers with a click, both sides are heard and recorded, and the agent hangs up', async () => {
 		const { call, agent } = await ringing();
 		expect(await agent.page.locator('h1').innerText()).toBe(CALLER);
 		expect(await agent.page.locator('#identity').innerText()).toBe(`+${call.user.waId}`);
@@ -126,7 +127,7 @@ describe('a call that comes in', () => {
 		figures.push(`  executions for an answered call: ${await allDone()}`);
 	});
 
-	it('ends in the page when the caller hangs up', async () => {
+	it('The call ends in the page when the caller hangs up', async () => {
 		const { call, agent } = await talking();
 		await stage.mediaOf(call).said;
 		stage.emulator.hangUp(call.id);
@@ -135,7 +136,7 @@ describe('a call that comes in', () => {
 		await allDone();
 	});
 
-	it('can be muted, given another microphone, and hears the keys of the keypad', async () => {
+	it('The call can be muted, get another microphone, and receives the keys of the keypad', async () => {
 		const { call, agent } = await talking();
 		const { page } = agent;
 		await stage.mediaOf(call).talking;
@@ -143,7 +144,7 @@ describe('a call that comes in', () => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
 			const tones: string[] = [];
 			Object.assign(window, { tones });
-			peers[0]!.getSenders()[0]!.dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
+			peers[0].getSenders()[0].dtmf!.ontonechange = ({ tone }) => tone && tones.push(tone);
 		});
 		await agent.click('Keypad');
 		await agent.picture('keypad');
@@ -160,11 +161,11 @@ describe('a call that comes in', () => {
 		// A microphone that is unplugged is replaced.
 		await page.evaluate(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			peers[0]!.getSenders()[0]!.track!.dispatchEvent(new Event('ended'));
+			peers[0].getSenders()[0].track!.dispatchEvent(new Event('ended'));
 		});
 		await page.waitForFunction(() => {
 			const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-			const { label, readyState } = peers[0]!.getSenders()[0]!.track!;
+			const { label, readyState } = peers[0].getSenders()[0].track!;
 			return readyState === 'live' && label.includes('Default');
 		});
 		await agent.click('Mute');
@@ -181,7 +182,7 @@ describe('a call that comes in', () => {
 		expect(agent.complaints).toEqual([]);
 	});
 
-	it('can be declined', async () => {
+	it('The call can be declined', async () => {
 		const { call, agent } = await ringing();
 		await agent.click('Decline');
 		await agent.ending('over', 'Call declined');
@@ -190,7 +191,7 @@ describe('a call that comes in', () => {
 		await allDone();
 	});
 
-	it('belongs to the agent who answered: another one with the link is told so, and changes nothing', async () => {
+	it("The call belongs to the agent who answered: another agent's link says so, and changes nothing", async () => {
 		const { call, link, agent } = await talking();
 		const second = await stage.agent(browser, link);
 		await second.click('Answer');
@@ -216,7 +217,7 @@ describe('a call that comes in', () => {
 		await third.ending('problem', 'This call is taken or over');
 	});
 
-	it('goes to one of two agents who click at once', async () => {
+	it('The call goes to one of two agents who click at once', async () => {
 		const { call, link, agent } = await ringing();
 		const second = await stage.agent(browser, link);
 		await Promise.all([agent.click('Answer'), second.click('Answer')]);
@@ -233,7 +234,7 @@ describe('a call that comes in', () => {
 		expect(call.state).toBe('inProgress');
 	});
 
-	it('can still be tried when the clock of the device is fast, and not after minutes', async () => {
+	it("The call can still be answered when the device's clock is fast, and not after minutes", async () => {
 		const { call, link } = await stage.incomingCall();
 		const before = (seconds: number) => {
 			const time = new Date(Date.now() - seconds * 1000).toISOString();
@@ -252,7 +253,7 @@ describe('a call that comes in', () => {
 		expect(call.state).toBe('inProgress');
 	});
 
-	it('is reported as gone when the caller has given up', async () => {
+	it('The call is reported as gone when the caller has hung up', async () => {
 		const { call, agent } = await ringing();
 		stage.emulator.hangUp(call.id);
 		await agent.click('Answer');
@@ -262,7 +263,7 @@ describe('a call that comes in', () => {
 		await agent.picture('gone');
 	});
 
-	it('ends when the tab is closed', async () => {
+	it('The call ends when the tab is closed', async () => {
 		const { call, agent } = await talking();
 		await stage.mediaOf(call).said;
 		const closed = Date.now();
@@ -273,7 +274,7 @@ describe('a call that comes in', () => {
 		await allDone();
 	});
 
-	it('stays with the others where the microphone is refused, or UDP is', async () => {
+	it('The call stays with the others when the microphone or UDP is refused', async () => {
 		const { call, link, agent } = await ringing();
 		const [deaf, walled] = await Promise.all([
 			stage.agent(await stage.browser({ microphone: false }), link),
@@ -291,7 +292,7 @@ describe('a call that comes in', () => {
 		await agent.view('talking');
 	});
 
-	it('ends, and says why, where a firewall swallows the sound', async () => {
+	it('The call ends, and the page says why, when a firewall drops the audio', async () => {
 		const { call, link } = await stage.incomingCall();
 		const [start, offer] = link.split('&offer=') as [string, string];
 		const sdp = Buffer.from(offer, 'base64url').toString();
@@ -308,7 +309,7 @@ describe('a call that comes in', () => {
 });
 
 describe('a call that an agent places', () => {
-	it('rings, is picked up, heard on both sides and recorded; the person hangs up', async () => {
+	it('The call rings, is picked up, heard on both sides and recorded, and the person hangs up', async () => {
 		const agent = await stage.agent(browser, stage.dialLink('&to=%2B1%20408%20555%201234'));
 		await agent.view('dial');
 		await agent.picture('dial');
@@ -319,7 +320,7 @@ describe('a call that an agent places', () => {
 		figures.push(`  click to ringing: ${Date.now() - clicked} ms`);
 		await agent.picture('ringing');
 		const call = stage.emulator.calls.at(-1)!;
-		expect(call.user.waId).toBe(CALLED);
+		expect(call.user.waId).toBe(PERSON);
 		await stage.mediaOf(call).connected;
 
 		const pickedUp = Date.now();
@@ -340,7 +341,7 @@ describe('a call that an agent places', () => {
 		figures.push(`  executions for a placed call: ${await allDone()}`);
 	});
 
-	it('ends when the agent hangs up', async () => {
+	it('The call ends when the agent hangs up', async () => {
 		const { call, agent } = await placed();
 		stage.emulator.userPicksUp(call.id);
 		await agent.view('talking');
@@ -352,7 +353,7 @@ describe('a call that an agent places', () => {
 		await allDone();
 	});
 
-	it('says that the person has declined', async () => {
+	it('The page says that the person has declined', async () => {
 		const { call, agent } = await placed();
 		stage.emulator.userRejects(call.id);
 		await agent.ending('over', 'The call was not answered');
@@ -360,16 +361,16 @@ describe('a call that an agent places', () => {
 		await allDone();
 	});
 
-	it('ends when the tab is closed while it rings', async () => {
+	it('The call ends when the tab is closed while it rings', async () => {
 		const { call, agent } = await placed();
 		await agent.closeTab();
 		await stage.ended(call);
 		await allDone();
 	});
 
-	it('needs the permission of the person, the right key and a possible number', async () => {
+	it("The call requires the person's permission, the right key and a possible number", async () => {
 		const calls = stage.emulator.calls.length;
-		stage.emulator.setPermission(CALLED, 'no_permission');
+		stage.emulator.setPermission(PERSON, 'no_permission');
 		const agent = await stage.agent(browser, stage.dialLink());
 		await dial(agent, { number: '0408 555' });
 		await agent.page.getByText('Enter the number with its country code').waitFor();
@@ -381,12 +382,12 @@ describe('a call that an agent places', () => {
 		await dial(agent);
 		await agent.ending('problem', 'This person has not allowed your calls');
 		await agent.picture('no-permission');
-		stage.emulator.setPermission(CALLED, 'permanent');
+		stage.emulator.setPermission(PERSON, 'permanent');
 		expect(stage.emulator.calls).toHaveLength(calls);
 	});
 
 	it.each(['passive', 'active', 'actpass'] as const)(
-		'is heard whatever role WhatsApp takes in the handshake: %s',
+		'The call has audio whatever role WhatsApp takes in the handshake: %s',
 		async (answerSetup) => {
 			stage.emulator.variants.answerSetup = answerSetup;
 			const { call, agent } = await placed();
@@ -398,17 +399,17 @@ describe('a call that an agent places', () => {
 	);
 });
 
-describe('a user whose WhatsApp sends nothing before it hears something', () => {
+describe('a customer whose WhatsApp sends nothing before it hears something', () => {
 	beforeEach(() => {
 		stage.emulator.variants.silentUntilHeard = 'yes';
 	});
 
-	it('is heard after calling', async () => {
+	it('The customer is heard after calling', async () => {
 		const { agent } = await talking();
 		await expectToHear(agent);
 	});
 
-	it('is heard after being called', async () => {
+	it('The customer is heard after being called', async () => {
 		const { call, agent } = await placed();
 		await stage.mediaOf(call).connected;
 		stage.emulator.userPicksUp(call.id);
@@ -418,13 +419,13 @@ describe('a user whose WhatsApp sends nothing before it hears something', () => 
 });
 
 /** As the README has it for an n8n whose addresses of waiting executions can be guessed. */
-describe('with a key on the Wait nodes', () => {
+describe('the browser phone with a key on the Wait nodes', () => {
 	beforeAll(async () => {
 		await stage.stopMeta();
 		await stage.startMeta({}, withKey);
 	});
 
-	it('a call is answered with the key, and with nothing else', async () => {
+	it('A call is answered with the key, and with nothing else', async () => {
 		const { call, agent } = await ringing();
 		await agent.click('Answer');
 		await agent.ending('problem', 'The key is wrong or missing');

@@ -6,7 +6,7 @@ import { decodeAudio } from '../support/audio';
 import { N8nClient } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { poll, startScript, type StartedProcess } from '../support/processes';
-import { Agent, launchBrowser } from './browser';
+import { Agent, launchBrowser } from '../support/phone/agent';
 
 jest.setTimeout(120_000);
 
@@ -106,7 +106,7 @@ async function expectBothVoices(file: Buffer): Promise<void> {
 	for (const { loudness } of channels) expect(loudness).toBeGreaterThan(SPEECH);
 }
 
-it('prints pages of this machine, the emulator first', async () => {
+it('The demo prints pages of this machine, the emulator first', async () => {
 	const titles = await Promise.all(
 		printed().map(async (address) => {
 			expect(new URL(address).hostname).toBe('127.0.0.1');
@@ -120,9 +120,9 @@ it('prints pages of this machine, the emulator first', async () => {
 	]);
 });
 
-it('lets a person answer a customer in the browser, and has both voices in the recording', async () => {
+it('A person answers a customer in the browser, and the recording has both voices', async () => {
 	const before = await recordings();
-	const talk = await open(printed()[1]!);
+	const talk = await open(printed()[1]);
 	await talk.picture('demo-talk-start');
 	await talk.click('Let a customer call');
 	await talk.page.getByRole('link', { name: 'Open the call' }).waitFor();
@@ -136,9 +136,9 @@ it('lets a person answer a customer in the browser, and has both voices in the r
 	expect(talk.complaints).toEqual([]);
 });
 
-it('lets a person call the customer', async () => {
+it('A person calls the customer', async () => {
 	const before = await recordings();
-	const talk = await open(printed()[1]!);
+	const talk = await open(printed()[1]);
 	await talk.page.locator('#dial[href]').waitFor();
 	const key = await talk.page.locator('#key').innerText();
 	const phone = await newTab(talk, 'Call the customer yourself');
@@ -149,13 +149,13 @@ it('lets a person call the customer', async () => {
 	expect(talk.complaints).toEqual([]);
 });
 
-it('has the webhook free for the first own workflow, which gets a recording from the page', async () => {
+it('The webhook is free for the first own workflow, which gets a recording from the page', async () => {
 	const [emulator, , workflow] = printed();
-	const { origin, pathname } = new URL(workflow!);
+	const { origin, pathname } = new URL(workflow);
 	const api = new N8nClient(origin, { tail: () => output });
 	await api.login();
 	const id = pathname.split('/').at(-1)!;
-	const page = await open(emulator!);
+	const page = await open(emulator);
 	await page.click('Send recording');
 	await page.page.getByText('no workflow takes it').waitFor();
 	await api.activate(id);
@@ -167,21 +167,21 @@ it('has the webhook free for the first own workflow, which gets a recording from
 	expect(page.complaints).toEqual([]);
 });
 
-it('refuses what other web pages want from the page to talk on', async () => {
-	const talk = printed()[1]!;
+it('The page to talk on rejects other web pages', async () => {
+	const talk = printed()[1];
 	const order = async (headers: Record<string, string>) =>
 		(await fetch(`${talk}/calls`, { method: 'POST', headers })).status;
 	expect(await order({ origin: 'https://evil.example' })).toBe(403);
-	expect(await order({ origin: printed()[0]! })).toBe(403);
+	expect(await order({ origin: printed()[0] })).toBe(403);
 	await writeFile(join(folder, 'recordings', 'notes.html'), 'private');
 	for (const name of ['notes.html', '..%2fvoice.wav', '%2e%2e/voice.wav']) {
 		expect((await fetch(`${talk}/recordings/${name}`)).status).toBe(404);
 	}
 });
 
-it('ends in an orderly way, and leaves the recordings', async () => {
+it('The demo stops in an orderly way, and leaves the recordings', async () => {
 	await demo.stop(30_000);
 	expect(await demo.exited).toMatchObject({ code: 0 });
 	expect(await recordings()).toHaveLength(2);
-	await expect(fetch(printed()[0]!)).rejects.toThrow();
+	await expect(fetch(printed()[0])).rejects.toThrow();
 });

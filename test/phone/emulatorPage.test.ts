@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { makeSdp, startEmulator, type Emulator } from '../../emulator';
-import { graph, Receiver } from '../../emulator/helpers';
-import { Agent, launchBrowser } from './browser';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
+import { graph } from '../support/graph';
+import { Receiver } from '../support/receiver';
+import { Agent, launchBrowser } from '../support/phone/agent';
 
-const NUMBER = '106000000000001';
 /** What would run if a name became part of the page. */
 const HOSTILE = '<img src=x onerror="alert(1)">&amp;</script><b>Eve';
 
@@ -33,7 +34,7 @@ beforeEach(async () => {
 		redeliveryDelaysMs: [60_000],
 		account: { appName: HOSTILE },
 	});
-	emulator.account.users[0]!.name = HOSTILE;
+	emulator.account.users[0].name = HOSTILE;
 	page = await Agent.open(browser, emulator.baseUrl);
 	await page.page.getByRole('button', { name: 'Copy Base URL' }).waitFor();
 });
@@ -60,7 +61,7 @@ const happened = async (title: string, outcome: string) =>
 		.first()
 		.waitFor();
 
-it('has the values of the credential to copy', async () => {
+it('The page has the values of the credential to copy', async () => {
 	await page.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
 	const { accessToken, businessAccountId, appId, appSecret } = emulator.account;
 	const values = {
@@ -78,7 +79,7 @@ it('has the values of the credential to copy', async () => {
 	}
 });
 
-it('says what to do when nobody takes the webhooks', async () => {
+it('The page says what to do when nothing receives the webhooks', async () => {
 	await page.page.locator('#webhook').getByText('No workflow takes webhooks yet').waitFor();
 	await click('Send recording', /no workflow takes it.*Execute step/);
 	await happened('A recording is ready', 'not sent: no workflow takes this event');
@@ -86,7 +87,7 @@ it('says what to do when nobody takes the webhooks', async () => {
 	await page.picture('emulator-nobody');
 });
 
-it('sends what customers do, and shows where it arrived', async () => {
+it('The page sends what customers do, and shows where it arrived', async () => {
 	emulator.presetSubscription(receiver.url, ['calls', 'messages']);
 	await page.page.locator('#webhook').getByText(receiver.url).waitFor();
 	await click('Send recording', /^A recording was sent/);
@@ -109,10 +110,10 @@ it('sends what customers do, and shows where it arrived', async () => {
 	await page.page.getByText('Nothing yet.').waitFor();
 });
 
-it('lets a call come in, and one that goes out be picked up or declined', async () => {
+it('The page places an incoming call, and picks up or declines an outgoing one', async () => {
 	emulator.presetSubscription(receiver.url);
 	const call = page.page.locator('#call');
-	await page.page.getByLabel('Your business number').selectOption('106000000000002');
+	await page.page.getByLabel('Your business number').selectOption(SECOND_NUMBER);
 	await click('Customer calls', /It rings/);
 	await call.getByText(/calls Emulated Sales: ringing/).waitFor();
 	// Text of a customer stays text.
@@ -128,7 +129,7 @@ it('lets a call come in, and one that goes out be picked up or declined', async 
 	] as const) {
 		const started = await graph(emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
-			to: '14085551234',
+			to: PERSON,
 			action: 'connect',
 			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
 			recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
@@ -141,7 +142,7 @@ it('lets a call come in, and one that goes out be picked up or declined', async 
 	}
 });
 
-it('breaks the next download, or all, until they are repaired', async () => {
+it('The page breaks the next download, or all, until they are repaired', async () => {
 	const { media } = await emulator.createRecording();
 	const status = async () => {
 		const { body } = await graph(emulator, 'GET', media.id);
@@ -157,7 +158,7 @@ it('breaks the next download, or all, until they are repaired', async () => {
 	expect(await status()).toBe(200);
 });
 
-it('says that the emulator is gone', async () => {
+it('The page says that the emulator is gone', async () => {
 	await emulator.stop();
 	await page.page.getByText('The emulator does not answer').waitFor();
 	await page.page.goto('about:blank');

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { makeSdp } from '../../emulator';
-import { Agent, launchBrowser } from './browser';
-import { PAGE, withHashes } from './policy';
-import { LocalServer } from './servers';
+import { PERSON } from '../support/constants';
+import { Agent, launchBrowser } from '../support/phone/agent';
+import { PAGE, withHashes } from '../../tools/browserPhone/hashes';
+import { serve, type LocalServer } from '../support/localServer';
 
 jest.setTimeout(60_000);
 
@@ -27,12 +28,12 @@ beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'phone-page-'));
 	browser = await launchBrowser(folder, { hosts: `MAP ${INSECURE_HOST} 127.0.0.1` });
 	html = await readFile(PAGE, 'utf8');
-	webSpace = await LocalServer.start((request, response) => {
+	webSpace = await serve((request, response) => {
 		response.setHeader('content-type', 'text/html');
 		const path = new URL(request.url ?? '/', 'http://web.space').pathname;
 		response.end(variants[path]?.(html) ?? html);
 	});
-	n8n = await LocalServer.start((request, response) => {
+	n8n = await serve((request, response) => {
 		received.push(request.url ?? '');
 		response.setHeader('access-control-allow-origin', '*');
 		response.setHeader('access-control-allow-headers', '*');
@@ -80,7 +81,7 @@ function incoming(changes: Record<string, string | undefined> = {}): string {
 		answer: `${n8n.url}/webhook-waiting/1?signature=abc`,
 		before: new Date(Date.now() + 30_000).toISOString(),
 		name: 'Ana Söderström',
-		number: '14085551234',
+		number: PERSON,
 		offer: Buffer.from(OFFER).toString('base64url'),
 		...changes,
 	};
@@ -108,21 +109,21 @@ interface OpenOptions {
 	prepare?: (page: Page) => Promise<void>;
 }
 
-describe('the Content-Security-Policy', () => {
-	it('allows this script and this style, and nothing else', async () => {
+describe('the Content-Security-Policy of the browser phone', () => {
+	it('The policy allows this script and this style, and nothing else', async () => {
 		expect(withHashes(html)).toBe(html);
 		const agent = await open(incoming(), { path: '/changed-script.html' });
 		expect(await agent.page.locator('h1').innerText()).toBe('');
 		expect(agent.complaints.join()).toContain('script-src');
 	});
 
-	it('lets operators translate the texts', async () => {
+	it('Operators can translate the texts under the policy', async () => {
 		const agent = await open(incoming(), { path: '/translated.html' });
 		await agent.page.getByRole('button', { name: 'Rispondi' }).waitFor();
 		expect(agent.complaints).toEqual([]);
 	});
 
-	it('keeps a page that is bound to one n8n from contacting another', async () => {
+	it('A page that is bound to one n8n cannot contact another', async () => {
 		const agent = await open(incoming({ answer: `${ELSEWHERE}/webhook-waiting/1` }), {
 			path: '/pinned.html',
 		});
@@ -145,7 +146,7 @@ describe('the Content-Security-Policy', () => {
 	});
 });
 
-describe('a link that someone has made up', () => {
+describe('a forged link', () => {
 	const answering = (address: string) => incoming({ answer: address });
 
 	it.each<[string, () => string]>([
@@ -162,13 +163,13 @@ describe('a link that someone has made up', () => {
 			() => incoming({ offer: Buffer.from(OFFER.padEnd(20_000)).toString('base64url') }),
 		],
 		['a place to dial that is none', () => 'dial=ftp://n8n.example.com/webhook/x'],
-	])('leads nowhere: %s', async (_, fragment) => {
+	])('A forged link leads nowhere: %s', async (_, fragment) => {
 		const agent = await open(fragment());
 		await agent.ending('problem', 'This link cannot be used');
 		expect(await agent.page.getByRole('button').count()).toBe(0);
 	});
 
-	it('runs no script, and cannot disguise who calls', async () => {
+	it('A forged link runs no script, and cannot disguise who calls', async () => {
 		const name = '<img src=x onerror="window.hacked=1">\u202Egpj.\u0007';
 		const agent = await open(incoming({ name }));
 		const shown = await agent.page.locator('h1').innerText();
@@ -177,7 +178,7 @@ describe('a link that someone has made up', () => {
 		await agent.page.getByText(`Connected through ${new URL(n8n.url).host}`).waitFor();
 	});
 
-	it('opens no microphone and contacts nobody before a click', async () => {
+	it('A forged link opens no microphone and contacts no host before a click', async () => {
 		const asked: string[] = [];
 		const agent = await open(incoming({ stun: 'stun:127.0.0.1:9' }), {
 			prepare: async (page) => {
@@ -198,7 +199,7 @@ describe('a link that someone has made up', () => {
 		expect([asked, received, await peers()]).toEqual([[], [], 0]);
 	});
 
-	it('is not followed where n8n sends on to another address', async () => {
+	it('The page does not follow an n8n that redirects to another URL', async () => {
 		answer = { status: 302, body: {} };
 		const agent = await open(incoming());
 		await agent.click('Answer');
@@ -206,20 +207,20 @@ describe('a link that someone has made up', () => {
 	});
 });
 
-describe('what keeps a page from calling', () => {
-	it('no link', async () => {
+describe('what prevents a page from calling', () => {
+	it('The page says that it needs a link', async () => {
 		const agent = await open('');
 		await agent.ending('problem', 'No call here');
 		await agent.picture('no-link');
 	});
 
-	it('no https', async () => {
+	it('The page says that it needs https', async () => {
 		const agent = await open(incoming(), { host: INSECURE_HOST });
 		await agent.ending('problem', 'This page needs https');
 		await agent.picture('no-https');
 	});
 
-	it('an old browser', async () => {
+	it('The page says that it needs a newer browser', async () => {
 		const agent = await open(incoming(), {
 			prepare: async (page) => {
 				await page.addInitScript(() => {
@@ -231,13 +232,13 @@ describe('what keeps a page from calling', () => {
 		await agent.picture('old-browser');
 	});
 
-	it('another page around it', async () => {
+	it('The page says that it cannot run inside another page', async () => {
 		const agent = await open('', { path: '/frame.html' });
 		const inside = agent.page.frameLocator('iframe');
 		await inside.getByText('This page cannot be used inside another page').waitFor();
 	});
 
-	it('a microphone that is missing or in use', async () => {
+	it('The page says that a microphone is missing or in use', async () => {
 		for (const [name, title] of [
 			['NotFoundError', 'No microphone was found'],
 			['NotReadableError', 'The microphone cannot be used'],
@@ -260,7 +261,7 @@ describe('what keeps a page from calling', () => {
 	});
 });
 
-it('works from the disk, too', async () => {
+it('The page works from the disk, too', async () => {
 	const agent = await Agent.open(browser, `${pathToFileURL(PAGE).href}#${incoming()}`);
 	agents.push(agent);
 	await agent.view('incoming');
@@ -270,7 +271,7 @@ it('works from the disk, too', async () => {
 	expect(agent.complaints).toEqual([]);
 });
 
-describe('what n8n says when the agent answers', () => {
+describe("n8n's response when the agent answers", () => {
 	it.each<[number, unknown, string, string]>([
 		[401, { error: 'Invalid token' }, 'n8n does not accept this link', 'wrong-link'],
 		[404, { message: 'The execution "1" does not exist.' }, 'This link has expired', 'unknown'],
@@ -289,7 +290,7 @@ describe('what n8n says when the agent answers', () => {
 			'The call could not be answered',
 			'',
 		],
-	])('%s %j', async (status, body, title, picture) => {
+	])('The page explains the response %s %j', async (status, body, title, picture) => {
 		answer = { status, body };
 		const agent = await open(incoming());
 		await agent.click('Answer');
@@ -297,7 +298,7 @@ describe('what n8n says when the agent answers', () => {
 		if (picture) await agent.picture(picture);
 	});
 
-	it('nothing, because it is down', async () => {
+	it('The page says that n8n is down', async () => {
 		const agent = await open(incoming({ answer: 'http://127.0.0.1:9/webhook-waiting/1' }));
 		await agent.click('Answer');
 		await agent.ending('problem', 'n8n cannot be reached');
@@ -305,7 +306,7 @@ describe('what n8n says when the agent answers', () => {
 		await agent.page.getByRole('button', { name: 'Try again' }).waitFor();
 	});
 
-	it('that it wants a key, which is then asked for', async () => {
+	it('The page asks for the key that n8n requires', async () => {
 		answer = { status: 403, body: { message: 'Authorization data is wrong!' } };
 		const agent = await open(incoming());
 		await agent.click('Answer');
@@ -334,7 +335,7 @@ describe('a call that n8n has placed, and WhatsApp has not answered', () => {
 		return agent;
 	}
 
-	it('is hung up when the agent does not want to wait', async () => {
+	it('The call is hung up when the agent does not want to wait', async () => {
 		const agent = await dialling();
 		const hangUp = agent.page.waitForRequest(
 			(request) => request.postData()?.includes('action=hangUp') ?? false,
@@ -344,7 +345,7 @@ describe('a call that n8n has placed, and WhatsApp has not answered', () => {
 		await agent.ending('over', 'You hung up');
 	});
 
-	it('is over when n8n has it no more', async () => {
+	it('The call is over when n8n no longer has it', async () => {
 		const agent = await dialling();
 		answer = { status: 409, body: { message: 'The execution "1 has finished already.' } };
 		await agent.ending('over', 'The call was not answered');
@@ -354,7 +355,7 @@ describe('a call that n8n has placed, and WhatsApp has not answered', () => {
 describe('people who see, hear or move differently', () => {
 	const VIEWS = ['incoming', 'talking', 'over'] as const;
 
-	it('go through a call with the keyboard alone, and the focus says where they are', async () => {
+	it('A person completes a call with the keyboard alone, and the focus shows the position', async () => {
 		const agent = await open(incoming());
 		const { page } = agent;
 		const focused = async () =>
@@ -383,7 +384,7 @@ describe('people who see, hear or move differently', () => {
 		expect(await focused()).toBe('You hung up');
 	});
 
-	it('can read every text, by day and by night', async () => {
+	it('A person can read every text, in the light and the dark theme', async () => {
 		const agent = await open(incoming());
 		const act: Record<(typeof VIEWS)[number], () => Promise<void>> = {
 			incoming: async () => {},
@@ -404,7 +405,7 @@ describe('people who see, hear or move differently', () => {
 		}
 	});
 
-	it('have a name for everything that can be operated, and no movement where they want none', async () => {
+	it('Every control has a name, and nothing moves if the person wants no movement', async () => {
 		const agent = await open(incoming());
 		await agent.page.emulateMedia({ reducedMotion: 'reduce' });
 		const unnamed = await agent.page.evaluate(() =>
@@ -437,7 +438,7 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 			const share = part / 255;
 			return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 		});
-		return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
 	const backgroundOf = (element: Element | null): Color => {
 		for (let at = element; at; at = at.parentElement) {
@@ -456,6 +457,6 @@ function contrasts(): Array<{ text: string; ratio: number }> {
 		.map((element) => {
 			const pair = [colorOf(getComputedStyle(element).color), backgroundOf(element)];
 			const [bright, dark] = pair.map(luminance).sort((a, b) => b - a);
-			return { text: own(element), ratio: (bright! + 0.05) / (dark! + 0.05) };
+			return { text: own(element), ratio: (bright + 0.05) / (dark + 0.05) };
 		});
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { Call } from '../../emulator';
-import type { Agent } from './browser';
-import { CALLED, expectToHear, signIn } from './carry';
-import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from './policy';
-import { LISTENING_SECONDS, TeamStage } from './teamStage';
+import { PERSON } from '../support/constants';
+import type { Agent } from '../support/phone/agent';
+import { expectToHear, signIn } from '../support/phone/calls';
+import { PAGE, TEAM_PAGE, withCommonParts, withHashes } from '../../tools/browserPhone/hashes';
+import { LISTENING_SECONDS, TeamStage } from '../support/phone/teamStage';
 
 jest.setTimeout(120_000);
 
@@ -90,19 +91,19 @@ async function shown(agent: Agent, text: string): Promise<void> {
 const listensOf = (agent: Agent) =>
 	agent.requests.filter((url) => url.endsWith(`/${LISTENING}`)).length;
 
-it('has the script and the style of phone.html, and its words where they mean the same', async () => {
+it('The team page has the script and the style of phone.html, and its words where they mean the same', async () => {
 	const [phone, team] = [await readFile(PAGE, 'utf8'), await readFile(TEAM_PAGE, 'utf8')];
 	expect(withCommonParts(team, phone)).toBe(team);
 	expect(withHashes(team)).toBe(team);
 
 	const policyOf = (html: string) =>
 		/http-equiv="Content-Security-Policy"\s+content="([^"]*)"/
-			.exec(html)![1]!
+			.exec(html)![1]
 			.replaceAll(/'sha256-[^']*'/g, 'hash');
 	expect(policyOf(team)).toBe(policyOf(phone));
 
 	const textsOf = (html: string) =>
-		JSON.parse(/id="texts">([^]*?)<\/script>/.exec(html)![1]!) as Record<string, unknown>;
+		JSON.parse(/id="texts">([^]*?)<\/script>/.exec(html)![1]) as Record<string, unknown>;
 	const differing = (ours: Record<string, unknown>, theirs: Record<string, unknown>) =>
 		Object.keys(ours).filter(
 			(name) =>
@@ -125,7 +126,7 @@ it('has the script and the style of phone.html, and its words where they mean th
 	]);
 });
 
-it('says what is missing before the table is made, in the page and in the executions', async () => {
+it('The page and the executions say what is missing before the table exists', async () => {
 	const agent = await open();
 	await agent.picture('team-sign-in');
 	await agent.click('Start');
@@ -141,7 +142,7 @@ it('says what is missing before the table is made, in the page and in the execut
 	for (const workflow of [stage.workflow, stage.listening]) {
 		const [execution] = await stage.n8n.api.waitForExecutions(workflow, 1);
 		expect(execution).toMatchObject({ status: 'error' });
-		expect(execution!.error!.message).toMatch(
+		expect(execution.error!.message).toMatch(
 			/^The Data Table whatsapp_team_calls cannot be used: .*not found\. Run "Create the table"/,
 		);
 	}
@@ -152,8 +153,8 @@ it('says what is missing before the table is made, in the page and in the execut
 	await agent.page.getByText('n8n is not set up').waitFor({ state: 'hidden' });
 });
 
-describe('a call that comes in', () => {
-	it('rings at every agent; one answers, the others are told who; both voices are recorded', async () => {
+describe('an incoming call to a team', () => {
+	it('The call rings at every agent, one answers, the others see who, and both voices are recorded', async () => {
 		const { call, agents } = await ringing();
 		const [maria, omar] = agents;
 		for (const agent of agents) {
@@ -195,7 +196,7 @@ describe('a call that comes in', () => {
 		expect(kept.filter(({ status }) => status === 'success')).toEqual([]);
 	});
 
-	it('goes to one of two agents who click at once, and the other is told', async () => {
+	it('The call goes to one of two agents who click at once, and the other is told', async () => {
 		const { call, agents } = await ringing();
 		await Promise.all(agents.map(async (agent) => await agent.click('Answer')));
 		const views = await Promise.all(
@@ -206,17 +207,17 @@ describe('a call that comes in', () => {
 			}),
 		);
 		expect([...views].sort()).toEqual(['problem', 'talking']);
-		const [winner, loser] = views[0] === 'talking' ? agents : ([...agents].reverse() as Agent[]);
-		const help = await loser!.ending('problem', 'This call is taken or over');
+		const [winner, loser] = views[0] === 'talking' ? agents : [...agents].reverse();
+		const help = await loser.ending('problem', 'This call is taken or over');
 		expect(help).toBe(`${views[0] === 'talking' ? 'Maria' : 'Omar'} has answered this call.`);
-		await loser!.picture('team-too-late');
+		await loser.picture('team-too-late');
 		expect(call.state).toBe('inProgress');
-		await winner!.click('Hang up');
+		await winner.click('Hang up');
 		await stage.ended(call);
 		await stage.allDone(earlier);
 	});
 
-	it('stops ringing when the caller gives up', async () => {
+	it('The call stops ringing when the caller hangs up', async () => {
 		const { call, agents } = await ringing();
 		stage.emulator.hangUp(call.id);
 		const hungUp = Date.now();
@@ -229,7 +230,7 @@ describe('a call that comes in', () => {
 		figures.push(`  executions for a missed call: ${await stage.allDone(earlier)}`);
 	});
 
-	it('rings in a page that is opened meanwhile, can be ignored there, and taken after all', async () => {
+	it('The call rings in a page that is opened meanwhile, where it can be ignored and still answered', async () => {
 		const call = stage.emulator.userCalls();
 		const agent = await open();
 		await signIn(agent, 'Maria');
@@ -258,7 +259,7 @@ describe('a call that comes in', () => {
 		await stage.allDone(earlier);
 	});
 
-	it('rings again for all when the answer did not work', async () => {
+	it('The call rings again for all when the answer did not work', async () => {
 		const { call, agents } = await ringing();
 		const [maria, omar] = agents;
 		await maria.page.route('**/webhook-waiting/**', async (route) => {
@@ -276,7 +277,7 @@ describe('a call that comes in', () => {
 		await stage.allDone(earlier);
 	});
 
-	it('ends when the tab is closed', async () => {
+	it('The call ends when the tab is closed', async () => {
 		const agent = await ready('Maria');
 		const call = stage.emulator.userCalls();
 		await agent.view('incoming');
@@ -291,14 +292,14 @@ describe('a call that comes in', () => {
 	});
 });
 
-it('places calls, as phone.html does', async () => {
+it('The team page places calls, as phone.html does', async () => {
 	const agent = await ready('Maria');
-	await agent.page.getByLabel('Phone number').fill(`+${CALLED}`);
+	await agent.page.getByLabel('Phone number').fill(`+${PERSON}`);
 	await agent.click('Call');
 	await agent.view('ringing');
 	await agent.picture('team-outgoing');
 	const call = stage.emulator.calls.at(-1)!;
-	expect(call.user.waId).toBe(CALLED);
+	expect(call.user.waId).toBe(PERSON);
 	await stage.mediaOf(call).connected;
 	stage.emulator.userPicksUp(call.id);
 	await agent.view('talking');
@@ -309,8 +310,8 @@ it('places calls, as phone.html does', async () => {
 	figures.push(`  executions for a placed call: ${await stage.allDone(earlier)}`);
 });
 
-describe('the page', () => {
-	it('says when n8n is lost, goes on trying, and rings again afterwards', async () => {
+describe('the team page', () => {
+	it('The page says when n8n is lost, keeps trying, and rings again afterwards', async () => {
 		const agent = await open(async (page) => {
 			await watch(page);
 			await page.route(`**/${LISTENING}`, async (route) => {
@@ -329,7 +330,7 @@ describe('the page', () => {
 		await agent.view('incoming');
 	});
 
-	it('notifies while it is not looked at', async () => {
+	it('The page notifies the agent while it is hidden', async () => {
 		const agent = await open(async (page) => {
 			await watch(page);
 			await page.addInitScript(() => (document.hasFocus = () => false));
@@ -344,7 +345,7 @@ describe('the page', () => {
 		expect(notified).toEqual([`${CALLER} is calling`]);
 	});
 
-	it('remembers the agent if wanted, until they stop', async () => {
+	it('The page remembers the agent on request, until they stop', async () => {
 		const agent = await open();
 		const { page } = agent;
 		const stored = async () => await page.evaluate(() => localStorage.length);
@@ -365,7 +366,7 @@ describe('the page', () => {
 		expect(await page.getByLabel('Key', { exact: true }).inputValue()).toBe('');
 	});
 
-	it('listens at a price', async () => {
+	it('The page measures what listening costs in executions', async () => {
 		const agent = await ready('Maria');
 		const finished: number[] = [];
 		agent.page.on('requestfinished', (request) => {

@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-	createServer,
-	request as sendRequest,
-	type IncomingMessage,
-	type Server,
-	type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { isReadyAt } from '../support/n8n-client';
+import { request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { serve, type LocalServer } from '../support/localServer';
+import { isReadyAt } from '../support/n8nClient';
 
 /** A webhook processor as the load balancer sees it. */
 export interface Upstream {
@@ -34,69 +29,53 @@ export class Balancer {
 
 	private turn = 0;
 
-	private readonly shared: Server;
+	private shared!: LocalServer;
 
-	private readonly fronts: Server[];
+	private fronts!: LocalServer[];
 
 	constructor(ports: number[]) {
 		this.upstreams = ports.map((port) => ({ port, inFlight: 0, taken: 0 }));
-		this.shared = this.createFront(() => this.turn++);
-		this.fronts = ports.map((_, index) => {
-			const seen = new Set<string>();
-			return this.createFront((body) => {
-				const known = seen.size;
-				seen.add(createHash('sha256').update(body).digest('base64'));
-				return seen.size > known ? index : this.turn++;
-			});
-		});
 	}
 
 	async start(): Promise<this> {
-		await Promise.all(
-			[this.shared, ...this.fronts].map(
-				async (server) =>
-					await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)),
-			),
+		this.shared = await this.startFront(() => this.turn++);
+		this.fronts = await Promise.all(
+			this.upstreams.map(async (_, index) => {
+				const seen = new Set<string>();
+				return await this.startFront((body) => {
+					const known = seen.size;
+					seen.add(createHash('sha256').update(body).digest('base64'));
+					return seen.size > known ? index : this.turn++;
+				});
+			}),
 		);
 		return this;
 	}
 
 	get url(): string {
-		return originOf(this.shared);
+		return this.shared.url;
 	}
 
 	/** The same address at the front of one upstream. */
 	urlOf(index: number, url = this.url): string {
 		const front = this.fronts[index];
 		if (!front) throw new Error(`There is no upstream ${index}`);
-		return url.replace(this.url, originOf(front));
+		return url.replace(this.url, front.url);
 	}
 
 	async stop(): Promise<void> {
-		await Promise.all(
-			[this.shared, ...this.fronts].map(
-				async (server) =>
-					await new Promise<void>((resolve) => {
-						server.close(() => resolve());
-						server.closeAllConnections();
-					}),
-			),
-		);
+		await Promise.all([this.shared, ...this.fronts].map(async (server) => await server.stop()));
 	}
 
 	/** @param choose the number of the upstream that is asked first */
-	private createFront(choose: (body: Buffer) => number): Server {
-		return createServer((request, response) => {
-			const chunks: Buffer[] = [];
-			request.on('data', (chunk: Buffer) => chunks.push(chunk));
-			request.on('end', () => {
-				const body = Buffer.concat(chunks);
-				const first = choose(body);
-				const inTurn = this.upstreams.map(
-					(_, offset) => this.upstreams[(first + offset) % this.upstreams.length]!,
-				);
-				void this.forward(request, body, response, inTurn);
-			});
+	private async startFront(choose: (body: Buffer) => number): Promise<LocalServer> {
+		return await serve(async (request, response) => {
+			const body = await buffer(request);
+			const first = choose(body);
+			const inTurn = this.upstreams.map(
+				(_, offset) => this.upstreams[(first + offset) % this.upstreams.length],
+			);
+			await this.forward(request, body, response, inTurn);
 		});
 	}
 
@@ -143,8 +122,4 @@ export class Balancer {
 
 async function isReady({ port }: Upstream): Promise<boolean> {
 	return await isReadyAt(`http://127.0.0.1:${port}`).catch(() => false);
-}
-
-function originOf(server: Server): string {
-	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

@@ -124,7 +124,7 @@ export async function startCluster(more: Record<string, string> = {}): Promise<C
 			restart: async (more) => {
 				const [first, ...others] = [main, ...processors, ...workers];
 				await Promise.all(others.map(async (process) => await process.stop()));
-				await first!.restart(more);
+				await first.restart(more);
 				await Promise.all(others.map(async (process) => await process.restart(more)));
 			},
 			stop,

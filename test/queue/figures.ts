@@ -1,7 +1,7 @@
 import type { DeliveryAttempt, DeliveryRecord } from '../../emulator';
 import type { Cluster } from './cluster';
 import type { Load } from './load';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 
 /** What became of the recordings of one run. */
 export interface Figures {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { filesBelow } from '../support/files';
 import { N8nApiError, type BinaryReference } from '../support/n8n';
 import { poll } from '../support/processes';
 import type { Cluster } from './cluster';
@@ -44,8 +44,7 @@ export async function keptFiles(
 /** In the database and in the folder that the processes share: only one of them is used at a time. */
 async function countFiles({ n8nDatabase, sharedFolder }: Cluster): Promise<number> {
 	const [row] = await n8nDatabase.query<{ count: string }>('SELECT count(*) FROM binary_data');
-	const entries = await readdir(sharedFolder, { recursive: true, withFileTypes: true });
-	const inFolder = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.metadata'));
+	const inFolder = (await filesBelow(sharedFolder)).filter((file) => !file.endsWith('.metadata'));
 	return Number(row?.count) + inFolder.length;
 }
 

@@ -1,7 +1,7 @@
 import type { CreatedRecording, DeliveryHandle, DeliveryRecord, Emulator } from '../../emulator';
 import { poll } from '../support/processes';
 import { WORKER_CONCURRENCY, type Cluster } from './cluster';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 
 /** How many recordings a run has. */
 export const RECORDINGS = 500;
@@ -38,7 +38,7 @@ export interface Load {
 	seconds: number;
 }
 
-interface Stage {
+interface LoadStage {
 	cluster: Cluster;
 	emulator: Emulator;
 	storage: HashingStorage;
@@ -50,7 +50,7 @@ interface Stage {
  * processor are killed, and started again as a supervisor would. Resolves when nothing is under way any
  * more: every delivery has got its 200, or all of its repetitions have failed.
  */
-export async function sendLoad(stage: Stage, workflowId: string): Promise<Load> {
+export async function sendLoad(stage: LoadStage, workflowId: string): Promise<Load> {
 	const { cluster, emulator } = stage;
 	const started = Date.now();
 	const recordings = await makeRecordings(emulator);
@@ -69,11 +69,11 @@ export async function sendLoad(stage: Stage, workflowId: string): Promise<Load> 
 	await expectNoFailure(cluster, workflowId);
 
 	const cutWithWorker = await killWorker(stage, () => sender.sendOnce(atWorkersDeath));
-	const workerIsBack = failsLater(cluster.workers[0]!.restart());
+	const workerIsBack = failsLater(cluster.workers[0].restart());
 	await sender.sendTwice(take(third).map((single) => [single]));
 
 	const cutWithProcessor = await killProcessor(stage, () => sender.sendOnce(atProcessorsDeath, 1));
-	const processorIsBack = failsLater(cluster.processors[1]!.restart());
+	const processorIsBack = failsLater(cluster.processors[1].restart());
 	await sender.sendTwice(take(left.length).map((single) => [single]));
 
 	await Promise.all([workerIsBack, processorIsBack]);
@@ -93,7 +93,7 @@ class Sender {
 
 	private readonly callback: string;
 
-	constructor(private readonly stage: Stage) {
+	constructor(private readonly stage: LoadStage) {
 		this.callback = stage.emulator.subscriptionState().app?.callbackUrl ?? '';
 	}
 
@@ -131,7 +131,7 @@ class Sender {
  * Kills a worker while both have all of their slots full: with downloaded recordings that the storage has
  * taken and not confirmed yet.
  */
-async function killWorker({ cluster, storage }: Stage, send: () => void): Promise<Set<string>> {
+async function killWorker({ cluster, storage }: LoadStage, send: () => void): Promise<Set<string>> {
 	const slots = cluster.workers.length * WORKER_CONCURRENCY;
 	const cutBefore = storage.cut.length;
 	const cut = () => storage.cut.slice(cutBefore);
@@ -141,7 +141,7 @@ async function killWorker({ cluster, storage }: Stage, send: () => void): Promis
 		await poll('workers in the middle of their work', 180 * SECOND, async () =>
 			storage.held === slots ? true : undefined,
 		);
-		await cluster.workers[0]!.kill();
+		await cluster.workers[0].kill();
 		await poll('end of its connections', 60 * SECOND, async () =>
 			cut().length >= WORKER_CONCURRENCY ? true : undefined,
 		);
@@ -153,11 +153,11 @@ async function killWorker({ cluster, storage }: Stage, send: () => void): Promis
 
 /** Kills a webhook processor that has taken deliveries and not answered them: their files come slowly. */
 export async function killProcessor(
-	{ cluster, emulator }: Pick<Stage, 'cluster' | 'emulator'>,
+	{ cluster, emulator }: Pick<LoadStage, 'cluster' | 'emulator'>,
 	send: () => void,
 ): Promise<number> {
 	const { balancer, processors } = cluster;
-	const processor = balancer.upstreams[1]!;
+	const processor = balancer.upstreams[1];
 	emulator.failNext(
 		'media',
 		{ bytesPerSecond: SLOW_BYTES_PER_SECOND },
@@ -168,7 +168,7 @@ export async function killProcessor(
 		processor.inFlight >= AT_PROCESSORS_DEATH / 2 ? true : undefined,
 	);
 	const brokenBefore = balancer.brokenOff;
-	await processors[1]!.kill();
+	await processors[1].kill();
 	await poll('end of its connections', 60 * SECOND, async () =>
 		processor.inFlight === 0 ? true : undefined,
 	);
@@ -196,7 +196,7 @@ function sizeOf(n: number): number {
 		return SIZE_AT_PROCESSORS_DEATH;
 	}
 	const long = RECORDINGS - 1 - n;
-	if (long % 20 === 0 && LONG_CALLS[long / 20]) return LONG_CALLS[long / 20]!;
+	if (long % 20 === 0 && LONG_CALLS[long / 20]) return LONG_CALLS[long / 20];
 	// A number of steps without a common divisor with 500 visits each of the 500 sizes once.
 	const part = ((n * 181) % RECORDINGS) / RECORDINGS;
 	return Math.round(SMALLEST * (LARGEST / SMALLEST) ** part);

@@ -2,9 +2,9 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { answerByLink, answerInTeam, place, placeByLink } from '../phone/carry';
-import { PhoneStage, type Host } from '../phone/stage';
-import { TeamStage } from '../phone/teamStage';
+import { answerByLink, answerInTeam, place, placeByLink } from '../support/phone/calls';
+import { PhoneStage, type Host } from '../support/phone/phoneStage';
+import { TeamStage } from '../support/phone/teamStage';
 import { startCluster, type Cluster } from './cluster';
 
 jest.setTimeout(120_000);
@@ -41,27 +41,27 @@ afterEach(async () => {
 	await team.tidyUp();
 });
 
-it('a call is answered by link, and recorded', async () => {
+it('A call is answered by link, and recorded', async () => {
 	await answerByLink(phone, browser);
 });
 
-it('a call is placed with the key, and recorded', async () => {
+it('A call is placed with the key, and recorded', async () => {
 	await placeByLink(phone, browser);
 });
 
-it('a call rings in the pages of a team, and an agent of it places one', async () => {
+it('A call rings in the pages of a team, and an agent of it places one', async () => {
 	const [, omar] = await answerInTeam(team, browser);
 	await place(team, omar);
 });
 
-it('the load balancer has to send webhook-waiting to the webhook processors, like webhook', async () => {
+it('The load balancer must send webhook-waiting to the webhook processors, like webhook', async () => {
 	const { main, processors, workers } = cluster;
 	const knows = async ({ url }: { url: string }, path: string) => {
 		const response = await fetch(`${url}/${path}`, { method: 'POST' });
 		// Others answer with a page of the web server's framework.
 		return [401, 403, 404].includes(response.status) && !(await response.text()).startsWith('<');
 	};
-	const { id } = (await cluster.api.executions(phone.workflow))[0]!;
+	const { id } = (await cluster.api.executions(phone.workflow))[0];
 	for (const path of [`webhook-waiting/${id}`, 'webhook/call-from-browser']) {
 		const known = await Promise.all(
 			[main, ...processors, ...workers].map(async (process) => await knows(process, path)),

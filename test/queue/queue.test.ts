@@ -1,7 +1,10 @@
-import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
-import { appToken, graph, Receiver } from '../../emulator/helpers';
+import type { CreatedRecording, Emulator } from '../../emulator';
+import { MINUTE_MS } from '../support/constants';
+import { appToken, graph } from '../support/graph';
+import { Receiver } from '../support/receiver';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
+import { startMeta } from '../support/stage';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
 import { startCluster, type Cluster } from './cluster';
 import { figuresOf } from './figures';
@@ -9,7 +12,7 @@ import { keptFiles } from './kept';
 import { queueIsEmpty, RECORDINGS, sendLoad } from './load';
 import { reportOf, type Run } from './report';
 import { Siblings } from './siblings';
-import { HashingStorage } from './storage';
+import { HashingStorage } from './hashingStorage';
 import {
 	DOWNLOAD,
 	exampleTable,
@@ -21,9 +24,7 @@ import {
 	workflowThatRemovesDuplicates,
 } from './workflows';
 
-const MINUTE = 60_000;
-
-jest.setTimeout(15 * MINUTE);
+jest.setTimeout(15 * MINUTE_MS);
 
 /** Short, where Meta's grow over days; as many as it takes to outlast the death of a worker. */
 const REDELIVERY_DELAYS_MS = [500, 1_000, 2_000, 4_000, ...Array<number>(60).fill(5_000)];
@@ -40,10 +41,7 @@ beforeAll(async () => {
 	cluster = await startCluster();
 	storage = await new HashingStorage().start();
 	chat = await new Receiver().start();
-	emulator = await startEmulator({
-		recordingDelayMs: 0,
-		redeliveryDelaysMs: REDELIVERY_DELAYS_MS,
-	});
+	emulator = await startMeta({ redeliveryDelaysMs: REDELIVERY_DELAYS_MS });
 	credentials = [
 		await cluster.api.createCredential(whatsAppCredential()),
 		await cluster.api.createCredential(postgresCredential()),
@@ -151,14 +149,14 @@ const mediaIdsInTable = async () =>
 const idsOf = (recordings: CreatedRecording[]) => recordings.map(({ mediaId }) => mediaId);
 
 describe('500 recordings, sent to both webhook processors, while a worker and a webhook processor are killed', () => {
-	it('come out once each in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
+	it('All recordings come out once in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
 		const result = await run('Recommended: worker downloads', DOWNLOAD);
 		expectSound(result);
 		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 
-	it('come out once each but for those in the hands of the worker that dies, with audio from the trigger in the database, acknowledged when stored', async () => {
+	it('All recordings but those of the dead worker come out once with audio from the trigger in the database, acknowledged when stored', async () => {
 		const result = await run(
 			'Trigger downloads, database, when stored',
 			TRIGGER,
@@ -169,7 +167,7 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 		expect(result.figures.lost.length).toBeGreaterThan(0);
 	});
 
-	it('come out once each with audio from the trigger in the database, acknowledged when finished', async () => {
+	it('All recordings come out once with audio from the trigger in the database, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, database, when finished',
 			TRIGGER,
@@ -181,7 +179,7 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 });
 
 describe("n8n's Webhook node and Delivery > Read", () => {
-	it('bring out 500 recordings once each, acknowledged when finished, while a worker and a webhook processor are killed', async () => {
+	it('All 500 recordings come out once, acknowledged when finished, while a worker and a webhook processor are killed', async () => {
 		const result = await run(
 			'Webhook node, worker reads and downloads, when finished',
 			DOWNLOAD,
@@ -193,7 +191,7 @@ describe("n8n's Webhook node and Delivery > Read", () => {
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 
-	it('acknowledge before the worker has read anything, where the node responds immediately', async () => {
+	it('The delivery is acknowledged before the worker has read anything, if the node responds immediately', async () => {
 		const use = async () => {
 			const recordings = [await emulator.createRecording(), await emulator.createRecording()];
 			let letGo = () => {};
@@ -228,7 +226,7 @@ describe('the example for queue mode', () => {
 		emulator.clearFaults();
 	});
 
-	it('tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
+	it('The example tells the team about a recording that is gone, and keeps the others of its delivery', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [gone, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -238,13 +236,13 @@ describe('the example for queue mode', () => {
 			await queueIsEmpty(cluster);
 			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(others).sort());
 			expect(chat.webhooks).toHaveLength(1);
-			const { text } = JSON.parse(chat.webhooks[0]!.raw.toString()) as { text: string };
+			const { text } = JSON.parse(chat.webhooks[0].raw.toString()) as { text: string };
 			expect(text).toContain(`No audio for call ${gone.callId}: `);
 			expect(text).not.toContain('undefined');
 		});
 	});
 
-	it('lets Meta deliver again where a recording cannot be had yet, and has kept the others by then', async () => {
+	it('The example makes Meta deliver an unavailable recording again, and has kept the others by then', async () => {
 		await withExample(async () => {
 			const recordings = await three();
 			const [late, ...others] = recordings as [CreatedRecording, ...CreatedRecording[]];
@@ -259,14 +257,14 @@ describe('the example for queue mode', () => {
 		});
 	});
 
-	it('is acknowledged also where n8n keeps no executions that succeeded', async () => {
+	it('The example is also acknowledged if n8n keeps no successful executions', async () => {
 		await withExample(
 			async (workflowId) => {
 				const recordings = await three();
 				const { attempts } = await deliver(recordings).settled;
 				expect(attempts.map(({ status }) => status)).toEqual([200]);
 				expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
-				await poll('deletion of the execution', MINUTE, async () =>
+				await poll('deletion of the execution', MINUTE_MS, async () =>
 					(await cluster.api.executions(workflowId)).length === 0 ? true : undefined,
 				);
 			},
@@ -278,14 +276,14 @@ describe('the example for queue mode', () => {
 });
 
 describe("n8n's Remove Duplicates", () => {
-	it('is no unique key: of recordings that come twice at once it lets some through twice', async () => {
+	it('Remove Duplicates is no unique key: it lets some of the recordings that come twice at once through twice', async () => {
 		const count = 50;
 		const database = cluster.operatorDatabase;
 		await database.query('CREATE TABLE passed (media_id text)');
 		const definition = workflowThatRemovesDuplicates(credentials);
 		const { id } = await cluster.api.createWorkflow(definition);
 		await cluster.api.activate(id);
-		const path = `/webhook/${definition.nodes[0]!.webhookId}/webhook`;
+		const path = `/webhook/${definition.nodes[0].webhookId}/webhook`;
 		for (let n = 0; n < count; n++) {
 			const recording = await emulator.createRecording({ sizeBytes: 1_000 });
 			cluster.processors.forEach((_, index) =>
@@ -307,12 +305,12 @@ describe("n8n's Remove Duplicates", () => {
 	});
 });
 
-describe('five workflows that share the address of an app', () => {
+describe('five workflows that share the webhook URL of an app', () => {
 	let siblings: Siblings;
 
 	beforeAll(async () => {
 		await cluster.repair();
-		siblings = await Siblings.publish(cluster, emulator, credentials[0]!);
+		siblings = await Siblings.publish(cluster, emulator, credentials[0]);
 	});
 
 	afterAll(async () => {
@@ -323,7 +321,7 @@ describe('five workflows that share the address of an app', () => {
 		});
 	});
 
-	it('get what they chose, each once where it was acknowledged at once, from both webhook processors', async () => {
+	it('Each workflow gets what it chose once, acknowledged at once, from both webhook processors', async () => {
 		const sent = await siblings.deliver();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -334,7 +332,7 @@ describe('five workflows that share the address of an app', () => {
 		}
 	});
 
-	it('get all that they chose though a webhook processor is killed with deliveries in hand', async () => {
+	it('Each workflow gets all that it chose although a webhook processor is killed with deliveries in progress', async () => {
 		const sent = await siblings.deliverWithKill();
 		expect(new Set(sent.map(({ delivery }) => delivery.outcome))).toEqual(new Set(['delivered']));
 		for (const { got, chosen } of await siblings.outcome(sent)) {
@@ -343,7 +341,7 @@ describe('five workflows that share the address of an app', () => {
 	});
 });
 
-describe('with a folder that all processes share', () => {
+describe('a folder that all processes share', () => {
 	beforeAll(async () => {
 		await cluster.restart({
 			N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
@@ -351,7 +349,7 @@ describe('with a folder that all processes share', () => {
 		});
 	});
 
-	it('500 recordings come out once each with audio from the trigger, acknowledged when finished', async () => {
+	it('All 500 recordings come out once with audio from the trigger, acknowledged when finished', async () => {
 		const result = await run(
 			'Trigger downloads, shared folder, when finished',
 			TRIGGER,

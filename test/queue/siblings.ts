@@ -1,11 +1,10 @@
 import type { DeliveryRecord, Emulator } from '../../emulator';
+import { NUMBER } from '../support/constants';
 import type { StoredCredential } from '../support/n8n';
 import { EVENTS, keysOf, newEvent, type EventName, type Sent } from '../support/callEvents';
 import { TRIGGER_TYPE, using, webhookNode } from '../support/workflow';
 import type { Cluster } from './cluster';
 import { AT_PROCESSORS_DEATH, killProcessor, queueIsEmpty, SIZE_AT_PROCESSORS_DEATH } from './load';
-
-const NUMBER = '106000000000001';
 
 /** How often each event comes to each webhook processor. */
 const ROUNDS = 4;
@@ -86,7 +85,7 @@ export class Siblings {
 		await killProcessor({ cluster, emulator }, () => {
 			cut = recordings.map(async (recording) => await this.send(recording, 1));
 		});
-		const isBack = cluster.processors[1]!.restart();
+		const isBack = cluster.processors[1].restart();
 		const others = this.deliver();
 		await isBack;
 		return [...(await Promise.all(cut)), ...(await others)];
@@ -107,7 +106,7 @@ export class Siblings {
 				if (workflowId !== id) continue;
 				for (const key of keysOf(data)) got[key] = (got[key] ?? 0) + 1;
 			}
-			return { got, chosen: sent.filter(({ name }) => WANTED[index]!.includes(name)) };
+			return { got, chosen: sent.filter(({ name }) => WANTED[index].includes(name)) };
 		});
 	}
 

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { change, exampleFile, notesOf, replaceInNode } from '../support/examples';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
-import { REPOSITORY } from '../support/package';
 import {
 	chain,
 	CREDENTIAL_TYPE,
@@ -13,8 +12,7 @@ import {
 } from '../support/workflow';
 import type { Cluster } from './cluster';
 
-const EXAMPLE = join(REPOSITORY, 'examples', 'recording-in-queue-mode.json');
-const NOTE = 'n8n-nodes-base.stickyNote';
+const EXAMPLE = exampleFile('recording-in-queue-mode');
 
 export const TRIGGER = 'When a recording is ready';
 export const DOWNLOAD = 'Download the recording';
@@ -31,10 +29,8 @@ export interface Addresses {
 
 /** The SQL by which the example tells the operator to make its table. */
 export async function exampleTable(): Promise<string> {
-	const { nodes } = JSON.parse(await readFile(EXAMPLE, 'utf8')) as WorkflowDefinition;
-	const notes = nodes
-		.filter(({ type }) => type === NOTE)
-		.map(({ parameters }) => parameters.content);
+	const example = JSON.parse(await readFile(EXAMPLE, 'utf8')) as WorkflowDefinition;
+	const notes = notesOf(example).map(({ parameters }) => parameters.content);
 	const [, sql] = /```\n(CREATE TABLE .*?)\n```/s.exec(notes.join('\n')) ?? [];
 	if (sql === undefined) throw new Error('The example does not say how to make its table');
 	return sql;
@@ -50,7 +46,10 @@ export async function importExample(
 	const { id } = await cluster.api.importWorkflow(EXAMPLE, {
 		credentials,
 		edit(workflow) {
-			fillIn(workflow, addresses);
+			change(workflow, {
+				'https://storage.example.com': addresses.storage,
+				'https://chat.example.com': addresses.chat,
+			});
 			edit(workflow);
 		},
 	});
@@ -66,10 +65,10 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 		const trigger = nodeOf(workflow, TRIGGER);
 		Object.assign(trigger.parameters, { downloadFile: true, options: { acknowledge } });
 		const store = nodeOf(workflow, STORE);
-		replaceIn(store, '$json.fileName', `$('${TRIGGER}').item.json.recording.fileName`);
+		replaceInNode(store, '$json.fileName', `$('${TRIGGER}').item.json.recording.fileName`);
 		const table = nodeOf(workflow, TABLE);
-		replaceIn(table, `$('${DOWNLOAD}').item.json.sha256`, `$('${HASH}').item.json.hash`);
-		replaceIn(table, `$('${DOWNLOAD}').item.json`, `$('${TRIGGER}').item.json.recording`);
+		replaceInNode(table, `$('${DOWNLOAD}').item.json.sha256`, `$('${HASH}').item.json.hash`);
+		replaceInNode(table, `$('${DOWNLOAD}').item.json`, `$('${TRIGGER}').item.json.recording`);
 
 		const hash = node(HASH, 'n8n-nodes-base.crypto', 1, {
 			action: 'hash',
@@ -142,11 +141,11 @@ export function useOwnWebhook(responseMode: 'onReceived' | 'lastNode') {
 			},
 			credentials,
 		});
-		replaceIn(nodeOf(workflow, STORE), '$json.fileName', '$json.recording.fileName');
+		replaceInNode(nodeOf(workflow, STORE), '$json.fileName', '$json.recording.fileName');
 		const table = nodeOf(workflow, TABLE);
 		const [event, file] = [`$('${TRIGGER}').item.json`, `$('${DOWNLOAD}').item.json`];
-		replaceIn(table, file, `${file}.recording`);
-		replaceIn(table, event, file);
+		replaceInNode(table, file, `${file}.recording`);
+		replaceInNode(table, event, file);
 	};
 }
 
@@ -193,16 +192,4 @@ function nodeOf({ nodes }: WorkflowDefinition, name: string): WorkflowNode {
 	const found = nodes.find((candidate) => candidate.name === name);
 	if (!found) throw new Error(`The example has no node "${name}"`);
 	return found;
-}
-
-function fillIn(workflow: WorkflowDefinition, { storage, chat }: Addresses): void {
-	for (const each of workflow.nodes.filter(({ type }) => type !== NOTE)) {
-		replaceIn(each, 'https://storage.example.com', storage);
-		replaceIn(each, 'https://chat.example.com', chat);
-	}
-}
-
-function replaceIn(target: WorkflowNode, text: string, replacement: string): void {
-	const before = JSON.stringify(target.parameters);
-	target.parameters = JSON.parse(before.replaceAll(text, replacement)) as Record<string, unknown>;
 }

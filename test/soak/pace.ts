@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../support/constants';
 import type { Random } from './random';
 
 export interface Pace {
@@ -9,7 +10,6 @@ export interface Pace {
 	burstFactor: number;
 }
 
-const MINUTE_MS = 60_000;
 const BURST_EVERY_MS = 5 * MINUTE_MS;
 const BURST_MS = 20_000;
 const BURST_FACTOR = 3;

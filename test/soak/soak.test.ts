@@ -1,22 +1,16 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { MINUTE_MS } from '../support/constants';
+import { filesBelow } from '../support/files';
 import { poll, sleep } from '../support/processes';
+import { cpuMs, residentMb } from '../support/usage';
 import { Inspector, type Inside, type Kept } from './inspector';
-import type { Report } from './meta';
+import type { Report } from './outsideProcess';
 import { paceOf, type Pace } from './pace';
-import { startSoakStage, type SoakStage } from './stage';
+import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
-import {
-	filesBelow,
-	folderMegabytes,
-	machineSeconds,
-	processorSeconds,
-	residentMegabytes,
-	Sampler,
-	slopePerMinute,
-} from './usage';
+import { folderMegabytes, machineSeconds, Sampler, slopePerMinute } from './usage';
 
-const MINUTE_MS = 60_000;
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
 if (!(MINUTES > 0)) throw new Error('SOAK_MINUTES must be a number of minutes');
 /** From here on the slope of n8n's resident memory says something: see below. */
@@ -72,16 +66,16 @@ let soak: Soak;
 
 beforeAll(async () => {
 	stage = await startSoakStage();
-	const { world, urls } = stage;
-	await world.ask('begin', { urls, seed: SEED });
-	await world.ask('closedLoop', { inFlight: IN_FLIGHT, ms: WARM_UP_MS });
-	const { deliveriesPerSecond } = await world.ask('closedLoop', {
+	const { outside, urls } = stage;
+	await outside.ask('begin', { urls, seed: SEED });
+	await outside.ask('closedLoop', { inFlight: IN_FLIGHT, ms: WARM_UP_MS });
+	const { deliveriesPerSecond } = await outside.ask('closedLoop', {
 		inFlight: IN_FLIGHT,
 		ms: FINDING_MS,
 	});
-	const settled = await world.ask('settle', { timeoutMs: SETTLE_MS });
+	const settled = await outside.ask('settle', { timeoutMs: SETTLE_MS });
 	if (!settled) throw new Error('What was sent to find the rate has not come through');
-	const finding = await world.ask('report', {});
+	const finding = await outside.ask('report', {});
 	inspector = await Inspector.open(stage.n8n);
 	const pace = paceOf(MINUTES * MINUTE_MS, (SHARE * deliveriesPerSecond) / DELIVERIES_PER_ARRIVAL);
 	soak = { finding, sustained: deliveriesPerSecond, pace, ...(await run(pace)) };
@@ -94,7 +88,7 @@ afterAll(async () => {
 });
 
 async function run(pace: Pace): Promise<Omit<Soak, 'finding' | 'sustained' | 'pace'>> {
-	const { n8n, world } = stage;
+	const { n8n, outside } = stage;
 	const before = await rest();
 	const most = { ...before.inside };
 	const look = async () => {
@@ -105,37 +99,42 @@ async function run(pace: Pace): Promise<Omit<Soak, 'finding' | 'sustained' | 'pa
 		return inside.inFlight;
 	};
 	const samplers = {
-		resident: new Sampler(async () => await residentMegabytes(n8n.pid()), 1_000),
+		resident: new Sampler(async () => await residentMb(n8n.pid()), 1_000),
 		heap: new Sampler(async () => await inspector.heapMegabytes(), 5_000),
 		disk: new Sampler(diskMegabytes, 10_000),
 		inFlight: new Sampler(look, 5_000),
 	};
 	const usage = async () => ({
 		at: performance.now(),
-		n8n: await processorSeconds(n8n.pid()),
-		outside: await processorSeconds(world.pid),
-		test: await processorSeconds(process.pid),
+		n8n: (await cpuMs(n8n.pid())) / 1_000,
+		outside: (await cpuMs(outside.pid)) / 1_000,
+		test: (await cpuMs(process.pid)) / 1_000,
 		machine: await machineSeconds(),
 	});
 	const usedBefore = await usage();
-	const { latestMs } = await world.ask('openLoop', pace);
+	const { latestMs } = await outside.ask('openLoop', pace);
 	const used = await usage();
 	for (const sampler of Object.values(samplers)) sampler.stop();
 	const share = (name: 'n8n' | 'outside' | 'test' | 'machine') =>
 		((used[name] - usedBefore[name]) * 1000) / (used.at - usedBefore.at);
-	const [ofN8n, outside, test] = [share('n8n'), share('outside'), share('test')];
+	const [ofN8n, ofOutside, test] = [share('n8n'), share('outside'), share('test')];
 
-	const settled = await world.ask('settle', { timeoutMs: SETTLE_MS });
+	const settled = await outside.ask('settle', { timeoutMs: SETTLE_MS });
 	const after = await rest();
 	return {
 		latestMs,
 		settled,
 		before,
 		after,
-		load: await world.ask('report', {}),
+		load: await outside.ask('report', {}),
 		...samplers,
 		most,
-		busy: { n8n: ofN8n, outside, test, others: share('machine') - ofN8n - outside - test },
+		busy: {
+			n8n: ofN8n,
+			outside: ofOutside,
+			test,
+			others: share('machine') - ofN8n - ofOutside - test,
+		},
 	};
 }
 
@@ -146,7 +145,7 @@ async function rest(): Promise<Rest> {
 	return {
 		storedFiles: await storedFiles(),
 		liveMegabytes: await inspector.liveMegabytes(),
-		residentMegabytes: await residentMegabytes(n8n.pid()),
+		residentMegabytes: await residentMb(n8n.pid()),
 		inside: await inspector.inside(),
 		kept: await inspector.kept(),
 		diskMegabytes: await diskMegabytes(),
@@ -213,7 +212,7 @@ function troubles(): Record<string, number> {
 	};
 }
 
-it('loses no item and doubles none, and every file is the one that Meta has', () => {
+it('No item is lost or duplicate, and every file is the one that Meta has', () => {
 	const { items } = soak.load;
 	expect(soak.settled).toBe(true);
 	expect(items).toMatchObject({ lost: [], doubled: [], damaged: [], unexpected: [] });
@@ -223,12 +222,12 @@ it('loses no item and doubles none, and every file is the one that Meta has', ()
 	expect(items.expected).toBeGreaterThan(MINUTES * 5);
 });
 
-it('answers every delivery within 20 seconds or has it redelivered, and accepts it in the end; a forgery never', () => {
+it('Every delivery is answered within 20 seconds or redelivered, and accepted in the end; a forgery never is', () => {
 	expect(soak.finding.wrong).toEqual([]);
 	expect(soak.load.wrong).toEqual([]);
 });
 
-it('fails no execution, and leaves no file of one', async () => {
+it('No execution fails, and none leaves a file', async () => {
 	for (const id of stage.workflowIds) {
 		const executions = await poll('end of all executions', MINUTE_MS, async () => {
 			const all = await stage.n8n.api.executions(id);
@@ -239,11 +238,11 @@ it('fails no execution, and leaves no file of one', async () => {
 	expect(soak.after.storedFiles).toEqual([]);
 });
 
-it('keeps the disk bounded', () => {
+it('The disk usage stays bounded', () => {
 	expect(soak.after.diskMegabytes - soak.before.diskMegabytes).toBeLessThan(64);
 });
 
-it('holds no key and no download when all is delivered, and remembers each item once', () => {
+it('The trigger holds no key and no download when all is delivered, and remembers each item once', () => {
 	expect(soak.after.inside).toEqual({
 		delivered: soak.load.items.expected,
 		inFlight: 0,
@@ -263,18 +262,18 @@ it('holds no key and no download when all is delivered, and remembers each item 
  */
 describe('memory', () => {
 	it.each<keyof Kept>(['webhookContexts', 'requests', 'responses'])(
-		'keeps no %s of deliveries that are over',
+		'No %s of finished deliveries are kept',
 		(name) => {
 			expect(soak.after.kept[name] - soak.before.kept[name]).toBeLessThan(20);
 		},
 	);
 
-	it('does not grow in use', () => {
+	it('Memory does not grow in use', () => {
 		expect(soak.after.liveMegabytes - soak.before.liveMegabytes).toBeLessThan(16 + MINUTES / 2);
 	});
 
 	if (MINUTES >= LONG_MINUTES) {
-		it('of the n8n process is flat: less than 1 MB a minute in the last two thirds', () => {
+		it('The memory of the n8n process is flat: less than 1 MB a minute in the last two thirds', () => {
 			expect(slope(soak.resident)).toBeLessThan(1);
 		});
 	}

@@ -1,25 +1,9 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { filesBelow } from '../support/files';
 
 const MEBIBYTE = 1024 * 1024;
 /** Of the kernel's clock; fixed at 100 for all programs on Linux. */
 const TICKS_PER_SECOND = 100;
-
-/** Resident memory of a process, in MB. Linux only. */
-export async function residentMegabytes(pid: number): Promise<number> {
-	const status = await readFile(`/proc/${pid}/status`, 'utf8');
-	const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-	if (kilobytes === undefined) throw new Error(`Process ${pid} has no resident memory`);
-	return Number(kilobytes) / 1024;
-}
-
-/** Processor time that a process has used so far, in seconds. Linux only. */
-export async function processorSeconds(pid: number): Promise<number> {
-	const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-	// The second field, the name in brackets, may have spaces.
-	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-	return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 /** Processor time that all programs of the machine have used so far, in seconds. Linux only. */
 export async function machineSeconds(): Promise<number> {
@@ -42,13 +26,6 @@ export async function folderMegabytes(folder: string): Promise<number> {
 			),
 	);
 	return (await Promise.all(sizes)).reduce((total, size) => total + size, 0) / MEBIBYTE;
-}
-
-export async function filesBelow(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-	return entries
-		.filter((entry) => entry.isFile())
-		.map((entry) => join(entry.parentPath, entry.name));
 }
 
 export interface Sample {

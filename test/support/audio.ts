@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { readOpusFile } from '../../emulator/rtc/opusFile';
+import { REPOSITORY } from './package';
 
 export interface DecodedAudio {
 	seconds: number;
@@ -12,10 +15,16 @@ export interface DecodedAudio {
 
 /** What is to be heard in an Ogg Opus file. */
 export async function decodeAudio(file: Buffer): Promise<DecodedAudio> {
-	const decoder = spawn(process.execPath, [join(__dirname, 'decode-audio.mjs')]);
+	const decoder = spawn(process.execPath, [join(__dirname, 'decodeAudio.mjs')]);
 	decoder.stdin.on('error', () => undefined);
 	decoder.stdin.end(file);
 	const [output, errors] = await Promise.all([text(decoder.stdout), text(decoder.stderr)]);
 	if (output === '') throw new Error(`The audio cannot be decoded: ${errors.slice(-500)}`);
 	return JSON.parse(output) as DecodedAudio;
+}
+
+/** The packets of the first channel of an Ogg Opus file of the repository. */
+export async function packetsOf(path: string): Promise<Buffer[]> {
+	const [packets = []] = readOpusFile(await readFile(join(REPOSITORY, path))).streams;
+	return packets;
 }

@@ -1,3 +1,4 @@
+import { NUMBER, PERSON } from './constants';
 import {
 	makeWhatsAppSdp,
 	type Emulator,
@@ -16,8 +17,6 @@ export const EVENTS = [
 ] as const;
 
 export type EventName = (typeof EVENTS)[number];
-
-const CALLER = '14085551234';
 
 /** An event that can be delivered, and what identifies it in an item. */
 export interface Sent {
@@ -44,7 +43,7 @@ export async function newEvent(
 	if (name === 'call_permission_reply') {
 		const message = {
 			id: `wamid.${id}`,
-			from: CALLER,
+			from: PERSON,
 			timestamp,
 			type: 'interactive',
 			interactive: { type: name, [name]: { response: 'accept', is_permanent: true } },
@@ -58,7 +57,7 @@ export async function newEvent(
 	}
 	const call = {
 		id: `wacid.${id}`,
-		from: CALLER,
+		from: PERSON,
 		event: name,
 		timestamp,
 		direction: 'USER_INITIATED',
@@ -68,6 +67,17 @@ export async function newEvent(
 	};
 	const update = { phoneNumberId, field: 'calls', value: { calls: [call] } };
 	return { name, key: `${name} ${call.id}`, update };
+}
+
+/** A text message that nobody has sent before: nothing that the trigger waits for. */
+export function newMessage({
+	id = `wamid.${crypto.randomUUID()}`,
+	text = 'Grüße 📞',
+	phoneNumberId = NUMBER,
+} = {}): WebhookUpdate {
+	const timestamp = '1728932177';
+	const message = { from: PERSON, id, timestamp, type: 'text', text: { body: text } };
+	return { phoneNumberId, field: 'messages', value: { messages: [message] } };
 }
 
 /** Keys of the events that the trigger of an execution gave, from the data that n8n has stored. */

@@ -3,13 +3,13 @@ import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureCached, exists } from './cache';
-import { N8nClient, OWNER } from './n8n-client';
-import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8n-install';
-import { needsOf } from './n8n-versions';
-import { installPackage } from './package';
+import { N8nClient, OWNER } from './n8nClient';
+import { ensureN8n, N8N_VERSION, type InstallProgress, type N8nInstallation } from './n8nInstall';
+import { needsOf } from './n8nVersions';
+import { installPackage, packPackage } from './package';
 import { freePorts, poll, startScript, type StartedProcess } from './processes';
 
-export * from './n8n-client';
+export * from './n8nClient';
 
 export interface StartOptions {
 	/** n8n's user folder. Without it, a fresh one is made, and removed by `stop()`. */
@@ -104,6 +104,14 @@ export async function startN8n(options: StartOptions = {}): Promise<N8n> {
 		await removeOurs();
 		throw error;
 	}
+}
+
+/** The same with the package in it, packed as it would be published. */
+export async function startN8nWithPackage(
+	options: Omit<StartOptions, 'tarball'> = {},
+): Promise<N8n> {
+	const { tarball, remove } = await packPackage();
+	return await startN8n({ ...options, tarball }).finally(remove);
 }
 
 /** What the first start of a version needs: n8n itself, and a user folder with an owner account. */

@@ -3,8 +3,8 @@ import { randomInt } from 'node:crypto';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 
-const PRELOAD = join(__dirname, 'die-with-parent.cjs');
-const LAUNCHER = join(__dirname, 'run-program.mjs');
+const PRELOAD = join(__dirname, 'dieWithParent.cjs');
+const LAUNCHER = join(__dirname, 'runProgram.mjs');
 
 export interface StartedProcess {
 	readonly pid: number;

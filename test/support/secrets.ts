@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { databaseFile } from './database';
 
 /** A secret that was found where it must not be. */
 export interface Found {
@@ -38,7 +39,7 @@ export async function findSecrets(
 		look(relative(userFolder, path), await readFile(path, 'latin1'));
 	}
 	// Again by its rows: in the file, a text may lie in several pieces.
-	for (const { where, value } of rowsOf(join(userFolder, '.n8n', 'database.sqlite'))) {
+	for (const { where, value } of rowsOf(databaseFile(userFolder))) {
 		values++;
 		look(where, value);
 	}

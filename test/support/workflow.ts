@@ -1,5 +1,5 @@
 import type { Emulator } from '../../emulator';
-import type { StoredCredential, WorkflowNode } from './n8n-client';
+import type { StoredCredential, WorkflowNode } from './n8nClient';
 
 export const PACKAGE = 'n8n-nodes-whatsapp-business-calling';
 export const TRIGGER_TYPE = `${PACKAGE}.whatsAppBusinessCallingTrigger`;
@@ -67,6 +67,6 @@ export const to = (name: string, index = 0) => ({ node: name, type: 'main', inde
 /** The connections of nodes of which each is followed by the next. */
 export function chain(nodes: Array<{ name: string }>): Record<string, unknown> {
 	return Object.fromEntries(
-		nodes.slice(1).map(({ name }, index) => [nodes[index]!.name, { main: [[to(name)]] }]),
+		nodes.slice(1).map(({ name }, index) => [nodes[index].name, { main: [[to(name)]] }]),
 	);
 }

@@ -38,11 +38,11 @@ describe('percentile', () => {
 		[[1, 2, 3, 4, 5], 1, 5],
 		[[7], 0.95, 7],
 		[[0, 100], 0.95, 95],
-	])('of %j at %d is %d', (values, share, expected) => {
+	])('The percentile of %j at %d is %d', (values, share, expected) => {
 		expect(percentile(values, share)).toBeCloseTo(expected);
 	});
 
-	it('leaves the values in their order', () => {
+	it('The percentile leaves the values in their order', () => {
 		const values = [3, 1, 2];
 		expect(median(values)).toBe(2);
 		expect(values).toEqual([3, 1, 2]);
@@ -50,7 +50,7 @@ describe('percentile', () => {
 });
 
 describe('Samples', () => {
-	it('gathers the rounds of the same measurement, whatever the order of its keys', () => {
+	it('The rounds of the same measurement are collected, whatever the order of its keys', () => {
 		const samples = new Samples();
 		samples.add(recordings, { perSecond: 10 });
 		const { variant, ...others } = recordings;
@@ -66,7 +66,7 @@ describe('Samples', () => {
 	});
 });
 
-describe('A goal', () => {
+describe('a goal', () => {
 	const withRounds = (ours: number[], handBuilt: number[]) => {
 		const samples = new Samples();
 		for (const perSecond of ours) samples.add(recordings, { perSecond });
@@ -76,25 +76,25 @@ describe('A goal', () => {
 		return goalsOf(resultsOf(samples)).filter(({ unit }) => unit === 'times');
 	};
 
-	it('compares round by round, so that a machine that gets slower counts for both', () => {
+	it('A goal compares round by round, so that a machine that gets slower counts for both', () => {
 		const [goal] = withRounds([30, 20, 10], [20, 10, 10]);
 		expect(goal).toMatchObject({ measured: 1.5, reached: true, atLeast: 1.3 });
 		expect(distanceOf(goal)).toBe('reached');
 	});
 
-	it('that is missed says by how much', () => {
+	it('A goal that is missed says by how much', () => {
 		const [goal] = withRounds([13, 13, 13], [20, 20, 20]);
 		expect(goal).toMatchObject({ measured: 0.65, reached: false });
 		expect(distanceOf(goal)).toBe('missed by 50 %');
 	});
 
-	it('whose figures were not measured is none', () => {
+	it('A goal whose figures were not measured does not appear', () => {
 		expect(withRounds([10], [])).toEqual([]);
 	});
 });
 
-describe('The report', () => {
-	it('shows each experiment, and whether its goals are reached', () => {
+describe('the report', () => {
+	it('The report shows each experiment, and whether its goals are reached', () => {
 		const samples = new Samples();
 		samples.add(recordings, { perSecond: 26.04, cpuMs: 1234.5 });
 		samples.add({ ...recordings, variant: 'handBuilt' }, { perSecond: 20 });
@@ -110,10 +110,10 @@ describe('The report', () => {
 		[-3.456, '-3.46'],
 		[999.6, '1,000'],
 		[123_456, '123,456'],
-	])('writes %d as %s', (value, text) => expect(shown(value)).toBe(text));
+	])('The report writes %d as %s', (value, text) => expect(shown(value)).toBe(text));
 });
 
-describe('The chart', () => {
+describe('the chart', () => {
 	const samples = new Samples();
 	for (const [kind, perSecond] of Object.entries({
 		none: 10,
@@ -130,7 +130,7 @@ describe('The chart', () => {
 	}
 	const chart = chartOf(resultsOf(samples));
 
-	it('has a bar for each, the longest for the most, and none outside of the picture', () => {
+	it('The chart has a bar for each, the longest for the most, and none outside of the picture', () => {
 		const bars = [...chart.matchAll(/<rect x="(\d+)" y="\d+" width="(\d+)"/g)];
 		expect(bars).toHaveLength(15);
 		const ends = bars.map(([, x, width]) => Number(x) + Number(width));
@@ -138,14 +138,14 @@ describe('The chart', () => {
 		expect(ends.indexOf(Math.max(...ends))).toBe(9);
 	});
 
-	it('can be read in light and dark, and by those who hear it', () => {
+	it('The chart is readable in light and dark, and with a screen reader', () => {
 		expect(chart).toContain('prefers-color-scheme: dark');
 		expect(chart).toMatch(/<desc id="description">this package, n8n as it is 10/);
 	});
 });
 
 describe('withPart', () => {
-	it('replaces the rows of its experiments, and keeps their date and rounds', () => {
+	it('A new part replaces the rows of its experiments, and keeps their date and rounds', () => {
 		const run = (experiments: string[], date: string): Results => {
 			const samples = new Samples();
 			for (const experiment of experiments)

@@ -36,7 +36,7 @@ describe("the credential's test", () => {
 		['with slashes behind the address', { baseUrl: ' https://graph.facebook.com// ' }],
 		['with blanks around the ID', { businessAccountId: ' 102290129340398\n' }],
 		['with an ID as a number', { businessAccountId: 102290129340398 }],
-	])('asks where the nodes ask: %s', (_, fields) => {
+	])('The test sends its request where the nodes send theirs: %s', (_, fields) => {
 		const credential = { ...CREDENTIAL, ...fields };
 		const { baseUrl, apiVersion, businessAccountId } = parseAccount(NODE, credential);
 		expect(testedAddress(credential)).toBe(
@@ -44,7 +44,7 @@ describe("the credential's test", () => {
 		);
 	});
 
-	it.each(['latest', 'v26', ''])('does not take %j for a version', (apiVersion) => {
+	it.each(['latest', 'v26', ''])('The test does not accept %j as a version', (apiVersion) => {
 		expect(testedAddress({ ...CREDENTIAL, apiVersion })).not.toContain('/v26.0/');
 	});
 });
@@ -62,8 +62,8 @@ function shown(response: unknown): string | null {
 	return failed?.properties.message ?? null;
 }
 
-describe("what the credential's test says", () => {
-	it('is nothing about an account, with numbers or without', () => {
+describe("the result of the credential's test", () => {
+	it('The result is positive for an account, with numbers or without', () => {
 		expect(shown({ data: [{ id: '1' }], paging: {} })).toBeNull();
 		expect(shown({ data: [] })).toBeNull();
 	});
@@ -81,12 +81,12 @@ describe("what the credential's test says", () => {
 		['the ID of something else', { code: 100 }, /Copy WhatsApp Business Account ID/],
 		['too many requests', { code: 4 }, /Wait a few minutes/],
 		['an outage', { code: 2 }, /Check Base URL, and wait/],
-	])('about %s names the field, and what to do', (_, error, message) => {
+	])('The result about %s names the field, and what to do', (_, error, message) => {
 		expect(shown({ error })).toMatch(message);
 	});
 
 	it.each([[''], ['<html>'], [null], [{}], [{ data: undefined }]])(
-		'about %j of a proxy is not that all is well',
+		'The result for %j of a proxy is not positive',
 		(response) => expect(shown(response)).toMatch(/Meta did not respond as expected\. Check/),
 	);
 });
@@ -96,7 +96,7 @@ describe('a request with the credential', () => {
 	const sign = async (url: string, more: object = {}, fields: IDataObject = {}) =>
 		await credentialType.authenticate({ ...CREDENTIAL, ...fields } as never, { url, ...more });
 
-	it('of the Graph API has the token, and the proof that the app secret belongs to it', async () => {
+	it('A request to the Graph API has the token, and the proof that the app secret belongs to it', async () => {
 		const url = 'https://graph.facebook.com/v26.0/1/calls';
 		expect(await sign(url, { qs: { a: 1 }, headers: { b: '2' } })).toEqual({
 			url,
@@ -105,7 +105,7 @@ describe('a request with the credential', () => {
 		});
 	});
 
-	it('has the same with blanks around the secrets, a slash behind the address, and a base URL', async () => {
+	it('A request has the same with spaces around the secrets, a slash after the address, and a base URL', async () => {
 		const fields = {
 			accessToken: ` ${TOKEN}\n`,
 			appSecret: `${APP_SECRET} `,
@@ -121,7 +121,7 @@ describe('a request with the credential', () => {
 	it.each([
 		'https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&hash=2',
 		'https://graph.facebook.com/whatsapp_business/attachments/?mid=1',
-	])('for a file leaves its signed URL as it is: %s', async (url) => {
+	])('A request for a file leaves its signed URL as it is: %s', async (url) => {
 		const signed = await sign(url);
 		expect(signed).toEqual({ url, headers: { Authorization: `Bearer ${TOKEN}` } });
 	});

@@ -13,11 +13,11 @@ describe('parseExactJson', () => {
 		['["o=- 12345678901234567890 2"]', ['o=- 12345678901234567890 2']],
 		[String.raw`["\"12345678901234567890"]`, ['"12345678901234567890']],
 		['\uFEFF{"a":1}', { a: 1 }],
-	])('reads %s', (text, value) => {
+	])('The text %s is read exactly', (text, value) => {
 		expect(parseExactJson(text)).toEqual(value);
 	});
 
-	it('reads all other JSON as JSON.parse does', () => {
+	it('All other JSON is read as JSON.parse reads it', () => {
 		fc.assert(
 			fc.property(fc.jsonValue(), (value) => {
 				const text = JSON.stringify(value);
@@ -29,13 +29,13 @@ describe('parseExactJson', () => {
 	});
 
 	it.each(['', '{"a":', '12345678901234567890 1', '"12345678901234567890'])(
-		'refuses %j',
+		'The text %j is rejected',
 		(text) => {
 			expect(() => parseExactJson(text)).toThrow(SyntaxError);
 		},
 	);
 
-	it('refuses at once what is no JSON, and reads millions of escapes', () => {
+	it('What is no JSON is rejected at once, and millions of escapes are read', () => {
 		const startedAt = process.cpuUsage();
 		expect(() => parseExactJson(`{"n":${'1'.repeat(20)},"a":"${'\\"'.repeat(400_000)}`)).toThrow();
 		const escapes = JSON.stringify(['\n'.repeat(5_000_000)]).slice(0, -1);
@@ -47,7 +47,7 @@ describe('parseExactJson', () => {
 		expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(20);
 	});
 
-	it('reads a text of some megabytes that looks like a number', () => {
+	it('A text of some megabytes that looks like a number is read', () => {
 		const long = JSON.stringify(['1'.repeat(3_000_000), '\\'.repeat(300_000)]);
 		expect(parseExactJson(long)).toEqual(JSON.parse(long));
 	});

@@ -100,10 +100,12 @@ describe('the readers of values', () => {
 		cases.flatMap(([name, read, rows]) =>
 			rows.map(([value, expected]) => ({ name, read, value, expected })),
 		),
-	)('$name of $value', ({ read, value, expected }) => expect(read(value)).toEqual(expected));
+	)('The reader $name reads $value', ({ read, value, expected }) =>
+		expect(read(value)).toEqual(expected),
+	);
 
 	it.each(cases.map(([name, read]) => ({ name, read })))(
-		'$name gives null for what is odd',
+		'The reader $name gives null for what is odd',
 		({ read }) => {
 			for (const value of ODD) expect(read(value)).toBeNull();
 		},
@@ -116,12 +118,12 @@ describe('the readers of values', () => {
 		[{ a: 1 }, [{ a: 1 }]],
 		['x', null],
 		[5, null],
-	])('the list in %j is %j', (value, expected) => expect(listOf(value)).toEqual(expected));
+	])('The list in %j is %j', (value, expected) => expect(listOf(value)).toEqual(expected));
 
 	it.each([
 		['+1 (555) 010-0001', '15550100001'],
 		['0044 20 7946 0958', '442079460958'],
 		[null, ''],
 		['x', ''],
-	])('the digits of %j are %j', (number, digits) => expect(digitsOf(number)).toBe(digits));
+	])('The digits of %j are %j', (number, digits) => expect(digitsOf(number)).toBe(digits));
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { startEmulator, type Emulator, type MediaContent } from '../../emulator';
-import { serve } from './child';
+import { takeOrders } from '../../test/support/child';
 
 /** An update of a recording, as it goes into a delivery. */
 export interface Recording {
@@ -49,7 +49,7 @@ function contentOfSize(sizeBytes: number): MediaContent {
 	return content;
 }
 
-serve({
+takeOrders({
 	async start(): Promise<EmulatorFacts> {
 		emulator = await startEmulator({ redeliveryDelaysMs: [] });
 		const { account, baseUrl } = emulator;

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Child } from './child';
+import type { Child } from '../../test/support/child';
+import { cpuMs } from '../../test/support/usage';
 import { bodyOf, newEvents, oneEach, textMessage } from './deliveries';
-import { cpuMs, median, percentile } from './measure';
+import { median, percentile } from './measure';
 import { ENGINES, type Engine, type Key, type Samples } from './results';
 import { Stage, type Run, type World } from './stage';
 import { SHARED, type Variant } from './workflows';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Agent, request } from 'undici';
-import { serve } from './child';
+import { takeOrders } from '../../test/support/child';
 import type { Recording } from './emulatorProcess';
 
 /** What Node itself can do: the same files downloaded, hashed in the same pass, and written to disk. */
@@ -61,4 +61,4 @@ function fill({ megabytes }: { megabytes: number }): void {
 	}
 }
 
-serve({ download, hmac, fill });
+takeOrders({ download, hmac, fill });

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { sleep } from '../../test/support/processes';
-import { serve } from './child';
+import { takeOrders } from '../../test/support/child';
 
 export interface Load {
 	url: string;
@@ -163,4 +163,4 @@ async function run(load: Load): Promise<LoadResult> {
 	}
 }
 
-serve({ listen, run });
+takeOrders({ listen, run });

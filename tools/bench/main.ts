@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import manifest from '../../package.json';
-import { N8N_VERSION } from '../../test/support/n8n-install';
+import { N8N_VERSION } from '../../test/support/n8nInstall';
 import { stopAll } from '../../test/support/processes';
 import { chartOf } from './chart';
 import { EXPERIMENTS, ledger, sharedAddress, warmUp, type Bench } from './experiments';

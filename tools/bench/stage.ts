@@ -5,12 +5,12 @@ import { formatSharedAddress } from '../../nodes/WhatsAppBusinessCalling/registr
 import { prepareN8n, startN8n, type N8n, type WorkflowNode } from '../../test/support/n8n';
 import { installPackage, packPackage } from '../../test/support/package';
 import { sleep } from '../../test/support/processes';
+import { cpuMs, peakMb, residentMb, resetPeak } from '../../test/support/usage';
 import { credentialData, CREDENTIAL_TYPE } from '../../test/support/workflow';
-import { startChild, type Child } from './child';
+import { startChild, type Child } from '../../test/support/child';
 import { oneEach } from './deliveries';
 import type { EmulatorFacts, Recording } from './emulatorProcess';
 import type { LoadResult } from './loadProcess';
-import { cpuMs, peakMb, residentMb, resetPeak } from './measure';
 import { workflows, type Variant } from './workflows';
 
 /** Time for n8n to end what it began behind the answer. */

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startN8n } from '../../test/support/n8n';
-import { ensureN8n } from '../../test/support/n8n-install';
-import { packPackage, REPOSITORY } from '../../test/support/package';
+import { startN8nWithPackage } from '../../test/support/n8n';
+import { ensureN8n } from '../../test/support/n8nInstall';
+import { REPOSITORY } from '../../test/support/package';
 import type { Samples } from './results';
 
 interface Loaded {
@@ -15,9 +15,8 @@ interface Loaded {
 
 /** 7: what loading the package takes of n8n's start, and leaves in its memory; a start of n8n a round. */
 export async function startUp(samples: Samples, rounds: number): Promise<void> {
-	const { tarball, remove } = await packPackage();
 	const env = { NODE_OPTIONS: `--require=${join(__dirname, 'loadTimer.cjs')}` };
-	const n8n = await startN8n({ tarball, env }).finally(remove);
+	const n8n = await startN8nWithPackage({ env });
 	try {
 		for (let round = 0; round < rounds; round++) {
 			if (round > 0) await n8n.restart();

@@ -14,7 +14,7 @@ import {
 	type StoredCredential,
 	type StoredWorkflow,
 } from '../../test/support/n8n';
-import { ensureN8n, N8N_VERSION } from '../../test/support/n8n-install';
+import { ensureN8n, N8N_VERSION } from '../../test/support/n8nInstall';
 import { packPackage, REPOSITORY } from '../../test/support/package';
 import { runNpm, stopAll } from '../../test/support/processes';
 import { credentialData, CREDENTIAL_TYPE, PACKAGE } from '../../test/support/workflow';
@@ -193,21 +193,21 @@ function preparation(
 									replaceInParameters(workflow, EXAMPLE_FOLDER, outFolder);
 									replaceInParameters(workflow, EXAMPLE_MEDIA_SERVER, gateway.url);
 									if (file === 'call-and-record.json') {
-										replaceInParameters(workflow, EXAMPLE_NUMBER, number!.id);
+										replaceInParameters(workflow, EXAMPLE_NUMBER, number.id);
 									}
 								},
 							}),
 					),
 				);
 				Object.assign(stage, { incoming, outgoing });
-				result(`Imported "${incoming!.name}" and "${outgoing!.name}"`);
+				result(`Imported "${incoming.name}" and "${outgoing.name}"`);
 			},
 		},
 	];
 }
 
 /** One workflow and its call, from the ring to the file. */
-class Scene {
+class DemoCall {
 	private call: Call | undefined;
 	private announcement = '';
 	private saved = '';
@@ -282,7 +282,7 @@ class Scene {
 					});
 					// The start, and the SDP answer that Meta sent because of it.
 					const [started] = await this.allFinished(2);
-					this.announcement = this.announced(started!, START_NODE);
+					this.announcement = this.announced(started, START_NODE);
 					this.call = emulator.calls.at(-1);
 					const { name, waId } = this.current().user;
 					result(`The phone of ${name} (+${waId}) rings: ${this.current().id}`);
@@ -400,7 +400,7 @@ class Scene {
 	}
 
 	private async finished(count: number): Promise<Execution> {
-		return (await this.allFinished(count))[count - 1]!;
+		return (await this.allFinished(count))[count - 1];
 	}
 
 	private async allFinished(count: number): Promise<Execution[]> {
@@ -459,8 +459,8 @@ function report(error: unknown, n8n: N8n | undefined): void {
 
 /** The calls that need nobody. */
 async function play(runner: StepRunner, stage: Stage): Promise<void> {
-	const incoming = new Scene(stage, stage.incoming);
-	const outgoing = new Scene(stage, stage.outgoing);
+	const incoming = new DemoCall(stage, stage.incoming);
+	const outgoing = new DemoCall(stage, stage.outgoing);
 	await runner.run([incoming.activate(), ...incoming.comesIn(), ...incoming.talk(1)]);
 	await runner.run([incoming.deactivate(), outgoing.activate()]);
 	await runner.run([...outgoing.goesOut(), ...outgoing.talk(2)]);

@@ -116,7 +116,7 @@ export class Talk {
 				replaceInParameters(imported, EXAMPLE_PAGE, this.server.phoneUrl);
 				replaceInParameters(imported, EXAMPLE_CHAT, this.server.chatUrl);
 				replaceInParameters(imported, EXAMPLE_FOLDER, folder);
-				replaceInParameters(imported, EXAMPLE_NUMBER, number!.id);
+				replaceInParameters(imported, EXAMPLE_NUMBER, number.id);
 			},
 		});
 		await api.activate(workflow.id);

@@ -119,7 +119,7 @@ export class TalkServer {
 		const [customer] = emulator.account.users;
 		const call = emulator.calls.at(-1);
 		return {
-			customer: customer!.name,
+			customer: customer.name,
 			message: this.messages.at(-1) ?? null,
 			messages: this.messages.length,
 			call: call ? { state: call.state, timedOut: call.timedOut === true } : null,
@@ -127,7 +127,7 @@ export class TalkServer {
 			folder,
 			emulator: emulator.baseUrl,
 			executions: this.workflow?.executions,
-			dialLink: this.workflow && this.dialLink(this.workflow.dial, customer!.waId),
+			dialLink: this.workflow && this.dialLink(this.workflow.dial, customer.waId),
 			key,
 			isOnLoopback: mediaAddress === undefined,
 			otherAddresses: otherAddresses(),

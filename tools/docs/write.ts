@@ -1,7 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { documentationTables } from './tables';
+import { writeGeneratedPages } from './pages';
 
-for (const [name, content] of Object.entries(documentationTables())) {
-	writeFileSync(join(__dirname, '../../docs', name), content);
-}
+writeGeneratedPages();

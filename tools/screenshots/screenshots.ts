@@ -1,15 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { makeSdp, startEmulator, type Emulator } from '../../emulator';
+import { makeSdp, type Emulator } from '../../emulator';
+import { NUMBER } from '../../test/support/constants';
 import {
-	startN8n,
+	startN8nWithPackage,
 	type N8n,
 	type StoredCredential,
 	type StoredWorkflow,
 } from '../../test/support/n8n';
-import { packPackage, REPOSITORY } from '../../test/support/package';
+import { REPOSITORY } from '../../test/support/package';
 import { poll, runNpm, stopAll } from '../../test/support/processes';
+import { startMeta } from '../../test/support/stage';
 import {
 	ACTION_TYPE,
 	chain,
@@ -30,7 +32,7 @@ import {
 	settled,
 	type Clip,
 	type Editor,
-} from './editor';
+} from '../../test/support/editor';
 
 const USAGE = `Takes the pictures in docs/images: the nodes in the editor of a real n8n, against an emulated Meta.
 
@@ -243,7 +245,7 @@ async function takeExample({ n8n, editor, credential }: Stage, take: Take, name:
 const listedNumber = {
 	__rl: true,
 	mode: 'list',
-	value: '106000000000001',
+	value: NUMBER,
 	cachedResultName: 'Emulated Support · +44 20 7946 0958',
 };
 
@@ -325,11 +327,9 @@ async function main(): Promise<void> {
 		const chromium = await findChromium();
 		await runNpm(['run', 'build'], { cwd: REPOSITORY });
 		await mkdir(IMAGES, { recursive: true });
-		const { tarball, remove } = await packPackage();
-		cleanups.push(remove);
-		const emulator = await startEmulator({ recordingDelayMs: 0, redeliveryDelaysMs: [] });
+		const emulator = await startMeta();
 		cleanups.push(async () => await emulator.stop());
-		const n8n = await startN8n({ tarball });
+		const n8n = await startN8nWithPackage();
 		cleanups.push(async () => await n8n.stop());
 		const editor = await openEditor(n8n, chromium);
 		cleanups.push(async () => await editor.close());

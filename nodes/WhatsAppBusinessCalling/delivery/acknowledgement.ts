@@ -2,66 +2,79 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 export type WebhookResponse = ReturnType<IWebhookFunctions['getResponseObject']>;
 
-/** Milliseconds that a lost connection is given for n8n to say what became of the execution. */
-export interface Patience {
-	afterClosedMs: number;
+type End = (...args: unknown[]) => WebhookResponse;
+
+/**
+ * Calls back once when n8n ends its answer to a delivery: `accepted` with a 2xx status, which n8n sends only when
+ * it has stored the execution (or finished it, if the operator chose that); `refused` otherwise.
+ *
+ * n8n also ends the answer if Meta has hung up meanwhile. Then the execution counts just the same: a workflow
+ * that takes longer than Meta waits is not run again and again.
+ *
+ * @param afterClosedMs how long n8n may still answer after the connection was closed; then it is `refused`
+ */
+export function onAnswered(
+	response: WebhookResponse,
+	afterClosedMs: number,
+	callback: (outcome: 'accepted' | 'refused') => void,
+): void {
+	let isAnswered = false;
+	let stopWaiting = () => {};
+	const settle = (outcome: 'accepted' | 'refused') => {
+		// If n8n ends an answer twice, the first time counts.
+		if (isAnswered) return;
+		isAnswered = true;
+		stopWaiting();
+		callback(outcome);
+	};
+	const end = response.end.bind(response) as End;
+	response.end = ((...args: unknown[]) => {
+		settle(isSuccess(response) ? 'accepted' : 'refused');
+		return end(...args);
+	}) as WebhookResponse['end'];
+	const waitForAnswer = () => {
+		if (isAnswered) return;
+		const waiting = AbortSignal.timeout(afterClosedMs);
+		const giveUp = () => settle('refused');
+		waiting.addEventListener('abort', giveUp, { once: true });
+		// A timer with a listener keeps the whole delivery in memory until it ends.
+		stopWaiting = () => waiting.removeEventListener('abort', giveUp);
+	};
+	if (response.closed) waitForAnswer();
+	else response.once('close', waitForAnswer);
 }
 
 /**
- * Watches the answer that n8n gives for a delivery whose items it was handed, and tells once what
- * became of it: `accepted` when n8n ends the answer with a 2xx status, which it does only when it
- * has stored the execution (or finished it, where the operator chose so); `refused` otherwise.
+ * Turns the 2xx answer to a delivery into 503 if a part of the delivery is still missing, so that Meta delivers
+ * again. While that is not known, the answer waits for it, and n8n's execution does not. Errors are not changed.
+ * To be called before `onAnswered`, which must see n8n's own status.
  *
- * n8n ends the answer also where Meta has hung up meanwhile. Then the execution counts just the
- * same: a workflow that takes longer than Meta waits is not run again and again. Where the connection
- * is closed and n8n says nothing, it is `refused` after a while.
- *
- * @param alsoMissing true where other parts of the delivery are still missing: the answer that goes
- * out is then 503 instead of 2xx, so that Meta delivers again. Where that takes time to find out, the answer
- * waits for it, and n8n's execution does not; it must not be rejected
+ * @param isMissing must not be rejected
  */
-export function watchAnswer(
+export function answer503If(
 	response: WebhookResponse,
-	alsoMissing: boolean | Promise<boolean>,
-	patience: Patience,
-	onSettled: (outcome: 'accepted' | 'refused') => void,
+	isMissing: boolean | Promise<boolean>,
 ): void {
-	let open = true;
-	let stopWaiting = () => {};
-	const settle = (outcome: 'accepted' | 'refused') => {
-		if (!open) return;
-		open = false;
-		stopWaiting();
-		onSettled(outcome);
-	};
-	const end = response.end.bind(response) as (...args: unknown[]) => WebhookResponse;
-	const endAs = (isMissing: boolean, args: unknown[]) => {
-		if (isMissing && !response.headersSent) response.statusCode = 503;
+	const end = response.end.bind(response) as End;
+	const endAs = (missing: boolean, args: unknown[]) => {
+		if (missing && !response.headersSent) response.statusCode = 503;
 		return end(...args);
 	};
 	let isWaiting = false;
 	response.end = ((...args: unknown[]) => {
-		// Of an answer that n8n ends twice, the first time counts.
+		// n8n ends the answer a second time.
 		if (isWaiting) return response;
-		const accepted = response.statusCode >= 200 && response.statusCode < 300;
-		settle(accepted ? 'accepted' : 'refused');
-		if (!accepted) return end(...args);
-		if (typeof alsoMissing === 'boolean') return endAs(alsoMissing, args);
+		if (!isSuccess(response)) return end(...args);
+		if (typeof isMissing === 'boolean') return endAs(isMissing, args);
 		isWaiting = true;
-		void alsoMissing.then((isMissing) => {
+		void isMissing.then((missing) => {
 			isWaiting = false;
-			endAs(isMissing, args);
+			endAs(missing, args);
 		});
 		return response;
 	}) as WebhookResponse['end'];
-	const waitForWord = () => {
-		if (!open) return;
-		const waiting = AbortSignal.timeout(patience.afterClosedMs);
-		const giveUp = () => settle('refused');
-		waiting.addEventListener('abort', giveUp, { once: true });
-		// A timer that is listened to keeps the whole delivery in memory until it ends.
-		stopWaiting = () => waiting.removeEventListener('abort', giveUp);
-	};
-	if (response.closed) waitForWord();
-	else response.once('close', waitForWord);
+}
+
+function isSuccess({ statusCode }: WebhookResponse): boolean {
+	return statusCode >= 200 && statusCode < 300;
 }

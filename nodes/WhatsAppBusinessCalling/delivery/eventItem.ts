@@ -11,9 +11,9 @@ import {
 import type { CallEvent } from '../events/parseDelivery';
 import { parseSha256 } from '../media/sha256';
 import type { FileContext, MediaOutcome, MediaProblem, MediaRequest } from '../media/types';
+import type { ItemSettings } from '../trigger/itemSettings';
 import type { DeliveryLog } from './deliveryLog';
 import { fileItem } from './fileItem';
-import type { ItemSettings } from './itemSettings';
 
 /** How the files of events are downloaded. */
 export interface FileSource {

@@ -1,17 +1,18 @@
 export type Claim = 'mine' | 'delivered' | 'inFlight';
 
 interface InFlight {
-	settled: Promise<void>;
-	settle: () => void;
+	/** Resolves when the key is committed or released. */
+	ended: Promise<void>;
+	end: () => void;
 }
 
 /**
- * Remembers, in the memory of this process, what was delivered to workflows and what is on its way.
+ * Remembers, in the memory of this process, what was delivered to workflows and what is in flight.
  *
- * A key is claimed before the work, and becomes "delivered" only together with the acknowledgement
- * to Meta. Until then a copy of the same delivery waits; if the acknowledgement fails the key is
- * free again. Static data of the workflow can't serve here: two deliveries at once overwrite each
- * other's, and a mark in it is either lost or written before the execution exists.
+ * A key is claimed before the work, and becomes "delivered" only together with the acknowledgement to Meta. Until
+ * then a copy of the same delivery waits; if the acknowledgement fails, the key is free again. Static data of the
+ * workflow cannot be used here: two simultaneous deliveries overwrite each other's, and a mark in it is either
+ * lost or written before the execution exists.
  */
 export class Ledger {
 	private readonly delivered = new Set<string>();
@@ -20,14 +21,14 @@ export class Ledger {
 
 	private readonly firstSeen = new Map<string, number>();
 
-	private readonly forgetDelivered: () => void;
+	private readonly evictDelivered: () => void;
 
-	private readonly forgetFirstSeen: () => void;
+	private readonly evictFirstSeen: () => void;
 
-	/** @param capacity how many keys are remembered of each kind; the oldest are forgotten first */
+	/** @param capacity number of keys of each kind that are remembered; the oldest are evicted first */
 	constructor(capacity = 100_000) {
-		this.forgetDelivered = forgetterOf(this.delivered, capacity);
-		this.forgetFirstSeen = forgetterOf(this.firstSeen, capacity);
+		this.evictDelivered = oldestEvictor(this.delivered, capacity);
+		this.evictFirstSeen = oldestEvictor(this.firstSeen, capacity);
 	}
 
 	hasDelivered(key: string): boolean {
@@ -38,57 +39,57 @@ export class Ledger {
 	claim(key: string): Claim {
 		if (this.hasDelivered(key)) return 'delivered';
 		if (this.inFlight.has(key)) return 'inFlight';
-		let settle = () => {};
-		const settled = new Promise<void>((resolve) => (settle = resolve));
-		this.inFlight.set(key, { settled, settle });
+		let end = () => {};
+		const ended = new Promise<void>((resolve) => (end = resolve));
+		this.inFlight.set(key, { ended, end });
 		return 'mine';
 	}
 
-	/** Resolves when the delivery that holds the key is answered, or when the signal aborts. */
-	async settled(key: string, signal: AbortSignal): Promise<void> {
+	/** Waits until the delivery that holds the key commits or releases it, or until the signal aborts. */
+	async waitFor(key: string, signal: AbortSignal): Promise<void> {
 		const entry = this.inFlight.get(key);
 		if (!entry || signal.aborted) return;
 		await new Promise<void>((resolve) => {
 			signal.addEventListener('abort', () => resolve(), { once: true });
-			void entry.settled.then(resolve);
+			void entry.ended.then(resolve);
 		});
 	}
 
-	/** The workflow has it, and Meta was or is being told so. */
+	/** The workflow has it, and it is acknowledged to Meta. */
 	commit(key: string): void {
 		this.delivered.add(key);
-		this.forgetDelivered();
+		this.evictDelivered();
 		this.firstSeen.delete(key);
-		this.settle(key);
+		this.end(key);
 	}
 
-	/** The workflow does not have it: the next delivery of it starts anew. */
+	/** The workflow does not have it: its next delivery starts again. */
 	release(key: string): void {
-		this.settle(key);
+		this.end(key);
 	}
 
-	/** When this process first met the key, in milliseconds since 1970. */
-	noticed(key: string, now: number): number {
+	/** When this process first saw the key, in milliseconds since 1970; `now` if it has not seen it before. */
+	firstSeenAt(key: string, now: number): number {
 		const before = this.firstSeen.get(key);
 		if (before !== undefined) return before;
 		this.firstSeen.set(key, now);
-		this.forgetFirstSeen();
+		this.evictFirstSeen();
 		return now;
 	}
 
-	private settle(key: string): void {
-		this.inFlight.get(key)?.settle();
+	private end(key: string): void {
+		this.inFlight.get(key)?.end();
 		this.inFlight.delete(key);
 	}
 }
 
 /**
- * Gives a function that takes the oldest keys away until no more than `capacity` are left.
+ * Creates a function that removes the oldest keys until no more than `capacity` are left.
  *
- * It keeps one iterator for good, which stays at the oldest key. A new one would each time step over the
- * places of all keys that were taken away before, tens of thousands in a full ledger.
+ * It keeps one iterator, which stays at the oldest key. A new one would step over the positions of all keys that
+ * were removed before, tens of thousands in a full ledger.
  */
-function forgetterOf(keys: Set<string> | Map<string, unknown>, capacity: number): () => void {
+function oldestEvictor(keys: Set<string> | Map<string, unknown>, capacity: number): () => void {
 	const oldest = keys.keys();
 	return () => {
 		while (keys.size > capacity) {

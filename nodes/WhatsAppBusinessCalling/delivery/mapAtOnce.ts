@@ -2,6 +2,8 @@
  * Works on the elements of a list, at most `limit` of them at once.
  *
  * @returns the results in the order of the list
+ * @throws the first error of `work`
+ * @example await mapAtOnce(urls, 4, async (url) => await download(url))
  */
 export async function mapAtOnce<T, R>(
 	list: readonly T[],

@@ -1,6 +1,6 @@
 import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
 
-import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
 import { discard } from '../http/streams';
 
 /** Proves to a trigger that a delivery comes from another one, which has passed it on to everyone. */
@@ -72,7 +72,7 @@ export async function passOn(
 		return {
 			status,
 			isPage: isPage(answer),
-			isUnknownToN8n: status === 404 && isNotRegistered(await beginningOf(answer.body)),
+			isUnknownToN8n: status === 404 && isNotRegistered(await readPrefix(answer.body)),
 		};
 	} finally {
 		discard(answer.body);

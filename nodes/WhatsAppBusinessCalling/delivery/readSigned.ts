@@ -1,10 +1,10 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
-import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { CACHE_MS, cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { isSignature, isSignedBy } from './signature';
 
-/** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
+/** The body that Meta signed, and the account that it was signed for; otherwise the status to answer with. */
 export async function readSigned(
 	context: IWebhookFunctions,
 ): Promise<{ account: Account; body: Buffer } | 401 | 503> {
@@ -12,21 +12,20 @@ export async function readSigned(
 	if (!isSignature(signature)) return 401;
 	const body = await readBody(context);
 	if (!Buffer.isBuffer(body)) return 401;
-	let checked: Account | null = null;
-	// The secret may have been changed since the credential was read: then it is read once more.
-	for (const maxAgeMs of [FRESH_MS, RECHECK_MS]) {
-		const account = await knownAccount(context, maxAgeMs);
-		// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-		if (account === null) return 503;
-		if (account !== checked && isSignedBy(account.appSecret, body, signature)) {
-			return { account, body };
-		}
-		checked = account;
-	}
-	return 401;
+	const account = await cachedAccount(context, CACHE_MS);
+	// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
+	if (account === null) return 503;
+	if (isSignedBy(account.appSecret, body, signature)) return { account, body };
+
+	// The secret may have been changed since the credential was read. If the credential was not read again,
+	// this is the same object, which has been checked.
+	const refreshed = await cachedAccount(context, RECHECK_INTERVAL_MS);
+	if (refreshed === null) return 503;
+	const isSigned = refreshed !== account && isSignedBy(refreshed.appSecret, body, signature);
+	return isSigned ? { account: refreshed, body } : 401;
 }
 
-/** The bytes as they came; anything else where there are none. */
+/** The bytes as they came; anything else if there are none. */
 async function readBody(context: IWebhookFunctions): Promise<unknown> {
 	const request = context.getRequestObject();
 	try {

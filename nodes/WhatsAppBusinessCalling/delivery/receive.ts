@@ -8,10 +8,10 @@ import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { knownAccount } from '../trigger/knownAccount';
+import { cachedAccount } from '../trigger/accountCache';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
 import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
-import { watchAnswer } from './acknowledgement';
+import { answer503If, onAnswered } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
 import { chosenEvents } from './chosenEvents';
 import { DeliveryLog } from './deliveryLog';
@@ -23,21 +23,21 @@ import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
 
 /**
- * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
- * take long although it has stored the execution: with a limit on concurrent executions it answers only
- * when the execution has its turn, and runs it then. To take it for lost before would run it twice.
- * Shorter than the time for which Meta delivers again (36 hours and more), should n8n never say it.
+ * How long n8n may take to answer after Meta has hung up. n8n may take long although it has stored the
+ * execution: with a limit on concurrent executions it answers only when the execution has its turn. If the
+ * execution counted as lost before that, it would run twice. Shorter than the time for which Meta delivers
+ * again (36 hours and more), in case n8n never answers.
  */
 const AFTER_CLOSED_MS = 6 * 60 * 60_000;
 
 /**
- * Milliseconds that the answer to a delivery with a ringing call waits for others to take it: places are kept
- * for the next call. Not less, because the other webhook processors of n8n do not know what this one has done:
- * if Meta repeats a call, one of them may answer it again.
+ * How long the answer to a delivery with a ringing call waits for the other receivers: a place must be free for
+ * the next call. Not less, because the other webhook processors of n8n do not know what this one has done: if
+ * Meta repeats a call, one of them may answer it again.
  */
-const OTHERS_OF_CALLS_MS = 5_000;
+const RELAY_OF_CALLS_MS = 5_000;
 
-/** Each trigger has its own: one with a media host that hangs must not stop the downloads of others. */
+/** Each trigger has its own, so that a media host that hangs does not stop the downloads of other triggers. */
 const downloadSlotsOf = perTrigger(() => new DownloadSlots());
 
 interface Delivery {
@@ -57,16 +57,15 @@ interface Delivery {
 /** The events that the operator chose, each once, under the key by which the ledger knows it. */
 type Events = Map<string, CallEvent>;
 
-/** What became of one event: an item, or nothing yet because Meta shall deliver it again. */
+/** The result for one event: an item, or null if Meta must deliver the event again. */
 type Outcome = { key: string; item: INodeExecutionData | null };
 
 /**
- * Takes one delivery of Meta.
+ * Receives one delivery of Meta.
  *
- * 401 for what Meta did not sign; 200 without an execution where nothing is for this trigger; 503
- * where something is missing that may still come; otherwise the items, and 200 from n8n when it has
- * them, and when all others have it who share the address. What succeeded in a delivery that is answered
- * 503 is emitted all the same, once.
+ * 401 for what Meta did not sign; 200 without an execution if nothing is for this trigger; 503 if something is
+ * missing that may still come; otherwise the items, and n8n's 200 when it has stored them and all other receivers
+ * have accepted. What succeeded in a delivery that is answered 503 is emitted too, once.
  */
 export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const signed = await readSigned(context);
@@ -78,7 +77,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const trigger = nodeKey(context);
 	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context), log));
 	const receivers = receiversOf(context, account, body, content, log);
-	// A test run shows the same recording as often as somebody sends it.
+	// A test run shows the same recording each time it is sent.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
 	const keys = [...events.keys()];
 	if (haveAll(receivers) && keys.every((key) => ledger.hasDelivered(key))) {
@@ -87,8 +86,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const settings = readSettings(context);
 	const admission = admissionOf(trigger, settings, events, receivers);
-	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
-		return turnAway(context, settings, admission);
+	if (!admission.tryEnter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
+		return rejectOverload(context, settings, admission);
 	}
 	const delivery: Delivery = {
 		context,
@@ -100,16 +99,16 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 		deadline: AbortSignal.timeout(settings.timeBudgetMs),
 		endsAt: Date.now() + settings.timeBudgetMs,
 	};
-	const othersMiss = relayMeanwhile(delivery, receivers, events, body);
-	const { mine, elsewhere } = await claim(delivery, keys);
+	const isRelayMissing = relayMeanwhile(delivery, receivers, events, body);
+	const { mine, isOtherInFlight } = await claim(delivery, keys);
 	// A ringing call does not wait for files that came with it: Meta delivers those again.
 	const isUrgent = mine.some((key) => isRinging(events.get(key)));
 	const isForLater = (key: string) => isUrgent && needsDownload(settings, events.get(key));
 	const later = mine.filter(isForLater);
 	for (const key of later) ledger.release(key);
 	const now = mine.filter((key) => !isForLater(key));
-	const outcomes = failuresApart(settings, await produce(delivery, now, events));
-	return await handOver(delivery, outcomes, elsewhere || later.length > 0, othersMiss);
+	const outcomes = failuresApart(settings, await makeItems(delivery, now, events));
+	return await emitItems(delivery, outcomes, isOtherInFlight || later.length > 0, isRelayMissing);
 }
 
 /** Whether this trigger or another one waits for a ringing call of the delivery. */
@@ -137,13 +136,13 @@ function admissionOf(
 	return waitsForOthers(receivers) ? admissions.forwarded : admissions.others;
 }
 
-/** n8n has enough to do: Meta is asked to deliver again. */
-function turnAway(
+/** Rejects a delivery because too many are in progress; Meta delivers it again. */
+function rejectOverload(
 	context: IWebhookFunctions,
 	settings: TriggerSettings,
 	admission: Admission,
 ): IWebhookResponseData {
-	const count = admission.toTell(Date.now());
+	const count = admission.takeRejectedCount(Date.now());
 	if (count > 0) {
 		context.logger.warn(
 			`WhatsApp Business Calling Trigger: no room for ${count} of the last deliveries while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver again`,
@@ -156,7 +155,7 @@ function byLedgerKey(trigger: string, events: CallEvent[]): Events {
 	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
-/** Meta gives events no ID of their own; a call, its event and its file tell them apart. */
+/** Meta gives events no ID of their own; a call, its event and its file distinguish them. */
 function ledgerKey(trigger: string, event: CallEvent): string {
 	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
 		'\n',
@@ -165,39 +164,39 @@ function ledgerKey(trigger: string, event: CallEvent): string {
 }
 
 /**
- * Claims what nobody has. A pure copy of a delivery that is being worked on waits for it; a delivery
- * that has something of its own does not wait, so that two of them can't wait for each other.
+ * Claims the events that no other delivery has. An exact copy of a delivery in progress waits for it; a delivery
+ * that has something of its own does not wait, so that two of them cannot wait for each other.
  */
 async function claim(
 	{ ledger, deadline }: Delivery,
 	keys: string[],
-): Promise<{ mine: string[]; elsewhere: boolean }> {
+): Promise<{ mine: string[]; isOtherInFlight: boolean }> {
 	for (;;) {
 		const claims = keys.map((key) => ({ key, claim: ledger.claim(key) }));
 		const mine = claims.filter(({ claim }) => claim === 'mine').map(({ key }) => key);
 		const held = claims.filter(({ claim }) => claim === 'inFlight');
 		if (mine.length > 0 || held.length === 0 || deadline.aborted) {
-			return { mine, elsewhere: held.length > 0 };
+			return { mine, isOtherInFlight: held.length > 0 };
 		}
-		await ledger.settled(held[0].key, deadline);
+		await ledger.waitFor(held[0].key, deadline);
 	}
 }
 
-/** No more at once than may be downloaded: the others of a large delivery wait here. */
-async function produce(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
+/** No more at once than may be downloaded: the other events of a large delivery wait here. */
+async function makeItems(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
 	return await mapAtOnce(keys, delivery.settings.maxConcurrentDownloads, async (key) => {
 		const event = events.get(key);
-		return { key, item: event ? await toItemOrNull(delivery, key, event) : null };
+		return { key, item: event ? await tryMakeItem(delivery, key, event) : null };
 	});
 }
 
-async function toItemOrNull(
+async function tryMakeItem(
 	delivery: Delivery,
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
 	try {
-		return await toItem(delivery, key, event);
+		return await makeItem(delivery, key, event);
 	} catch (error) {
 		delivery.log.error(
 			`an event "${event.type.name}" could not be turned into an item (${error instanceof Error ? error.name : 'unknown'})`,
@@ -206,7 +205,7 @@ async function toItemOrNull(
 	}
 }
 
-async function toItem(
+async function makeItem(
 	delivery: Delivery,
 	key: string,
 	event: CallEvent,
@@ -219,11 +218,11 @@ async function toItem(
 	};
 	const { item, problem } = await eventItem(event, settings, files, log);
 	if (problem === null) return item;
-	const wait = problem.transient && mayStillCome(delivery, key);
+	const isRetried = problem.transient && shouldRetryLater(delivery, key);
 	log.warn(
-		`the file ${event.file?.media?.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+		`the file ${event.file?.media?.id} could not be fetched${isRetried ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
 	);
-	return wait ? null : item;
+	return isRetried ? null : item;
 }
 
 async function download(
@@ -234,21 +233,21 @@ async function download(
 	const { context, settings, deadline, ledger, trigger } = delivery;
 	const freeSlot = await downloadSlotsOf(trigger).take(
 		settings.maxConcurrentDownloads,
-		patienceForSlot(delivery),
+		slotTimeout(delivery),
 	);
 	if (freeSlot === null) {
 		const message =
 			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
-	const eventAt = request.eventAt ?? ledger.noticed(key, Date.now());
+	const eventAt = request.eventAt ?? ledger.firstSeenAt(key, Date.now());
 	const fetchAs = async (account: Account) =>
 		await fetchMedia(context, account, { ...request, eventAt }, deadline);
 	try {
 		const outcome = await fetchAs(delivery.account);
 		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;
 		// The token may have been changed since the credential was read.
-		const current = await knownAccount(context, 0);
+		const current = await cachedAccount(context, 0);
 		const isChanged = current !== null && !isSameCredential(current, delivery.account);
 		return isChanged ? await fetchAs(current) : outcome;
 	} finally {
@@ -257,19 +256,19 @@ async function download(
 }
 
 /**
- * Half of the time that is left: who waits longer for a slot would hardly finish the download. With more
- * recordings than can be fetched, each slot would go to one that is about to give up, and none would
- * ever arrive; this way as many arrive as can, and Meta delivers the others again.
+ * Half of the time that is left: a download that waits longer for its slot would hardly finish. With more
+ * recordings than can be downloaded, each slot would go to one that is about to time out, and none would arrive;
+ * this way as many arrive as can, and Meta delivers the others again.
  */
-function patienceForSlot({ endsAt }: Delivery): AbortSignal {
+function slotTimeout({ endsAt }: Delivery): AbortSignal {
 	return AbortSignal.timeout(Math.max(0, Math.floor((endsAt - Date.now()) / 2)));
 }
 
-/** Whether the operator's patience with this file lasts; counted from when this process first met it. */
-function mayStillCome({ settings, ledger }: Delivery, key: string): boolean {
+/** Whether to keep asking Meta for this file: until Retry For has passed since this process first saw it. */
+function shouldRetryLater({ settings, ledger }: Delivery, key: string): boolean {
 	if (settings.onFileUnavailable === 'emit') return false;
 	const now = Date.now();
-	return now - ledger.noticed(key, now) < settings.retryForMs;
+	return now - ledger.firstSeenAt(key, now) < settings.retryForMs;
 }
 
 /**
@@ -284,9 +283,9 @@ function failuresApart({ onFileUnavailable }: TriggerSettings, outcomes: Outcome
 }
 
 /**
- * Passes the delivery on to others, while its own events are worked on.
+ * Passes the delivery on to its other receivers, while its own events are worked on.
  *
- * @returns whether someone has not got it; a promise where that is not known yet, which is never rejected
+ * @returns whether a receiver has not accepted it; a promise if that is not known yet, which is never rejected
  */
 function relayMeanwhile(
 	delivery: Delivery,
@@ -295,43 +294,42 @@ function relayMeanwhile(
 	body: Buffer,
 ): boolean | Promise<boolean> {
 	if (receivers.list.length === 0) return receivers.areMore;
-	const patience = isForCall(events, receivers)
-		? AbortSignal.timeout(OTHERS_OF_CALLS_MS)
+	const deadline = isForCall(events, receivers)
+		? AbortSignal.timeout(RELAY_OF_CALLS_MS)
 		: delivery.deadline;
-	return raceWithSignal(patience, relay(delivery, receivers, body)).then(
-		(haveIt) => !haveIt,
+	return raceWithSignal(deadline, relay(delivery, receivers, body)).then(
+		(haveAccepted) => !haveAccepted,
 		() => true,
 	);
 }
 
 /**
- * @param incomplete whether something of the delivery is still missing besides what outcomes say
- * @param othersMiss the same of others, for whose sake only the answer waits
+ * Gives n8n the items, and commits their events when n8n has stored the execution.
+ *
+ * @param isIncomplete whether the delivery has events that are not in `outcomes`, and still missing
+ * @param isRelayMissing whether another receiver has not accepted it; only the answer to Meta waits for that
  */
-async function handOver(
+async function emitItems(
 	{ context, ledger }: Delivery,
 	outcomes: Outcome[],
-	incomplete: boolean,
-	othersMiss: boolean | Promise<boolean>,
+	isIncomplete: boolean,
+	isRelayMissing: boolean | Promise<boolean>,
 ): Promise<IWebhookResponseData> {
 	const items = outcomes.flatMap((outcome) => outcome.item ?? []);
 	const missing = outcomes.filter((outcome) => outcome.item === null);
 	for (const { key } of missing) ledger.release(key);
-	const alsoMissing = incomplete || missing.length > 0 || othersMiss;
-	if (items.length === 0) return answer(context, (await alsoMissing) ? 503 : 200);
+	const isMissing = isIncomplete || missing.length > 0 || isRelayMissing;
+	if (items.length === 0) return answer(context, (await isMissing) ? 503 : 200);
 
-	watchAnswer(
-		context.getResponseObject(),
-		alsoMissing,
-		{ afterClosedMs: AFTER_CLOSED_MS },
-		(outcome) => {
-			for (const { key, item: emitted } of outcomes) {
-				if (emitted === null) continue;
-				if (outcome === 'accepted') ledger.commit(key);
-				else ledger.release(key);
-			}
-		},
-	);
+	const response = context.getResponseObject();
+	answer503If(response, isMissing);
+	onAnswered(response, AFTER_CLOSED_MS, (outcome) => {
+		for (const { key, item: emitted } of outcomes) {
+			if (emitted === null) continue;
+			if (outcome === 'accepted') ledger.commit(key);
+			else ledger.release(key);
+		}
+	});
 	return { workflowData: [items] };
 }
 

@@ -3,7 +3,7 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { eventsHeld, holdsOtherFields } from '../events/parseDelivery';
 import type { Account } from '../graph/account';
-import { otherReceiver } from '../registration/record';
+import { previousReceiver } from '../registration/record';
 import {
 	addressOfRequest,
 	EVENT_BITS,
@@ -11,11 +11,11 @@ import {
 	siblingUrl,
 	type SharedAddress,
 } from '../registration/sharedAddress';
+import { isSameSecret } from '../sameSecret';
+import { LogThrottle } from '../trigger/logThrottle';
 import { nodeKey } from '../trigger/nodeKey';
 import type { DeliveryLog } from './deliveryLog';
 import { RELAY_HEADER } from './passOn';
-import { Seldom } from './seldom';
-import { isSameSecret } from './signature';
 
 /** Someone else who gets a delivery. */
 export interface Receiver {
@@ -44,12 +44,12 @@ export function waitsForOthers({ list, areMore }: Receivers): boolean {
 const NOBODY: Receivers = { list: [], areMore: false };
 
 /** One line of the log in this time for each trigger. */
-const complaints = new Seldom(10 * 60_000);
+const complaints = new LogThrottle(10 * 60_000);
 
 /**
  * Who else gets a delivery: the triggers that are listed in the address by which it came and chose an event
  * that it holds, and the webhook of before Take Over and Forward, if the delivery holds something for it. A
- * delivery that another trigger has passed on goes to nobody else.
+ * delivery that another trigger has passed on has no other receivers.
  *
  * @param content of `parseBody`
  */
@@ -95,7 +95,7 @@ const NO_LIST: List = { siblings: [], other: null, url: '' };
 const OTHER_WEBHOOK = { kind: 'otherWebhook', isUrgent: false } as const;
 
 /**
- * The URL at which this trigger gets its deliveries. n8n tells a trigger that listens for a test event its
+ * The URL at which this trigger gets its deliveries. n8n gives a trigger that listens for a test event its
  * production URL.
  */
 function ownUrl(context: IWebhookFunctions): string {
@@ -105,7 +105,7 @@ function ownUrl(context: IWebhookFunctions): string {
 	return siblingUrl(url, { webhookId, isTest: true, events: [] }) ?? url;
 }
 
-/** Only who has the app secret can make it, and it counts for one delivery at one trigger. */
+/** Can be made only with the app secret, and counts for one delivery at one trigger. */
 function relayProof({ appSecret }: Account, url: string, body: Buffer): string {
 	return createHmac('sha256', appSecret)
 		.update(`relayed delivery\n${url}\n`)
@@ -117,7 +117,7 @@ function keyOf(url: string, body: Buffer): string {
 	return createHash('sha256').update(`${url}\n`).update(body).digest('base64url');
 }
 
-/** The list in the address by which the delivery came; null where it was not written with this app secret. */
+/** The list in the address by which the delivery came; null if it was not written with this app secret. */
 function readList(
 	context: IWebhookFunctions,
 	{ appSecret }: Account,
@@ -167,7 +167,7 @@ function otherWebhook(
 	log: DeliveryLog,
 ): string | null | undefined {
 	// A trigger that has inherited the address has no record of what was there before: the address has it.
-	const own = takesOver ? otherReceiver(context, account) : null;
+	const own = takesOver ? previousReceiver(context, account) : null;
 	const address = own ?? shared?.other?.url ?? own;
 	if (address === null || !holdsOtherFields(content)) return null;
 	if (address === undefined) {

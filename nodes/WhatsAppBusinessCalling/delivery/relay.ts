@@ -1,13 +1,13 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { raceWithSignal } from '../http/limits';
+import { LogThrottle } from '../trigger/logThrottle';
 import { perTrigger } from '../trigger/nodeKey';
 import type { TriggerSettings } from '../trigger/settings';
 import type { DeliveryLog } from './deliveryLog';
 import { Ledger } from './ledger';
 import { passOn, TIMEOUT_MS, type PassedOn } from './passOn';
 import type { Receiver, Receivers } from './receivers';
-import { Seldom } from './seldom';
 
 /** The delivery that is passed on. */
 export interface Relayed {
@@ -19,57 +19,57 @@ export interface Relayed {
 }
 
 /**
- * Milliseconds for which Meta is asked to repeat what a trigger that is not there did not get: it may be about
- * to come back. Of one that was unpublished without leaving the list, nothing else would ever be acknowledged.
+ * How long Meta is asked to repeat what a missing trigger did not get: it may be about to come back. With a trigger
+ * that was unpublished without leaving the list, nothing would be acknowledged otherwise.
  */
 const WAIT_FOR_MISSING_MS = 10 * 60_000;
 
-/** What was accepted by whom. Not the ledger of events: that of a test run is its own. */
+/** Which receiver has accepted which delivery. Not the ledger of events: a test run has a ledger of its own. */
 const passedOn = new Ledger();
 
-/** Milliseconds after which it is no longer known that a trigger is not there. */
+/** Milliseconds after which a trigger no longer counts as missing. */
 const FORGET_MISSING_MS = 60 * 60_000;
 
-/** Since when a trigger is not there, and when that was last seen, in milliseconds since 1970. */
+/** Since when a trigger is missing, and when that was last seen, in milliseconds since 1970. */
 const missingSince = new Map<string, { since: number; lastAt: number }>();
 
-const farewells = new Seldom(WAIT_FOR_MISSING_MS);
+const farewells = new LogThrottle(WAIT_FOR_MISSING_MS);
 
-/** Deliveries on their way to one receiver, ringing calls counted separately. */
-const underWay = perTrigger(() => ({ count: 0 }));
+/** Deliveries in flight to one receiver, ringing calls counted separately. */
+const inFlight = perTrigger(() => ({ count: 0 }));
 
-/** Whether nobody else needs the delivery any more. */
+/** Whether no other receiver needs the delivery any more. */
 export function haveAll({ list, areMore }: Receivers): boolean {
 	return !areMore && list.every(({ kind, key }) => kind !== 'test' && passedOn.hasDelivered(key));
 }
 
 /**
- * Passes a delivery on to everyone else at once, to each of them once.
+ * Passes a delivery on to all other receivers at the same time, to each of them once.
  *
- * @returns whether everyone has it whom Meta's acknowledgement depends on; never rejected
+ * @returns whether all receivers have it on which the acknowledgement to Meta depends; never rejected
  */
 export async function relay(
 	delivery: Relayed,
 	{ list, areMore }: Receivers,
 	body: Buffer,
 ): Promise<boolean> {
-	const have = await Promise.all(
+	const haveAccepted = await Promise.all(
 		list.map(async (receiver) => {
 			// A test gets what it can: Meta repeats nothing for it.
 			if (receiver.kind === 'test') void send(delivery, receiver, body);
 			return receiver.kind === 'test' || (await sendOnce(delivery, receiver, body));
 		}),
 	);
-	return !areMore && have.every(Boolean);
+	return !areMore && haveAccepted.every(Boolean);
 }
 
 async function sendOnce(delivery: Relayed, receiver: Receiver, body: Buffer): Promise<boolean> {
 	const { key } = receiver;
 	const { deadline } = delivery;
 	let claim = passedOn.claim(key);
-	// A copy of the delivery is on its way there: what becomes of it counts for this one too.
+	// A copy of the delivery is in flight to this receiver: its outcome counts for this one too.
 	while (claim === 'inFlight' && !deadline.aborted) {
-		await passedOn.settled(key, deadline);
+		await passedOn.waitFor(key, deadline);
 		claim = passedOn.claim(key);
 	}
 	if (claim !== 'mine') return claim === 'delivered';
@@ -88,15 +88,15 @@ async function sendOnce(delivery: Relayed, receiver: Receiver, body: Buffer): Pr
 	return false;
 }
 
-/** What came back; null where nothing did in time, or where too many are on their way there. */
+/** The response; null if none came in time, or if too many deliveries are in flight to the receiver. */
 async function send(
 	{ context, settings, deadline }: Relayed,
 	receiver: Receiver,
 	body: Buffer,
 ): Promise<PassedOn | null> {
 	const { kind, url, isUrgent } = receiver;
-	const others = underWay(`${url}\n${isUrgent}`);
-	if (kind !== 'otherWebhook' && others.count >= mostUnderWay(settings)) return null;
+	const others = inFlight(`${url}\n${isUrgent}`);
+	if (kind !== 'otherWebhook' && others.count >= maxInFlight(settings)) return null;
 	others.count++;
 	try {
 		// A trigger of this package answers within its own time budget.
@@ -109,8 +109,8 @@ async function send(
 	}
 }
 
-/** Half of the deliveries that are worked on at once: one trigger that hangs must not take all places. */
-function mostUnderWay({ maxConcurrentDeliveries }: TriggerSettings): number {
+/** Half of the deliveries at once, so that one trigger that hangs does not take all places. */
+function maxInFlight({ maxConcurrentDeliveries }: TriggerSettings): number {
 	return Math.max(1, Math.floor(maxConcurrentDeliveries / 2));
 }
 

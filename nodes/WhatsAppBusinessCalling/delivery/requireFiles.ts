@@ -84,7 +84,7 @@ async function downloadAgain(
 	);
 }
 
-/** An error that names the call: the execution shows nothing else of the event. */
+/** n8n shows its message first, and passes only that to the error workflow. */
 function missingFile(
 	context: IExecuteFunctions,
 	json: IDataObject,
@@ -92,13 +92,14 @@ function missingFile(
 	itemIndex: number,
 ): NodeOperationError {
 	const name = property === 'recording' ? 'recording' : 'transcript';
-	const again =
+	const call = `Call ID: ${String(json.callId)}`;
+	const description =
 		file.mediaId === null
-			? ''
-			: ` Once the cause is fixed, retry this execution to download the file (media ID ${String(file.mediaId)}) again.`;
+			? `${call}.`
+			: `Once the cause is fixed, retry this execution to download the file again. ${call}, media ID: ${String(file.mediaId)}.`;
 	return new NodeOperationError(
 		context.getNode(),
-		`The ${name} of the call ${String(json.callId)} could not be downloaded`,
-		{ description: `${message}${again}`, itemIndex },
+		`The ${name} could not be downloaded. ${message}`,
+		{ description, itemIndex },
 	);
 }

@@ -35,8 +35,8 @@ export class Contacts {
 	}
 
 	/**
-	 * The contact that belongs to a call: the one with an ID of the call, or the only one, where nothing
-	 * speaks against it.
+	 * The contact that belongs to a call: the one with an ID of the call, or the only one if nothing contradicts
+	 * that.
 	 *
 	 * @param parties both sides of the call
 	 * @param businessNumber of the business, which is on one side
@@ -48,19 +48,21 @@ export class Contacts {
 			if (contact) return contact;
 		}
 		const { only } = this;
-		return only !== null && isOnlyCall() && mayBe(only, parties, businessNumber) ? only : null;
+		return only !== null && isOnlyCall() && mayBelongTo(only, parties, businessNumber)
+			? only
+			: null;
 	}
 }
 
-/** In some countries `wa_id` differs from the number that was dialled, but not in its last digits. */
-const SAME_ENDING = 8;
+/** In some countries `wa_id` differs from the number that was dialed, but not in these last digits. */
+const SAME_LAST_DIGITS = 8;
 
-/** False where the call names another person than the contact. */
-function mayBe(contact: Contact, parties: Party[], businessNumber: string | null): boolean {
-	const ending = (number: string | null) => digitsOf(number).slice(-SAME_ENDING);
-	const business = ending(businessNumber);
+/** False if the call names another person than the contact. */
+function mayBelongTo(contact: Contact, parties: Party[], businessNumber: string | null): boolean {
+	const lastDigits = (number: string | null) => digitsOf(number).slice(-SAME_LAST_DIGITS);
+	const business = lastDigits(businessNumber);
 	const named = parties.filter(
-		({ phoneNumber }) => business === '' || ending(phoneNumber) !== business,
+		({ phoneNumber }) => business === '' || lastDigits(phoneNumber) !== business,
 	);
 	const agrees = (ids: Array<string | null>, id: string | null) => {
 		const known = ids.filter((one) => one !== null && one !== '');
@@ -68,8 +70,8 @@ function mayBe(contact: Contact, parties: Party[], businessNumber: string | null
 	};
 	return (
 		agrees(
-			named.map(({ phoneNumber }) => ending(phoneNumber)),
-			ending(contact.phoneNumber),
+			named.map(({ phoneNumber }) => lastDigits(phoneNumber)),
+			lastDigits(contact.phoneNumber),
 		) &&
 		agrees(
 			named.map(({ userId }) => userId),
@@ -95,7 +97,7 @@ function idsOf({ phoneNumber, userId, parentUserId }: Party): string[] {
 	return [phoneNumber, userId, parentUserId].filter((id) => id !== null);
 }
 
-/** Whether two descriptions share an ID, so that they are of the same person. */
+/** Whether two parties share an ID, so that they are the same person. */
 export function isSamePerson(one: Party, other: Party): boolean {
 	const ids = idsOf(other);
 	return idsOf(one).some((id) => ids.includes(id));

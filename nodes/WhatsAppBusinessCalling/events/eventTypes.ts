@@ -49,13 +49,13 @@ export interface ReadEvent {
 	/** The item's fields besides those of all events. */
 	fields: IDataObject;
 	file: EventFile | null;
-	/** What tells this event from others of the same name on the same call. */
+	/** Distinguishes this event from others of the same name on the same call. */
 	detail: string;
 	/** True where something decisive could not be read: the item then has the raw event in any case. */
 	isIncomplete: boolean;
 }
 
-/** What stands next to an element in its change, as far as it belongs to the element. */
+/** What is next to an element in its change, as far as it belongs to the element. */
 export interface ChangeContext {
 	/** The person that the call is with. */
 	contact: Contact | null;
@@ -75,7 +75,7 @@ export interface EventType {
 	field: 'calls' | 'messages';
 	/** List in the change's value whose elements are such events. */
 	list: 'calls' | 'statuses' | 'messages';
-	/** Reads an element of the list; null where it is not such an event. Whatever cannot be read is null. */
+	/** Reads an element of the list; null if it is not such an event. Fields that cannot be read are null. */
 	read: (element: Fields, context: ChangeContext) => ReadEvent | null;
 }
 
@@ -95,7 +95,7 @@ export const EVENT_TYPES: EventType[] = [
 		// Documented as above, seen on the wire as below.
 		aliases: ['call_transcript_available'],
 		label: 'Call Transcription Available',
-		description: 'The transcript of a call is ready: its file, verified, and its text in the item',
+		description: 'The transcript of a call is ready: its text, and its file, verified',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) =>
@@ -105,8 +105,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'connect',
 		aliases: [],
 		label: 'Call Connecting',
-		description:
-			'Someone is calling you (accept within 30 seconds), or WhatsApp sent the SDP answer for a call you started',
+		description: 'Someone is calling you, or the SDP answer to your call has arrived',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => {
@@ -167,8 +166,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'call_permission_reply',
 		aliases: [],
 		label: 'Call Permission Reply',
-		description:
-			'A person allowed or declined calls; subscribes your app to the field messages as well',
+		description: 'A person allowed or declined calls; also subscribes to messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => {
@@ -182,8 +180,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'voicemail',
 		aliases: [],
 		label: 'Voicemail Received',
-		description:
-			'What a person said after a call that you missed: its audio, downloaded and verified; requires voicemail (Phone Number > Update Voicemail), and subscribes your app to the field messages as well',
+		description: 'What a person said after a call that you missed; also subscribes to messages',
 		field: 'messages',
 		list: 'messages',
 		read: (element, context) => (isVoicemail(element) ? readVoicemail(element, context) : null),
@@ -205,8 +202,7 @@ export const EVENT_TYPES: EventType[] = [
 		name: 'call_created',
 		aliases: [],
 		label: 'Call Created',
-		description:
-			'A call began on a number that uses SIP with webhooks; other numbers do not send this event',
+		description: 'A call began on a number that uses SIP with webhooks',
 		field: 'calls',
 		list: 'calls',
 		read: (element, context) => readCall('call_created', element, context, callDetails(element)),
@@ -286,7 +282,7 @@ function readCall(
 			contactUsername: contact?.username ?? null,
 		},
 		file: null,
-		// Without its call's ID only the whole element tells an event from others.
+		// Without the ID of its call, only the whole element distinguishes an event from others.
 		detail: id === null ? fingerprint(element) : '',
 		isIncomplete: id === null,
 	};
@@ -296,7 +292,7 @@ type Side = 'from' | 'to';
 
 /**
  * The side of a call on which the person is whom a contact describes: by an ID that both have, or by the
- * direction of the call, or because the other side is the business number. Null where nothing tells.
+ * direction of the call, or because the other side is the business number. Null if that is not known.
  */
 function personSide(
 	element: Fields,
@@ -394,7 +390,7 @@ function wasAccepted(response: string | null): boolean | null {
 
 /**
  * Whether a call that has ended was picked up. Meta gives its times only then, and calls an unanswered
- * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null where a call failed without a sign.
+ * call `COMPLETED` as well (Meta, "Business-initiated calls"). Null if a failed call does not show it.
  */
 function wasAnswered(element: Fields): boolean | null {
 	const duration = amount(element.duration);

@@ -25,9 +25,9 @@ export function callFields(event: CallEvent, file?: IDataObject): IDataObject {
 	return {
 		event: event.name,
 		timestamp: isoTimeOfMs(call.timestamp),
-		contactName,
 		from: call.from.phoneNumber,
 		to: call.to.phoneNumber,
+		contactName,
 		displayPhoneNumber: event.displayPhoneNumber,
 		...(event.file && file && { [event.file.property]: file }),
 		...fields,

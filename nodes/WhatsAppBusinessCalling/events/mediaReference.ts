@@ -12,10 +12,10 @@ export interface MediaReference {
 }
 
 /**
- * Where events name their file: the field, and the field inside it. Documented are the first ones (Meta,
+ * The fields in which events name their file, and the field inside them. The first ones are documented (Meta,
  * "Call recording", "Call transcription"); third-party clients read the others.
  */
-const PLACES: Record<FileProperty, { containers: string[]; file: string }> = {
+const FILE_FIELDS: Record<FileProperty, { containers: string[]; file: string }> = {
 	recording: { containers: ['call_recording', 'recording'], file: 'audio' },
 	transcription: {
 		containers: ['call_transcript', 'call_transcription', 'transcript', 'transcription'],
@@ -24,42 +24,42 @@ const PLACES: Record<FileProperty, { containers: string[]; file: string }> = {
 };
 
 /**
- * Finds the file that an event names. A file of another type than audio stands under its type
+ * Finds the file that an event names. A file of another type than audio is in a field with the name of the type
  * (`call_recording[type]`); a file was also seen without that level, as `call_transcript.id`.
  *
- * @returns null where no media ID can be read: without it, Meta cannot be asked for the file
+ * @returns null if no media ID can be read: without it, Meta cannot be asked for the file
  */
 export function readMediaReference(property: FileProperty, element: Fields): MediaReference | null {
-	const { containers, file } = PLACES[property];
+	const { containers, file } = FILE_FIELDS[property];
 	for (const name of containers) {
 		const container = element[name];
 		if (!isFields(container)) continue;
-		for (const place of placesIn(container, file)) {
-			const media = readMedia(property, place);
+		for (const candidate of candidatesIn(container, file)) {
+			const media = readMedia(property, candidate);
 			if (media) return media;
 		}
 	}
 	return null;
 }
 
-/** The audio of a message (Meta, "Audio messages webhook reference"); null where no media ID can be read. */
+/** The audio of a message (Meta, "Audio messages webhook reference"); null if no media ID can be read. */
 export function readMessageAudio({ audio }: Fields): MediaReference | null {
 	return isFields(audio) ? readMedia('recording', audio) : null;
 }
 
-/** Where the documentation puts the file; only if there is nothing, any other object in it, and itself. */
-function placesIn(container: Fields, file: string): Fields[] {
+/** The documented objects in a container; only if there are none, its other objects and the container itself. */
+function candidatesIn(container: Fields, file: string): Fields[] {
 	const type = text(container.type);
 	const documented = [
 		type !== null && Object.hasOwn(container, type) ? container[type] : null,
 		container[file],
 	].filter(isFields);
 	if (documented.length > 0) return documented;
-	return [...Object.values(container).slice(0, MAX_PLACES).filter(isFields), container];
+	return [...Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields), container];
 }
 
-/** Fields of a container that are looked at; Meta's have two. */
-const MAX_PLACES = 10;
+/** Maximum number of fields of a container that are tried; Meta's have two. */
+const MAX_CANDIDATES = 10;
 
 function readMedia(property: FileProperty, fields: Fields): MediaReference | null {
 	const id = text(fields.id);

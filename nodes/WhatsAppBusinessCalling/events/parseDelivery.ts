@@ -29,14 +29,14 @@ export interface CallEvent extends ReadEvent {
 	businessAccountId: string | null;
 	phoneNumberId: string | null;
 	displayPhoneNumber: string | null;
-	/** The element as Meta sent it, with what stands next to it and belongs to it. */
+	/** The element as Meta sent it, with what is next to it and belongs to it. */
 	raw: () => Fields;
 }
 
 /** Called for each part of a delivery that is not used; for the log. */
 export type OnSkipped = (reason: string) => void;
 
-/** The JSON of a delivery; undefined where it is none. */
+/** The JSON of a delivery; undefined if the body is not JSON. */
 export function parseBody(rawBody: Buffer): unknown {
 	try {
 		return parseExactJson(rawBody.toString('utf8'));
@@ -46,9 +46,9 @@ export function parseBody(rawBody: Buffer): unknown {
 }
 
 /**
- * Reads the events that the operator chose out of a delivery. Every entry, change and element stands on its
- * own: an odd one costs none of the others. An element that has the name of a chosen event is always an
- * event, whatever else is in it. Other numbers and events are passed over unread. Never throws.
+ * Reads the events that the operator chose from a delivery. Every entry, change and element is independent: a
+ * malformed one does not affect the others. An element that has the name of a chosen event is always an event,
+ * whatever else is in it. Other numbers and events are skipped unread. Never throws.
  *
  * Within a delivery, the status events of a call come before its end.
  *
@@ -77,8 +77,8 @@ export function parseDelivery(
 }
 
 /**
- * Meta sends up to 1,000 updates at once. To look into a million that are none would block the whole n8n
- * process: after so many, the rest of a delivery is not looked at.
+ * Meta sends up to 1,000 updates at once. Reading a million parts that are not updates would block the whole n8n
+ * process: after this many unused parts, the rest of a delivery is not read.
  */
 const MAX_UNUSED = 10_000;
 
@@ -102,10 +102,10 @@ class ReadingBudget {
 	/** For the log only: what it is about is used. */
 	readonly note: OnSkipped = (reason) => this.onSkipped(reason);
 
-	/** For what is ordinary but not looked for, such as a text message. */
+	/** For parts that are ordinary but not wanted, such as a text message. */
 	readonly countIgnored = () => void this.count++;
 
-	/** Reads one element, unless there was too much before it. */
+	/** Reads one element, unless a limit was reached before it. */
 	whileWithinLimit<T>(read: () => T[]): T[] {
 		if (this.events > MAX_EVENTS || this.isCutOff) return [];
 		if (this.count > MAX_UNUSED) {
@@ -116,7 +116,7 @@ class ReadingBudget {
 		return read();
 	}
 
-	/** Whether there is room for one event more. */
+	/** Counts an event. False if it exceeds the limit. */
 	countEvent(): boolean {
 		this.events++;
 		if (this.events === MAX_EVENTS + 1)
@@ -125,7 +125,7 @@ class ReadingBudget {
 	}
 }
 
-/** Whether a delivery holds something for others than us: fields of the webhook besides `calls`. */
+/** Whether a delivery has something for other receivers than us: fields of the webhook besides `calls`. */
 export function holdsOtherFields(delivery: unknown): boolean {
 	const { entry: entries } = fieldsOf(delivery);
 	if (!Array.isArray(entries)) return false;
@@ -135,7 +135,7 @@ export function holdsOtherFields(delivery: unknown): boolean {
 	});
 }
 
-/** Which of these events a delivery holds, of whatever number. */
+/** Which of these events a delivery has, of any number. */
 export function eventsHeld(delivery: unknown, names: Iterable<string>): Set<string> {
 	const wanted = { events: new Set(names), phoneNumbers: new Set<string>() };
 	return new Set(parseDelivery(delivery, wanted, () => {}).map(({ type }) => type.name));
@@ -152,7 +152,7 @@ function readEntry(entry: unknown, wanted: EventFilter, budget: ReadingBudget): 
 	);
 }
 
-/** What the elements of one change have in common. */
+/** One change, with what its elements have in common. */
 interface Change {
 	value: Fields;
 	origin: Pick<CallEvent, 'businessAccountId' | 'phoneNumberId' | 'displayPhoneNumber'>;
@@ -160,7 +160,7 @@ interface Change {
 	contacts: Contacts;
 	/** Whether all its elements name the same call. */
 	isAboutOneCall: () => boolean;
-	/** The one call to which errors next to the calls can belong; null where it is not clear. */
+	/** The call to which the errors next to the calls belong; null if that is not clear. */
 	ownerOfErrors: () => unknown;
 	budget: ReadingBudget;
 	isWanted: (type: EventType) => boolean;
@@ -178,36 +178,20 @@ function readChange(
 		return [];
 	}
 	const isWanted = (type: EventType) => wanted.events.has(type.name);
-	// Other fields of the app share its webhook, and not all that is ours need be wanted.
+	// Other fields of the app share its webhook, and not all of our own events need be chosen.
 	if (!EVENT_TYPES.some((type) => type.field === field && isWanted(type))) return [];
-	const { skip } = field === 'calls' ? budget : { skip: budget.countIgnored };
-	if (!isFields(value)) {
+	const skip = field === 'calls' ? budget.skip : budget.countIgnored;
+	const lists = isFields(value) ? readLists(value, skip) : null;
+	if (
+		!isFields(value) ||
+		lists === null ||
+		(field === 'calls' && !value.calls && !value.statuses)
+	) {
 		skip('a change of the field calls has an unknown shape');
 		return [];
 	}
-	const lists = {
-		calls: readList(value, 'calls', skip),
-		statuses: readList(value, 'statuses', skip),
-		messages: readList(value, 'messages', skip),
-	};
-	if (field === 'calls' && !value.calls && !value.statuses) {
-		skip('a change of the field calls has an unknown shape');
-		return [];
-	}
-	const metadata = fieldsOf(value.metadata);
-	const origin = {
-		businessAccountId,
-		phoneNumberId: identifier(metadata.phone_number_id),
-		displayPhoneNumber: text(metadata.display_phone_number),
-	};
-	const match = matchNumber(origin, wanted.phoneNumbers);
-	if (match === 'other') {
-		budget.countIgnored();
-		return [];
-	}
-	if (match === 'unknown') {
-		budget.note('a change does not name a chosen phone number; its events are emitted anyway');
-	}
+	const origin = originOf(value, businessAccountId);
+	if (!isForChosenNumber(origin, wanted, budget)) return [];
 	const read: Change = {
 		value,
 		origin,
@@ -226,15 +210,45 @@ function readChange(
 		: readNameless(read, 'messages', budget.countIgnored);
 }
 
+function readLists(value: Fields, skip: OnSkipped): Change['lists'] {
+	return {
+		calls: readList(value, 'calls', skip),
+		statuses: readList(value, 'statuses', skip),
+		messages: readList(value, 'messages', skip),
+	};
+}
+
 function readList(value: Fields, name: EventType['list'], skip: OnSkipped): unknown[] {
 	const list = listOf(value[name]);
 	if (list === null) skip(`"${name}" of a change is not a list`);
 	return list ?? [];
 }
 
+function originOf(value: Fields, businessAccountId: string | null): Change['origin'] {
+	const metadata = fieldsOf(value.metadata);
+	return {
+		businessAccountId,
+		phoneNumberId: identifier(metadata.phone_number_id),
+		displayPhoneNumber: text(metadata.display_phone_number),
+	};
+}
+
+function isForChosenNumber(
+	origin: Change['origin'],
+	wanted: EventFilter,
+	budget: ReadingBudget,
+): boolean {
+	const match = matchNumber(origin, wanted.phoneNumbers);
+	if (match === 'other') budget.countIgnored();
+	if (match === 'unknown') {
+		budget.note('a change does not name a chosen phone number; its events are emitted anyway');
+	}
+	return match !== 'other';
+}
+
 /**
- * Compares the number that a change names with those that the operator chose, by ID or as a display number.
- * What does not say which number it is about is not taken for another number.
+ * Compares the number that a change names with those that the operator chose, by ID or as a display number. A
+ * change that does not name its number does not count as one of another number.
  */
 function matchNumber(
 	{ phoneNumberId, displayPhoneNumber }: Change['origin'],
@@ -253,8 +267,8 @@ function matchNumber(
 /**
  * Reads the elements of a list.
  *
- * @param typesOf the events that an element may be, of which the first that can read it is it; none where
- * it is not wanted
+ * @param typesOf the types that an element may have, of which the first that can read it counts; none if the
+ * element is not wanted
  */
 function readElements(
 	change: Change,
@@ -287,7 +301,7 @@ function readElement(
 	return [];
 }
 
-/** The event that an element of `calls` is by its name, if it is wanted. */
+/** The type of an element of `calls` by its name, if it is wanted. */
 function namedType({ budget, isWanted }: Change, element: unknown): EventType[] {
 	const name = text(fieldsOf(element).event);
 	const known = name === null ? undefined : callEventType(name);
@@ -333,8 +347,8 @@ function namesOneCall(elements: unknown[]): boolean {
 }
 
 /**
- * The errors next to the calls, where it is clear that they belong to this one. Meta puts the errors of a
- * failed call into the call and next to it; those of several calls are in one list that does not name them.
+ * The errors next to the calls, if it is clear that they belong to this one. Meta writes the errors of a failed
+ * call into the call and next to it; those of several calls are in one list that does not name the calls.
  */
 function sharedErrors({ value, lists, ownerOfErrors: owner }: Change, element: Fields): unknown[] {
 	const shared = listOf(value.errors) ?? [];
@@ -351,7 +365,7 @@ function ownerOfErrors(calls: unknown[]): unknown {
 	return candidates.length === 1 ? candidates[0] : null;
 }
 
-/** An element's own fields take precedence over what stands next to it. */
+/** An element's own fields take precedence over what is next to it. */
 function rawOf({ value }: Change, element: Fields, { contact, errors }: ChangeContext): Fields {
 	return {
 		...(value.metadata !== undefined && { metadata: value.metadata }),
@@ -366,18 +380,20 @@ function lazily<T>(make: () => T): () => T {
 	return () => (made ??= { value: make() }).value;
 }
 
-/** Moves the end of a call behind its last status, where both are in one delivery. */
+/** Moves the end of a call after its last status, if both are in one delivery. */
 function endsLast(events: CallEvent[]): CallEvent[] {
 	const lastStatus = new Map<string, number>();
 	events.forEach(({ type, call }, index) => {
 		if (type.name === 'status' && call.id !== null) lastStatus.set(call.id, index);
 	});
 	if (lastStatus.size === 0) return events;
-	const place = events.map(({ type, call }, index) =>
+	const position = events.map(({ type, call }, index) =>
 		type.name === 'terminate' ? Math.max(index, lastStatus.get(call.id ?? '') ?? -1) : index,
 	);
-	// Stable: a moved end comes directly behind the status at its place.
+	// Stable: a moved end comes directly after the status at its position.
 	const order = events.map((_, index) => index);
-	order.sort((a, b) => place[a] - place[b] || Number(place[a] !== a) - Number(place[b] !== b));
+	order.sort(
+		(a, b) => position[a] - position[b] || Number(position[a] !== a) - Number(position[b] !== b),
+	);
 	return order.map((index) => events[index]);
 }

@@ -39,7 +39,7 @@ export interface GraphRequest {
 	signal?: AbortSignal;
 }
 
-/** How often and for how long a request is tried, where a caller does not use the defaults. */
+/** How often and for how long a request is tried, for callers that do not use the defaults. */
 export type Effort = Pick<GraphRequest, 'attempts' | 'timeoutMs'>;
 
 const DEFAULT_ATTEMPTS = 3;

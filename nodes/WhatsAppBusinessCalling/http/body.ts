@@ -11,7 +11,7 @@ export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 export class ResponseTooLargeError extends Error {}
 
 /**
- * Reads the body of a response: as JSON, or as text where it is not JSON. n8n's own reading has no size
+ * Reads the body of a response: as JSON, or as text if it is not JSON. n8n's own reading has no size
  * limit: a host that sends without end, or a few kilobytes that expand to gigabytes, would fill the memory.
  *
  * @param body of a request with `encoding: 'stream'`

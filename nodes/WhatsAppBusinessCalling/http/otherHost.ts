@@ -1,11 +1,14 @@
-import type { IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
+import type {
+	IHttpRequestOptions,
+	IN8nHttpFullResponse,
+	RequestHelperFunctions,
+} from 'n8n-workflow';
 
-import type { GraphContext } from '../graph/types';
 import { RAW_RESPONSE, timeoutSignal } from './limits';
 import { isFileStream } from './streams';
 
-/** Maximum number of bytes that are read of a response: enough for a challenge, or for an error of n8n. */
-const MAX_BYTES = 1_024;
+/** Read of a response body: enough for a challenge, or for an error of n8n. */
+const PREFIX_BYTES = 1_024;
 
 /**
  * Sends a request to a host that is not Meta's: another webhook, or another trigger.
@@ -15,7 +18,7 @@ const MAX_BYTES = 1_024;
  * @throws if no response arrives
  */
 export async function requestOtherHost(
-	context: GraphContext,
+	context: { helpers: Pick<RequestHelperFunctions, 'httpRequest'> },
 	options: IHttpRequestOptions,
 	limitMs: number,
 	signal?: AbortSignal,
@@ -30,13 +33,13 @@ export async function requestOtherHost(
 	})) as IN8nHttpFullResponse;
 }
 
-/** The start of a response body; empty if it is not a stream. */
-export async function beginningOf(body: unknown): Promise<string> {
+/** The first kilobyte of a response body, as text; empty if the body is not a stream. */
+export async function readPrefix(body: unknown): Promise<string> {
 	if (!isFileStream(body)) return '';
 	let text = '';
 	for await (const chunk of body) {
 		text += String(chunk);
-		if (text.length > MAX_BYTES) break;
+		if (text.length > PREFIX_BYTES) break;
 	}
 	return text;
 }

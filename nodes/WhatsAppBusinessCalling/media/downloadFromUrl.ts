@@ -126,6 +126,7 @@ async function get(
 	return response as IN8nHttpFullResponse;
 }
 
+/** Stores and verifies the body of a response. */
 async function store(
 	context: FileContext,
 	target: Target,
@@ -147,14 +148,14 @@ async function store(
 	const contentType: unknown = response.headers['content-type'];
 	const mimeType = fileMimeType(property, ...target.mimeTypes, contentType);
 	const fileName = mediaFileName(property, mediaId, mimeType);
-	const describeOther = ({ bytes, head }: Progress) =>
+	const otherThanFile = ({ bytes, head }: Progress) =>
 		otherContent(property, { bytes, head, contentType, sizeBytes });
 	const connection: { error: unknown } = { error: null };
 	// Both the HTTP client and we emit an abort as an error, so both need a listener.
 	source.on('error', (error) => (connection.error ??= error));
 	const { stream, progress } = verifiedStream(source, {
 		sha256,
-		isOtherContent: (received) => describeOther(received) !== null,
+		isOtherContent: (received) => otherThanFile(received) !== null,
 		maxBytes,
 	});
 	try {
@@ -164,12 +165,9 @@ async function store(
 		);
 		return verifyStored(target, binary, progress, { fileName, mimeType });
 	} catch (thrown) {
-		if (progress.error === 'tooLarge') return tooLarge(maxBytes, null);
 		if (progress.error !== null) {
-			const other = describeOther(progress);
-			return other === null
-				? hashMismatch(mediaId, progress.bytes)
-				: notTheFile(`${host} returned HTTP status ${response.statusCode}`, other);
+			const answered = `${host} returned HTTP status ${response.statusCode}`;
+			return rejectedContent(target, progress, answered, otherThanFile(progress));
 		}
 		if (connection.error !== null || signal.aborted) {
 			return interrupted(signal, `the connection was interrupted after ${progress.bytes} bytes`);
@@ -179,6 +177,21 @@ async function store(
 		signal.removeEventListener('abort', stop);
 		discard(source);
 	}
+}
+
+/**
+ * Why the bytes that arrived were rejected.
+ *
+ * @param other describes content that is not the file; null if it may be the file
+ */
+function rejectedContent(
+	{ mediaId, maxBytes }: Target,
+	{ error, bytes }: Progress,
+	answered: string,
+	other: string | null,
+): Failed {
+	if (error === 'tooLarge') return tooLarge(maxBytes, null);
+	return other === null ? hashMismatch(mediaId, bytes) : notTheFile(answered, other);
 }
 
 /** Checks that n8n has stored all bytes. */

@@ -10,7 +10,7 @@ export interface MediaRequest {
 	mediaId: string;
 	/** The number that the file must belong to: Meta refuses it otherwise. Null for any number. */
 	phoneNumberId: string | null;
-	/** The URL of the event, or null where there is none. */
+	/** The URL of the event; null if there is none. */
 	url: string | null;
 	/**
 	 * Time of the event and its URL, in milliseconds since 1970. Null without an event: then the URL counts as

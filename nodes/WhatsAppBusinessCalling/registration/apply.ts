@@ -13,7 +13,7 @@ import type { Send } from './state';
 const NOT_VERIFIED = 2200;
 const INVALID_PARAMETER = 100;
 
-/** The process that answers Meta may still be starting: so often an address is tried. */
+/** How often an address is tried: the process that answers Meta may still be starting. */
 const VERIFICATION_ATTEMPTS = 3;
 
 const MAX_ATTEMPTS = 6;
@@ -49,7 +49,7 @@ function mayRepeat({ transient, code }: GraphFailure, attempt: number): boolean 
 	return transient && attempt < (code === NOT_VERIFIED ? VERIFICATION_ATTEMPTS : MAX_ATTEMPTS);
 }
 
-/** What became of a list of steps: what to do to undo those that were done, and what ended the others. */
+/** The outcome of a list of steps: how to undo those that were done, and the failure that ended them. */
 export interface Applied {
 	undo: Step[];
 	failure: GraphFailure | null;

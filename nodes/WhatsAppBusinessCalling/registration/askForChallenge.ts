@@ -1,10 +1,10 @@
 import { randomUUID } from 'crypto';
 import type { IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
 
-import { isSameSecret } from '../delivery/signature';
 import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
-import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
+import { isSameSecret } from '../sameSecret';
 import { deriveProof, PROVE_MODE } from './verifyToken';
 
 const TIMEOUT_MS = 10_000;
@@ -61,23 +61,23 @@ async function ask(
 ): Promise<ChallengeAnswer> {
 	const headers = { 'User-Agent': USER_AGENT };
 	try {
-		const answer = await requestOtherHost(
+		const response = await requestOtherHost(
 			context,
 			{ method: 'GET', url: address, qs: question, headers },
 			TIMEOUT_MS,
 		);
-		const said = await beginningOf(answer.body);
-		if (isTemporary(answer)) return 'unavailable';
-		if (answer.statusCode === 200 && isSameSecret(said.trim(), expected)) return 'accepted';
-		return answer.statusCode === 404 && isNotRegistered(said) ? 'notRegistered' : 'refused';
+		const text = await readPrefix(response.body);
+		if (isTemporary(response)) return 'unavailable';
+		if (response.statusCode === 200 && isSameSecret(text.trim(), expected)) return 'accepted';
+		return response.statusCode === 404 && isNotRegistered(text) ? 'notRegistered' : 'refused';
 	} catch {
 		return 'unreachable';
 	}
 }
 
-function isTemporary(answer: IN8nHttpFullResponse): boolean {
-	const { statusCode } = answer;
+function isTemporary(response: IN8nHttpFullResponse): boolean {
+	const { statusCode } = response;
 	return (
-		statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage(answer))
+		statusCode >= 500 || [408, 429].includes(statusCode) || (statusCode < 300 && isPage(response))
 	);
 }

@@ -1,7 +1,7 @@
 import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { isSameSecret } from '../delivery/signature';
-import { knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { isSameSecret } from '../sameSecret';
+import { cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { addressOfRequest } from './sharedAddress';
 import {
 	accountPart,
@@ -13,9 +13,9 @@ import {
 } from './verifyToken';
 
 /**
- * Answers the request by which Meta verifies the webhook address: the challenge as plain text where
- * the verify token is right, 403 otherwise (Meta, "Create a webhook endpoint"). 503 where that cannot be
- * told, so that another trigger does not take this one for one that does not belong to the app.
+ * Answers the request by which Meta verifies the webhook address: the challenge as plain text if the verify
+ * token is right, otherwise 403 (Meta, "Create a webhook endpoint"). 503 if the credential cannot be used at the
+ * moment, so that another trigger does not conclude that this one belongs to another app.
  */
 export async function answerChallenge(context: IWebhookFunctions): Promise<IWebhookResponseData> {
 	const query = context.getQueryData() as Record<string, unknown>;
@@ -42,7 +42,8 @@ async function prove(context: IWebhookFunctions, nonce: unknown): Promise<IWebho
 	const response = context.getResponseObject();
 	const url = context.getNodeWebhookUrl('default');
 	// Anybody can ask: the credential is not read for what has not the form.
-	const account = isNonce(nonce) && url ? await knownAccount(context, RECHECK_MS) : undefined;
+	const account =
+		isNonce(nonce) && url ? await cachedAccount(context, RECHECK_INTERVAL_MS) : undefined;
 	if (account && isNonce(nonce) && url) {
 		response
 			.status(200)
@@ -58,7 +59,7 @@ async function prove(context: IWebhookFunctions, nonce: unknown): Promise<IWebho
  * The token with which Meta and other triggers of this package verify the address, the one with which the
  * same workflow asks whether it is its own, and the one that asks for the account.
  *
- * @returns null where the credential cannot be used at the moment
+ * @returns null if the credential cannot be used at the moment
  */
 async function acceptedTokens(
 	context: IWebhookFunctions,
@@ -67,9 +68,9 @@ async function acceptedTokens(
 	if (context.getNodeParameter('registration', 'app') === 'manual') {
 		return [String(context.getNodeParameter('verifyToken', '')).trim()];
 	}
-	// Anybody can ask: what has not the form needs no credential to be refused.
+	// Anyone can send this request: a text that is no token is rejected without reading the credential.
 	if (!isVerifyToken(query['hub.verify_token'])) return [];
-	const account = await knownAccount(context, RECHECK_MS);
+	const account = await cachedAccount(context, RECHECK_INTERVAL_MS);
 	const url = addressOfRequest(context.getNodeWebhookUrl('default'), query);
 	if (account === null) return null;
 	if (url === null) return [];

@@ -30,13 +30,13 @@ export interface Trigger {
 	isTest: boolean;
 	/** Whether it is being registered; otherwise it is being removed. */
 	isActivating: boolean;
-	/** The verify token of the webhook of somebody else; empty for none. */
+	/** The verify token of another system's webhook; empty for none. */
 	otherVerifyToken: string;
 	/** Verify tokens that are known besides, by the address. */
 	tokens: ReadonlyMap<string, string>;
 }
 
-/** Who holds an address; `is` tells what has answered there. */
+/** Who holds an address; `is` says what has answered there. */
 type Held = Pick<Address, 'holder' | 'isRestorable'> & { is?: 'alive' | 'refusing' };
 
 /**
@@ -52,7 +52,7 @@ export async function identify(
 ): Promise<Address> {
 	const verified = readSharedAddress(url, trigger.account.appSecret);
 	const list = verified ?? readUnverifiedAddress(url);
-	// Only a trigger of this app can have written it, and only where there is one that holds the address.
+	// Only a trigger of this app can have written it, and only if a trigger holds the address.
 	const isProven = verified !== null && url !== holderUrl(url) && isOfSameN8n(url, trigger.url);
 	const { is = 'gone', ...held } = await holderOf(trigger, url, record, isProven);
 	const isKnown = ['this', 'trigger', 'gone'].includes(held.holder);
@@ -96,7 +96,7 @@ async function holderOf(
 	return { holder: isHere ? 'workflow' : 'other', isRestorable };
 }
 
-/** The triggers that receive at an address. Whether siblings are alive is asked later, where it matters. */
+/** The triggers that receive at an address. Whether siblings are alive is asked later, if it matters. */
 async function partiesAt(
 	trigger: Trigger,
 	list: SharedAddress,
@@ -193,7 +193,7 @@ export async function askSiblings(
 	return { ...address, parties: await Promise.all(parties) };
 }
 
-/** Whether a server accepts a token that nobody has given it. */
+/** Whether a server accepts any token, also one that it cannot know. */
 async function answersEverything({ context }: Trigger, url: string): Promise<boolean> {
 	return (await askForChallenge(context, url, randomBytes(32).toString('hex'))) === 'accepted';
 }

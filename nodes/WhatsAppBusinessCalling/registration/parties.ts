@@ -12,7 +12,7 @@ export interface Party {
 	/** The trigger's own URL: production or test. */
 	url: string;
 	isTest: boolean;
-	/** Those that it wants; all of them for the holder, whose events no address names. */
+	/** Those that it chose; all of them for the holder, whose events no address names. */
 	events: string[];
 	/**
 	 * - `this`: the trigger that is being registered or removed
@@ -28,7 +28,7 @@ export interface Party {
 	leavesAccount: boolean;
 	/** Whether it does so anyway, as far as this process or the address knows; null where neither does. */
 	isKnownToLeave: boolean | null;
-	/** Whether this process knows that it forwards to another webhook, which nobody else knows of. */
+	/** Whether this process knows that it forwards to another webhook; no address says so. */
 	isKnownToForward: boolean;
 }
 
@@ -61,7 +61,7 @@ export function partiesWith(trigger: Party, present: Party[]): Party[] {
 
 /**
  * Who still receives at an address without the trigger, and without those that are gone; empty where
- * there is nobody to hold it. Its holder stays; otherwise a published trigger gets it, or else a test.
+ * no trigger can hold it. Its holder stays; otherwise a published trigger gets it, or else a test.
  */
 export function partiesWithout(present: Party[]): Party[] {
 	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
@@ -74,12 +74,12 @@ export function partiesWithout(present: Party[]): Party[] {
 	return heir ? [heir, ...others.filter((party) => party !== heir)] : [];
 }
 
-/** Whether two lists are the same for what an address tells. */
+/** Whether two lists give the same address. */
 export function isSameList(one: Party[], other: Party[]): boolean {
 	const texts = [one, other].map((parties) =>
 		JSON.stringify(
-			parties.map(({ url, events, isTest, leavesAccount }, place) =>
-				place === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
+			parties.map(({ url, events, isTest, leavesAccount }, index) =>
+				index === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
 			),
 		),
 	);
@@ -93,7 +93,7 @@ export function siblingsIn([holder, ...others]: Party[]): Array<Sibling | null> 
 	);
 }
 
-/** The address that tells who receives there; who cannot be listed is left out. */
+/** The address that lists who receives there; triggers that cannot be listed are left out. */
 export function addressText(
 	parties: Party[],
 	other: OtherWebhook | null,

@@ -7,7 +7,7 @@ import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
 import { digitsOf } from '../values';
 import { registrationError } from './errors';
 
-/** n8n activates its workflows when it starts: nobody is there to correct a number that has left the account. */
+/** n8n activates its workflows when it starts: then no one can correct a number that has left the account. */
 const UNATTENDED = ['init', 'leadershipChange'];
 
 /**

@@ -18,13 +18,13 @@ export const OUR_FIELDS = ['calls', 'messages'];
  * - `trigger`: another trigger of this n8n with the same app secret
  * - `workflow`: another workflow in this n8n
  * - `instance`: a trigger of this package in another n8n
- * - `gone`: nobody; it is an address of this n8n at which nothing is registered any more
+ * - `gone`: no one; it is an address of this n8n at which nothing is registered any more
  * - `other`: another system
  */
 export type Holder = 'this' | 'trigger' | 'workflow' | 'instance' | 'gone' | 'other';
 
 export interface Address {
-	/** As it stands at Meta, with the list of siblings. */
+	/** As Meta has it, with the list of siblings. */
 	url: string;
 	holder: Holder;
 	/** Whether a verify token is known that its holder accepts, so that Meta can be pointed to it again. */
@@ -100,8 +100,8 @@ export type Planned = { ok: true; plan: Plan } | { ok: false; conflict: Conflict
  * What to change at Meta so that the trigger gets its events. Pure. Addresses of other systems are touched
  * only with Take Over and Forward; those of other triggers of this n8n are shared.
  *
- * The app's webhook comes first: if n8n is killed after any step, what stands at this trigger's own
- * address tells the next activation what was done.
+ * The app's webhook comes first: if n8n is killed after any step, the next activation sees from this trigger's
+ * own address what was done.
  *
  * @param record of an earlier registration of this trigger; null for none that applies
  */
@@ -183,8 +183,8 @@ function canShare(address: Address, { sharing }: Wanted): boolean {
 
 /** Whether nothing would be written to an address, if all in it are alive. */
 export function isInPlace(address: Address, state: KnownState, wanted: Wanted): boolean {
-	const places: Target[] = ['app', ...state.overrides.keys()];
-	return places
+	const targets: Target[] = ['app', ...state.overrides.keys()];
+	return targets
 		.filter((target) => addressOf(state, target) === address)
 		.every((target) => {
 			const aim = aimAt(target, state, wanted);
@@ -199,7 +199,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const isMember = wanted.targets.includes(target);
 	const present = address.parties;
 	const [holder] = present;
-	// A trigger of numbers or of the account only needs that somebody holds the app's webhook.
+	// A trigger of numbers or of the account only needs that some trigger holds the app's webhook.
 	const isHeld =
 		holder.is === 'alive' && (!holder.isTest || wanted.isTest || holder.isKnownToForward);
 	if (!isMember && (isHeld || isProductionOf(wanted, address))) {
@@ -214,14 +214,14 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	};
 	const joint = partiesWith(trigger, present);
 	const isHolder = joint[0].url === wanted.url;
-	// What its record would tell, in case that is lost.
-	const tellsToLeave = !isHolder && (inherits || !state.joined);
+	// What its record says, in case that is lost.
+	const mustLeave = !isHolder && (inherits || !state.joined);
 	const parties = joint.map((party) =>
-		tellsToLeave && party.is === 'this' ? { ...trigger, leavesAccount: true } : party,
+		mustLeave && party.is === 'this' ? { ...trigger, leavesAccount: true } : party,
 	);
 	const [first, ...others] = parties;
 	const siblings = siblingsIn(parties);
-	const listed = others.filter((_, place) => siblings[place] !== null);
+	const listed = others.filter((_, index) => siblings[index] !== null);
 	if (!isHolder && !listed.some(({ url }) => url === wanted.url)) {
 		// A test of the only trigger there can do without a list: it gives the address back.
 		if (isProductionOf(wanted, address) && present.length === 1) return alone;
@@ -232,7 +232,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	if (url.length > longestAddress(target) && url !== wanted.url) {
 		return { reason: 'tooLong', target, address, count: parties.length };
 	}
-	// A test that is replaced may be killed: then nobody knows what it has to undo.
+	// A test that is replaced may be killed: then nothing says what it has to undo.
 	const isReplaced = holder.is === 'alive' && holder.isOfAccount && isOnlyOurs(state.app);
 	const leavesAccount = isHolder && (inherits || (isReplaced && (holder.isKnownToLeave ?? true)));
 	return { url, isHolder, isShared: url !== wanted.url, leavesAccount };
@@ -260,7 +260,7 @@ function isProductionOf(wanted: Wanted, address: Address | null): boolean {
  * Who received until now what is not for the trigger. Where a target has no address, its events go to the
  * next wider one: number, account, app (Meta, "Webhook overrides").
  *
- * @returns null where somebody received it, and nothing tells who
+ * @returns null if a webhook received it, and its URL is lost
  */
 function otherReceivers(
 	state: KnownState,
@@ -284,7 +284,7 @@ function otherReceivers(
 		} else if (address?.holder === 'this') {
 			const known =
 				record?.alsoReceives ?? (wanted.otherWebhook ? [wanted.otherWebhook.url] : null);
-			// Fields that this trigger does not want were those of the webhook before it.
+			// Fields that this trigger does not need were those of the webhook before it.
 			const isShared = state.app?.fields.some((field) => !wanted.fields.includes(field));
 			if (known === null && isShared) return null;
 			for (const url of known ?? []) found.add(url);
@@ -368,9 +368,9 @@ function missingFields(app: KnownApp | null, { fields }: Wanted): string[] {
 }
 
 /**
- * What stands at the trigger's own address was put there by it, whatever its record says: the record may
- * have been lost in a crash, by a new name of the node or by an import. Without a record, the place of the
- * app on the account counts as ours too, if the app is subscribed to nothing that could be for others.
+ * What is at the trigger's own address was put there by it, whatever its record says: the record may have been
+ * lost in a crash, by a new name of the node or by an import. Without a record, that the app is on the account
+ * counts as ours too, if the app is subscribed to nothing that could be for others.
  */
 function ownLeftovers(
 	{ app, joined }: KnownState,
@@ -381,7 +381,7 @@ function ownLeftovers(
 	if (record?.undo.some(({ do: kind }) => kind === 'pointApp')) return [];
 	const fields = ourFieldsOf(app);
 	const { forwards, otherWebhook, targets } = wanted;
-	// Then the address tells what is to be put back.
+	// Then the address says what is to be put back.
 	if (app.address.other !== null) return [];
 	if (record === null && forwards && otherWebhook !== null && targets.includes('app')) {
 		const before = app.fields.filter((field) => field !== 'calls');
@@ -399,7 +399,7 @@ function ownLeftovers(
 /**
  * Whether the holder of the app's address is gone, and may have had to take the app off the account. If this
  * process has its record, it is only being unpublished at the same moment, and does that itself; or the address
- * tells it.
+ * says it.
  */
 export function mayHaveToLeave({ address: { holder, parties } }: KnownApp): boolean {
 	return holder === 'gone' && (parties[0]?.isKnownToLeave ?? true);
@@ -445,7 +445,7 @@ function planOverride(
 	return { steps: [{ step, inverse: [inverse] }], inherited: [] };
 }
 
-/** In which order steps are undone: until the last one, the app's webhook tells whose the rest is. */
+/** The order in which steps are undone: until the last one, the app's webhook says whose the rest is. */
 const UNDO_ORDER: Array<Step['do']> = [
 	'leaveAddress',
 	'pointOverride',

@@ -16,7 +16,7 @@ export interface Undo {
 	steps: Step[];
 	/** What must stay for now, because others depend on it; for a later deactivation. */
 	kept: Step[];
-	/** URL of a trigger that has to take the app off the account one day, where no address can tell that. */
+	/** URL of the trigger that must take the app off the account later, if no address can say that. */
 	heir: string | null;
 	/** Other webhooks that no address can name, so that the remaining triggers do not forward to them. */
 	lost: string[];
@@ -37,13 +37,13 @@ export interface Surroundings {
 	/** Whether Meta keeps addresses with lists. */
 	sharing: boolean;
 	appSecret: string;
-	/** To whom the trigger forwards; null for nobody. */
+	/** URL that the trigger forwards to; null for none. */
 	forwardsTo: string | null;
 	/** Verify tokens of the webhooks that may be put back, by their addresses. */
 	tokens: ReadonlyMap<string, string>;
 }
 
-/** What to undo because of what stands at Meta, whatever the record says. */
+/** Steps that follow from what Meta has now, whatever the record says. */
 export function undoAt({ app, overrides }: KnownState, surroundings: Surroundings): Step[] {
 	const steps: Step[] = [];
 	if (app?.address.other && isOursToUndo(app.address, surroundings)) {
@@ -59,7 +59,7 @@ export function undoAt({ app, overrides }: KnownState, surroundings: Surrounding
 	return steps;
 }
 
-/** A test undoes only what stands at its own address: the production address of the trigger is not its. */
+/** A test undoes only its own address: the production address of the trigger does not belong to it. */
 function isOursToUndo(address: Address, { url, isTest }: Surroundings): boolean {
 	if (address.parties.some(({ is }) => is === 'this')) return true;
 	if (address.holder !== 'this' && address.holder !== 'gone') return false;
@@ -71,7 +71,7 @@ type Remaining = Map<Target, { address: Address; parties: Party[]; fields: strin
 
 /**
  * What the trigger is at an address:
- * - `last`: nobody else receives there
+ * - `last`: no other trigger receives there
  * - `among`: it leaves others
  * - `stays`: a failed activation had not put it there
  * - `elsewhere`: it does not receive there
@@ -88,23 +88,14 @@ function roleAt(target: Target, address: Address, undo: Step[], surroundings: Su
 }
 
 /**
- * Which of the recorded inverses still make sense at Meta as it is now. Pure. An address that somebody
- * else has taken over meanwhile stays, with everything that belongs to it; what stands at the trigger's
- * own address is taken away, whatever the record says. An address that it shares goes on without it.
+ * Which of the recorded inverses still make sense at Meta as it is now. Pure. An address that another system
+ * has taken over meanwhile stays, with everything that belongs to it; what is at the trigger's own address is
+ * removed, whatever the record says. A shared address stays, without the trigger.
  */
 export function planUndo(state: KnownState, undo: Step[], surroundings: Surroundings): Undo {
 	const { onlyRecorded, isShared, isLost } = surroundings;
 	const { app } = state;
-	const remaining: Remaining = new Map();
-	const steps: Step[] = [];
-	for (const [target, address] of state.overrides) {
-		const role = roleAt(target, address, undo, surroundings);
-		if (role === 'among') {
-			remaining.set(target, { address, parties: partiesWithout(address.parties), fields: [] });
-		} else if (role === 'last') {
-			steps.push(...undo.filter((step) => step.do === 'pointOverride' && step.target === target));
-		}
-	}
+	const { steps, remaining } = undoOverrides(state, undo, surroundings);
 	const leaves = undo.filter(({ do: kind }) => kind === 'leaveAccount');
 	if (!onlyRecorded && hasToLeave(state, surroundings)) leaves.push({ do: 'leaveAccount' });
 	const ended = (more: Step[], kept: Step[] = []): Undo => {
@@ -156,9 +147,28 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 		if (system) return ended([{ do: 'pointApp', url: system.url, fields }]);
 		return ended([], merge([...leaves, ...removal(fields)]));
 	}
-	// As long as the app gets something, somebody else may count on its getting this account's.
+	// As long as the app gets something, another system may rely on its getting this account's.
 	const isLast = onlyRecorded || fields.length === app.fields.length;
 	return ended([...(isLast && leaves.length > 0 ? leaveWith(steps) : []), ...removal(fields)]);
+}
+
+/** Steps for the addresses of the account and of numbers, and those that other triggers keep. */
+function undoOverrides(
+	{ overrides }: KnownState,
+	undo: Step[],
+	surroundings: Surroundings,
+): { steps: Step[]; remaining: Remaining } {
+	const remaining: Remaining = new Map();
+	const steps: Step[] = [];
+	for (const [target, address] of overrides) {
+		const role = roleAt(target, address, undo, surroundings);
+		if (role === 'among') {
+			remaining.set(target, { address, parties: partiesWithout(address.parties), fields: [] });
+		} else if (role === 'last') {
+			steps.push(...undo.filter((step) => step.do === 'pointOverride' && step.target === target));
+		}
+	}
+	return { steps, remaining };
 }
 
 /**

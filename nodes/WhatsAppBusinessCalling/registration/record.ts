@@ -101,7 +101,7 @@ export function isCurrentRecord(
 	return isRecordOf(record, owner) && record.isTest === isTest;
 }
 
-/** The record in static data, whoever wrote it; null where there is none. */
+/** The record in static data, also of another trigger; null if there is none. */
 export function savedRecord(context: RecordContext): RegistrationRecord | null {
 	return parseRecord(context.getWorkflowStaticData('node'));
 }
@@ -123,7 +123,7 @@ export function isRememberedElsewhere(context: RecordContext, url: string): bool
 	);
 }
 
-/** What this process knows of the trigger at an address. */
+/** What this process knows about the trigger at an address. */
 export function rememberedAt(context: RecordContext, url: string) {
 	const instanceId = context.getInstanceId();
 	const records = [...remembered.values()]
@@ -138,7 +138,7 @@ export function rememberedAt(context: RecordContext, url: string) {
 	};
 }
 
-/** Gives what is still to be undone to the trigger of this process that holds an address now. */
+/** Adds steps that are still to be undone to the record of the trigger of this process that holds an address. */
 export function bequeath(url: string, undo: Step[]): void {
 	for (const entry of remembered.values()) {
 		const { record } = entry;
@@ -167,11 +167,12 @@ export function triggerKey(context: RecordContext, url: string): string {
 }
 
 /**
- * Who also receives what arrives at a trigger with Take Over and Forward: an address, null for nobody,
- * undefined where that is not known because the record is missing. Then nothing that could be theirs
- * may be acknowledged.
+ * The webhook that received before a trigger with Take Over and Forward, and still gets what is not about calls.
+ *
+ * @returns its URL; null if there is none; undefined if that is not known because the record is missing. Then
+ * nothing that could be for it may be acknowledged
  */
-export function otherReceiver(
+export function previousReceiver(
 	context: IWebhookFunctions,
 	account: Account,
 ): string | null | undefined {
@@ -185,7 +186,7 @@ export function otherReceiver(
 	return record.alsoReceives[0] ?? null;
 }
 
-/** The option Other Webhook URL; null where it is empty. */
+/** The option Other Webhook URL; null if it is empty. */
 export function otherWebhookUrl(context: RecordContext): string | null {
 	return String(context.getNodeParameter('options.otherWebhookUrl', '') ?? '').trim() || null;
 }

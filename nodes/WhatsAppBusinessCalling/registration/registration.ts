@@ -54,7 +54,7 @@ const ACTIVATION_MS = 40_000;
 const LONGEST_WAIT_MS = 25_000;
 const UNDO_MS = 15_000;
 
-/** So often an activation begins anew because another process has changed an address in the same moment. */
+/** How often an activation starts again because another process changed an address at the same moment. */
 const MAX_ROUNDS = 4;
 
 /**
@@ -108,7 +108,7 @@ class Attempt {
 	/** Whether anything may have been changed. */
 	hasBegun = false;
 
-	/** How to undo what was done, the last change first. */
+	/** Steps that undo what was done, the last change first. */
 	done: Step[] = [];
 
 	private readonly send = patiently(Date.now() + ACTIVATION_MS);
@@ -185,16 +185,16 @@ class Attempt {
 		this.targets = targets;
 		const state = await knownState(trigger, { membership: true, routes }, send, record);
 		this.isListKept = hasList(state);
-		if (namesUnknownOther(state)) tellThatOtherIsLost(trigger);
+		if (namesUnknownOther(state)) logOtherWebhookLost(trigger);
 		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 		const wanted: Wanted = {
 			...{ url, isTest, targets, events, fields: webhookFields(events) },
 			...{ forwards: isForwarding, otherWebhook },
 			...{ sharing: this.refusal === null, appSecret: account.appSecret },
 		};
-		// Who is listed in an address is asked only where that is to be changed.
+		// The triggers in the list of an address are asked only if the address is to be changed.
 		const isToAsk = (address: Address) =>
-			address.parties.some(({ isTest }, place) => isTest || place > 0) &&
+			address.parties.some(({ isTest }, index) => isTest || index > 0) &&
 			!isInPlace(address, state, wanted);
 		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
@@ -215,13 +215,17 @@ function namesUnknownOther(state: StateRead): boolean {
 	return addressesOf(state).some(({ url, isAuthentic }) => !isAuthentic && url.includes('&other='));
 }
 
-function tellThatOtherIsLost({ context }: Trigger): void {
+function logOtherWebhookLost({ context }: Trigger): void {
 	context.logger.error(
 		'WhatsApp Business Calling Trigger: the app secret has changed, so the address of the other webhook, which got what is not about calls, cannot be read any more. To forward to it again, set the option "If Another Webhook Exists" to "Take Over and Forward" and enter the option "Other Webhook URL"',
 	);
 }
 
-/** Undoes what a failed attempt did; gives what could not be undone. */
+/**
+ * Undoes what a failed attempt did.
+ *
+ * @returns the steps that could not be undone
+ */
 async function undoAttempt(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 	if (undo.length === 0) return [];
 	try {
@@ -232,7 +236,7 @@ async function undoAttempt(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 	}
 }
 
-/** Undoes what `register` did; does nothing where it had not succeeded. */
+/** Undoes what `register` did. Does nothing if it did not succeed. */
 export async function unregister(context: IHookFunctions): Promise<boolean> {
 	if (isCleanUp(attemptKey(context))) return true;
 	const url = urlOf(context);
@@ -258,7 +262,7 @@ export async function unregister(context: IHookFunctions): Promise<boolean> {
 	});
 }
 
-/** n8n would go on listening at the test URL, and acknowledge the deliveries of production there. */
+/** Otherwise n8n would keep listening at the test URL, and acknowledge the deliveries of production there. */
 function giveUpTest(trigger: Trigger): void {
 	const { context, url } = trigger;
 	context.logger.error(
@@ -281,7 +285,7 @@ async function removeRegistration(
 	});
 }
 
-/** Without a record, the option Other Webhook URL tells whose address this was. */
+/** Without a record, the option Other Webhook URL says which webhook was there before. */
 function undoByParameter(context: IHookFunctions): Step[] {
 	const isOnApp = context.getNodeParameter('registration', 'app') === 'app';
 	const url = isOnApp && forwards(context) ? otherWebhookUrl(context) : null;
@@ -296,7 +300,7 @@ function forwards(context: IHookFunctions): boolean {
 	return context.getNodeParameter('options.onOtherWebhook', 'stop') === 'takeOverAndForward';
 }
 
-/** @returns what has to stay for now, because others depend on it */
+/** @returns steps that cannot be done yet, because other systems depend on what they would remove */
 async function undoSteps(
 	trigger: Trigger,
 	undo: Step[],
@@ -340,8 +344,8 @@ async function undoSteps(
 	if (failure && isRefusedList(failed, failure) && !hasList(state)) done = await plan(false);
 	if (done.failure) throw registrationError(context.getNode(), done.failure, url);
 	if (done.heir !== null) bequeath(done.heir, [{ do: 'leaveAccount' }]);
-	for (const lost of done.lost) tellThatNobodyForwards(trigger, lost);
-	if (done.kept.length > 0) tellThatFieldsStay(trigger, state.failure);
+	for (const lost of done.lost) logForwardingLost(trigger, lost);
+	if (done.kept.length > 0) warnFieldsRemain(trigger, state.failure);
 	return done.kept;
 }
 
@@ -397,14 +401,14 @@ async function withoutGone(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 	return checked.flat();
 }
 
-function tellThatNobodyForwards({ context }: Trigger, other: string): void {
+function logForwardingLost({ context }: Trigger, other: string): void {
 	context.logger.error(
 		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" forwarded webhooks to ${other}, and other triggers keep its webhook address without forwarding, because Meta allows no longer address. Publish the workflow again, or point Meta to the other webhook in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
 	);
 }
 
-/** To remove them unseen could silence others, which is worse than an address where nobody answers. */
-function tellThatFieldsStay({ context }: Trigger, failure: GraphFailure | null): void {
+/** Removing fields that others need would silence them, which is worse than an address where nothing answers. */
+function warnFieldsRemain({ context }: Trigger, failure: GraphFailure | null): void {
 	const why = failure
 		? `it could not be read whether other webhooks depend on it (${failureTitle(failure)})`
 		: 'another webhook address of the account or of a number depends on it';
@@ -422,7 +426,7 @@ function newRecord(
 	return { ...recordOwner(context, account), url, isTest, undo, alsoReceives };
 }
 
-/** What an earlier registration did, where a record of this process or of static data applies. */
+/** What an earlier registration did, if a record of this process or of static data applies. */
 function recordOf({ context, account, url, isTest }: Trigger): RegistrationRecord | null {
 	const owner = recordOwner(context, account);
 	const saved = savedRecord(context);
@@ -494,7 +498,7 @@ function attemptKey(context: IHookFunctions): string {
 const appKey = ({ baseUrl, appId }: Account) => `${baseUrl}\n${appId}`;
 
 /**
- * What is to be pointed to the trigger. One request tells whether the chosen numbers belong to the account
+ * The targets to point to the trigger. One request says whether the chosen numbers belong to the account
  * and where the webhooks of each go.
  */
 async function chosenTargets(

@@ -11,7 +11,7 @@ import { z } from 'zod';
  * `https://n8n.example/webhook/<holder's webhook ID>/webhook?also=<list>[&other=<sealed>]`
  *
  * `also` is base64url of 11 bytes of authentication code, 1 byte of flags, and 18 bytes for each sibling: its
- * webhook ID (16), and the events that it wants (2). So four siblings fit into the 200 characters that Meta
+ * webhook ID (16), and the events that it chose (2). So four siblings fit into the 200 characters that Meta
  * allows for the address of an account or a number, if the holder's own URL has up to 82.
  */
 export interface SharedAddress {
@@ -34,7 +34,7 @@ export interface Sibling {
 	webhookId: string;
 	/** Whether it only listens for a test event. */
 	isTest: boolean;
-	/** Names of the events that it wants. */
+	/** Names of the events that it chose. */
 	events: string[];
 	/** As that of the holder: triggers of one app may be of different accounts. */
 	leavesAccount?: true;
@@ -42,7 +42,7 @@ export interface Sibling {
 
 const otherWebhookSchema = z.object({
 	url: z.string(),
-	/** With which Meta can be pointed to it again; empty where it is not to be, and only gets its share. */
+	/** With which Meta can be pointed to it again; empty if it only gets its share, and is not put back. */
 	verifyToken: z.string(),
 	/** Fields of the app's webhook that it does not need. */
 	addedFields: z.array(z.string()),
@@ -86,7 +86,7 @@ const UUID_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** The query, as `formatSharedAddress` writes it. Anything else belongs to the URL of somebody else. */
+/** The query, as `formatSharedAddress` writes it. Anything else belongs to another system's URL. */
 const SHARED_PATTERN = /^([^?#]+)\?also=([\w-]*)(?:&other=([\w-]*))?$/;
 
 /** An address without the list of siblings: the URL of its holder. */
@@ -97,8 +97,8 @@ export function holderUrl(address: string): string {
 /**
  * Reads an address.
  *
- * @returns null where it has a list that was not written with this app secret: by somebody else, or before
- * the secret was changed
+ * @returns null if it has a list that was not written with this app secret: by another system, or before the
+ * secret was changed
  */
 export function readSharedAddress(address: string, appSecret: string): SharedAddress | null {
 	const parts = partsOf(address);
@@ -197,7 +197,7 @@ export function siblingUrl(holder: string, { webhookId, isTest }: Sibling): stri
 /**
  * The entry of a trigger in the list at another one's address.
  *
- * @returns null where there can be none: n8n gives triggers UUIDs, but a workflow from elsewhere may hold
+ * @returns null if there can be none: n8n gives triggers UUIDs, but a workflow from elsewhere may hold
  * other texts; and the names of n8n's endpoints can be configured
  */
 export function siblingOf(

@@ -52,7 +52,7 @@ export function isSameTrigger(one: string, other: string): boolean {
 }
 
 /**
- * An address without the part that tells test from production: in n8n's
+ * An address without the part in which test and production differ: in n8n's
  * `<base>/<webhook or webhook-test>/<webhook ID>/webhook` the third part from the end.
  */
 function triggerIdentity(address: string): string {
@@ -75,7 +75,7 @@ export function isOfSameN8n(address: string, own: string): boolean {
 	return endpoint(parts[base.length]) === endpoint(ours.pathname.split('/')[base.length]);
 }
 
-/** Whether an address looks like n8n's test URL; for when nothing else tells. */
+/** Whether an address looks like n8n's test URL; used if nothing else is known. */
 export function looksLikeTestUrl(url: string): boolean {
 	return /-test\/[^/]+\/[^/]+$/.test(holderUrl(url));
 }

@@ -7,7 +7,7 @@ import {
 	maxFileSizeOption,
 	outputFieldOption,
 	phoneNumbersField,
-} from '../delivery/fields';
+} from './sharedFields';
 
 const CALLING_SETUP =
 	'<a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>';
@@ -58,8 +58,14 @@ export const triggerProperties: INodeProperties[] = [
 		],
 	},
 	{
-		displayName:
-			"<ol><li>Enter a verify token below.</li><li>Publish this workflow: Meta calls its URL as soon as you save it.</li><li>In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.</li><li>Subscribe to the field <b>calls</b>, and for Call Permission Reply and Voicemail Received also to <b>messages</b>.</li><li>Run the action node's Setup > Check: it shows whether your account's events reach the app.</li></ol>",
+		displayName: [
+			'1. Enter a verify token below.',
+			'2. Publish this workflow: Meta calls its URL as soon as you save it.',
+			"3. In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.",
+			'4. Subscribe to the field "calls", and for Call Permission Reply and Voicemail Received also to "messages".',
+			"5. Run the action node's Setup > Check: it shows whether your account's events reach the app.",
+			// n8n shows an ordered list without its numbers.
+		].join('<br />'),
 		name: 'manualNotice',
 		type: 'notice',
 		default: '',

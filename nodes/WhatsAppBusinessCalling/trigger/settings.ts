@@ -3,19 +3,19 @@ import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
 import {
-	countUpTo,
-	downloadFileSchema,
-	itemOptionsSchema,
-	itemSettings,
-	type ItemSettings,
-} from '../delivery/itemSettings';
-import {
 	DEFAULT_EVENTS,
 	eventsSchema,
 	filterSchema,
 	type EventFilter,
 } from '../events/eventFilter';
 import { numberSchema, withMessage } from '../parameterSchemas';
+import {
+	countUpTo,
+	downloadFileSchema,
+	itemOptionsSchema,
+	itemSettings,
+	type ItemSettings,
+} from './itemSettings';
 
 const HOUR_MS = 60 * 60_000;
 

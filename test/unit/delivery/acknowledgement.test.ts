@@ -1,33 +1,32 @@
 import { EventEmitter } from 'node:events';
-import { createServer, get, type ClientRequest, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get, type ClientRequest } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import express, { type Response } from 'express';
 
 import {
-	watchAnswer,
+	answer503If,
+	onAnswered,
 	type WebhookResponse,
 } from '../../../nodes/WhatsAppBusinessCalling/delivery/acknowledgement';
+import { serve, type LocalServer } from '../../support/localServer';
 
 type Outcome = 'accepted' | 'refused';
 
-let server: Server | undefined;
+let server: LocalServer | undefined;
 
 afterEach(async () => {
-	const running = server;
+	await server?.stop();
 	server = undefined;
-	running?.closeAllConnections();
-	if (running) await new Promise((resolve) => running.close(resolve));
 });
 
 /** One request to a real server that watches its answer, and what became of both. */
 async function request(
 	reply: (response: Response, client: ClientRequest) => void,
 	{
-		alsoMissing = false,
+		isMissing = false,
 		afterClosedMs = 60_000,
-	}: { alsoMissing?: boolean | Promise<boolean>; afterClosedMs?: number } = {},
+	}: { isMissing?: boolean | Promise<boolean>; afterClosedMs?: number } = {},
 ) {
 	const outcomes: Outcome[] = [];
 	let settled: (outcome: Outcome) => void = () => {};
@@ -35,23 +34,16 @@ async function request(
 	let client: ClientRequest | undefined;
 	const app = express();
 	app.get('/', (_request, response) => {
-		watchAnswer(
-			response as unknown as WebhookResponse,
-			alsoMissing,
-			{ afterClosedMs },
-			(became) => {
-				outcomes.push(became);
-				settled(became);
-			},
-		);
+		answer503If(response as unknown as WebhookResponse, isMissing);
+		onAnswered(response as unknown as WebhookResponse, afterClosedMs, (became) => {
+			outcomes.push(became);
+			settled(became);
+		});
 		if (client) reply(response, client);
 	});
-	const listening = createServer(app).listen(0, '127.0.0.1');
-	server = listening;
-	await new Promise((resolve) => listening.once('listening', resolve));
-	const { port } = listening.address() as AddressInfo;
+	const { url } = (server = await serve(app));
 	const status = await new Promise<number | null>((resolve) => {
-		client = get({ host: '127.0.0.1', port, path: '/' }, (answer) => {
+		client = get(url, (answer) => {
 			answer.resume();
 			answer.once('end', () => resolve(answer.statusCode ?? null));
 		});
@@ -60,7 +52,7 @@ async function request(
 	return { status, outcomes, outcome };
 }
 
-describe('watchAnswer', () => {
+describe('onAnswered and answer503If', () => {
 	it.each([
 		[200, 'accepted'],
 		[204, 'accepted'],
@@ -69,13 +61,13 @@ describe('watchAnswer', () => {
 		[404, 'refused'],
 		[500, 'refused'],
 		[503, 'refused'],
-	])('tells once what an answer with %i means: %s', async (code, expected) => {
+	])('An answer with %i is reported once as %s', async (code, expected) => {
 		const { status, outcomes } = await request((response) => response.status(code).end());
 		expect(status).toBe(code);
 		expect(outcomes).toEqual([expected]);
 	});
 
-	it('sees answers that are sent as JSON, as n8n does', async () => {
+	it('An answer that is sent as JSON, as n8n does, is seen', async () => {
 		const { status, outcomes } = await request((response) => {
 			response.json({ message: 'Workflow was started' });
 		});
@@ -88,72 +80,69 @@ describe('watchAnswer', () => {
 		['json', (response: Response) => response.json({})],
 		['send', (response: Response) => response.send('ok')],
 	])(
-		'turns 200 into 503 where something is still missing (%s), and yet counts the items',
+		'A 200 becomes 503 if something is still missing (%s), and the items still count',
 		async (_, reply) => {
-			const { status, outcomes } = await request(reply, { alsoMissing: true });
+			const { status, outcomes } = await request(reply, { isMissing: true });
 			expect(status).toBe(503);
 			expect(outcomes).toEqual(['accepted']);
 		},
 	);
 
-	it('leaves an error as it is where something is still missing', async () => {
+	it('An error stays as it is if something is still missing', async () => {
 		const { status, outcomes } = await request((response) => response.status(500).end(), {
-			alsoMissing: true,
+			isMissing: true,
 		});
 		expect(status).toBe(500);
 		expect(outcomes).toEqual(['refused']);
 	});
 
-	describe('where it takes time to find out whether something is missing', () => {
+	describe('answer503If while it is not yet known whether something is missing', () => {
 		it.each([
 			[false, 200],
 			[true, 503],
-		])(
-			'waits with the answer, and counts the items at once (missing: %j)',
-			async (missing, code) => {
-				let tell = (_isMissing: boolean) => {};
-				const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
-				let answered = false;
-				const asked = request(
-					(response) => {
-						response.json({ message: 'Workflow was started' });
-						// n8n ends some answers a second time.
-						response.end();
-					},
-					{ alsoMissing },
-				).finally(() => (answered = true));
-				// Time enough for an answer that does not wait.
-				await new Promise((resolve) => setTimeout(resolve, 50));
-				expect(answered).toBe(false);
-				tell(missing);
-				const { status, outcomes } = await asked;
-				expect([status, outcomes]).toEqual([code, ['accepted']]);
-			},
-		);
+		])('The answer waits, and the items count at once (missing: %j)', async (missing, code) => {
+			let tell = (_missing: boolean) => {};
+			const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
+			let answered = false;
+			const asked = request(
+				(response) => {
+					response.json({ message: 'Workflow was started' });
+					// n8n ends some answers a second time.
+					response.end();
+				},
+				{ isMissing },
+			).finally(() => (answered = true));
+			// Time enough for an answer that does not wait.
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			expect(answered).toBe(false);
+			tell(missing);
+			const { status, outcomes } = await asked;
+			expect([status, outcomes]).toEqual([code, ['accepted']]);
+		});
 
-		it('does not wait with an error', async () => {
+		it('An error does not wait', async () => {
 			const { status, outcomes } = await request((response) => response.status(500).end(), {
-				alsoMissing: new Promise(() => {}),
+				isMissing: new Promise(() => {}),
 			});
 			expect([status, outcomes]).toEqual([500, ['refused']]);
 		});
 
-		it('does not mind that the connection was closed meanwhile', async () => {
-			let tell = (_isMissing: boolean) => {};
-			const alsoMissing = new Promise<boolean>((resolve) => (tell = resolve));
+		it('A connection that was closed meanwhile does not matter', async () => {
+			let tell = (_missing: boolean) => {};
+			const isMissing = new Promise<boolean>((resolve) => (tell = resolve));
 			const { outcome, outcomes } = await request(
 				(response, client) => {
 					response.json({});
 					client.destroy();
 				},
-				{ alsoMissing, afterClosedMs: 10 },
+				{ isMissing, afterClosedMs: 10 },
 			);
 			tell(true);
 			expect([await outcome, outcomes]).toEqual(['accepted', ['accepted']]);
 		});
 	});
 
-	it('refuses, after a while, where the connection is closed and n8n says nothing', async () => {
+	it('A delivery is rejected some time after the connection was closed, if n8n reports nothing', async () => {
 		const { status, outcome, outcomes } = await request((_response, client) => client.destroy(), {
 			afterClosedMs: 30,
 		});
@@ -162,7 +151,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('refused');
 	});
 
-	it('counts what n8n says after the connection was closed', async () => {
+	it('What n8n reports after the connection was closed counts', async () => {
 		const { outcome } = await request((response, client) => {
 			response.once('close', () => response.json({}));
 			client.destroy();
@@ -170,7 +159,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('accepted');
 	});
 
-	it('counts a failure that n8n tells after the connection was closed', async () => {
+	it('A failure that n8n reports after the connection was closed counts', async () => {
 		const { outcome } = await request((response, client) => {
 			response.once('close', () => response.status(500).end());
 			client.destroy();
@@ -178,7 +167,7 @@ describe('watchAnswer', () => {
 		expect(await outcome).toBe('refused');
 	});
 
-	it('keeps nothing of a delivery whose connection was closed, once n8n has said what became of it', async () => {
+	it('Nothing is kept of a delivery whose connection was closed, once n8n has reported its outcome', async () => {
 		setFlagsFromString('--expose-gc');
 		const collectGarbage = runInNewContext('gc') as () => void;
 		const deliver = () => {
@@ -190,12 +179,7 @@ describe('watchAnswer', () => {
 				end: () => undefined,
 			});
 			const settled = jest.fn(() => void items.file);
-			watchAnswer(
-				response as unknown as WebhookResponse,
-				false,
-				{ afterClosedMs: 60 * 60_000 },
-				() => settled(),
-			);
+			onAnswered(response as unknown as WebhookResponse, 60 * 60_000, () => settled());
 			response.emit('close');
 			response.end();
 			expect(settled).toHaveBeenCalledTimes(1);
@@ -208,30 +192,23 @@ describe('watchAnswer', () => {
 		expect(held.map((one) => one.deref())).toEqual([undefined, undefined]);
 	});
 
-	it('gives the time also where the connection was closed before it began to watch', async () => {
+	it('The time also applies if the connection was closed before onAnswered was called', async () => {
 		const app = express();
 		const outcome = new Promise<Outcome>((resolve) => {
 			app.get('/', (_request, response) => {
 				response.once('close', () =>
-					watchAnswer(
-						response as unknown as WebhookResponse,
-						false,
-						{ afterClosedMs: 30 },
-						resolve,
-					),
+					onAnswered(response as unknown as WebhookResponse, 30, resolve),
 				);
 				client.destroy();
 			});
 		});
-		const listening = createServer(app).listen(0, '127.0.0.1');
-		server = listening;
-		await new Promise((resolve) => listening.once('listening', resolve));
-		const client = get({ host: '127.0.0.1', port: (listening.address() as AddressInfo).port });
+		server = await serve(app);
+		const client = get(server.url);
 		client.once('error', () => {});
 		expect(await outcome).toBe('refused');
 	});
 
-	it('does not change its mind', async () => {
+	it('The outcome does not change any more', async () => {
 		const { outcomes } = await request((response) => {
 			response.end();
 			response.statusCode = 500;

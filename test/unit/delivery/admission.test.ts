@@ -23,7 +23,7 @@ const asResponse = (response: Response) => response as unknown as WebhookRespons
 
 /** Enters, and gives the response by whose end the place is left; null where there was no place. */
 function enter(admission: Admission, limit: number, response = new Response()): Response | null {
-	return admission.enter(limit, asResponse(response)) ? response : null;
+	return admission.tryEnter(limit, asResponse(response)) ? response : null;
 }
 
 /** As many as still find a place. */
@@ -34,7 +34,7 @@ function placesOf(admission: Admission, limit: number): number {
 }
 
 describe('Admission', () => {
-	it('lets in as many as the limit allows, and the next when one has left', () => {
+	it('As many as the limit allows are admitted, and the next when one has left', () => {
 		const admission = new Admission();
 		const first = enter(admission, 2);
 		enter(admission, 2);
@@ -46,7 +46,7 @@ describe('Admission', () => {
 		expect(enter(admission, 3)).not.toBeNull();
 	});
 
-	it('counts nobody out twice', () => {
+	it('No delivery leaves twice', () => {
 		const admission = new Admission();
 		const first = enter(admission, 2);
 		enter(admission, 2);
@@ -55,7 +55,7 @@ describe('Admission', () => {
 		expect(placesOf(admission, 2)).toBe(1);
 	});
 
-	it('never lets in more than the limit, and never forgets a place', () => {
+	it('The limit is never exceeded, and no place is lost', () => {
 		fc.assert(
 			fc.property(
 				fc.integer({ min: 1, max: 5 }),
@@ -77,7 +77,7 @@ describe('Admission', () => {
 		);
 	});
 
-	describe('where Meta hangs up', () => {
+	describe('Admission when Meta hangs up', () => {
 		const timeouts: AbortController[] = [];
 
 		beforeEach(() => {
@@ -92,7 +92,7 @@ describe('Admission', () => {
 
 		afterEach(() => jest.restoreAllMocks());
 
-		it.each(['before', 'after'])('keeps the place for a minute (%s it was taken)', (when) => {
+		it.each(['before', 'after'])('The place is kept for a minute (%s it was taken)', (when) => {
 			const admission = new Admission();
 			const response = new Response();
 			if (when === 'before') response.hangUp();
@@ -104,7 +104,7 @@ describe('Admission', () => {
 			expect(placesOf(admission, 1)).toBe(1);
 		});
 
-		it('starts no timer for what has left already', () => {
+		it('No timer starts for a delivery that has left already', () => {
 			const admission = new Admission();
 			const response = new Response();
 			enter(admission, 1, response)?.end();
@@ -113,17 +113,17 @@ describe('Admission', () => {
 		});
 	});
 
-	it('tells at once, then at most once a minute, how many found no place', () => {
+	it('The number of rejected deliveries is reported at once, then at most once a minute', () => {
 		const admission = new Admission();
 		enter(admission, 1);
 		const turnAway = (times: number) => {
 			for (let time = 0; time < times; time++) expect(enter(admission, 1)).toBeNull();
 		};
 		turnAway(1);
-		expect(admission.toTell(1_000)).toBe(1);
+		expect(admission.takeRejectedCount(1_000)).toBe(1);
 		turnAway(3);
-		expect(admission.toTell(60_999)).toBe(0);
+		expect(admission.takeRejectedCount(60_999)).toBe(0);
 		turnAway(2);
-		expect(admission.toTell(61_000)).toBe(5);
+		expect(admission.takeRejectedCount(61_000)).toBe(5);
 	});
 });

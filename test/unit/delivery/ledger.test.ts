@@ -5,7 +5,7 @@ import { Ledger } from '../../../nodes/WhatsAppBusinessCalling/delivery/ledger';
 const never = new AbortController().signal;
 
 describe('Ledger', () => {
-	it('gives a key to the first who claims it, and tells the others what becomes of it', () => {
+	it('The first to claim a key gets it, and the others learn what becomes of it', () => {
 		const ledger = new Ledger();
 		expect(ledger.claim('a')).toBe('mine');
 		expect(ledger.claim('a')).toBe('inFlight');
@@ -14,14 +14,14 @@ describe('Ledger', () => {
 		expect(ledger.claim('a')).toBe('delivered');
 	});
 
-	it('gives a key that was released to the next one', () => {
+	it('A released key goes to the next one', () => {
 		const ledger = new Ledger();
 		ledger.claim('a');
 		ledger.release('a');
 		expect(ledger.claim('a')).toBe('mine');
 	});
 
-	it('does not forget a delivery because a copy of it is released', () => {
+	it('A delivered key is not forgotten because a copy of it is released', () => {
 		const ledger = new Ledger();
 		ledger.claim('a');
 		ledger.commit('a');
@@ -29,33 +29,33 @@ describe('Ledger', () => {
 		expect(ledger.claim('a')).toBe('delivered');
 	});
 
-	it.each(['commit', 'release'] as const)('wakes all who wait, on %s', async (end) => {
+	it.each(['commit', 'release'] as const)('All who wait wake on %s', async (end) => {
 		const ledger = new Ledger();
 		ledger.claim('a');
-		const waiting = Promise.all([ledger.settled('a', never), ledger.settled('a', never)]);
+		const waiting = Promise.all([ledger.waitFor('a', never), ledger.waitFor('a', never)]);
 		ledger[end]('a');
 		await waiting;
 		expect(ledger.claim('a')).toBe(end === 'commit' ? 'delivered' : 'mine');
 	});
 
-	it('does not let anybody wait for what is not on its way', async () => {
+	it('Waiting for a key that is not in flight ends at once', async () => {
 		const ledger = new Ledger();
-		await ledger.settled('a', never);
+		await ledger.waitFor('a', never);
 		ledger.claim('b');
-		await ledger.settled('b', AbortSignal.abort());
+		await ledger.waitFor('b', AbortSignal.abort());
 	});
 
-	it('ends the waiting when the time is over', async () => {
+	it('Waiting ends when the time is over', async () => {
 		const ledger = new Ledger();
 		const controller = new AbortController();
 		ledger.claim('a');
-		const waiting = ledger.settled('a', controller.signal);
+		const waiting = ledger.waitFor('a', controller.signal);
 		controller.abort();
 		await waiting;
 		expect(ledger.claim('a')).toBe('inFlight');
 	});
 
-	it('forgets the oldest first, and nothing below its capacity', () => {
+	it('The oldest key is forgotten first, and none below the capacity', () => {
 		const ledger = new Ledger(3);
 		for (const key of ['a', 'b', 'c', 'd']) {
 			ledger.claim(key);
@@ -65,25 +65,25 @@ describe('Ledger', () => {
 		expect(ledger.claim('a')).toBe('mine');
 	});
 
-	it('never forgets what is on its way, over its capacity either', () => {
+	it('A key in flight is never forgotten, even over the capacity', () => {
 		const ledger = new Ledger(1);
 		const keys = ['a', 'b', 'c'];
 		for (const key of keys) ledger.claim(key);
 		expect(keys.map((key) => ledger.claim(key))).toEqual(Array(3).fill('inFlight'));
 	});
 
-	it('remembers when it first met a key, until the key is delivered', () => {
+	it('The first sight of a key is remembered until it is delivered', () => {
 		const ledger = new Ledger(2);
-		expect(ledger.noticed('a', 100)).toBe(100);
-		expect(ledger.noticed('a', 200)).toBe(100);
+		expect(ledger.firstSeenAt('a', 100)).toBe(100);
+		expect(ledger.firstSeenAt('a', 200)).toBe(100);
 		ledger.commit('a');
-		expect(ledger.noticed('a', 300)).toBe(300);
-		ledger.noticed('b', 300);
-		ledger.noticed('c', 300);
-		expect(ledger.noticed('a', 400)).toBe(400);
+		expect(ledger.firstSeenAt('a', 300)).toBe(300);
+		ledger.firstSeenAt('b', 300);
+		ledger.firstSeenAt('c', 300);
+		expect(ledger.firstSeenAt('a', 400)).toBe(400);
 	});
 
-	it('of copies that come at once, lets one alone through while the work succeeds', async () => {
+	it('Of copies that come at once, one alone passes while the work succeeds', async () => {
 		const delay = async (ticks: number) => {
 			for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
 		};
@@ -102,7 +102,7 @@ describe('Ledger', () => {
 						const claim = ledger.claim(key);
 						if (claim === 'delivered') return;
 						if (claim === 'mine') break;
-						await ledger.settled(key, never);
+						await ledger.waitFor(key, never);
 					}
 					expect(working.has(key)).toBe(false);
 					working.add(key);

@@ -36,7 +36,7 @@ function deliver(count: number): number {
 		// The file of this one never comes, and Meta gives up.
 		const unavailable = key(-1 - keys);
 		ledger.claim(unavailable);
-		ledger.noticed(unavailable, keys);
+		ledger.firstSeenAt(unavailable, keys);
 		ledger.release(unavailable);
 	}
 	return heapMegabytes() - before;
@@ -47,7 +47,7 @@ const report: LedgerMemory = {
 	later: deliver(2 * CAPACITY),
 	claims: [keys - CAPACITY, keys - CAPACITY - 1].map((number) => ledger.claim(key(number))),
 	firstSeen: [keys - CAPACITY, keys - CAPACITY - 1].map(
-		(number) => ledger.noticed(key(-1 - number), keys) - (keys - CAPACITY),
+		(number) => ledger.firstSeenAt(key(-1 - number), keys) - (keys - CAPACITY),
 	),
 };
 console.log(JSON.stringify(report));

@@ -7,7 +7,7 @@ describe('mapAtOnce', () => {
 		[20, 4, 4],
 		[5, 1, 1],
 	])(
-		'works on %i elements, at most %i at once, and keeps their order',
+		'The work on %i elements runs at most %i at once, and keeps their order',
 		async (count, limit, most) => {
 			let [running, peak] = [0, 0];
 			const list = Array.from({ length: count }, (_, n) => n);
@@ -23,7 +23,7 @@ describe('mapAtOnce', () => {
 		},
 	);
 
-	it('is rejected with what the work throws', async () => {
+	it('An error of the work rejects the whole', async () => {
 		const work = async () => await Promise.reject(new Error('no'));
 		await expect(mapAtOnce([1], 4, work)).rejects.toThrow('no');
 	});

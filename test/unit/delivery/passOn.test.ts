@@ -23,7 +23,7 @@ describe('passOn', () => {
 	};
 	const ok: Respond = () => ({ statusCode: 200, body: text('') });
 
-	it('passes on the bytes and what Meta said about them, and nothing of the connection', async () => {
+	it('The bytes and what Meta said about them are passed on, and nothing of the connection', async () => {
 		const { answer, sent } = await pass(ok, {
 			'x-hub-signature-256': 'sha256=00',
 			'content-type': 'application/json',
@@ -65,7 +65,7 @@ describe('passOn', () => {
 		]);
 	});
 
-	it('gives a trigger the signature and its own proof, and nothing of the proxies in front of n8n', async () => {
+	it('A trigger gets the signature and its own proof, and nothing of the proxies in front of n8n', async () => {
 		const signed = { 'x-hub-signature-256': 'sha256=00', 'content-type': 'application/json' };
 		const added = { 'x-forwarded-for': '192.0.2.1', via: '1.1 proxy', cookie: 'a=b' };
 		const came = { ...signed, ...added, [RELAY_HEADER]: 'of another one' };
@@ -86,14 +86,14 @@ describe('passOn', () => {
 		],
 		['404 of another system', 404, 'application/json', '{"code":404}', {}],
 		['the same words with another status', 500, 'application/json', NOT_REGISTERED, {}],
-	])('tells %s from others', async (_, statusCode, type, said, more) => {
+	])('The response %s is told from others', async (_, statusCode, type, said, more) => {
 		const body = text(said);
 		const { answer } = await pass(() => ({ statusCode, body, headers: { 'content-type': type } }));
 		expect(answer).toEqual({ status: statusCode, isPage: false, isUnknownToN8n: false, ...more });
 		expect(body.destroyed).toBe(true);
 	});
 
-	it('throws where no answer comes', async () => {
+	it('A missing response throws', async () => {
 		const dead: Respond = () => {
 			throw new Error('socket hang up');
 		};

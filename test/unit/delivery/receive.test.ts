@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import type { IDataObject } from 'n8n-workflow';
 
 import { receiveDelivery } from '../../../nodes/WhatsAppBusinessCalling/delivery/receive';
@@ -12,6 +11,7 @@ import {
 	WEBHOOK_URL,
 	type Respond,
 } from '../fakes';
+import { signatureOf } from '../../support/signature';
 
 const BYTES = Buffer.from('OggS and so on');
 const LATER = 'Meta keeps files for 7 days: download it later by its media ID.';
@@ -56,10 +56,9 @@ interface Setting {
 /** Lets the trigger take a delivery; n8n accepts what comes out. */
 async function take(delivery: unknown, setting: Setting = {}) {
 	const rawBody = Buffer.from(JSON.stringify(delivery));
-	const signature = createHmac('sha256', APP_SECRET).update(rawBody).digest('hex');
 	const { context, answer, sent, logged } = fakeWebhook(
 		{ events: ['call_recording_available', 'call_transcription_available'], ...setting.parameters },
-		{ rawBody, headers: { 'x-hub-signature-256': `sha256=${signature}` } },
+		{ rawBody, headers: { 'x-hub-signature-256': signatureOf(rawBody, APP_SECRET) } },
 		setting.respond ?? (() => fileAnswer(BYTES)),
 	);
 	Object.assign(context, {
@@ -108,14 +107,14 @@ function slowly() {
 	return { change, wasAsked, go };
 }
 
-describe('what the log says of a delivery', () => {
-	it('is nothing where all is well', async () => {
+describe('the log about a delivery', () => {
+	it('The log says nothing if all is well', async () => {
 		const { items, status, logged } = await take(ofCalls([recording()]));
 		expect(items).toHaveLength(1);
 		expect({ status, logged }).toEqual({ status: 200, logged: [] });
 	});
 
-	it('is each reason for which something was skipped, once, with its number', async () => {
+	it('The log has each reason for skipping once, with its number', async () => {
 		const { items, logged } = await take({
 			entry: [5, 6, 7, { changes: [8] }, ...ofCalls([recording()]).entry],
 		});
@@ -126,7 +125,7 @@ describe('what the log says of a delivery', () => {
 		]);
 	});
 
-	it('is no more than twenty lines, and one that there was more', async () => {
+	it('The log has at most twenty lines, and one that says that there was more', async () => {
 		const odd = (count: number) =>
 			ofCalls(Array.from({ length: count }, (_, n) => ({ id: `wacid.${n}`, event: `new_${n}` })));
 		expect((await take(odd(20))).logged).toHaveLength(20);
@@ -138,30 +137,33 @@ describe('what the log says of a delivery', () => {
 	it.each([
 		['retry', 503, ', Meta is asked to deliver its event again'],
 		['emit', 200, ''],
-	])('is why a file could not be fetched: %s', async (onFileUnavailable, status, told) => {
-		const call = recording();
-		const taken = await take(ofCalls([call]), {
-			parameters: { options: { onFileUnavailable } },
-			respond: () => ({ statusCode: 500, body: '' }),
-		});
-		const { id } = call.call_recording.audio;
-		expect(taken.status).toBe(status);
-		expect(taken.logged).toEqual([
-			`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com returned HTTP status 500.`,
-		]);
-		expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
-			status === 200
-				? [
-						{
-							reason: 'unavailable',
-							message: `lookaside.fbsbx.com returned HTTP status 500. ${LATER}`,
-						},
-					]
-				: [],
-		);
-	});
+	])(
+		'The log says why a file could not be downloaded: %s',
+		async (onFileUnavailable, status, told) => {
+			const call = recording();
+			const taken = await take(ofCalls([call]), {
+				parameters: { options: { onFileUnavailable } },
+				respond: () => ({ statusCode: 500, body: '' }),
+			});
+			const { id } = call.call_recording.audio;
+			expect(taken.status).toBe(status);
+			expect(taken.logged).toEqual([
+				`${LOG}the file ${id} could not be fetched${told}: lookaside.fbsbx.com returned HTTP status 500.`,
+			]);
+			expect(taken.items.map(({ json }) => (json.recording as IDataObject).error)).toEqual(
+				status === 200
+					? [
+							{
+								reason: 'unavailable',
+								message: `lookaside.fbsbx.com returned HTTP status 500. ${LATER}`,
+							},
+						]
+					: [],
+			);
+		},
+	);
 
-	it('is that an event could not be turned into an item, which Meta then delivers again', async () => {
+	it('The log says that an event could not become an item, which Meta then delivers again', async () => {
 		const { id, timestamp, call_recording: file } = recording();
 		const transcript = {
 			...{ id, timestamp, event: 'call_transcription_available' },
@@ -197,7 +199,7 @@ const record = {
 	undo: [],
 };
 
-describe('a delivery for others', () => {
+describe('a delivery for other receivers', () => {
 	const forwarded = (to: string, more: IDataObject = {}): Setting => ({
 		parameters: { options: { onOtherWebhook: 'takeOverAndForward' } },
 		staticData: { registration: { ...record, alsoReceives: [to], ...more } },
@@ -207,7 +209,7 @@ describe('a delivery for others', () => {
 	it.each([
 		['https://other.example/webhook', 'https://other.example'],
 		['not an address', 'of before'],
-	])('comes again until %s has taken it', async (address, told) => {
+	])('The delivery comes again until %s has accepted it', async (address, told) => {
 		const delivery = message();
 		const setting = forwarded(address);
 		const refused = await take(delivery, {
@@ -224,7 +226,7 @@ describe('a delivery for others', () => {
 		expect([copy.status, copy.sent.length]).toEqual([200, 0]);
 	});
 
-	it('goes there once, though a copy comes meanwhile', async () => {
+	it('The delivery is forwarded once, though a copy comes meanwhile', async () => {
 		const delivery = message();
 		const setting = forwarded(TO);
 		const { change, wasAsked, go } = slowly();
@@ -244,21 +246,24 @@ describe('a delivery for others', () => {
 		['of another account', forwarded(TO, { businessAccountId: '1' })],
 		['of a test', forwarded(TO, { isTest: true })],
 		['not readable', forwarded(TO, { undo: [{ do: 'something' }] })],
-	])('is not acknowledged where the record is %s, and the log says so', async (_, setting) => {
-		const { status, sent, logged } = await take(message(), setting);
-		expect([status, sent]).toEqual([503, []]);
-		expect(logged).toEqual([
-			expect.stringMatching(/lost the address of that webhook\. Publish the workflow again/),
-		]);
-		// Calls alone are not for others.
-		expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
-		const options = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: ` ${TO} ` };
-		const parameters = { options };
-		const taken = await take(message(), { ...setting, parameters });
-		expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
-	});
+	])(
+		'The delivery is not acknowledged if the record is %s, and the log says so',
+		async (_, setting) => {
+			const { status, sent, logged } = await take(message(), setting);
+			expect([status, sent]).toEqual([503, []]);
+			expect(logged).toEqual([
+				expect.stringMatching(/lost the address of that webhook\. Publish the workflow again/),
+			]);
+			// Calls alone are not for others.
+			expect((await take(ofCalls([recording()]), setting)).items).toHaveLength(1);
+			const options = { onOtherWebhook: 'takeOverAndForward', otherWebhookUrl: ` ${TO} ` };
+			const parameters = { options };
+			const taken = await take(message(), { ...setting, parameters });
+			expect([taken.status, taken.sent.map(({ url }) => url)]).toEqual([200, [TO]]);
+		},
+	);
 
-	it('is not acknowledged without the record, but its own events are emitted', async () => {
+	it('The delivery is not acknowledged without the record, but its own events are emitted', async () => {
 		const delivery = ofCalls([recording()]);
 		delivery.entry[0].changes.push({ field: 'messages', value: {} } as never);
 		const setting = { ...forwarded(TO), staticData: {} };
@@ -267,18 +272,18 @@ describe('a delivery for others', () => {
 		expect(await take(delivery, forwarded(TO))).toMatchObject({ status: 200, items: [] });
 	});
 
-	it('goes to nobody where the record says that nobody was there', async () => {
+	it('The delivery is not forwarded if the record says that there was no other webhook', async () => {
 		const { status, sent } = await take(message(), forwarded(TO, { alsoReceives: [] }));
 		expect([status, sent]).toEqual([200, []]);
 	});
 
-	it('goes to nobody where the operator does not want that any longer', async () => {
+	it('The delivery is not forwarded if the operator has turned forwarding off', async () => {
 		const setting = { ...forwarded(TO), parameters: {} };
 		const { status, sent } = await take(message(), setting);
 		expect([status, sent]).toEqual([200, []]);
 	});
 
-	it('goes to nobody where it holds nothing but calls', async () => {
+	it('The delivery is not forwarded if it has nothing but calls', async () => {
 		const { sent, items } = await take(ofCalls([recording()]), {
 			...forwarded(TO),
 		});
@@ -287,13 +292,13 @@ describe('a delivery for others', () => {
 	});
 });
 
-describe('deliveries that come at once', () => {
+describe('deliveries at once', () => {
 	const atOnce = (count: number): Setting => ({
 		parameters: { options: { maxConcurrentDeliveries: count } },
 	});
 	const ended = (id: string) => ({ id, event: 'terminate', status: 'COMPLETED' });
 
-	it('are turned away where there is no room, with files and without apart, and the log says so once', async () => {
+	it('Deliveries over the limit are rejected, with files and without counted apart, and the log says so once', async () => {
 		const events = ['call_recording_available', 'terminate'];
 		const parameters = { events, ...atOnce(1).parameters };
 		const { change, wasAsked, go } = slowly();
@@ -315,7 +320,7 @@ describe('deliveries that come at once', () => {
 		expect((await take(ofCalls(refused), { parameters })).items).toHaveLength(2);
 	});
 
-	describe('with a ringing call', () => {
+	describe('deliveries at once with a ringing call', () => {
 		const ringing = () => ({
 			id: `wacid.${++made}`,
 			event: 'connect',
@@ -328,7 +333,7 @@ describe('deliveries that come at once', () => {
 		const staticData = { registration: { ...record, alsoReceives: [TO] } };
 		const messages = { field: 'messages', value: { messages: [] } };
 
-		it('do not wait for files, other events or messages of others', async () => {
+		it('A ringing call does not wait for files, other events or messages of others', async () => {
 			const others = [
 				ofCalls([recording()]),
 				ofCalls([], String(++made), 'messages'),
@@ -348,7 +353,7 @@ describe('deliveries that come at once', () => {
 			await Promise.all(busy.map(async ({ taken }) => await taken));
 		});
 
-		it('leave the files and messages that came with it to the next delivery', async () => {
+		it('The files and messages that came with a ringing call are left to the next delivery', async () => {
 			const delivery = ofCalls([ringing(), recording()]);
 			delivery.entry[0].changes.push(messages as never);
 			const { change, go } = slowly();
@@ -365,7 +370,7 @@ describe('deliveries that come at once', () => {
 		});
 	});
 
-	it('do not take the places or downloads of another trigger', async () => {
+	it('The places and downloads of another trigger are not used', async () => {
 		const options = { maxConcurrentDeliveries: 1, maxConcurrentDownloads: 1 };
 		const { change, wasAsked, go } = slowly();
 		const first = take(ofCalls([recording()]), { parameters: { options }, change });
@@ -379,7 +384,7 @@ describe('deliveries that come at once', () => {
 		expect((await first).items).toHaveLength(1);
 	});
 
-	it('wait for each other where one is a copy, and not where it has something of its own', async () => {
+	it('A delivery waits for its copy, and not for one that has something of its own', async () => {
 		const [shared, own] = [recording(), recording()];
 		const { change, wasAsked, go } = slowly();
 		const first = take(ofCalls([shared]), { change });
@@ -396,7 +401,7 @@ describe('deliveries that come at once', () => {
 		['emit', 200, 1],
 		['retry', 503, 0],
 	])(
-		'wait half of their time for their turn to download: %s',
+		'A delivery waits half of its time for its turn to download: %s',
 		async (onFileUnavailable, status, count) => {
 			const options = { onFileUnavailable, maxConcurrentDownloads: 1, timeBudget: 1 };
 			const { change, wasAsked, go } = slowly();
@@ -417,8 +422,8 @@ describe('deliveries that come at once', () => {
 	);
 });
 
-describe('a delivery', () => {
-	it('of a file whose SHA-256 nobody gives has an item without it', async () => {
+describe('a single delivery', () => {
+	it('A file without a known SHA-256 gives an item without it', async () => {
 		const call = recording();
 		const { audio } = call.call_recording;
 		const { items, status } = await take(
@@ -435,7 +440,7 @@ describe('a delivery', () => {
 		expect(items[0].binary).toBeUndefined();
 	});
 
-	it('without what decides is an item with the raw event', async () => {
+	it('An event without its essential fields is an item with the raw event', async () => {
 		const odd = [
 			recording({ id: undefined }),
 			recording({ call_recording: { audio: { id: {} } } }),
@@ -459,7 +464,7 @@ describe('a delivery', () => {
 		expect((await take(ofCalls(odd))).items).toHaveLength(0);
 	});
 
-	it('that is corrected with another hash is fetched again', async () => {
+	it('An event that is corrected with another hash is downloaded again', async () => {
 		const first = recording();
 		const { audio } = first.call_recording;
 		const corrected = { ...first, call_recording: { audio: { ...audio, sha256: 'A'.repeat(43) } } };
@@ -474,13 +479,13 @@ describe('a delivery', () => {
 		expect(await reasonOf(first)).toEqual([]);
 	});
 
-	it('of another number than the chosen ones gives nothing', async () => {
+	it('An event of another number than the chosen ones gives nothing', async () => {
 		const parameters = { phoneNumberIds: ['106'] };
 		expect((await take(ofCalls([recording()], '107'), { parameters })).items).toEqual([]);
 		expect((await take(ofCalls([recording()], '106'), { parameters })).items).toHaveLength(1);
 	});
 
-	it('is read by n8n where it has not been read', async () => {
+	it('A body that n8n has not read is read', async () => {
 		const read = (request: object) => ({
 			change: (context: ReturnType<typeof fakeWebhook>['context']) => {
 				const { rawBody } = context.getRequestObject();
@@ -502,7 +507,7 @@ describe('a delivery', () => {
 			{ readRawBody: async () => await Promise.reject(new Error('a form with files')) },
 		],
 		['is no bytes', { rawBody: 'text' }],
-	])('that %s is answered 401', async (_, request) => {
+	])('A body that %s gets 401', async (_, request) => {
 		const { items, status } = await take(ofCalls([recording()]), {
 			change: (context) => void Object.assign(context, { getRequestObject: () => request }),
 		});

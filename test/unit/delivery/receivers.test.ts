@@ -70,7 +70,7 @@ function receivers(address: string, delivery: unknown, setting: Setting = {}) {
 const nobody = { list: [], areMore: false, logged: [] };
 
 describe('receiversOf', () => {
-	it('is nobody for the plain URL, and then nothing is asked of n8n', () => {
+	it('The plain URL has no other receivers, and n8n is asked nothing', () => {
 		const { context } = fakeWebhook({});
 		Object.assign(context, {
 			getNodeWebhookUrl: () => {
@@ -87,7 +87,7 @@ describe('receiversOf', () => {
 		expect(found).toEqual({ list: [], areMore: false });
 	});
 
-	it('is those who chose an event that the delivery holds', () => {
+	it('The receivers are those who chose an event that the delivery contains', () => {
 		fc.assert(
 			fc.property(
 				fc.array(fc.subarray(EVENT_BITS), { maxLength: 6 }),
@@ -110,11 +110,11 @@ describe('receiversOf', () => {
 		);
 	});
 
-	it('knows every event that a trigger can choose', () => {
+	it('Every event that a trigger can choose is known', () => {
 		expect([...EVENT_BITS].sort()).toEqual(EVENT_TYPES.map(({ name }) => name).sort());
 	});
 
-	it('looks at no number: each trigger has its own filter', () => {
+	it('No number is compared: each trigger has its own filter', () => {
 		const address = addressOf([sibling('terminate')]);
 		const { list } = receivers(address, ofCalls('terminate'), {
 			parameters: { phoneNumberIds: ['1'] },
@@ -122,14 +122,14 @@ describe('receiversOf', () => {
 		expect(list).toHaveLength(1);
 	});
 
-	it('leaves out the trigger itself, and names nobody twice', () => {
+	it('The trigger itself is left out, and no receiver comes twice', () => {
 		const own = { ...sibling('terminate'), webhookId: HOLDER.split('/').at(-2) ?? '' };
 		const twice = sibling('terminate');
 		const { list } = receivers(addressOf([own, twice, twice]), ofCalls('terminate'));
 		expect(list.map(({ url }) => url)).toEqual([urlOf(twice)]);
 	});
 
-	it('has a test of the trigger itself', () => {
+	it('A test of the trigger itself is a receiver', () => {
 		const test = {
 			...sibling('terminate'),
 			isTest: true,
@@ -142,7 +142,7 @@ describe('receiversOf', () => {
 		expect(waitsForOthers({ list, areMore })).toBe(false);
 	});
 
-	it('reads the list of a trigger that listens for a test event, whose URL n8n does not tell', () => {
+	it('The list of a trigger that listens for a test event is read, although n8n does not tell its URL', () => {
 		const production = sibling('terminate');
 		const address = addressOf([production], { url: HOLDER.replace('/webhook/', '/webhook-test/') });
 		const { list, areMore } = receivers(address, ofCalls('terminate'), { mode: 'manual' });
@@ -153,27 +153,27 @@ describe('receiversOf', () => {
 		['no event', ofCalls()],
 		['no JSON object', 'x'],
 		['messages', MESSAGE],
-	])('is nobody where the delivery holds %s', (_, delivery) => {
+	])('No receiver is found if the delivery contains %s', (_, delivery) => {
 		expect(receivers(addressOf([sibling(...EVENT_BITS)]), delivery)).toEqual(nobody);
 	});
 
-	describe('where the address names the webhook of before', () => {
+	describe('receiversOf with the previous webhook in the URL', () => {
 		const address = addressOf([], { other: OTHER });
 
-		it('is that one, for what is not about calls', () => {
+		it('The previous webhook gets what is not about calls', () => {
 			expect(receivers(address, MESSAGE).list).toMatchObject([
 				{ kind: 'otherWebhook', url: OTHER.url, isUrgent: false },
 			]);
 			expect(receivers(address, ofCalls('terminate')).list).toEqual([]);
 		});
 
-		it('gives no proof to it', () => {
+		it('The previous webhook gets no proof', () => {
 			expect(receivers(address, MESSAGE).list[0].relayProof).toBeUndefined();
 		});
 
 		const onOtherWebhook = 'takeOverAndForward';
 
-		it('prefers what the trigger knows itself', () => {
+		it('What the trigger itself knows is preferred', () => {
 			const otherWebhookUrl = 'https://own.example/webhook';
 			const { list } = receivers(address, MESSAGE, {
 				parameters: { options: { onOtherWebhook, otherWebhookUrl } },
@@ -181,7 +181,7 @@ describe('receiversOf', () => {
 			expect(list.map(({ url }) => url)).toEqual([otherWebhookUrl]);
 		});
 
-		it('helps a trigger that has lost its record', () => {
+		it('A trigger that has lost its record can forward', () => {
 			const { list, areMore } = receivers(address, MESSAGE, {
 				parameters: { options: { onOtherWebhook } },
 			});
@@ -189,7 +189,7 @@ describe('receiversOf', () => {
 		});
 	});
 
-	describe('where the list is not authentic', () => {
+	describe('receiversOf with a list that is not authentic', () => {
 		const wanted = [sibling('terminate')];
 		const good = Object.fromEntries(new URL(addressOf(wanted)).searchParams);
 
@@ -213,14 +213,17 @@ describe('receiversOf', () => {
 			['with another webhook that was not sealed', { query: { ...good, other: 'AAAA' } }],
 			['only another webhook', { query: { other: 'AAAA' } }],
 			['without a URL of n8n', { url: '' }],
-		])('(%s) is nobody, and nothing that may be for someone is acknowledged', (_, setting) => {
-			const address = addressOf(wanted);
-			const refused = receivers(address, ofCalls('terminate'), setting);
-			expect(refused).toMatchObject({ list: [], areMore: true });
-			expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed')]);
-		});
+		])(
+			'A list (%s) has no receivers, and nothing that may be for others is acknowledged',
+			(_, setting) => {
+				const address = addressOf(wanted);
+				const refused = receivers(address, ofCalls('terminate'), setting);
+				expect(refused).toMatchObject({ list: [], areMore: true });
+				expect(refused.logged).toEqual([expect.stringContaining('Was the app secret changed')]);
+			},
+		);
 
-		it('acknowledges what cannot be for anyone', () => {
+		it('A delivery that cannot be for others is acknowledged', () => {
 			const query = { also: 'AAAA' };
 			expect(receivers(HOLDER, MESSAGE, { query })).toMatchObject({ list: [], areMore: false });
 			expect(receivers(HOLDER, 'x', { query })).toMatchObject({ list: [], areMore: false });
@@ -229,7 +232,7 @@ describe('receiversOf', () => {
 			expect(receivers(HOLDER, MESSAGE, forwarded)).toMatchObject({ list: [], areMore: true });
 		});
 
-		it('says so once in ten minutes', () => {
+		it('The log says it once in ten minutes', () => {
 			const setting = { query: { also: 'AAAA' }, name: 'one' };
 			expect(receivers(HOLDER, MESSAGE, setting).logged).toHaveLength(1);
 			expect(receivers(HOLDER, MESSAGE, setting).logged).toEqual([]);
@@ -237,7 +240,7 @@ describe('receiversOf', () => {
 		});
 	});
 
-	describe('where another trigger has passed the delivery on', () => {
+	describe('receiversOf for a delivery that another trigger has passed on', () => {
 		const delivery = ofCalls('terminate');
 		const mixed = { entry: [...delivery.entry, ...MESSAGE.entry] };
 		const listed = [sibling('terminate')];
@@ -251,7 +254,7 @@ describe('receiversOf', () => {
 			return list.find((one) => one.url === url)?.relayProof;
 		};
 
-		it('is nobody, whatever its address and its parameters say', () => {
+		it('The delivery has no receivers, whatever its URL and parameters say', () => {
 			const proof = proofFor(HOLDER);
 			expect(proof).toMatch(/^[0-9a-f]{64}$/);
 			const parameters = {
@@ -271,7 +274,7 @@ describe('receiversOf', () => {
 				'the signature',
 				() => createHmac('sha256', APP_SECRET).update(JSON.stringify(mixed)).digest('hex'),
 			],
-		])('does not believe a proof that is %s', (_, proof) => {
+		])('A proof that is %s does not count', (_, proof) => {
 			expect(receivers(address, mixed, { proof: proof() }).list).toHaveLength(2);
 		});
 	});

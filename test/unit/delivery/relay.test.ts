@@ -6,9 +6,9 @@ import type { Receiver } from '../../../nodes/WhatsAppBusinessCalling/delivery/r
 import { haveAll, relay } from '../../../nodes/WhatsAppBusinessCalling/delivery/relay';
 import { readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook, type Answer } from '../fakes';
+import { MINUTE_MS } from '../../support/constants';
 
 const BODY = Buffer.from('{}');
-const MINUTE = 60_000;
 const NEVER = new AbortController().signal;
 
 function receiver(kind: Receiver['kind'] = 'sibling', more: Partial<Receiver> = {}): Receiver {
@@ -66,7 +66,7 @@ describe('relay', () => {
 		['404 of another system', answers(404), false],
 		['a page', answers(200, 'n8n is starting up. Please wait', 'text/html; charset=utf-8'), false],
 		['nothing', dead, false],
-	])('takes %s of a trigger for: %s', async (_, respond, isAccepted) => {
+	])('The response %s of a trigger counts as accepted: %s', async (_, respond, isAccepted) => {
 		const list = [receiver()];
 		const { have, logged } = pass(list, respond);
 		expect(await have).toBe(isAccepted);
@@ -74,12 +74,12 @@ describe('relay', () => {
 		expect(logged).toHaveLength(isAccepted ? 0 : 1);
 	});
 
-	it('takes a page of the other webhook for its answer', async () => {
+	it('A page is accepted as a response of the other webhook', async () => {
 		const { have } = pass([receiver('otherWebhook')], answers(200, '<p>', 'text/html'));
 		expect(await have).toBe(true);
 	});
 
-	it('sends to all, and again only to those that have not accepted', async () => {
+	it('All get the delivery, and again only those that have not accepted', async () => {
 		const list = [receiver(), receiver(), receiver()];
 		const fails = ({ url }: { url: string }) => (url === list[1].url ? dead() : answers(200)());
 		expect(await pass(list, fails).have).toBe(false);
@@ -89,7 +89,7 @@ describe('relay', () => {
 		expect(await pass(list, dead).have).toBe(true);
 	});
 
-	it('does not say that all have it where there may be more', async () => {
+	it('Receivers that may be missing are not reported as accepted', async () => {
 		const { context } = fakeWebhook({});
 		const log = new DeliveryLog(context.logger);
 		const delivery = { context, log, settings: readSettings(context), deadline: NEVER };
@@ -97,9 +97,9 @@ describe('relay', () => {
 		expect(haveAll({ list: [], areMore: true })).toBe(false);
 	});
 
-	describe('to a test', () => {
+	describe('relay to a test', () => {
 		it.each([answers(200), answers(503), NOT_REGISTERED, dead])(
-			'never makes Meta repeat, and is sent each time',
+			'A test never makes Meta repeat, and gets the delivery each time',
 			async (respond) => {
 				const list = [receiver('test')];
 				for (let times = 0; times < 2; times++) {
@@ -112,7 +112,7 @@ describe('relay', () => {
 		);
 	});
 
-	describe('to a trigger that is not there', () => {
+	describe('relay to a trigger that is missing', () => {
 		beforeEach(() => void jest.useFakeTimers());
 		afterEach(() => void jest.useRealTimers());
 
@@ -122,42 +122,45 @@ describe('relay', () => {
 		it.each<[string, Respond, RegExp]>([
 			['n8n has no webhook there', NOT_REGISTERED, /HTTP status 404/],
 			['it has another app secret', answers(401), /HTTP status 401/],
-		])('waits 10 minutes, then goes on without it: %s', async (_, respond, told) => {
-			const gone = receiver();
-			for (const minutes of [0, 5, 4]) {
-				jest.advanceTimersByTime(minutes * MINUTE);
-				const { have, logged } = pass([next(gone)], respond);
-				expect([await have, logged]).toEqual([false, [expect.stringMatching(told)]]);
-			}
-			jest.advanceTimersByTime(MINUTE);
-			const one = next(gone);
-			const left = pass([one], respond);
-			expect(await left.have).toBe(true);
-			expect(left.logged).toEqual([expect.stringMatching(/is not waited for any longer/)]);
-			expect(left.logged[0]).toContain(gone.url.split('/').at(-2));
-			// It is tried all the same, and said again after ten minutes.
-			const after = pass([one], respond);
-			expect([await after.have, after.sent.length, after.logged]).toEqual([true, 1, []]);
-			jest.advanceTimersByTime(10 * MINUTE);
-			const later = pass([one], respond);
-			expect([await later.have, later.logged.length]).toEqual([true, 1]);
-		});
+		])(
+			'The relay waits 10 minutes, then continues without the trigger: %s',
+			async (_, respond, told) => {
+				const gone = receiver();
+				for (const minutes of [0, 5, 4]) {
+					jest.advanceTimersByTime(minutes * MINUTE_MS);
+					const { have, logged } = pass([next(gone)], respond);
+					expect([await have, logged]).toEqual([false, [expect.stringMatching(told)]]);
+				}
+				jest.advanceTimersByTime(MINUTE_MS);
+				const one = next(gone);
+				const left = pass([one], respond);
+				expect(await left.have).toBe(true);
+				expect(left.logged).toEqual([expect.stringMatching(/is not waited for any longer/)]);
+				expect(left.logged[0]).toContain(gone.url.split('/').at(-2));
+				// It is tried all the same, and said again after ten minutes.
+				const after = pass([one], respond);
+				expect([await after.have, after.sent.length, after.logged]).toEqual([true, 1, []]);
+				jest.advanceTimersByTime(10 * MINUTE_MS);
+				const later = pass([one], respond);
+				expect([await later.have, later.logged.length]).toEqual([true, 1]);
+			},
+		);
 
 		it.each<[string, Respond]>([
 			['200', answers(200)],
 			['503', answers(503)],
-		])('waits again after it has answered %s', async (_, respond) => {
+		])('The relay waits again after the trigger has answered %s', async (_, respond) => {
 			const back = receiver();
 			await pass([next(back)], NOT_REGISTERED).have;
-			jest.advanceTimersByTime(20 * MINUTE);
+			jest.advanceTimersByTime(20 * MINUTE_MS);
 			await pass([next(back)], respond).have;
 			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
 		});
 
-		it('waits again after a pause in which it may have been there', async () => {
+		it('The relay waits again after a pause in which the trigger may have been there', async () => {
 			const back = receiver();
 			await pass([next(back)], NOT_REGISTERED).have;
-			jest.advanceTimersByTime(61 * MINUTE);
+			jest.advanceTimersByTime(61 * MINUTE_MS);
 			expect(await pass([next(back)], NOT_REGISTERED).have).toBe(false);
 		});
 
@@ -166,15 +169,15 @@ describe('relay', () => {
 			['that fails', answers(500)],
 			['in front of which a firewall answers', answers(403)],
 			['that another system answers for', answers(404)],
-		])('waits as long as Meta does for one %s', async (_, respond) => {
+		])('The relay waits as long as Meta does for a trigger %s', async (_, respond) => {
 			const broken = receiver();
 			await pass([next(broken)], respond).have;
-			jest.advanceTimersByTime(60 * MINUTE);
+			jest.advanceTimersByTime(60 * MINUTE_MS);
 			expect(await pass([next(broken)], respond).have).toBe(false);
 		});
 	});
 
-	it('waits for a copy that is on its way, and sends it itself where that fails', async () => {
+	it('The relay waits for a copy that is in flight, and sends it itself if that fails', async () => {
 		let go = () => {};
 		const told = new Promise<void>((resolve) => (go = resolve));
 		const list = [receiver()];
@@ -193,7 +196,7 @@ describe('relay', () => {
 		expect([await first, await copy.have, copy.sent.length]).toEqual([false, true, 1]);
 	});
 
-	it('ends with the time that Meta gives', async () => {
+	it('The relay ends with the time that Meta gives', async () => {
 		const list = [receiver()];
 		const { context } = pass([], answers(200));
 		hangUntil(new Promise(() => {}))(context);
@@ -207,7 +210,7 @@ describe('relay', () => {
 		expect(await pass(list, answers(200)).have).toBe(true);
 	});
 
-	it('gives one that hangs half of the places, and ringing calls their own', async () => {
+	it('A trigger that hangs gets half of the places, and ringing calls have their own', async () => {
 		let go = () => {};
 		const told = new Promise<void>((resolve) => (go = resolve));
 		const { context, sent } = pass([], answers(200));

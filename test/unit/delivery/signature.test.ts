@@ -1,10 +1,8 @@
 import crypto, { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-import {
-	isSameSecret,
-	isSignedBy,
-} from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSignedBy } from '../../../nodes/WhatsAppBusinessCalling/delivery/signature';
+import { isSameSecret } from '../../../nodes/WhatsAppBusinessCalling/sameSecret';
 import { RUNS } from '../../support/properties';
 
 const SECRET = 'app secret';
@@ -19,7 +17,7 @@ describe('isSignedBy', () => {
 	it.each([
 		['as Meta writes it', GOOD],
 		['with upper-case digits', `sha256=${hmac(SECRET, BODY).toUpperCase()}`],
-	])('accepts the signature %s', (_, header) => {
+	])('The signature %s is accepted', (_, header) => {
 		expect(isSignedBy(SECRET, BODY, header)).toBe(true);
 	});
 
@@ -42,16 +40,16 @@ describe('isSignedBy', () => {
 		['made with another secret', `sha256=${hmac('another secret', BODY)}`],
 		['made over another body', `sha256=${hmac(SECRET, Buffer.from('{}'))}`],
 		['twice, joined as proxies do', `${GOOD}, ${GOOD}`],
-	])('refuses a signature that is %s', (_, header) => {
+	])('A signature that is %s is rejected', (_, header) => {
 		expect(isSignedBy(SECRET, BODY, header)).toBe(false);
 	});
 
-	it('refuses JSON that was parsed and written again', () => {
+	it('JSON that was parsed and written again is rejected', () => {
 		const rewritten = Buffer.from(JSON.stringify(JSON.parse(BODY.toString())));
 		expect(isSignedBy(SECRET, rewritten, GOOD)).toBe(false);
 	});
 
-	it('refuses everything where the secret is empty', () => {
+	it('An empty secret rejects everything', () => {
 		expect(isSignedBy('', BODY, `sha256=${hmac('', BODY)}`)).toBe(false);
 	});
 
@@ -60,16 +58,16 @@ describe('isSignedBy', () => {
 		['parsed JSON', JSON.parse(BODY.toString())],
 		['missing', undefined],
 		['bytes that are no Buffer', new Uint8Array(BODY)],
-	])('refuses a body that is %s', (_, body) => {
+	])('A body that is %s is rejected', (_, body) => {
 		expect(isSignedBy(SECRET, body, GOOD)).toBe(false);
 	});
 
-	it('accepts an empty body that was signed', () => {
+	it('An empty body that was signed is accepted', () => {
 		const nothing = Buffer.alloc(0);
 		expect(isSignedBy(SECRET, nothing, `sha256=${hmac(SECRET, nothing)}`)).toBe(true);
 	});
 
-	it('accepts exactly the HMAC of the body, for any secret and body', () => {
+	it('The HMAC of the body is accepted and nothing else, for any secret and body', () => {
 		const bytes = fc.uint8Array({ maxLength: 200 });
 		fc.assert(
 			fc.property(fc.string({ minLength: 1 }), bytes, bytes, (secret, body, other) => {
@@ -84,7 +82,7 @@ describe('isSignedBy', () => {
 		);
 	});
 
-	it('refuses a signature in which any one digit is another', () => {
+	it('A signature with one wrong digit is rejected', () => {
 		fc.assert(
 			fc.property(fc.nat(63), fc.constantFrom(...'0123456789abcdef'), (place, digit) => {
 				const at = 'sha256='.length + place;
@@ -95,7 +93,7 @@ describe('isSignedBy', () => {
 		);
 	});
 
-	it('never throws and never accepts, whatever comes as a body and as a header', () => {
+	it('No body and no header throws or is accepted by accident', () => {
 		const odd = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true });
 		fc.assert(
 			fc.property(fc.string(), fc.oneof(odd, fc.constant(BODY)), odd, (secret, body, header) => {
@@ -107,7 +105,7 @@ describe('isSignedBy', () => {
 });
 
 describe('isSameSecret', () => {
-	it('is true for the same text only', () => {
+	it('Only the same text is accepted', () => {
 		fc.assert(
 			fc.property(fc.string(), fc.string({ minLength: 1 }), (given, expected) => {
 				return (
@@ -118,16 +116,19 @@ describe('isSameSecret', () => {
 		);
 	});
 
-	it.each([undefined, null, 1, ['secret'], { secret: true }])('refuses %j', (given) => {
-		expect(isSameSecret(given, 'secret')).toBe(false);
-	});
+	it.each([undefined, null, 1, ['secret'], { secret: true }])(
+		'The value %j is rejected',
+		(given) => {
+			expect(isSameSecret(given, 'secret')).toBe(false);
+		},
+	);
 
-	it('refuses everything where nothing is expected', () => {
+	it('Nothing is accepted if nothing is expected', () => {
 		expect(isSameSecret('', '')).toBe(false);
 	});
 });
 
-describe('The comparison of secrets', () => {
+describe('the comparison of secrets', () => {
 	const wrongAt = (place: number) =>
 		`${GOOD.slice(0, place)}${GOOD[place] === '0' ? '1' : '0'}${GOOD.slice(place + 1)}`;
 	const FIRST = 'sha256='.length;
@@ -145,18 +146,21 @@ describe('The comparison of secrets', () => {
 		['a text whose last letter is wrong', () => isSameSecret('secrex', 'secret')],
 		['a much longer text', () => isSameSecret('s'.repeat(10_000), 'secret')],
 		['an empty text', () => isSameSecret('', 'secret')],
-	])('of %s is timingSafeEqual, once, over 32 bytes, and nothing beside it', (_, compare) => {
-		const spy = jest.spyOn(crypto, 'timingSafeEqual');
-		try {
-			expect(compare()).toBe(false);
-			expect(spy.mock.calls.map((sides) => sides.map((side) => side.byteLength))).toEqual([
-				[32, 32],
-			]);
-			// What it says decides.
-			spy.mockReturnValue(true);
-			expect(compare()).toBe(true);
-		} finally {
-			spy.mockRestore();
-		}
-	});
+	])(
+		'The comparison of %s is timingSafeEqual, once, over 32 bytes, and nothing beside it',
+		(_, compare) => {
+			const spy = jest.spyOn(crypto, 'timingSafeEqual');
+			try {
+				expect(compare()).toBe(false);
+				expect(spy.mock.calls.map((sides) => sides.map((side) => side.byteLength))).toEqual([
+					[32, 32],
+				]);
+				// What it says decides.
+				spy.mockReturnValue(true);
+				expect(compare()).toBe(true);
+			} finally {
+				spy.mockRestore();
+			}
+		},
+	);
 });

@@ -52,7 +52,7 @@ const reply = (answer: object = {}, more: object = {}) => ({
 	...more,
 });
 
-describe('terminate', () => {
+describe('the end of a call (terminate)', () => {
 	it.each<[unknown, string | null]>([
 		['COMPLETED', 'COMPLETED'],
 		['Failed', 'FAILED'],
@@ -62,7 +62,7 @@ describe('terminate', () => {
 		[[], null],
 		[7, null],
 		[{}, null],
-	])('reads the status %j as %j', (said, expected) => {
+	])('The status %j is read as %j', (said, expected) => {
 		expect(fieldsOf('terminate', ended({ status: said })).status).toBe(expected);
 	});
 
@@ -74,11 +74,11 @@ describe('terminate', () => {
 		['failed without a sign', null, { status: 'FAILED' }],
 		['has a start that cannot be read', null, { status: 'COMPLETED', start_time: 'soon' }],
 		['says nothing', null, {}],
-	])('that %s: answered is %j', (_, answered, more) => {
+	])('A call that %s has answered %j', (_, answered, more) => {
 		expect(fieldsOf('terminate', ended(more)).answered).toBe(answered);
 	});
 
-	it('gives its times', () => {
+	it('The end has its times', () => {
 		const times = { start_time: '1728932000', end_time: 1728932120, duration: '120' };
 		expect(fieldsOf('terminate', ended(times))).toMatchObject({
 			startedAt: '2024-10-14T18:53:20.000Z',
@@ -96,7 +96,7 @@ describe('terminate', () => {
 		[null, null],
 		['1e3', null],
 		[Infinity, null],
-	])('reads the duration %j as %j', (duration, expected) => {
+	])('The duration %j is read as %j', (duration, expected) => {
 		expect(fieldsOf('terminate', ended({ duration })).durationSeconds).toBe(expected);
 	});
 
@@ -106,7 +106,7 @@ describe('terminate', () => {
 		error_data: { details: 'No packets' },
 	};
 
-	it('takes its errors from beside the call, with title and hint of the catalogue', () => {
+	it('The errors beside the call are used, with title and hint of the catalogue', () => {
 		const [error] = fieldsOf('terminate', ended(), { errors: [timeout] }).errors as object[];
 		expect(error).toEqual({
 			code: 138021,
@@ -117,14 +117,14 @@ describe('terminate', () => {
 		});
 	});
 
-	it('takes its errors from the call itself where there are any', () => {
+	it('The errors of the call itself are preferred', () => {
 		const { errors } = fieldsOf('terminate', ended({ errors: [timeout] }), {
 			errors: [{ code: 131044 }],
 		});
 		expect(errors).toMatchObject([{ code: 138021 }]);
 	});
 
-	it('keeps an error that the catalogue does not know, and leaves out what is none', () => {
+	it('An error that the catalogue does not know is kept, and what is no error is left out', () => {
 		const { errors } = fieldsOf('terminate', ended(), {
 			errors: [
 				{ code: '999999', title: 'New', message: '' },
@@ -141,17 +141,20 @@ describe('terminate', () => {
 	});
 });
 
-describe('status', () => {
+describe('the status of a call', () => {
 	it.each<[unknown, string]>([
 		['RINGING', 'RINGING'],
 		['accepted', 'ACCEPTED'],
 		[['Rejected'], 'REJECTED'],
-	])('reads %j as %s, which also tells it from the others of its call', (said, expected) => {
-		expect(eventOf('status', status({ status: said })).detail).toBe(expected);
-		expect(fieldsOf('status', status({ status: said })).status).toBe(expected);
-	});
+	])(
+		'The status %j is read as %s, which also distinguishes it from others of its call',
+		(said, expected) => {
+			expect(eventOf('status', status({ status: said })).detail).toBe(expected);
+			expect(fieldsOf('status', status({ status: said })).status).toBe(expected);
+		},
+	);
 
-	it('names the person called as the one to whom it went', () => {
+	it('The person called is the recipient', () => {
 		const { call } = eventOf(
 			'status',
 			status({
@@ -168,7 +171,7 @@ describe('status', () => {
 		});
 	});
 
-	it('of a message is none of a call', () => {
+	it('The status of a message is not one of a call', () => {
 		expect(read('status', status({ type: 'message' }))).toBeNull();
 	});
 
@@ -176,15 +179,15 @@ describe('status', () => {
 		['without a status', { status: undefined }],
 		['with a number as status', { status: 1 }],
 		['without an ID', { id: undefined }],
-	])('%s is an event all the same, told from others by all that it holds', (_, more) => {
+	])('A status %s is an event all the same, distinguished by all that it contains', (_, more) => {
 		const event = eventOf('status', status(more));
 		expect(event.isIncomplete).toBe(true);
 		expect(event.detail).not.toBe(eventOf('status', status({ ...more, x: 1 })).detail);
 	});
 });
 
-describe('call_permission_reply', () => {
-	it('that is temporary', () => {
+describe('the answer to a permission request (call_permission_reply)', () => {
+	it('A temporary permission has its end', () => {
 		const fields = fieldsOf(
 			'call_permission_reply',
 			reply(
@@ -209,7 +212,7 @@ describe('call_permission_reply', () => {
 		});
 	});
 
-	it('that is permanent does not end', () => {
+	it('A permanent permission has no end', () => {
 		const fields = fieldsOf('call_permission_reply', reply({ is_permanent: true }));
 		expect(fields).toMatchObject({ accepted: true, isPermanent: true, expiresAt: null });
 	});
@@ -221,7 +224,7 @@ describe('call_permission_reply', () => {
 		['an empty context', {}, null, null],
 		['something of another kind', { id: 'x' }, null, null],
 		['a text', 'wacid.C', null, null],
-	])('that names %s', (_, context, callId, requestMessageId) => {
+	])('An answer that names %s has that ID', (_, context, callId, requestMessageId) => {
 		const event = eventOf('call_permission_reply', reply({}, { context }));
 		expect(event.call.id).toBe(callId);
 		expect(event.fields.requestMessageId).toBe(requestMessageId);
@@ -237,7 +240,7 @@ describe('call_permission_reply', () => {
 		['later', null],
 		[undefined, null],
 		[{}, null],
-	])('with the response %j: accepted is %j', (response, accepted) => {
+	])('The response %j has accepted %j', (response, accepted) => {
 		expect(fieldsOf('call_permission_reply', reply({ response })).accepted).toBe(accepted);
 	});
 
@@ -248,12 +251,12 @@ describe('call_permission_reply', () => {
 		['False', false],
 		[undefined, null],
 		[{}, null],
-	])('with is_permanent %j: isPermanent is %j', (given, isPermanent) => {
+	])('The field is_permanent %j is read as %j', (given, isPermanent) => {
 		const fields = fieldsOf('call_permission_reply', reply({ is_permanent: given }));
 		expect(fields.isPermanent).toBe(isPermanent);
 	});
 
-	it('that WhatsApp itself gave is a rejection with its source', () => {
+	it('A rejection by WhatsApp itself has its source', () => {
 		const automatic = reply({ response: 'reject', response_source: 'automatic' });
 		expect(fieldsOf('call_permission_reply', automatic)).toMatchObject({
 			response: 'reject',
@@ -267,12 +270,14 @@ describe('call_permission_reply', () => {
 		['a text message', { id: 'wamid.R', type: 'text', text: { body: 'hello' } }],
 		['another interactive message', reply({}, { interactive: { type: 'button_reply' } })],
 		['nothing', {}],
-	])('is not %s', (_, element) => expect(read('call_permission_reply', element)).toBeNull());
+	])('No answer is read from %s', (_, element) =>
+		expect(read('call_permission_reply', element)).toBeNull(),
+	);
 
 	it.each<[string, Element]>([
 		['without its answer', reply({}, { interactive: { type: 'call_permission_reply' } })],
 		['without a response', reply({ response: {} })],
-	])('%s is an event all the same', (_, element) => {
+	])('An answer %s is an event all the same', (_, element) => {
 		expect(eventOf('call_permission_reply', element)).toMatchObject({
 			fields: { messageId: 'wamid.R', accepted: null },
 			isIncomplete: true,
@@ -280,7 +285,7 @@ describe('call_permission_reply', () => {
 	});
 });
 
-describe('connect', () => {
+describe('a connecting call (connect)', () => {
 	const connect = (more: Element = {}) => ({ ...CALL, event: 'connect', ...more });
 	const sdp = 'v=0\r\n';
 	const carried = (value: unknown) => connect({ connection: { webrtc: { sdp: value } } });
@@ -297,7 +302,7 @@ describe('connect', () => {
 		['something else under connection', carried('hello'), null],
 		['a text for the session', connect({ session: sdp }), null],
 		['nothing', connect(), null],
-	])('reads the SDP of %s', (_, element, session) => {
+	])('The SDP is read of %s', (_, element, session) => {
 		const event = eventOf('connect', element);
 		expect(event.fields.session).toEqual(session);
 		expect(event.isIncomplete).toBe(session === null);
@@ -310,12 +315,12 @@ describe('connect', () => {
 		['rings, as its direction says', { direction: 'USER_INITIATED' }, '2024-10-14T18:56:47.000Z'],
 		['is answered', { session: { sdp_type: 'answer', sdp } }, null],
 		['does not say since when', { session: { sdp_type: 'offer', sdp }, timestamp: 'x' }, null],
-	])('of a call that %s: must be answered before %j', (_, more, answerBefore) => {
+	])('A call that %s must be answered before %j', (_, more, answerBefore) => {
 		expect(fieldsOf('connect', connect(more)).answerBefore).toBe(answerBefore);
 	});
 });
 
-describe('files', () => {
+describe('events of files', () => {
 	const audio = { id: '5', sha256: 'h', mime_type: 'audio/ogg', url: 'https://x' };
 	const file = { ...audio, mime_type: 'application/json' };
 	const recording = (call_recording: unknown) => ({ ...CALL, call_recording });
@@ -330,7 +335,7 @@ describe('files', () => {
 		['as documented', 'transcription', { ...CALL, call_transcript: { document: file } }],
 		['under the other key', 'transcription', { ...CALL, call_transcription: { document: file } }],
 		['directly', 'transcription', { ...CALL, call_transcript: file }],
-	])('named %s: a %s', (_, property, element) => {
+	])('A file named %s is a %s', (_, property, element) => {
 		const event = eventOf(`call_${property}_available`, element);
 		const mimeType = property === 'recording' ? 'audio/ogg' : 'application/json';
 		const media = { id: '5', sha256: 'h', mimeType, url: 'https://x' };
@@ -347,7 +352,7 @@ describe('files', () => {
 		['an ID that JavaScript has rounded', { audio: { id: 2 ** 60 } }],
 		['a type that is part of the language', { type: 'constructor' }],
 		['another file next to one that cannot be read', { audio: { id: {} }, thumbnail: { id: '7' } }],
-	])('with %s for it are events all the same', (_, call_recording) => {
+	])('An event with %s is an event all the same', (_, call_recording) => {
 		const event = eventOf('call_recording_available', recording(call_recording));
 		expect(event).toMatchObject({
 			call: { id: 'wacid.A' },
@@ -356,7 +361,7 @@ describe('files', () => {
 		});
 	});
 
-	it('have what the call said of itself', () => {
+	it('An event has what the call said of itself', () => {
 		const more = { audio, direction: 'BUSINESS_INITIATED', biz_opaque_callback_data: 'ticket-1' };
 		expect(
 			fieldsOf('call_recording_available', { ...recording({ audio }), ...more }),
@@ -366,7 +371,7 @@ describe('files', () => {
 		});
 	});
 
-	it('that are corrected with another hash are other events', () => {
+	it('An event that is corrected with another hash is another event', () => {
 		const detail = (sha256: string) =>
 			eventOf('call_recording_available', recording({ audio: { ...audio, sha256 } })).detail;
 		expect(detail('a')).not.toBe(detail('b'));
@@ -375,7 +380,7 @@ describe('files', () => {
 });
 
 describe('other events', () => {
-	it('keep their name, and are told apart by all that they hold', () => {
+	it('Other events keep their name, and are distinguished by all that they contain', () => {
 		const of = (more: Element) => eventOf('other', { ...CALL, event: 'call_moved', ...more });
 		expect(of({})).toMatchObject({
 			name: 'call_moved',
@@ -391,7 +396,7 @@ describe('other events', () => {
 	});
 });
 
-describe('voicemail', () => {
+describe('a voicemail', () => {
 	const message = (more: Element = {}) => ({
 		id: 'wacid.A',
 		timestamp: '1728932177',
@@ -401,7 +406,7 @@ describe('voicemail', () => {
 		...more,
 	});
 
-	it('is the recording of the call whose ID it has', () => {
+	it('A voicemail is the recording of the call whose ID it has', () => {
 		expect(eventOf('voicemail', message({ to: '15550783881' }))).toMatchObject({
 			name: 'voicemail',
 			call: { id: 'wacid.A', from: { phoneNumber: '14085551234' }, to: { phoneNumber: null } },
@@ -416,7 +421,7 @@ describe('voicemail', () => {
 		['an audio message without an ID', { id: undefined }],
 		['an audio message with an ID that could forge a line', { id: 'wacid.A\nB' }],
 		['another message', { type: 'text', audio: undefined }],
-	])('is not %s', (_, more) => {
+	])('No voicemail is read from %s', (_, more) => {
 		expect(read('voicemail', message(more))).toBeNull();
 	});
 
@@ -426,7 +431,7 @@ describe('voicemail', () => {
 		['a list', [{ id: '5' }]],
 		['a path as its ID', { id: '../me' }],
 		['an ID that JavaScript has rounded', { id: 2 ** 60 }],
-	])('with %s is incomplete', (_, audio) => {
+	])('A voicemail with %s is incomplete', (_, audio) => {
 		expect(eventOf('voicemail', message({ audio }))).toMatchObject({
 			file: { property: 'recording', media: null },
 			isIncomplete: true,
@@ -444,14 +449,17 @@ describe('the contact of an event', () => {
 	const person = { phoneNumber: '14085551234', userId: 'US.1', parentUserId: 'US.ENT.1' };
 	const nobody = { phoneNumber: null, userId: null, parentUserId: null };
 
-	it.each(EVENT_TYPES.map(({ name }) => [name]))('gives %s a name and a username', (name) => {
-		const message = name === 'voicemail' ? { ...CALL, type: 'audio' } : reply();
-		const element = typeOf(name)?.field === 'messages' ? message : { ...CALL, event: name };
-		expect(fieldsOf(name, element, { contact: contactOf(ana) })).toMatchObject({
-			contactName: 'Ana',
-			contactUsername: 'ana.calls',
-		});
-	});
+	it.each(EVENT_TYPES.map(({ name }) => [name]))(
+		'The event %s has a name and a username',
+		(name) => {
+			const message = name === 'voicemail' ? { ...CALL, type: 'audio' } : reply();
+			const element = typeOf(name)?.field === 'messages' ? message : { ...CALL, event: name };
+			expect(fieldsOf(name, element, { contact: contactOf(ana) })).toMatchObject({
+				contactName: 'Ana',
+				contactUsername: 'ana.calls',
+			});
+		},
+	);
 
 	it.each<[string, string, Element, 'from' | 'to' | null]>([
 		['the number that both have', 'terminate', { to: '14085551234', from: '1555' }, 'to'],
@@ -463,14 +471,14 @@ describe('the contact of an event', () => {
 		['the recipient of a status', 'status', { status: 'RINGING' }, 'to'],
 		['the person of a recording', 'call_recording_available', {}, 'from'],
 		['nothing', 'terminate', {}, null],
-	])('fills the IDs of the side that is told by %s', (_, name, more, side) => {
+	])('The IDs are filled of the side that is determined by %s', (_, name, more, side) => {
 		const context = { contact: contactOf(ana), displayPhoneNumber: '15550783881' };
 		const { call } = eventOf(name, { ...CALL, event: name, ...more }, context);
 		if (side === null) expect([call.from, call.to]).toEqual([nobody, nobody]);
 		else expect(call[side]).toEqual(person);
 	});
 
-	it('does not replace what the call says itself', () => {
+	it('The contact does not replace what the call says itself', () => {
 		const { call } = eventOf(
 			'call_recording_available',
 			{ ...CALL, from: '14085551234', from_user_id: 'US.2' },
@@ -481,7 +489,7 @@ describe('the contact of an event', () => {
 });
 
 describe('all events', () => {
-	it('of the list calls are found by name and alias', () => {
+	it('The events of the calls list are found by name and alias', () => {
 		expect(callEventType('call_transcript_available')?.name).toBe('call_transcription_available');
 		expect(callEventType('terminate')?.name).toBe('terminate');
 		for (const name of ['status', 'call_permission_reply', 'other', 'toString', '__proto__', '']) {
@@ -494,7 +502,7 @@ describe('all events', () => {
 		]);
 	});
 
-	it('can be chosen', () => {
+	it('The events can be chosen', () => {
 		expect(eventOptions.map(({ value }) => value)).toEqual(EVENT_TYPES.map(({ name }) => name));
 	});
 
@@ -504,11 +512,11 @@ describe('all events', () => {
 		[['call_permission_reply'], ['calls', 'messages']],
 		[['other'], ['calls']],
 		[['nonsense'], ['calls']],
-	])('%j need the fields %j', (events, fields) => {
+	])('The events %j need the fields %j', (events, fields) => {
 		expect(webhookFields(events)).toEqual(fields);
 	});
 
-	it('with odd values in known places are read without throwing', () => {
+	it('No odd value in a known place throws', () => {
 		const odd = fc.oneof(fc.anything(), fc.constantFrom('COMPLETED', 'RINGING', '1728932177'));
 		const shape = fc.record(
 			{

@@ -39,12 +39,12 @@ describe('rawEvent', () => {
 	const nested = (levels: number) =>
 		JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown[];
 
-	it('gives the event as it came', () => {
+	it('The event is given as it came', () => {
 		const event = eventOf({ of_tomorrow: { list: nested(90), nothing: null } });
 		expect(rawEvent(event)).toEqual(event.raw());
 	});
 
-	it.each([101, 100_000])('leaves out an event of %i levels', (levels) => {
+	it.each([101, 100_000])('An event of %i levels is left out', (levels) => {
 		expect(rawEvent(eventOf({ of_tomorrow: nested(3) }))).not.toBeNull();
 		const event = eventOf({});
 		event.raw = () => ({ of_today: 1, of_tomorrow: nested(levels), of_later: null });
@@ -53,7 +53,7 @@ describe('rawEvent', () => {
 });
 
 describe('callFields', () => {
-	it('has every field of the public item, null for what was left out', () => {
+	it('The item has every public field, null for what was left out', () => {
 		expect(callFields(eventOf({}))).toEqual({
 			event: 'call_recording_available',
 			callId: 'wacid.1',
@@ -72,7 +72,7 @@ describe('callFields', () => {
 		});
 	});
 
-	it('has null for what is empty', () => {
+	it('The item has null for what is empty', () => {
 		const empty = { from: '', from_user_id: '', from_parent_user_id: '', to: '', timestamp: '' };
 		const metadata = { phone_number_id: '1', display_phone_number: '' };
 		expect(callFields(eventOf(empty, { metadata }))).toMatchObject({
@@ -92,11 +92,11 @@ describe('callFields', () => {
 		['more than a number', { from: '49301x' }, null, '49301x'],
 		['a number instead of a text', { from: 49301 }, '49301', null],
 		['neither', { from: { id: 1 } }, null, null],
-	])('tells numbers from user IDs: %s', (_, call, from, userId) => {
+	])('A number is told from a user ID: %s', (_, call, from, userId) => {
 		expect(callFields(eventOf(call))).toMatchObject({ from, userId });
 	});
 
-	it('does so on the side of the callee as well', () => {
+	it('A number is told from a user ID on the side of the callee as well', () => {
 		const call = { to: 'LB.9464', to_parent_user_id: 'LB.ENT.1' };
 		expect(callFields(eventOf(call))).toMatchObject({
 			to: null,
@@ -105,7 +105,7 @@ describe('callFields', () => {
 		});
 	});
 
-	it('never has undefined, which a database would drop', () => {
+	it('The item never has undefined, which a database would drop', () => {
 		fc.assert(
 			fc.property(
 				fc.dictionary(fc.constantFrom('from', 'to', 'from_user_id', 'timestamp'), fc.jsonValue()),
@@ -116,11 +116,11 @@ describe('callFields', () => {
 	});
 });
 
-describe('fields of a file', () => {
+describe('the fields of a file', () => {
 	const event = eventOf({ timestamp: '1728932177' });
 	const announced = announcedFile(event, 'recording', MEDIA);
 
-	it('before the download: what Meta said, not verified', () => {
+	it('The fields before the download are what Meta said, not verified', () => {
 		expect(announced).toEqual({
 			mediaId: '5',
 			mimeType: 'audio/ogg; codecs=opus',
@@ -137,21 +137,24 @@ describe('fields of a file', () => {
 	it.each([
 		['recording', 'audio/ogg', 'call-recording-5.ogg'],
 		['transcription', 'application/json', 'call-transcript-5.json'],
-	] as const)('where Meta said nothing but the ID of a %s', (property, mimeType, fileName) => {
-		const media = { id: '5', sha256: null, mimeType: null, url: null };
-		expect(announcedFile(eventOf({}), property, media)).toEqual({
-			mediaId: '5',
-			mimeType,
-			sha256: null,
-			fileName,
-			sizeBytes: null,
-			...(property === 'recording' && { durationSeconds: null, channels: null }),
-			verified: false,
-			availableUntil: null,
-		});
-	});
+	] as const)(
+		'The fields are complete if Meta said nothing but the ID of a %s',
+		(property, mimeType, fileName) => {
+			const media = { id: '5', sha256: null, mimeType: null, url: null };
+			expect(announcedFile(eventOf({}), property, media)).toEqual({
+				mediaId: '5',
+				mimeType,
+				sha256: null,
+				fileName,
+				sizeBytes: null,
+				...(property === 'recording' && { durationSeconds: null, channels: null }),
+				verified: false,
+				availableUntil: null,
+			});
+		},
+	);
 
-	it('after the download: what was stored', () => {
+	it('The fields after the download are what was stored', () => {
 		const file = {
 			binary: { data: '', mimeType: 'audio/ogg' },
 			fileName: 'call-recording-5.ogg',
@@ -172,7 +175,7 @@ describe('fields of a file', () => {
 		});
 	});
 
-	it('where the event names no file that can be read', () => {
+	it('The fields are null if the event names no file that can be read', () => {
 		const unnamed = announcedFile(event, 'recording', null);
 		expect(problemFields(unnamed, unreadableFile('recording'))).toEqual({
 			mediaId: null,
@@ -188,7 +191,7 @@ describe('fields of a file', () => {
 		});
 	});
 
-	it('without a file: the reason', () => {
+	it('The fields without a file have the reason', () => {
 		const problem = { reason: 'mediaGone', message: 'Gone.', transient: false } as const;
 		expect(problemFields(announced, problem)).toEqual({
 			...announced,

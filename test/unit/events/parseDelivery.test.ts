@@ -56,7 +56,7 @@ const many = (text: string) => Array(100_000).fill(text).join(',');
 const idsOf = (events: CallEvent[]) => events.map(({ call }) => call.id);
 
 describe('parseDelivery', () => {
-	it('reads every call of every change of every entry, in their order', () => {
+	it('Every call of every change of every entry is read, in order', () => {
 		const { events, skipped } = parse(
 			delivery([
 				entry([
@@ -102,12 +102,12 @@ describe('parseDelivery', () => {
 		['call_summary', 'other', {}],
 		['__proto__', 'other', {}],
 		['constructor', 'other', {}],
-	])('reads the event %s as %s', (name, type, more) => {
+	])('The event %s is read as %s', (name, type, more) => {
 		const { events } = parse(ofCalls({ id: 'a', event: name, ...more }));
 		expect(events.map((event) => event.type.name)).toEqual([type]);
 	});
 
-	it('keeps the element as Meta sent it, with what stands next to it and belongs to it', () => {
+	it('The element is kept as Meta sent it, with what stands next to it and belongs to it', () => {
 		const ana = { wa_id: '14085551234', profile: { name: 'Ana', nickname: 'A' } };
 		const sent = recording('a', { from: '14085551234', of_tomorrow: { x: [1] } });
 		const value = { metadata: METADATA, contacts: [{ wa_id: '1' }, ana], calls: [sent] };
@@ -122,7 +122,7 @@ describe('parseDelivery', () => {
 		['null', null],
 		['a text', 'call'],
 		['a list', [recording('a')]],
-	])('skips a call that is or has %s, and reads those beside it', (_, odd) => {
+	])('A call that is or has %s is skipped, and those beside it are read', (_, odd) => {
 		const { events, skipped } = parse(ofCalls(recording('before'), odd, recording('after')), {
 			...EVERYTHING,
 			events: new Set(['call_recording_available']),
@@ -141,14 +141,14 @@ describe('parseDelivery', () => {
 		['no file', recording('a', { call_recording: undefined }), 'a'],
 		['a text for the file', recording('a', { call_recording: '5' }), 'a'],
 		['a path as a media ID', recording('a', { call_recording: { audio: { id: '../me' } } }), 'a'],
-	])('makes an event of a recording that has %s', (_, odd, id) => {
+	])('A recording that has %s is an event', (_, odd, id) => {
 		const { events, skipped } = parse(ofCalls(recording('before'), odd, recording('after')));
 		expect(idsOf(events)).toEqual(['before', id, 'after']);
 		expect(skipped).toEqual([]);
 		expect(events.map(({ name }) => name)).toEqual(Array(3).fill('call_recording_available'));
 	});
 
-	it('reads an ID with more digits than JavaScript holds as Meta wrote it', () => {
+	it('An ID with more digits than JavaScript holds is read as Meta wrote it', () => {
 		const text = JSON.stringify(ofCalls(recording('a'))).replace(
 			'"id":"5"',
 			'"id":98765432109876543210',
@@ -170,7 +170,7 @@ describe('parseDelivery', () => {
 		['with a change without a value', entry([{ field: 'calls' }])],
 		['with a text for its calls', entry([change({ metadata: METADATA, calls: 'x' })])],
 		['with neither calls nor statuses', entry([change({ metadata: METADATA, recordings: [{}] })])],
-	])('skips an entry that is %s, and reads those beside it', (_, odd) => {
+	])('An entry that is %s is skipped, and those beside it are read', (_, odd) => {
 		const good = (id: string) => entry([change({ metadata: METADATA, calls: [recording(id)] })]);
 		const { events, skipped } = parse(delivery([good('before'), odd, good('after')]));
 		expect(idsOf(events)).toEqual(['before', 'after']);
@@ -187,7 +187,7 @@ describe('parseDelivery', () => {
 		['a list', '[]'],
 		['no entries', '{}'],
 		['an object for its entries', '{"entry":{}}'],
-	])('reads nothing out of %s', (_, text) => {
+	])('Nothing is read from %s', (_, text) => {
 		const { events, skipped } = parseText(text);
 		expect(events).toEqual([]);
 		expect(skipped).toHaveLength(1);
@@ -198,7 +198,7 @@ describe('parseDelivery', () => {
 		['account_update', { event: 'VERIFIED_ACCOUNT' }],
 		['account_settings_update', null],
 		['account_update', { metadata: METADATA, messages: [PERMISSION_REPLY] }],
-	])('passes over the field %s without a word', (field, value) => {
+	])('The field %s is skipped silently', (field, value) => {
 		expect(parse(delivery([entry([change(value, field)])]))).toEqual({ events: [], skipped: [] });
 	});
 
@@ -213,14 +213,14 @@ describe('parseDelivery', () => {
 		['odd contacts', { contacts: [null, 5, 'x', [], { profile: 'x' }] }],
 		['a text for its errors', { errors: 'x' }],
 		['null for all the others', { statuses: null, messages: null, contacts: null, errors: null }],
-	])('reads the calls of a change that has %s', (_, more) => {
+	])('The calls of a change that has %s are read', (_, more) => {
 		const value = { metadata: METADATA, calls: [recording('a')], ...(more as object) };
 		const { events } = parse(delivery([entry([change(value)])]));
 		expect(idsOf(events)).toEqual(['a']);
 		expect(events[0].fields.contactName).toBeNull();
 	});
 
-	it('takes one call that is not in a list for a list of one', () => {
+	it('One call that is not in a list is read as a list of one', () => {
 		expect(idsOf(parse(delivery([entry([change({ calls: recording('a') })])])).events)).toEqual([
 			'a',
 		]);
@@ -245,7 +245,7 @@ describe('parseDelivery', () => {
 			(rest: string) =>
 				`{"entry":[{"id":"1","changes":[{"field":"messages","value":{"messages":[${rest},${JSON.stringify(PERMISSION_REPLY)}]}}]}]}`,
 		],
-	])('does not look behind a hundred thousand %s that are none', (_, body) => {
+	])('Nothing is read after a hundred thousand %s that are none', (_, body) => {
 		expect(parseText(body('{}')).events).toHaveLength(1);
 		const { events, skipped } = parseText(body(many('{}')));
 		expect(events).toEqual([]);
@@ -267,7 +267,7 @@ describe('parseDelivery', () => {
 			],
 			'Ana',
 		],
-	])('with the contacts %j beside it has the name %j', (contacts, name) => {
+	])('The name with the contacts %j beside the call is %j', (contacts, name) => {
 		const calls = [
 			{
 				...{ id: 'a', event: 'connect', direction: 'USER_INITIATED', from: '14085551234' },
@@ -283,14 +283,14 @@ describe('parseDelivery', () => {
 		['of one of two calls', [{ from: '1' }, { from: '2' }], ['Ana', null]],
 		['of nobody in two calls', [{}, {}], [null, null]],
 		['of nobody in two events of one call', [{ id: 'a' }, { id: 'a' }], ['Ana', 'Ana']],
-	])('gives one contact %s only where it belongs', (_, calls, names) => {
+	])('One contact %s is used only where it belongs', (_, calls, names) => {
 		const elements = calls.map((call, index) => ({ id: String(index), event: 'connect', ...call }));
 		const contacts = [{ wa_id: '1', profile: { name: 'Ana' } }];
 		const { events } = parse(delivery([entry([change({ contacts, calls: elements })])]));
 		expect(events.map(({ fields }) => fields.contactName)).toEqual(names);
 	});
 
-	it('gives nobody the contact of another person, also where the business number is not named', () => {
+	it('No event gets the contact of another person, even without a business number', () => {
 		const contacts = [{ user_id: 'US.2', wa_id: '4915100000000', profile: { name: 'Eve' } }];
 		const call = { id: 'a', event: 'connect', direction: 'USER_INITIATED', from_user_id: 'US.1' };
 		const [event] = parse(
@@ -303,7 +303,7 @@ describe('parseDelivery', () => {
 		expect(events.map(({ fields }) => fields.contactName)).toEqual([null, null]);
 	});
 
-	it('finds the contacts of 1,000 calls among 1,000', () => {
+	it('The contacts of 1,000 calls are found among 1,000', () => {
 		const all = Array.from({ length: 1_000 }, (_, index) => String(index));
 		const contacts = all.map((wa_id) => ({ wa_id, profile: { name: `${wa_id}!` } }));
 		const calls = all.map((from) => ({ id: from, from, event: 'connect', timestamp: '1' }));
@@ -324,7 +324,7 @@ describe('parseDelivery', () => {
 			['do not belong to a call that completed', [completed, failed()], [[], [138019]]],
 			['belong to nobody where two calls may own them', [failed(), failed()], [[], []]],
 			['repeat those in the call', [completed, own], [[], [138021]]],
-		])('%s', (_, calls, expected) => {
+		])('The errors %s', (_, calls, expected) => {
 			const elements = calls.map((call, index) => ({ id: String(index), ...call }));
 			const { events } = parse(delivery([entry([change({ calls: elements, errors: shared })])]));
 			const codes = events.map(({ fields }) =>
@@ -342,7 +342,7 @@ describe('parseDelivery', () => {
 				({ name, call, fields }) => `${call.id} ${name === 'status' ? fields.status : name}`,
 			);
 
-		it('has the statuses of a call before its end, also of another change or entry', () => {
+		it('The statuses of a call come before its end, also of another change or entry', () => {
 			const { events } = parse(
 				delivery([
 					entry([
@@ -362,7 +362,7 @@ describe('parseDelivery', () => {
 			]);
 		});
 
-		it('is that of the delivery for everything else', () => {
+		it('Everything else stays in the order of the delivery', () => {
 			const { events } = parse(
 				delivery([entry([change({ calls: [end('a'), recording('a'), end('b')], statuses: [] })])]),
 			);
@@ -370,7 +370,7 @@ describe('parseDelivery', () => {
 		});
 	});
 
-	it('reads ten times what Meta sends at once, and says that it leaves the rest', () => {
+	it('Ten times what Meta sends at once is read, and the rest is reported as left out', () => {
 		const calls = many('{"event":"connect","id":"a"}');
 		const { events, skipped } = parseText(
 			`{"entry":[{"id":"1","changes":[{"field":"calls","value":{"calls":[${calls}]}}]}]}`,
@@ -380,7 +380,7 @@ describe('parseDelivery', () => {
 	});
 
 	it.each([undefined, null, {}, { phone_number_id: null }])(
-		'reads a call with %j for its metadata',
+		'A call with %j for its metadata is read',
 		(metadata) => {
 			const { events, skipped } = parse(
 				delivery([entry([change({ metadata, calls: [recording('a')] })], null)]),
@@ -407,12 +407,12 @@ describe('parseDelivery', () => {
 		[{}, null],
 		[null, null],
 		[undefined, null],
-	])('reads the timestamp %j as %j', (timestamp, expected) => {
+	])('The timestamp %j is read as %j', (timestamp, expected) => {
 		const { events } = parse(ofCalls(recording('a', { timestamp })));
 		expect(callFields(events[0]).timestamp).toBe(expected);
 	});
 
-	it('takes keys that are special to the language as data', () => {
+	it('Keys that are special to the language are data', () => {
 		const text = JSON.stringify(ofCalls(recording('a'))).replace(
 			'"id":"a"',
 			'"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"id":"a"',
@@ -423,7 +423,7 @@ describe('parseDelivery', () => {
 		expect(events[0].call).not.toHaveProperty('polluted');
 	});
 
-	it('reads a call beside something that is nested 100,000 levels deep', () => {
+	it('A call beside something that is nested 100,000 levels deep is read', () => {
 		const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
 		const text = JSON.stringify(ofCalls(recording('a', { x: 'DEEP' }), 'DEEP', recording('b')));
 		expect(idsOf(parseText(text.replaceAll('"DEEP"', deep)).events)).toEqual(['a', 'b']);
@@ -431,13 +431,13 @@ describe('parseDelivery', () => {
 		expect(parseText(`{"entry":${deep}}`).events).toEqual([]);
 	});
 
-	it('reads 1,000 updates, in their order', () => {
+	it('1,000 updates are read, in order', () => {
 		const ids = Array.from({ length: 1000 }, (_, index) => `wacid.${index}`);
 		const { events } = parse(ofCalls(...ids.map((id) => recording(id))));
 		expect(idsOf(events)).toEqual(ids);
 	});
 
-	it('writes no name from outside to the log that could forge a line of it', () => {
+	it('No name from outside can forge a log line', () => {
 		const { skipped } = parse(ofCalls({ id: 'a', event: `x\n2026 ERROR ${'y'.repeat(500)}` }), {
 			...EVERYTHING,
 			events: new Set(['connect']),
@@ -446,7 +446,7 @@ describe('parseDelivery', () => {
 		expect(skipped[0].length).toBeLessThan(160);
 	});
 
-	it('keeps number and order of the readable calls among anything else', () => {
+	it('Number and order of the readable calls stay among anything else', () => {
 		const odd = fc.oneof(fc.jsonValue(), fc.constant({ event: 'connect' }), fc.constant(null));
 		const wanted = { ...EVERYTHING, events: new Set(['call_recording_available']) };
 		const call = fc.oneof(
@@ -470,7 +470,7 @@ describe('parseDelivery', () => {
 		);
 	});
 
-	it('never throws, whatever JSON comes in whatever place', () => {
+	it('No JSON in any place throws', () => {
 		const key = fc.constantFrom(
 			...[
 				'id',
@@ -559,7 +559,7 @@ describe('parseDelivery', () => {
 	});
 });
 
-describe('what is said of a delivery that is not used', () => {
+describe('the log about an unused delivery', () => {
 	it.each<[string, string]>([
 		['x', 'the body is not JSON'],
 		['null', 'the body has no list of entries'],
@@ -578,18 +578,18 @@ describe('what is said of a delivery that is not used', () => {
 			'{"entry":[{"changes":[{"field":"calls","value":{"statuses":[5]}}]}]}',
 			'a status of a call has an unknown shape',
 		],
-	])('%s: %s', (text, reason) => {
+	])('The log says for %s: %s', (text, reason) => {
 		expect(parseText(text)).toEqual({ events: [], skipped: [reason] });
 	});
 
 	it.each([
 		'{"entry":[{"changes":[{"field":"messages","value":5}]}]}',
 		'{"entry":[{"changes":[{"field":"account_update","value":5}]}]}',
-	])('nothing of what is for others: %s', (text) => {
+	])('The log says nothing about what is for others: %s', (text) => {
 		expect(parseText(text)).toEqual({ events: [], skipped: [] });
 	});
 
-	it('is no longer looked at after 10,000 odd parts', () => {
+	it('Reading stops after 10,000 odd parts', () => {
 		const odd = (count: number) =>
 			parse(
 				delivery([...Array<number>(count).fill(5), entry([change({ calls: [recording('a')] })])]),
@@ -601,7 +601,7 @@ describe('what is said of a delivery that is not used', () => {
 	});
 });
 
-describe('what is not wanted of a delivery', () => {
+describe('the unwanted part of a delivery', () => {
 	const wanted = (events: string[], ...phoneNumbers: string[]) => ({
 		events: new Set(events),
 		phoneNumbers: new Set(phoneNumbers),
@@ -611,7 +611,7 @@ describe('what is not wanted of a delivery', () => {
 	const RECORDINGS = ['call_recording_available'];
 	const odd = { id: 'odd' };
 
-	it('is passed over unread where it is of another number', () => {
+	it('An event of another number is skipped unread', () => {
 		const both = delivery([
 			entry([ofNumber('1', [recording('a'), odd]), ofNumber('2', [recording('b')])]),
 		]);
@@ -650,7 +650,7 @@ describe('what is not wanted of a delivery', () => {
 			true,
 			true,
 		],
-	])('compares the number: the operator chose %s', (_, metadata, chosen, isRead, isNoted) => {
+	])('The number is compared: the operator chose %s', (_, metadata, chosen, isRead, isNoted) => {
 		const { events, skipped } = parse(
 			delivery([entry([change({ metadata, calls: [recording('a')] })])]),
 			wanted(RECORDINGS, ...chosen),
@@ -663,7 +663,7 @@ describe('what is not wanted of a delivery', () => {
 		);
 	});
 
-	it('is passed over unread where it is another event', () => {
+	it('An event of another kind is skipped unread', () => {
 		const json = delivery([
 			entry([
 				change({
@@ -697,13 +697,13 @@ describe('what is not wanted of a delivery', () => {
 		expect(read()).toEqual({ types: [], skipped: [] });
 	});
 
-	it('is not asked whether it has a name that is known: that is said', () => {
+	it('The log names an event that is unknown and was not chosen', () => {
 		expect(parse(ofCalls({ event: 'call_moved' }), wanted(RECORDINGS)).skipped).toEqual([
 			'the event "call_moved" is not known (choose Other Call Events to receive it)',
 		]);
 	});
 
-	it('ends the reading when there were 10,000 of it', () => {
+	it('Reading stops after 10,000 unwanted events', () => {
 		const behind = (count: number, before: unknown) =>
 			parse(
 				delivery([entry([...Array<unknown>(count).fill(before), ofNumber('2', [recording('b')])])]),
@@ -735,9 +735,10 @@ describe('holdsOtherFields', () => {
 		['messages behind an odd entry', delivery([null, entry([change({}, 'messages')])]), true],
 		['no entries', {}, false],
 		['null', null, false],
-	])('%s', (_, json, holds) => {
+	])('The answer is right for %s', (_, json, holds) => {
 		expect(holdsOtherFields(json)).toBe(holds);
 	});
 
-	it('no JSON', () => expect(holdsOtherFields(parseBody(Buffer.from('x')))).toBe(false));
+	it('The answer is no for what is no JSON', () =>
+		expect(holdsOtherFields(parseBody(Buffer.from('x')))).toBe(false));
 });

@@ -7,7 +7,7 @@ import {
 import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, NODE, TOKEN } from '../fakes';
 
 describe('parseAccount', () => {
-	it('takes the blanks of copying off, and does not keep the access token', () => {
+	it('Spaces from copying are removed, and the access token is not kept', () => {
 		const account = parseAccount(NODE, {
 			accessToken: TOKEN,
 			businessAccountId: ' 102290129340398\n',
@@ -47,22 +47,22 @@ describe('parseAccount', () => {
 		['baseUrl', 'https://:secret@graph.facebook.com', 'Base URL'],
 		['baseUrl', 'https://graph.facebook.com/?x=1', 'Base URL'],
 		['baseUrl', 'https://graph.facebook.com/#x', 'Base URL'],
-	])('names the field to correct: %s = %j', (field, value, said) => {
+	])('The error names the field to correct: %s = %j', (field, value, said) => {
 		const parse = () => parseAccount(NODE, { ...CREDENTIAL, [field]: value });
 		expect(parse).toThrow('Correct the WhatsApp Business Calling credential: ');
 		expect(parse).toThrow(said);
 	});
 
-	it.each(['v26.0', '26.0', 'V26.0', ' v26.0 '])('takes the version %j', (apiVersion) => {
+	it.each(['v26.0', '26.0', 'V26.0', ' v26.0 '])('The version %j is accepted', (apiVersion) => {
 		expect(parseAccount(NODE, { ...CREDENTIAL, apiVersion })).toEqual(ACCOUNT);
 	});
 
-	it('takes an ID that an expression gives as a number', () => {
+	it('An ID that an expression gives as a number is accepted', () => {
 		const account = parseAccount(NODE, { ...CREDENTIAL, appId: 670843887433847 });
 		expect(account).toEqual(ACCOUNT);
 	});
 
-	it('shows no secret where another field is wrong', () => {
+	it('No secret appears in the error about another field', () => {
 		try {
 			parseAccount(NODE, { ...CREDENTIAL, appId: '' });
 		} catch (error) {
@@ -80,7 +80,7 @@ describe('readAccount', () => {
 		return await readAccount(context);
 	};
 
-	it('keeps what n8n decrypted for its requests, beside the account', async () => {
+	it('What n8n decrypted for its requests is kept beside the account', async () => {
 		const account = await read();
 		expect(account).toEqual(ACCOUNT);
 		expect(decryptedCredential(account)).toEqual({
@@ -94,14 +94,14 @@ describe('readAccount', () => {
 		expect(decryptedCredential({ ...account })).toEqual({});
 	});
 
-	it('tells whether somebody changed the credential', async () => {
+	it('A changed credential is recognized', async () => {
 		const account = await read();
 		expect(isSameCredential(account, await read())).toBe(true);
 		expect(isSameCredential(account, await read({ accessToken: 'another' }))).toBe(false);
 		expect(isSameCredential(account, await read({ appSecret: 'another' }))).toBe(false);
 	});
 
-	it('names all fields to correct', async () => {
+	it('The error names all fields to correct', async () => {
 		await expect(read({ appId: '', appSecret: '' })).rejects.toMatchObject({
 			message:
 				"Correct the WhatsApp Business Calling credential: App ID must be the number shown in Meta's app dashboard. App Secret is empty.",

@@ -44,7 +44,7 @@ describe('readAppSubscription', () => {
 			{ active: false, fields: ['calls', 'messages'] },
 		],
 		['nothing but its address', {}, { active: true, fields: [] }],
-	])("reads the app's webhook with %s", async (_, more, expected) => {
+	])("The app's webhook is read with %s", async (_, more, expected) => {
 		const { result, sent } = await read({ data: [{ object: 'page' }, row(more)] });
 		expect(result).toEqual({ ok: true, value: { callbackUrl: HOOK, ...expected } });
 		expect(sent.map(shown)).toEqual([
@@ -53,7 +53,7 @@ describe('readAppSubscription', () => {
 	});
 
 	it.each([{ data: [] }, { data: [{ object: 'page', callback_url: HOOK }] }])(
-		'says that the app has none: %j',
+		'An app without a webhook is recognized: %j',
 		async (body) => expect((await read(body)).result).toEqual({ ok: true, value: null }),
 	);
 
@@ -65,20 +65,20 @@ describe('readAppSubscription', () => {
 			{ data: [row({ fields: 'calls' })] },
 			"Meta's response about the app's webhook cannot be read",
 		],
-	])('does not take %j for "the app has none"', async (body, message) => {
+	])('A response of %j does not count as "the app has none"', async (body, message) => {
 		expect((await read(body)).result).toMatchObject({
 			ok: false,
 			failure: { message, transient: true },
 		});
 	});
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		expect((await read(REFUSAL, 400)).result).toMatchObject({ failure: { code: 190 } });
 	});
 });
 
 describe("changes of the app's webhook", () => {
-	it('point it to an address, as the app', async () => {
+	it("The app's webhook is pointed to a URL, as the app", async () => {
 		const subscription = { callbackUrl: HOOK, verifyToken: 'T', fields: ['calls', 'messages'] };
 		const { result, sent } = await ask(
 			{ success: true },
@@ -102,7 +102,7 @@ describe("changes of the app's webhook", () => {
 		]);
 	});
 
-	it('take fields off it, as the app', async () => {
+	it("Fields are removed from the app's webhook, as the app", async () => {
 		const { result, sent } = await ask(
 			{ success: true },
 			async (context) => await removeAppFields(context, ACCOUNT, ['calls', 'messages']),
@@ -119,7 +119,7 @@ describe("changes of the app's webhook", () => {
 		]);
 	});
 
-	it('are none without a confirmation', async () => {
+	it('A change without a confirmation is a failure', async () => {
 		const { result } = await ask(
 			{},
 			async (context) => await removeAppFields(context, ACCOUNT, ['calls']),
@@ -142,7 +142,7 @@ describe('the app on the account', () => {
 		[[null, {}, other, own()], true, null],
 		[[own({ override_callback_uri: '' })], true, null],
 		[[other, own({ override_callback_uri: HOOK })], true, HOOK],
-	])('%j: joined %s, with the address %s', async (data, joined, override) => {
+	])('The app in %j has joined %s, with the URL %s', async (data, joined, override) => {
 		const { result, sent } = await ask(
 			{ data },
 			async (context) => await readAccountMembership(context, ACCOUNT),
@@ -159,7 +159,7 @@ describe('the app on the account', () => {
 		]);
 	});
 
-	it('is looked for on every page, and no further than it is found', async () => {
+	it('The app is searched on every page, and no further than it is found', async () => {
 		const cursors: unknown[] = [];
 		const { context } = fakeExecution({}, ({ qs }) => {
 			cursors.push(qs?.after);
@@ -182,7 +182,7 @@ describe('the app on the account', () => {
 			{ data: [{ whatsapp_business_api_data: { name: 'ours?' } }] },
 			"Meta's list of the account's apps cannot be read",
 		],
-	])('is not read out of %j', async (body, message) => {
+	])('A response of %j is a failure', async (body, message) => {
 		const { result } = await ask(
 			body,
 			async (context) => await readAccountMembership(context, ACCOUNT),
@@ -190,7 +190,7 @@ describe('the app on the account', () => {
 		expect(result).toMatchObject({ ok: false, failure: { message, transient: true } });
 	});
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { result } = await ask(
 			REFUSAL,
 			async (context) => await readAccountMembership(context, ACCOUNT),
@@ -207,7 +207,7 @@ describe('the app on the account', () => {
 			{ override_callback_uri: HOOK, verify_token: 'T' },
 		],
 		['DELETE', undefined, undefined],
-	])('is changed by %s with %j', async (method, override, body) => {
+	])('The app on the account is changed by %s with %j', async (method, override, body) => {
 		const { result, sent } = await ask(
 			{ success: true },
 			async (context) => await setAppOnAccount(context, ACCOUNT, method, override),

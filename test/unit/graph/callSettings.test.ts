@@ -25,7 +25,7 @@ const NONE = {
 
 describe('readCallSettings', () => {
 	// Meta, "Call settings" and "SIP".
-	it('reads the documented settings', async () => {
+	it('The documented settings are read', async () => {
 		const calling = {
 			status: 'ENABLED',
 			call_icon_visibility: 'DEFAULT',
@@ -100,22 +100,25 @@ describe('readCallSettings', () => {
 	});
 
 	it.each([{}, { calling: null }, { calling: {} }, { calling: { status: 5, sip: 'x' } }])(
-		'has none in %j',
+		'A response of %j has no settings',
 		async (body) => {
 			const { result } = await read(body);
 			expect(result).toMatchObject({ ok: true, value: NONE });
 		},
 	);
 
-	it.each(['', null, '<html>', { calling: 'x' }])('does not take %j for "none"', async (body) => {
-		const { result } = await read(body);
-		expect(result).toMatchObject({
-			ok: false,
-			failure: { message: "Meta's response about the call settings cannot be read" },
-		});
-	});
+	it.each(['', null, '<html>', { calling: 'x' }])(
+		'A response of %j does not count as "none"',
+		async (body) => {
+			const { result } = await read(body);
+			expect(result).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's response about the call settings cannot be read" },
+			});
+		},
+	);
 
-	it('does without the lists that are odd', async () => {
+	it('Odd lists are left out', async () => {
 		const { result } = await read({
 			calling: {
 				call_icons: { restrict_to_user_countries: 'US' },
@@ -151,7 +154,7 @@ describe('readCallSettings', () => {
 		['90071992547409931', '90071992547409931'],
 		[null, 90071992547409931],
 		[null, ''],
-	])('has %j as the ID of the announcement that comes as %j', async (id, given) => {
+	])('The ID %j is read of the announcement that comes as %j', async (id, given) => {
 		const { result } = await read({
 			calling: {
 				voicemail: { audio: { default: { announcement_media_id: given, timeout_seconds: '20' } } },
@@ -161,7 +164,7 @@ describe('readCallSettings', () => {
 		expect(result).toMatchObject({ value: { voicemail: { audio: { default: announcement } } } });
 	});
 
-	it('lets no secret through, wherever it is', async () => {
+	it('No secret passes, wherever it is', async () => {
 		const secret = 'HUNTER2';
 		const server = { hostname: 'sip.example.com', sip_user_password: secret, port: '5061' };
 		const { result } = await read({
@@ -187,7 +190,7 @@ describe('readCallSettings', () => {
 		});
 	});
 
-	it('cuts off what is nested without an end', async () => {
+	it('Endless nesting is cut off', async () => {
 		const depth = 100_000;
 		const { result } = await read(
 			JSON.parse(`{"video":${'['.repeat(depth)}${']'.repeat(depth)}}`) as unknown,
@@ -195,7 +198,7 @@ describe('readCallSettings', () => {
 		expect(JSON.stringify(result).length).toBeLessThan(2_000);
 	});
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await readCallSettings(context, ACCOUNT, '106')).toMatchObject({
 			ok: false,

@@ -20,8 +20,8 @@ const WAITED_OUT = [2200];
 
 const placed = ERROR_CATALOGUE.filter((entry) => entry.refusedBeforeCalling);
 
-describe('error catalogue', () => {
-	it('has no code twice', () => {
+describe('the error catalogue', () => {
+	it('No code is there twice', () => {
 		const ranges = ERROR_CATALOGUE.flatMap(({ codes }) =>
 			codes.map((code) => (typeof code === 'number' ? [code, code] : code)),
 		).sort(([a], [b]) => a - b);
@@ -31,29 +31,29 @@ describe('error catalogue', () => {
 		}
 	});
 
-	it.each([...RETRYABLE, ...WAITED_OUT])('has %i as something that may pass', (code) => {
+	it.each([...RETRYABLE, ...WAITED_OUT])('The code %i is temporary', (code) => {
 		expect(errorEntry(code)).toMatchObject({ transient: true });
 	});
 
-	it.each(NOT_RETRYABLE)('has %i as something that does not pass by itself', (code) => {
+	it.each(NOT_RETRYABLE)('The code %i is permanent', (code) => {
 		expect(errorEntry(code)).toMatchObject({ transient: false });
 	});
 
-	it('says of nothing else that it may pass', () => {
+	it('No other code is temporary', () => {
 		const transient = ERROR_CATALOGUE.filter((entry) => entry.transient).flatMap(
 			({ codes }) => codes,
 		);
 		expect(transient.map(Number).sort()).toEqual([...RETRYABLE, ...WAITED_OUT].sort());
 	});
 
-	it('lets a start be repeated only after a limit was reached, never after trouble in between', () => {
+	it('A start may be repeated only after a limit, never after an error in between', () => {
 		expect(placed.flatMap(({ codes }) => codes)).toEqual([
 			...[138002, 138005, 4, 613, 80007, 130429, 131056],
 		]);
 		for (const entry of placed) expect(entry.transient).toBe(true);
 	});
 
-	it.each(ERROR_CATALOGUE)('tells the operator what to do: $title', ({ title, hint }) => {
+	it.each(ERROR_CATALOGUE)('The operator learns what to do: $title', ({ title, hint }) => {
 		expect(title).toMatch(/^[A-Z].{8,90}[^.]$/);
 		expect(hint).toMatch(/^[A-Z].{15,}\.$/);
 	});
@@ -64,20 +64,23 @@ describe('error catalogue', () => {
 				texts ? { title, hint, subject, texts } : [],
 			),
 		),
-	)('has other words for $subject: $title', ({ hint, texts }) => {
+	)('The subject $subject has other texts: $title', ({ hint, texts }) => {
 		if (texts.title) expect(texts.title).toMatch(/^[A-Z].{8,90}[^.]$/);
 		expect(texts.hint).toMatch(/^[A-Z].{15,}\.$/);
 		expect(texts.hint).not.toBe(hint);
 	});
 
-	it('names every way to connect the audio where it names one', () => {
+	it('A text that names one way to connect the audio names all', () => {
 		const hints = ERROR_CATALOGUE.map(({ hint }) => hint);
 		for (const hint of hints.filter((text) => /media server/.test(text))) {
 			expect(hint).toContain('browser tab');
 		}
 	});
 
-	it.each([null, 138010, 138011, 138016, -1, 199, 300, 5, NaN])('does not know %p', (code) => {
-		expect(errorEntry(code)).toBeUndefined();
-	});
+	it.each([null, 138010, 138011, 138016, -1, 199, 300, 5, NaN])(
+		'The code %p is unknown',
+		(code) => {
+			expect(errorEntry(code)).toBeUndefined();
+		},
+	);
 });

@@ -17,7 +17,7 @@ const envelope = (error: object) => ({
 });
 
 describe('failureFromResponse', () => {
-	it('reads the envelope of Meta', () => {
+	it("Meta's envelope is read", () => {
 		const body = envelope({
 			code: 138006,
 			error_subcode: 2593139,
@@ -39,7 +39,7 @@ describe('failureFromResponse', () => {
 		});
 	});
 
-	it('takes the secrets of the credential out of what is said, whatever they look like', () => {
+	it('The secrets of the credential are removed from what Meta said, whatever they look like', () => {
 		const secrets = ['not-like-one-of-Metas', APP_SECRET, ''];
 		const said = `Bearer ${secrets[0]}\r\nsecret ${secrets[1]}`;
 		const body = envelope({ message: said, error_data: { details: said }, fbtrace_id: said });
@@ -47,7 +47,7 @@ describe('failureFromResponse', () => {
 		expect([message, details, traceId]).toEqual(Array(3).fill('Bearer (token) secret (token)'));
 	});
 
-	it('cuts a text that nobody would read, and no secret with it', () => {
+	it('A text that is too long is cut, and no secret with it', () => {
 		const secret = 's'.repeat(40);
 		const body = envelope({ message: `${'a'.repeat(980)}${secret}${'b'.repeat(1e6)}` });
 		const { message } = failureFromResponse(400, body, {}, [secret]);
@@ -68,7 +68,7 @@ describe('failureFromResponse', () => {
 			'appSecret',
 		],
 		['the app', 'app', { code: 100, message: 'Invalid appsecret_proof' }, 'app'],
-	])('tells when Meta did not accept %s (signed as %s, %j)', (_, as, error, refused) => {
+	])('The failure says that Meta did not accept %s (signed as %s, %j)', (_, as, error, refused) => {
 		const failure = failureFromResponse(
 			500,
 			envelope({ ...error, is_transient: true }),
@@ -81,7 +81,7 @@ describe('failureFromResponse', () => {
 		if (refused !== null) expect(failure.transient).toBe(false);
 	});
 
-	it('takes the text for users where there are no details', () => {
+	it('The text for users is used if there are no details', () => {
 		expect(failureFromResponse(400, envelope({ error_user_msg: 'For you' })).details).toBe(
 			'For you',
 		);
@@ -97,7 +97,7 @@ describe('failureFromResponse', () => {
 		['abc', null],
 		[1.5, null],
 		[{ toString: 1 }, null],
-	])('reads the code %j as %j', (code, expected) => {
+	])('The code %j is read as %j', (code, expected) => {
 		expect(failureFromResponse(400, envelope({ code })).code).toBe(expected);
 	});
 
@@ -120,7 +120,7 @@ describe('failureFromResponse', () => {
 		['no envelope with 401', 401, '', false],
 		['no envelope with 404', 404, {}, false],
 		['no envelope with 200', 200, [], false],
-	])('knows whether it may pass: %s', (_, status, body, transient) => {
+	])('A temporary error is recognized: %s', (_, status, body, transient) => {
 		expect(failureFromResponse(status, body).transient).toBe(transient);
 	});
 
@@ -133,7 +133,7 @@ describe('failureFromResponse', () => {
 		['Wed, 21 Oct 2026 07:28:00 GMT', null],
 		[['5'], null],
 		[undefined, null],
-	])('reads Retry-After %j as %j', (header, expected) => {
+	])('The header Retry-After %j is read as %j', (header, expected) => {
 		expect(failureFromResponse(429, '', { 'retry-after': header }).retryAfterMs).toBe(expected);
 	});
 
@@ -141,7 +141,7 @@ describe('failureFromResponse', () => {
 		['the access token', `Malformed access token ${TOKEN}`],
 		['the access token in quotation marks', `Cannot parse access token '${TOKEN}'.`],
 		['the app access token', `Invalid OAuth access token: 670843887433847|${APP_SECRET}`],
-	])('hides %s where Meta repeats it', (_, message) => {
+	])('The text has no secret if Meta repeats %s', (_, message) => {
 		const body = envelope({
 			code: 190,
 			message,
@@ -156,7 +156,7 @@ describe('failureFromResponse', () => {
 		expect(failure.message).toMatch(/access token/);
 	});
 
-	it('reads anything, and never throws', () => {
+	it('Anything is read, and nothing throws', () => {
 		const key = fc.constantFrom(
 			'error',
 			'code',
@@ -204,7 +204,7 @@ describe('sanitizeMessage', () => {
 		['said 1234567', ['1234567'], 'said 1234567'],
 		['a\r\n\tb\u0000c', [], 'a b c'],
 		['a'.repeat(1001), [], 'a'.repeat(1000)],
-	])('makes of %j with the secrets %j %j', (said, secrets, seen) => {
+	])('The message %j with the secrets %j becomes %j', (said, secrets, seen) => {
 		expect(sanitizeMessage(said, secrets)).toBe(seen);
 	});
 });
@@ -251,7 +251,7 @@ describe('failureFromThrown', () => {
 		],
 		['a text', TOKEN, 'no response was received'],
 		['nothing', undefined, 'no response was received'],
-	])('names the cause and nothing else of a failure that is %s', (_, thrown, cause) => {
+	])('The cause, and nothing else, is named of a failure that is %s', (_, thrown, cause) => {
 		const failure = failureFromThrown(thrown, 'graph.facebook.com');
 		expect(failure).toEqual({
 			kind: 'network',
@@ -267,7 +267,7 @@ describe('failureFromThrown', () => {
 		});
 	});
 
-	it('never throws and never shows a token', () => {
+	it('No value throws or shows a token', () => {
 		const odd = fc.object({
 			key: fc.constantFrom('code', 'cause', 'message', 'config'),
 			values: [fc.constant(TOKEN), fc.string(), fc.constant(null)],
@@ -281,7 +281,7 @@ describe('failureFromThrown', () => {
 	});
 });
 
-describe('what the operator sees', () => {
+describe('what the operator sees of a failure', () => {
 	const failure = failureFromResponse(
 		400,
 		envelope({
@@ -292,7 +292,7 @@ describe('what the operator sees', () => {
 		}),
 	);
 
-	it('is a title, a hint, the words of Meta and the numbers for its support', () => {
+	it('The operator sees a title, a hint, the words of Meta and the numbers for its support', () => {
 		const error = toNodeApiError(NODE, failure, 3);
 		expect(error.message).toBe('This person cannot be called on WhatsApp');
 		expect(error.description).toMatch(/Check the number, or contact them another way\.$/);
@@ -321,7 +321,7 @@ describe('what the operator sees', () => {
 		],
 		['no code', failureFromResponse(418, ''), 'Meta returned HTTP status 418'],
 		['no answer', failureFromThrown({ code: 'ENOTFOUND' }, 'h'), 'Meta could not be reached'],
-	])('has a title for %s', (_, seen, title) => {
+	])('The operator sees a title for %s', (_, seen, title) => {
 		expect(failureTitle(seen)).toBe(title);
 	});
 });

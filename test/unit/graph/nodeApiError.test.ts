@@ -15,7 +15,7 @@ const answered = (status: number, error: object, headers?: Record<string, string
 
 const lost = failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com');
 
-describe('the title', () => {
+describe('the title of an error', () => {
 	it.each<[string, GraphFailure, string]>([
 		['a known code', answered(400, { code: 138001 }), 'This person cannot be called on WhatsApp'],
 		['an unknown code', answered(400, { code: 7 }), 'WhatsApp rejected the request (code 7)'],
@@ -23,13 +23,13 @@ describe('the title', () => {
 		['no code, status 300', failureFromResponse(300, ''), 'Meta returned HTTP status 300'],
 		['no answer', lost, 'Meta could not be reached'],
 		['an odd answer', unreadableResponse('odd'), 'Meta returned a response that cannot be read'],
-	])('of %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
+	])('The title is right for %s', (_, failure, title) => expect(failureTitle(failure)).toBe(title));
 });
 
 const inGeneral = (said: string) =>
 	`Follow Meta's message: "${said}". See Meta's error code reference, and include the trace ID when contacting support.`;
 
-describe('the description and the messages', () => {
+describe('the description and the messages of an error', () => {
 	it.each<[string, GraphFailure, string, string[]]>([
 		[
 			'a page of a proxy',
@@ -68,22 +68,25 @@ describe('the description and the messages', () => {
 			"graph.facebook.com could not be reached: the host name is unknown. Check the Base URL in the credential and n8n's connection to the internet.",
 			[],
 		],
-	])('of %s do not run together', (_, failure, description, messages) => {
+	])('The texts for %s do not run together', (_, failure, description, messages) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ description, messages });
 	});
 
 	it.each<['app' | 'appSecret', RegExp]>([
 		['app', /^Copy both from .* The access token is not the cause\.$/],
 		['appSecret', /^Copy both from .* for which the access token was generated\.$/],
-	])('of what Meta refuses about the %s name the fields to correct', (refused, description) => {
-		const error = toNodeApiError(NODE, { ...answered(401, { code: 190 }), refused });
-		expect(error.message).toMatch(/^Meta did not accept the App/);
-		expect(error.description).toMatch(description);
-		expect(error).toMatchObject({ failure: { cause: 'credential-invalid' } });
-	});
+	])(
+		'The texts about what Meta rejects of the %s name the fields to correct',
+		(refused, description) => {
+			const error = toNodeApiError(NODE, { ...answered(401, { code: 190 }), refused });
+			expect(error.message).toMatch(/^Meta did not accept the App/);
+			expect(error.description).toMatch(description);
+			expect(error).toMatchObject({ failure: { cause: 'credential-invalid' } });
+		},
+	);
 });
 
-describe('the cause in terms of n8n', () => {
+describe("the cause of an error in n8n's terms", () => {
 	const wait = { 'retry-after': '7' };
 
 	it.each<[string, GraphFailure, object | undefined]>([
@@ -109,16 +112,16 @@ describe('the cause in terms of n8n', () => {
 			{ cause: 'temporarily-unavailable' },
 		],
 		['anything else', answered(400, { code: 7 }), undefined],
-	])('of %s', (_, failure, cause) => {
+	])('The cause is right for %s', (_, failure, cause) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ failure: cause });
 	});
 });
 
-it('shows the code of Meta as the error code', () => {
+it('The code of Meta is shown as the error code', () => {
 	expect(toNodeApiError(NODE, answered(401, { code: 138006 })).httpCode).toBe('138006');
 });
 
-it('an error without an item and without a status says neither', () => {
+it('An error without an item and without a status has neither', () => {
 	const error = toNodeApiError(NODE, lost);
 	expect(error.context).not.toHaveProperty('itemIndex');
 	expect(error.httpCode).toBeNull();

@@ -18,7 +18,7 @@ describe('readWebhookRoute', () => {
 		return { result: await readWebhookRoute(context, ACCOUNT, '106'), sent };
 	};
 
-	it('reads the addresses of a number', async () => {
+	it('The URLs of a number are read', async () => {
 		const { result, sent } = await read({
 			id: '106',
 			webhook_configuration: {
@@ -45,7 +45,7 @@ describe('readWebhookRoute', () => {
 		[{ id: '106', webhook_configuration: null }],
 		[{ id: '106', webhook_configuration: {} }],
 		[{ id: '106', webhook_configuration: { phone_number: '', application: null } }],
-	])('has none where Meta names none: %j', async (body) => {
+	])('A number has no URL if Meta names none: %j', async (body) => {
 		const { result } = await read(body);
 		expect(result).toEqual({
 			ok: true,
@@ -53,7 +53,7 @@ describe('readWebhookRoute', () => {
 		});
 	});
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { context } = answers(() => refusal(400, 190));
 		expect(await readWebhookRoute(context, ACCOUNT, '106')).toMatchObject({
 			ok: false,
@@ -62,7 +62,7 @@ describe('readWebhookRoute', () => {
 	});
 
 	it.each(['', null, {}, { id: '' }, { id: '1', webhook_configuration: 'x' }])(
-		'does not take %j for "there is none"',
+		'A response of %j does not count as "there is none"',
 		async (body) => {
 			const { result } = await read(body);
 			expect(result).toMatchObject({
@@ -77,7 +77,7 @@ describe('readWebhookRoute', () => {
 });
 
 describe('readWebhookRoutes', () => {
-	it('gives where the webhooks of each number go, over all pages', async () => {
+	it('The webhook URLs of each number are read, over all pages', async () => {
 		const pages = [
 			[
 				{
@@ -123,7 +123,7 @@ describe('readWebhookRoutes', () => {
 		);
 	});
 
-	it('fails where a page names one that was read, at once', async () => {
+	it('A page that names a page that was read is a failure at once', async () => {
 		const { context, sent } = answer({
 			data: [],
 			paging: { cursors: { after: 'again' }, next: 'https://x' },
@@ -136,7 +136,7 @@ describe('readWebhookRoutes', () => {
 	});
 
 	it.each(['', {}, { data: [{ id: '1' }, { webhook_configuration: null }] }])(
-		'does not take %j for "there is none"',
+		'A response of %j does not count as "there is none"',
 		async (body) => {
 			expect(await readWebhookRoutes(answer(body).context, ACCOUNT)).toMatchObject({
 				ok: false,
@@ -145,7 +145,7 @@ describe('readWebhookRoutes', () => {
 		},
 	);
 
-	it('fails as a page fails', async () => {
+	it('A failed page gives its failure', async () => {
 		expect(
 			await readWebhookRoutes(answers(() => refusal(400, 190)).context, ACCOUNT),
 		).toMatchObject({
@@ -162,7 +162,7 @@ describe('setNumberOverride', () => {
 			{ override_callback_uri: OF_NUMBER, verify_token: 'T' },
 		],
 		[null, { override_callback_uri: '' }],
-	])('sends %j', async (override, sentConfiguration) => {
+	])('The override %j is sent', async (override, sentConfiguration) => {
 		const { context, sent } = answer({ success: true });
 		expect((await setNumberOverride(context, ACCOUNT, '106', override)).ok).toBe(true);
 		expect(sent).toEqual([
@@ -174,7 +174,7 @@ describe('setNumberOverride', () => {
 		]);
 	});
 
-	it('did nothing without a confirmation', async () => {
+	it('A change without a confirmation is a failure', async () => {
 		const { context } = answer({});
 		const result = await setNumberOverride(context, ACCOUNT, '106', null, { attempts: 1 });
 		expect(result.ok).toBe(false);

@@ -36,7 +36,7 @@ function account(pages: number) {
 const answer = (body: unknown) => fakeExecution({}, () => ({ statusCode: 200, body })).context;
 
 describe('phoneNumbers', () => {
-	it('gives the numbers of all pages', async () => {
+	it('The numbers of all pages are read', async () => {
 		const { context, sent } = account(3);
 		expect(await phoneNumbers(context, ACCOUNT)).toEqual({
 			ok: true,
@@ -57,7 +57,7 @@ describe('phoneNumbers', () => {
 		[2, 2],
 		[5, 3],
 	])(
-		'with a limit of %i gives %i, and asks for no more pages than it needs',
+		'A limit of %i gives %i, and no more pages are requested than needed',
 		async (limit, count) => {
 			const { context, sent } = account(3);
 			const result = await phoneNumbers(context, ACCOUNT, limit);
@@ -66,7 +66,7 @@ describe('phoneNumbers', () => {
 		},
 	);
 
-	it('gives no more than the limit, however many a page has', async () => {
+	it('No more than the limit is read, however many a page has', async () => {
 		const context = answer({ data: ['1', '2', '3'].map(row) });
 		expect(await phoneNumbers(context, ACCOUNT, 2)).toEqual({
 			ok: true,
@@ -74,20 +74,20 @@ describe('phoneNumbers', () => {
 		});
 	});
 
-	it('ends where the cursor never does', async () => {
+	it('A cursor without an end is an end', async () => {
 		const { context, sent } = account(Infinity);
 		const result = await phoneNumbers(context, ACCOUNT);
 		expect(result.ok && result.value).toHaveLength(50);
 		expect(sent).toHaveLength(50);
 	});
 
-	it('takes a page of any length', async () => {
+	it('A page of any length is read', async () => {
 		const data = Array.from({ length: 200_000 }, (_, id) => ({ id: String(id) }));
 		const result = await phoneNumbers(answer({ data }), ACCOUNT);
 		expect(result.ok && result.value).toHaveLength(data.length);
 	});
 
-	it('fails as a page fails', async () => {
+	it('A failed page gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await phoneNumbers(context, ACCOUNT)).toMatchObject({
 			ok: false,
@@ -97,7 +97,7 @@ describe('phoneNumbers', () => {
 });
 
 describe('phoneNumberPage', () => {
-	it('leaves out what has no ID, and has null for what is missing', async () => {
+	it('A number without an ID is left out, and null stands for what is missing', async () => {
 		const context = answer({ data: [{ id: '1', status: '' }, { status: 'CONNECTED' }, null] });
 		const nothing = {
 			displayPhoneNumber: null,
@@ -112,10 +112,13 @@ describe('phoneNumberPage', () => {
 		});
 	});
 
-	it.each(['', null, {}, { data: 'x' }])('does not take %j for "no numbers"', async (body) => {
-		expect(await phoneNumberPage(answer(body), ACCOUNT)).toMatchObject({
-			ok: false,
-			failure: { message: "Meta's list of the phone numbers cannot be read", transient: true },
-		});
-	});
+	it.each(['', null, {}, { data: 'x' }])(
+		'A response of %j does not count as "no numbers"',
+		async (body) => {
+			expect(await phoneNumberPage(answer(body), ACCOUNT)).toMatchObject({
+				ok: false,
+				failure: { message: "Meta's list of the phone numbers cannot be read", transient: true },
+			});
+		},
+	);
 });

@@ -58,7 +58,7 @@ describe('graphRequest', () => {
 		['whenNotPlaced', 'a rate of calls', refusal(429, 138005), true],
 		['never', 'a lost connection', LOST, false],
 		['never', 'a limit', refusal(429, 4), false],
-	])('repeats %s: after %s', async (repeat, _, failure, again) => {
+	])('A request is repeated %s: after %s', async (repeat, _, failure, again) => {
 		const { sent, result } = await send([failure], { repeat });
 		expect(sent).toHaveLength(again ? 2 : 1);
 		expect(result.ok).toBe(again);
@@ -68,17 +68,17 @@ describe('graphRequest', () => {
 		[undefined, 3],
 		[6, 6],
 		[1, 1],
-	])('sends with attempts %j at most %i times', async (attempts, times) => {
+	])('A request with attempts %j is sent at most %i times', async (attempts, times) => {
 		const { sent } = await send(Array<Answer>(9).fill(refusal(500, 2)), { attempts });
 		expect(sent).toHaveLength(times);
 	});
 
-	it('stops when nobody waits any more', async () => {
+	it('A request stops when no caller waits any more', async () => {
 		const { sent } = await send([LOST], { signal: AbortSignal.abort() });
 		expect(sent).toHaveLength(1);
 	});
 
-	it('ends a request whose answer does not end, although n8n ignores the signal', async () => {
+	it('A request whose response does not end is ended, although n8n ignores the signal', async () => {
 		jest.useRealTimers();
 		const { context } = fakeExecution({});
 		context.helpers.httpRequestWithAuthentication = async () => await new Promise(() => undefined);
@@ -91,7 +91,7 @@ describe('graphRequest', () => {
 		expect(result).toMatchObject({ ok: false, failure: { kind: 'network' } });
 	});
 
-	it('never follows a redirect, and leaves the token to n8n', async () => {
+	it('A redirect is never followed, and the token is left to n8n', async () => {
 		const { sent } = await send([OK], { query: { fields: 'id' }, body: { a: 1 } });
 		expect(sent[0]).toMatchObject({
 			method: 'POST',
@@ -105,7 +105,7 @@ describe('graphRequest', () => {
 		expect(sent[0].headers).not.toHaveProperty('Authorization');
 	});
 
-	it('signs in as the app where that is asked for', async () => {
+	it('A request as the app is signed by the app', async () => {
 		const { sent } = await send([OK], { as: 'app' });
 		const token = `${ACCOUNT.appId}|${APP_SECRET}`;
 		expect(sent[0]).toMatchObject({
@@ -119,7 +119,7 @@ describe('graphRequest', () => {
 	it.each<[string, Answer]>([
 		['an error that comes with status 200', refusal(200, 100)],
 		['a redirect', { statusCode: 302, body: '' }],
-	])('takes %s for a failure', async (_, answer) => {
+	])('The response %s is a failure', async (_, answer) => {
 		const { result } = await send([answer], { repeat: 'never' });
 		expect(result.ok).toBe(false);
 	});
@@ -136,7 +136,7 @@ describe('graphRequest', () => {
 			[{ ...refusal(429, 4), headers: { 'retry-after': '60' } }],
 			[8000],
 		],
-	])('waits %s', async (_, answers, pauses) => {
+	])('The pause is %s', async (_, answers, pauses) => {
 		const times: number[] = [];
 		const waiting = [...answers];
 		const { context } = fakeExecution({}, () => {
@@ -150,7 +150,7 @@ describe('graphRequest', () => {
 		expect(times.slice(1).map((time, index) => time - times[index])).toEqual(pauses);
 	});
 
-	it('takes token and app secret out of what Meta says', async () => {
+	it('Token and app secret are removed from what Meta says', async () => {
 		const message = `${TOKEN} and ${APP_SECRET}`;
 		const { context } = fakeExecution({}, () => ({
 			statusCode: 400,
@@ -177,7 +177,7 @@ describe('graphChange', () => {
 		[false, false],
 		['true', false],
 		['<html></html>', false],
-	])('takes %j for a confirmation: %j', async (body, confirmed) => {
+	])('The response %j is a confirmation: %j', async (body, confirmed) => {
 		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
 		const request = { method: 'POST', path: '1', repeat: 'never' } as const;
 		const result = await graphChange(context, ACCOUNT, request);

@@ -19,7 +19,7 @@ describe('uploadMedia', () => {
 	it.each<[Partial<Upload>, Array<[string, string]>]>([
 		[{}, []],
 		[{ useCase: 'call_voicemail_announcement' }, [['use_case', 'call_voicemail_announcement']]],
-	])('with %j sends a form that others can read', async (more, fields) => {
+	])('A form with %j can be read by others', async (more, fields) => {
 		const { sent } = await upload(id('5'), more);
 		expect(sent).toHaveLength(1);
 		const [{ method, url, body, headers }] = sent;
@@ -38,12 +38,12 @@ describe('uploadMedia', () => {
 	it.each<[unknown, string]>([
 		['1234567890123456', '1234567890123456'],
 		[1234567890123456, '1234567890123456'],
-	])('gives the media ID %j as text', async (value, expected) => {
+	])('The media ID %j is returned as text', async (value, expected) => {
 		expect((await upload(id(value))).result).toEqual({ ok: true, value: expected });
 	});
 
 	it.each([id(undefined), id(''), id({}), id(1.5), { statusCode: 200, body: '<html>' }])(
-		'fails with the answer %j',
+		'The response %j is a failure',
 		async (answer) => {
 			expect((await upload(answer)).result).toMatchObject({
 				ok: false,
@@ -52,7 +52,7 @@ describe('uploadMedia', () => {
 		},
 	);
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { result } = await upload(refusal(400, 100));
 		expect(result).toMatchObject({ ok: false, failure: { code: 100 } });
 	});

@@ -41,18 +41,18 @@ describe('readBody', () => {
 		['a page of a proxy', '<html></html>', '<html></html>'],
 		['half an answer', '{"id":', '{"id":'],
 		['nothing', '', ''],
-	])('reads %s', async (_, text, expected) => {
+	])('The body %s is read', async (_, text, expected) => {
 		// Byte by byte, so that characters come in parts.
 		const bytes = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
 		expect(await readBody(Readable.from(bytes), NEVER)).toEqual(expected);
 	});
 
 	it.each([[{ id: '1' }], ['text'], [null], [undefined]])(
-		'leaves what n8n has read already as it is: %j',
+		'A body that n8n has read already stays as it is: %j',
 		async (body) => expect(await readBody(body, NEVER)).toBe(body),
 	);
 
-	it('reads as much as may be, and not a byte more', async () => {
+	it('As much is read as is allowed, and not a byte more', async () => {
 		const most = Buffer.alloc(MAX_BODY_BYTES, ' ');
 		most.write('1', MAX_BODY_BYTES - 1);
 		expect(await readBody(Readable.from([most]), NEVER)).toBe(1);
@@ -60,7 +60,7 @@ describe('readBody', () => {
 		await expect(more).rejects.toBeInstanceOf(ResponseTooLargeError);
 	});
 
-	it('reads a long text with a long number beside it', async () => {
+	it('A long text with a long number beside it is read', async () => {
 		const long = '\\"x'.repeat(MAX_BODY_BYTES / 4);
 		const json = Buffer.from(`["${long}",90071992547409931]`);
 		expect(await readBody(Readable.from([json]), NEVER)).toEqual([
@@ -69,14 +69,14 @@ describe('readBody', () => {
 		]);
 	});
 
-	it('lets go of an answer that does not end', async () => {
+	it('A response that does not end is dropped', async () => {
 		const { stream, taken } = endless();
 		await expect(readBody(stream, NEVER)).rejects.toBeInstanceOf(ResponseTooLargeError);
 		expect(stream.destroyed).toBe(true);
 		expect(taken.bytes).toBeLessThan(2 * MAX_BODY_BYTES);
 	});
 
-	it('counts what a packed answer unpacks to', async () => {
+	it('The limit applies to the decompressed size', async () => {
 		const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
 		const unpacked = Readable.from([bomb]).pipe(createGunzip());
 		await expect(readBody(unpacked, NEVER)).rejects.toBeInstanceOf(ResponseTooLargeError);
@@ -84,7 +84,7 @@ describe('readBody', () => {
 	});
 
 	it.each(['while it waits', 'before it begins'])(
-		'ends when its time is over: %s',
+		'The reading ends when its time is over: %s',
 		async (when) => {
 			const silent = new Readable({ read() {} });
 			const ending = new AbortController();
@@ -96,7 +96,7 @@ describe('readBody', () => {
 		},
 	);
 
-	it('fails with what the connection failed with', async () => {
+	it('The failure of the connection is the failure of the reading', async () => {
 		const cut = new Readable({ read() {} });
 		cut.push('{"id":');
 		const reading = readBody(cut, NEVER);
@@ -105,7 +105,7 @@ describe('readBody', () => {
 	});
 });
 
-describe('graphRequest', () => {
+describe('graphRequest with streams', () => {
 	const send = async (body: unknown) => {
 		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body }));
 		const result = await graphRequest(context, ACCOUNT, {
@@ -116,13 +116,13 @@ describe('graphRequest', () => {
 		return { result, sent };
 	};
 
-	it('asks for streams, and reads them', async () => {
+	it('Streams are requested and read', async () => {
 		const { result, sent } = await send(Readable.from([Buffer.from('{"id":"1"}')]));
 		expect(result).toEqual({ ok: true, value: { id: '1' } });
 		expect(sent[0].encoding).toBe('stream');
 	});
 
-	it('says of an answer that does not end that it cannot be read', async () => {
+	it('A response that does not end is reported as unreadable', async () => {
 		const { result } = await send(endless().stream);
 		expect(result).toMatchObject({
 			ok: false,

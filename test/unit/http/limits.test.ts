@@ -4,13 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { raceWithSignal, timeoutSignal } from '../../../nodes/WhatsAppBusinessCalling/http/limits';
 
 describe('raceWithSignal', () => {
-	it('gives what the work gives, or fails as it fails', async () => {
+	it('The result or error of the work is returned', async () => {
 		const { signal } = new AbortController();
 		await expect(raceWithSignal(signal, Promise.resolve(5))).resolves.toBe(5);
 		await expect(raceWithSignal(signal, Promise.reject(new Error('cut')))).rejects.toThrow('cut');
 	});
 
-	it.each(['before', 'while'])('ends when the signal ends %s the work', async (when) => {
+	it.each(['before', 'while'])('The signal ends it %s the work', async (when) => {
 		const ending = new AbortController();
 		if (when === 'before') ending.abort();
 		const waiting = raceWithSignal(ending.signal, new Promise(() => {}));
@@ -18,25 +18,22 @@ describe('raceWithSignal', () => {
 		await expect(waiting).rejects.toMatchObject({ message: 'timeout', code: 'ETIMEDOUT' });
 	});
 
-	it.each(['before', 'while'])(
-		'gives back what comes too late (the signal ends %s)',
-		async (when) => {
-			const ending = new AbortController();
-			if (when === 'before') ending.abort();
-			const late: unknown[] = [];
-			let come = (_: number) => {};
-			const work = new Promise<number>((resolve) => (come = resolve));
-			const waiting = raceWithSignal(ending.signal, work, (value) => late.push(value));
-			ending.abort();
-			await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
-			expect(late).toEqual([]);
-			come(5);
-			await new Promise(setImmediate);
-			expect(late).toEqual([5]);
-		},
-	);
+	it.each(['before', 'while'])('A late result is given back (the signal ends %s)', async (when) => {
+		const ending = new AbortController();
+		if (when === 'before') ending.abort();
+		const late: unknown[] = [];
+		let come = (_: number) => {};
+		const work = new Promise<number>((resolve) => (come = resolve));
+		const waiting = raceWithSignal(ending.signal, work, (value) => late.push(value));
+		ending.abort();
+		await expect(waiting).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+		expect(late).toEqual([]);
+		come(5);
+		await new Promise(setImmediate);
+		expect(late).toEqual([5]);
+	});
 
-	it('does not care how work that is too late fails', async () => {
+	it('A late error is ignored', async () => {
 		const work = Promise.reject(new Error('cut'));
 		await expect(raceWithSignal(AbortSignal.abort(), work)).rejects.toMatchObject({
 			code: 'ETIMEDOUT',
@@ -44,7 +41,7 @@ describe('raceWithSignal', () => {
 		await new Promise(setImmediate);
 	});
 
-	it('leaves nothing at a signal that lives on', async () => {
+	it('Nothing stays attached to a signal that lives on', async () => {
 		const { signal } = new AbortController();
 		const added = jest.spyOn(signal, 'addEventListener');
 		const removed = jest.spyOn(signal, 'removeEventListener');
@@ -57,13 +54,13 @@ describe('raceWithSignal', () => {
 });
 
 describe('timeoutSignal', () => {
-	it('ends with its time', async () => {
+	it('The signal ends with its time', async () => {
 		const signal = timeoutSignal(20);
 		expect(signal.aborted).toBe(false);
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
 	});
 
-	it('ends with the other signal, too', () => {
+	it('The signal ends with the other signal, too', () => {
 		const ending = new AbortController();
 		const signal = timeoutSignal(60_000, ending.signal);
 		expect(signal.aborted).toBe(false);
@@ -71,12 +68,12 @@ describe('timeoutSignal', () => {
 		expect(signal.aborted).toBe(true);
 	});
 
-	it('ends with its time, whatever the other signal does', async () => {
+	it('The signal ends with its time, whatever the other signal does', async () => {
 		const signal = timeoutSignal(20, new AbortController().signal);
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
 	});
 
-	it('holds its time as long as it is held itself, which Node.js 20 does not do for it', async () => {
+	it('The signal keeps its time as long as it is itself kept, which Node.js 20 does not do for it', async () => {
 		setFlagsFromString('--expose-gc');
 		const collectGarbage = runInNewContext('gc') as () => void;
 		const { any, timeout } = AbortSignal;

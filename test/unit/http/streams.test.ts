@@ -11,11 +11,13 @@ describe('isFileStream', () => {
 		['a text', 'x', false],
 		['null', null, false],
 		['an object', { pipe: 1 }, false],
-	])('tells %s', (_, body, is) => expect(isFileStream(body)).toBe(is));
+	])('A file stream is told from other values: %s', (_, body, is) =>
+		expect(isFileStream(body)).toBe(is),
+	);
 });
 
 describe('discard', () => {
-	it('lets go of a stream, whatever it says to that', async () => {
+	it('A stream is destroyed, whatever it emits', async () => {
 		const stream = new Readable({
 			read: () => undefined,
 			destroy: (_, done) => done(new Error('socket hang up')),
@@ -25,7 +27,10 @@ describe('discard', () => {
 		await new Promise((resolve) => stream.once('close', resolve));
 	});
 
-	it.each([null, undefined, 'text', BYTES, {}])('leaves alone what is no stream: %j', (body) => {
-		expect(() => discard(body)).not.toThrow();
-	});
+	it.each([null, undefined, 'text', BYTES, {}])(
+		'A value that is no stream is left alone: %j',
+		(body) => {
+			expect(() => discard(body)).not.toThrow();
+		},
+	);
 });

@@ -22,8 +22,8 @@ const TARGET = {
 	allowUnverified: false,
 };
 
-describe('a download', () => {
-	it('ends with its time while no answer comes, and destroys one that comes late', async () => {
+describe('a download that takes too long', () => {
+	it('The download ends with its time while no response comes, and destroys one that comes late', async () => {
 		const body = new Readable({ read() {} });
 		const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
 		const send = context.helpers.httpRequestWithAuthentication;
@@ -48,7 +48,7 @@ describe('a download', () => {
 				for await (const _ of stream);
 			},
 		],
-	])('ends with its time when the store %s and never answers', async (_, read) => {
+	])('The download ends with its time when the store %s and never answers', async (_, read) => {
 		const source = Readable.from([BYTES]);
 		const { context } = fakeExecution({}, () => ({ ...fileAnswer(BYTES), body: source }));
 		context.helpers.prepareBinaryData = async (stream) => {
@@ -84,7 +84,7 @@ const failure = (
 const transient = { transient: true };
 const fresh = { freshUrlMayHelp: true };
 
-describe('a file that came', () => {
+describe('a downloaded file', () => {
 	it.each<[string, Array<string | null>, string | undefined, string, string]>([
 		[
 			'the event',
@@ -97,7 +97,7 @@ describe('a file that came', () => {
 		['the media host', [null, 'application/octet-stream'], 'audio/mpeg', 'audio/mpeg', 'mp3'],
 		['nobody', [null], 'binary/octet-stream', 'audio/ogg', 'ogg'],
 		['nobody at all', [null, null], undefined, 'audio/ogg', 'ogg'],
-	])('has its type from %s', async (_, mimeTypes, contentType, type, ending) => {
+	])('The file has its type from %s', async (_, mimeTypes, contentType, type, ending) => {
 		const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
 		const { result, files } = await download(() => fileAnswer(BYTES, headers), { mimeTypes });
 		const fileName = `call-recording-${TARGET.mediaId}.${ending}`;
@@ -117,7 +117,7 @@ describe('a file that came', () => {
 		});
 	});
 
-	it('has the length of its audio', async () => {
+	it('The file has the length of its audio', async () => {
 		const bytes = await readFile(join(__dirname, '../../fixtures/audio/call-recording.ogg'));
 		const { result } = await download(() => fileAnswer(bytes), {
 			sha256: sha256(bytes),
@@ -127,7 +127,7 @@ describe('a file that came', () => {
 	});
 
 	it.each(['text/html', 'application/json'])(
-		'is the file where its hash is right, although it is called %s',
+		'The file is accepted if its hash is right, although it is called %s',
 		async (type) => {
 			const page = Buffer.from('<html>');
 			const { result } = await download(() => fileAnswer(page, { 'content-type': type }), {
@@ -141,7 +141,7 @@ describe('a file that came', () => {
 		},
 	);
 
-	it('may be as large as is allowed', async () => {
+	it('The file can be as large as is allowed', async () => {
 		const headers = { 'content-length': String(BYTES.length) };
 		const { result } = await download(() => fileAnswer(BYTES, headers), {
 			maxBytes: BYTES.length,
@@ -150,8 +150,8 @@ describe('a file that came', () => {
 	});
 });
 
-describe('no file, because', () => {
-	it('nothing says what its hash must be', async () => {
+describe('a download without a file', () => {
+	it('A file without a known hash is not accepted', async () => {
 		const { result, sent } = await download(() => fileAnswer(BYTES), {
 			sha256: null,
 		});
@@ -194,7 +194,7 @@ describe('no file, because', () => {
 		[499, 'late', failure('downloadFailed', answered(499), fresh)],
 		[499, 'at first', failure('downloadFailed', answered(499), denied)],
 		[500, 'at any time', failure('unavailable', answered(500), transient)],
-	])('the media host answers %i without a way on, %s', async (statusCode, when, expected) => {
+	])('A response of %i without a redirect is a failure, %s', async (statusCode, when, expected) => {
 		const ages = { 'at first': [0, 9], late: [11, null], 'at any time': [null, 11] }[when]!;
 		for (const minutes of ages) {
 			const body = Readable.from([BYTES]);
@@ -205,16 +205,19 @@ describe('no file, because', () => {
 		}
 	});
 
-	it.each([200, 204, 400, 404])('a way on is not taken with %i', async (statusCode) => {
-		const { sent } = await download(() => ({
-			statusCode,
-			body: Readable.from([BYTES]),
-			headers: { location: 'https://lookaside.fbsbx.com/other' },
-		}));
-		expect(sent.map(({ url }) => url)).toEqual([URL_OF_FILE]);
-	});
+	it.each([200, 204, 400, 404])(
+		'A redirect with the status %i is not followed',
+		async (statusCode) => {
+			const { sent } = await download(() => ({
+				statusCode,
+				body: Readable.from([BYTES]),
+				headers: { location: 'https://lookaside.fbsbx.com/other' },
+			}));
+			expect(sent.map(({ url }) => url)).toEqual([URL_OF_FILE]);
+		},
+	);
 
-	it('the media host sends from one place to the next', async () => {
+	it('A chain of redirects is a failure', async () => {
 		const { result, sent } = await download(({ url }) => ({
 			statusCode: 302,
 			body: Readable.from([]),
@@ -228,7 +231,7 @@ describe('no file, because', () => {
 		);
 	});
 
-	it('the media host sends where the token must not go', async () => {
+	it('A redirect to where the token must not go is a failure', async () => {
 		const { result, sent } = await download(() => ({
 			statusCode: 302,
 			body: Readable.from([]),
@@ -238,7 +241,7 @@ describe('no file, because', () => {
 		expect(sent).toHaveLength(1);
 	});
 
-	it('it is announced as too large', async () => {
+	it('A file that is announced as too large is a failure', async () => {
 		const body = Readable.from([BYTES]);
 		const { result } = await download(
 			() => ({ statusCode: 200, body, headers: { 'content-length': '2621440' } }),
@@ -253,7 +256,7 @@ describe('no file, because', () => {
 		expect(body.destroyed).toBe(true);
 	});
 
-	it('more comes than is allowed', async () => {
+	it('A body that is too large is a failure', async () => {
 		const { result } = await download(() => fileAnswer(BYTES), { maxBytes: 3 });
 		expect(result).toMatchObject({
 			problem: {
@@ -263,16 +266,19 @@ describe('no file, because', () => {
 		});
 	});
 
-	it.each([null, 5])('other bytes come that may be the file (announced: %p)', async (sizeBytes) => {
-		const { result } = await download(() => fileAnswer(Buffer.from('other')), { sizeBytes });
-		expect(result).toEqual(
-			failure(
-				'hashMismatch',
-				"The 5 bytes received for the media ID 1002764438271669 do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.",
-				fresh,
-			),
-		);
-	});
+	it.each([null, 5])(
+		'Other bytes that could be the file are a hash mismatch (announced: %p)',
+		async (sizeBytes) => {
+			const { result } = await download(() => fileAnswer(Buffer.from('other')), { sizeBytes });
+			expect(result).toEqual(
+				failure(
+					'hashMismatch',
+					"The 5 bytes received for the media ID 1002764438271669 do not have the expected SHA-256, so the file was rejected. Download it again by its media ID. If you provided the SHA-256 yourself, leave it empty to use Meta's.",
+					fresh,
+				),
+			);
+		},
+	);
 
 	const HTML = '<!DOCTYPE html><title>Maintenance</title>';
 	const ERROR = '{"error":{"code":1}}';
@@ -280,7 +286,7 @@ describe('no file, because', () => {
 	describe.each<[string, Buffer | null]>([
 		['with a hash to compare with', sha256(BYTES)],
 		['without one', null],
-	])('something else comes, %s:', (_, hash) => {
+	])('other content than the file, %s', (_, hash) => {
 		it.each<[string, FileProperty, string, string | undefined, string]>([
 			['a page', 'recording', HTML, 'Text/HTML; charset=utf-8', '41 bytes of type text/html'],
 			[
@@ -333,44 +339,50 @@ describe('no file, because', () => {
 				'application/json',
 				'17 bytes instead of the 14 announced by the Media API',
 			],
-		])('%s', async (_name, property, content, contentType, came) => {
-			const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
-			const { result, files } = await download(() => fileAnswer(Buffer.from(content), headers), {
-				property,
-				sha256: hash,
-				sizeBytes: 14,
-				allowUnverified: true,
-			});
-			expect(result).toEqual(
-				failure(
-					'unavailable',
-					`lookaside.fbsbx.com returned HTTP status 200, but not the file. Received: ${came}.`,
-					denied,
-				),
-			);
-			expect(files).toEqual([]);
-		});
+		])(
+			'The content %s is a temporary error',
+			async (_name, property, content, contentType, came) => {
+				const headers: Record<string, string> = contentType ? { 'content-type': contentType } : {};
+				const { result, files } = await download(() => fileAnswer(Buffer.from(content), headers), {
+					property,
+					sha256: hash,
+					sizeBytes: 14,
+					allowUnverified: true,
+				});
+				expect(result).toEqual(
+					failure(
+						'unavailable',
+						`lookaside.fbsbx.com returned HTTP status 200, but not the file. Received: ${came}.`,
+						denied,
+					),
+				);
+				expect(files).toEqual([]);
+			},
+		);
 	});
 
 	it.each<[FileProperty, string]>([
 		['recording', 'OggS'],
 		['transcription', '{"transcript":{"text":"error"}}'],
-	])('nothing else is a %s without a hash', async (property, content) => {
-		const { result } = await download(() => fileAnswer(Buffer.from(content)), {
-			property,
-			sha256: null,
-			sizeBytes: content.length,
-			allowUnverified: true,
-		});
-		expect(result).toMatchObject({ ok: true, file: { verified: false } });
-	});
+	])(
+		'The content of a %s without a hash is not taken for other content',
+		async (property, content) => {
+			const { result } = await download(() => fileAnswer(Buffer.from(content)), {
+				property,
+				sha256: null,
+				sizeBytes: content.length,
+				allowUnverified: true,
+			});
+			expect(result).toMatchObject({ ok: true, file: { verified: false } });
+		},
+	);
 
-	it('n8n hands over no stream', async () => {
+	it('A response of n8n without a stream is a failure', async () => {
 		const { result } = await download(() => ({ statusCode: 200, body: BYTES }));
 		expect(result).toEqual(failure('downloadFailed', 'n8n did not provide the file as a stream.'));
 	});
 
-	it('the connection is cut', async () => {
+	it('A connection that is cut is a failure', async () => {
 		async function* broken() {
 			yield BYTES;
 			throw new Error('socket hang up');
@@ -385,7 +397,7 @@ describe('no file, because', () => {
 		);
 	});
 
-	it('the media host does not answer', async () => {
+	it('A media host that does not answer is a failure', async () => {
 		const { result } = await download(() => {
 			throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 		});
@@ -400,7 +412,7 @@ describe('no file, because', () => {
 	});
 });
 
-describe('the store of n8n', () => {
+describe("n8n's store", () => {
 	const withStore = async (store: (stream: Readable) => Promise<IBinaryData>) => {
 		const { context } = fakeExecution({}, () => fileAnswer(BYTES));
 		context.helpers.prepareBinaryData = async (stream) => await store(stream as Readable);
@@ -417,7 +429,7 @@ describe('the store of n8n', () => {
 		);
 	const binary = { data: '', mimeType: 'audio/ogg' };
 
-	it('has fewer bytes than came', async () => {
+	it('A store with fewer bytes than came is a failure', async () => {
 		const result = await withStore(async (stream) => {
 			await read(stream);
 			return { ...binary, bytes: 13 };
@@ -425,7 +437,7 @@ describe('the store of n8n', () => {
 		expect(result).toEqual(stored(13));
 	});
 
-	it('has fewer bytes than came, in the item', async () => {
+	it('A store with fewer bytes than came, in the item, is a failure', async () => {
 		const result = await withStore(async (stream) => {
 			await read(stream);
 			return { ...binary, data: Buffer.from('x').toString('base64') };
@@ -433,7 +445,7 @@ describe('the store of n8n', () => {
 		expect(result).toEqual(stored(1));
 	});
 
-	it('did not read to the end, and does not say what it has', async () => {
+	it('A store that did not read to the end, and does not say what it has, is a failure', async () => {
 		const result = await withStore(async () => ({ ...binary, id: 'filesystem-v2:1' }));
 		expect(result).toEqual(
 			failure(
@@ -444,7 +456,7 @@ describe('the store of n8n', () => {
 		);
 	});
 
-	it('need not say how much it has', async () => {
+	it('A store need not say how much it has', async () => {
 		const result = await withStore(async (stream) => {
 			await read(stream);
 			return { ...binary, id: 'filesystem-v2:1' };
@@ -457,7 +469,7 @@ describe('the store of n8n', () => {
 		['without a code', new Error('full'), ''],
 		['with a code that is no text', Object.assign(new Error('full'), { code: 28 }), ''],
 		['with nothing at all', null, ''],
-	])('fails %s', async (_, thrown, told) => {
+	])('A store that fails %s is a failure', async (_, thrown, told) => {
 		const result = await withStore(async () => await Promise.reject(thrown));
 		expect(result).toEqual(
 			failure(

@@ -18,7 +18,7 @@ function queueOf(slots: DownloadSlots) {
 }
 
 describe('DownloadSlots', () => {
-	it('gives as many slots as the limit allows, the others in their order', async () => {
+	it('As many slots as the limit allows are given, to the others in their order', async () => {
 		const { got, take, free } = queueOf(new DownloadSlots());
 		for (const name of ['a', 'b', 'c', 'd', 'e']) take(name, 2);
 		await settle();
@@ -32,7 +32,7 @@ describe('DownloadSlots', () => {
 		expect(got).toEqual(['a', 'b', 'c', 'd', 'e']);
 	});
 
-	it('lets nobody overtake who comes in the moment that a slot is freed', async () => {
+	it('No caller overtakes another in the moment that a slot is freed', async () => {
 		const { got, take, free } = queueOf(new DownloadSlots());
 		for (const name of ['a', 'b', 'c']) take(name, 1);
 		await settle();
@@ -45,7 +45,7 @@ describe('DownloadSlots', () => {
 		expect(got).toEqual(['a', 'b', 'c', 'late']);
 	});
 
-	it('frees a slot once, however often it is told to', async () => {
+	it('A slot is freed once, however often that is requested', async () => {
 		const { got, take, free } = queueOf(new DownloadSlots());
 		for (const name of ['a', 'b', 'c']) take(name, 1);
 		await settle();
@@ -55,7 +55,7 @@ describe('DownloadSlots', () => {
 		expect(got).toEqual(['a', 'b']);
 	});
 
-	it('lets those go whose time is over, and keeps the order of the others', async () => {
+	it('Callers whose time is over leave, and the others keep their order', async () => {
 		const { got, take, free } = queueOf(new DownloadSlots());
 		const controller = new AbortController();
 		take('a', 1);
@@ -71,13 +71,13 @@ describe('DownloadSlots', () => {
 		expect(got).toEqual(['a', 'b gave up', 'c']);
 	});
 
-	it('gives nothing to somebody whose time is over already', async () => {
+	it('A caller whose time is already over gets nothing', async () => {
 		const slots = new DownloadSlots();
 		expect(await slots.take(1, AbortSignal.abort())).toBeNull();
 		expect(await slots.take(1, never)).not.toBeNull();
 	});
 
-	it('never exceeds the limit, forgets nobody and keeps the order, whoever gives up', async () => {
+	it('The limit is never exceeded, and all others are served in order, whoever gives up', async () => {
 		const job = fc.record({ wait: fc.nat(4), work: fc.nat(4), givesUp: fc.option(fc.nat(8)) });
 		const ticks = async (count: number) => {
 			for (let tick = 0; tick < count; tick++) await Promise.resolve();
@@ -118,7 +118,7 @@ describe('DownloadSlots', () => {
 		);
 	});
 
-	it('serves callers with other limits in their order as well', async () => {
+	it('Callers with other limits are served in their order as well', async () => {
 		const { got, take, free } = queueOf(new DownloadSlots());
 		take('a', 2);
 		take('b', 2);

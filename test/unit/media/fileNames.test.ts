@@ -59,14 +59,14 @@ describe('safeMimeType', () => {
 		'video/mp4',
 		'text/plain; charset=utf-8',
 		'Audio/OGG',
-	])('takes %s as it is, of the files that may have it', (text) => {
+	])('The type %s stays as it is, of the files that may have it', (text) => {
 		const safe = (['recording', 'transcription'] as const).map((property) =>
 			safeMimeType(property, text),
 		);
 		expect(safe.toSorted()).toEqual([text, null].toSorted());
 	});
 
-	it('takes the blanks around it off', () => {
+	it('Surrounding spaces are removed', () => {
 		expect(safeMimeType('recording', ' audio/ogg ')).toBe('audio/ogg');
 	});
 
@@ -100,12 +100,12 @@ describe('safeMimeType', () => {
 		['a type that names no format', 'application/octet-stream'],
 		['a type that nobody knows', 'audio/x-something'],
 		['a name of an object', 'constructor'],
-	])('refuses %s', (_, text) => {
+	])('The type is rejected if it is %s', (_, text) => {
 		expect(safeMimeType('recording', text)).toBeNull();
 		expect(safeMimeType('transcription', text)).toBeNull();
 	});
 
-	it('lets nothing through that ends a header or a path, or that a browser runs', () => {
+	it('No type ends a header or a path, or is run by a browser', () => {
 		const piece = fc.constantFrom(
 			'audio',
 			'/',
@@ -144,7 +144,7 @@ describe('safeMimeType', () => {
 		);
 	});
 
-	it('comes to an end with a long text that almost fits', () => {
+	it('A long text that almost matches takes no endless time', () => {
 		// An expression that tries all ways to read it would not within a lifetime.
 		expect(safeMimeType('recording', `audio/ogg${'; codecs="'.repeat(20_000)}!`)).toBeNull();
 	});
@@ -156,18 +156,18 @@ describe('bareMimeType', () => {
 		['audio/ogg', 'audio/ogg'],
 		['Audio/OGG ;x=y', 'audio/ogg'],
 		['', ''],
-	])('reads %j as %j', (text, bare) => {
+	])('The type %j is read as %j', (text, bare) => {
 		expect(bareMimeType(text)).toBe(bare);
 	});
 });
 
 describe('fileMimeType', () => {
-	it.each(DEFAULTS)('of a %s is %s where nobody names a format', (property, type) => {
+	it.each(DEFAULTS)('The type of a %s is %s if no format is known', (property, type) => {
 		expect(fileMimeType(property)).toBe(type);
 		expect(fileMimeType(property, ...GENERIC)).toBe(type);
 	});
 
-	it('is the first that names a format of such files', () => {
+	it('The first type that names a format of such files is used', () => {
 		expect(fileMimeType('recording', ...GENERIC, 'audio/mpeg', 'audio/wav')).toBe('audio/mpeg');
 		expect(fileMimeType('recording', 'text/plain', 'application/json', 'audio/wav')).toBe(
 			'audio/wav',
@@ -177,25 +177,28 @@ describe('fileMimeType', () => {
 });
 
 describe('mediaFileName', () => {
-	it.each(NAMED)('of a %s of type %s ends in %s', (property, type, extension) => {
+	it.each(NAMED)('The name of a %s of type %s ends in %s', (property, type, extension) => {
 		expect(fileMimeType(property, type)).toBe(type);
 		const name = mediaFileName(property, '5', `${type.toUpperCase()}; a=b`);
 		expect(name.split('.').at(-1)).toBe(extension);
 	});
 
-	it.each(DEFAULTS)('of a %s has the extension of %s for any other type', (property, _, name) => {
-		for (const type of [...GENERIC, 'constructor', 'text/html']) {
-			expect(mediaFileName(property, '5', String(type))).toBe(name);
-		}
-	});
+	it.each(DEFAULTS)(
+		'The name of a %s has the extension of %s for any other type',
+		(property, _, name) => {
+			for (const type of [...GENERIC, 'constructor', 'text/html']) {
+				expect(mediaFileName(property, '5', String(type))).toBe(name);
+			}
+		},
+	);
 
-	it('has no way out of its folder', () => {
+	it('The name cannot leave its folder', () => {
 		expect(mediaFileName('recording', '../../etc/passwd', 'audio/ogg')).toBe(
 			'call-recording-______etc_passwd.ogg',
 		);
 	});
 
-	it('is plain and ends in the extension of a format, for every ID and type', () => {
+	it('The name is plain and ends in the extension of a format, for every ID and type', () => {
 		const text = fc.string({ unit: 'binary', maxLength: 80 });
 		const subtype = fc.constantFrom(...NAMED.map(([, type]) => type), 'audio/x-new', 'video/x');
 		fc.assert(

@@ -8,6 +8,7 @@ import {
 	mediaInfoProblem,
 } from '../../../nodes/WhatsAppBusinessCalling/media/mediaInfo';
 import { ACCOUNT, fakeExecution, refusal } from '../fakes';
+import { DAY_MS } from '../../support/constants';
 
 const error = (code: number, subcode?: number) => ({
 	error: { message: 'said', code, error_subcode: subcode },
@@ -35,7 +36,7 @@ describe('getMediaInfo', () => {
 		['big', null],
 		[undefined, null],
 		[{ toString: 1 }, null],
-	])('reads the file_size %j as %j', async (fileSize, sizeBytes) => {
+	])('The file_size %j is read as %j', async (fileSize, sizeBytes) => {
 		const answer = await ask({
 			url: 'https://x',
 			file_size: fileSize,
@@ -53,7 +54,7 @@ describe('getMediaInfo', () => {
 		});
 	});
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		const asked = {
 			mediaId: '5',
@@ -64,7 +65,7 @@ describe('getMediaInfo', () => {
 		expect(await getMediaInfo(context, ACCOUNT, asked)).toMatchObject({ failure: { code: 190 } });
 	});
 
-	it('does without everything but the URL', async () => {
+	it('Everything but the URL can be missing', async () => {
 		expect(await ask({ url: 'https://x', sha256: 'x', mime_type: 5 })).toEqual({
 			ok: true,
 			value: { url: 'https://x', mimeType: null, sha256: null, sizeBytes: null },
@@ -72,14 +73,14 @@ describe('getMediaInfo', () => {
 	});
 
 	it.each(['text/html', 'audio/ogg\r\nSet-Cookie: a=b', '../x'])(
-		'does not hand on the MIME type %j',
+		'The MIME type %j is not passed on',
 		async (type) => {
 			const answer = await ask({ url: 'https://x', mime_type: type });
 			expect(answer).toMatchObject({ ok: true, value: { mimeType: null } });
 		},
 	);
 
-	it('takes an answer without a URL as something that may pass, and never throws', async () => {
+	it('A response without a URL is a temporary error, and nothing throws', async () => {
 		await fc.assert(
 			fc.asyncProperty(fc.jsonValue(), async (body) => {
 				const answer = await ask(body);
@@ -93,7 +94,7 @@ describe('getMediaInfo', () => {
 		});
 	});
 
-	it('asks for the file of one number, where that is known', async () => {
+	it('The file of one number is requested if the number is known', async () => {
 		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
 		const request = { mediaId: '5', property: 'recording', repeat: 'never' } as const;
 		await getMediaInfo(context, ACCOUNT, { ...request, phoneNumberId: '106' });
@@ -105,14 +106,12 @@ describe('getMediaInfo', () => {
 	});
 });
 
-const DAY = 24 * 60 * 60_000;
-
 const problemOf = (status: number, body: unknown, ageMs: number | null = null) => {
 	const eventAt = ageMs === null ? null : Date.now() - ageMs;
 	return mediaInfoProblem(failureFromResponse(status, body), { mediaId: '5', eventAt });
 };
 
-describe('a media ID that brings nothing', () => {
+describe('a media ID without a file', () => {
 	it.each<[string, number, unknown, boolean, string, boolean]>([
 		['404', 404, '', true, 'mediaGone', false],
 		['410', 410, '', true, 'mediaGone', false],
@@ -125,9 +124,9 @@ describe('a media ID that brings nothing', () => {
 		['500', 500, '', false, 'unavailable', true],
 		['429', 429, error(4), false, 'unavailable', true],
 		['131016', 400, error(131016), false, 'unavailable', true],
-	])('%s', (_, status, body, gone, reason, transient) => {
+	])('The failure %s has its reason', (_, status, body, gone, reason, transient) => {
 		expect(isMediaGone(failureFromResponse(status, body))).toBe(gone);
-		for (const ageMs of [null, 11 * 60_000, 8 * DAY]) {
+		for (const ageMs of [null, 11 * 60_000, 8 * DAY_MS]) {
 			expect(problemOf(status, body, ageMs)).toMatchObject({ reason, transient });
 		}
 		// Of an event that is minutes old, nothing of this is final.
@@ -140,31 +139,33 @@ describe('a media ID that brings nothing', () => {
 	});
 });
 
-describe('what the operator reads', () => {
+describe('the text about a failed media ID for the operator', () => {
 	const read = (...answer: Parameters<typeof problemOf>) => problemOf(...answer).message;
 
-	it('has what Meta said', () => {
+	it('The text has what Meta said', () => {
 		expect(read(500, '')).toMatch(/^Meta's Media API returned an unexpected response: ./);
 		expect(read(400, error(100))).toMatch(/\. Meta said: said$/);
 		const details = { error: { ...error(100).error, error_data: { details: 'in detail' } } };
 		expect(read(400, details)).toMatch(/\. Meta said: said \(in detail\)$/);
 	});
 
-	it('suits the age of the event', () => {
+	it('The text matches the age of the event', () => {
 		expect(read(404, '', 60_000)).toBe(
 			'Meta does not have the file yet: the Media API does not know the media ID 5.',
 		);
-		expect(read(404, '', 2 * DAY)).toMatch(/although its event is less than 7 days old/);
-		for (const age of [8 * DAY, null])
+		expect(read(404, '', 2 * DAY_MS)).toMatch(/although its event is less than 7 days old/);
+		for (const age of [8 * DAY_MS, null])
 			expect(read(404, '', age)).toMatch(/Meta keeps the files of a call/);
 	});
 });
 
 describe('MEDIA_ID_PATTERN', () => {
-	it.each(['1002764438271669', 'a-B_9'])('takes %s', (id) => expect(id).toMatch(MEDIA_ID_PATTERN));
+	it.each(['1002764438271669', 'a-B_9'])('The ID %s is accepted', (id) =>
+		expect(id).toMatch(MEDIA_ID_PATTERN),
+	);
 
 	it.each(['', '1/2', '..', '1?x', '1#x', '1%2f', ' 1', '1\n', '1'.repeat(201)])(
-		'refuses %j',
+		'The ID %j is rejected',
 		(id) => expect(id).not.toMatch(MEDIA_ID_PATTERN),
 	);
 });

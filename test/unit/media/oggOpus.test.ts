@@ -75,7 +75,7 @@ const file = (samples = SECOND, { serial = 1, channels = 1 } = {}) => [
 ];
 
 describe('OggOpusMeter', () => {
-	it.each(FIXTURES)('measures %s as long as a decoder does', async (name) => {
+	it.each(FIXTURES)('The file %s is measured as long as a decoder does', async (name) => {
 		const bytes = readFileSync(join(FOLDER, name));
 		const decoded = await decodeAudio(bytes);
 		const measured = measure(bytes)!;
@@ -152,7 +152,7 @@ describe('OggOpusMeter', () => {
 		],
 		['a file that is cut off in a header', [...file(), audio(3 * SECOND).subarray(0, 20)], 1, 1],
 		['an empty page', [...file(), page({ granule: SECOND + 312 })], 1, 1],
-	])('measures %s', (_, pages, durationSeconds, channels) => {
+	])('The length is measured of %s', (_, pages, durationSeconds, channels) => {
 		expect(measure(Buffer.concat(pages))).toEqual({ durationSeconds, channels });
 	});
 
@@ -177,7 +177,7 @@ describe('OggOpusMeter', () => {
 			'more false pages than there are by chance',
 			[...file(), Buffer.from('OggS'.repeat(1_010)), audio(SECOND + 400)],
 		],
-	])('has no length for %s', (_, pages) => {
+	])('The length is unknown for %s', (_, pages) => {
 		expect(measure(Buffer.concat(pages))).toBeNull();
 	});
 
@@ -206,7 +206,7 @@ describe('OggOpusMeter', () => {
 		)
 		.map((parts) => Buffer.concat(parts));
 
-	it('measures the same however the bytes are cut, and never throws', () => {
+	it('The length is the same however the bytes are cut, and nothing throws', () => {
 		const beginning = fc.constantFrom(Buffer.alloc(0), Buffer.concat(file()), ANNOUNCEMENT);
 		const cuts = fc.array(fc.oneof(fc.nat(30), fc.nat(15_000)), { maxLength: 40 });
 		fc.assert(
@@ -223,7 +223,7 @@ describe('OggOpusMeter', () => {
 		);
 	});
 
-	it('measures the same byte by byte', () => {
+	it('The length is the same byte by byte', () => {
 		for (const bytes of [RECORDING, Buffer.concat([...file(), Buffer.from('OggS?'), ...file()])]) {
 			const single = [...bytes].map((byte) => Buffer.from([byte]));
 			expect(measure(...single)).toEqual(measure(bytes));
@@ -241,7 +241,7 @@ function checksum(page: Buffer): number {
 	return crc >>> 0;
 }
 
-it('the mono sample is the sample in one channel: same length, and a first page with its own checksum', () => {
+it('The mono sample is the sample in one channel: same length, and a first page with its own checksum', () => {
 	const mono = monoSampleAudio();
 	const stereo = Buffer.from(SAMPLE_AUDIO, 'base64');
 	expect(mono).toHaveLength(stereo.length);

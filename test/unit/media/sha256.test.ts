@@ -20,11 +20,11 @@ describe('parseSha256', () => {
 		['hexadecimal digits', BYTES.toString('hex')],
 		['upper-case hexadecimal digits', BYTES.toString('hex').toUpperCase()],
 		['base64 between blanks', ` ${BASE64}\n`],
-	])('reads %s', (_, text) => {
+	])('The hash is read from %s', (_, text) => {
 		expect(parseSha256(text)).toEqual(BYTES);
 	});
 
-	it('reads the hash of the example of Meta', () => {
+	it("The hash of Meta's example is read", () => {
 		expect(parseSha256('Y9vvGyeo3n76ptkXu3CwDBsnzbRFqpjHskQdMGSVqas=')?.toString('hex')).toBe(
 			'63dbef1b27a8de7efaa6d917bb70b00c1b27cdb445aa98c7b2441d306495a9ab',
 		);
@@ -46,11 +46,11 @@ describe('parseSha256', () => {
 		['two padding characters', `${BASE64}=`],
 		['padding in the middle', `${BASE64.slice(0, 20)}=${BASE64.slice(21)}`],
 		['a blank in the middle', `${BASE64.slice(0, 20)} ${BASE64.slice(20)}`],
-	])('refuses %s', (_, text) => {
+	])('The hash is rejected if it is %s', (_, text) => {
 		expect(parseSha256(text)).toBeNull();
 	});
 
-	it('brings every hash back, in each way of writing it', () => {
+	it('Every hash is read in each way of writing it', () => {
 		fc.assert(
 			fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (array) => {
 				const bytes = Buffer.from(array);
@@ -67,7 +67,7 @@ describe('parseSha256', () => {
 		);
 	});
 
-	it('gives 32 bytes or null for anything, and never throws', () => {
+	it('The result is 32 bytes or null for anything, and nothing throws', () => {
 		const text = fc.oneof(
 			fc.string(),
 			fc.base64String(),

@@ -42,13 +42,13 @@ const nothing = {
 const parse = (document: unknown) => parseTranscript(JSON.stringify(document));
 
 describe('parseTranscript', () => {
-	it('reads the documented document; the words stay in the file', () => {
+	it('The documented document is read, and the words stay in the file', () => {
 		const [{ words, ...segment }] = DOCUMENT.transcript.segments;
 		expect(words).toHaveLength(1);
 		expect(parse(DOCUMENT)).toEqual({ ...DOCUMENT.transcript, segments: [segment] });
 	});
 
-	it('has null for what is missing or odd', () => {
+	it('The result has null for what is missing or odd', () => {
 		expect(parse({ transcript: { text: '', language: 5, duration: 'x', segments: 'x' } })).toEqual({
 			text: '',
 			language: null,
@@ -58,11 +58,11 @@ describe('parseTranscript', () => {
 		});
 	});
 
-	it('reads a document behind a byte order mark', () => {
+	it('A document after a byte order mark is read', () => {
 		expect(parseTranscript(`\uFEFF${JSON.stringify(DOCUMENT)}`)).toMatchObject({ language: 'en' });
 	});
 
-	it('reads numbers that are written as text', () => {
+	it('Numbers that are written as text are read', () => {
 		const segment = {
 			...nothing,
 			id: '1',
@@ -79,7 +79,7 @@ describe('parseTranscript', () => {
 		});
 	});
 
-	it('loses no more than the segment that is malformed', () => {
+	it('Only the malformed segment is lost', () => {
 		const [segment] = DOCUMENT.transcript.segments;
 		const segments = [null, segment, 'x', [], { text: 5, start: {} }, segment];
 		expect(parse({ transcript: { text: '', segments } })?.segments).toEqual([
@@ -89,7 +89,7 @@ describe('parseTranscript', () => {
 		]);
 	});
 
-	it('keeps the segments of a transcript without a text', () => {
+	it('The segments of a transcript without a text are kept', () => {
 		const { segments } = DOCUMENT.transcript;
 		expect(parse({ transcript: { segments } })).toMatchObject({
 			text: null,
@@ -110,9 +110,11 @@ describe('parseTranscript', () => {
 		'{"transcript":{"segments":{}}}',
 		'{"transcript":{"segments":[null]}}',
 		'{"result":{"transcript":{"text":"x"}}}',
-	])('is null for the document %s', (document) => expect(parseTranscript(document)).toBeNull());
+	])('The result is null for the document %s', (document) =>
+		expect(parseTranscript(document)).toBeNull(),
+	);
 
-	it('leaves a document in the file that has more segments than any call', () => {
+	it('A document with more segments than any call stays in the file', () => {
 		const withSegments = (count: number) =>
 			parseTranscript(
 				JSON.stringify({ transcript: { text: '', segments: Array(count).fill({}) } }),
@@ -121,7 +123,7 @@ describe('parseTranscript', () => {
 		expect(withSegments(20_001)).toBeNull();
 	});
 
-	it('is null or has a text or segments for any document, and never throws', () => {
+	it('The result is null or has a text or segments for any document, and nothing throws', () => {
 		const any = fc.oneof(
 			fc.string(),
 			fc.json(),
@@ -148,18 +150,18 @@ describe('readTranscript', () => {
 	const data = Buffer.from(JSON.stringify(DOCUMENT));
 	const binary = { data: data.toString('base64'), mimeType: 'application/json' };
 
-	it('reads a file that is kept in the item', async () => {
+	it('A file that is kept in the item is read', async () => {
 		expect(await readTranscript(context, binary, data.length, NEVER)).toMatchObject({
 			language: 'en',
 		});
 	});
 
-	it('reads a document of 10 MB, and leaves a larger one as a file', async () => {
+	it('A document of 10 MB is read, and a larger one stays a file', async () => {
 		expect(await readTranscript(context, binary, 10 * 1024 * 1024, NEVER)).not.toBeNull();
 		expect(await readTranscript(context, binary, 10 * 1024 * 1024 + 1, NEVER)).toBeNull();
 	});
 
-	it('ends with its time where the store never answers', async () => {
+	it('The reading ends with its time if the store never answers', async () => {
 		context.helpers.getBinaryStream = async () => await new Promise(() => {});
 		const stored = { ...binary, id: 'filesystem-v2:1' };
 		const reading = readTranscript(context, stored, data.length, AbortSignal.timeout(20));

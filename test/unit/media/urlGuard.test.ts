@@ -18,7 +18,7 @@ describe('guardMediaUrl', () => {
 		['the Graph API', 'https://graph.facebook.com/v26.0/1'],
 		['upper case', 'HTTPS://LOOKASIDE.FBSBX.COM/x'],
 		['the standard port, written out', 'https://lookaside.fbsbx.com:443/x'],
-	])('allows %s', (_, address) => {
+	])('The URL is allowed: %s', (_, address) => {
 		const guarded = guardMediaUrl(address, GRAPH);
 		expect(guarded.allowed && guarded.url.href).toBe(new URL(address).href);
 	});
@@ -26,7 +26,7 @@ describe('guardMediaUrl', () => {
 	it.each([
 		['its own origin', 'http://127.0.0.1:8080/media/1'],
 		['Meta all the same', 'https://lookaside.fbsbx.com/x'],
-	])('allows, for a base URL of its own, %s', (_, address) => {
+	])('The URL is allowed with a different base URL: %s', (_, address) => {
 		expect(guardMediaUrl(address, EMULATOR).allowed).toBe(true);
 	});
 
@@ -73,7 +73,7 @@ describe('guardMediaUrl', () => {
 		['an empty address', ''],
 		['no address', 'not an address'],
 		['the origin of the emulator', 'http://127.0.0.1:8080/media/1'],
-	])('refuses %s', (_, address) => {
+	])('The URL is rejected: %s', (_, address) => {
 		const guarded = guardMediaUrl(address, GRAPH);
 		expect(guarded).toMatchObject({ allowed: false, why: expect.stringMatching(/./) });
 	});
@@ -84,17 +84,17 @@ describe('guardMediaUrl', () => {
 		['another name for it', 'http://localhost:8080/x'],
 		['a user name', 'http://user@127.0.0.1:8080/x'],
 		['a blob of its origin', 'blob:http://127.0.0.1:8080/1'],
-	])('refuses, for a base URL of its own, %s', (_, address) => {
+	])('The URL is rejected with a different base URL: %s', (_, address) => {
 		expect(guardMediaUrl(address, EMULATOR).allowed).toBe(false);
 	});
 
-	it('says the host, and no more of the address, of what it refuses', () => {
+	it('The reason has the host of a rejected URL, and no more of it', () => {
 		const guarded = guardMediaUrl('https://evil.example/path?token=secret', GRAPH);
 		expect(guarded).toMatchObject({ host: 'evil.example' });
 		expect(JSON.stringify(guarded)).not.toContain('secret');
 	});
 
-	it('allows nothing but https at Meta at the standard port, and the origin of the base URL', () => {
+	it('Only https at Meta at the standard port, and the origin of the base URL, are allowed', () => {
 		const pieces = fc.constantFrom(
 			...['https:', 'http:', 'blob:', 'file:', 'data:', '//', '/', '\\', '@', ':', '.', '#', '?'],
 			...['lookaside', 'fbsbx.com', 'fbcdn.net', 'graph.facebook.com', 'evil.example', 'evil'],

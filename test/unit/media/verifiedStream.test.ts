@@ -27,7 +27,7 @@ describe('verifiedStream', () => {
 	it.each([
 		['the right hash', sha256(BYTES)],
 		['no hash to compare with', null],
-	])('hands the bytes on, counted and hashed: %s', async (_, expected) => {
+	])('The bytes are passed on, counted and hashed: %s', async (_, expected) => {
 		expect(await store(Readable.from([BYTES]), expected)).toEqual({
 			stored: BYTES,
 			error: null,
@@ -41,13 +41,13 @@ describe('verifiedStream', () => {
 		});
 	});
 
-	it('fails at the end where the hash is another', async () => {
+	it('The stream fails at the end if the hash is another', async () => {
 		const { error, progress } = await store(Readable.from([BYTES]), sha256(Buffer.from('other')));
 		expect(error).toBe('hashMismatch');
 		expect(progress).toMatchObject({ error: 'hashMismatch', bytes: BYTES.length });
 	});
 
-	it('takes as many bytes as are allowed, and not one more', async () => {
+	it('As many bytes as are allowed pass, and not one more', async () => {
 		const { length } = BYTES;
 		expect(await store(Readable.from([BYTES]), null, length)).toMatchObject({ error: null });
 		const { error, stored, progress } = await store(
@@ -59,13 +59,13 @@ describe('verifiedStream', () => {
 		expect(progress).toMatchObject({ error: 'tooLarge', sha256: null });
 	});
 
-	it('lets go of the source once it is too large', async () => {
+	it('The source is destroyed once it is too large', async () => {
 		const source = Readable.from(Array<Buffer>(1000).fill(BYTES));
 		await store(source, null, BYTES.length * 3);
 		expect(source.destroyed).toBe(true);
 	});
 
-	it('fails with the source, and calls it no flaw of the bytes', async () => {
+	it('An error of the source is not reported as an error of the bytes', async () => {
 		async function* broken() {
 			yield BYTES;
 			throw new Error('socket hang up');
@@ -78,7 +78,7 @@ describe('verifiedStream', () => {
 	it.each([
 		['with an error', new Error('timeout'), 'timeout'],
 		['without one', undefined, 'Premature close'],
-	])('ends when its source is destroyed %s', async (_, error, message) => {
+	])('The stream ends when its source is destroyed %s', async (_, error, message) => {
 		const source = new Readable({ read: () => undefined });
 		source.on('error', () => undefined);
 		source.push(BYTES);
@@ -87,7 +87,7 @@ describe('verifiedStream', () => {
 		expect(stored).toMatchObject({ error: message, progress: { sha256: null, error: null } });
 	});
 
-	it('lets go of its source when it is destroyed itself', async () => {
+	it('The source is destroyed when the stream is destroyed', async () => {
 		const source = Readable.from(Array<Buffer>(1000).fill(BYTES));
 		const { stream } = verifiedStream(source, {
 			sha256: null,
@@ -101,11 +101,11 @@ describe('verifiedStream', () => {
 	it.each([
 		['a stream that unpacks', () => Readable.from([gzipSync(BYTES)]).pipe(createGunzip())],
 		['a stream of a class of its own', () => new (class extends PassThrough {})().end(BYTES)],
-	])('takes %s', async (_, source) => {
+	])('The stream accepts %s', async (_, source) => {
 		expect(await store(source(), sha256(BYTES))).toMatchObject({ stored: BYTES, error: null });
 	});
 
-	it('takes an empty file for what it is', async () => {
+	it('An empty file is accepted as such', async () => {
 		const nothing = Buffer.alloc(0);
 		expect(await store(Readable.from([]), sha256(nothing))).toMatchObject({
 			error: null,
@@ -114,7 +114,7 @@ describe('verifiedStream', () => {
 		expect(await store(Readable.from([]), sha256(BYTES))).toMatchObject({ error: 'hashMismatch' });
 	});
 
-	it('stores what came, byte for byte, however it was cut', async () => {
+	it('The bytes are stored as they came, however they were cut', async () => {
 		const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 });
 		await fc.assert(
 			fc.asyncProperty(chunks, fc.nat(3000), fc.boolean(), async (arrays, maxBytes, right) => {

@@ -14,7 +14,7 @@ describe('askForChallenge', () => {
 	};
 	const challengeOf = (qs: unknown) => (qs as Record<string, string>)['hub.challenge'];
 
-	it('asks as Meta does, without a credential, and reads the challenge back', async () => {
+	it('The request is the one that Meta sends, without a credential, and the challenge is read back', async () => {
 		const { says, sent } = await ask(({ qs }) => ({
 			statusCode: 200,
 			body: text(` ${challengeOf(qs)}\n`),
@@ -41,7 +41,7 @@ describe('askForChallenge', () => {
 		(statusCode: number): Respond =>
 		() => ({ statusCode, body: text('<html>'), headers: { 'content-type': 'text/html' } });
 
-	it('asks with another challenge each time', async () => {
+	it('Each request has another challenge', async () => {
 		const seen = new Set<string>();
 		for (let times = 0; times < 3; times++) {
 			await ask(({ qs }) => {
@@ -84,11 +84,11 @@ describe('askForChallenge', () => {
 			}),
 		],
 		['404 of another system', 'refused', () => ({ statusCode: 404, body: text('Not found') })],
-	])('takes %s for: %s', async (_, says, respond) => {
+	])('The response %s counts as: %s', async (_, says, respond) => {
 		expect((await ask(respond)).says).toBe(says);
 	});
 
-	it('lets go of an answer without an end', async () => {
+	it('A response without an end is dropped', async () => {
 		const endless = new Readable({
 			read() {
 				this.push('x'.repeat(500));

@@ -33,7 +33,7 @@ describe('answerChallenge', () => {
 		['app', {}, deriveVerifyToken(APP_SECRET, WEBHOOK_URL, 'workflow-1')],
 		['manual', { verifyToken: ' chosen ' }, 'chosen'],
 	])(
-		'gives the challenge back as plain text (registration %s)',
+		'The challenge comes back as plain text (registration %s)',
 		async (registration, more, token) => {
 			const answer = await ask({ registration, ...more }, asked(token));
 			expect(answer).toMatchObject({
@@ -92,12 +92,12 @@ describe('answerChallenge', () => {
 			{ registration: 'app' },
 			asked(DERIVED_OF_LIST, { also: ALSO, other: { toString: 'x' } }),
 		],
-	])('refuses with 403 and without a word: %s', async (_, parameters, query) => {
+	])('The challenge is rejected with 403 and an empty body: %s', async (_, parameters, query) => {
 		const answer = await ask(parameters, query);
 		expect(answer).toMatchObject({ status: 403, body: undefined });
 	});
 
-	it('answers 503 while the credential cannot be used: another trigger must not conclude anything', async () => {
+	it('The answer is 503 while the credential cannot be used: another trigger must not conclude anything', async () => {
 		const { context, answer } = fakeWebhook({ registration: 'app' }, { query: asked(DERIVED) });
 		Object.assign(context, {
 			getMode: () => 'manual',
@@ -107,12 +107,12 @@ describe('answerChallenge', () => {
 		expect(answer).toMatchObject({ status: 503, body: undefined });
 	});
 
-	it('proves that the list reaches the trigger', async () => {
+	it('The list proves that it reaches the trigger', async () => {
 		const query = asked(DERIVED_OF_LIST, { also: ALSO });
 		expect(await ask({ registration: 'app' }, query)).toMatchObject({ status: 200 });
 	});
 
-	it('reads no credential for what has not the form of a token, and for the rest once a second', async () => {
+	it('The credential is not read for what is no token, and at most once a second for the rest', async () => {
 		let reads = 0;
 		const send = async (token: unknown) => {
 			const { context } = fakeWebhook({ registration: 'app' }, { query: asked(token) });
@@ -141,7 +141,7 @@ describe('the proof that a trigger has the app secret', () => {
 	it.each([
 		['app', {}],
 		['manual', { verifyToken: 'chosen' }],
-	])('is given whatever the registration is: %s', async (registration, more) => {
+	])('The proof is given whatever the registration is: %s', async (registration, more) => {
 		const answer = await ask({ registration, ...more }, prove(NONCE));
 		expect(answer).toMatchObject({
 			status: 200,
@@ -151,7 +151,7 @@ describe('the proof that a trigger has the app secret', () => {
 	});
 
 	it.each([undefined, '', 'x', [NONCE], { toString: 'x' }, `${NONCE}x`, 'g'.repeat(36)])(
-		'is not given for %j',
+		'The proof is not given for %j',
 		async (nonce) => {
 			expect(await ask({ registration: 'app' }, prove(nonce))).toMatchObject({
 				status: 403,
@@ -160,7 +160,7 @@ describe('the proof that a trigger has the app secret', () => {
 		},
 	);
 
-	it('is good for one URL and one question, and for nothing else', () => {
+	it('The proof is good for one URL and one question, and for nothing else', () => {
 		const proof = deriveProof(APP_SECRET, WEBHOOK_URL, NONCE);
 		const other = NONCE.replace('0', '1');
 		expect(deriveProof(APP_SECRET, WEBHOOK_URL, other)).not.toBe(proof);

@@ -86,14 +86,14 @@ const errors: Array<[string, Error]> = [
 	),
 ];
 
-describe('the message of an error of publishing, which is all that n8n shows', () => {
-	it.each(errors)('holds an instruction: %s', (_, { message }) => {
+describe('the message of a publishing error, which is all that n8n shows', () => {
+	it.each(errors)('The message has an instruction: %s', (_, { message }) => {
 		expect(message).toMatch(INSTRUCTION);
 		expect(message).toMatch(/\.$|Details: said$/);
 		expect(message.length).toBeLessThan(500);
 	});
 
-	it.each(errors)('does not only show a UUID: %s', (_, { message }) => {
+	it.each(errors)('The message does not only show a UUID: %s', (_, { message }) => {
 		if (/another workflow in this n8n/.test(message)) expect(message).not.toContain(UUID);
 	});
 
@@ -105,7 +105,7 @@ describe('the message of an error of publishing, which is all that n8n shows', (
 		['trigger', /another workflow in this n8n\. Unpublish that workflow, or use one trigger/],
 		['instance', /another n8n: https:.*\. Set the option "If Another Webhook Exists"/],
 		['other', /another URL: https:.*\. Set the option "If Another Webhook Exists"/],
-	])('says who has the webhook, and what to do about that: %s', (holder, message) => {
+	])('The message says who has the webhook, and what to do about that: %s', (holder, message) => {
 		const conflict: Conflict = { reason: 'taken', target: 'app', address: address(holder) };
 		const error = conflictError(NODE, conflict, '1');
 		expect(error.message).toMatch(message);
@@ -114,7 +114,7 @@ describe('the message of an error of publishing, which is all that n8n shows', (
 		if (holder === 'workflow') expect(error.description).toContain(UUID);
 	});
 
-	it('tells a wrong app secret from a wrong token', () => {
+	it('The message tells a wrong app secret from a wrong token', () => {
 		const { message } = registrationError(NODE, { ...answered(190), refused: 'app' }, WEBHOOK_URL);
 		expect(message).toMatch(/^Meta did not accept the App ID and App Secret\. Copy both/);
 		expect(message).not.toMatch(/new token|Generate/);

@@ -20,7 +20,7 @@ function party(text: string): Party {
 const parties = (text: string) => text.split(' ').filter(Boolean).map(party);
 const textOf = (list: Party[]) => list.map(({ url }) => url).join(' ');
 
-describe('Who receives at an address', () => {
+describe('who receives at a webhook URL', () => {
 	it.each([
 		['of nobody', '', 'T', 'T'],
 		['of a published trigger', 'A', 'T', 'A T'],
@@ -33,7 +33,7 @@ describe('Who receives at an address', () => {
 		['of a test', 'a', 'T', 'T a'],
 		['of a test that lists published triggers', 'a B', 'T', 'T a B'],
 		['of its own test', 't', 'T', 'T t'],
-	])('when a published trigger comes to one %s', (_, present, trigger, expected) => {
+	])('A published trigger joins a URL %s', (_, present, trigger, expected) => {
 		// Production and test of one trigger differ in their URLs.
 		const before = parties(present).map((one) =>
 			one.url === 't' ? { ...one, is: 'alive' as const } : one,
@@ -50,7 +50,7 @@ describe('Who receives at an address', () => {
 		['of another test that lists a published trigger', 'a B', 'B a t'],
 		['whose holder is gone', '+A b C', 'C b t'],
 		['whose holder is gone, with other tests only', '+A b', 't b'],
-	])('when a test comes to one %s', (_, present, expected) => {
+	])('A test joins a URL %s', (_, present, expected) => {
 		expect(textOf(partiesWith(party('t'), parties(present)))).toBe(expected);
 	});
 
@@ -65,7 +65,7 @@ describe('Who receives at an address', () => {
 		['its holder is gone', '+A T B', 'B'],
 		['nobody is left', 'T', ''],
 		['only those are left that do not belong there', 'T !A ?b +C', ''],
-	])('when a trigger leaves: %s', (_, present, expected) => {
+	])('A trigger leaves a URL: %s', (_, present, expected) => {
 		expect(textOf(partiesWithout(parties(present)))).toBe(expected);
 	});
 });

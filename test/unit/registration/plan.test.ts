@@ -37,7 +37,7 @@ const HOLDERS: Record<string, Holder> = {
 
 /** An address without a list; the other one of production and test has not answered. */
 function at(url: string, more: Partial<Address> = {}): Address {
-	const { holder = HOLDERS[url]! } = more;
+	const { holder = HOLDERS[url] } = more;
 	const party: Party = {
 		...{ url, isTest: url === TEST, events: [] },
 		is: holder === 'trigger' ? 'alive' : 'gone',
@@ -61,7 +61,7 @@ const asSeenBy = (own: string, address: Address): Address => ({
 function app(text: string, more: Partial<Address> & { active?: boolean } = {}): KnownState['app'] {
 	const [url, ...fields] = text.split(' ');
 	const { active = true, ...address } = more;
-	return { address: at(url!, address), active, fields };
+	return { address: at(url, address), active, fields };
 }
 
 interface Given {
@@ -113,7 +113,7 @@ function step(text: string): Step {
 	const [kind, ...words] = text.split(' ');
 	switch (kind) {
 		case 'pointApp':
-			return { do: 'pointApp', url: words[0]!, fields: words.slice(1) };
+			return { do: 'pointApp', url: words[0], fields: words.slice(1) };
 		case 'removeFields':
 			return { do: 'removeFields', fields: words };
 		case 'join':
@@ -379,17 +379,20 @@ describe('planRegistration', () => {
 			null,
 			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`], to: [DESK] },
 		],
-	])('%s', (_, given, wanted, record, { steps, inherited = [], to = [] }) => {
-		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), record);
-		if (!planned.ok) throw new Error(planned.conflict.reason);
-		const { plan } = planned;
-		const texts = plan.steps.map((planned) =>
-			[textOf(planned.step), planned.inverse.map(textOf).join(', ')].filter(Boolean).join(' > '),
-		);
-		expect(texts).toEqual(steps);
-		expect(plan.inherited.map(textOf)).toEqual(inherited);
-		expect(plan.alsoReceives).toEqual(to);
-	});
+	])(
+		'The plan is right for: %s',
+		(_, given, wanted, record, { steps, inherited = [], to = [] }) => {
+			const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), record);
+			if (!planned.ok) throw new Error(planned.conflict.reason);
+			const { plan } = planned;
+			const texts = plan.steps.map((planned) =>
+				[textOf(planned.step), planned.inverse.map(textOf).join(', ')].filter(Boolean).join(' > '),
+			);
+			expect(texts).toEqual(steps);
+			expect(plan.inherited.map(textOf)).toEqual(inherited);
+			expect(plan.alsoReceives).toEqual(to);
+		},
+	);
 
 	it.each<[string, Given, Partial<Wanted>, Partial<Conflict>]>([
 		['another system has the app', { app: app(`${FOREIGN} calls`) }, ON_APP, { reason: 'taken' }],
@@ -445,7 +448,7 @@ describe('planRegistration', () => {
 			ON_ONE,
 			{ reason: 'fieldsMissing', fields: ['calls'] },
 		],
-	])('refuses where %s', (_, given, wanted, conflict) => {
+	])('The plan is a conflict if it finds %s', (_, given, wanted, conflict) => {
 		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), null);
 		expect(planned).toMatchObject({ ok: false, conflict });
 	});
@@ -572,7 +575,7 @@ describe('planUndo', () => {
 			[at(SIBLING, { holder: 'gone' })],
 			{ steps: ['leave', 'removeFields calls'] },
 		],
-	])('undoes %s', (_, given, undo, others, { steps, kept = [] }) => {
+	])('The undo plan covers %s', (_, given, undo, others, { steps, kept = [] }) => {
 		const surroundings = surroundingsOf({ allRead: others !== null });
 		const overrides = others?.map((address) => [TWO, address]) ?? [];
 		const state = stateOf({
@@ -594,14 +597,14 @@ describe('planUndo', () => {
 			['removeFields calls'],
 		],
 		['nothing of others', `${FOREIGN} calls`, true, []],
-	])('with its record lost removes %s', (_, given, joined, expected) => {
+	])('The undo plan without a record removes %s', (_, given, joined, expected) => {
 		const surroundings = surroundingsOf({ isLost: true });
 		const { steps } = planUndo(stateOf({ app: app(given), joined }), [], surroundings);
 		expect(steps.map(textOf)).toEqual(expected);
 		expect(planUndo(stateOf({ joined }), [], surroundings).steps).toEqual([]);
 	});
 
-	it('leaves the fields that may be of another webhook whose address is lost', () => {
+	it('The fields that may belong to another webhook, whose URL is lost, are left', () => {
 		const given = stateOf({ app: app(`${OWN} messages calls`) });
 		const surroundings = surroundingsOf({ isShared: true });
 		const { steps } = planUndo(given, [], surroundings);
@@ -628,7 +631,7 @@ describe('planUndo', () => {
 			[`override ${ONE} ${OWN}`],
 			[`override ${ONE} ${OWN}`],
 		],
-	])('the end of a test %s', (_, given, undo, steps) => {
+	])('The end of a test %s', (_, given, undo, steps) => {
 		const surroundings = surroundingsOf({ url: TEST, isTest: true });
 		const planned = planUndo(stateOf(given, surroundings.url), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
@@ -642,7 +645,7 @@ describe('planUndo', () => {
 			['removeFields messages'],
 		],
 		['leaves the account', { app: app(`${OWN} calls`) }, ['leave'], ['leave']],
-	])('a failed activation %s', (_, given, undo, steps) => {
+	])('A failed activation %s', (_, given, undo, steps) => {
 		const surroundings = surroundingsOf({ onlyRecorded: true });
 		const planned = planUndo(stateOf(given, surroundings.url), undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
@@ -650,7 +653,7 @@ describe('planUndo', () => {
 });
 
 describe('merge', () => {
-	it('gives one list in the order in which it is undone; the first word on a target counts', () => {
+	it('The result is one list in the order of undoing, and the first entry for a target counts', () => {
 		const merged = merge(
 			[
 				'removeFields calls',

@@ -25,6 +25,7 @@ import {
 	type Answer,
 	type Sent,
 } from '../fakes';
+import { failureOf } from '../../support/failures';
 
 const ONE = '106540352242922';
 const TWO = '106540352242933';
@@ -87,7 +88,7 @@ class Meta {
 		if ([what, `${what} ${owner}`].some((one) => this.refused.has(one))) return refusal(400, 100);
 		this.asked.push(what);
 		if (method !== 'GET') this.changes.push({ what, with: body ?? qs });
-		const found = { statusCode: 200, body: this.read(edge, owner!) };
+		const found = { statusCode: 200, body: this.read(edge, owner) };
 		const sent = (body ?? {}) as IDataObject;
 		switch (what) {
 			case 'POST subscriptions': {
@@ -112,8 +113,8 @@ class Meta {
 				break;
 			case 'POST number': {
 				const { override_callback_uri: address } = sent.webhook_configuration as IDataObject;
-				this.numberAddresses.set(owner!, String(address));
-				if (address === '') this.numberAddresses.delete(owner!);
+				this.numberAddresses.set(owner, String(address));
+				if (address === '') this.numberAddresses.delete(owner);
 				break;
 			}
 			default:
@@ -232,15 +233,6 @@ function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings
 	};
 }
 
-async function failureOf(work: Promise<unknown>): Promise<Error & { description?: string | null }> {
-	return await work.then(
-		() => {
-			throw new Error('It did not fail');
-		},
-		(error: Error) => error,
-	);
-}
-
 const calls = (callbackUrl: string, ...more: string[]) => ({
 	callbackUrl,
 	fields: ['calls', ...more],
@@ -249,7 +241,7 @@ const calls = (callbackUrl: string, ...more: string[]) => ({
 
 const NOTHING = new Meta().state();
 
-describe('The requests', () => {
+describe('the requests of a registration', () => {
 	it.each<[string, IDataObject, string[], string[]]>([
 		[
 			'the app',
@@ -291,7 +283,7 @@ describe('The requests', () => {
 				...['POST number', 'DELETE subscribed_apps', 'DELETE subscriptions'],
 			],
 		],
-	])('for %s: each resource is read once, and what was pointed is read back', async (...row) => {
+	])('Each resource is read once, and what was pointed is read back, for %s', async (...row) => {
 		const [, parameters, first, last] = row;
 		const node = trigger(parameters);
 		expect(await node.activate()).toBe(true);
@@ -307,7 +299,7 @@ describe('The requests', () => {
 	});
 });
 
-describe('An activation that fails', () => {
+describe('an activation that fails', () => {
 	it.each<[string, string[]]>([
 		['GET subscriptions', []],
 		['POST subscriptions', []],
@@ -322,7 +314,7 @@ describe('An activation that fails', () => {
 				'DELETE subscriptions',
 			],
 		],
-	])('at %s undoes what it had done, and no more', async (refused, changes) => {
+	])('A failure at %s undoes what was done, and no more', async (refused, changes) => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add(refused);
 		const error = await failureOf(node.activate());
@@ -333,7 +325,7 @@ describe('An activation that fails', () => {
 		expect(node.data).toEqual({});
 	});
 
-	it('says what failed first, and keeps in mind what could not be undone', async () => {
+	it('The error is the first failure, and what could not be undone is remembered', async () => {
 		const node = trigger(ON_ONE);
 		node.meta.refused.add('POST number').add('DELETE subscriptions');
 		const error = await failureOf(node.activate());
@@ -347,7 +339,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('leaves what an earlier one had registered, and so does the deletion that n8n calls then', async () => {
+	it('What an earlier activation registered stays, also when n8n then calls delete', async () => {
 		const node = trigger({});
 		await node.activate();
 		const before = node.meta.state();
@@ -360,7 +352,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('tells its first error, whatever n8n meets when it tries again', async () => {
+	it('The error is the first one, whatever n8n meets when it tries again', async () => {
 		const node = trigger({});
 		node.meta.refused.add('GET subscriptions');
 		const first = await failureOf(node.activate());
@@ -372,7 +364,7 @@ describe('An activation that fails', () => {
 		expect((await failureOf(corrected.activate())).message).toContain(FOREIGN);
 	});
 
-	it('can be repeated at once when the trigger that was in the way is removed', async () => {
+	it('Activation can be repeated at once when the trigger that was in the way is removed', async () => {
 		const one = trigger({}, new Meta(), { id: 'of an old workflow' });
 		const two = trigger({}, one.meta, { id: 'of another one' });
 		await one.activate();
@@ -383,7 +375,7 @@ describe('An activation that fails', () => {
 		expect(await two.activate()).toBe(true);
 	});
 
-	it('that was patient is not repeated: n8n gives all attempts together 84 seconds', async () => {
+	it('An activation that waited is not repeated: n8n gives all attempts together 84 seconds', async () => {
 		const node = trigger({});
 		const { httpRequest } = node.hooks.helpers;
 		Object.assign(node.hooks.helpers, {
@@ -401,7 +393,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.asked).toEqual([]);
 	});
 
-	it('is one where another process has taken the address in the same moment', async () => {
+	it('The activation fails if another process has taken the URL in the same moment', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			if (what === 'POST subscriptions') node.meta.app = calls(FOREIGN);
@@ -413,7 +405,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.app).toEqual(calls(FOREIGN));
 	});
 
-	it('is none where Meta shows the new address only after a moment', async () => {
+	it('The activation succeeds if Meta shows the new URL only after a moment', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			const now = node.meta.app;
@@ -425,7 +417,7 @@ describe('An activation that fails', () => {
 		expect(node.meta.app).toEqual(calls(node.url));
 	});
 
-	it('is one where Meta does not keep the address', async () => {
+	it('The activation fails if Meta does not keep the URL', async () => {
 		const node = trigger({});
 		node.meta.afterChange = (what) => {
 			if (what === 'POST subscriptions') node.meta.app = null;
@@ -435,7 +427,7 @@ describe('An activation that fails', () => {
 		);
 	});
 
-	it('leaves nothing to deactivate, whatever became of the credential', async () => {
+	it('The activation leaves nothing to deactivate, whatever became of the credential', async () => {
 		for (const parameters of [{}, { registration: 'manual', verifyToken: 'chosen' }]) {
 			const node = trigger(parameters, new Meta(), { credential: {} });
 			expect(await node.deactivate()).toBe(true);
@@ -460,13 +452,13 @@ describe('An activation that fails', () => {
 			takeOver({ otherWebhookUrl: 'https://n8n.example/webhook-test/own/webhook' }),
 			/^Other Webhook URL must be/,
 		],
-	])('is one where %s', async (_, parameters, message) => {
+	])('The activation fails if %s', async (_, parameters, message) => {
 		const node = trigger(parameters, new Meta(), { id: 'own' });
 		expect((await failureOf(node.activate())).message).toMatch(message);
 		expect(node.meta.changes).toEqual([]);
 	});
 
-	it('is one without a webhook address of n8n', async () => {
+	it('The activation fails without a webhook URL of n8n', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks, { getNodeWebhookUrl: () => undefined });
 		expect((await failureOf(node.activate())).message).toMatch(
@@ -475,8 +467,8 @@ describe('An activation that fails', () => {
 	});
 });
 
-describe('Two triggers of one app', () => {
-	it('are registered one after the other: one has the address, the other is in its list', async () => {
+describe('two triggers of one app', () => {
+	it('Two triggers are registered one after the other: one has the URL, the other is in its list', async () => {
 		const one = trigger({});
 		const two = trigger({}, one.meta);
 		one.publish();
@@ -485,7 +477,7 @@ describe('Two triggers of one app', () => {
 		expect(one.meta.receivers()).toEqual([one.url, two.url]);
 	});
 
-	it('on numbers: the app stays with the last one, whoever goes first', async () => {
+	it('The app stays with the last of two triggers on numbers, whichever leaves first', async () => {
 		const one = trigger(ON_ONE);
 		const two = trigger({ registration: 'phoneNumber', phoneNumberIds: [TWO] }, one.meta);
 		for (const node of [one, two]) {
@@ -500,12 +492,12 @@ describe('Two triggers of one app', () => {
 	});
 });
 
-describe('An address that is there', () => {
+describe('an existing webhook URL', () => {
 	it.each<[string, string]>([
 		['another system', FOREIGN],
 		['the same node in another n8n', 'https://other.example/webhook/ID/webhook'],
 		['no address at all', 'not an address'],
-	])('is not overwritten where it is that of %s', async (_, address) => {
+	])('A URL is not overwritten if it belongs to %s', async (_, address) => {
 		const node = trigger({});
 		const there = address.replace('ID', node.id);
 		node.meta.tokens.set(there, ['another']);
@@ -517,7 +509,7 @@ describe('An address that is there', () => {
 		expect(node.meta.changes).toEqual([]);
 	});
 
-	it('is taken where nothing is registered any more in this n8n, and not put back', async () => {
+	it('A URL where nothing is registered any more in this n8n is taken, and not put back', async () => {
 		const node = trigger({});
 		node.meta.app = calls('https://n8n.example/webhook-test/gone/webhook');
 		node.meta.onAccount = true;
@@ -527,7 +519,7 @@ describe('An address that is there', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('is not taken where n8n cannot reach its own addresses', async () => {
+	it('A URL is not taken if n8n cannot reach its own URLs', async () => {
 		const node = trigger({});
 		Object.assign(node.hooks.helpers, {
 			httpRequest: async (request: Sent) => {
@@ -540,7 +532,7 @@ describe('An address that is there', () => {
 		expect((await failureOf(node.activate())).message).toContain('another workflow in this n8n');
 	});
 
-	it('of this trigger moves with the address of n8n', async () => {
+	it('The URL of this trigger moves with the URL of n8n', async () => {
 		const old = trigger({}, new Meta(), { base: 'https://old.example/' });
 		await old.activate();
 		const node = old.again({ base: 'https://n8n.example/n8n/' });
@@ -551,11 +543,11 @@ describe('An address that is there', () => {
 	});
 });
 
-describe('The record', () => {
+describe('the record', () => {
 	it.each<[string, Surroundings]>([
 		['another n8n', { instanceId: 'instance-2', base: 'https://two.example/' }],
 		['a restored n8n with the same key', { base: 'https://two.example/' }],
-	])('of a trigger that is alive does not serve its copy in %s', async (_, copied) => {
+	])('The record of a live trigger does not apply to its copy in %s', async (_, copied) => {
 		const original = trigger({});
 		await original.activate();
 		original.publish();
@@ -569,7 +561,7 @@ describe('The record', () => {
 		expect(original.meta.changes).toHaveLength(2);
 	});
 
-	it('does not serve another workflow with the same webhook ID', async () => {
+	it('The record does not apply to another workflow with the same webhook ID', async () => {
 		const original = trigger({});
 		await original.activate();
 		original.publish();
@@ -589,7 +581,7 @@ describe('The record', () => {
 		expect(original.meta.state()).toEqual(before);
 	});
 
-	it('is not needed: what stands at the own address is removed without it', async () => {
+	it("The record is not needed: what stands at the trigger's own URL is removed without it", async () => {
 		for (const parameters of [{}, ON_ACCOUNT, ON_ONE]) {
 			const node = trigger(parameters);
 			await node.activate();
@@ -600,7 +592,7 @@ describe('The record', () => {
 		}
 	});
 
-	it('is remembered in the process, if n8n has not saved it', async () => {
+	it('The record is remembered in the process if n8n has not saved it', async () => {
 		const node = trigger({});
 		node.meta.app = calls(FOREIGN, 'messages');
 		const taker = node.again({}, TAKE_OVER);
@@ -611,7 +603,7 @@ describe('The record', () => {
 		expect(node.meta.state()).toEqual(before);
 	});
 
-	it('knows the account that it was made with, though the credential was changed', async () => {
+	it('The record knows its account, although the credential was changed', async () => {
 		const node = trigger({});
 		await node.activate();
 		const other = { ...CREDENTIAL, appId: '999', appSecret: 'another secret' };
@@ -633,7 +625,7 @@ describe('The record', () => {
 		]);
 	});
 
-	it('stays where it cannot be read who depends on the fields, for the next deactivation', async () => {
+	it('The record stays for the next deactivation if it cannot be read who needs the fields', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.meta.refused.add('GET phone_numbers');
@@ -645,7 +637,7 @@ describe('The record', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('stays where another system depends on the fields', async () => {
+	it('The record stays if another system needs the fields', async () => {
 		const node = trigger(ON_ONE);
 		await node.activate();
 		node.meta.numberAddresses.set(TWO, OTHER);
@@ -656,8 +648,8 @@ describe('The record', () => {
 	});
 });
 
-describe('Taking over', () => {
-	it('puts the other address back with its own token, and with the field that Meta asks for', async () => {
+describe('taking over', () => {
+	it('The other URL is put back with its own token, and with the field that Meta requires', async () => {
 		const node = trigger(TAKE_OVER);
 		node.meta.app = calls(FOREIGN, 'messages');
 		node.meta.onAccount = true;
@@ -677,7 +669,7 @@ describe('Taking over', () => {
 		]);
 	});
 
-	it('of a trigger in another n8n needs no token of the operator', async () => {
+	it('A trigger in another n8n is taken over without a token from the operator', async () => {
 		const one = trigger({}, new Meta(), { base: 'https://two.example/', instanceId: 'two' });
 		await one.activate();
 		one.publish();
@@ -689,7 +681,7 @@ describe('Taking over', () => {
 		expect(one.meta.app).toEqual(before);
 	});
 
-	it('is not needed next to another trigger of this n8n, which then gets what was taken over', async () => {
+	it('Nothing is taken over from another trigger of this n8n, which then gets what was taken over', async () => {
 		const one = trigger(TAKE_OVER);
 		one.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		one.meta.onAccount = true;
@@ -701,11 +693,11 @@ describe('Taking over', () => {
 		}
 		expect(two.record()).toMatchObject({ alsoReceives: [] });
 		await one.deactivate();
-		expect(readSharedAddress(one.meta.app!.callbackUrl, APP_SECRET)).toMatchObject({
+		expect(readSharedAddress(one.meta.app.callbackUrl, APP_SECRET)).toMatchObject({
 			url: two.url,
 			other: { url: FOREIGN, verifyToken: ITS_TOKEN },
 		});
-		expect(one.meta.app!.callbackUrl).not.toContain(ITS_TOKEN);
+		expect(one.meta.app.callbackUrl).not.toContain(ITS_TOKEN);
 		// The record of the heir says nothing of it: the address does.
 		await two.activate();
 		expect(two.record()).toMatchObject({ alsoReceives: [FOREIGN] });
@@ -715,7 +707,7 @@ describe('Taking over', () => {
 		expect(one.meta.changes[0]).toMatchObject({ with: { verify_token: ITS_TOKEN } });
 	});
 
-	it('puts nothing back that is not registered any more', async () => {
+	it('A URL where nothing is registered any more is not put back', async () => {
 		const one = trigger({});
 		await one.activate();
 		one.publish();
@@ -727,7 +719,7 @@ describe('Taking over', () => {
 		expect(one.meta.state()).toEqual(NOTHING);
 	});
 
-	it('asks for the address of the other webhook, if it was lost', async () => {
+	it('The operator is asked for the URL of the other webhook if it was lost', async () => {
 		const node = trigger(TAKE_OVER);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
 		node.meta.onAccount = true;
@@ -749,7 +741,7 @@ describe('Taking over', () => {
 		expect(node.meta.state()).toEqual(before);
 	});
 
-	it('puts the webhook of the parameter back, if the record is lost', async () => {
+	it('The webhook of the parameter is put back if the record is lost', async () => {
 		const parameters = takeOver({ otherWebhookUrl: FOREIGN });
 		const node = trigger(parameters);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };
@@ -761,7 +753,7 @@ describe('Taking over', () => {
 	});
 });
 
-describe('Triggers that share an address', () => {
+describe('triggers that share a webhook URL', () => {
 	/** So many of one n8n, published. */
 	async function published(count: number) {
 		const meta = new Meta();
@@ -776,7 +768,7 @@ describe('Triggers that share an address', () => {
 		return { meta, all };
 	}
 
-	it('all move with the holder, when the address of n8n has changed', async () => {
+	it('All triggers move with the holder when the URL of n8n has changed', async () => {
 		const { meta, all } = await published(3);
 		meta.tokens.clear();
 		const moved = all.map((one) => one.again({ base: 'https://new.example/' }));
@@ -785,7 +777,7 @@ describe('Triggers that share an address', () => {
 		expect(meta.receivers().sort()).toEqual(moved.map(({ url }) => url).sort());
 	});
 
-	it('keep those that do not know the new app secret yet', async () => {
+	it('Triggers that do not know the new app secret yet stay in the list', async () => {
 		const { meta, all } = await published(3);
 		const credential = { ...CREDENTIAL, appSecret: 'the new one' };
 		const [first, second] = all.map((one) => one.again({ credential }));
@@ -794,7 +786,7 @@ describe('Triggers that share an address', () => {
 		expect(meta.receivers(undefined, 'the new one')).toEqual(all.map(({ url }) => url));
 	});
 
-	it('do without a holder that has another app secret: it becomes one of the others', async () => {
+	it('A holder with another app secret becomes one of the others', async () => {
 		const { meta, all } = await published(2);
 		all[0].again({ credential: { ...CREDENTIAL, appSecret: 'of another app' } }).publish();
 		await all[1].again().activate();
@@ -802,8 +794,8 @@ describe('Triggers that share an address', () => {
 	});
 });
 
-describe('A test', () => {
-	it('joins production, and leaves everything as it was', async () => {
+describe('a test', () => {
+	it('A test joins production, and leaves everything as it was', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();
@@ -819,28 +811,31 @@ describe('A test', () => {
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
 		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
-	])('takes production over where %s, and points back to it with its token', async (_, given) => {
-		const node = trigger({}, new Meta(), given);
-		await node.activate();
-		node.publish();
-		if (given.id === undefined) node.meta.unreachable.add(node.url);
-		const before = node.meta.state();
-		const test = node.again({ mode: 'manual', data: {} });
-		await test.activate();
-		expect(node.meta.app).toEqual(calls(node.test));
-		node.meta.changes.length = 0;
-		await test.deactivate();
-		expect(node.meta.state()).toEqual(before);
-		expect(node.meta.changes).toEqual([
-			expect.objectContaining({
-				with: expect.objectContaining({
-					verify_token: deriveVerifyToken(APP_SECRET, node.production),
-				}) as unknown,
-			}),
-		]);
-	});
+	])(
+		'A test takes production over if %s, and points back to it with its token',
+		async (_, given) => {
+			const node = trigger({}, new Meta(), given);
+			await node.activate();
+			node.publish();
+			if (given.id === undefined) node.meta.unreachable.add(node.url);
+			const before = node.meta.state();
+			const test = node.again({ mode: 'manual', data: {} });
+			await test.activate();
+			expect(node.meta.app).toEqual(calls(node.test));
+			node.meta.changes.length = 0;
+			await test.deactivate();
+			expect(node.meta.state()).toEqual(before);
+			expect(node.meta.changes).toEqual([
+				expect.objectContaining({
+					with: expect.objectContaining({
+						verify_token: deriveVerifyToken(APP_SECRET, node.production),
+					}) as unknown,
+				}),
+			]);
+		},
+	);
 
-	it('that cannot point back ends all the same, and says so in the log', async () => {
+	it('A test that cannot point back ends all the same, and the log says so', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();
@@ -856,7 +851,7 @@ describe('A test', () => {
 		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
-	it('in another n8n version is known by its URL, without a record', async () => {
+	it('A test in another n8n version is known by its URL, without a record', async () => {
 		const node = trigger({});
 		await node.activate();
 		node.publish();

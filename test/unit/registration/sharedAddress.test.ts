@@ -44,13 +44,13 @@ const shared: fc.Arbitrary<SharedAddress> = fc.record({
 	),
 });
 
-describe('A shared address', () => {
-	it('has one bit for each event of the trigger, below that of a test', () => {
+describe('a shared address', () => {
+	it('Each event of the trigger has one bit, below that of a test', () => {
 		expect([...EVENT_BITS].sort()).toEqual(EVENT_TYPES.map(({ name }) => name).sort());
 		expect(EVENT_BITS.length).toBeLessThanOrEqual(14);
 	});
 
-	it('is read as it was written, and its holder without the secret', () => {
+	it('The address is read as it was written, and its holder without the secret', () => {
 		fc.assert(
 			fc.property(shared, fc.string({ minLength: 1 }), (wanted, secret) => {
 				const address = formatSharedAddress(wanted, secret);
@@ -63,7 +63,7 @@ describe('A shared address', () => {
 		);
 	});
 
-	it('is the plain URL of the holder where nothing is to be remembered', () => {
+	it("The address is the holder's plain URL if there is nothing to remember", () => {
 		const plain = {
 			url: HOLDER,
 			siblings: [],
@@ -74,7 +74,7 @@ describe('A shared address', () => {
 		expect(formatSharedAddress(plain, SECRET)).toBe(HOLDER);
 	});
 
-	it('cannot be changed, moved to another holder, or written without the secret', () => {
+	it('The address cannot be changed, moved to another holder, or written without the secret', () => {
 		fc.assert(
 			fc.property(shared, fc.nat(), fc.constantFrom(...'AZaz09-_'), (wanted, at, letter) => {
 				const address = formatSharedAddress({ ...wanted, leavesAccount: true }, SECRET);
@@ -95,13 +95,13 @@ describe('A shared address', () => {
 		['half of a sibling', `${HOLDER}?also=${Buffer.alloc(20).toString('base64url')}`],
 		['a code of nothing', `${HOLDER}?also=${Buffer.alloc(12).toString('base64url')}`],
 		['more than fits', `${HOLDER}?also=${'A'.repeat(100_000)}`],
-	])('with %s is refused', (_, address) => {
+	])('An address with %s is rejected', (_, address) => {
 		expect(readSharedAddress(address, SECRET)).toBeNull();
 		expect(readSharedAddress(address, '')).toBeNull();
 	});
 
 	it.each(['https://crm.example/hook?also=1&x=2', 'https://crm.example/hook?x=also', 'odd text'])(
-		'of another system stays what it is: %s',
+		'The address of another system stays as it is: %s',
 		(address) => {
 			const plain = {
 				url: address,
@@ -115,7 +115,7 @@ describe('A shared address', () => {
 		},
 	);
 
-	it('does not show the verify token of the other webhook', () => {
+	it('The address does not show the verify token of the other webhook', () => {
 		const other = { url: 'https://crm.example/', verifyToken: 'very-secret', addedFields: [] };
 		const address = formatSharedAddress(
 			{ url: HOLDER, siblings: [], leavesAccount: false, isKnownToLeave: null, other },
@@ -126,7 +126,7 @@ describe('A shared address', () => {
 		);
 	});
 
-	it('has room for four siblings in the address of an account, with a holder of 82 characters', () => {
+	it('The address of an account has room for four siblings, with a holder of 82 characters', () => {
 		const sibling = { webhookId: HOLDER.split('/')[4], isTest: false, events: EVENT_BITS };
 		const address = formatSharedAddress(
 			{
@@ -142,7 +142,7 @@ describe('A shared address', () => {
 	});
 });
 
-describe('A sibling', () => {
+describe('a sibling', () => {
 	const ID = '11111111-2222-4333-8444-555555555555';
 	const events = ['terminate', 'connect'];
 
@@ -152,7 +152,7 @@ describe('A sibling', () => {
 		['https://n8n.example/webhook-test/x/webhook', 'https://n8n.example/webhook', false],
 		['https://n8n.example/a/b/hooks/x/webhook', 'https://n8n.example/a/b/hooks-test', true],
 		[`https://n8n.example/webhook/x/webhook?also=AAAA`, 'https://n8n.example/webhook', false],
-	])('of %s is below %s', (holder, base, isTest) => {
+	])('The URL of %s is below %s', (holder, base, isTest) => {
 		const trigger = { url: `${base}/${ID}/webhook`, isTest, events };
 		const sibling = siblingOf(holder, trigger);
 		expect(sibling).toEqual({ webhookId: ID, isTest, events: ['connect', 'terminate'] });
@@ -169,7 +169,7 @@ describe('A sibling', () => {
 		],
 		['has no webhook ID', 'https://n8n.example/webhook/42/trigger/webhook', false],
 		['has a test endpoint of another name', `https://n8n.example/try/${ID}/webhook`, true],
-	])('cannot be listed where it %s', (_, own, isTest) => {
+	])('A sibling cannot be listed if it %s', (_, own, isTest) => {
 		expect(siblingOf(HOLDER, { url: own, isTest, events })).toBeNull();
 	});
 });

@@ -229,10 +229,7 @@ class World {
 
 	/** Events that arrive at each trigger for a target, by the trigger's URL. */
 	receivers(account: string, target: Target): Map<string, string[]> {
-		const url =
-			target === 'app'
-				? this.app?.url
-				: this.overrides.get(keyOf(account, target as OverrideTarget));
+		const url = target === 'app' ? this.app?.url : this.overrides.get(keyOf(account, target));
 		const found = new Map<string, string[]>();
 		if (url === undefined || !this.joined.has(account)) return found;
 		const { url: holder, siblings } = readSharedAddress(url, SECRET)!;
@@ -341,7 +338,7 @@ function run(course: Course): void {
 	function follow() {
 		const start = world.snapshot();
 		for (const { who, isTest, fuse, restarts } of actions) {
-			const role = { trigger: all[who]!, isTest };
+			const role = { trigger: all[who], isTest };
 			const isThere = world.alive.has(urlOf(role));
 			world.fuse = kills && fuse <= 4 ? fuse : Infinity;
 			try {
@@ -359,7 +356,7 @@ function run(course: Course): void {
 					}
 				}
 				const order = [...world.alive.values()].sort(
-					(one, other) => restarts[one.trigger.id]! - restarts[other.trigger.id]!,
+					(one, other) => restarts[one.trigger.id] - restarts[other.trigger.id],
 				);
 				// With its publication service, n8n does not activate again what it takes for published.
 				if (!staysPublished) for (const one of order) world.activate(one);
@@ -375,7 +372,7 @@ function run(course: Course): void {
 			world.expectAllServed();
 		}
 		const left = [...world.alive.values()].sort(
-			(one, other) => end[one.trigger.id]! - end[other.trigger.id]!,
+			(one, other) => end[one.trigger.id] - end[other.trigger.id],
 		);
 		if (together) world.alive.clear();
 		for (const role of left) {
@@ -385,7 +382,7 @@ function run(course: Course): void {
 		}
 		if (kills && left.every(({ isTest }) => isTest)) {
 			// Tests do not clean up after a test that was killed.
-			const role = { trigger: all[0]!, isTest: false };
+			const role = { trigger: all[0], isTest: false };
 			world.activate(role);
 			world.deactivate(role);
 		}
@@ -403,7 +400,7 @@ const EVERYWHERE: Array<Trigger['level']> = [
 ];
 const runs = { numRuns: Number(process.env.RUNS ?? 60) };
 
-describe('Triggers that share addresses, in any order', () => {
+describe('triggers that share addresses, in any order', () => {
 	it.each<[string, Array<Trigger['level']>, Array<Trigger['account']>, boolean]>([
 		['on the app', ['app'], ['a'], false],
 		['on the app, n8n being killed', ['app'], ['a'], true],
@@ -412,31 +409,37 @@ describe('Triggers that share addresses, in any order', () => {
 		['on one account, n8n being killed', ['businessAccount'], ['a'], true],
 		['on all levels', EVERYWHERE, ['a'], false],
 		['on all levels, n8n being killed', EVERYWHERE, ['a'], true],
-	])('%s: all get their events, and Meta is as before at the end', (_, levels, accounts, kills) => {
-		fc.assert(
-			fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
-				run({ triggers: all, actions: list, end, before: () => {}, kills }),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers %s all get their events, and Meta is as before at the end',
+		(_, levels, accounts, kills) => {
+			fc.assert(
+				fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
+					run({ triggers: all, actions: list, end, before: () => {}, kills }),
+				),
+				runs,
+			);
+		},
+	);
 
 	it.each([
 		['one by one', false],
 		['together', true],
-	])('unpublished %s leave the app on an account on which it was before', (_, together) => {
-		fc.assert(
-			fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
-				run({
-					...{ triggers: all, actions: list, end, kills: false, together },
-					before: ({ joined }) => joined.add('a'),
-				}),
-			),
-			runs,
-		);
-	});
+	])(
+		'Triggers unpublished %s leave the app on an account on which it was before',
+		(_, together) => {
+			fc.assert(
+				fc.property(triggers(['app'], ['a']), actions, order, (all, list, end) =>
+					run({
+						...{ triggers: all, actions: list, end, kills: false, together },
+						before: ({ joined }) => joined.add('a'),
+					}),
+				),
+				runs,
+			);
+		},
+	);
 
-	it('unpublished together after a restart leave the app on an account on which it was before', () => {
+	it('Triggers unpublished together after a restart leave the app on an account on which it was before', () => {
 		fc.assert(
 			fc.property(triggers(['app'], ['a']), order, (all, end) => {
 				const world = new World();
@@ -446,7 +449,7 @@ describe('Triggers that share addresses, in any order', () => {
 				for (const role of roles) world.activate(role);
 				world.remembered.clear();
 				world.alive.clear();
-				roles.sort((one, other) => end[one.trigger.id]! - end[other.trigger.id]!);
+				roles.sort((one, other) => end[one.trigger.id] - end[other.trigger.id]);
 				for (const role of roles) world.deactivate(role);
 				expect(world.snapshot()).toEqual(start);
 			}),
@@ -455,7 +458,7 @@ describe('Triggers that share addresses, in any order', () => {
 	});
 
 	it.each([['messages'], ['security'], ['messages', 'calls']])(
-		'next to another system that has the app with %s: it gets its webhook back',
+		'Another system that has the app with %s gets its webhook back',
 		(...fields) => {
 			fc.assert(
 				fc.property(triggers(['app'], ['a'], true), actions, order, (all, list, end) =>

@@ -13,7 +13,7 @@ const TEST = 'https://n8n.example/webhook-test/id/webhook';
 describe('deriveVerifyToken', () => {
 	const token = deriveVerifyToken('secret', PRODUCTION);
 
-	it('gives the same token in production and in a test, in characters that a form takes unchanged', () => {
+	it('The token is the same in production and in a test, in characters that a form leaves unchanged', () => {
 		expect(deriveVerifyToken('secret', TEST)).toBe(token);
 		expect(token).toMatch(/^[0-9a-f]{64}$/);
 	});
@@ -27,11 +27,11 @@ describe('deriveVerifyToken', () => {
 		['webhook ID', 'secret', 'https://n8n.example/webhook/other/webhook', undefined],
 		['query', 'secret', `${PRODUCTION}?also=x`, undefined],
 		['text that is no address', 'secret', 'webhook', undefined],
-	])('gives another one for another %s', (_, secret, url, workflow) => {
+	])('The token is another one for another %s', (_, secret, url, workflow) => {
 		expect(deriveVerifyToken(secret, url, workflow)).not.toBe(token);
 	});
 
-	it('keeps address and workflow apart, and never shows the secret', () => {
+	it('Address and workflow stay apart, and the secret is never shown', () => {
 		const id = fc.string({ unit: fc.constantFrom(...'abc123-_'), minLength: 1, maxLength: 36 });
 		fc.assert(
 			fc.property(
@@ -53,7 +53,7 @@ describe('deriveVerifyToken', () => {
 	});
 });
 
-describe('Addresses of n8n', () => {
+describe('URLs of n8n', () => {
 	it.each([
 		[PRODUCTION, TEST, true, true],
 		[
@@ -68,12 +68,12 @@ describe('Addresses of n8n', () => {
 		[PRODUCTION, 'https://n8n.example/crm/hook', false, false],
 		[PRODUCTION, 'https://n8n.example/', false, false],
 		[PRODUCTION, 'not an address', false, false],
-	])('%s and %s: same trigger %s, same n8n %s', (own, other, trigger, n8n) => {
+	])('The URLs %s and %s have the same trigger %s, the same n8n %s', (own, other, trigger, n8n) => {
 		expect(isSameTrigger(own, other)).toBe(trigger);
 		expect(isOfSameN8n(other, own)).toBe(n8n);
 	});
 
-	it('test URLs are told by their path', () => {
+	it('A test URL is recognized by its path', () => {
 		expect([PRODUCTION, TEST].map(looksLikeTestUrl)).toEqual([false, true]);
 	});
 });

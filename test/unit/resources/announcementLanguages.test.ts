@@ -34,15 +34,15 @@ describe('likelyLanguage', () => {
 		['  ', null],
 		['__', null],
 		['constructor', null],
-	])('takes %j for %j', (code, likely) => {
+	])('The text %j is taken for %j', (code, likely) => {
 		expect(likelyLanguage(code)).toBe(likely);
 	});
 
-	it.each(LANGUAGE_CODES)('takes %s as it is', (code) => {
+	it.each(LANGUAGE_CODES)('The code %s stays as it is', (code) => {
 		expect(likelyLanguage(code)).toBe(code);
 	});
 
-	it('gives a code that exists or null for any text', () => {
+	it('The result is an existing code or null for any text', () => {
 		fc.assert(
 			fc.property(fc.string({ unit: 'binary' }), (text) => {
 				const likely = likelyLanguage(text);
@@ -52,7 +52,7 @@ describe('likelyLanguage', () => {
 		);
 	});
 
-	it('does not mind case, blanks around it and the kind of dash', () => {
+	it('Case, surrounding spaces and the kind of dash do not matter', () => {
 		const code = fc.constantFrom(...LANGUAGE_CODES);
 		const dash = fc.constantFrom('-', '_', ' ', '--');
 		fc.assert(
@@ -66,18 +66,21 @@ describe('likelyLanguage', () => {
 });
 
 describe('announcementText', () => {
-	it('is the phrase, a blank and the purpose', () => {
+	it('The text is the phrase, a space and the purpose', () => {
 		expect(announcementText('recording', 'de', 'Schulung')).toBe(
 			'Dieser Anruf wird zu folgenden Zwecken aufgezeichnet: Schulung',
 		);
 	});
 
-	it.each(['xx', '', 'DE', 'constructor', '__proto__'])('is null for the code %j', (code) => {
-		expect(announcementText('recording', code, 'x')).toBeNull();
-		expect(announcementLanguage(code)).toBeUndefined();
-	});
+	it.each(['xx', '', 'DE', 'constructor', '__proto__'])(
+		'The text is null for the code %j',
+		(code) => {
+			expect(announcementText('recording', code, 'x')).toBeNull();
+			expect(announcementLanguage(code)).toBeUndefined();
+		},
+	);
 
-	it('ends with the purpose, whatever it holds', () => {
+	it('The text ends with the purpose, whatever that contains', () => {
 		fc.assert(
 			fc.property(fc.constantFrom(...LANGUAGE_CODES), fc.string(), (code, purpose) => {
 				const phrase = announcementLanguage(code)?.combined ?? '';
@@ -89,12 +92,12 @@ describe('announcementText', () => {
 });
 
 describe('languageOptions', () => {
-	it('are sorted by their names', () => {
+	it('The languages are sorted by name', () => {
 		const names = languageOptions.map(({ name }) => name);
 		expect(names).toEqual([...names].sort((a, b) => a.localeCompare(b, 'en')));
 	});
 
-	it('marks the two languages in which a transcription is announced in English', () => {
+	it('The two languages in which a transcription is announced in English are marked', () => {
 		const english = LANGUAGE_CODES.filter(
 			(code) => announcementLanguage(code)?.transcriptionInEnglish,
 		);

@@ -41,7 +41,7 @@ function hours(changes: Partial<GivenCallHours>) {
 const body = (changes: Partial<GivenCallHours>) => callHoursBody(hours(changes));
 
 describe('call hours', () => {
-	it("become Meta's fields", () => {
+	it("Call hours become Meta's fields", () => {
 		expect(body({})).toEqual({
 			status: 'ENABLED',
 			timezone_id: 'Europe/Berlin',
@@ -65,7 +65,7 @@ describe('call hours', () => {
 		['12:05 a.m.', '0005'],
 		['12 PM', '1200'],
 		['5:30pm', '1730'],
-	])('take the time %j as %s', (opens, sent) => {
+	])('The time %j becomes %s', (opens, sent) => {
 		expect(body({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toMatchObject({
 			weekly_operating_hours: [{ open_time: sent }],
 		});
@@ -74,7 +74,7 @@ describe('call hours', () => {
 	it.each<unknown>([
 		...['', '9', '24:01', '25:00', '12:60', '09.00', '09:00:30', '-1:00', '٠٩:٠٠', '13 PM'],
 		...['0:30 AM', '900 AM', 'noon', null, 9, true],
-	])('refuse the time %j', (opens) => {
+	])('The time %j is rejected', (opens) => {
 		const shown = typeof opens === 'string' ? opens : String(opens ?? '');
 		expect(problems({ weeklyHours: [range('MONDAY', opens, '23:59')] })).toEqual([
 			`Weekly Hours, Monday: write Opens ${AS_TIME} ${written(shown)}`,
@@ -85,7 +85,7 @@ describe('call hours', () => {
 	});
 
 	it.each(['24:00', '2400', '24:00:00', '00:00', '12 AM'])(
-		'end with the day at midnight, written as %s',
+		'A day that ends at midnight is accepted, written as %s',
 		(midnight) => {
 			const weeklyHours = [range('FRIDAY', '18:00', midnight)];
 			expect(
@@ -97,7 +97,7 @@ describe('call hours', () => {
 		},
 	);
 
-	it('do not begin at the end of a day', () => {
+	it('A range cannot begin at the end of a day', () => {
 		expect(problems({ weeklyHours: [range('MONDAY', '24:00', '24:00')] })).toEqual([
 			'On Monday 24:00 cannot be the opening time',
 		]);
@@ -117,14 +117,14 @@ describe('call hours', () => {
 		['fri', 'FRIDAY'],
 		['Sa', 'SATURDAY'],
 		['su', 'SUNDAY'],
-	])('take the day %j as %s', (day, sent) => {
+	])('The day %j becomes %s', (day, sent) => {
 		expect(body({ weeklyHours: [range(day, '9:00', '17:00')] })).toMatchObject({
 			weekly_operating_hours: [{ day_of_week: sent }],
 		});
 	});
 
 	it.each<unknown>(['', 'T', 'S', 'M', 'Mittwoch', 'Monday-Friday', '1', 1, null])(
-		'refuse the day %j',
+		'The day %j is rejected',
 		(day) => {
 			expect(problems({ weeklyHours: [range(day, '9:00', '17:00')] })).toEqual([
 				`Weekly Hours, range 1: write Day in English, such as Monday or Mon instead of ${written(String(day ?? ''))}`,
@@ -135,18 +135,18 @@ describe('call hours', () => {
 	it.each<[unknown, string]>([
 		['enabled', 'ENABLED'],
 		[' Disabled ', 'DISABLED'],
-	])('take the status %j', (status, sent) =>
+	])('The status %j is accepted', (status, sent) =>
 		expect(body({ status })).toMatchObject({ status: sent }),
 	);
 
-	it.each<unknown>(['', 'on', true])('refuse the status %j', (status) => {
+	it.each<unknown>(['', 'on', true])('The status %j is rejected', (status) => {
 		expect(problems({ status })).toEqual([
 			`Call Hours: write Status as ENABLED or DISABLED instead of ${written(String(status))}`,
 		]);
 	});
 
 	it.each(['2026-12-24T00:00:00', '2026-12-24T00:00:00.000Z', ' 2026-12-24 '])(
-		'take the date out of %j',
+		'The date is read from %j',
 		(date) => {
 			expect(body({ holidays: [holiday(date)] })).toMatchObject({
 				holiday_schedule: [{ date: '2026-12-24' }],
@@ -154,12 +154,12 @@ describe('call hours', () => {
 		},
 	);
 
-	it('take the day that a leap year has', () => {
+	it('The leap day of a leap year is accepted', () => {
 		expect(problems({ holidays: [holiday('2028-02-29')] })).toEqual([]);
 	});
 
 	it.each(['', '24.12.2026', '2026-13-01', '2026-00-10', '2026-02-30', '2027-02-29', '2026-1-1'])(
-		'refuse the date %j',
+		'The date %j is rejected',
 		(date) => {
 			expect(problems({ holidays: [holiday(date)] })).toEqual([
 				`Holidays, day 1: write Date as 2026-12-24 instead of ${written(date)}`,
@@ -168,12 +168,12 @@ describe('call hours', () => {
 	);
 
 	it.each(['Europe/Berlin', 'America/Manaus', 'Asia/Kolkata', ' UTC '])(
-		'take the time zone %j',
+		'The time zone %j is accepted',
 		(timeZone) => expect(problems({ timeZone })).toEqual([]),
 	);
 
 	it.each(['', 'Berlin', 'Europe/Nowhere', 'CEST+2', '../../etc', '+02:00'])(
-		'refuse the time zone %j',
+		'The time zone %j is rejected',
 		(timeZone) => {
 			expect(problems({ timeZone })).toEqual([
 				`Call Hours: write Time Zone as a name such as Europe/Berlin instead of ${written(timeZone)}`,
@@ -181,7 +181,7 @@ describe('call hours', () => {
 		},
 	);
 
-	it('refuse holidays of the past by their date, in the time zone that was given', () => {
+	it('A holiday in the past is rejected by its date, in the time zone that was given', () => {
 		const past = (date: string) => [
 			`The holiday ${date} is in the past, and WhatsApp rejects it. Remove it`,
 		];
@@ -193,7 +193,7 @@ describe('call hours', () => {
 		expect(problems({ holidays, timeZone: 'America/Manaus' }, evening)).toEqual([]);
 	});
 
-	it('take two ranges a day on every day, also where one begins when the other ends', () => {
+	it('Two ranges a day are accepted on every day, also if one begins when the other ends', () => {
 		const weeklyHours = DAYS.flatMap((day) => [
 			range(day, '12:00', '17:00'),
 			range(day, '08:00', '12:00'),
@@ -201,7 +201,7 @@ describe('call hours', () => {
 		expect(problems({ weeklyHours })).toEqual([]);
 	});
 
-	it('refuse three ranges a day', () => {
+	it('Three ranges a day are rejected', () => {
 		const weeklyHours = ['08', '10', '12'].map((hour) =>
 			range('FRIDAY', `${hour}:00`, `${hour}:30`),
 		);
@@ -210,7 +210,7 @@ describe('call hours', () => {
 		]);
 	});
 
-	it('refuse ranges of a day that overlap, in any order', () => {
+	it('Ranges of a day that overlap are rejected, in any order', () => {
 		const [early, late] = [range('SUNDAY', '08:00', '12:01'), range('SUNDAY', '12:00', '13:00')];
 		for (const weeklyHours of [
 			[early, late],
@@ -220,7 +220,7 @@ describe('call hours', () => {
 		}
 	});
 
-	it('say how to write hours over midnight', () => {
+	it('Hours over midnight are rejected with the way to write them', () => {
 		expect(problems({ weeklyHours: [range('SUNDAY', '22:00', '2 AM')] })).toEqual([
 			'On Sunday the closing time 02:00 is before the opening time 22:00. For hours past midnight, add two ranges: Sunday 22:00 to 24:00, and Monday 00:00 to 02:00',
 		]);
@@ -229,7 +229,7 @@ describe('call hours', () => {
 		]);
 	});
 
-	it('refuse a range that ends when it begins', () => {
+	it('A range that ends when it begins is rejected', () => {
 		expect(problems({ weeklyHours: [range('MONDAY', '00:00', '00:00')] })).toEqual([
 			'On Monday the opening time must be before the closing time',
 		]);
@@ -241,29 +241,29 @@ describe('call hours', () => {
 	it.each<[Partial<GivenCallHours>, string]>([
 		[{ weeklyHours: 'x' }, 'Weekly Hours must be a list'],
 		[{ holidays: { 0: 'x' } }, 'Holidays must be a list'],
-	])('say so where %j is no list', (changes, problem) => {
+	])('A value of %j is rejected as no list', (changes, problem) => {
 		expect(problems(changes)).toContain(problem);
 	});
 
-	it('take 20 holidays, and not 21', () => {
+	it('20 holidays are accepted, and not 21', () => {
 		const days = (count: number) =>
 			Array.from({ length: count }, (_, i) => holiday(`2026-12-${String(i + 1).padStart(2, '0')}`));
 		expect(problems({ holidays: days(20) })).toEqual([]);
 		expect(problems({ holidays: days(21) })).toEqual(['WhatsApp accepts at most 20 holidays']);
 	});
 
-	it('need a range where they are on, and none where they are off', () => {
+	it('A range is required where call hours are on, and not where they are off', () => {
 		expect(problems({ weeklyHours: [] })).toEqual([
 			'Call hours that are turned on need at least one weekly range',
 		]);
 		expect(problems({ status: 'DISABLED', weeklyHours: [] })).toEqual([]);
 	});
 
-	it('without holidays send an empty schedule, which deletes the one that is there', () => {
+	it('An empty schedule is sent without holidays, which deletes the existing one', () => {
 		expect(body({ holidays: undefined })).toMatchObject({ holiday_schedule: [] });
 	});
 
-	it('tell every problem at once, and where it is', () => {
+	it('Every problem is reported at once, with its place', () => {
 		expect(
 			problems({
 				weeklyHours: [
@@ -285,7 +285,7 @@ describe('call hours', () => {
 	});
 
 	it.each<unknown>([{}, [], [[]], Symbol.iterator, 1n, NaN, { toString: null }])(
-		'never throw for what an expression may give',
+		'No value of an expression throws',
 		(odd) => {
 			const read = () =>
 				readCallHours(
@@ -320,7 +320,7 @@ describe('call hours that are turned off without a schedule', () => {
 		],
 	};
 
-	it('keep the one that is stored, without holidays of the past', () => {
+	it('The stored schedule is kept, without holidays in the past', () => {
 		expect(callHoursBody(withStoredSchedule(off(), stored, NOW))).toEqual({
 			status: 'DISABLED',
 			timezone_id: 'America/Manaus',
@@ -329,14 +329,14 @@ describe('call hours that are turned off without a schedule', () => {
 		});
 	});
 
-	it('need a time zone for ranges that are given', () => {
+	it('A time zone is required for ranges that are given', () => {
 		expect(problems({ status: 'DISABLED', timeZone: '' })).toEqual([
 			'Call Hours: write Time Zone as a name such as Europe/Berlin instead of leaving it empty',
 		]);
 		expect(body({ status: 'DISABLED' })).toMatchObject({ timezone_id: 'Europe/Berlin' });
 	});
 
-	it('take what was given before what is stored', () => {
+	it('What was given is used before what is stored', () => {
 		const given = off({ timeZone: 'Europe/Berlin', holidays: [holiday('2027-01-01')] });
 		expect(withStoredSchedule(given, stored, NOW)).toMatchObject({
 			timeZone: 'Europe/Berlin',
@@ -347,7 +347,7 @@ describe('call hours that are turned off without a schedule', () => {
 	it.each([
 		['nothing is stored', null],
 		['no range is stored', { ...stored, timezone_id: null, weekly_operating_hours: [] }],
-	])('are open always where %s', (_, settings) => {
+	])('The schedule is always open if %s', (_, settings) => {
 		expect(withStoredSchedule(off(), settings, NOW)).toMatchObject({
 			status: 'DISABLED',
 			timeZone: 'UTC',

@@ -52,7 +52,7 @@ describe('cleanPhoneNumber', () => {
 			'\uff0b\uff11\u3000\uff08\uff14\uff10\uff18\uff09\uff15\uff15\uff15\uff0d\uff11\uff12\uff13\uff14',
 			'14085551234',
 		],
-	])('cleans %j to %s', (text, number) => {
+	])('The number %j becomes %s', (text, number) => {
 		expect(cleanPhoneNumber(text)).toBe(number);
 	});
 
@@ -106,7 +106,7 @@ describe('cleanPhoneNumber', () => {
 		['too few digits', '1234'],
 		['too many digits', '1234567890123456'],
 		['blanks without an end', `1${' '.repeat(4_000_000)}4085551234`],
-	])('refuses %s', (_, text) => {
+	])('The number is rejected if it is %s', (_, text) => {
 		expect(cleanPhoneNumber(text)).toBeNull();
 	});
 
@@ -141,7 +141,7 @@ describe('cleanPhoneNumber', () => {
 			.map((some) => some.replace(/\D/g, ''));
 	}
 
-	it('gives the digits of the text in their order, but for what its comment names, or null', () => {
+	it('The result is the digits of the text in their order, with the documented exceptions, or null', () => {
 		fc.assert(
 			fc.property(text, (given) => {
 				const number = cleanPhoneNumber(given);
@@ -154,7 +154,7 @@ describe('cleanPhoneNumber', () => {
 		);
 	});
 
-	it('takes every number that JavaScript writes, and that with a plus', () => {
+	it('Every number that JavaScript writes is accepted, and also after a plus', () => {
 		fc.assert(
 			fc.property(fc.integer({ min: 10_000, max: 999_999_999_999_999 }), (number) => {
 				expect(cleanPhoneNumber(String(number))).toBe(String(number));

@@ -11,7 +11,7 @@ function shown(body: object, text: string | null, itemIndex = 0): unknown[] {
 	return hints;
 }
 
-it('after a call, what both sides hear is shown, or that nothing is recorded', () => {
+it('The hint after a call shows what both sides hear, or that nothing is recorded', () => {
 	const hint = (message: string) => [{ type: 'info', location: 'outputPane', message }];
 	expect(shown({ recording: announced }, 'Recorded for x.')).toEqual(
 		hint('Both sides hear: “Recorded for x.”'),
@@ -25,6 +25,6 @@ it('after a call, what both sides hear is shown, or that nothing is recorded', (
 	expect(shown({}, null, 1)).toEqual([]);
 });
 
-it('a hint is left out where n8n has no place for it, because the call is already made', () => {
+it('The hint is left out if n8n has no place for it, because the call is already made', () => {
 	expect(() => showHint({}, 'info', 'x')).not.toThrow();
 });

@@ -39,24 +39,24 @@ const INVISIBLE: Array<[string, string]> = [
 ];
 
 describe('isBlank', () => {
-	it.each(INVISIBLE)('takes %s for nothing, alone and in company', (_, character) => {
+	it.each(INVISIBLE)('The text is blank if it is %s, alone or with others', (_, character) => {
 		expect(isBlank(character)).toBe(true);
 		expect(isBlank(` ${character}\u200d${character}\n`)).toBe(true);
 	});
 
 	it.each(['a', '.', '\u{1f4de}', '\u260e\ufe0f', '\u0651', '\u200b0\u200b'])(
-		'sees something in %j',
+		'The text %j is not blank',
 		(text) => expect(isBlank(text)).toBe(false),
 	);
 });
 
 describe('textParameter', () => {
-	it.each(INVISIBLE)('gives nothing for %s', (_, character) => {
+	it.each(INVISIBLE)('The result is nothing for %s', (_, character) => {
 		expect(textParameter(input({ purpose: character }), 'purpose')).toBe('');
 	});
 
 	it.each([[{ toString: null }], [{ toString: { toString: 1 } }]])(
-		'reads %j, which has no text',
+		'The value %j, which has no text, is read',
 		(value) => {
 			const { context } = fakeExecution({ purpose: value });
 			const given = { context, account: ACCOUNT, itemIndex: 0 };
@@ -64,7 +64,7 @@ describe('textParameter', () => {
 		},
 	);
 
-	it('keeps what belongs to a visible text', () => {
+	it('What belongs to a visible text is kept', () => {
 		expect(textParameter(input({ purpose: ' quality \u260e\ufe0f ' }), 'purpose')).toBe(
 			'quality \u260e\ufe0f',
 		);
@@ -73,7 +73,7 @@ describe('textParameter', () => {
 
 describe('isUserId', () => {
 	it.each(['US.13491208655302741918', 'DE.ENT.11815799212886844830', `LB.${'a1'.repeat(64)}`])(
-		'knows %s',
+		'The user ID %s is recognized',
 		(text) => expect(isUserId(text)).toBe(true),
 	);
 
@@ -87,21 +87,21 @@ describe('isUserId', () => {
 		'US.1/../2',
 		`US.${'1'.repeat(129)}`,
 		'14085551234',
-	])('refuses %j', (text) => expect(isUserId(text)).toBe(false));
+	])('The text %j is no user ID', (text) => expect(isUserId(text)).toBe(false));
 });
 
 describe('IDs that become a part of a path', () => {
 	const forbidden = fc.string({ unit: fc.constantFrom(...'a1/\\.?#%& \n@:') });
 
-	it.each(['1002764438271669', 'a-b_1'])('takes the media ID %s', (mediaId) => {
+	it.each(['1002764438271669', 'a-b_1'])('The media ID %s is accepted', (mediaId) => {
 		expect(mediaIdParameter(input({ mediaId }))).toBe(mediaId);
 	});
 
-	it('takes a word for no media ID, of which Meta would only say that the file is gone', () => {
+	it('A word is no media ID: Meta would only say that the file is gone', () => {
 		expect(() => mediaIdParameter(input({ mediaId: 'abc' }))).toThrow('"abc" is not a media ID');
 	});
 
-	it('takes an ID that an expression gives as a number', () => {
+	it('An ID that an expression gives as a number is accepted', () => {
 		expect(mediaIdParameter(input({ mediaId: 1002764438271669 }))).toBe('1002764438271669');
 		expect(phoneNumberIdParameter(input({ phoneNumberId: 106540352242922 }))).toBe(
 			'106540352242922',
@@ -111,7 +111,7 @@ describe('IDs that become a part of a path', () => {
 	it.each([
 		[mediaIdParameter, 'mediaId'],
 		[phoneNumberIdParameter, 'phoneNumberId'],
-	])('lets nothing through that leaves its segment of the path (%p)', (read, name) => {
+	])('No ID leaves its segment of the path (%p)', (read, name) => {
 		fc.assert(
 			fc.property(forbidden, (text) => {
 				try {
@@ -129,11 +129,11 @@ describe('IDs that become a part of a path', () => {
 		[phoneNumberIdParameter, 'phoneNumberId', '106540352242922'],
 		[callIdParameter, 'callId', 'wacid.HBgL+/=='],
 		[userIdParameter, 'userId', 'US.13491208655302741918'],
-	])('frees an ID of the invisible characters that copying brings along (%p)', (read, name, id) => {
+	])('The invisible characters that copying adds are removed from an ID (%p)', (read, name, id) => {
 		expect(read(input({ [name]: ` \u200e \u202a ${id}\u200b \ufeff` }))).toBe(id);
 	});
 
-	it('refuses an ID that lost digits as a number', () => {
+	it('An ID that lost digits as a number is rejected', () => {
 		const id = 2 ** 60;
 		expect(() => mediaIdParameter(input({ mediaId: id }))).toThrow('(rounded)" is not a media ID');
 		expect(() => phoneNumberIdParameter(input({ phoneNumberId: id }))).toThrow(
@@ -147,17 +147,17 @@ describe('IDs that become a part of a path', () => {
 		['HBgL', '"HBgL" is not a call ID'],
 		['wacid.', '"wacid." is not a call ID'],
 		['wacid.a b', '"wacid.a b" is not a call ID'],
-	])('refuses the call ID %j', (callId, message) => {
+	])('The call ID %j is rejected', (callId, message) => {
 		expect(() => callIdParameter(input({ callId }))).toThrow(message);
 	});
 
-	it('takes the padding of a call ID', () => {
+	it('The padding of a call ID is accepted', () => {
 		expect(callIdParameter(input({ callId: ' wacid.HBgL+/== ' }))).toBe('wacid.HBgL+/==');
 	});
 });
 
 describe('truncate', () => {
-	it('keeps a text of 60 characters and cuts a longer one to 60', () => {
+	it('A text of 60 characters stays, and a longer one is cut to 60', () => {
 		expect(truncate('x'.repeat(60))).toHaveLength(60);
 		expect(truncate('x'.repeat(61))).toBe(`${'x'.repeat(57)}...`);
 	});
@@ -174,13 +174,13 @@ describe('booleanParameter', () => {
 		[0, false],
 		['', false],
 		[null, false],
-	])('reads %j as %s', (value, expected) => {
+	])('The value %j is read as %s', (value, expected) => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
 		expect(booleanParameter(given, 'recordCall', 'Record Call')).toBe(expected);
 	});
 
-	it.each(['yes', 'off', 2, '$json.record'])('does not guess what %j means', (value) => {
+	it.each(['yes', 'off', 2, '$json.record'])('The meaning of %j is not guessed', (value) => {
 		const { context } = fakeExecution({ recordCall: value });
 		const given = { context, account: ACCOUNT, itemIndex: 0 };
 		expect(() => booleanParameter(given, 'recordCall', 'Record Call')).toThrow(

@@ -35,7 +35,7 @@ describe('cleanSdp', () => {
 		['with indented lines', LINES.join('\n\t\t')],
 		['with line ends that were made twice', LINES.join('\r\r\n')],
 		['as an indented JSON text', ` ${JSON.stringify({ type: 'offer', sdp: CLEAN }, null, 2)}`],
-	])('takes a session description %s', (_, given) => {
+	])('A session description is accepted %s', (_, given) => {
 		expect(cleanSdp(given, 'offer')).toEqual({ ok: true, sdp: CLEAN });
 	});
 
@@ -43,12 +43,12 @@ describe('cleanSdp', () => {
 		[{ type: 'Answer' }, 'offer', 'It is an answer, but an offer is needed here'],
 		[{ type: 'pranswer' }, 'answer', 'It is a pranswer, but an answer is needed here'],
 		[{ type: 'rollback' }, 'offer', 'It is a rollback, but an offer is needed here'],
-	])('says so where %j comes and an %s is needed', (type, expected, problem) => {
+	])('The value %j is an error that says that an %s is needed', (type, expected, problem) => {
 		expect(cleanSdp({ ...type, sdp: CLEAN }, expected)).toEqual({ ok: false, problem });
 	});
 
 	it.each([{ type: 'offer' }, { type: 'OFFER' }, { sdpType: 'offer' }, { sdp_type: 'offer' }])(
-		'says what an answer is and where it comes from where %j comes instead',
+		'The error for %j says what an answer is and where it comes from',
 		(type) => {
 			expect(cleanSdp({ ...type, sdp: CLEAN }, 'answer')).toMatchObject({
 				title: 'This SDP is an offer, not an answer',
@@ -57,7 +57,7 @@ describe('cleanSdp', () => {
 		},
 	);
 
-	it('keeps the blank of a session without a name', () => {
+	it('The space of a session without a name is kept', () => {
 		const lines = LINES.map((line) => (line === 's=-' ? 's= ' : line));
 		const expected = lines.map((line) => `${line}\r\n`).join('');
 		expect(cleanSdp(lines.join(' \n'), 'offer')).toEqual({ ok: true, sdp: expected });
@@ -85,7 +85,7 @@ describe('cleanSdp', () => {
 			LINES.filter((line) => line !== 't=0 0').join('\n'),
 			'It has no line that starts with t=',
 		],
-	])('refuses %s', (_, given, problem) => {
+	])('The SDP is rejected if it is %s', (_, given, problem) => {
 		expect(cleanSdp(given, 'offer')).toEqual({ ok: false, problem });
 	});
 
@@ -130,14 +130,14 @@ describe('cleanSdp', () => {
 			[...SESSION, ...MEDIA, sha(256), ...MEDIA, sha(256)],
 		],
 		['that are not there', LINES, LINES],
-	])('sends the SHA-256 fingerprint alone, of fingerprints %s', (_, given, sent) => {
+	])('The SHA-256 fingerprint alone is sent, of fingerprints %s', (_, given, sent) => {
 		expect(cleanSdp(given.join('\n'), 'offer')).toEqual({
 			ok: true,
 			sdp: sent.map((line) => `${line}\r\n`).join(''),
 		});
 	});
 
-	it('refuses fingerprints without one of SHA-256', () => {
+	it('Fingerprints without one of SHA-256 are rejected', () => {
 		expect(cleanSdp([...LINES, sha(1), sha(512)].join('\n'), 'answer')).toMatchObject({
 			ok: false,
 			problem: expect.stringContaining('no SHA-256 fingerprint'),
@@ -165,7 +165,7 @@ describe('cleanSdp', () => {
 		['offer', [LITE], [setup('active')], OWN_ANSWER],
 		['offer', [LITE], [setup('passive')], OWN_ANSWER],
 	])(
-		'as %s with %j for the session and %j for the media: %s',
+		'The role of the DTLS handshake is checked as %s with %j for the session and %j for the media: %s',
 		(expected, session, media, title) => {
 			const cleaned = cleanSdp([...SESSION, ...session, ...MEDIA, ...media].join('\n'), expected);
 			expect(cleaned.ok ? null : cleaned.title).toBe(title);
@@ -183,7 +183,7 @@ describe('cleanSdp', () => {
 		.map((lines) => [...LINES, ...lines.map((line) => `a=${line}`), 'a=end']);
 	const end = fc.constantFrom('\r\n', '\n', '\r', '\\r\\n', '\\n');
 
-	it('changes no byte but the line ends', () => {
+	it('No byte but the line ends is changed', () => {
 		fc.assert(
 			fc.property(body, end, (lines, lineEnd) => {
 				const expected = lines.map((line) => `${line}\r\n`).join('');
@@ -197,7 +197,7 @@ describe('cleanSdp', () => {
 		);
 	});
 
-	it('leaves what it has cleaned as it is', () => {
+	it('An SDP that was cleaned stays as it is', () => {
 		const noise = fc.string({
 			unit: fc.constantFrom('\r', '\n', '\\r', '\\n', ' ', 'a=b', '"', '\ufeff'),
 		});
@@ -211,12 +211,12 @@ describe('cleanSdp', () => {
 		);
 	});
 
-	it('reads a line of blanks without an end, in a time that grows with its length alone', () => {
+	it('An endless line of spaces is read in time that grows only with its length', () => {
 		const given = `${LINES.join('\n')}\na=x${' '.repeat(4_000_000)}x`;
 		expect(cleanSdp(given, 'offer').ok).toBe(true);
 	});
 
-	it('gives CRLF-ended lines or a problem for anything, and never throws', () => {
+	it('The result is lines that end with CRLF or a problem for anything, and nothing throws', () => {
 		fc.assert(
 			fc.property(fc.oneof(fc.anything(), fc.json(), fc.string()), (given) => {
 				const cleaned = cleanSdp(given, 'answer');

@@ -32,7 +32,7 @@ const deliveries = fc
 	.record({ entry: fc.array(fc.jsonValue()), more: fc.jsonValue() })
 	.map((json) => Buffer.from(JSON.stringify(json)));
 
-it.each(FORMS)('signedContent reads whatever was signed, as %s', async (form) => {
+it.each(FORMS)('Whatever was signed is read, as %s', async (form) => {
 	await fc.assert(
 		fc.asyncProperty(deliveries, async (body) => {
 			// Long integers become text, see exactJson.test.ts.
@@ -41,28 +41,25 @@ it.each(FORMS)('signedContent reads whatever was signed, as %s', async (form) =>
 	);
 });
 
-it.each(FORMS)(
-	'signedContent rejects a body in which one byte was changed, as %s',
-	async (form) => {
-		await fc.assert(
-			fc.asyncProperty(
-				deliveries,
-				fc.nat(),
-				fc.integer({ min: 1, max: 127 }),
-				async (body, at, by) => {
-					const changed = Buffer.from(body);
-					changed[at % body.length] ^= by;
-					// Not every change of bytes is one of the text: invalid UTF-8 is replaced.
-					fc.pre(form !== 'text' || changed.toString() !== body.toString());
-					const reading = content(form, changed, { signature: signatureOf(body) });
-					await expect(reading).rejects.toMatchObject({ context: { reason: 'signatureInvalid' } });
-				},
-			),
-		);
-	},
-);
+it.each(FORMS)('A body in which one byte was changed is rejected, as %s', async (form) => {
+	await fc.assert(
+		fc.asyncProperty(
+			deliveries,
+			fc.nat(),
+			fc.integer({ min: 1, max: 127 }),
+			async (body, at, by) => {
+				const changed = Buffer.from(body);
+				changed[at % body.length] ^= by;
+				// Not every change of bytes is one of the text: invalid UTF-8 is replaced.
+				fc.pre(form !== 'text' || changed.toString() !== body.toString());
+				const reading = content(form, changed, { signature: signatureOf(body) });
+				await expect(reading).rejects.toMatchObject({ context: { reason: 'signatureInvalid' } });
+			},
+		),
+	);
+});
 
-it('signedContent throws nothing but errors for the operator, and accepts nothing unsigned', async () => {
+it('Only errors for the operator are thrown, and nothing unsigned is accepted', async () => {
 	const names = ['bodyFrom', 'body', 'signature', 'inputBinaryField'] as const;
 	const values = fc.oneof(fc.jsonValue(), fc.constantFrom(...FORMS), fc.string());
 	await fc.assert(

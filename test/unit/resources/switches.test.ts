@@ -74,14 +74,14 @@ const CALLS: INodeParameters[] = ['start', 'accept'].map((operation) =>
 
 const ON = '={{ $json.consent }}';
 
-describe('A switch with an expression', () => {
-	it('is looked for', () => {
+describe('a switch with an expression', () => {
+	it('The known switches are covered', () => {
 		expect(SWITCHES.toSorted()).toEqual(
 			expect.arrayContaining(['recordCall', 'recordingLanguage', 'returnAll', 'transcribeCall']),
 		);
 	});
 
-	it.each(OPERATIONS)('makes no field required: $resource, $operation', (choice) => {
+	it.each(OPERATIONS)('The switch makes no field required: $resource, $operation', (choice) => {
 		const parameters = required(choice);
 		expect(issues(parameters)).toBeNull();
 		for (const name of SWITCHES) {
@@ -110,7 +110,7 @@ describe('A switch with an expression', () => {
 			{ recordCall: ON, transcribeCall: ON },
 			['recordingPurpose', 'recordingLanguage', 'transcriptionPurpose', 'transcriptionLanguage'],
 		],
-	])('shows the fields that it may need: %j', (switches, fields) => {
+	])('The switch shows the fields that it may need: %j', (switches, fields) => {
 		for (const call of CALLS) {
 			const parameters = { ...call, recordCall: false, transcribeCall: false, ...switches };
 			const shown = properties.filter(
@@ -137,26 +137,29 @@ describe('A switch with an expression', () => {
 		// Nobody knows which announcement it is.
 		[{ recordCall: true, recordingLanguage: ON }, []],
 		[{ recordCall: false, recordingLanguage: ON }, ['notRecorded']],
-	])('shows the announcements that may be heard, and no other: %j', (switches, notices) => {
-		for (const call of CALLS) {
-			const parameters = {
-				...call,
-				...{ recordCall: false, transcribeCall: false },
-				...{ recordingLanguage: 'de', transcriptionLanguage: 'de' },
-				...switches,
-			};
-			const shown = properties.filter(
-				(property) =>
-					property.type === 'notice' &&
-					property.name !== 'audioNotice' &&
-					isShown(property, parameters),
-			);
-			expect(shown.map(({ name }) => name)).toEqual(notices);
-		}
-	});
+	])(
+		'The switch shows the announcements that may be heard, and no other: %j',
+		(switches, notices) => {
+			for (const call of CALLS) {
+				const parameters = {
+					...call,
+					...{ recordCall: false, transcribeCall: false },
+					...{ recordingLanguage: 'de', transcriptionLanguage: 'de' },
+					...switches,
+				};
+				const shown = properties.filter(
+					(property) =>
+						property.type === 'notice' &&
+						property.name !== 'audioNotice' &&
+						isShown(property, parameters),
+				);
+				expect(shown.map(({ name }) => name)).toEqual(notices);
+			}
+		},
+	);
 });
 
-it('makes no field of the trigger required', () => {
+it('No switch makes a field of the trigger required', () => {
 	const trigger = new WhatsAppBusinessCallingTrigger().description;
 	const switches = [...new Set(trigger.properties.flatMap(conditionsOf))];
 	expect(switches).toContain('registration');

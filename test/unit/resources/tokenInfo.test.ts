@@ -8,20 +8,20 @@ const tokenInfo = async (data: object) => {
 };
 
 describe('readTokenInfo', () => {
-	it('does not hand on a token that Meta repeats', async () => {
+	it('A token that Meta repeats is not passed on', async () => {
 		const message = `Malformed access token ${String(CREDENTIAL.accessToken)}`;
 		const info = await tokenInfo({ is_valid: false, error: { message } });
 		expect(info?.error?.message).toBe('Malformed access token (token)');
 	});
 
-	it('takes a time that no calendar has for none', async () => {
+	it('A time beyond the calendar counts as none', async () => {
 		expect(await tokenInfo({ is_valid: true, expires_at: 1e20 })).toMatchObject({
 			is_valid: true,
 			expires_at: null,
 		});
 	});
 
-	it('asks for the token, as the app', async () => {
+	it('The request is about the token, as the app', async () => {
 		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
 		context.getCredentials = async () => ({ ...CREDENTIAL, accessToken: ` ${TOKEN}\n` }) as never;
 		await readTokenInfo(context, ACCOUNT);
@@ -37,18 +37,18 @@ describe('readTokenInfo', () => {
 		]);
 	});
 
-	it('reads what Meta says', async () => {
+	it('What Meta says is read', async () => {
 		const said = { is_valid: true, expires_at: 0, scopes: ['whatsapp_business_messaging'] };
 		expect(await tokenInfo(said)).toEqual({ ...said, error: null });
 	});
 
-	it('shows neither the token nor the app secret', async () => {
+	it('Neither the token nor the app secret is shown', async () => {
 		const info = await tokenInfo({ error: { message: `${APP_SECRET} or ${TOKEN}` } });
 		expect(info?.error?.message).toBe('(token) or (token)');
 	});
 
 	it.each(['', null, {}, { data: 5 }])(
-		'takes the token neither for valid nor for bad by %j',
+		'The token is taken neither for valid nor for invalid by %j',
 		async (body) => {
 			const { context } = fakeExecution({}, () => ({ statusCode: 200, body }));
 			expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
@@ -58,7 +58,7 @@ describe('readTokenInfo', () => {
 		},
 	);
 
-	it('fails as the request fails', async () => {
+	it('A failed request gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await readTokenInfo(context, ACCOUNT)).toMatchObject({
 			ok: false,

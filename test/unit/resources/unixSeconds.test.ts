@@ -15,7 +15,7 @@ describe('unixSecondsOf', () => {
 		['2026-03-29', 'Europe/Berlin', '2026-03-28T23:00:00Z'],
 		['2026-03-29T03:00', 'Europe/Berlin', '2026-03-29T01:00:00Z'],
 		['2026-10-25T12:00', 'Europe/Berlin', '2026-10-25T11:00:00Z'],
-	])('reads %s in %s', (text, timeZone, expected) => {
+	])('The time %s in %s is read', (text, timeZone, expected) => {
 		expect(unixSecondsOf(text, timeZone)).toBe(Date.parse(expected) / 1000);
 	});
 
@@ -27,11 +27,11 @@ describe('unixSecondsOf', () => {
 		'2026-01-01T25:00',
 		'1.1.2026',
 		'1969-01-01',
-	])('does not read "%s"', (text) => {
+	])('The time "%s" is not read', (text) => {
 		expect(unixSecondsOf(text, 'UTC')).toBeNull();
 	});
 
-	it('gives what a clock in UTC shows', () => {
+	it('The time is that of a clock in UTC', () => {
 		const times = fc.date({
 			min: new Date('1971-01-01'),
 			max: new Date('2100-01-01'),

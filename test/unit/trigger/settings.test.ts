@@ -12,7 +12,7 @@ const settingsOf = (parameters: IDataObject) => readSettings(fakeWebhook(paramet
 const both = (parameters: IDataObject) => ({ ...filterOf(parameters), ...settingsOf(parameters) });
 
 describe('readFilter', () => {
-	it('takes all numbers and recordings unless told', () => {
+	it('All numbers and recordings are chosen by default', () => {
 		expect(filterOf({})).toEqual({
 			events: new Set(['call_recording_available']),
 			phoneNumbers: new Set(),
@@ -31,7 +31,7 @@ describe('readFilter', () => {
 		],
 		['+1 (555) 010-0001', ['+1 (555) 010-0001', '15550100001']],
 		['0044 20 7946 0958', ['0044 20 7946 0958', '442079460958']],
-	])('reads the phone numbers %j as %j', (phoneNumberIds, expected) => {
+	])('The phone numbers %j are read as %j', (phoneNumberIds, expected) => {
 		expect([...filterOf({ phoneNumberIds } as IDataObject).phoneNumbers]).toEqual(expected);
 	});
 
@@ -42,7 +42,7 @@ describe('readFilter', () => {
 			['call_transcript_available', 'call_transcription_available'],
 			['call_transcription_available'],
 		],
-	])('reads the events %j as %j', (events, expected) => {
+	])('The events %j are read as %j', (events, expected) => {
 		expect([...filterOf({ events }).events]).toEqual(expected);
 	});
 
@@ -55,17 +55,17 @@ describe('readFilter', () => {
 			'Call Recording Available',
 			'Trigger On contains "Call?Recording?Available", which is not a known event',
 		],
-	])('does not take %j for a choice: it would throw every recording away', (events, message) => {
+	])('The value %j is no choice of events: it would drop every recording', (events, message) => {
 		expect(() => filterOf({ events } as IDataObject)).toThrow(message);
 	});
 
-	it('needs none of the other parameters', () => {
+	it('No other parameter is needed', () => {
 		expect(() => filterOf({ events: ['connect'], options: 'none' })).not.toThrow();
 	});
 });
 
 describe('readSettings', () => {
-	it('has the documented defaults', () => {
+	it('The defaults are the documented ones', () => {
 		expect(settingsOf({})).toEqual({
 			downloadFile: true,
 			binaryPropertyName: 'data',
@@ -79,7 +79,7 @@ describe('readSettings', () => {
 		});
 	});
 
-	it('reads numbers that an expression gives as text', () => {
+	it('Numbers that an expression gives as text are read', () => {
 		const options = {
 			maxFileSize: '0.5',
 			retryFor: '0',
@@ -154,21 +154,24 @@ describe('readSettings', () => {
 			{ phoneNumberIds: [{}] },
 			'Phone Number Names or IDs must be a list, or text with commas between the entries',
 		],
-	])('says of %j which field it is, as the panel names it, and what it must be', (odd, message) => {
-		let thrown: unknown;
-		try {
-			both(odd);
-		} catch (error) {
-			thrown = error;
-		}
-		expect(thrown).toBeInstanceOf(NodeOperationError);
-		expect(thrown).toMatchObject({
-			message: `${message}. Correct it in the WhatsApp Business Calling Trigger.`,
-			description: 'If it is an expression, check what it evaluates to.',
-		});
-	});
+	])(
+		'The error about %j names the field as the panel does, and says what it must be',
+		(odd, message) => {
+			let thrown: unknown;
+			try {
+				both(odd);
+			} catch (error) {
+				thrown = error;
+			}
+			expect(thrown).toBeInstanceOf(NodeOperationError);
+			expect(thrown).toMatchObject({
+				message: `${message}. Correct it in the WhatsApp Business Calling Trigger.`,
+				description: 'If it is an expression, check what it evaluates to.',
+			});
+		},
+	);
 
-	it('names fields as the panel does', () => {
+	it('The fields are named as in the panel', () => {
 		const panel = triggerProperties.flatMap((property) => [
 			property,
 			...((property.options ?? []) as INodeProperties[]),
@@ -193,11 +196,11 @@ describe('readSettings', () => {
 		}
 	});
 
-	it('gives a time budget that a timer takes, whatever fraction of a second it has', () => {
+	it('A time budget suits a timer, whatever fraction of a second it has', () => {
 		expect(settingsOf({ options: { timeBudget: 2.0005 } }).timeBudgetMs).toBe(2_001);
 	});
 
-	it('throws nothing but errors for the operator', () => {
+	it('Only errors for the operator are thrown', () => {
 		const names = ['events', 'phoneNumberIds', 'downloadFile', 'options'] as const;
 		fc.assert(
 			fc.property(fc.dictionary(fc.constantFrom(...names), fc.jsonValue()), (parameters) => {

@@ -3,17 +3,17 @@ import { z } from 'zod';
 import { chosenEvents } from '../../delivery/chosenEvents';
 import { DeliveryLog } from '../../delivery/deliveryLog';
 import { eventItem, type EventItem, type FileSource } from '../../delivery/eventItem';
+import { mapAtOnce } from '../../delivery/mapAtOnce';
+import { DEFAULT_EVENTS, filterSchema, type EventFilter } from '../../events/eventFilter';
+import type { CallEvent } from '../../events/parseDelivery';
+import { withMessage } from '../../parameterSchemas';
 import {
 	countUpTo,
 	downloadFileSchema,
 	itemOptionsSchema,
 	itemSettings,
 	type ItemSettings,
-} from '../../delivery/itemSettings';
-import { mapAtOnce } from '../../delivery/mapAtOnce';
-import { DEFAULT_EVENTS, filterSchema, type EventFilter } from '../../events/eventFilter';
-import type { CallEvent } from '../../events/parseDelivery';
-import { withMessage } from '../../parameterSchemas';
+} from '../../trigger/itemSettings';
 import { inputError } from '../shared/errors';
 import {
 	fetchWithRetry,

@@ -1,7 +1,7 @@
 import type { Account } from '../../graph/account';
 import type { GraphContext } from '../../graph/types';
 import { USER_AGENT } from '../../http/limits';
-import { beginningOf, requestOtherHost } from '../../http/otherHost';
+import { readPrefix, requestOtherHost } from '../../http/otherHost';
 import { bad, good, notChecked, type Finding } from './findings';
 
 const TIMEOUT_MS = 10_000;
@@ -19,7 +19,7 @@ export async function checkVersion(
 	const url = `${baseUrl}/${apiVersion}/me`;
 	const options = { method: 'GET', url, headers: { 'User-Agent': USER_AGENT } } as const;
 	const response = await requestOtherHost(context, options, TIMEOUT_MS);
-	const said = await beginningOf(response.body);
+	const said = await readPrefix(response.body);
 	if (/Unknown path components/i.test(said)) {
 		return bad(`Meta has no version ${apiVersion}`, CORRECT);
 	}

@@ -7,7 +7,7 @@ import { phoneNumbers } from '../../graph/phoneNumbers';
 import type { Result } from '../../graph/types';
 import { uploadMedia, type Upload } from '../../graph/uploadMedia';
 import { USER_AGENT } from '../../http/limits';
-import { beginningOf, isNotRegistered, isPage, requestOtherHost } from '../../http/otherHost';
+import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../../http/otherHost';
 import { bareMimeType } from '../../media/fileNames';
 import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
@@ -240,7 +240,7 @@ async function send(
 	let response: IN8nHttpFullResponse;
 	try {
 		response = await requestOtherHost(context, { method: 'POST', url, headers, body }, ANSWER_MS);
-		const isUnknownToN8n = isNotRegistered(await beginningOf(response.body));
+		const isUnknownToN8n = isNotRegistered(await readPrefix(response.body));
 		return { status: response.statusCode, isPage: isPage(response), isUnknownToN8n };
 	} catch {
 		return null;
