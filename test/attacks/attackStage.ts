@@ -93,7 +93,7 @@ export class AttackStage extends Stage {
 			emulator: { account: { accessToken, appSecret } },
 			env: {
 				...Object.fromEntries(noProxy),
-				NODE_OPTIONS: `--require=${join(__dirname, 'allHosts.cjs')}`,
+				NODE_OPTIONS: `--require=${join(__dirname, '..', 'support', 'allHosts.cjs')}`,
 				NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
 				INTERNET_PORT: String(internet.port),
 				INTERNET_REPORT: join(folder, 'report.json'),

@@ -2,7 +2,7 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import { CertificateAuthority } from './certificates';
+import { CertificateAuthority } from '../support/certificates';
 
 /** Meta's hosts that are played here; what is sent to them is no leak. */
 export const GRAPH_HOST = 'graph.facebook.com';

@@ -1,23 +1,24 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { NodeHelpers, type INode, type INodeTypeDescription } from 'n8n-workflow';
-import {
-	DEFAULT_RECORDING,
-	makeSdp,
-	type Call,
-	type Emulator,
-	type EmulatorOptions,
-} from '../../emulator';
+import { DEFAULT_RECORDING, makeSdp, type Call, type Emulator } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
-import { change, exampleFile, nodesOf } from '../support/examples';
+import { exampleFile, nodesOf } from '../support/examples';
 import { appToken, graph } from '../support/graph';
-import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
-import { LocalServer } from '../support/localServer';
+import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
-import { startMeta, startStage, type Stage } from '../support/stage';
+import type { Stage } from '../support/stage';
+import {
+	aWhileAgo,
+	bytesOf,
+	formOf,
+	openExamples,
+	ranIn,
+	type Examples,
+	type Installed,
+	type Service,
+} from './exampleStage';
 
 jest.setTimeout(60_000);
 
@@ -32,155 +33,46 @@ const EXAMPLES = [
 	'browser-phone/browser-phone',
 	'call-and-record',
 	'call-permission-then-call',
-	'incoming-call-to-crm',
 	// At work in test/janus.
 	'janus/janus',
+	// At work in exampleTables.test.ts.
+	'missed-call-follow-up',
 	'nightly-setup-check',
+	// At work in exampleTables.test.ts.
+	'no-missing-recordings',
+	'one-row-per-call',
 	// At work in test/queue.
 	'recording-in-queue-mode',
+	// At work in exampleServices.test.ts.
+	'recording-to-google-drive',
 	'recording-to-s3',
 	'recording-to-storage',
 	'recording-to-transcription-service',
+	// At work in exampleServices.test.ts.
+	'transcript-to-summary-email',
 ];
 
+let examples: Examples;
 let stage: Stage;
 /** Where Read/Write Files from Disk may write. */
 let folder: string;
 let audio: Buffer;
-const cleanups: Array<() => Promise<void>> = [];
+
+const meta: Examples['meta'] = async (options) => await examples.meta(options);
+const service: Examples['service'] = async (answer) => await examples.service(answer);
+const install: Examples['install'] = async (...wanted) => await examples.install(...wanted);
 
 beforeAll(async () => {
 	folder = await realpath(await mkdtemp(join(tmpdir(), 'examples-')));
 	audio = await readFile(DEFAULT_RECORDING);
-	stage = await startStage({ env: { N8N_RESTRICT_FILE_ACCESS_TO: folder } });
+	examples = await openExamples({ N8N_RESTRICT_FILE_ACCESS_TO: folder });
+	({ stage } = examples);
 }, 180_000);
 
 afterAll(async () => {
-	await stage?.stop();
-	for (const cleanup of cleanups.reverse()) await cleanup();
+	await examples?.close();
 	await rm(folder, { recursive: true, force: true });
 });
-
-/** A Meta of its own for an example, because a Meta app has one webhook. */
-async function meta(options: EmulatorOptions = {}) {
-	const emulator = await startMeta(options);
-	cleanups.push(async () => await emulator.stop());
-	return { emulator, credential: await stage.credentialFor(emulator) };
-}
-
-/** A service of the operator (storage, CRM, chat ...) that keeps what it gets. */
-async function service(answer: Service['answer'] = () => ({})): Promise<Service> {
-	const started = await new Service(answer).start();
-	cleanups.push(async () => await started.stop());
-	return started;
-}
-
-interface Received {
-	method: string;
-	path: string;
-	headers: IncomingHttpHeaders;
-	raw: Buffer;
-}
-
-interface Answer {
-	status?: number;
-	body?: string | Record<string, unknown>;
-}
-
-class Service extends LocalServer {
-	readonly received: Received[] = [];
-
-	constructor(readonly answer: (received: Received) => Answer) {
-		super();
-	}
-
-	/** The bodies so far, read as JSON. */
-	get messages(): Array<Record<string, unknown>> {
-		return this.received.map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>);
-	}
-
-	protected override async respond(
-		request: IncomingMessage,
-		response: ServerResponse,
-	): Promise<void> {
-		const { method = '', url: path = '', headers } = request;
-		const received = { method, path, headers, raw: await buffer(request) };
-		this.received.push(received);
-		const { status = 200, body = {} } = this.answer(received);
-		const type = typeof body === 'string' ? 'application/xml' : 'application/json';
-		response.writeHead(status, { 'content-type': type });
-		response.end(typeof body === 'string' ? body : JSON.stringify(body));
-	}
-}
-
-interface Installed {
-	id: string;
-	/** The next `count` executions that were not asked for before, finished, the oldest first. */
-	next(count?: number): Promise<Execution[]>;
-	/** "Execute workflow" in the editor. */
-	run(triggerName: string): Promise<Execution>;
-	/** Fails if there were executions that nobody asked for. */
-	expectNoMore(): Promise<void>;
-}
-
-/**
- * Does what an operator does with an example: imports it, chooses credentials, changes the
- * placeholders and publishes it.
- */
-async function install(
-	example: string,
-	credentials: StoredCredential[],
-	placeholders: Record<string, string>,
-	edit: (workflow: WorkflowDefinition) => void = () => undefined,
-): Promise<Installed> {
-	const { api } = stage.n8n;
-	const { id } = await api.importWorkflow(exampleFile(example), {
-		credentials,
-		edit(workflow) {
-			change(workflow, placeholders);
-			edit(workflow);
-			const text = JSON.stringify(nodesOf(workflow));
-			expect({ example, left: /[\w.]*example\.com/.exec(text)?.[0] }).toEqual({ example });
-		},
-	});
-	await api.activate(id);
-	let seen = 0;
-	const installed: Installed = {
-		id,
-		async next(count = 1) {
-			const all = await api.waitForExecutions(id, seen + count, { timeout: 20_000 });
-			const wanted = all.slice(seen, seen + count);
-			seen += count;
-			return wanted;
-		},
-		async run(triggerName) {
-			await api.request('POST', `/rest/workflows/${id}/run`, {
-				workflowData: await api.workflow(id),
-				triggerToStartFrom: { name: triggerName },
-			});
-			const [execution] = await installed.next();
-			return execution;
-		},
-		async expectNoMore() {
-			await new Promise((resolve) => setTimeout(resolve, 300));
-			expect(await api.executions(id)).toHaveLength(seen);
-		},
-	};
-	return installed;
-}
-
-/** What a form that was sent as multipart/form-data holds. */
-async function formOf({ raw, headers }: Received): Promise<FormData> {
-	const type = headers['content-type'] ?? '';
-	return await new Response(new Uint8Array(raw), { headers: { 'content-type': type } }).formData();
-}
-
-async function bytesOf(form: FormData, field: string): Promise<{ name: string; bytes: Buffer }> {
-	const file = form.get(field) as File;
-	return { name: file.name, bytes: Buffer.from(await file.arrayBuffer()) };
-}
-
-const ranIn = ({ nodes }: Execution) => Object.keys(nodes);
 
 it('The tests cover every example', async () => {
 	const all = await readdir(join(REPOSITORY, 'examples'), { recursive: true });
@@ -191,9 +83,6 @@ it('The tests cover every example', async () => {
 /** The same look at a node that the editor takes after an import. */
 /** Under which name the examples save a recording. */
 const fileNameOf = (mediaId: string | undefined) => `call-recording-${mediaId}.ogg`;
-
-/** An event that is old enough for a file that Meta does not have to be gone. */
-const aWhileAgo = () => ({ event: { timestamp: String(Math.floor(Date.now() / 1000) - 11 * 60) } });
 
 describe.each(EXAMPLES)('the example %s', (example) => {
 	it('The example has only nodes and parameters that n8n knows, and none that it flags', async () => {
@@ -513,103 +402,6 @@ describe('the example recording-to-transcription-service', () => {
 		const [execution] = await workflow.next();
 		expect(execution.status).toBe('success');
 		expect(chat.messages).toEqual([{ text: expect.stringContaining(recording.callId) as string }]);
-	});
-});
-
-describe('the example incoming-call-to-crm', () => {
-	let emulator: Emulator;
-	let workflow: Installed;
-	let crm: Service;
-	let crmIsDown = false;
-
-	/** What the media server of the operator does: the workflow does not accept calls. */
-	const accept = async (call: Call) => {
-		const { status } = await graph(emulator, 'POST', `${call.phoneNumberId}/calls`, {
-			messaging_product: 'whatsapp',
-			call_id: call.id,
-			action: 'accept',
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-			recording: { status: 'ENABLED', purpose: 'training', announcement_language: 'en_US' },
-		});
-		expect(status).toBe(200);
-	};
-
-	beforeAll(async () => {
-		const own = await meta({ redeliveryDelaysMs: [100, 100, 100] });
-		emulator = own.emulator;
-		crm = await service(() => {
-			const status = crmIsDown ? 503 : 200;
-			crmIsDown = false;
-			return { status };
-		});
-		workflow = await install('incoming-call-to-crm', [own.credential], {
-			'https://crm.example.com': crm.url,
-		});
-	});
-
-	it('The workflow joins what was known during the call with its recording, for simultaneous calls', async () => {
-		// Both find no table yet.
-		const calls = [PERSON, '14085555678'].map((from) => emulator.userCalls({ from }));
-		for (const execution of await workflow.next(2)) expect(execution.status).toBe('success');
-		for (const call of calls) await accept(call);
-		calls.forEach((call, index) => emulator.hangUp(call.id, { durationSeconds: 40 + index }));
-		for (const execution of await workflow.next(4)) expect(execution.status).toBe('success');
-		expect(crm.received).toHaveLength(2);
-		const forms = await Promise.all(crm.received.map(formOf));
-		for (const [index, call] of calls.entries()) {
-			const form = forms.find((candidate) => candidate.get('callId') === call.id)!;
-			const fields: Record<string, unknown> = {};
-			form.forEach((value, name) => {
-				if (typeof value === 'string') fields[name] = value;
-			});
-			expect(fields).toEqual({
-				callId: call.id,
-				mediaId: call.recordingMediaId,
-				phone: call.user.waId,
-				userId: call.user.userId,
-				contactName: call.user.name,
-				direction: 'incoming',
-				startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
-				durationSeconds: String(40 + index),
-			});
-			const file = await bytesOf(form, 'recording');
-			expect(file.bytes.equals(audio)).toBe(true);
-		}
-	});
-
-	it('The workflow passes on a recording of an unknown call, after the CRM was down', async () => {
-		const before = crm.received.length;
-		const recording = await emulator.createRecording();
-		crmIsDown = true;
-		const { attempts } = await emulator.deliver([recording]).settled;
-		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
-		const executions = await workflow.next(2);
-		expect(executions.map(({ status }) => status)).toEqual(['error', 'success']);
-		expect(crm.received).toHaveLength(before + 2);
-		const form = await formOf(crm.received.at(-1)!);
-		expect(form.get('mediaId')).toBe(recording.mediaId);
-		expect(form.get('direction')).toBe('');
-		expect((await bytesOf(form, 'recording')).bytes.equals(audio)).toBe(true);
-	});
-
-	it('The workflow notes a call without audio, and separates what came in one delivery', async () => {
-		const before = crm.received.length;
-		const gone = await emulator.createRecording(aWhileAgo());
-		const there = await emulator.createRecording();
-		emulator.deleteMedia(gone.mediaId);
-		expect((await emulator.deliver([gone, there]).answer).status).toBe(200);
-		const [execution] = await workflow.next();
-		expect(execution.status).toBe('success');
-		const received = crm.received.slice(before);
-		expect(received).toHaveLength(2);
-		const noted = received.find(({ headers }) => headers['content-type']?.includes('json'))!;
-		expect(JSON.parse(noted.raw.toString())).toMatchObject({
-			callId: gone.callId,
-			mediaId: gone.mediaId,
-			problem: expect.stringMatching(/./) as string,
-		});
-		const form = await formOf(received.find((one) => one !== noted)!);
-		expect(form.get('callId')).toBe(there.callId);
 	});
 });
 

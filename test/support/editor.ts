@@ -29,6 +29,8 @@ export interface Editor {
 	openWorkflow(workflowId: string): Promise<void>;
 	/** Opens the panel of a node; `height` is that of the window, in pixels. */
 	openNode(workflowId: string, nodeId: string, height?: number): Promise<void>;
+	/** The theme of pages that are opened from now on. */
+	useTheme(theme: 'light' | 'dark'): Promise<void>;
 	close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function openEditor(n8n: N8n, executablePath: string): Promise<Edit
 				await page.getByTestId('parameter-item').first().waitFor();
 				await settled(page);
 			},
+			useTheme: async (theme) => await page.emulateMedia({ colorScheme: theme }),
 			close,
 		};
 	} catch (error) {

@@ -95,6 +95,15 @@ const PICTURES: Record<string, Picture> = {
 		await take('trigger-panel');
 	},
 
+	'trigger-panel-dark': async ({ n8n, editor, credential }, take) => {
+		const trigger = triggerNode(credential);
+		const { id } = await addWorkflow(n8n, 'Recordings', [trigger]);
+		await editor.useTheme('dark');
+		await editor.openNode(id, trigger.id);
+		await take('trigger-panel-dark');
+		await editor.useTheme('light');
+	},
+
 	'trigger-options': async ({ n8n, editor, credential }, take) => {
 		const trigger = triggerNode(credential, {
 			options: {
@@ -196,6 +205,9 @@ const PICTURES: Record<string, Picture> = {
 		await take('error', { ...(await boxOf(page.getByTestId('ndv'))), height: 440 });
 	},
 
+	'example-recording-to-google-drive': async (stage, take) =>
+		await takeExample(stage, take, 'recording-to-google-drive'),
+
 	'setup-check': async ({ n8n, emulator, editor, credential }, take) => {
 		const { page } = editor;
 		const { account } = emulator;
@@ -218,9 +230,6 @@ const PICTURES: Record<string, Picture> = {
 		await take('setup-check', await boxOf(page.getByTestId('ndv')));
 		account.primaryFundingId = primaryFundingId;
 	},
-
-	'example-answer-and-record': async (stage, take) =>
-		await takeExample(stage, take, 'answer-and-record'),
 
 	'example-browser-phone': async (stage, take) =>
 		await takeExample(stage, take, 'browser-phone/browser-phone'),

@@ -21,14 +21,14 @@ export const callButtonProperties: INodeProperties[] = [
 			{
 				name: 'Get Link',
 				value: 'getLink',
-				action: 'Get a call link',
+				action: 'Get call link',
 				description:
 					'Make a link for websites, emails and QR codes that calls you on WhatsApp. Sends nothing and requires no credential.',
 			},
 			{
 				name: 'Send',
 				value: 'send',
-				action: 'Send a call button',
+				action: 'Send call button',
 				description: 'Send a message with a button that calls you on WhatsApp',
 			},
 		],

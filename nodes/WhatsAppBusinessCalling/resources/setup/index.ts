@@ -30,14 +30,14 @@ export const setupProperties: INodeProperties[] = [
 			{
 				name: 'Get Sample Recording',
 				value: 'getSampleRecording',
-				action: 'Get a sample recording',
+				action: 'Get sample recording',
 				description:
 					"Get a sample of the trigger's items, to build the rest of a workflow before the first call. Requires no credential.",
 			},
 			{
 				name: 'Send Test Recording',
 				value: 'sendTestRecording',
-				action: 'Send a test recording',
+				action: 'Send test recording',
 				description:
 					'Find out whether recordings arrive, without a call: uploads audio to Meta and sends your trigger an event about it, as Meta would',
 			},
