@@ -95,8 +95,8 @@ ${table(['Event', 'Name in the API', 'Description', 'Webhook field'], rows)}
   free-form messages, and so does a call from you that the person accepts.
 - **Voicemail.** WhatsApp can answer calls that you reject or do not answer, and record what the person says: turn it on with
   *Phone Number > Update Voicemail*. Meta sends a voicemail as an audio message in the field \`messages\`, with the ID of the
-  call instead of that of a message; other messages are ignored. Meta delivers voicemails as well as it can: if recording one fails, no
-  event arrives. Meta may have to give your account access to voicemail first.
+  call instead of that of a message; other messages are ignored. If Meta fails to record one, no event arrives. Meta may have to give your
+  account access to voicemail first.
 - **Permission requests and call buttons are messages.** Meta counts them as such: since October 2026, Meta charges for free-form messages after
   the first 1,000 per number and month.
 
