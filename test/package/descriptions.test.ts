@@ -176,7 +176,7 @@ describe('what saved workflows hold', () => {
 		['permission', 'request', 'templateLanguage', 'en_US'],
 		['permission', 'request', 'templateParameters', {}],
 		['callButton', 'send', 'phoneNumberId', locator],
-		...['to', 'recipient', 'bodyText', 'buttonText'].map(
+		...['to', 'userId', 'bodyText', 'buttonText'].map(
 			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
 		),
 		['callButton', 'send', 'options', {}],
