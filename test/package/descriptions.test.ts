@@ -176,9 +176,12 @@ describe('what saved workflows hold', () => {
 		['permission', 'request', 'templateLanguage', 'en_US'],
 		['permission', 'request', 'templateParameters', {}],
 		['callButton', 'send', 'phoneNumberId', locator],
-		...['to', 'userId', 'bodyText', 'buttonText'].map(
-			(name): [string, string, string, unknown] => ['callButton', 'send', name, ''],
-		),
+		...['to', 'userId', 'bodyText', 'buttonText'].map((name): [string, string, string, unknown] => [
+			'callButton',
+			'send',
+			name,
+			'',
+		]),
 		['callButton', 'send', 'options', {}],
 		['callButton', 'getLink', 'phoneNumber', ''],
 		['callButton', 'getLink', 'payload', ''],
