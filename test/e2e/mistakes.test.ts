@@ -91,7 +91,8 @@ const MISTAKES: Record<string, Mistake> = {
 	},
 	'the webhook of another system': {
 		meta: (emulator) => emulator.presetSubscription('https://crm.example.com/hook', ['messages']),
-		shown: /another URL: https:\/\/crm\.example\.com\/hook\. Set "If Another Webhook Exists"/,
+		shown:
+			/another URL: https:\/\/crm\.example\.com\/hook\. Set the option "If Another Webhook Exists"/,
 	},
 	'the webhook of another workflow of this n8n': {
 		meta: async (emulator) => {
@@ -105,7 +106,8 @@ const MISTAKES: Record<string, Mistake> = {
 			await stage.n8n.api.activate(id);
 			emulator.presetSubscription(`${stage.n8n.url}/webhook/${path}/webhook`, ['messages']);
 		},
-		shown: /another workflow in this n8n\. Unpublish that workflow, or set "If Another Webhook/,
+		shown:
+			/another workflow in this n8n\. Unpublish that workflow, or set the option "If Another Webhook/,
 	},
 };
 

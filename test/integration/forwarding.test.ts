@@ -249,7 +249,7 @@ describe('Taking over', () => {
 			description: string;
 		};
 		expect(error.message).toBe(
-			`The other webhook did not accept the verify token: ${other.url}. Correct "Other Webhook Verify Token".`,
+			`The other webhook did not accept the verify token: ${other.url}. Correct the option "Other Webhook Verify Token".`,
 		);
 		expect(state()).toEqual(before);
 		expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);

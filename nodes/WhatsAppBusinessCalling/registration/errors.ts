@@ -33,9 +33,9 @@ function firstRemedy({ holder }: Address): string {
 		return 'Unpublish that workflow, or use one trigger for all events.';
 	}
 	if (holder === 'workflow') {
-		return 'Unpublish that workflow, or set "If Another Webhook Exists" to "Take Over and Forward".';
+		return 'Unpublish that workflow, or set the option "If Another Webhook Exists" to "Take Over and Forward".';
 	}
-	return 'Set "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
+	return 'Set the option "If Another Webhook Exists" to "Take Over and Forward", or use a second Meta app.';
 }
 
 function roomFor(target: Target): string {
@@ -45,7 +45,7 @@ function roomFor(target: Target): string {
 }
 
 const WAYS_OUT =
-	"An app, an account and a number each have one webhook URL at Meta, so this trigger does not overwrite it. Ways out: unpublish the workflow, or turn off the system, behind that URL; or set If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the URL in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
+	"An app, an account and a number each have one webhook URL at Meta, so this trigger does not overwrite it. Ways out: unpublish the workflow, or turn off the system, behind that URL; or set the option If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the URL in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
 
 /**
  * The error for a conflict. n8n shows only the message when a workflow is published, so it says what is
@@ -90,7 +90,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 			};
 		case 'wrongToken':
 			return {
-				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct "Other Webhook Verify Token".`,
+				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct the option "Other Webhook Verify Token".`,
 				description:
 					'Its verify token is needed to put it back when this workflow is unpublished, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be published, and this n8n must be able to reach the URL.',
 			};
@@ -109,7 +109,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 		case 'receiverUnknown':
 			return {
 				message:
-					'This trigger holds the webhook URL of the Meta app, but n8n has lost the URL of the other webhook that it forwards to. Enter it under "Other Webhook URL".',
+					'This trigger holds the webhook URL of the Meta app, but n8n has lost the URL of the other webhook that it forwards to. Enter it in the option "Other Webhook URL".',
 				description:
 					'n8n keeps that URL with the workflow; an import or a restored database can lose it. Until the workflow is published again, deliveries for the other webhook are not acknowledged, and Meta repeats them.',
 			};

@@ -217,7 +217,7 @@ function namesUnknownOther(state: StateRead): boolean {
 
 function tellThatOtherIsLost({ context }: Trigger): void {
 	context.logger.error(
-		'WhatsApp Business Calling Trigger: the app secret has changed, so the address of the other webhook, which got what is not about calls, cannot be read any more. To forward to it again, set "If Another Webhook Exists" to "Take Over and Forward" and enter "Other Webhook URL"',
+		'WhatsApp Business Calling Trigger: the app secret has changed, so the address of the other webhook, which got what is not about calls, cannot be read any more. To forward to it again, set the option "If Another Webhook Exists" to "Take Over and Forward" and enter the option "Other Webhook URL"',
 	);
 }
 

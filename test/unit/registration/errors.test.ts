@@ -97,10 +97,13 @@ describe('the message of an error of publishing, which is all that n8n shows', (
 	});
 
 	it.each<[Address['holder'], RegExp]>([
-		['workflow', /another workflow in this n8n\. Unpublish that workflow, or set "If Another/],
+		[
+			'workflow',
+			/another workflow in this n8n\. Unpublish that workflow, or set the option "If Another/,
+		],
 		['trigger', /another workflow in this n8n\. Unpublish that workflow, or use one trigger/],
-		['instance', /another n8n: https:.*\. Set "If Another Webhook Exists"/],
-		['other', /another URL: https:.*\. Set "If Another Webhook Exists"/],
+		['instance', /another n8n: https:.*\. Set the option "If Another Webhook Exists"/],
+		['other', /another URL: https:.*\. Set the option "If Another Webhook Exists"/],
 	])('says who has the webhook, and what to do about that: %s', (holder, message) => {
 		const conflict: Conflict = { reason: 'taken', target: 'app', address: address(holder) };
 		const error = conflictError(NODE, conflict, '1');

@@ -736,7 +736,7 @@ describe('Taking over', () => {
 		const imported = { data: {}, instanceId: 'imported' };
 		const lost = node.again(imported);
 		expect((await failureOf(lost.activate())).message).toContain(
-			'Enter it under "Other Webhook URL".',
+			'Enter it in the option "Other Webhook URL".',
 		);
 		// n8n's clean-up, and then a deactivation: the fields of the other webhook stay.
 		await lost.deactivate();

@@ -261,7 +261,7 @@ function addressFinding(address: string, trigger: TriggerAddress): Finding {
 	const where = isOfSameN8n(registered, url) ? ' (another workflow in this n8n)' : '';
 	return bad(
 		`${holder}${where}`,
-		`${capitalized(PUBLISH_AGAIN)} (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
+		`${capitalized(PUBLISH_AGAIN)} (${BY_HAND}, correct the URL in Meta's app dashboard). If another system uses the app, set the option If Another Webhook Exists to Take Over and Forward, or use a second Meta app.`,
 	);
 }
 
