@@ -7,9 +7,10 @@ import {
 } from 'n8n-workflow';
 
 import { CREDENTIAL_NAME } from './graph/account';
-import { searchPhoneNumbers } from './methods/phoneNumbers';
+import { getPhoneNumbers, searchPhoneNumbers } from './methods/phoneNumbers';
 import { callProperties } from './resources/call';
 import { callButtonProperties } from './resources/callButton';
+import { deliveryProperties } from './resources/delivery';
 import { permissionProperties } from './resources/permission';
 import { phoneNumberProperties } from './resources/phoneNumber';
 import { recordingProperties } from './resources/recording';
@@ -51,6 +52,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 				options: [
 					{ name: 'Call', value: 'call' },
 					{ name: 'Call Button', value: 'callButton' },
+					{ name: 'Delivery', value: 'delivery' },
 					{ name: 'Permission', value: 'permission' },
 					{ name: 'Phone Number', value: 'phoneNumber' },
 					{ name: 'Recording', value: 'recording' },
@@ -60,6 +62,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 			},
 			...callProperties,
 			...callButtonProperties,
+			...deliveryProperties,
 			...permissionProperties,
 			...phoneNumberProperties,
 			...recordingProperties,
@@ -68,7 +71,7 @@ export class WhatsAppBusinessCalling implements INodeType {
 		],
 	};
 
-	methods = { listSearch: { searchPhoneNumbers } };
+	methods = { listSearch: { searchPhoneNumbers }, loadOptions: { getPhoneNumbers } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return [await runOperations(this)];

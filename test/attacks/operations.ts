@@ -192,7 +192,12 @@ export function operationAttacks(arena: () => Arena): void {
 			expect(
 				asked.map(({ path, query, body }) => [path, query, body?.action, body?.call_id]),
 			).toEqual(
-				['pre_accept', 'accept'].map((action) => [`/v26.0/${NUMBER}/calls`, {}, action, callId]),
+				['pre_accept', 'accept'].map((action) => [
+					`/v26.0/${NUMBER}/calls`,
+					{ appsecret_proof: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+					action,
+					callId,
+				]),
 			);
 		});
 	});

@@ -510,7 +510,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		const { error, status: outcome } = await startCall();
 		expect(outcome).toBe('error');
 		expect(error?.message).toContain('permission');
-		expect(error?.description).toContain('138006');
+		expect(error?.messages?.join(' ')).toContain('138006');
 	});
 
 	shows('calls', 'downloads a recording by its media ID, verified', async () => {

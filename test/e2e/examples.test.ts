@@ -12,7 +12,7 @@ import {
 	type Emulator,
 	type EmulatorOptions,
 } from '../../emulator';
-import { graph } from '../../emulator/helpers';
+import { appToken, graph } from '../../emulator/helpers';
 import type { Execution, StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
 import { startStage, type Stage } from './stage';
@@ -23,6 +23,7 @@ const EXAMPLES = [
 	// With real sound in media.test.ts.
 	'agent-answers',
 	'answer-and-record',
+	'bring-your-own-webhook',
 	// At work in test/phone.
 	'browser-phone/browser-phone-team-listening',
 	'browser-phone/browser-phone-team',
@@ -770,5 +771,109 @@ describe('nightly-setup-check, at work', () => {
 				/^- Calls reach this workflow: https:\/\/other\.example\.net\/\. Unpublish/,
 			),
 		]);
+	});
+});
+
+describe('bring-your-own-webhook, at work', () => {
+	const READ = 'Read the delivery';
+	let emulator: Emulator;
+	let workflow: Installed;
+	let storage: Service;
+	let chat: Service;
+	let url: string;
+
+	const stored = () => storage.received.map(({ path }) => path);
+
+	/** What the operator enters in Meta's app dashboard. */
+	const subscribe = async (verifyToken: string) =>
+		await graph(
+			emulator,
+			'POST',
+			`${emulator.account.appId}/subscriptions`,
+			{
+				object: 'whatsapp_business_account',
+				callback_url: url,
+				verify_token: verifyToken,
+				fields: 'calls',
+				include_values: true,
+			},
+			appToken(emulator),
+		);
+
+	beforeAll(async () => {
+		const own = await meta();
+		emulator = own.emulator;
+		[storage, chat] = [await service(), await service()];
+		url = `${stage.n8n.url}/webhook/whatsapp-calls`;
+		workflow = await install(
+			'bring-your-own-webhook',
+			[own.credential],
+			{
+				'https://storage.example.com': storage.url,
+				'https://chat.example.com': chat.url,
+				'a-long-random-text': 'the token of this test',
+			},
+			({ nodes }) => {
+				nodes.find(({ name }) => name === READ)!.waitBetweenTries = 100;
+			},
+		);
+	});
+
+	it("passes Meta's check of the URL with the verify token only", async () => {
+		await graph(emulator, 'POST', `${emulator.account.businessAccountId}/subscribed_apps`);
+		expect((await subscribe('another token')).status).toBe(400);
+		expect(await subscribe('the token of this test')).toMatchObject({
+			status: 200,
+			body: { success: true },
+		});
+		const checks = await workflow.next(2);
+		expect(checks.map(({ status }) => status)).toEqual(['success', 'success']);
+	});
+
+	it('stores the audio of each recording of a delivery; a duplicate overwrites the same files', async () => {
+		const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+		const paths = recordings.map(({ mediaId }) => `/recordings/${fileNameOf(mediaId)}`);
+		for (const times of [1, 2]) {
+			expect((await emulator.deliver(recordings).answer).status).toBe(200);
+			const [execution] = await workflow.next();
+			expect(execution!.error).toBeUndefined();
+			expect(stored().sort()).toEqual(Array<string[]>(times).fill(paths).flat().sort());
+		}
+		expect(storage.received.every(({ raw }) => raw.equals(audio))).toBe(true);
+	});
+
+	it('fails for what Meta did not sign, and stores nothing', async () => {
+		const before = stored().length;
+		const forged = await emulator.createRecording();
+		expect((await emulator.deliver([forged], { signature: 'wrong' }).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.error?.message).toContain('The signature does not match the body');
+		expect(stored()).toHaveLength(before);
+	});
+
+	it('notifies the team of a recording that is gone', async () => {
+		const gone = await emulator.createRecording(aWhileAgo());
+		emulator.deleteMedia(gone.mediaId);
+		expect((await emulator.deliver([gone]).answer).status).toBe(200);
+		const [execution] = await workflow.next();
+		expect(execution!.status).toBe('success');
+		expect(chat.messages).toEqual([
+			{ text: expect.stringContaining(`No audio for call ${gone.callId}: `) as string },
+		]);
+	});
+
+	it('fails when a recording cannot be had for the moment, and a retry of the execution stores it', async () => {
+		const late = await emulator.createRecording();
+		emulator.failNext('media', { status: 401 }, { times: Infinity });
+		expect((await emulator.deliver([late]).answer).status).toBe(200);
+		const [failed] = await workflow.next();
+		expect(failed!.error?.message).toContain('Meta refused access to the file');
+		emulator.clearFaults();
+		await stage.n8n.api.request('POST', `/rest/executions/${failed!.id}/retry`, {
+			loadWorkflow: false,
+		});
+		const [retried] = await workflow.next();
+		expect(retried!.error).toBeUndefined();
+		expect(stored().at(-1)).toBe(`/recordings/${fileNameOf(late.mediaId)}`);
 	});
 });

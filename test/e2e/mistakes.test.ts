@@ -104,7 +104,7 @@ const MISTAKES: Record<string, Mistake> = {
 				connections: {},
 			});
 			await stage.n8n.api.activate(id);
-			emulator.presetSubscription(`${stage.n8n.url}/webhook/${path}/webhook`, ['messages']);
+			emulator.presetSubscription(`${stage.n8n.url}/webhook/${path}`, ['messages']);
 		},
 		shown:
 			/another workflow in this n8n\. Unpublish that workflow, or set the option "If Another Webhook/,

@@ -283,8 +283,8 @@ describe('Answering a call', () => {
 		const { id } = stage.emulator.userCalls();
 		stage.emulator.hangUp(id);
 		const { error } = await call('accept', { callId: id, sdp: makeSdp('answer') });
-		expect(error.message).toBe('WhatsApp did not accept the request');
-		expect(error.description).toContain('the call has ended or was already answered');
+		expect(error.message).toBe('WhatsApp did not accept the action on this call');
+		expect(error.description).toContain('The call may be over, answered already');
 		expect(bodies().map(({ action }) => action)).toEqual(['pre_accept', 'accept']);
 	});
 
@@ -583,16 +583,16 @@ describe('What Meta refuses', () => {
 		expect(error.name).toBe('NodeApiError');
 		expect(error.message).toBe(title);
 		expect(error.description).toMatch(hint);
-		expect(error.description).toContain(`code ${code}`);
-		expect(error.description).toContain(`(#${code})`);
-		expect(error.httpCode).toBe(String(refused.status));
+		expect(error.messages?.join('\n')).toContain(`code ${code}`);
+		expect(error.messages?.join('\n')).toContain(`(#${code})`);
+		expect(error.httpCode).toBe(String(code));
 		expect(facts(error)).toMatchObject({
 			code,
 			httpStatus: refused.status,
 			traceId: expect.stringMatching(/^A/),
 			details: expect.any(String),
 		});
-		expect(error.description).toContain(String(facts(error)?.traceId));
+		expect(error.messages?.join('\n')).toContain(String(facts(error)?.traceId));
 	});
 
 	test('keeps code, subcode, details and trace ID as Meta gave them', async () => {
@@ -616,9 +616,10 @@ describe('What Meta refuses', () => {
 			traceId: 'AbCdEf123',
 			httpStatus: 400,
 		});
-		expect(error.description).toContain('Country not supported');
-		expect(error.description).toContain('subcode 2593139');
-		expect(error.description).toContain('AbCdEf123');
+		const messages = error.messages?.join('\n');
+		expect(messages).toContain('Country not supported');
+		expect(messages).toContain('subcode 2593139');
+		expect(messages).toContain('AbCdEf123');
 	});
 
 	test('for a duplicate call, an ended call and another SDP is told', async () => {
@@ -628,7 +629,7 @@ describe('What Meta refuses', () => {
 		const callId = incoming.id;
 		await call('preAccept', { callId, sdp: makeSdp('answer') });
 		const other = await call('accept', { callId, sdp: makeSdp('answer') });
-		expect(other.error.message).toBe('WhatsApp did not accept the request');
+		expect(other.error.message).toBe('WhatsApp did not accept the action on this call');
 		expect(other.error.description).toContain('pre_accept');
 		await call('reject', { callId });
 		const ended = await call('terminate', { callId });
@@ -776,7 +777,7 @@ describe('The credential', () => {
 			{ ...stage.credential, ...fields },
 			{ resource: 'call', operation: 'start', phoneNumberId: byId(NUMBER), to: USER, sdp: 'v=0' },
 		);
-		expect(run.error.description).toMatch(message);
+		expect(run.error.message).toMatch(message);
 		expect(stage.emulator.requests).toEqual([]);
 	});
 

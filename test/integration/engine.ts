@@ -412,7 +412,14 @@ export class Engine {
 		return await Container.get(BinaryDataService).getAsBuffer(binary);
 	}
 
-	/** The same as a stream, for files that shall not be in memory. */
+	/** Puts a file into n8n's store, as a node before would. */
+	async store(bytes: Buffer): Promise<IBinaryData> {
+		const execution = { type: 'execution', workflowId: 'store', executionId: 'store' } as const;
+		const file = { data: '', mimeType: 'application/json' };
+		return await Container.get(BinaryDataService).store(execution, bytes, file);
+	}
+
+	/** A stored file as a stream, for one that shall not be in memory. */
 	async streamOf({ id }: IBinaryData): Promise<AsyncIterable<Buffer>> {
 		if (!id) throw new Error('The file is not in the binary store');
 		return await Container.get(BinaryDataService).getAsStream(id);
@@ -555,6 +562,7 @@ export interface NodeFailure {
 	name: string;
 	message: string;
 	description: string;
+	messages?: string[];
 	httpCode?: string | null;
 	context: { itemIndex?: number; reason?: string; whatsApp?: IDataObject };
 }

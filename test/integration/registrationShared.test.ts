@@ -195,7 +195,7 @@ describe.each(LEVELS)('Triggers that share the address of %s', (_, level) => {
 			expect(error.message).toMatch(
 				/already sends its webhooks to another workflow in this n8n\. Unpublish that workflow/,
 			);
-			expect(error.description).toContain('Meta did not keep an address with their list');
+			expect(error.description).toContain('Meta did not keep a URL with their list');
 			expect(state()).toEqual(before);
 			// A test of the only one takes the address over, as long as it listens.
 			await holder.listen();

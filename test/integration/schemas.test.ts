@@ -4,7 +4,7 @@ import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workf
 import { makeSdp } from '../../emulator';
 import { graph } from '../../emulator/helpers';
 import { ACTION_TYPE as ACTION } from '../support/workflow';
-import { useStage } from './harness';
+import { AFTER_SETTLING_MS, timestampBefore, useStage } from './harness';
 
 const stage = useStage();
 
@@ -156,6 +156,13 @@ const OUTPUTS: Record<string, () => Promise<INodeExecutionData[]>> = {
 		await run({ ...onCall(), operation: 'accept', sdp: makeSdp('answer'), ...announced }),
 	'call/reject': async () => await run({ ...onCall(), operation: 'reject' }),
 	'call/terminate': async () => await run({ ...onCall(), operation: 'terminate' }),
+	'delivery/read': async () => {
+		stage.emulator.presetSubscription(stage.trigger().url, ['calls', 'messages']);
+		await everyEvent();
+		const deliveries = stage.emulator.deliveries.map(({ body, headers }) => ({ body, headers }));
+		const operation = { resource: 'delivery', operation: 'read', bodyFrom: 'text', events: EVENTS };
+		return (await stage.engine.run(stage.credential, operation, deliveries)).items;
+	},
 	'callButton/send': async () =>
 		await run({
 			resource: 'callButton',
@@ -263,6 +270,55 @@ function operations(): string[] {
 		.toSorted();
 }
 
+const EVENTS = [
+	'connect',
+	'call_created',
+	'status',
+	'terminate',
+	'call_recording_available',
+	'call_transcription_available',
+	'call_permission_reply',
+];
+
+/** Events that together fill every field of the trigger's items. */
+async function everyEvent(): Promise<void> {
+	const { id } = stage.emulator.userCalls({ deeplinkPayload: 'a', ctaPayload: 'b' });
+	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		call_id: id,
+		action: 'accept',
+		session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+		recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+		transcription: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
+	});
+	stage.emulator.hangUp(id, {
+		durationSeconds: 3,
+		error: { code: 138021, message: 'Timeout', details: 'No media' },
+	});
+	await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		to: USER,
+		action: 'connect',
+		session: { sdp_type: 'offer', sdp: makeSdp('offer') },
+		biz_opaque_callback_data: 'c',
+	});
+	await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
+		messaging_product: 'whatsapp',
+		to: '14085555678',
+		type: 'interactive',
+		interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
+	});
+	stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
+	stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
+	const event = { timestamp: timestampBefore(AFTER_SETTLING_MS) };
+	for (const transcript of [false, true]) {
+		const gone = await stage.emulator.createRecording({ transcript, event });
+		stage.emulator.deleteMedia(gone.mediaId);
+		stage.emulator.deliver([gone]);
+	}
+	await stage.emulator.whenIdle();
+}
+
 describe('Output schemas', () => {
 	test('there is one for every operation and for the trigger, and no other', () => {
 		const files = readdirSync(FOLDER, { recursive: true, withFileTypes: true })
@@ -288,55 +344,19 @@ describe('Output schemas', () => {
 		},
 	);
 
+	test('of a delivery that is read is that of the trigger', () => {
+		expect(readSchema(schemaOf('delivery/read'))).toEqual(readSchema(TRIGGER_SCHEMA));
+	});
+
 	test('of the trigger: everything that comes is in it, and all of it comes', async () => {
 		const trigger = stage.trigger({
-			events: [
-				'connect',
-				'call_created',
-				'status',
-				'terminate',
-				'call_recording_available',
-				'call_transcription_available',
-				'call_permission_reply',
-			],
+			events: EVENTS,
+
 			options: { includeRawEvent: false, onFileUnavailable: 'emit' },
 		});
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
 
-		const { id } = stage.emulator.userCalls({ deeplinkPayload: 'a', ctaPayload: 'b' });
-		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
-			messaging_product: 'whatsapp',
-			call_id: id,
-			action: 'accept',
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-			recording: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
-			transcription: { status: 'ENABLED', purpose: 'quality', announcement_language: 'en' },
-		});
-		stage.emulator.hangUp(id, {
-			durationSeconds: 3,
-			error: { code: 138021, message: 'Timeout', details: 'No media' },
-		});
-		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
-			messaging_product: 'whatsapp',
-			to: USER,
-			action: 'connect',
-			session: { sdp_type: 'offer', sdp: makeSdp('offer') },
-			biz_opaque_callback_data: 'c',
-		});
-		await graph(stage.emulator, 'POST', `${NUMBER}/messages`, {
-			messaging_product: 'whatsapp',
-			to: '14085555678',
-			type: 'interactive',
-			interactive: { type: 'call_permission_request', action: { name: 'call_permission_request' } },
-		});
-		stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
-		stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
-		for (const transcript of [false, true]) {
-			const gone = await stage.emulator.createRecording({ transcript });
-			stage.emulator.deleteMedia(gone.mediaId);
-			stage.emulator.deliver([gone]);
-		}
-		await stage.emulator.whenIdle();
+		await everyEvent();
 		expect(new Set(trigger.items.map(({ json }) => json.event)).size).toBe(6);
 		check(TRIGGER_SCHEMA, trigger.items);
 	});

@@ -130,6 +130,7 @@ describe('what saved workflows hold', () => {
 	it.each([
 		['call', ['start', 'preAccept', 'accept', 'reject', 'terminate']],
 		['callButton', ['getLink', 'send']],
+		['delivery', ['read']],
 		['phoneNumber', ['getCallStatistics', 'updateVoicemail']],
 		['recording', ['download', 'get']],
 		['transcription', ['download', 'get']],
@@ -206,6 +207,17 @@ describe('what saved workflows hold', () => {
 				[resource, 'download', 'binaryPropertyName', 'data'],
 			],
 		),
+		...Object.entries({
+			bodyFrom: 'binary',
+			inputBinaryField: 'data',
+			body: '={{ $json.body }}',
+			verifySignature: true,
+			signature: "={{ $json.headers['x-hub-signature-256'] }}",
+			events: ['call_recording_available'],
+			phoneNumberIds: [],
+			downloadFile: true,
+			options: {},
+		}).map(([name, value]): [string, string, string, unknown] => ['delivery', 'read', name, value]),
 	])('action: %s, %s: %s, by default %j', (resource, operation, name, value) => {
 		expect(parameter(resource, operation, name)?.default).toEqual(value);
 	});
@@ -223,6 +235,24 @@ describe('what saved workflows hold', () => {
 			default: true,
 			displayOptions: { show: { '/operation': ['accept'] } },
 		});
+	});
+
+	it('action: Delivery > Read has the events, numbers and options of the trigger', () => {
+		const field = (name: string) => parameter('delivery', 'read', name);
+		expect(choices(field('events'))).toEqual(choices(inTrigger('events')));
+		for (const name of ['events', 'phoneNumberIds', 'downloadFile']) {
+			const same = ({ type, typeOptions, default: value }: Partial<INodeProperties> = {}) => ({
+				...{ type, typeOptions, value },
+			});
+			expect(same(field(name))).toEqual(same(inTrigger(name)));
+		}
+		const options = fieldsOf(field('options'));
+		for (const name of ['binaryPropertyName', 'includeRawEvent', 'maxFileSize']) {
+			expect(options).toContainEqual(inOptions(name));
+		}
+		expect(choices(options.find(({ name }) => name === 'onFileUnavailable'))).toEqual([
+			...['emit', 'fail', 'retry'],
+		]);
 	});
 
 	it('action: phone numbers are chosen from the list first', () => {

@@ -1,5 +1,5 @@
 import { startEmulator, type CreatedRecording, type Emulator } from '../../emulator';
-import { Receiver } from '../../emulator/helpers';
+import { appToken, graph, Receiver } from '../../emulator/helpers';
 import type { StoredCredential, WorkflowDefinition } from '../support/n8n';
 import { poll } from '../support/processes';
 import { credentialData, CREDENTIAL_TYPE } from '../support/workflow';
@@ -14,8 +14,10 @@ import {
 	DOWNLOAD,
 	exampleTable,
 	importExample,
+	OWN_WEBHOOK,
 	takeAudioFromTrigger,
 	TRIGGER,
+	useOwnWebhook,
 	workflowThatRemovesDuplicates,
 } from './workflows';
 
@@ -72,10 +74,25 @@ function postgresCredential() {
 	};
 }
 
+/** Points Meta to a Webhook node while `use` runs, as an operator does in the app dashboard. */
+async function pointedTo<T>(path: string | undefined, use: () => Promise<T>): Promise<T> {
+	if (path === undefined) return await use();
+	emulator.presetSubscription(`${cluster.balancer.url}/webhook/${path}`);
+	try {
+		return await use();
+	} finally {
+		const { appId, businessAccountId } = emulator.account;
+		const edge = `${appId}/subscriptions?object=whatsapp_business_account`;
+		await graph(emulator, 'DELETE', edge, undefined, appToken(emulator));
+		await graph(emulator, 'DELETE', `${businessAccountId}/subscribed_apps`);
+	}
+}
+
 /** The example at work, with an empty table and an empty storage, while `use` runs. */
 async function withExample<T>(
 	use: (workflowId: string) => Promise<T>,
 	edit?: (workflow: WorkflowDefinition) => void,
+	webhookPath?: string,
 ): Promise<T> {
 	await cluster.repair();
 	const addresses = { storage: storage.url, chat: new URL(chat.url).origin };
@@ -86,7 +103,7 @@ async function withExample<T>(
 	emulator.forget();
 	await cluster.api.activate(id);
 	try {
-		return await use(id);
+		return await pointedTo(webhookPath, async () => await use(id));
 	} finally {
 		await cluster.api.deactivate(id);
 		await cluster.n8nDatabase.query('TRUNCATE binary_data');
@@ -98,15 +115,17 @@ async function run(
 	layout: string,
 	nodeWithAudio: string,
 	edit?: (workflow: WorkflowDefinition) => void,
+	webhookPath?: string,
 ): Promise<Run> {
-	return await withExample(async (workflowId) => {
+	const measured = async (workflowId: string) => {
 		const load = await sendLoad({ cluster, emulator, storage }, workflowId);
 		const figures = await figuresOf(cluster, storage, workflowId, load);
 		const kept = await keptFiles(cluster, workflowId, nodeWithAudio, load);
 		const result = { layout, figures, kept };
 		runs.push(result);
 		return result;
-	}, edit);
+	};
+	return await withExample(measured, edit, webhookPath);
 }
 
 /** What holds in each layout. */
@@ -158,6 +177,41 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 		);
 		expectSound(result);
 		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [] });
+	});
+});
+
+describe("n8n's Webhook node and Delivery > Read", () => {
+	it('bring out 500 recordings once each, acknowledged when finished, while a worker and a webhook processor are killed', async () => {
+		const result = await run(
+			'Webhook node, worker reads and downloads, when finished',
+			DOWNLOAD,
+			useOwnWebhook('lastNode'),
+			OWN_WEBHOOK,
+		);
+		expectSound(result);
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
+		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
+	});
+
+	it('acknowledge before the worker has read anything, where the node responds immediately', async () => {
+		const use = async () => {
+			const recordings = [await emulator.createRecording(), await emulator.createRecording()];
+			let letGo = () => {};
+			const until = new Promise<void>((resolve) => (letGo = resolve));
+			emulator.failNext('media', { until }, { times: Infinity });
+			const sent = cluster.processors.map((_, n) => {
+				const url = `${cluster.balancer.urlOf(n)}/webhook/${OWN_WEBHOOK}`;
+				return emulator.deliver(recordings, { url, redeliver: false });
+			});
+			const answers = await Promise.all(sent.map(async ({ answer }) => (await answer).status));
+			expect(answers).toEqual(cluster.processors.map(() => 200));
+			expect(await mediaIdsInTable()).toEqual([]);
+			letGo();
+			emulator.clearFaults();
+			await queueIsEmpty(cluster);
+			expect((await mediaIdsInTable()).sort()).toEqual(idsOf(recordings).sort());
+		};
+		await withExample(use, useOwnWebhook('onReceived'), OWN_WEBHOOK);
 	});
 });
 

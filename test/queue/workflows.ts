@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../support/n8n';
 import { REPOSITORY } from '../support/package';
-import { chain, CREDENTIAL_TYPE, node, to, TRIGGER_TYPE, using } from '../support/workflow';
+import {
+	chain,
+	CREDENTIAL_TYPE,
+	node,
+	to,
+	TRIGGER_TYPE,
+	using,
+	webhookNode,
+} from '../support/workflow';
 import type { Cluster } from './cluster';
 
 const EXAMPLE = join(REPOSITORY, 'examples', 'recording-in-queue-mode.json');
@@ -102,6 +110,43 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 			[compare.name]: { main: [[to(STORE)], [to(stop.name)]] },
 			...chain([store, table]),
 		};
+	};
+}
+
+/** Path of the Webhook node that `useOwnWebhook` puts in the place of the trigger. */
+export const OWN_WEBHOOK = 'own-webhook';
+
+/**
+ * Makes of the example a workflow that begins with n8n's own Webhook node: the webhook processor only passes on
+ * what came, and the worker reads it, signature, download and all.
+ */
+export function useOwnWebhook(responseMode: 'onReceived' | 'lastNode') {
+	return (workflow: WorkflowDefinition): void => {
+		const trigger = nodeOf(workflow, TRIGGER);
+		const { credentials, ...webhook } = {
+			...trigger,
+			...webhookNode(TRIGGER, 'n8n-nodes-base.webhook', 2, {
+				httpMethod: 'POST',
+				path: OWN_WEBHOOK,
+				responseMode,
+				responseData: 'noData',
+				options: { rawBody: true },
+			}),
+		};
+		workflow.nodes[workflow.nodes.indexOf(trigger)] = webhook;
+		Object.assign(nodeOf(workflow, DOWNLOAD), {
+			parameters: {
+				resource: 'delivery',
+				operation: 'read',
+				options: { onFileUnavailable: 'fail' },
+			},
+			credentials,
+		});
+		replaceIn(nodeOf(workflow, STORE), '$json.fileName', '$json.recording.fileName');
+		const table = nodeOf(workflow, TABLE);
+		const [event, file] = [`$('${TRIGGER}').item.json`, `$('${DOWNLOAD}').item.json`];
+		replaceIn(table, file, `${file}.recording`);
+		replaceIn(table, event, file);
 	};
 }
 

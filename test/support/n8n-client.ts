@@ -77,21 +77,21 @@ export interface NodeRun {
 	executionStatus: string;
 	startTime: number;
 	executionTime: number;
-	error?: { message: string; description?: string | null };
+	error?: { message: string; description?: string | null; messages?: string[] };
 	data?: { main?: Array<Item[] | null> };
 }
 
 interface RunData {
 	resultData: {
 		runData: Record<string, NodeRun[]>;
-		error?: { message: string; description?: string | null };
+		error?: { message: string; description?: string | null; messages?: string[] };
 	};
 }
 
 export interface Execution extends ExecutionSummary {
 	/** Every run of every node, by the node's name. */
 	nodes: Record<string, NodeRun[]>;
-	error?: { message: string; description?: string | null };
+	error?: { message: string; description?: string | null; messages?: string[] };
 	/** The items that a node handed on, all runs and outputs together. */
 	items(nodeName: string): Item[];
 }

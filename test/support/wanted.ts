@@ -1,8 +1,8 @@
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import type { TriggerFilter } from '../../nodes/WhatsAppBusinessCalling/trigger/settings';
+import type { EventFilter } from '../../nodes/WhatsAppBusinessCalling/events/eventFilter';
 
 /** Every event of every number. */
-export const EVERYTHING: TriggerFilter = {
+export const EVERYTHING: EventFilter = {
 	events: new Set(EVENT_TYPES.map(({ name }) => name)),
 	phoneNumbers: new Set(),
 };

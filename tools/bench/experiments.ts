@@ -139,6 +139,24 @@ const recordings: Experiment = async (bench, stage) =>
 		}
 	});
 
+const OWN_WEBHOOK: Variant[] = ['ownWebhook', 'handBuilt', 'ours'];
+
+/** 11: n8n's Webhook node with Delivery > Read behind it. */
+const ownWebhook: Experiment = async (bench, stage) =>
+	await inRounds(bench.rounds, async (round) => {
+		const { engine } = bench;
+		for (const sizeBytes of [100 * KB, MB]) {
+			for (const inFlight of IN_FLIGHT) {
+				const count = deliveriesOf(engine, inFlight, sizeBytes);
+				const compared = OWN_WEBHOOK.map((variant) => ({
+					key: { experiment: 'ownWebhook', engine, variant, sizeBytes, inFlight },
+					run: async () => await stage.runRecordings(variant, count, sizeBytes, { inFlight }),
+				}));
+				await takeTurns(bench, compared, round, 2);
+			}
+		}
+	});
+
 /** Longer than n8n takes to make the isolates that it wants to have ready. */
 const PAUSE_MS = 150;
 
@@ -369,4 +387,5 @@ export const EXPERIMENTS: Array<{ numbers: number[]; name: string; run: Experime
 	{ numbers: [4], name: 'deliveries that are none of ours', run: unwanted },
 	{ numbers: [5], name: 'the limit', run: limit },
 	{ numbers: [6], name: 'growth', run: growth },
+	{ numbers: [11], name: 'Delivery > Read', run: ownWebhook },
 ];

@@ -29,7 +29,7 @@ const USAGE = `Measures the trigger in a real n8n against the hand-built workflo
 
 npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5] [-- --add]
 
-  --only      numbers of what is measured, 1 to 10 (see benchmarks/README.md)
+  --only      numbers of what is measured, 1 to 11 (see benchmarks/README.md)
   --engine    default or legacy: one of n8n's expression engines
   --rounds    5, unless told
   --add       writes a part into the results of the last whole run, with its date and number of rounds
@@ -37,7 +37,7 @@ npm run bench [-- --only 1,4] [-- --engine legacy] [-- --rounds 5] [-- --add]
 A run of everything, in at least 5 rounds, writes benchmarks/results.json and its chart; then
 \`npm run docs\` writes docs/performance.md. A part is only printed.`;
 
-const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 const MEMORY = 3;
 const LEDGER = 6;
 const START_UP = 7;
@@ -46,6 +46,7 @@ const PROFILE = 9;
 const SHARED_ADDRESS = 10;
 const WARM_UP: Variant[] = [
 	'ours',
+	'ownWebhook',
 	'handBuilt',
 	'floor',
 	'floorDownload',

@@ -1,5 +1,12 @@
 import type { StoredCredential, WorkflowDefinition, WorkflowNode } from '../../test/support/n8n';
-import { chain, node, TRIGGER_TYPE, using, webhookNode } from '../../test/support/workflow';
+import {
+	ACTION_TYPE,
+	chain,
+	node,
+	TRIGGER_TYPE,
+	using,
+	webhookNode,
+} from '../../test/support/workflow';
 import type { EmulatorFacts } from './emulatorProcess';
 
 const FLOOR_PACKAGE = 'n8n-nodes-benchmark-floor';
@@ -23,6 +30,7 @@ export type Variant =
 	| 'oursOneNumber'
 	| `sharing${Shared}`
 	| `sharingOthers${Shared}`
+	| 'ownWebhook'
 	| 'handBuilt'
 	| 'floor'
 	| 'floorRefusal'
@@ -63,6 +71,7 @@ export function workflows(
 			Definition
 		>),
 		oursOneNumber: ours({ ...manual, phoneNumberIds: [phoneNumberId] }),
+		ownWebhook: ownWebhook(credentials),
 		handBuilt: handBuilt(credentials),
 		floor: floor('Floor'),
 		floorRefusal: floor('Refusal'),
@@ -91,6 +100,19 @@ function bareWebhook(options: Record<string, unknown>): WorkflowNode {
 	const webhookId = crypto.randomUUID();
 	const parameters = { httpMethod: 'POST', path: webhookId, options };
 	return node('Webhook', 'n8n-nodes-base.webhook', 2.1, parameters, { webhookId });
+}
+
+/** n8n's Webhook node and Delivery > Read. As the hand-built workflow, it answers at once. */
+function ownWebhook(credentials: Credentials): Definition {
+	const steps: WorkflowNode[] = [
+		bareWebhook({ rawBody: true }),
+		{
+			...node('Read', ACTION_TYPE, 1, { resource: 'delivery', operation: 'read' }),
+			credentials: using(credentials.ours),
+			retryOnFail: true,
+		},
+	];
+	return { nodes: steps, connections: chain(steps) };
 }
 
 /**

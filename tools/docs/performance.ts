@@ -222,11 +222,12 @@ export function performancePage(results: Results): string {
 			),
 		]);
 	});
+	const apartOf = (experiment: string) => {
+		const own = separately?.[experiment];
+		return own ? ` (measured apart from the rest, on ${own.date}, in ${own.rounds} rounds)` : '';
+	};
 	const isShared = rowsOf(rows, { experiment: 'sharedAddress' }).length > 0;
-	const own = separately?.sharedAddress;
-	const apart = own
-		? ` (measured apart from the rest, on ${own.date}, in ${own.rounds} rounds)`
-		: '';
+	const apart = apartOf('sharedAddress');
 	const sharedAddress = isShared
 		? `## Several workflows on one address
 
@@ -237,6 +238,30 @@ ${table(['Engine', '', 'Alone', '1 more', '1 more, other event', '4 more', '4 mo
 
 `
 		: '';
+
+	const ownWebhooks = rowsOf(rows, { experiment: 'ownWebhook', variant: 'ownWebhook' });
+	const ownWebhookRows = ownWebhooks.map(({ figures: _, ...key }) => {
+		const both = (variant: string) =>
+			`${value({ ...key, variant }, 'perSecond')} (${value({ ...key, variant }, 'cpuMs')} ms)`;
+		return [
+			ENGINES.find(({ engine }) => engine === key.engine)?.name ?? '',
+			sizeName(key.sizeBytes),
+			String(key.inFlight),
+			...['ownWebhook', 'handBuilt', 'ours'].map(both),
+			times(key, { ...key, variant: 'handBuilt' }, 'perSecond'),
+		];
+	});
+	const ownWebhook =
+		ownWebhooks.length > 0
+			? `## Your own webhook
+
+n8n's Webhook node, which responds at once, with [*Delivery > Read*](own-webhook.md) behind it. n8n evaluates one isolate less for
+it than for a community trigger${apartOf('ownWebhook')}:
+
+${table(['Engine', 'File', 'At once', 'Webhook node and Delivery > Read', NAMES.handBuilt, NAMES.ours, 'Times the hand-built'], ownWebhookRows, 3)}
+
+`
+			: '';
 
 	const isProfiled = rowsOf(rows, { experiment: 'profile', sizeBytes: 64 * MB }).length > 0;
 	const largeProfile = isProfiled
@@ -401,7 +426,7 @@ when it is full (100,000 events):
 
 ${table(['Engine', 'Events', 'This package', 'Trigger without work'], ledger, 1)}
 
-${sharedAddress}## Loading
+${sharedAddress}${ownWebhook}## Loading
 
 Loading the package adds ${value(loading, 'ms')} ms to n8n's start and ${value(loading, 'rssMb')} MB to its resident memory.
 

@@ -61,7 +61,8 @@ function events(): string {
 
 ${MADE}
 
-Each event is one item. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
+The trigger emits each event as one item, and so does [*Delivery > Read*](own-webhook.md) for deliveries that something else
+received. All of them have \`event\`, \`timestamp\` (of the event), the phone numbers of both sides as
 \`from\` and \`to\`, the person's \`contactName\`, \`contactUsername\`, \`userId\` and \`parentUserId\`, your number as
 \`displayPhoneNumber\` and \`phoneNumberId\`, \`callId\` and \`businessAccountId\`. Fields that Meta
 omits are \`null\`. Meta does not guarantee the order of events; within one delivery, the status events of a call

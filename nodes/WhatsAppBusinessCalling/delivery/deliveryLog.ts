@@ -7,7 +7,10 @@ const MAX_LINES = 20;
 export class DeliveryLog {
 	private lines = 0;
 
-	constructor(private readonly logger: Logger) {}
+	constructor(
+		private readonly logger: Logger,
+		private readonly nodeName = 'WhatsApp Business Calling Trigger',
+	) {}
 
 	warn(text: string): void {
 		this.add('warn', text);
@@ -22,6 +25,6 @@ export class DeliveryLog {
 		if (this.lines > MAX_LINES + 1) return;
 		const said =
 			this.lines > MAX_LINES ? 'further log lines for this delivery were suppressed' : text;
-		this.logger[level](`WhatsApp Business Calling Trigger: ${said}`);
+		this.logger[level](`${this.nodeName}: ${said}`);
 	}
 }

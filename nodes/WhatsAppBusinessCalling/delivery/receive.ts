@@ -1,45 +1,26 @@
 import { hash } from 'crypto';
-import type {
-	IDataObject,
-	INodeExecutionData,
-	IWebhookFunctions,
-	IWebhookResponseData,
-} from 'n8n-workflow';
+import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import {
-	announcedFile,
-	callFields,
-	fileProblem,
-	item,
-	problemFields,
-	rawEvent,
-	unreadableFile,
-} from '../events/items';
-import type { MediaReference } from '../events/mediaReference';
-import { parseBody, parseDelivery, type CallEvent } from '../events/parseDelivery';
+import { fileProblem } from '../events/items';
+import { parseBody, type CallEvent } from '../events/parseDelivery';
 import { isSameCredential, type Account } from '../graph/account';
 import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
-import type { FileProperty } from '../media/fileNames';
-import { parseSha256 } from '../media/sha256';
 import type { MediaOutcome, MediaRequest } from '../media/types';
-import { FRESH_MS, knownAccount, RECHECK_MS } from '../trigger/knownAccount';
+import { knownAccount } from '../trigger/knownAccount';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
-import {
-	readFilter,
-	readSettings,
-	type TriggerFilter,
-	type TriggerSettings,
-} from '../trigger/settings';
+import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
 import { watchAnswer } from './acknowledgement';
 import { admissionsOf, type Admission } from './admission';
+import { chosenEvents } from './chosenEvents';
 import { DeliveryLog } from './deliveryLog';
-import { fileItem } from './fileItem';
+import { eventItem } from './eventItem';
 import { Ledger, ledger as processLedger } from './ledger';
+import { mapAtOnce } from './mapAtOnce';
+import { readSigned } from './readSigned';
 import { receiversOf, waitsForOthers, type Receivers } from './receivers';
 import { haveAll, relay } from './relay';
-import { isSignature, isSignedBy } from './signature';
 
 /**
  * Milliseconds that n8n has to say what became of an execution when Meta has hung up meanwhile. n8n may
@@ -94,7 +75,8 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 
 	const log = new DeliveryLog(context.logger);
 	const content = parseBody(body);
-	const events = chosenEvents(context, readFilter(context), content, log);
+	const trigger = nodeKey(context);
+	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context), log));
 	const receivers = receiversOf(context, account, body, content, log);
 	// A test run shows the same recording as often as somebody sends it.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;
@@ -104,7 +86,6 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	}
 
 	const settings = readSettings(context);
-	const trigger = nodeKey(context);
 	const admission = admissionOf(trigger, settings, events, receivers);
 	if (!admission.enter(settings.maxConcurrentDeliveries, context.getResponseObject())) {
 		return turnAway(context, settings, admission);
@@ -171,54 +152,7 @@ function turnAway(
 	return answer(context, 503);
 }
 
-/** What Meta signed, and the account that it was signed for; otherwise the status to answer with. */
-async function readSigned(
-	context: IWebhookFunctions,
-): Promise<{ account: Account; body: Buffer } | 401 | 503> {
-	const signature: unknown = context.getHeaderData()['x-hub-signature-256'];
-	if (!isSignature(signature)) return 401;
-	const body = await readBody(context);
-	if (!Buffer.isBuffer(body)) return 401;
-	let checked: Account | null = null;
-	// The secret may have been changed since the credential was read: then it is read once more.
-	for (const maxAgeMs of [FRESH_MS, RECHECK_MS]) {
-		const account = await knownAccount(context, maxAgeMs);
-		// Without the app secret nothing can be checked: nothing is executed, and Meta delivers again.
-		if (account === null) return 503;
-		if (account !== checked && isSignedBy(account.appSecret, body, signature)) {
-			return { account, body };
-		}
-		checked = account;
-	}
-	return 401;
-}
-
-/** The bytes as they came; anything else where there are none. */
-async function readBody(context: IWebhookFunctions): Promise<unknown> {
-	const request = context.getRequestObject();
-	try {
-		if (!request.rawBody && typeof request.readRawBody === 'function') await request.readRawBody();
-	} catch {
-		// A form with files, which n8n has read already, or a sender that is gone: nothing that Meta signed.
-		return null;
-	}
-	return request.rawBody;
-}
-
-function chosenEvents(
-	context: IWebhookFunctions,
-	wanted: TriggerFilter,
-	content: unknown,
-	log: DeliveryLog,
-): Events {
-	const skipped = new Map<string, number>();
-	const events = parseDelivery(content, wanted, (reason) =>
-		skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
-	);
-	for (const [reason, count] of skipped) {
-		log.warn(`part of a delivery was skipped: ${reason}${count > 1 ? ` (${count} times)` : ''}`);
-	}
-	const trigger = nodeKey(context);
+function byLedgerKey(trigger: string, events: CallEvent[]): Events {
 	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
 }
 
@@ -249,18 +183,12 @@ async function claim(
 	}
 }
 
+/** No more at once than may be downloaded: the others of a large delivery wait here. */
 async function produce(delivery: Delivery, keys: string[], events: Events): Promise<Outcome[]> {
-	const outcomes: Outcome[] = [];
-	const waiting = keys.entries();
-	const work = async () => {
-		for (const [position, key] of waiting) {
-			const event = events.get(key);
-			outcomes[position] = { key, item: event ? await toItemOrNull(delivery, key, event) : null };
-		}
-	};
-	// No more at once than may be downloaded: the others of a large delivery wait here.
-	await Promise.all(Array.from({ length: delivery.settings.maxConcurrentDownloads }, work));
-	return outcomes;
+	return await mapAtOnce(keys, delivery.settings.maxConcurrentDownloads, async (key) => {
+		const event = events.get(key);
+		return { key, item: event ? await toItemOrNull(delivery, key, event) : null };
+	});
 }
 
 async function toItemOrNull(
@@ -283,41 +211,25 @@ async function toItem(
 	key: string,
 	event: CallEvent,
 ): Promise<INodeExecutionData | null> {
-	const { settings, log, context, deadline } = delivery;
-	const raw = settings.includeRawEvent || event.isIncomplete ? { rawEvent: rawEvent(event) } : {};
-	if (event.file === null) return item({ ...callFields(event), ...raw });
-
-	const { property, media } = event.file;
-	const announced = announcedFile(event, property, media);
-	const itemWith = (file: IDataObject) => item({ ...callFields(event, file), ...raw });
-	if (media === null) {
-		log.warn(
-			`an event "${event.type.name}" names no file that can be read: see rawEvent in its item`,
-		);
-		return itemWith(problemFields(announced, unreadableFile(property)));
-	}
-	if (!settings.downloadFile) return itemWith(announced);
-
-	const outcome = await download(delivery, key, event, property, media);
-	if (!outcome.ok) {
-		const { problem } = outcome;
-		const wait = problem.transient && mayStillCome(delivery, key);
-		log.warn(
-			`the file ${media.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
-		);
-		return wait ? null : itemWith(problemFields(announced, problem));
-	}
-	const { json } = itemWith(announced);
-	const { binaryPropertyName } = settings;
-	return await fileItem(context, json, property, outcome.file, binaryPropertyName, deadline);
+	const { context, settings, log, deadline } = delivery;
+	const files = {
+		context,
+		download: async (request: MediaRequest) => await download(delivery, key, request),
+		signal: deadline,
+	};
+	const { item, problem } = await eventItem(event, settings, files, log);
+	if (problem === null) return item;
+	const wait = problem.transient && mayStillCome(delivery, key);
+	log.warn(
+		`the file ${event.file?.media?.id} could not be fetched${wait ? ', Meta is asked to deliver its event again' : ''}: ${problem.message}`,
+	);
+	return wait ? null : item;
 }
 
 async function download(
 	delivery: Delivery,
 	key: string,
-	event: CallEvent,
-	property: FileProperty,
-	media: MediaReference,
+	request: MediaRequest,
 ): Promise<MediaOutcome> {
 	const { context, settings, deadline, ledger, trigger } = delivery;
 	const freeSlot = await downloadSlotsOf(trigger).take(
@@ -329,18 +241,9 @@ async function download(
 			'Too many other files were being downloaded at the same time (option Server: Downloads at Once).';
 		return { ok: false, problem: { reason: 'timeout', message, transient: true } };
 	}
-	const request: MediaRequest = {
-		mediaId: media.id,
-		phoneNumberId: event.phoneNumberId,
-		url: media.url,
-		eventAt: event.call.timestamp ?? ledger.noticed(key, Date.now()),
-		sha256: parseSha256(media.sha256),
-		mimeType: media.mimeType,
-		property,
-		maxBytes: settings.maxBytes,
-		allowUnverified: false,
-	};
-	const fetchAs = async (account: Account) => await fetchMedia(context, account, request, deadline);
+	const eventAt = request.eventAt ?? ledger.noticed(key, Date.now());
+	const fetchAs = async (account: Account) =>
+		await fetchMedia(context, account, { ...request, eventAt }, deadline);
 	try {
 		const outcome = await fetchAs(delivery.account);
 		if (outcome.ok || outcome.problem.reason !== 'accessDenied') return outcome;

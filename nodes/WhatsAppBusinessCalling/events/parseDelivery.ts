@@ -1,5 +1,4 @@
 import { parseExactJson } from '../exactJson';
-import type { TriggerFilter } from '../trigger/settings';
 import {
 	digitsOf,
 	fieldsOf,
@@ -12,6 +11,7 @@ import {
 	type Fields,
 } from '../values';
 import { Contacts } from './contacts';
+import type { EventFilter } from './eventFilter';
 import {
 	callEventType,
 	EVENT_TYPES,
@@ -56,7 +56,7 @@ export function parseBody(rawBody: Buffer): unknown {
  */
 export function parseDelivery(
 	delivery: unknown,
-	wanted: TriggerFilter,
+	wanted: EventFilter,
 	onSkipped: OnSkipped,
 ): CallEvent[] {
 	if (delivery === undefined) {
@@ -141,7 +141,7 @@ export function eventsHeld(delivery: unknown, names: Iterable<string>): Set<stri
 	return new Set(parseDelivery(delivery, wanted, () => {}).map(({ type }) => type.name));
 }
 
-function readEntry(entry: unknown, wanted: TriggerFilter, budget: ReadingBudget): CallEvent[] {
+function readEntry(entry: unknown, wanted: EventFilter, budget: ReadingBudget): CallEvent[] {
 	const { id, changes } = fieldsOf(entry);
 	if (!Array.isArray(changes)) {
 		budget.skip('an entry has an unknown shape');
@@ -169,7 +169,7 @@ interface Change {
 function readChange(
 	change: unknown,
 	businessAccountId: string | null,
-	wanted: TriggerFilter,
+	wanted: EventFilter,
 	budget: ReadingBudget,
 ): CallEvent[] {
 	const { field, value } = fieldsOf(change);
@@ -238,7 +238,7 @@ function readList(value: Fields, name: EventType['list'], skip: OnSkipped): unkn
  */
 function matchNumber(
 	{ phoneNumberId, displayPhoneNumber }: Change['origin'],
-	chosen: TriggerFilter['phoneNumbers'],
+	chosen: EventFilter['phoneNumbers'],
 ): 'chosen' | 'other' | 'unknown' {
 	if (chosen.size === 0) return 'chosen';
 	const displayed = digitsOf(displayPhoneNumber);

@@ -64,13 +64,20 @@ export function failureDetails({ kind, message, details }: GraphFailure): string
 	return `${kind === 'http' ? 'Meta said: ' : ''}${details ? `${message} (${details})` : message}`;
 }
 
-/** What to do about a failure. */
+/**
+ * What to do about a failure. With what went wrong, where the hint refers to the details, and where there are no others:
+ * the editor shows the messages only when somebody opens them.
+ */
 export function failureHint(failure: GraphFailure, subject?: Subject): string {
-	return catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
+	const { kind, message, details } = failure;
+	const hint = catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
+	if (kind !== 'http') return `${message}. ${hint}`;
+	return /\bdetails\b/i.test(hint) ? `${hint} Details: ${details ?? message}` : hint;
 }
 
 /** Meta's own text, and the numbers that Meta's support asks for. */
 export function failureMessages(failure: GraphFailure): string[] {
+	if (failure.kind !== 'http') return [];
 	const numbers = [
 		failure.code === null ? '' : `code ${failure.code}`,
 		failure.subcode === null ? '' : `subcode ${failure.subcode}`,

@@ -1,9 +1,9 @@
 import type { IHookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
+import { idList } from '../events/eventFilter';
 import { readAccount } from '../graph/account';
 import { phoneNumbers, type PhoneNumber } from '../graph/phoneNumbers';
-import { idList } from '../trigger/settings';
 import { digitsOf } from '../values';
 import { registrationError } from './errors';
 

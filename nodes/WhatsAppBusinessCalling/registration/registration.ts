@@ -162,7 +162,7 @@ class Attempt {
 				return null;
 			}
 			if (outcome === 'missing') return notKeptError(node);
-			if (outcome === 'dropped') this.refusal = 'Meta confirmed the address and dropped the list';
+			if (outcome === 'dropped') this.refusal = 'Meta confirmed the URL and dropped the list';
 			if (round >= MAX_ROUNDS) {
 				const address = await identify(this.trigger, found, null);
 				const conflict = { reason: 'taken', target, address } as const;

@@ -4,17 +4,19 @@ import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 import { readAccount } from '../graph/account';
 import { callOperations } from './call';
 import { callButtonOperations } from './callButton';
+import { deliveryOperations } from './delivery';
 import { permissionOperations } from './permission';
 import { phoneNumberOperations } from './phoneNumber';
 import { recordingOperations } from './recording';
 import { setupOperations } from './setup';
 import { transcriptionOperations } from './transcription';
-import type { OfflineOperation, Operation, OperationOutput } from './types';
+import type { OfflineOperation, Operation, OperationResult } from './types';
 
 const OPERATIONS = new Map(
 	Object.entries<Record<string, Operation | OfflineOperation>>({
 		call: callOperations,
 		callButton: callButtonOperations,
+		delivery: deliveryOperations,
 		permission: permissionOperations,
 		phoneNumber: phoneNumberOperations,
 		recording: recordingOperations,
@@ -30,7 +32,7 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 	for (let itemIndex = 0; itemIndex < context.getInputData().length; itemIndex++) {
 		try {
 			const results = [await run(itemIndex)].flat();
-			output.push(...results.map((result) => ({ ...result, pairedItem: { item: itemIndex } })));
+			for (const result of results) output.push(outputItem(context, result, itemIndex));
 		} catch (error) {
 			if (!context.continueOnFail()) throw asNodeError(context, error, itemIndex);
 			output.push({ json: errorFields(error), pairedItem: { item: itemIndex } });
@@ -39,10 +41,22 @@ export async function runOperations(context: IExecuteFunctions): Promise<INodeEx
 	return output;
 }
 
+/** @throws the error that an operation returned in place of an item, unless errors become items */
+function outputItem(
+	context: IExecuteFunctions,
+	result: OperationResult,
+	itemIndex: number,
+): INodeExecutionData {
+	const pairedItem = { item: itemIndex };
+	if (!(result instanceof Error)) return { ...result, pairedItem };
+	if (!context.continueOnFail()) throw result;
+	return { json: errorFields(result), pairedItem };
+}
+
 /** Resource and operation are the same for all items: neither can be an expression. */
 async function runner(
 	context: IExecuteFunctions,
-): Promise<(itemIndex: number) => Promise<OperationOutput | OperationOutput[]>> {
+): Promise<(itemIndex: number) => Promise<OperationResult | OperationResult[]>> {
 	const operation = selectedOperation(context, 0);
 	if ('isOffline' in operation) {
 		return async (itemIndex) => await operation.execute({ context, itemIndex });

@@ -1,4 +1,10 @@
-import type { IBinaryKeyData, IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import type {
+	IBinaryKeyData,
+	IDataObject,
+	IExecuteFunctions,
+	INodeProperties,
+	NodeOperationError,
+} from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
 
@@ -16,7 +22,7 @@ export type OfflineInput = Omit<OperationInput, 'account'>;
 export interface Operation {
 	properties: INodeProperties[];
 	/** @throws NodeOperationError for invalid input, NodeApiError for what Meta refuses */
-	execute: (input: OperationInput) => Promise<OperationOutput | OperationOutput[]>;
+	execute: (input: OperationInput) => Promise<OperationResult | OperationResult[]>;
 }
 
 /** An operation that sends nothing, so that it needs no credential. */
@@ -31,3 +37,6 @@ export interface OperationOutput {
 	json: IDataObject;
 	binary?: IBinaryKeyData;
 }
+
+/** An output item, or the error that takes its place where one input item gives several. */
+export type OperationResult = OperationOutput | NodeOperationError;

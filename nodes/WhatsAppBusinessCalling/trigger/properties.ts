@@ -1,6 +1,13 @@
 import type { INodeProperties, INodeTypeDescription } from 'n8n-workflow';
 
-import { eventOptions } from '../events/eventTypes';
+import {
+	downloadFileField,
+	eventsField,
+	includeRawEventOption,
+	maxFileSizeOption,
+	outputFieldOption,
+	phoneNumbersField,
+} from '../delivery/fields';
 
 const CALLING_SETUP =
 	'<a href="https://developers.facebook.com/documentation/business-messaging/whatsapp/calling" target="_blank">How to set up calling at Meta</a>';
@@ -16,32 +23,9 @@ export const triggerProperties: INodeProperties[] = [
 		default: '',
 		displayOptions: { show: { registration: ['app'] } },
 	},
-	{
-		displayName: 'Trigger On',
-		name: 'events',
-		type: 'multiOptions',
-		options: eventOptions,
-		default: ['call_recording_available'],
-		required: true,
-		description: 'Events that start the workflow. Each event becomes one item.',
-	},
-	{
-		displayName: 'Phone Number Names or IDs',
-		name: 'phoneNumberIds',
-		type: 'multiOptions',
-		typeOptions: { loadOptionsMethod: 'getPhoneNumbers' },
-		default: [],
-		description:
-			'Only calls of these business numbers start the workflow. Leave empty for all. An expression can also return phone numbers such as +1 555 010 0001. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-	},
-	{
-		displayName: 'Download File',
-		name: 'downloadFile',
-		type: 'boolean',
-		default: true,
-		description:
-			'Whether to download and verify recordings, voicemails and transcripts. If off, the item contains only the media ID; download the file with the action node within 7 days.',
-	},
+	{ ...eventsField, displayName: 'Trigger On' },
+	phoneNumbersField,
+	downloadFileField,
 	{
 		displayName: 'Registration',
 		name: 'registration',
@@ -179,23 +163,8 @@ export const triggerProperties: INodeProperties[] = [
 					},
 				],
 			},
-			{
-				displayName: 'Include Raw Event',
-				name: 'includeRawEvent',
-				type: 'boolean',
-				default: false,
-				description:
-					'Whether to add the event as Meta sent it to the item, under rawEvent, with its contacts, errors and metadata. Events that cannot be read completely always include it.',
-			},
-			{
-				displayName: 'Max File Size (MB)',
-				name: 'maxFileSize',
-				type: 'number',
-				default: 100,
-				typeOptions: { minValue: 1 },
-				description:
-					'Maximum file size in MB. A larger file counts as unavailable. One hour of audio is about 11 MB.',
-			},
+			includeRawEventOption,
+			maxFileSizeOption,
 			{
 				displayName: 'Other Webhook URL',
 				name: 'otherWebhookUrl',
@@ -222,13 +191,7 @@ export const triggerProperties: INodeProperties[] = [
 					hide: { '/registration': ['manual'] },
 				},
 			},
-			{
-				displayName: 'Put Output File in Field',
-				name: 'binaryPropertyName',
-				type: 'string',
-				default: 'data',
-				hint: 'The name of the output binary field to put the file in',
-			},
+			outputFieldOption,
 			{
 				displayName: 'Retry For (Hours)',
 				name: 'retryFor',

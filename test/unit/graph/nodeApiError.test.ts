@@ -34,20 +34,26 @@ describe('the description and the messages', () => {
 		[
 			'a page of a proxy',
 			failureFromResponse(418, ''),
-			'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.',
-			['HTTP 418 without an error message'],
+			'HTTP 418 without an error message. The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.',
+			[],
 		],
 		[
 			'an outage without words',
 			failureFromResponse(502, ''),
-			'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.',
-			['HTTP 502 without an error message'],
+			'HTTP 502 without an error message. Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.',
+			[],
 		],
 		[
 			'a text and its details',
 			answered(400, { error_data: { details: 'why' } }),
 			inGeneral('why'),
 			['Meta said: said (why)'],
+		],
+		[
+			'a code whose hint refers to the details',
+			answered(400, { code: 138012, error_data: { details: 'Call at 5' } }),
+			'Wait until the time in the details: then the next call is possible. Details: Call at 5',
+			['Meta said: said (Call at 5)', 'code 138012'],
 		],
 		['a code', answered(400, { code: 7 }), inGeneral('said'), ['Meta said: said', 'code 7']],
 		[
@@ -59,8 +65,8 @@ describe('the description and the messages', () => {
 		[
 			'no answer',
 			lost,
-			"Check the Base URL in the credential and n8n's connection to the internet.",
-			['graph.facebook.com could not be reached: the host name is unknown'],
+			"graph.facebook.com could not be reached: the host name is unknown. Check the Base URL in the credential and n8n's connection to the internet.",
+			[],
 		],
 	])('of %s do not run together', (_, failure, description, messages) => {
 		expect(toNodeApiError(NODE, failure)).toMatchObject({ description, messages });

@@ -19,6 +19,14 @@ import { mediaIdParameter, textParameter } from './parameters';
 const MAX_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 1_000;
 
+/** The option *Timeout (Seconds)*: of one attempt. The output is in whole milliseconds, as timers need. */
+export const timeoutSchema = numberSchema(
+	'Timeout (Seconds) must be a number above 0, and at most 86400',
+	(number) => number.positive().max(86_400),
+)
+	.default(300)
+	.transform((seconds) => Math.round(seconds * 1000));
+
 const optionsSchema = z.object(
 	{
 		maxFileSize: maxFileSizeSchema,
@@ -26,10 +34,7 @@ const optionsSchema = z.object(
 			.union([z.string(), z.number()], withMessage('Phone Number ID must be an ID'))
 			.nullish()
 			.transform((id) => String(id ?? '').trim()),
-		timeout: numberSchema(
-			'Timeout (Seconds) must be a number above 0, and at most 86400',
-			(number) => number.positive().max(86_400),
-		).default(300),
+		timeout: timeoutSchema,
 	},
 	withMessage('Options must be an object'),
 );
@@ -58,6 +63,15 @@ function mediaIdField(resource: FileProperty, operation: string): INodePropertie
 		displayOptions: { show: { resource: [resource], operation: [operation] } },
 	};
 }
+
+export const timeoutOption: INodeProperties = {
+	displayName: 'Timeout (Seconds)',
+	name: 'timeout',
+	type: 'number',
+	default: 300,
+	typeOptions: { minValue: 1, maxValue: 86400 },
+	description: 'Maximum time for one download attempt, in seconds',
+};
 
 function downloadFields(resource: FileProperty): INodeProperties[] {
 	const displayOptions = { show: { resource: [resource], operation: ['download'] } };
@@ -107,14 +121,7 @@ function downloadFields(resource: FileProperty): INodeProperties[] {
 					description:
 						'Phone number that the file must belong to. Otherwise, Meta rejects the request.',
 				},
-				{
-					displayName: 'Timeout (Seconds)',
-					name: 'timeout',
-					type: 'number',
-					default: 300,
-					typeOptions: { minValue: 1, maxValue: 86400 },
-					description: 'Maximum time for one download attempt, in seconds',
-				},
+				timeoutOption,
 			],
 		},
 	];
@@ -130,9 +137,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 			const sha256 = sha256Parameter(input);
 			const options = optionsParameter(input);
 			const binaryPropertyName = textParameter(input, 'binaryPropertyName') || 'data';
-			// Timers need a whole number of milliseconds.
-			const timeoutMs = Math.round(options.timeout * 1000);
-			const outcome = await fetchWithRetry(input, timeoutMs, {
+			const outcome = await fetchWithRetry(input, options.timeout, {
 				mediaId,
 				phoneNumberId: options.phoneNumberId || null,
 				url: null,
@@ -148,7 +153,7 @@ export function downloadOperation(resource: FileProperty): Operation {
 			const json: IDataObject = {
 				...(resource === 'recording'
 					? { durationSeconds: file.durationSeconds, channels: file.channels }
-					: { transcript: await storedTranscript(input, file, timeoutMs) }),
+					: { transcript: await storedTranscript(input, file, options.timeout) }),
 				fileName: file.fileName,
 				sizeBytes: file.sizeBytes,
 				mimeType: file.mimeType,
@@ -198,7 +203,7 @@ export function getOperation(resource: FileProperty): Operation {
 const NOT_REPEATED = new Set<MediaProblemReason>(['accessDenied', 'timeout']);
 
 /** Repeats a download after a temporary problem. */
-async function fetchWithRetry(
+export async function fetchWithRetry(
 	{ context, account }: OperationInput,
 	timeoutMs: number,
 	request: Parameters<typeof fetchMedia>[2],
@@ -213,6 +218,13 @@ async function fetchWithRetry(
 	}
 }
 
+/** n8n's store does not return a file that it has just stored. */
+export const NOT_READ_BACK: MediaProblem = {
+	reason: 'storageFailed',
+	message: "n8n stored the file, but could not read it back. Check n8n's binary data storage.",
+	transient: true,
+};
+
 /** Reads the transcript from a file that n8n has just stored. */
 async function storedTranscript(
 	input: OperationInput,
@@ -222,9 +234,7 @@ async function storedTranscript(
 	try {
 		return await readTranscript(input.context, binary, sizeBytes, AbortSignal.timeout(timeoutMs));
 	} catch {
-		const message =
-			"n8n stored the file, but could not read it back. Check n8n's binary data storage.";
-		throw problemError(input, { reason: 'storageFailed', message, transient: true });
+		throw problemError(input, NOT_READ_BACK);
 	}
 }
 
@@ -252,7 +262,7 @@ function optionsParameter(input: OperationInput): z.infer<typeof optionsSchema> 
 	);
 }
 
-function problemError(
+export function problemError(
 	{ context, itemIndex }: OperationInput,
 	problem: MediaProblem,
 ): NodeOperationError {

@@ -1,0 +1,30 @@
+import { mapAtOnce } from '../../../nodes/WhatsAppBusinessCalling/delivery/mapAtOnce';
+
+describe('mapAtOnce', () => {
+	it.each([
+		[0, 4, 0],
+		[3, 4, 3],
+		[20, 4, 4],
+		[5, 1, 1],
+	])(
+		'works on %i elements, at most %i at once, and keeps their order',
+		async (count, limit, most) => {
+			let [running, peak] = [0, 0];
+			const list = Array.from({ length: count }, (_, n) => n);
+			const results = await mapAtOnce(list, limit, async (n) => {
+				peak = Math.max(peak, ++running);
+				// Later ones are done sooner.
+				for (let turn = 0; turn < count - n; turn++) await Promise.resolve();
+				running--;
+				return n * 2;
+			});
+			expect(results).toEqual(list.map((n) => n * 2));
+			expect(peak).toBe(most);
+		},
+	);
+
+	it('is rejected with what the work throws', async () => {
+		const work = async () => await Promise.reject(new Error('no'));
+		await expect(mapAtOnce([1], 4, work)).rejects.toThrow('no');
+	});
+});
