@@ -17,8 +17,8 @@ afterEach(async () => {
 	await receiver.stop();
 });
 
-const send = async (message: object) =>
-	await graph(emulator, 'POST', `${NUMBER}/messages`, {
+const send = async (message: object, number = NUMBER) =>
+	await graph(emulator, 'POST', `${number}/messages`, {
 		messaging_product: 'whatsapp',
 		recipient_type: 'individual',
 		to: PERSON,
@@ -50,6 +50,10 @@ describe('a call button', () => {
 			{ event: 'connect', from: PERSON, cta_payload: full.payload },
 			{ event: 'terminate', cta_payload: full.payload },
 		]);
+	});
+
+	it('A call button needs a number that can be called', async () => {
+		expect((await send(button(), '106000000000003')).error.code).toBe(138000);
 	});
 
 	it('A call button needs neither parameters nor a payload', async () => {
@@ -187,6 +191,12 @@ describe('a template', () => {
 		await emulator.whenIdle();
 		expect(receiver.events).toEqual([]);
 		expect((await send(message)).error.code).toBe(138009);
+	});
+
+	it('A template needs a number that can call, if it asks for that', async () => {
+		const off = '106000000000003';
+		expect((await send(template('call_permission_plain'), off)).error.code).toBe(138000);
+		expect((await send(template('order_update'), off)).status).toBe(200);
 	});
 
 	it('A template of another kind asks for nothing', async () => {
