@@ -105,9 +105,9 @@ describe('recording-to-google-drive, at work', () => {
 		];
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error).toBeUndefined();
-		const [item] = execution!.items('When a recording is ready');
-		const { fileName } = item!.json.recording as { fileName: string };
+		expect(execution.error).toBeUndefined();
+		const [item] = execution.items('When a recording is ready');
+		const { fileName } = item.json.recording as { fileName: string };
 		expect(files()).toEqual([expect.objectContaining({ name: fileName, parents: ['root'] })]);
 		expect(uploads().map(({ raw }) => raw.equals(audio))).toEqual([true]);
 		expect(drive.received.map(({ headers }) => headers.authorization)).toContain('Bearer a-token');
@@ -119,7 +119,7 @@ describe('recording-to-google-drive, at work', () => {
 				) as string,
 			},
 		]);
-		expect(slack.received[0]!.headers.authorization).toBe('Bearer xoxb-not-a-token');
+		expect(slack.received[0].headers.authorization).toBe('Bearer xoxb-not-a-token');
 	});
 
 	it('stores a recording only once although Slack is down, and again after Google Drive was down', async () => {
@@ -129,7 +129,7 @@ describe('recording-to-google-drive, at work', () => {
 		slackIsDown = false;
 		expect(first.attempts.map(({ status }) => status)).toEqual([200]);
 		const [stored] = await workflow.next();
-		expect(stored!.status).toBe('success');
+		expect(stored.status).toBe('success');
 		expect(uploads()).toHaveLength(before + 1);
 
 		driveIsDown = true;
@@ -138,7 +138,7 @@ describe('recording-to-google-drive, at work', () => {
 		driveIsDown = false;
 		await delivery.settled;
 		const [failed, repeated] = await workflow.next(2);
-		expect([failed!.status, repeated!.status]).toEqual(['error', 'success']);
+		expect([failed.status, repeated.status]).toEqual(['error', 'success']);
 		expect(uploads()).toHaveLength(before + 2);
 	});
 
@@ -148,7 +148,7 @@ describe('recording-to-google-drive, at work', () => {
 		emulator.deleteMedia(recording.mediaId);
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.status).toBe('success');
+		expect(execution.status).toBe('success');
 		expect(messages().at(-1)!.text).toContain(`(${recording.callId}): `);
 		expect(uploads()).toHaveLength(before);
 	});
@@ -158,7 +158,7 @@ describe('recording-to-google-drive, at work', () => {
 		const execution = await workflow.run(SAMPLE);
 		expect(execution.error).toBeUndefined();
 		const [upload] = uploads().slice(before);
-		expect(upload!.raw.subarray(0, 4).toString()).toBe('OggS');
+		expect(upload.raw.subarray(0, 4).toString()).toBe('OggS');
 		expect(messages().at(-1)!.text).toContain('New call recording: Sample Person');
 	});
 });
@@ -222,20 +222,20 @@ describe('transcript-to-summary-email, at work', () => {
 		const { attempts } = await emulator.deliver([transcript]).settled;
 		expect(attempts.map(({ status }) => status)).toEqual([500, 200]);
 		const [failed, execution] = await workflow.next(2);
-		expect([failed!.status, execution!.status]).toEqual(['error', 'success']);
-		const [item] = execution!.items('When a transcript is ready');
-		const { text } = (item!.json.transcription as { transcript: { text: string } }).transcript;
+		expect([failed.status, execution.status]).toEqual(['error', 'success']);
+		const [item] = execution.items('When a transcript is ready');
+		const { text } = (item.json.transcription as { transcript: { text: string } }).transcript;
 
 		const request = openAi.messages.at(-1)!;
 		expect(openAi.received.at(-1)).toMatchObject({ method: 'POST', path: '/v1/responses' });
 		expect(openAi.received.at(-1)!.headers.authorization).toBe('Bearer a-key');
 		const [instructions, prompt] = request.input as Array<Record<string, unknown>>;
-		expect(instructions!.role).toBe('system');
+		expect(instructions.role).toBe('system');
 		expect(JSON.stringify(instructions)).not.toContain(text);
 		expect(JSON.stringify(prompt)).toContain(JSON.stringify(text).slice(1, -1));
 
 		expect(mail.messages).toHaveLength(1);
-		const message = textOf(mail.messages[0]!);
+		const message = textOf(mail.messages[0]);
 		expect(message).toContain('From: calls@shop.test');
 		expect(message).toContain('To: team@shop.test');
 		expect(message).toContain('- They agreed on Tuesday.');
@@ -249,7 +249,7 @@ describe('transcript-to-summary-email, at work', () => {
 		emulator.deleteMedia(transcript.mediaId);
 		expect((await emulator.deliver([transcript]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
-		expect(execution!.error).toBeUndefined();
+		expect(execution.error).toBeUndefined();
 		expect(openAi.received).toHaveLength(before);
 		expect(textOf(mail.messages.at(-1)!)).toContain('Subject: No transcript of the call with');
 	});

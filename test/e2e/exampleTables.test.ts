@@ -153,8 +153,8 @@ describe('one-row-per-call, at work', () => {
 				transcript: await file(id, true),
 			};
 			for (const name of order.split(', ')) {
-				await send([events[name]!]);
-				if (name === 'recording') await send([events[name]!]);
+				await send([events[name]]);
+				if (name === 'recording') await send([events[name]]);
 			}
 			await workflow.next(4);
 			await other.next(4);
@@ -171,7 +171,7 @@ describe('one-row-per-call, at work', () => {
 				transcript: expect.stringContaining('[Business]') as string,
 				problems: '',
 			});
-			expect((records[0]!.recording as Buffer).equals(audio)).toBe(true);
+			expect((records[0].recording as Buffer).equals(audio)).toBe(true);
 			expect(await (await table(TABLE)).rowsOf(id)).toHaveLength(1);
 		},
 	);
@@ -181,10 +181,10 @@ describe('one-row-per-call, at work', () => {
 		const missed = call();
 		await send([...made.map(({ answered }) => answered()), missed.missed()]);
 		await send([
-			await file(made[0]!.id),
-			await file(made[0]!.id, true),
-			await file(made[1]!.id, true),
-			await file(made[1]!.id),
+			await file(made[0].id),
+			await file(made[0].id, true),
+			await file(made[1].id, true),
+			await file(made[1].id),
 		]);
 		await workflow.next(2);
 		await other.next(2);
@@ -195,7 +195,7 @@ describe('one-row-per-call, at work', () => {
 	it('passes on what it has after the wait, and again when the recording arrives later', async () => {
 		const { id, answered } = call();
 		await send([answered()]);
-		expect((await workflow.next())[0]!.status).toBe('success');
+		expect((await workflow.next())[0].status).toBe('success');
 		await other.next();
 		await runTimer(2);
 		expect(await recordsOf(id)).toEqual([]);
@@ -213,7 +213,7 @@ describe('one-row-per-call, at work', () => {
 		await other.next(2);
 		const records = await recordsOf(id);
 		expect(records).toHaveLength(2);
-		expect((records[1]!.recording as Buffer).equals(audio)).toBe(true);
+		expect((records[1].recording as Buffer).equals(audio)).toBe(true);
 	});
 
 	it('tries again when the CRM was down, and takes over what a stopped n8n left behind', async () => {
@@ -270,7 +270,7 @@ describe('no-missing-recordings, at work', () => {
 			triggerToStartFrom: { name: 'Start' },
 		});
 		const [execution] = await api.waitForExecutions(id, 1);
-		expect(execution!.error).toBeUndefined();
+		expect(execution.error).toBeUndefined();
 		await workflow.next();
 	};
 	const run = async (timer: string, waitHours: number) => {
@@ -331,7 +331,7 @@ describe('no-missing-recordings, at work', () => {
 
 		await run('Four times an hour', 0);
 		expect(texts()).toHaveLength(1);
-		const [title, ...lines] = texts()[0]!.split('\n');
+		const [title, ...lines] = texts()[0].split('\n');
 		expect(title).toBe('4 recording(s) missing:');
 		const lineOf = (id: string) => lines.find((line) => line.includes(id));
 		expect(lineOf(kept.id)).toBeUndefined();
@@ -362,7 +362,7 @@ describe('no-missing-recordings, at work', () => {
 		const rows = await (await table('WhatsApp recordings to expect')).rowsOf(id);
 		expect(rows).toHaveLength(1);
 		expect(rows[0]).toMatchObject({ answered: true, durationSeconds: 42 });
-		expect(rows[0]!.storedAt).not.toBeNull();
+		expect(rows[0].storedAt).not.toBeNull();
 	});
 });
 
@@ -415,7 +415,7 @@ describe('missed-call-follow-up, at work', () => {
 		const before = buttons().length;
 		const from = '14085550001';
 		const outgoing = call({ from }).missed();
-		(outgoing.value.calls as Row[])[0]!.direction = 'BUSINESS_INITIATED';
+		(outgoing.value.calls as Row[])[0].direction = 'BUSINESS_INITIATED';
 		await deliver(call({ from }).answered(), outgoing);
 		await deliver(call({ from, at: Date.now() - 24 * HOUR_MS }).missed());
 		expect(buttons()).toHaveLength(before);
