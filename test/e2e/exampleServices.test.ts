@@ -43,7 +43,7 @@ async function signIn(credential: StoredCredential): Promise<void> {
 	expect({ status: response.status, body: await response.text() }).toMatchObject({ status: 200 });
 }
 
-describe('recording-to-google-drive, at work', () => {
+describe('the example recording-to-google-drive', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let google: Service;
@@ -98,7 +98,7 @@ describe('recording-to-google-drive, at work', () => {
 		);
 	});
 
-	it('stores a recording under the name in its item, and tells the team without markup from outside', async () => {
+	it('The workflow stores a recording under the name in its item, and tells the team without markup from outside', async () => {
 		const recording = await emulator.createRecording();
 		recording.update.value.contacts = [
 			{ wa_id: recording.event.from, profile: { name: '<!channel> Ana' } },
@@ -122,7 +122,7 @@ describe('recording-to-google-drive, at work', () => {
 		expect(slack.received[0].headers.authorization).toBe('Bearer xoxb-not-a-token');
 	});
 
-	it('stores a recording only once although Slack is down, and again after Google Drive was down', async () => {
+	it('The workflow stores a recording only once although Slack is down, and again after Google Drive was down', async () => {
 		const before = uploads().length;
 		slackIsDown = true;
 		const first = await emulator.deliver([await emulator.createRecording()]).settled;
@@ -142,7 +142,7 @@ describe('recording-to-google-drive, at work', () => {
 		expect(uploads()).toHaveLength(before + 2);
 	});
 
-	it('tells the team why there is no audio', async () => {
+	it('The workflow tells the team why there is no audio', async () => {
 		const before = uploads().length;
 		const recording = await emulator.createRecording(aWhileAgo());
 		emulator.deleteMedia(recording.mediaId);
@@ -153,7 +153,7 @@ describe('recording-to-google-drive, at work', () => {
 		expect(uploads()).toHaveLength(before);
 	});
 
-	it('can be tried with a sample, without a call', async () => {
+	it('The workflow can be tried with a sample, without a call', async () => {
 		const before = uploads().length;
 		const execution = await workflow.run(SAMPLE);
 		expect(execution.error).toBeUndefined();
@@ -163,7 +163,7 @@ describe('recording-to-google-drive, at work', () => {
 	});
 });
 
-describe('transcript-to-summary-email, at work', () => {
+describe('the example transcript-to-summary-email', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let openAi: Service;
@@ -216,7 +216,7 @@ describe('transcript-to-summary-email, at work', () => {
 
 	afterAll(async () => await mail?.stop());
 
-	it('sends one email with the summary and the transcript, although the model failed at first', async () => {
+	it('The workflow sends one email with the summary and the transcript, although the model failed at first', async () => {
 		const transcript = await emulator.createRecording({ transcript: true });
 		modelIsDown = true;
 		const { attempts } = await emulator.deliver([transcript]).settled;
@@ -243,7 +243,7 @@ describe('transcript-to-summary-email, at work', () => {
 		expect(message.replace(/\s+/g, ' ')).toContain(text.replace(/\s+/g, ' '));
 	});
 
-	it('reports a transcript that cannot be had', async () => {
+	it('The workflow reports a transcript that cannot be had', async () => {
 		const before = openAi.received.length;
 		const transcript = await emulator.createRecording({ transcript: true, ...aWhileAgo() });
 		emulator.deleteMedia(transcript.mediaId);
@@ -254,7 +254,7 @@ describe('transcript-to-summary-email, at work', () => {
 		expect(textOf(mail.messages.at(-1)!)).toContain('Subject: No transcript of the call with');
 	});
 
-	it('can be tried with a sample, without a call', async () => {
+	it('The workflow can be tried with a sample, without a call', async () => {
 		const execution = await workflow.run(SAMPLE);
 		expect(execution.error).toBeUndefined();
 		const message = textOf(mail.messages.at(-1)!);

@@ -89,7 +89,7 @@ function copy({ nodes }: WorkflowDefinition): void {
 		if (node.webhookId) node.webhookId = node.webhookId.replace(/^..../, 'c0b1');
 }
 
-describe('one-row-per-call, at work', () => {
+describe('the example one-row-per-call', () => {
 	const TABLE = 'WhatsApp calls, one row each';
 	const TIMER = 'Twice an hour';
 	let emulator: Emulator;
@@ -143,7 +143,7 @@ describe('one-row-per-call, at work', () => {
 	];
 
 	it.each(ORDERS)(
-		'passes on one complete record when the events arrive as %s, some twice, in two executions at once',
+		'The workflow passes on one complete record when the events arrive as %s, some twice, in two executions at once',
 		async (order) => {
 			const { id, connect, answered } = call();
 			const events: Record<string, WebhookUpdate> = {
@@ -176,7 +176,7 @@ describe('one-row-per-call, at work', () => {
 		},
 	);
 
-	it('passes on all calls of one delivery, each once, and a missed call at once', async () => {
+	it('The workflow passes on all calls of one delivery, each once, and a missed call at once', async () => {
 		const made = [call(), call({ from: '14085555678', name: 'Bo' })];
 		const missed = call();
 		await send([...made.map(({ answered }) => answered()), missed.missed()]);
@@ -192,7 +192,7 @@ describe('one-row-per-call, at work', () => {
 		for (const { id } of made) expect(await recordsOf(id)).toHaveLength(1);
 	});
 
-	it('passes on what it has after the wait, and again when the recording arrives later', async () => {
+	it('The workflow passes on what it has after the wait, and again when the recording arrives later', async () => {
 		const { id, answered } = call();
 		await send([answered()]);
 		expect((await workflow.next())[0].status).toBe('success');
@@ -216,7 +216,7 @@ describe('one-row-per-call, at work', () => {
 		expect((records[1].recording as Buffer).equals(audio)).toBe(true);
 	});
 
-	it('tries again when the CRM was down, and takes over what a stopped n8n left behind', async () => {
+	it('The workflow tries again when the CRM was down, and takes over what a stopped n8n left behind', async () => {
 		const { id, missed } = call();
 		crmIsDown = true;
 		const delivery = emulator.deliver([missed()]);
@@ -238,7 +238,7 @@ describe('one-row-per-call, at work', () => {
 	});
 });
 
-describe('no-missing-recordings, at work', () => {
+describe('the example no-missing-recordings', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let storage: Service;
@@ -295,7 +295,7 @@ describe('no-missing-recordings, at work', () => {
 		});
 	});
 
-	it('shows that every recording is stored, and reports each missing one once and every night', async () => {
+	it('The workflow shows that every recording is stored, and reports each missing one once and every night', async () => {
 		const kept = call();
 		const lost = call();
 		const unanswered = call();
@@ -352,7 +352,7 @@ describe('no-missing-recordings, at work', () => {
 		expect(texts()[1]).toContain('1 of 5 stored. Missing in the last 7 days: 4.\n- ');
 	});
 
-	it('keeps one row for a recording that arrives before the end, and twice', async () => {
+	it('The workflow keeps one row for a recording that arrives before the end, and twice', async () => {
 		const { id, answered } = call();
 		await expectRecording(id);
 		const { update } = await emulator.createRecording({ callId: id });
@@ -366,7 +366,7 @@ describe('no-missing-recordings, at work', () => {
 	});
 });
 
-describe('missed-call-follow-up, at work', () => {
+describe('the example missed-call-follow-up', () => {
 	let emulator: Emulator;
 	let workflow: Installed;
 	let other: Installed;
@@ -389,7 +389,7 @@ describe('missed-call-follow-up, at work', () => {
 		other = await examples.install('missed-call-follow-up', [own.credential], {}, copy);
 	});
 
-	it('replies once to a person who calls twice, although two executions run at the same time', async () => {
+	it('The workflow replies once to a person who calls twice, although two executions run at the same time', async () => {
 		await deliver(call().missed('FAILED'), call().missed('COMPLETED'));
 		await other.next();
 		await deliver(call().missed());
@@ -411,7 +411,7 @@ describe('missed-call-follow-up, at work', () => {
 		]);
 	});
 
-	it('does not reply to an answered call, to a call of the business, or after the window', async () => {
+	it('The workflow does not reply to an answered call, to a call of the business, or after the window', async () => {
 		const before = buttons().length;
 		const from = '14085550001';
 		const outgoing = call({ from }).missed();
@@ -421,7 +421,7 @@ describe('missed-call-follow-up, at work', () => {
 		expect(buttons()).toHaveLength(before);
 	});
 
-	it('tries again when the reply failed', async () => {
+	it('The workflow tries again when the reply failed', async () => {
 		const before = buttons().length;
 		emulator.failNext('messages', { errorCode: 131009 });
 		const { attempts } = await deliver(call({ from: '14085555678' }).missed());

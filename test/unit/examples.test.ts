@@ -61,12 +61,12 @@ describe.each(files)('the canvas of %s', (file) => {
 	const notes = nodes.filter(isNote);
 	const byName = new Map(nodes.map((node) => [node.name, node]));
 
-	it('has notes that are large enough for their texts', () => {
+	it('The notes are large enough for their texts', () => {
 		const tooSmall = notes.filter(({ parameters }) => textHeight(parameters) > parameters.height);
 		expect(tooSmall.map(({ name }) => name)).toEqual([]);
 	});
 
-	it('has no connection across the text of a note', () => {
+	it('No connection crosses the text of a note', () => {
 		const crossings = Object.entries(connections).flatMap(([name, { main }]) =>
 			main.flatMap((targets, output) =>
 				(targets ?? []).flatMap(({ node }) => {
@@ -88,7 +88,7 @@ describe.each(files)('the canvas of %s', (file) => {
 	});
 });
 
-it('lists every example with the URL to import it from', () => {
+it('examples/README.md lists every example with the URL to import it from', () => {
 	const list = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');
 	const repository = manifest.repository.url.replace(/^git\+https:\/\/github\.com\/|\.git$/g, '');
 	const urls = files
@@ -97,7 +97,7 @@ it('lists every example with the URL to import it from', () => {
 	expect(urls.filter((url) => !list.includes(`(${url})`))).toEqual([]);
 });
 
-it('has a README of at most 1,300 words', () => {
+it('README.md has at most 1,300 words', () => {
 	const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
 	// Not the lines and rules of tables.
 	const words = readme.split(/\s+/).filter((word) => /\w/.test(word));

@@ -78,8 +78,8 @@ async function createCredential(
 	await modal.getByText('Connection tested successfully').waitFor();
 	await settled(page);
 	const { x, y, width } = await boxOf(modal);
-	const lastField = await boxOf(modal.getByTestId('parameter-input-apiVersion'));
-	await take('credential', { x, y, width, height: lastField.y + lastField.height + 12 - y });
+	const lastField = await boxOf(modal.getByTestId('parameter-input-appSecret'));
+	await take('credential', { x, y, width, height: lastField.y + lastField.height + 34 - y });
 
 	const stored = await n8n.api.request<StoredCredential[]>('GET', '/rest/credentials');
 	const credential = stored.find(({ type }) => type === CREDENTIAL_TYPE);
@@ -107,6 +107,8 @@ const PICTURES: Record<string, Picture> = {
 	'trigger-options': async ({ n8n, editor, credential }, take) => {
 		const trigger = triggerNode(credential, {
 			options: {
+				acknowledge: 'finished',
+				onOtherWebhook: 'stop',
 				onFileUnavailable: 'retry',
 				retryFor: 1,
 				maxFileSize: 100,
@@ -154,7 +156,7 @@ const PICTURES: Record<string, Picture> = {
 			recordingPurpose: 'quality assurance',
 		});
 		const { id } = await addWorkflow(n8n, 'Call a customer', [manualTrigger(), start]);
-		await editor.openNode(id, start.id, 1250);
+		await editor.openNode(id, start.id, 1450);
 		await take('action-start', await parameterColumn(editor.page));
 	},
 
@@ -180,7 +182,7 @@ const PICTURES: Record<string, Picture> = {
 				},
 			],
 		});
-		await editor.openNode(id, accept.id, 1200);
+		await editor.openNode(id, accept.id, 1300);
 		await take('action-accept', await parameterColumn(editor.page));
 	},
 
@@ -225,6 +227,7 @@ const PICTURES: Record<string, Picture> = {
 		await editor.openNode(id, check.id);
 		await page.getByTestId('node-execute-button').click();
 		await page.getByText('need attention').waitFor();
+		await page.getByTestId('output-panel').getByTestId('radio-button-table').click();
 		await settled(page);
 		await closeToasts(page);
 		await take('setup-check', await boxOf(page.getByTestId('ndv')));
