@@ -572,6 +572,7 @@ export class Calls {
 			this.webhooks.sleep(this.settings.recordingDelayMs).then(async (elapsed) => {
 				if (!elapsed) return;
 				const { update } = await this.createVoicemail({ callId: call.id });
+				await this.lastWebhook.get(call.id);
 				await this.webhooks.deliver([update]).answer;
 			}),
 		);

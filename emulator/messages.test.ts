@@ -1,9 +1,7 @@
+import { NUMBER, PERSON } from '../test/support/constants';
 import { graph } from '../test/support/graph';
 import { Receiver } from '../test/support/receiver';
 import { startEmulator, type Emulator } from './index';
-
-const NUMBER = '106000000000001';
-const USER = '14085551234';
 
 let emulator: Emulator;
 let receiver: Receiver;
@@ -19,11 +17,11 @@ afterEach(async () => {
 	await receiver.stop();
 });
 
-const send = async (message: object) =>
-	await graph(emulator, 'POST', `${NUMBER}/messages`, {
+const send = async (message: object, number = NUMBER) =>
+	await graph(emulator, 'POST', `${number}/messages`, {
 		messaging_product: 'whatsapp',
 		recipient_type: 'individual',
-		to: USER,
+		to: PERSON,
 		...message,
 	});
 
@@ -42,16 +40,20 @@ describe('a call button', () => {
 	it('A call button that is tapped calls, with its payload at the start and the end', async () => {
 		const { body } = await send(button(full));
 		expect(body).toMatchObject({
-			contacts: [{ input: USER, wa_id: USER }],
+			contacts: [{ input: PERSON, wa_id: PERSON }],
 			messages: [{ id: expect.stringMatching(/^wamid\./) as string }],
 		});
 		const call = emulator.userTapsCallButton();
 		emulator.hangUp(call.id);
 		await emulator.whenIdle();
 		expect(receiver.events).toMatchObject([
-			{ event: 'connect', from: USER, cta_payload: full.payload },
+			{ event: 'connect', from: PERSON, cta_payload: full.payload },
 			{ event: 'terminate', cta_payload: full.payload },
 		]);
+	});
+
+	it('A call button needs a number that can be called', async () => {
+		expect((await send(button(), '106000000000003')).error.code).toBe(138000);
 	});
 
 	it('A call button needs neither parameters nor a payload', async () => {
@@ -101,10 +103,10 @@ describe('a call button', () => {
 
 describe('a call link', () => {
 	it('A call link that is opened calls the number in it, with its payload', async () => {
-		emulator.userOpensCallLink('https://wa.me/call/441314960321?biz_payload=a%20%26%20b+c', USER);
+		emulator.userOpensCallLink('https://wa.me/call/441314960321?biz_payload=a%20%26%20b+c', PERSON);
 		await emulator.whenIdle();
 		expect(receiver.events).toMatchObject([
-			{ event: 'connect', from: USER, to: '441314960321', deeplink_payload: 'a & b c' },
+			{ event: 'connect', from: PERSON, to: '441314960321', deeplink_payload: 'a & b c' },
 		]);
 		const plain = emulator.userOpensCallLink('https://wa.me/call/442079460958', '14085555678');
 		expect(plain).not.toHaveProperty('deeplinkPayload');
@@ -189,6 +191,12 @@ describe('a template', () => {
 		await emulator.whenIdle();
 		expect(receiver.events).toEqual([]);
 		expect((await send(message)).error.code).toBe(138009);
+	});
+
+	it('A template needs a number that can call, if it asks for that', async () => {
+		const off = '106000000000003';
+		expect((await send(template('call_permission_plain'), off)).error.code).toBe(138000);
+		expect((await send(template('order_update'), off)).status).toBe(200);
 	});
 
 	it('A template of another kind asks for nothing', async () => {

@@ -49,7 +49,11 @@ export class Messages {
 		if (!user) throw new GraphError(131030, { details: 'The recipient is not on WhatsApp' });
 		const id = newMessageId(user.waId);
 		const template = content.kind === 'template' ? this.templateOf(content) : undefined;
-		if (content.kind === 'permissionRequest' || template?.asksForCalls) {
+		const asksForCalls = content.kind === 'permissionRequest' || template?.asksForCalls === true;
+		if ((asksForCalls || content.kind === 'callButton') && !number.callingEnabled) {
+			throw new GraphError(138000, { details: 'Calling is not enabled on this phone number' });
+		}
+		if (asksForCalls) {
 			this.permissions.request(number, user, id);
 		}
 		const inTime = template !== undefined || (user.windowClosesAt ?? Infinity) > this.clock.now();

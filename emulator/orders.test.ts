@@ -110,8 +110,8 @@ it('Variants, corrected recordings and voicemails are available over HTTP', asyn
 });
 
 it('Call buttons, call links and the end of the time for messages are available over HTTP', async () => {
-	const from = '14085551234';
-	await graph(emulator, 'POST', '106000000000001/messages', {
+	const from = PERSON;
+	await graph(emulator, 'POST', `${NUMBER}/messages`, {
 		messaging_product: 'whatsapp',
 		to: from,
 		type: 'interactive',

@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { NUMBER } from '../test/support/constants';
 import { appToken, graph } from '../test/support/graph';
 import { startEmulator, type Emulator } from './index';
-
-const NUMBER = '106000000000001';
 
 let emulator: Emulator;
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NUMBER } from '../test/support/constants';
 import { download, graph } from '../test/support/graph';
 import { DEFAULT_RECORDING, MEDIA_LIFETIME_MS, startEmulator, type Emulator } from './index';
 
-const NUMBER = '106000000000001';
 const AUDIO = readFileSync(join(__dirname, '../test/fixtures/audio/user.ogg'));
 const DAY_MS = 24 * 60 * 60_000;
 

@@ -168,9 +168,10 @@ export function nameAttacks(stage: () => AttackStage): void {
 					.map(({ url }) => new URL(url));
 				const [mediaApi, ...file] = asked;
 				expect(mediaApi?.pathname).toBe(`/v26.0/${recording.mediaId}`);
-				expect([...(mediaApi?.searchParams ?? [])]).toEqual(
-					isPlain(id) ? [['phone_number_id', id]] : [],
-				);
+				expect([...(mediaApi?.searchParams ?? [])]).toEqual([
+					...(isPlain(id) ? [['phone_number_id', id]] : []),
+					['appsecret_proof', expect.stringMatching(/^[0-9a-f]{64}$/)],
+				]);
 				// What is no ID is left out, and Meta gives the file.
 				expect(file).toHaveLength(isPlain(id) ? 0 : 1);
 			}, 1);

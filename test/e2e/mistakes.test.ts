@@ -1,4 +1,5 @@
 import { startEmulator, type Emulator } from '../../emulator';
+import { NUMBER } from '../support/constants';
 import { N8nApiError } from '../support/n8nClient';
 import {
 	ACTION_TYPE,
@@ -60,8 +61,8 @@ const MISTAKES: Record<string, Mistake> = {
 	'a wrong app secret': { fields: { appSecret: 'f'.repeat(32) }, shown: AN_APP },
 	'the ID of another app': { fields: { appId: '999' }, shown: AN_APP },
 	'the ID of another account': {
-		fields: { businessAccountId: '106000000000001' },
-		shown: /WhatsApp did not accept the request\. .*an ID from another account.*Correct it/,
+		fields: { businessAccountId: NUMBER },
+		shown: /Meta does not know this ID, .*\. Check WhatsApp Business Account ID/,
 	},
 	'a typo in the API version': {
 		fields: { apiVersion: 'v2 6.0' },
@@ -143,11 +144,7 @@ describe("the credential's test", () => {
 			{ appSecret: 'f'.repeat(32) },
 			/App Secret for this access token\. Copy/,
 		],
-		[
-			'a number as the account',
-			{ businessAccountId: '106000000000001' },
-			/no WhatsApp Business account/,
-		],
+		['a number as the account', { businessAccountId: NUMBER }, /no WhatsApp Business account/],
 		['no answer of the Graph API', { baseUrl: 'http://127.0.0.1:9' }, /ECONNREFUSED/],
 	])("The credential's test names %s", async (_, fields, message) => {
 		const credential = await credentialWith(stage.emulator, fields);
@@ -204,7 +201,7 @@ describe('Send Test Recording', () => {
 				{
 					resource: 'setup',
 					operation: 'sendTestRecording',
-					phoneNumberId: { __rl: true, mode: 'id', value: '106000000000001' },
+					phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
 					triggerUrl: '={{ $json.body.url }}',
 				},
 				{ credentials: using(await stage.credentialFor(emulator)) },

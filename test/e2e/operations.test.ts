@@ -2,6 +2,7 @@ import type { INodeTypeDescription } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
 import { decodeAudio } from '../support/audio';
 import { NUMBER } from '../support/constants';
+import { graph } from '../support/graph';
 import {
 	ACTION_TYPE,
 	chain,
@@ -154,4 +155,66 @@ it('A sample recording needs no credential', async () => {
 	expect(response.headers.get('content-type')).toBe('audio/ogg');
 	const { channels } = await decodeAudio(Buffer.from(await response.arrayBuffer()));
 	expect(channels).toHaveLength(2);
+});
+
+it('takes the voicemail of a rejected call, and a call that came by a button', async () => {
+	const { api } = stage.n8n;
+	const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
+	const action = (name: string, parameters: object) =>
+		node(
+			name,
+			ACTION_TYPE,
+			1,
+			{ phoneNumberId, ...parameters },
+			{
+				credentials: using(stage.credential),
+			},
+		);
+	const setUp = [
+		webhookNode('Webhook', 'n8n-nodes-base.webhook', 2, {
+			httpMethod: 'GET',
+			path: 'voicemail',
+			responseMode: 'lastNode',
+			responseData: 'allEntries',
+		}),
+		action('Greeting', { resource: 'setup', operation: 'getSampleRecording' }),
+		action('Voicemail', { resource: 'phoneNumber', operation: 'updateVoicemail' }),
+		action('Button', {
+			resource: 'callButton',
+			operation: 'send',
+			to: '14085551234',
+			bodyText: 'Call us',
+			options: { payload: 'order 7' },
+		}),
+	];
+	const { id } = await api.createWorkflow({
+		name: 'Voicemail',
+		nodes: setUp,
+		connections: chain(setUp),
+	});
+	await api.activate(id);
+	const receiving = await stage.addWorkflow({
+		parameters: { events: ['terminate', 'voicemail'], registration: 'app' },
+	});
+	expect((await fetch(`${stage.n8n.url}/webhook/voicemail`)).status).toBe(200);
+
+	const call = stage.emulator.userTapsCallButton();
+	call.leavesVoicemail = true;
+	const { status } = await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		action: 'reject',
+		call_id: call.id,
+	});
+	expect(status).toBe(200);
+	const executions = await api.waitForExecutions(receiving.id, 2);
+	const items = executions.map((execution) => execution.items('Trigger')[0]);
+	expect(items.map(({ json }) => [json.event, json.callId])).toEqual([
+		['terminate', call.id],
+		['voicemail', call.id],
+	]);
+	const [ended, left] = items;
+	expect(ended.json).toMatchObject({ ctaPayload: 'order 7', answered: false });
+	expect(left.json).toMatchObject({ recording: { verified: true } });
+	const { channels } = await decodeAudio(await api.download(left.binary!.data));
+	expect(channels.length).toBeGreaterThan(0);
 });

@@ -142,9 +142,12 @@ export function describeRegistration(stage: () => Stage, shows: Shows): void {
 					const workflow = await stage().addWorkflow({ credential });
 					const production = callback(emulator);
 					await stage().n8n.api.listenForTestEvent(workflow.id, TRIGGER);
-					expect(callback(emulator)).toMatchObject({ app: { callbackUrl: workflow.testUrl } });
+					// Production and the test share the address, and both get the event.
+					expect(callback(emulator).app?.callbackUrl).toContain(`${workflow.url}?also=`);
 					const recording = await emulator.createRecording();
 					expect((await emulator.deliver([recording]).answer).status).toBe(200);
+					const runs = await stage().n8n.api.waitForExecutions(workflow.id, 2);
+					expect(runs.map(({ mode }) => mode).sort()).toEqual(['manual', 'webhook']);
 					await poll('the production webhook', 20_000, async () => {
 						const now = JSON.stringify(callback(emulator));
 						return now === JSON.stringify(production) || undefined;

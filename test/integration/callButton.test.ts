@@ -1,13 +1,12 @@
 import * as fc from 'fast-check';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import { NUMBER, PERSON } from '../support/constants';
 import type { ActionRun } from './engine/actionRun';
 import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const USER = '14085551234';
 const USER_ID = 'US.13491208655302741918';
-const NUMBER = '106000000000001';
 
 async function callButton(operation: string, parameters: INodeParameters): Promise<ActionRun> {
 	return await stage.engine.run(stage.credential, {
@@ -19,7 +18,7 @@ async function callButton(operation: string, parameters: INodeParameters): Promi
 }
 
 const send = async (parameters: INodeParameters) =>
-	await callButton('send', { to: USER, bodyText: 'Call us', ...parameters });
+	await callButton('send', { to: PERSON, bodyText: 'Call us', ...parameters });
 
 const getLink = async (parameters: INodeParameters) =>
 	await callButton('getLink', { phoneNumber: '+44 20 7946 0958', ...parameters });
@@ -45,7 +44,7 @@ describe('sending a call button', () => {
 			{
 				messaging_product: 'whatsapp',
 				recipient_type: 'individual',
-				to: USER,
+				to: PERSON,
 				type: 'interactive',
 				interactive: {
 					type: 'voice_call',
@@ -62,7 +61,7 @@ describe('sending a call button', () => {
 				json: {
 					messageId: expect.stringMatching(/^wamid\./),
 					phoneNumberId: NUMBER,
-					to: USER,
+					to: PERSON,
 					userId: USER_ID,
 					payload: ' order 7 ',
 				},
@@ -78,7 +77,7 @@ describe('sending a call button', () => {
 			body: { text: 'Call us' },
 			action: { name: 'voice_call' },
 		});
-		expect(items[0].json).toMatchObject({ to: USER, payload: null });
+		expect(items[0].json).toMatchObject({ to: PERSON, payload: null });
 	});
 
 	it('The call that the button starts has the payload, at its start and at its end', async () => {
@@ -181,7 +180,9 @@ describe('getting a call link', () => {
 	it('The link calls that number with the payload', async () => {
 		const [{ json }] = (await getLink({ phoneNumber: '441314960321', payload: 'flyer 7' })).items;
 		expect(json.link).toBe('https://wa.me/call/441314960321?biz_payload=flyer%207');
-		const events = await eventsOf(() => stage.emulator.userOpensCallLink(String(json.link), USER));
+		const events = await eventsOf(() =>
+			stage.emulator.userOpensCallLink(String(json.link), PERSON),
+		);
 		expect(events).toMatchObject([
 			{ event: 'connect', to: '441314960321', deeplinkPayload: 'flyer 7', ctaPayload: null },
 			{ event: 'terminate', deeplinkPayload: 'flyer 7' },

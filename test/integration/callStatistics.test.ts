@@ -1,14 +1,12 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
 import { graph } from '../support/graph';
 import type { ActionRun } from './engine/actionRun';
 import { useStage } from './engineStage';
 
 const START = Date.parse('2026-11-10T12:00:00Z');
 const stage = useStage({ clockStart: START });
-
-const NUMBER = '106000000000001';
-const USER = '14085551234';
 
 const statistics = async (parameters: INodeParameters = {}): Promise<ActionRun> =>
 	await stage.engine.run(stage.credential, {
@@ -35,7 +33,7 @@ async function makeCalls(): Promise<void> {
 	stage.emulator.clock.set(START + 86_400_000);
 	for (const durationSeconds of [10, 20]) {
 		const offer = { sdp_type: 'offer', sdp: makeSdp('offer') };
-		await action({ action: 'connect', to: USER, session: offer });
+		await action({ action: 'connect', to: PERSON, session: offer });
 		const call = stage.emulator.calls.at(-1)!;
 		stage.emulator.userPicksUp(call.id);
 		stage.emulator.hangUp(call.id, { durationSeconds });

@@ -174,6 +174,11 @@ describe('the body', () => {
 			(d) => ({ json: headersOf(d), binary: { body: webhookItem(d).binary!.data } }),
 			{ inputBinaryField: 'body' },
 		],
+		[
+			'the Webhook node, with an expression for the signature other than the default',
+			webhookItem,
+			{ signature: "={{ $json['headers']['x-hub-signature-256'] }}" },
+		],
 		['text', (d) => ({ body: d.body.toString(), ...headersOf(d) }), text],
 		[
 			'a message of SQS that holds body and signature',

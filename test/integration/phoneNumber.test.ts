@@ -92,7 +92,7 @@ describe('getting many phone numbers', () => {
 			{ ...stage.credential, businessAccountId: '999' },
 			{ resource: 'phoneNumber', operation: 'getMany' },
 		);
-		expect(run.error.message).toBe('WhatsApp did not accept the request');
+		expect(run.error.message).toMatch(/^Meta does not know this ID/);
 	});
 });
 
@@ -255,7 +255,7 @@ describe('getting call settings', () => {
 		const { error } = await phoneNumber('getCallSettings', {
 			phoneNumberId: { __rl: true, mode: 'id', value: '999' },
 		});
-		expect(error.message).toBe('WhatsApp did not accept the request');
+		expect(error.message).toMatch(/^Meta does not know this ID/);
 		expect(error.context.whatsApp).toMatchObject({ code: 100, subcode: 33 });
 	});
 });

@@ -367,6 +367,17 @@ describe('checking a setup', () => {
 		});
 	});
 
+	it('The check says once that Meta cannot be reached, and where', async () => {
+		const findings = await check({}, { baseUrl: 'http://127.0.0.1:9' });
+		expect(having(findings, FAILED)).toEqual(['appSecret']);
+		expect(findings[0]).toMatchObject({
+			found:
+				'Meta could not be reached: 127.0.0.1:9 could not be reached: the connection was refused',
+			whatToDo: expect.stringMatching(/^Check the Base URL in the credential/) as string,
+		});
+		expect(having(findings, 'ok')).toEqual([]);
+	});
+
 	it('The checks continue if Meta fails at everything', async () => {
 		for (const kind of [
 			...(['debugToken', 'account', 'phoneNumbers', 'settings'] as const),

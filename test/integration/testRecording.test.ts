@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
+import { NUMBER } from '../support/constants';
+import { serve, type LocalServer } from '../support/localServer';
 import type { CredentialFields } from '../support/workflow';
 import { useStage } from './engineStage';
 
 const stage = useStage();
 
-const NUMBER = '106000000000001';
 /** What a user of WhatsApp says: mono, as Meta takes it. */
 const VOICE = readFileSync(join(__dirname, '../fixtures/audio/user.ogg'));
 
@@ -31,29 +31,24 @@ async function send(
 	);
 }
 
-const servers: Server[] = [];
+const servers: LocalServer[] = [];
 
 /** A server of somebody else; what it was sent is in `seen`. */
 async function serverThat(
 	answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<{ url: string; seen: Array<{ method?: string; headers: IncomingMessage['headers'] }> }> {
 	const seen: Array<{ method?: string; headers: IncomingMessage['headers'] }> = [];
-	const server = createServer((request, response) => {
+	const server = await serve((request, response) => {
 		seen.push({ method: request.method, headers: request.headers });
 		request.resume();
 		answer(request, response);
 	});
 	servers.push(server);
-	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-	const { port } = server.address() as AddressInfo;
-	return { url: `http://127.0.0.1:${port}/webhook/id/webhook`, seen };
+	return { url: `${server.url}/webhook/id/webhook`, seen };
 }
 
-afterEach(() => {
-	for (const server of servers.splice(0)) {
-		server.close();
-		server.closeAllConnections();
-	}
+afterEach(async () => {
+	for (const server of servers.splice(0)) await server.stop();
 });
 
 const uploads = () => stage.requests('mediaUpload');

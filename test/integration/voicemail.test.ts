@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { DEFAULT_RECORDING } from '../../emulator';
+import { NUMBER, PERSON, SECOND_NUMBER } from '../support/constants';
 import { graph } from '../support/graph';
 import type { ActionRun } from './engine/actionRun';
 import type { TriggerWorkflow } from './engine/triggerWorkflow';
@@ -9,8 +10,6 @@ import { useStage } from './engineStage';
 
 const stage = useStage({ ringTimeoutMs: 60_000 });
 
-const NUMBER = '106000000000001';
-const OTHER_NUMBER = '106000000000002';
 const AUDIO = readFileSync(DEFAULT_RECORDING);
 /** An integer that JavaScript would round. */
 const LONG_ID = '9007199254740993123';
@@ -33,7 +32,7 @@ describe('a voicemail', () => {
 			event: 'voicemail',
 			callId: id,
 			phoneNumberId: NUMBER,
-			from: '14085551234',
+			from: PERSON,
 			userId: 'US.13491208655302741918',
 			to: null,
 			contactName: 'Ana Söderström',
@@ -68,7 +67,7 @@ describe('a voicemail', () => {
 	});
 
 	it('A voicemail of a number that was not chosen is not downloaded', async () => {
-		const workflow = trigger({ phoneNumberIds: [OTHER_NUMBER] });
+		const workflow = trigger({ phoneNumberIds: [SECOND_NUMBER] });
 		await stage.emulator.deliver([await stage.emulator.createVoicemail()]).answer;
 		expect(workflow.items).toEqual([]);
 		expect(stage.requests('mediaInfo')).toEqual([]);

@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import manifest from '../../package.json';
 import { REPOSITORY } from '../support/package';
 import { builtFiles } from './files';
+
+const run = promisify(execFile);
 
 const read = async (path: string) => await readFile(join(REPOSITORY, path), 'utf8');
 
@@ -79,17 +83,18 @@ describe('the repository', () => {
 	it('The repository has the same URL everywhere', async () => {
 		const [, repository = ''] = /github\.com\/(.+)\.git$/.exec(manifest.repository.url) ?? [];
 		expect(repository).toMatch(/^[\w-]+\/n8n-nodes-whatsapp-business-calling$/);
-		const places = [
-			'package.json',
-			'README.md',
-			'credentials/WhatsAppBusinessCallingApi.credentials.ts',
-			'nodes/WhatsAppBusinessCalling/WhatsAppBusinessCalling.node.json',
-			'nodes/WhatsAppBusinessCalling/WhatsAppBusinessCallingTrigger.node.json',
-		];
-		for (const place of places) {
-			const addresses = (await read(place)).match(/github\.com\/[\w-]+\/n8n-nodes-whatsapp[\w-]+/g);
-			expect(new Set(addresses)).toEqual(new Set([`github.com/${repository}`]));
-		}
+		const { stdout } = await run(
+			'git',
+			[
+				'grep',
+				'-ohE',
+				'github(usercontent)?\\.com/[A-Za-z0-9_-]+/n8n-nodes-whatsapp[A-Za-z0-9_-]+',
+			],
+			{ cwd: REPOSITORY },
+		);
+		const addresses = stdout.trim().replaceAll('githubusercontent', 'github').split('\n');
+		expect(new Set(addresses)).toEqual(new Set([`github.com/${repository}`]));
+		expect(addresses.length).toBeGreaterThan(10);
 	});
 
 	it('The repository has its license', async () => {

@@ -2,7 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { EVENT_TYPES } from '../../nodes/WhatsAppBusinessCalling/events/eventTypes';
-import { ERROR_CATALOGUE, REFUSED } from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
+import {
+	ERROR_CATALOGUE,
+	REFUSED,
+	UNKNOWN_ID,
+} from '../../nodes/WhatsAppBusinessCalling/graph/errorCatalogue';
 import { ANNOUNCEMENT_LANGUAGES } from '../../nodes/WhatsAppBusinessCalling/resources/call/announcementLanguages';
 import { readResults } from '../bench/results';
 import { readMatrix, versionsTable } from './compatibility';
@@ -38,7 +42,7 @@ export function writeGeneratedPages(): void {
 }
 
 function errors(): string {
-	const rows = [...ERROR_CATALOGUE, REFUSED.app, REFUSED.appSecret].map((entry) => [
+	const rows = [...ERROR_CATALOGUE, UNKNOWN_ID, REFUSED.app, REFUSED.appSecret].map((entry) => [
 		entry.codes
 			.map((code) => (typeof code === 'number' ? code : `${code[0]}–${code[1]}`))
 			.join(', '),

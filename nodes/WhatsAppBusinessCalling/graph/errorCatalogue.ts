@@ -332,9 +332,19 @@ export const REFUSED: Record<NonNullable<GraphFailure['refused']>, ErrorEntry> =
 	},
 };
 
+/** Code 100 with the subcode 33: Meta does not say which of the two it is. */
+export const UNKNOWN_ID: ErrorEntry = {
+	codes: [100],
+	title: 'Meta does not know this ID, or the access token cannot use it',
+	hint: 'Check WhatsApp Business Account ID and App ID in the credential, and the phone number in the node. Give the system user of the access token access to that account.',
+	transient: false,
+	cause: 'configuration-invalid',
+};
+
 /** The entry for a failure; undefined for an unknown code. */
-export function entryOf({ refused, code }: GraphFailure): ErrorEntry | undefined {
-	return refused === null ? errorEntry(code) : REFUSED[refused];
+export function entryOf({ refused, code, subcode }: GraphFailure): ErrorEntry | undefined {
+	if (refused !== null) return REFUSED[refused];
+	return code === 100 && subcode === 33 ? UNKNOWN_ID : errorEntry(code);
 }
 
 /** The entry for a code of Meta's; undefined for an unknown code. */

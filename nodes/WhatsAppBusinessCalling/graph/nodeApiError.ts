@@ -64,13 +64,18 @@ export function failureDetails({ kind, message, details }: GraphFailure): string
 	return `${kind === 'http' ? 'Meta said: ' : ''}${details ? `${message} (${details})` : message}`;
 }
 
-/**
- * What to do about a failure. With what went wrong, where the hint refers to the details, and where there are no others:
- * the editor shows the messages only when somebody opens them.
- */
+/** What to do about a failure. */
 export function failureHint(failure: GraphFailure, subject?: Subject): string {
+	return catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
+}
+
+/**
+ * The hint, with what went wrong where it refers to the details, and where Meta has said nothing: the editor shows
+ * the messages only when someone opens them.
+ */
+export function failureDescription(failure: GraphFailure, subject?: Subject): string {
 	const { kind, message, details } = failure;
-	const hint = catalogueTexts(failure, subject)?.hint ?? fallbackHint(failure);
+	const hint = failureHint(failure, subject);
 	if (kind !== 'http') return `${message}. ${hint}`;
 	return /\bdetails\b/i.test(hint) ? `${hint} Details: ${details ?? message}` : hint;
 }
@@ -108,7 +113,7 @@ export function toNodeApiError(
 	subject?: Subject,
 ): NodeApiError {
 	const message = failureTitle(failure, subject);
-	const description = failureHint(failure, subject);
+	const description = failureDescription(failure, subject);
 	const code = failure.code ?? failure.status;
 	const error = new NodeApiError(
 		node,

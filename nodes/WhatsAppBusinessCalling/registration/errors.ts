@@ -1,6 +1,6 @@
 import { NodeOperationError, type INode } from 'n8n-workflow';
 
-import { failureHint, failureMessages, failureTitle } from '../graph/nodeApiError';
+import { failureDescription, failureMessages, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import { longestAddress } from './parties';
 import type { Address, Conflict } from './plan';
@@ -131,7 +131,7 @@ export function registrationError(
 	const message =
 		failure.code === NOT_VERIFIED
 			? `Meta could not verify the webhook URL ${url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`
-			: `${failureTitle(failure)}. ${failureHint(failure)}`;
+			: `${failureTitle(failure)}. ${failureDescription(failure)}`;
 	const description = failureMessages(failure).join('\n');
 	return new NodeOperationError(node, message, { description });
 }

@@ -54,6 +54,7 @@ const FAILURES: GraphFailure[] = [
 	failureFromResponse(404, '<html>'),
 	failureFromThrown({ code: 'ENOTFOUND' }, 'graph.facebook.com'),
 	unreadableResponse('odd'),
+	{ ...answered(100), subcode: 33 },
 	{ ...answered(190), refused: 'app' },
 	{ ...answered(100), refused: 'appSecret' },
 ];

@@ -11,7 +11,7 @@ export function payloadField(returnedAs: string): INodeProperties {
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. order-4471',
-		description: `Your own text, up to 512 characters, that arrives as ${returnedAs} in the events Call Connecting and Call Terminated of a call that is made this way. Use it to recognize what the call is about. Every app that is subscribed to the account's calls can read it.`,
+		description: `Your own text, up to 512 characters, that arrives as ${returnedAs} in the events Call Connecting and Call Ended of a call that is made this way. Use it to recognize what the call is about. Every app that is subscribed to the account's calls can read it.`,
 	};
 }
 

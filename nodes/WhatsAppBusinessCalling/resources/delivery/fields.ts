@@ -9,6 +9,7 @@ import {
 	phoneNumbersField,
 } from '../../trigger/sharedFields';
 import { timeoutOption } from '../shared/mediaOperations';
+import { SIGNATURE_EXPRESSION } from './signedContent';
 
 const readShow = { resource: ['delivery'], operation: ['read'] };
 const displayOptions = { show: readShow };
@@ -81,7 +82,7 @@ export const readProperties: INodeProperties[] = [
 		displayName: 'Signature',
 		name: 'signature',
 		type: 'string',
-		default: "={{ $json.headers['x-hub-signature-256'] }}",
+		default: SIGNATURE_EXPRESSION,
 		required: true,
 		placeholder: 'e.g. sha256=1f2e3d...',
 		description: 'Value of the header X-Hub-Signature-256 of the request',

@@ -29,6 +29,24 @@ export async function signedContent(input: OperationInput): Promise<unknown> {
 	);
 }
 
+/** The default of the field *Signature*. */
+export const SIGNATURE_EXPRESSION = "={{ $json.headers['x-hub-signature-256'] }}";
+
+/**
+ * The signature as the operator passes it on. n8n need not evaluate the default expression: in an execution without
+ * expressions it makes no isolate, if N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE is set.
+ */
+function signatureParameter({ context, itemIndex }: OperationInput): string {
+	const raw: unknown = context.getNodeParameter('signature', itemIndex, '', {
+		rawExpressions: true,
+	});
+	if (raw !== SIGNATURE_EXPRESSION) {
+		return asText(context.getNodeParameter('signature', itemIndex, ''));
+	}
+	const { headers } = context.getInputData()[itemIndex].json;
+	return asText(fieldsOf(headers)['x-hub-signature-256']);
+}
+
 /** Only an explicit false turns verification off: an expression may evaluate to nothing. */
 function mustVerify(input: OperationInput): boolean {
 	const value: unknown = input.context.getNodeParameter('verifySignature', input.itemIndex, true);
@@ -38,7 +56,6 @@ function mustVerify(input: OperationInput): boolean {
 
 /** @throws NodeOperationError unless Meta signed exactly these bytes */
 function verify(input: OperationInput, body: Body): void {
-	const { context, account, itemIndex } = input;
 	if (body.form === 'parsed') {
 		throw rejected(
 			input,
@@ -47,7 +64,7 @@ function verify(input: OperationInput, body: Body): void {
 			'Meta signs the bytes of the body, and parsed JSON no longer has them. In the Webhook node, turn on the option Raw Body, and choose Binary Field here under Body From. With another source, pass on the body as text or Base64. Only if another system has verified the signature, turn off Verify Signature.',
 		);
 	}
-	const signature = asText(context.getNodeParameter('signature', itemIndex, ''));
+	const signature = signatureParameter(input);
 	if (!isSignature(signature)) {
 		throw rejected(
 			input,
@@ -58,7 +75,7 @@ function verify(input: OperationInput, body: Body): void {
 			'Set Signature to the value of the header X-Hub-Signature-256: "sha256=" and 64 hexadecimal digits. A request without it does not come from Meta.',
 		);
 	}
-	if (isSignedBy(account.appSecret, body.bytes, signature)) return;
+	if (isSignedBy(input.account.appSecret, body.bytes, signature)) return;
 	throw rejected(
 		input,
 		'signatureInvalid',

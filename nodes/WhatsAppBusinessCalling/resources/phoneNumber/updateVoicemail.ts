@@ -81,7 +81,7 @@ const fields: INodeProperties[] = [
 				name: "WhatsApp's Default",
 				value: 'default',
 				description:
-					"None of yours. WhatsApp may refuse this: Meta's documentation asks for an announcement.",
+					"None of yours. WhatsApp may reject this: Meta's documentation asks for an announcement.",
 			},
 			{
 				name: 'Unchanged',

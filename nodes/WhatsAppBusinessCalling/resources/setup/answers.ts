@@ -35,7 +35,9 @@ export async function ask({ context, account }: OperationInput, phoneNumberId: s
 	const { businessAccountId } = account;
 	const [version, token, business, payment, limit, numbers, settings, webhooks] = await Promise.all(
 		[
-			checkVersion(context, account).catch(() => notChecked('Meta could not be reached')),
+			checkVersion(context, account).catch(() =>
+				notChecked('Meta could not be reached', 'Check Base URL in the credential.'),
+			),
 			guarded(readTokenInfo(context, account)),
 			field(businessAccountId, 'name'),
 			field(businessAccountId, 'primary_funding_id'),
