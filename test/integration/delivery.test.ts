@@ -383,6 +383,18 @@ describe('the signature', () => {
 		expect(trigger.executions).toEqual([]);
 	});
 
+	it('A wrong signature is logged once with what to do, a missing one is not', async () => {
+		stage.trigger();
+		const { logs } = stage.engine;
+		const linesBefore = logs.length;
+		const recording = await stage.emulator.createRecording();
+		for (const signature of ['missing', 'wrong', 'wrong']) {
+			await stage.emulator.deliver([recording], { signature, redeliver: false }).answer;
+		}
+		const lines = logs.slice(linesBefore).filter((line) => line.includes('status 401'));
+		expect(lines).toEqual([expect.stringContaining('copy the App Secret of the Meta app')]);
+	});
+
 	it('The signature is checked over the bytes as they came, not over JSON that was written again', async () => {
 		const trigger = stage.trigger();
 		const { event, callId } = await stage.emulator.createRecording();

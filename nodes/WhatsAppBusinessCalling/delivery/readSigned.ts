@@ -2,6 +2,8 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
 import { CACHE_MS, cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
+import { LogThrottle } from '../trigger/logThrottle';
+import { nodeKey } from '../trigger/nodeKey';
 import { isSignature, isSignedBy } from './signature';
 
 /** The body that Meta signed, and the account that it was signed for; otherwise the status to answer with. */
@@ -22,7 +24,19 @@ export async function readSigned(
 	const refreshed = await cachedAccount(context, RECHECK_INTERVAL_MS);
 	if (refreshed === null) return 503;
 	const isSigned = refreshed !== account && isSignedBy(refreshed.appSecret, body, signature);
-	return isSigned ? { account: refreshed, body } : 401;
+	if (isSigned) return { account: refreshed, body };
+	logWrongSignature(context);
+	return 401;
+}
+
+/** Anyone can send requests to a webhook, so what they can add to the log is limited. */
+const wrongSignatures = new LogThrottle(10 * 60_000);
+
+function logWrongSignature(context: IWebhookFunctions): void {
+	if (!wrongSignatures.isDue(nodeKey(context))) return;
+	context.logger.warn(
+		'WhatsApp Business Calling Trigger: a delivery was rejected with status 401, because its signature does not match the app secret. If Meta sent it, copy the App Secret of the Meta app that sends it into the credential, and check that no proxy changes the body of requests',
+	);
 }
 
 /** The bytes as they came; anything else if there are none. */

@@ -7,7 +7,7 @@ import { holderUrl } from './sharedAddress';
  * address, and only the trigger that is registered there accepts it.
  *
  * It is derived, not stored: Meta sends it while `create()` still runs, and n8n saves what `create()`
- * writes into static data only after it has returned. Whoever knows the app secret can compute it from
+ * writes into static data only after it has returned. Anyone who knows the app secret can compute it from
  * the address, so another trigger can point Meta back to this address.
  *
  * @param url production or test URL of the trigger: both give the same token. With a list of siblings, the
@@ -20,7 +20,7 @@ export function deriveVerifyToken(appSecret: string, url: string, only = ''): st
 }
 
 /**
- * What a trigger answers to `PROVE_MODE`: whoever gets it knows that the trigger at this URL has the app secret. A
+ * What a trigger answers to `PROVE_MODE`: the one who gets it knows that the trigger at this URL has the app secret. A
  * server that only echoes a challenge, or asks another trigger, cannot give it.
  *
  * @param nonce made for this one question
