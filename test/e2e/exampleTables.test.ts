@@ -216,6 +216,20 @@ describe('the example one-row-per-call', () => {
 		expect((records[1].recording as Buffer).equals(audio)).toBe(true);
 	});
 
+	it('The workflow passes on a call whose files Meta does not have, with the reason for each file', async () => {
+		const { id, answered } = call();
+		await send([answered()]);
+		await workflow.next();
+		await other.next();
+		const unknown = { recordingId: '1000000000000001', transcriptId: '1000000000000002' };
+		await (await table(TABLE)).change(id, unknown);
+		expect((await runTimer(0)).error).toBeUndefined();
+		const gone = 'The file is no longer available at Meta';
+		expect(await recordsOf(id)).toMatchObject([
+			{ recording: null, transcript: '', problems: `recording: ${gone}; transcript: ${gone}` },
+		]);
+	});
+
 	it('The workflow tries again when the CRM was down, and takes over what a stopped n8n left behind', async () => {
 		const { id, missed } = call();
 		crmIsDown = true;
@@ -422,12 +436,23 @@ describe('the example missed-call-follow-up', () => {
 		expect(buttons()).toHaveLength(before);
 	});
 
-	it('The workflow tries again when the reply failed', async () => {
+	it('The workflow tries again when the reply failed, and the failed execution has the reason', async () => {
 		const before = buttons().length;
+		const missed = call({ from: '14085555678' });
 		emulator.failNext('messages', { errorCode: 131009 });
-		const { attempts } = await deliver(call({ from: '14085555678' }).missed());
+		const { attempts } = await deliver(missed.missed());
 		expect(attempts.at(-1)!.status).toBe(200);
 		expect(attempts.length).toBeGreaterThan(1);
 		expect(buttons().slice(before)).toEqual([expect.objectContaining({ to: '14085555678' })]);
+
+		const { api } = examples.stage.n8n;
+		const error = await poll('the failed execution', 20_000, async () => {
+			// Either of the two copies can be the one that replied first.
+			const copies = [workflow, other].map(async ({ id }) => await api.waitForExecutions(id, 1));
+			return (await Promise.all(copies)).flat().find((execution) => execution.error)?.error;
+		});
+		expect(error.message).toBe(
+			`No reply to call ${missed.id}: WhatsApp did not accept a value in the request`,
+		);
 	});
 });
