@@ -32,7 +32,7 @@ export class WhatsAppBusinessCallingTrigger implements INodeType {
 		subtitle:
 			'={{ $parameter["events"].length === 1 ? $parameter["events"][0].replace("call_", "").replaceAll("_", " ") : $parameter["events"].length + " events" }}',
 		description:
-			'Receive recordings of WhatsApp calls as verified audio, react to call events, and start, answer and record calls',
+			'Receive recordings of WhatsApp calls as verified audio and react to call events; with the actions, start, answer and record calls',
 		eventTriggerDescription: 'Waiting for a recorded call (up to a minute after hanging up)',
 		defaults: { name: 'WhatsApp Business Calling Trigger' },
 		inputs: [],

@@ -98,7 +98,7 @@ describe('checking a setup', () => {
 			expect(finding.name).toMatch(/^[A-Z][a-z]*[ \w]+$/);
 		}
 		expect(run.hints).toEqual([
-			{ type: 'info', location: 'outputPane', message: '18 of 18 checks are right.' },
+			{ type: 'info', location: 'outputPane', message: '18 of 18 checks passed.' },
 		]);
 	});
 

@@ -403,7 +403,7 @@ async function withoutGone(trigger: Trigger, undo: Step[]): Promise<Step[]> {
 
 function logForwardingLost({ context }: Trigger, other: string): void {
 	context.logger.error(
-		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" forwarded webhooks to ${other}, and other triggers keep its webhook address without forwarding, because Meta allows no longer address. Publish the workflow again, or point Meta to the other webhook in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
+		`WhatsApp Business Calling Trigger: the node "${context.getNode().name}" forwarded webhooks to ${other}, and other triggers keep its webhook address without forwarding, because the URL with forwarding would be longer than Meta allows. Publish the workflow again, or point Meta to the other webhook in Meta's app dashboard (WhatsApp > Configuration > Webhook)`,
 	);
 }
 

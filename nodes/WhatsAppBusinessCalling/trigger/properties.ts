@@ -60,7 +60,7 @@ export const triggerProperties: INodeProperties[] = [
 	{
 		displayName: [
 			'1. Enter a verify token below.',
-			'2. Publish this workflow: Meta calls its URL as soon as you save it.',
+			'2. Publish this workflow before step 3: Meta calls its URL when you click Verify and save.',
 			"3. In Meta's app dashboard, open WhatsApp > Configuration. As the callback URL, enter the Production URL (under Webhook URLs above), and the same verify token. Click Verify and save.",
 			'4. Subscribe to the field "calls", and for Call Permission Reply and Voicemail Received also to "messages".',
 			"5. Run the action node's Setup > Check: it shows whether your account's events reach the app.",
@@ -242,7 +242,7 @@ export const triggerProperties: INodeProperties[] = [
 const WHILE_BUILDING =
 	"<b>While building</b>, click 'Execute step', then make a recorded WhatsApp call and hang up. No call at hand? The action node's Setup > Send Test Recording sends this trigger a recording, and Setup > Get Sample Recording gives you an item to build with.";
 
-const NOTHING_ARRIVES = `<b>Nothing arrives?</b> Run the action node's Setup > Check: it shows what is wrong. <a href="${DOCS}/troubleshooting.md" target="_blank">More</a>`;
+const NOTHING_ARRIVES = `<b>Nothing arrives?</b> Run the action node's Setup > Check: it finds most causes. <a href="${DOCS}/troubleshooting.md" target="_blank">More</a>`;
 
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
 	header: 'Click, then make a recorded call and hang up',

@@ -41,7 +41,7 @@ const fields: INodeProperties[] = [
 		name: 'granularity',
 		type: 'options',
 		default: 'DAILY',
-		description: 'Length of the time that one item is about. Meta decides where days begin.',
+		description: 'Period that each item covers. Meta decides where days begin.',
 		displayOptions,
 		options: [
 			{ name: 'Day', value: 'DAILY' },
@@ -54,7 +54,7 @@ const fields: INodeProperties[] = [
 		name: 'dimensions',
 		type: 'multiOptions',
 		default: ['direction'],
-		description: 'What gets items of its own. Leave empty for one item per time.',
+		description: 'Values by which the items are split. Leave empty for one item per period.',
 		displayOptions,
 		options: [
 			{ name: 'Country', value: 'country', description: 'Country of the person' },

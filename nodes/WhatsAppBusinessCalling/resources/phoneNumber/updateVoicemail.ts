@@ -49,7 +49,7 @@ const fields: INodeProperties[] = [
 			{
 				name: 'Not Answered',
 				value: 'TIMEOUT',
-				description: 'Nobody accepts or rejects the call in the time below',
+				description: 'Nobody accepts or rejects the call within the time under Ring For (Seconds)',
 			},
 			{ name: 'Rejected', value: 'REJECT', description: 'You reject the call (Call > Reject)' },
 		],
@@ -81,7 +81,7 @@ const fields: INodeProperties[] = [
 				name: "WhatsApp's Default",
 				value: 'default',
 				description:
-					"None of yours. WhatsApp may reject this: Meta's documentation asks for an announcement.",
+					"No announcement of your own. WhatsApp may reject this, because Meta's documentation requires one.",
 			},
 			{
 				name: 'Unchanged',
@@ -208,7 +208,7 @@ function timeoutParameter(input: OperationInput): number {
 	throw inputError(
 		input,
 		seconds.error.issues[0].message,
-		'WhatsApp stops ringing soon after that.',
+		`Enter how long the call rings before voicemail answers. WhatsApp allows at most ${MAX_TIMEOUT} seconds.`,
 	);
 }
 

@@ -70,7 +70,7 @@ function showVerdict(context: IExecuteFunctions, items: OperationOutput[]): void
 	const summary =
 		failed.length > 0
 			? `${failed.length} of ${items.length} checks need attention: ${failed.join(', ')}`
-			: `${items.length - open.length} of ${items.length} checks are right`;
+			: `${items.length - open.length} of ${items.length} checks passed`;
 	const rest = failed.length === 0 && open.length > 0 ? `; not checked: ${open.join(', ')}` : '';
 	showHint(context, failed.length > 0 ? 'warning' : 'info', `${summary}${rest}.`);
 }

@@ -255,7 +255,7 @@ function addressFinding(address: string, trigger: TriggerAddress): Finding {
 	if (gone.has(holder)) {
 		return bad(
 			`${holder} (a URL of this n8n where no workflow is published any more)`,
-			`${capitalized(PUBLISH_AGAIN)}, which takes over the URL: nobody receives these events.`,
+			`${capitalized(PUBLISH_AGAIN)} to take over the URL: until then, no workflow receives these events.`,
 		);
 	}
 	const where = isOfSameN8n(registered, url) ? ' (another workflow in this n8n)' : '';

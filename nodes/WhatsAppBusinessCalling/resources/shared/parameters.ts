@@ -132,7 +132,7 @@ export function callIdParameter(input: OperationInput): string {
 	throw inputError(
 		input,
 		value === '' ? 'The call ID is missing' : `"${truncate(value)}" is not a call ID`,
-		'Call IDs start with "wacid.". Take it from the trigger\'s item ({{ $json.callId }}) or from the output of Start Call.',
+		'Call IDs start with "wacid.". Take it from the trigger\'s item ({{ $json.callId }}) or from the output of Call > Start.',
 	);
 }
 
