@@ -34,16 +34,8 @@ export async function requireFiles(context: IExecuteFunctions): Promise<INodeExe
 	if (context.getMode() !== 'retry') throw missingFile(context, missing[0]);
 	const account = await readAccount(context);
 	const complete = [...items];
-	let hasFailed = false;
 	await mapAtOnce(missing, settings.maxConcurrentDownloads, async (item) => {
-		// The error ends the execution: nobody would get further files.
-		if (hasFailed) return;
-		try {
-			complete[item.itemIndex] = await downloadAgain(context, account, settings, item);
-		} catch (error) {
-			hasFailed = true;
-			throw error;
-		}
+		complete[item.itemIndex] = await downloadAgain(context, account, settings, item);
 	});
 	return complete;
 }
