@@ -236,11 +236,11 @@ describe('the body', () => {
 		expect(run.items).toMatchObject([{ json: { callId: recording.callId } }]);
 	});
 
-	it("A body in n8n's store that is larger than 16 MB is rejected unread", async () => {
-		const data = await stage.engine.store(Buffer.alloc(16 * 1024 * 1024 + 1, ' '));
+	it("A body in n8n's store that is larger than 4 MB is rejected unread", async () => {
+		const data = await stage.engine.store(Buffer.alloc(4 * 1024 * 1024 + 1, ' '));
 		for (const bytes of [data.bytes, undefined]) {
 			const { error } = await read([{ json: {}, binary: { data: { ...data, bytes } } }]);
-			expect(error.message).toContain('larger than 16 MB');
+			expect(error.message).toContain('larger than 4 MB');
 		}
 	});
 
@@ -381,6 +381,19 @@ describe('the signature', () => {
 		}
 	});
 
+	it('The URL in a delivery that was not verified is never requested: it would get the access token', async () => {
+		const recording = await stage.emulator.createRecording();
+		const { body } = delivery([recording], { signature: 'missing' });
+		const url = `${stage.emulator.baseUrl}/v26.0/1/subscribed_apps`;
+		const forged = body.toString().replace(/"url":"[^"]*"/, `"url":${JSON.stringify(url)}`);
+		expect(forged).toContain('subscribed_apps');
+		const run = await read([{ body: forged }], { verifySignature: false, bodyFrom: 'text' });
+		expect(recordingOf(run.items[0]).verified).toBe(true);
+		const paths = stage.emulator.requests.map(({ path }) => path);
+		expect(paths.join(' ')).toContain(recording.mediaId);
+		expect(paths.join(' ')).not.toContain('subscribed_apps');
+	});
+
 	it.each<[unknown, object]>([
 		['no', { message: expect.stringContaining('Verify Signature must be true or false') }],
 		[2, { message: expect.stringContaining('Verify Signature must be true or false') }],
@@ -418,13 +431,13 @@ describe('a body that Meta signed, but never sends', () => {
 		expect(error.context.reason).toBe('notADelivery');
 	});
 
-	it('A body larger than 16 MB is rejected unread', async () => {
-		const large = Buffer.alloc(16 * 1024 * 1024 + 1, ' ');
+	it('A body larger than 4 MB is rejected unread', async () => {
+		const large = Buffer.alloc(4 * 1024 * 1024 + 1, ' ');
 		const item = webhookItem(signed('{"entry":[]}'));
 		item.binary!.data.data = large.toString('base64');
 		const body = large.toString();
-		expect((await read([item])).error.message).toContain('larger than 16 MB');
-		expect((await read([{ body }], { bodyFrom: 'text' })).error.message).toContain('16 MB');
+		expect((await read([item])).error.message).toContain('larger than 4 MB');
+		expect((await read([{ body }], { bodyFrom: 'text' })).error.message).toContain('4 MB');
 	});
 
 	it.each<[string, string[]]>([

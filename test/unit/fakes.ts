@@ -161,7 +161,7 @@ export function fakeWebhook(
 	const webhook = {
 		...context,
 		getNodeParameter: (name: string, fallback?: unknown) => parameter(name, fallback),
-		getRequestObject: () => ({ rawBody, headers }),
+		getRequestObject: () => ({ rawBody, headers, path: new URL(WEBHOOK_URL).pathname }),
 		getHeaderData: () => headers,
 		getQueryData: () => query,
 		getNodeWebhookUrl: () => WEBHOOK_URL,

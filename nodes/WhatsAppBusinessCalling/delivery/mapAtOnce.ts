@@ -1,5 +1,5 @@
 /**
- * Works on the elements of a list, at most `limit` of them at once.
+ * Works on the elements of a list, at most `limit` of them at once. After an error, no further one is begun.
  *
  * @returns the results in the order of the list
  * @throws the first error of `work`
@@ -12,8 +12,18 @@ export async function mapAtOnce<T, R>(
 ): Promise<R[]> {
 	const results: R[] = [];
 	const waiting = list.entries();
+	let hasFailed = false;
 	const worker = async () => {
-		for (const [position, element] of waiting) results[position] = await work(element);
+		for (const [position, element] of waiting) {
+			if (hasFailed) return;
+			let isDone = false;
+			try {
+				results[position] = await work(element);
+				isDone = true;
+			} finally {
+				hasFailed ||= !isDone;
+			}
+		}
 	};
 	await Promise.all(Array.from({ length: Math.min(limit, list.length) }, worker));
 	return results;

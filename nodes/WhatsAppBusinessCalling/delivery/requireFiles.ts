@@ -2,13 +2,14 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 import { NodeOperationError } from 'n8n-workflow';
 
 import { fileProblem, type FileProblem } from '../events/items';
-import { readAccount } from '../graph/account';
+import { readAccount, type Account } from '../graph/account';
 import { fetchMedia } from '../media/fetchMedia';
 import { finalMessage } from '../media/mediaInfo';
 import { parseSha256 } from '../media/sha256';
 import { readSettings, type ParameterContext, type TriggerSettings } from '../trigger/settings';
 import { text, timeMs } from '../values';
 import { fileItem } from './fileItem';
+import { mapAtOnce } from './mapAtOnce';
 
 /** Milliseconds to download a file when someone retries an execution: then Meta does not wait. */
 const RETRY_TIMEOUT_MS = 5 * 60_000;
@@ -26,14 +27,24 @@ export async function requireFiles(context: IExecuteFunctions): Promise<INodeExe
 	if (!items.some(({ json }) => fileProblem(json))) return items;
 	const settings = readSettings(parametersOf(context));
 	if (settings.onFileUnavailable !== 'fail') return items;
-	return await Promise.all(
-		items.map(async (item, itemIndex) => {
-			const problem = fileProblem(item.json);
-			if (problem === null) return item;
-			if (context.getMode() !== 'retry') throw missingFile(context, item.json, problem, itemIndex);
-			return await downloadAgain(context, settings, item.json, problem, itemIndex);
-		}),
-	);
+	const missing = items.flatMap(({ json }, itemIndex) => {
+		const problem = fileProblem(json);
+		return problem ? [{ json, problem, itemIndex }] : [];
+	});
+	if (context.getMode() !== 'retry') throw missingFile(context, missing[0]);
+	const account = await readAccount(context);
+	const complete = [...items];
+	await mapAtOnce(missing, settings.maxConcurrentDownloads, async (item) => {
+		complete[item.itemIndex] = await downloadAgain(context, account, settings, item);
+	});
+	return complete;
+}
+
+/** An item that came without its file. */
+interface IncompleteItem {
+	json: IDataObject;
+	problem: FileProblem;
+	itemIndex: number;
 }
 
 /** The parameters as `webhook()` reads them: they are the same for all items. */
@@ -47,14 +58,14 @@ function parametersOf(context: IExecuteFunctions): ParameterContext {
 
 async function downloadAgain(
 	context: IExecuteFunctions,
+	account: Account,
 	settings: TriggerSettings,
-	json: IDataObject,
-	problem: FileProblem,
-	itemIndex: number,
+	item: IncompleteItem,
 ): Promise<INodeExecutionData> {
+	const { json, problem } = item;
 	const { property, file } = problem;
 	const mediaId = text(file.mediaId);
-	if (mediaId === null) throw missingFile(context, json, problem, itemIndex);
+	if (mediaId === null) throw missingFile(context, item);
 	const signal = AbortSignal.timeout(RETRY_TIMEOUT_MS);
 	const request = {
 		mediaId,
@@ -67,10 +78,10 @@ async function downloadAgain(
 		maxBytes: settings.maxBytes,
 		allowUnverified: false,
 	};
-	const outcome = await fetchMedia(context, await readAccount(context), request, signal);
+	const outcome = await fetchMedia(context, account, request, signal);
 	if (!outcome.ok) {
 		const message = finalMessage(outcome.problem);
-		throw missingFile(context, json, { ...problem, message }, itemIndex);
+		throw missingFile(context, { ...item, problem: { ...problem, message } });
 	}
 	const announced = { ...file };
 	delete announced.error;
@@ -87,10 +98,9 @@ async function downloadAgain(
 /** n8n shows its message first, and passes only that to the error workflow. */
 function missingFile(
 	context: IExecuteFunctions,
-	json: IDataObject,
-	{ property, file, message }: FileProblem,
-	itemIndex: number,
+	{ json, problem, itemIndex }: IncompleteItem,
 ): NodeOperationError {
+	const { property, file, message } = problem;
 	const name = property === 'recording' ? 'recording' : 'transcript';
 	const call = `Call ID: ${String(json.callId)}`;
 	const description =

@@ -26,6 +26,7 @@ export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	const host = url.host || 'unknown';
 	const refuse = (why: string): GuardedUrl => ({ allowed: false, host, why });
 	if (url.username || url.password) return refuse('the URL contains a user name');
+	if (asksForMethod(url)) return refuse('the URL asks for another method than GET');
 	// Not by `origin`: the origin of a blob URL is that of the URL inside it.
 	const base = new URL(baseUrl);
 	if (url.protocol === base.protocol && url.host === base.host) return { allowed: true, url };
@@ -33,4 +34,9 @@ export function guardMediaUrl(address: string, baseUrl: string): GuardedUrl {
 	if (url.port !== '') return refuse('the URL contains a port');
 	if (!META_HOST_PATTERN.test(url.hostname)) return refuse("it is not one of Meta's file hosts");
 	return { allowed: true, url };
+}
+
+/** The Graph API obeys the parameter `method`, also in a GET: such a URL could change or delete something. */
+function asksForMethod({ searchParams }: URL): boolean {
+	return [...searchParams.keys()].some((name) => /^_?method$/i.test(name.trim()));
 }

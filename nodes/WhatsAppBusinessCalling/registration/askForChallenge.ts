@@ -5,7 +5,7 @@ import type { GraphContext } from '../graph/types';
 import { USER_AGENT } from '../http/limits';
 import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
 import { isSameSecret } from '../sameSecret';
-import { deriveProof, PROVE_MODE } from './verifyToken';
+import { deriveProof, endpointOf, PROVE_MODE } from './verifyToken';
 
 const TIMEOUT_MS = 10_000;
 
@@ -50,7 +50,8 @@ export async function askForProof(
 ): Promise<ChallengeAnswer> {
 	const nonce = randomUUID();
 	const question = { 'hub.mode': PROVE_MODE, 'hub.challenge': nonce };
-	return await ask(context, address, question, deriveProof(appSecret, address, nonce));
+	const endpoint = endpointOf(new URL(address).pathname);
+	return await ask(context, address, question, deriveProof(appSecret, address, endpoint, nonce));
 }
 
 async function ask(

@@ -7,6 +7,7 @@ import {
 	accountPart,
 	deriveProof,
 	deriveVerifyToken,
+	endpointOf,
 	isNonce,
 	isVerifyToken,
 	PROVE_MODE,
@@ -48,7 +49,7 @@ async function prove(context: IWebhookFunctions, nonce: unknown): Promise<IWebho
 		response
 			.status(200)
 			.set(AS_TEXT)
-			.end(deriveProof(account.appSecret, url, nonce));
+			.end(deriveProof(account.appSecret, url, endpointOf(context.getRequestObject().path), nonce));
 	} else {
 		response.status(account === null ? 503 : 403).end();
 	}

@@ -21,14 +21,24 @@ export function deriveVerifyToken(appSecret: string, url: string, only = ''): st
 
 /**
  * What a trigger answers to `PROVE_MODE`: the one who gets it knows that the trigger at this URL has the app secret. A
- * server that only echoes a challenge, or asks another trigger, cannot give it.
+ * server that only echoes a challenge, or asks another trigger, cannot give it; nor can another workflow of the same
+ * n8n, which may have the same path below another endpoint.
  *
+ * @param endpoint where the question is asked: see `endpointOf`
  * @param nonce made for this one question
  */
-export function deriveProof(appSecret: string, url: string, nonce: string): string {
-	const parts = ['proof of a trigger', triggerIdentity(url), nonce];
+export function deriveProof(
+	appSecret: string,
+	url: string,
+	endpoint: string,
+	nonce: string,
+): string {
+	const parts = ['proof of a trigger', triggerIdentity(url), endpoint, nonce];
 	return createHmac('sha256', appSecret).update(parts.join('\n')).digest('hex');
 }
+
+/** The part of a path in which production and test differ: `webhook` or `webhook-test`, unless n8n is configured otherwise. */
+export const endpointOf = (path: string) => path.split('/').at(-3) ?? '';
 
 /** `hub.mode` of a request to prove that a trigger has the app secret; Meta's own is `subscribe`. */
 export const PROVE_MODE = 'prove';

@@ -23,8 +23,15 @@ describe('mapAtOnce', () => {
 		},
 	);
 
-	it('An error of the work rejects the whole', async () => {
-		const work = async () => await Promise.reject(new Error('no'));
-		await expect(mapAtOnce([1], 4, work)).rejects.toThrow('no');
+	it('An error of the work rejects the whole, and nothing more is begun', async () => {
+		const begun: number[] = [];
+		const work = async (n: number) => {
+			begun.push(n);
+			await Promise.resolve();
+			if (n === 2) throw new Error('no');
+		};
+		await expect(mapAtOnce([1, 2, 3, 4, 5, 6], 2, work)).rejects.toThrow('no');
+		for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+		expect(begun).toEqual([1, 2, 3]);
 	});
 });

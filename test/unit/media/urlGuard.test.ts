@@ -55,6 +55,8 @@ describe('guardMediaUrl', () => {
 		['the host in the path', 'https://evil.example/lookaside.fbsbx.com'],
 		['the host in the query', 'https://evil.example/?lookaside.fbsbx.com'],
 		['the host in the fragment', 'https://evil.example/#.fbsbx.com'],
+		['another method for the Graph API', 'https://graph.facebook.com/v26.0/1?method=delete'],
+		['another method, encoded', 'https://graph.facebook.com/v26.0/1?a=b&%6dETHOD=post'],
 		['loopback', 'https://127.0.0.1/x'],
 		['loopback as one number', 'https://2130706433/x'],
 		['loopback in IPv6', 'https://[::1]/x'],

@@ -137,6 +137,7 @@ describe('answerChallenge', () => {
 describe('the proof that a trigger has the app secret', () => {
 	const NONCE = '0f3a7f0e-6f4b-4b6c-9d0e-0123456789ab';
 	const prove = (nonce: unknown) => ({ 'hub.mode': 'prove', 'hub.challenge': nonce });
+	const proofAt = (endpoint: string) => deriveProof(APP_SECRET, WEBHOOK_URL, endpoint, NONCE);
 
 	it.each([
 		['app', {}],
@@ -145,7 +146,7 @@ describe('the proof that a trigger has the app secret', () => {
 		const answer = await ask({ registration, ...more }, prove(NONCE));
 		expect(answer).toMatchObject({
 			status: 200,
-			body: deriveProof(APP_SECRET, WEBHOOK_URL, NONCE),
+			body: proofAt('webhook'),
 			headers: { 'Content-Type': 'text/plain; charset=utf-8' },
 		});
 	});
@@ -161,11 +162,18 @@ describe('the proof that a trigger has the app secret', () => {
 	);
 
 	it('The proof is good for one URL and one question, and for nothing else', () => {
-		const proof = deriveProof(APP_SECRET, WEBHOOK_URL, NONCE);
-		const other = NONCE.replace('0', '1');
-		expect(deriveProof(APP_SECRET, WEBHOOK_URL, other)).not.toBe(proof);
-		expect(deriveProof(APP_SECRET, WEBHOOK_URL.replace('id', 'other'), NONCE)).not.toBe(proof);
-		expect(deriveProof('of another app', WEBHOOK_URL, NONCE)).not.toBe(proof);
+		const proof = proofAt('webhook');
+		const otherNonce = NONCE.replace('0', '1');
+		const otherUrl = WEBHOOK_URL.replace('id', 'other');
+		for (const other of [
+			proofAt('webhook-test'),
+			proofAt('other-app'),
+			deriveProof(APP_SECRET, WEBHOOK_URL, 'webhook', otherNonce),
+			deriveProof(APP_SECRET, otherUrl, 'webhook', NONCE),
+			deriveProof('of another app', WEBHOOK_URL, 'webhook', NONCE),
+		]) {
+			expect(other).not.toBe(proof);
+		}
 		// It has the form of a verify token, and is none.
 		expect(isVerifyToken(proof)).toBe(true);
 		for (const only of [undefined, 'workflow-1', NONCE]) {

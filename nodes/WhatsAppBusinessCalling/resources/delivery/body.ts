@@ -5,8 +5,8 @@ import { inputError } from '../shared/errors';
 import { asText, truncate } from '../shared/parameters';
 import type { OperationInput } from '../types';
 
-/** As n8n limits requests to webhooks by default. Meta's deliveries have at most 3 MB (Meta, "Webhooks"). */
-const MAX_BYTES = 16 * 1024 * 1024;
+/** Meta's deliveries have at most 3 MB (Meta, "Webhooks"). Parsing blocks n8n, also for a body that nobody signed. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** The body of a delivery as the operator passes it on. */
 export type Body =
@@ -116,7 +116,7 @@ function requireSize(input: OperationInput, sizeBytes: number): void {
 	if (sizeBytes <= MAX_BYTES) return;
 	throw inputError(
 		input,
-		'The body is larger than 16 MB, so it is not a delivery from Meta',
+		'The body is larger than 4 MB, so it is not a delivery from Meta',
 		"Meta's deliveries have at most 3 MB. Check what the sender passes on.",
 	);
 }

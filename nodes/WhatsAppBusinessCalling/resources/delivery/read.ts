@@ -55,20 +55,30 @@ export const read: Operation = {
 
 	async execute(input) {
 		const settings = readSettings(input);
-		const content = await signedContent(input);
+		const { content, isVerified } = await signedContent(input);
 		const log = new DeliveryLog(input.context.logger, 'WhatsApp Business Calling');
 		const events = chosenEvents(content, settings.filter, log);
 		let hasFailed = false;
 		const results = await mapAtOnce(events, settings.maxConcurrentDownloads, async (event) => {
 			// The error ends the execution: nobody would get further files.
 			if (hasFailed && !input.context.continueOnFail()) return [];
-			const result = await resultOf(input, event, settings, log);
+			const result = await resultOf(input, isVerified ? event : withoutUrl(event), settings, log);
 			hasFailed ||= result instanceof Error;
 			return [result];
 		});
 		return results.flat();
 	},
 };
+
+/**
+ * Without the URL that the delivery names for its file. It was not verified, and the download sends the access token:
+ * the Media API gives the URL instead.
+ */
+function withoutUrl(event: CallEvent): CallEvent {
+	const { file } = event;
+	if (!file?.media) return event;
+	return { ...event, file: { ...file, media: { ...file.media, url: null } } };
+}
 
 async function resultOf(
 	input: OperationInput,

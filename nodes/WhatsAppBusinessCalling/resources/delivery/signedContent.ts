@@ -11,16 +11,24 @@ import { readBody, type Body } from './body';
 /** Why a delivery was not accepted. Workflows compare these values with `error.reason`. */
 type Reason = 'signatureMissing' | 'signatureInvalid' | 'signatureUnverifiable' | 'notADelivery';
 
+export interface SignedContent {
+	/** The JSON of the delivery. */
+	content: unknown;
+	/** False if the operator turned verification off: then anyone may have written it. */
+	isVerified: boolean;
+}
+
 /**
  * The JSON of a delivery, after its signature was verified with the credential's app secret.
  *
  * @throws NodeOperationError for what Meta did not sign, or what is no delivery
  */
-export async function signedContent(input: OperationInput): Promise<unknown> {
+export async function signedContent(input: OperationInput): Promise<SignedContent> {
 	const body = await readBody(input);
-	if (mustVerify(input)) verify(input, body);
+	const isVerified = mustVerify(input);
+	if (isVerified) verify(input, body);
 	const content = body.form === 'parsed' ? body.content : parseBody(body.bytes);
-	if (Array.isArray(fieldsOf(content).entry)) return content;
+	if (Array.isArray(fieldsOf(content).entry)) return { content, isVerified };
 	throw rejected(
 		input,
 		'notADelivery',
