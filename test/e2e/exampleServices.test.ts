@@ -98,10 +98,10 @@ describe('the example recording-to-google-drive', () => {
 		);
 	});
 
-	it('The workflow stores a recording under the name in its item, and tells the team without markup from outside', async () => {
+	it('The workflow stores a recording under the name in its item, and tells the team without markup and links from outside', async () => {
 		const recording = await emulator.createRecording();
 		recording.update.value.contacts = [
-			{ wa_id: recording.event.from, profile: { name: '<!channel> Ana' } },
+			{ wa_id: recording.event.from, profile: { name: '<!channel> https://bit.ly/x Ana' } },
 		];
 		expect((await emulator.deliver([recording]).answer).status).toBe(200);
 		const [execution] = await workflow.next();
