@@ -36,7 +36,10 @@ it.each(FORMS)('Whatever was signed is read, as %s', async (form) => {
 	await fc.assert(
 		fc.asyncProperty(deliveries, async (body) => {
 			// Long integers become text, see exactJson.test.ts.
-			expect(await content(form, body)).toMatchObject({ entry: expect.any(Array) });
+			expect(await content(form, body)).toMatchObject({
+				content: { entry: expect.any(Array) },
+				isVerified: true,
+			});
 		}),
 	);
 });
@@ -57,6 +60,14 @@ it.each(FORMS)('A body in which one byte was changed is rejected, as %s', async 
 			},
 		),
 	);
+});
+
+it('What was read without verification says so', async () => {
+	const body = Buffer.from('{"entry":[]}');
+	for (const signature of ['', signatureOf(body)]) {
+		const read = await content('binary', body, { signature, verifySignature: false });
+		expect(read.isVerified).toBe(false);
+	}
 });
 
 it('Only errors for the operator are thrown, and nothing unsigned is accepted', async () => {
