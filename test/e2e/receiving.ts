@@ -44,6 +44,14 @@ export function describeReceiving(stage: () => Stage, shows: Shows): void {
 		store.delayMs = 0;
 	});
 
+	/** Two recordings, and Meta fails to give the file of the second one. */
+	async function oneIsLate() {
+		const good = await stage().emulator.createRecording({});
+		const late = await stage().emulator.createRecording({});
+		stage().emulator.failNext('media', { status: 500 }, { times: Infinity, mediaId: late.mediaId });
+		return { good, late };
+	}
+
 	describe('a trigger that acknowledges when stored', () => {
 		shows('recordings', 'A recording becomes one item with its verified audio', async () => {
 			const recording = await stage().emulator.createRecording({ from: PERSON });
@@ -147,13 +155,7 @@ export function describeReceiving(stage: () => Stage, shows: Shows): void {
 			'promises',
 			'The good part of a mixed delivery comes out once, and Meta delivers the rest again',
 			async () => {
-				const good = await stage().emulator.createRecording({});
-				const late = await stage().emulator.createRecording({});
-				stage().emulator.failNext(
-					'media',
-					{ status: 500 },
-					{ times: Infinity, mediaId: late.mediaId },
-				);
+				const { good, late } = await oneIsLate();
 				const deliver = () => stage().emulator.deliver([good, late], { url: stored.url });
 				const mediaIds = (items: Array<{ json: Record<string, unknown> }>) =>
 					items.map(({ json }) => (json.recording as { mediaId: string }).mediaId);
@@ -193,13 +195,7 @@ export function describeReceiving(stage: () => Stage, shows: Shows): void {
 			'promises',
 			'Each recording of a mixed delivery is acknowledged only when its workflow has finished',
 			async () => {
-				const good = await stage().emulator.createRecording({});
-				const late = await stage().emulator.createRecording({});
-				stage().emulator.failNext(
-					'media',
-					{ status: 500 },
-					{ times: Infinity, mediaId: late.mediaId },
-				);
+				const { good, late } = await oneIsLate();
 				store.failNext = 1;
 				const deliver = () => stage().emulator.deliver([good, late], { url: finished.url });
 				const runs = await stage().executionsOf(finished.id, 3, async () => {

@@ -9,12 +9,7 @@ const stage = useStage();
 const USER_ID = 'US.13491208655302741918';
 
 async function callButton(operation: string, parameters: INodeParameters): Promise<ActionRun> {
-	return await stage.engine.run(stage.credential, {
-		resource: 'callButton',
-		operation,
-		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-		...parameters,
-	});
+	return await stage.runOnNumber('callButton', operation, parameters);
 }
 
 const send = async (parameters: INodeParameters) =>

@@ -5,7 +5,9 @@ import {
 	type EmulatorOptions,
 	type LoggedRequest,
 } from '../../emulator';
+import { NUMBER } from '../support/constants';
 import { credentialData, type CredentialFields } from '../support/workflow';
+import type { ActionRun } from './engine/actionRun';
 import { Engine } from './engine/engine';
 import type { TriggerWorkflow } from './engine/triggerWorkflow';
 
@@ -44,6 +46,20 @@ class EngineStage {
 		const before = this.emulator.requests.length;
 		await trigger.create();
 		return this.emulator.requests.slice(before).every(({ method }) => method === 'GET');
+	}
+
+	/** Runs an operation of the action node, on the first business number. */
+	async runOnNumber(
+		resource: string,
+		operation: string,
+		parameters: INodeParameters,
+	): Promise<ActionRun> {
+		return await this.engine.run(this.credential, {
+			resource,
+			operation,
+			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+			...parameters,
+		});
 	}
 
 	/** Requests of one kind that Meta got. */

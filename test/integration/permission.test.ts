@@ -8,12 +8,7 @@ const stage = useStage();
 const USER_ID = 'US.13491208655302741918';
 
 async function permission(operation: string, parameters: INodeParameters): Promise<ActionRun> {
-	return await stage.engine.run(stage.credential, {
-		resource: 'permission',
-		operation,
-		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-		...parameters,
-	});
+	return await stage.runOnNumber('permission', operation, parameters);
 }
 
 const get = async (parameters: INodeParameters = { to: PERSON }) =>

@@ -10,12 +10,7 @@ async function phoneNumber(
 	operation: string,
 	parameters: INodeParameters = {},
 ): Promise<ActionRun> {
-	return await stage.engine.run(stage.credential, {
-		resource: 'phoneNumber',
-		operation,
-		phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-		...parameters,
-	});
+	return await stage.runOnNumber('phoneNumber', operation, parameters);
 }
 
 const jsonOf = ({ items }: ActionRun) => items.map(({ json }) => json);

@@ -1,7 +1,6 @@
 import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
 
-import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../http/otherHost';
-import { discard } from '../http/streams';
+import { deliverToOtherHost, type DeliveryResponse } from '../http/otherHost';
 
 /** Proves to a trigger that a delivery comes from another one, which has passed it on to everyone. */
 export const RELAY_HEADER = 'x-whatsapp-business-calling-relay';
@@ -35,15 +34,6 @@ const isRelayed = (name: string) => /^(content-type|user-agent|x-hub-signature(-
 /** Milliseconds for the other webhook; Meta itself waits 20 seconds for both of us together. */
 export const TIMEOUT_MS = 10_000;
 
-/** What came back for a delivery that was passed on. */
-export interface PassedOn {
-	status: number;
-	/** Whether it is a page of HTML, as proxies give it, and n8n itself while it starts. */
-	isPage: boolean;
-	/** Whether n8n says that it has no webhook there. */
-	isUnknownToN8n: boolean;
-}
-
 /**
  * Passes a delivery on: the same bytes with its signature, so that it holds there too. Another webhook also gets
  * the other headers of the delivery.
@@ -58,7 +48,7 @@ export async function passOn(
 	body: Buffer,
 	limitMs: number,
 	signal: AbortSignal,
-): Promise<PassedOn> {
+): Promise<DeliveryResponse> {
 	const isPassedOn = to.relayProof === undefined ? isForwarded : isRelayed;
 	const headers: IDataObject = {};
 	for (const [name, value] of Object.entries(context.getHeaderData())) {
@@ -66,15 +56,5 @@ export async function passOn(
 	}
 	if (to.relayProof !== undefined) headers[RELAY_HEADER] = to.relayProof;
 	const request = { method: 'POST', url: to.url, headers, body } as const;
-	const answer = await requestOtherHost(context, request, limitMs, signal);
-	try {
-		const { statusCode: status } = answer;
-		return {
-			status,
-			isPage: isPage(answer),
-			isUnknownToN8n: status === 404 && isNotRegistered(await readPrefix(answer.body)),
-		};
-	} finally {
-		discard(answer.body);
-	}
+	return await deliverToOtherHost(context, request, limitMs, signal);
 }

@@ -1,12 +1,13 @@
 import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { raceWithSignal } from '../http/limits';
+import type { DeliveryResponse } from '../http/otherHost';
 import { LogThrottle } from '../trigger/logThrottle';
 import { perTrigger } from '../trigger/nodeKey';
 import type { TriggerSettings } from '../trigger/settings';
 import type { DeliveryLog } from './deliveryLog';
 import { Ledger } from './ledger';
-import { passOn, TIMEOUT_MS, type PassedOn } from './passOn';
+import { passOn, TIMEOUT_MS } from './passOn';
 import type { Receiver, Receivers } from './receivers';
 
 /** The delivery that is passed on. */
@@ -93,7 +94,7 @@ async function send(
 	{ context, settings, deadline }: Relayed,
 	receiver: Receiver,
 	body: Buffer,
-): Promise<PassedOn | null> {
+): Promise<DeliveryResponse | null> {
 	const { kind, url, isUrgent } = receiver;
 	const others = inFlight(`${url}\n${isUrgent}`);
 	if (kind !== 'otherWebhook' && others.count >= maxInFlight(settings)) return null;
@@ -115,13 +116,13 @@ function maxInFlight({ maxConcurrentDeliveries }: TriggerSettings): number {
 }
 
 /** A trigger never answers with a page: that would be a proxy, or n8n while it starts. */
-function accepts({ kind }: Receiver, answer: PassedOn | null): boolean {
+function accepts({ kind }: Receiver, answer: DeliveryResponse | null): boolean {
 	if (answer === null || answer.status < 200 || answer.status > 299) return false;
 	return kind === 'otherWebhook' || !answer.isPage;
 }
 
 /** Whether a trigger is not waited for: it is not there, or has another app secret, and that for too long. */
-function isGivenUp({ log }: Relayed, receiver: Receiver, answer: PassedOn | null): boolean {
+function isGivenUp({ log }: Relayed, receiver: Receiver, answer: DeliveryResponse | null): boolean {
 	const { url } = receiver;
 	const who = `the workflow with the webhook ID ${url.split('/').at(-2)}, which shares this webhook address,`;
 	const said =

@@ -17,7 +17,7 @@ const RETRY_TIMEOUT_MS = 5 * 60_000;
 /**
  * The start of each execution, with the items of a delivery. With *If File Is Unavailable* set to *Fail the
  * Execution*, a missing file ends it here and not in `webhook()`: n8n has stored the execution with the event
- * by then, so nothing is lost, and has acknowledged it as any other. When someone retries the failed execution, the
+ * by then, so nothing is lost. When someone retries the failed execution, the
  * file is downloaded again.
  *
  * @throws NodeOperationError for a missing file

@@ -5,7 +5,7 @@ import type {
 } from 'n8n-workflow';
 
 import { RAW_RESPONSE, timeoutSignal } from './limits';
-import { isFileStream } from './streams';
+import { discard, isFileStream } from './streams';
 
 /** Read of a response body: enough for a challenge, or for an error of n8n. */
 const PREFIX_BYTES = 1_024;
@@ -31,6 +31,37 @@ export async function requestOtherHost(
 		encoding: 'stream',
 		...RAW_RESPONSE,
 	})) as IN8nHttpFullResponse;
+}
+
+/** What a host responds to a delivery. */
+export interface DeliveryResponse {
+	status: number;
+	/** Whether it is a page of HTML, as proxies send it, and n8n itself while it starts. */
+	isPage: boolean;
+	/** Whether n8n responds that it has no webhook there. */
+	isUnknownToN8n: boolean;
+}
+
+/**
+ * Sends a delivery to a host that is not Meta's, and reads what its response means.
+ *
+ * @param limitMs milliseconds for the request and its response together
+ * @throws if no response arrives
+ */
+export async function deliverToOtherHost(
+	...request: Parameters<typeof requestOtherHost>
+): Promise<DeliveryResponse> {
+	const response = await requestOtherHost(...request);
+	try {
+		const { statusCode: status } = response;
+		return {
+			status,
+			isPage: isPage(response),
+			isUnknownToN8n: status === 404 && isNotRegistered(await readPrefix(response.body)),
+		};
+	} finally {
+		discard(response.body);
+	}
 }
 
 /** The first kilobyte of a response body, as text; empty if the body is not a stream. */

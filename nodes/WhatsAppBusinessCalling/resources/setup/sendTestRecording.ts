@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'crypto';
-import type { IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
+import type { IDataObject } from 'n8n-workflow';
 
 import { signatureOf } from '../../delivery/signature';
 import { toNodeApiError } from '../../graph/nodeApiError';
@@ -7,7 +7,7 @@ import { phoneNumbers } from '../../graph/phoneNumbers';
 import type { Result } from '../../graph/types';
 import { uploadMedia, type Upload } from '../../graph/uploadMedia';
 import { USER_AGENT } from '../../http/limits';
-import { isNotRegistered, isPage, readPrefix, requestOtherHost } from '../../http/otherHost';
+import { deliverToOtherHost, type DeliveryResponse } from '../../http/otherHost';
 import { bareMimeType } from '../../media/fileNames';
 import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
@@ -219,29 +219,21 @@ function valueOf<T>({ context, itemIndex }: OperationInput, result: Result<T>): 
 	throw toNodeApiError(context.getNode(), result.failure, itemIndex);
 }
 
-interface Answer {
-	status: number;
-	isPage: boolean;
-	isUnknownToN8n: boolean;
-}
-
 /** @returns null where no answer comes */
 async function send(
 	{ context, account }: OperationInput,
 	url: string,
 	delivery: IDataObject,
-): Promise<Answer | null> {
+): Promise<DeliveryResponse | null> {
 	const body = Buffer.from(JSON.stringify(delivery));
 	const headers = {
 		'Content-Type': 'application/json',
 		'User-Agent': USER_AGENT,
 		'X-Hub-Signature-256': signatureOf(account.appSecret, body),
 	};
-	let response: IN8nHttpFullResponse;
+	const request = { method: 'POST', url, headers, body } as const;
 	try {
-		response = await requestOtherHost(context, { method: 'POST', url, headers, body }, ANSWER_MS);
-		const isUnknownToN8n = isNotRegistered(await readPrefix(response.body));
-		return { status: response.statusCode, isPage: isPage(response), isUnknownToN8n };
+		return await deliverToOtherHost(context, request, ANSWER_MS);
 	} catch {
 		return null;
 	}
@@ -273,7 +265,7 @@ function withoutProof(answer: Exclude<ChallengeAnswer, 'accepted'>): Finding {
 }
 
 /** What n8n's answer to the event means. Meta delivers again whatever does not get a 200. */
-function answerFinding(answer: Answer | null, callId: string): Finding {
+function answerFinding(answer: DeliveryResponse | null, callId: string): Finding {
 	if (answer === null) {
 		return bad(
 			`The trigger did not respond within ${ANSWER_MS / 1000} seconds`,
