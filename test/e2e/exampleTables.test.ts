@@ -391,11 +391,11 @@ describe('the example missed-call-follow-up', () => {
 		emulator.requests
 			.filter(({ kind, status }) => kind === 'messages' && status === 200)
 			.map(({ body }) => body as Row);
-	const deliver = async (...updates: WebhookUpdate[]) => {
-		const delivery = await emulator.deliver(updates).settled;
-		await workflow.next(delivery.attempts.length);
-		return delivery;
-	};
+	/**
+	 * Both copies acknowledge a delivery when they have finished. How many executions each of them needed is open: what
+	 * one has accepted is not sent to it again because the other failed.
+	 */
+	const deliver = async (...updates: WebhookUpdate[]) => await emulator.deliver(updates).settled;
 
 	beforeAll(async () => {
 		const own = await examples.meta({ redeliveryDelaysMs: [100, 100, 100] });
@@ -406,7 +406,6 @@ describe('the example missed-call-follow-up', () => {
 
 	it('The workflow replies once to a person who calls twice, although two executions run at the same time', async () => {
 		await deliver(call().missed('FAILED'), call().missed('COMPLETED'));
-		await other.next();
 		await deliver(call().missed());
 		expect(buttons()).toEqual([
 			expect.objectContaining({
