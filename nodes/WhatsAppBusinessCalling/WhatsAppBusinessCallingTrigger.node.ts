@@ -14,7 +14,8 @@ import { requireFiles } from './delivery/requireFiles';
 import { CREDENTIAL_NAME } from './graph/account';
 import { getPhoneNumbers } from './methods/phoneNumbers';
 import { answerChallenge } from './registration/challenge';
-import { register, unregister } from './registration/registration';
+import { register } from './registration/register';
+import { unregister } from './registration/unregister';
 import { triggerPanel, triggerProperties } from './trigger/properties';
 import { responseMode } from './trigger/responseMode';
 

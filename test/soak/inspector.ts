@@ -52,7 +52,7 @@ const DOWNLOAD_SLOTS = `${loaded('/WhatsAppBusinessCalling/media/downloadSlots.j
 
 const SUM_OF_SLOTS = `function () {
 	const sum = (amount) => this.reduce((total, slots) => total + amount(slots), 0);
-	return { running: sum(({ running }) => running), queued: sum(({ queue }) => queue.length) };
+	return { running: sum(({ share }) => share.own), queued: sum(({ queue }) => queue.length) };
 }`;
 
 const CLASSES: Record<keyof Kept, string> = {

@@ -1,3 +1,4 @@
+import { SharedLimit, type Share } from '../sharedLimit';
 import { perTrigger } from '../trigger/nodeKey';
 import { onAnswered, type WebhookResponse } from './acknowledgement';
 
@@ -8,7 +9,7 @@ const KEEP_AFTER_CLOSED_MS = 60_000;
 const LOG_INTERVAL_MS = 60_000;
 
 /**
- * Limits how many deliveries this process works on at once.
+ * Limits how many deliveries a trigger works on at once, and all triggers of this process together.
  *
  * n8n has no such limit: with its default expression engine each delivery holds two isolates of about 11 MB
  * (`npm run bench -- --only 7` prints it). If more arrive than n8n can store, all of them slow down together,
@@ -16,11 +17,16 @@ const LOG_INTERVAL_MS = 60_000;
  * rejected at once, the others are stored, and Meta delivers the rest later.
  */
 export class Admission {
-	private inProgress = 0;
+	private readonly share: Share;
 
 	private rejected = 0;
 
 	private loggedAt = -Infinity;
+
+	/** @param common shared with other triggers */
+	constructor(common = new SharedLimit()) {
+		this.share = common.share();
+	}
 
 	/**
 	 * Takes a place until n8n ends its answer, and at most for a minute after Meta has hung up: a workflow
@@ -30,12 +36,11 @@ export class Admission {
 	 * @returns false if all places are taken
 	 */
 	tryEnter(limit: number, response: WebhookResponse): boolean {
-		if (this.inProgress >= limit) {
+		if (!this.share.tryTake(limit)) {
 			this.rejected++;
 			return false;
 		}
-		this.inProgress++;
-		onAnswered(response, KEEP_AFTER_CLOSED_MS, () => this.inProgress--);
+		onAnswered(response, KEEP_AFTER_CLOSED_MS, () => this.share.free());
 		return true;
 	}
 
@@ -54,14 +59,20 @@ export class Admission {
 	}
 }
 
+const common = {
+	files: new SharedLimit(),
+	forwarded: new SharedLimit(),
+	others: new SharedLimit(),
+};
+
 /**
- * The limits of each trigger, so that no trigger takes the places of another one's deliveries. Within a trigger,
- * four kinds of deliveries are counted separately: a media host that hangs, a workflow that is slow to finish, or
- * another receiver that does not answer must not prevent a ringing call from being answered.
+ * The limits of each trigger. Four kinds of deliveries are counted separately: a media host that hangs, a workflow
+ * that is slow to finish, or another receiver that does not answer must not prevent a ringing call from being
+ * answered. All but ringing calls, which are few and need little, share their limit with the other triggers.
  */
 export const admissionsOf = perTrigger(() => ({
 	calls: new Admission(),
-	files: new Admission(),
-	forwarded: new Admission(),
-	others: new Admission(),
+	files: new Admission(common.files),
+	forwarded: new Admission(common.forwarded),
+	others: new Admission(common.others),
 }));

@@ -8,6 +8,7 @@ import { raceWithSignal } from '../http/limits';
 import { DownloadSlots } from '../media/downloadSlots';
 import { fetchMedia } from '../media/fetchMedia';
 import type { MediaOutcome, MediaRequest } from '../media/types';
+import { SharedLimit } from '../sharedLimit';
 import { cachedAccount } from '../trigger/accountCache';
 import { nodeKey, perTrigger } from '../trigger/nodeKey';
 import { readFilter, readSettings, type TriggerSettings } from '../trigger/settings';
@@ -37,8 +38,10 @@ const AFTER_CLOSED_MS = 6 * 60 * 60_000;
  */
 const RELAY_OF_CALLS_MS = 5_000;
 
+const allDownloads = new SharedLimit();
+
 /** Each trigger has its own, so that a media host that hangs does not stop the downloads of other triggers. */
-const downloadSlotsOf = perTrigger(() => new DownloadSlots());
+const downloadSlotsOf = perTrigger(() => new DownloadSlots(allDownloads));
 
 interface Delivery {
 	context: IWebhookFunctions;

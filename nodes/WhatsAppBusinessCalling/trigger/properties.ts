@@ -215,7 +215,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 32,
 				typeOptions: { minValue: 1, maxValue: 1000 },
 				description:
-					'Maximum number of deliveries that this trigger handles at once in one n8n process. Ringing calls, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again shortly after. Each can use 20 MB of memory or more, so lower this if memory is limited.',
+					'Maximum number of deliveries that one n8n process handles at once, for all triggers together; an eighth is kept for each trigger. Ringing calls, deliveries with files, forwarded messages and all others are counted separately. Meta delivers the rest again shortly after. Each can use 20 MB of memory or more, so lower this if memory is limited.',
 			},
 			{
 				displayName: 'Server: Downloads at Once',
@@ -224,7 +224,7 @@ export const triggerProperties: INodeProperties[] = [
 				default: 4,
 				typeOptions: { minValue: 1, maxValue: 64 },
 				description:
-					'Maximum number of files that this trigger downloads at once in one n8n process, across all its deliveries',
+					'Maximum number of files that one n8n process downloads at once, for all triggers together; at least one for each trigger',
 			},
 			{
 				displayName: 'Server: Time Budget (Seconds)',

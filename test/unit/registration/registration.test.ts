@@ -2,15 +2,13 @@ import { Readable } from 'node:stream';
 import type { IDataObject, IHookFunctions } from 'n8n-workflow';
 
 import { parseRecord } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
-import {
-	register,
-	unregister,
-} from '../../../nodes/WhatsAppBusinessCalling/registration/registration';
+import { register } from '../../../nodes/WhatsAppBusinessCalling/registration/register';
 import {
 	holderUrl,
 	readSharedAddress,
 	siblingUrl,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
+import { unregister } from '../../../nodes/WhatsAppBusinessCalling/registration/unregister';
 import {
 	accountPart,
 	deriveVerifyToken,
