@@ -73,6 +73,9 @@ export class Inspector {
 
 	private readonly waiting = new Map<number, Waiting>();
 
+	/** The download slots of each trigger, in n8n. */
+	private slots: string | undefined;
+
 	private constructor(private readonly socket: WebSocket) {
 		socket.addEventListener('message', ({ data }) => {
 			const reply = JSON.parse(String(data)) as {
@@ -105,10 +108,15 @@ export class Inspector {
 		return new Inspector(socket);
 	}
 
+	/**
+	 * Can be asked under load, when each trigger has had its first download. Only the first call looks for objects in
+	 * the heap, which stops n8n for as long as a full collection of garbage takes.
+	 */
 	async inside(): Promise<Inside> {
+		this.slots ??= await this.allOf(DOWNLOAD_SLOTS, 'slots');
 		return {
 			...(await this.evaluate<Omit<Inside, 'running' | 'queued'>>(LEDGER)),
-			...(await this.ofAll<Pick<Inside, 'running' | 'queued'>>(DOWNLOAD_SLOTS, SUM_OF_SLOTS)),
+			...(await this.callOn<Pick<Inside, 'running' | 'queued'>>(this.slots, SUM_OF_SLOTS)),
 		};
 	}
 
@@ -142,27 +150,32 @@ export class Inspector {
 	}
 
 	private async count(constructorExpression: string): Promise<number> {
-		return await this.ofAll<number>(constructorExpression, 'function () { return this.length; }');
-	}
-
-	/** What a function says of the list of all living objects of a class. */
-	private async ofAll<Value>(constructorExpression: string, declaration: string): Promise<Value> {
 		const objectGroup = 'all';
 		try {
-			const { objectId } = await this.run(`${constructorExpression}.prototype`, { objectGroup });
-			const { objects } = await this.send<{ objects: RemoteObject }>('Runtime.queryObjects', {
-				prototypeObjectId: objectId,
-				objectGroup,
-			});
-			const { result } = await this.send<{ result: RemoteObject }>('Runtime.callFunctionOn', {
-				objectId: objects.objectId,
-				functionDeclaration: declaration,
-				returnByValue: true,
-			});
-			return result.value as Value;
+			const all = await this.allOf(constructorExpression, objectGroup);
+			return await this.callOn<number>(all, 'function () { return this.length; }');
 		} finally {
 			await this.send('Runtime.releaseObjectGroup', { objectGroup });
 		}
+	}
+
+	/** A list of all living objects of a class, in n8n. */
+	private async allOf(constructorExpression: string, objectGroup: string): Promise<string> {
+		const { objectId } = await this.run(`${constructorExpression}.prototype`, { objectGroup });
+		const { objects } = await this.send<{ objects: { objectId: string } }>('Runtime.queryObjects', {
+			prototypeObjectId: objectId,
+			objectGroup,
+		});
+		return objects.objectId;
+	}
+
+	private async callOn<Value>(objectId: string, functionDeclaration: string): Promise<Value> {
+		const { result } = await this.send<{ result: RemoteObject }>('Runtime.callFunctionOn', {
+			objectId,
+			functionDeclaration,
+			returnByValue: true,
+		});
+		return result.value as Value;
 	}
 
 	private async run(expression: string, options: object): Promise<RemoteObject> {
