@@ -201,7 +201,7 @@ const ACTION_MISTAKES: Record<string, ActionMistake> = {
 	'a recorded call without a purpose': {
 		...START,
 		parameters: { recordCall: true, recordingPurpose: '' },
-		shown: /purpose.*\n.*[Ee]nter/i,
+		shown: /^The recording needs a purpose\n.*Fill in Recording Purpose/,
 	},
 	'a call that does not exist': {
 		...ACCEPT,
@@ -232,10 +232,11 @@ const ACTION_MISTAKES: Record<string, ActionMistake> = {
 		meta: (emulator) => void emulator.failNext('messages', { errorCode: 131047 }),
 		shown: /^The 24-hour window .* is closed\nWait until .*set Send As to Template/,
 	},
-	'a test recording without the URL of a trigger': {
+	'a test recording to something else than a URL': {
 		resource: 'setup',
 		operation: 'sendTestRecording',
-		shown: /^The URL of the trigger is missing\nCopy it from the trigger/,
+		parameters: { triggerUrl: 'n8n.example.com' },
+		shown: /^"n8n\.example\.com" is not the URL of a trigger\nCopy it from the trigger/,
 	},
 };
 

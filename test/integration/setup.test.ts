@@ -304,6 +304,9 @@ describe('checking a setup', () => {
 		const findings = await check();
 		expect(having(findings, FAILED)).toEqual(['appSubscription', 'accountSubscription']);
 		expect(having(findings, OPEN)).toEqual(['callbackUrl', 'callbackResponds']);
+		for (const { whatToDo } of findings.slice(0, 2)) {
+			expect(whatToDo).toMatch(/^Publish the workflow/);
+		}
 	});
 
 	it('A bad token is reported once, and what requires it stays open', async () => {

@@ -17,6 +17,8 @@ const REACH_NAME = 'Calls reach this workflow';
 
 const BY_HAND = 'With Registration set to Manual';
 
+const PUBLISH = 'Publish the workflow with the trigger';
+
 const PUBLISH_AGAIN = 'unpublish the workflow with the trigger and publish it again';
 
 const PRODUCTION_URL = 'open the trigger, then Webhook URLs > Production URL';
@@ -90,7 +92,7 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 				if (!subscription) {
 					return bad(
 						'The app has no webhook',
-						`Publish the workflow with the trigger. ${BY_HAND}, enter its URL and verify token in Meta's app dashboard (WhatsApp > Configuration).`,
+						`${PUBLISH}. ${BY_HAND}, enter its URL and verify token in Meta's app dashboard (WhatsApp > Configuration).`,
 					);
 				}
 				const { active, fields } = subscription;
@@ -125,7 +127,7 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 					? good('The app gets the webhooks of the account')
 					: bad(
 							'The app does not get the webhooks of the account',
-							`${capitalized(PUBLISH_AGAIN)}: that subscribes the app to the account. ${BY_HAND}, send POST /<WhatsApp Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
+							`${app.ok && !app.value ? PUBLISH : capitalized(PUBLISH_AGAIN)}: that subscribes the app to the account. ${BY_HAND}, send POST /<WhatsApp Business Account ID>/subscribed_apps once with the access token, for example in Meta's Graph API Explorer.`,
 						);
 			}),
 		},
