@@ -146,7 +146,9 @@ export async function canvasContent(page: Page): Promise<Clip> {
 	const x = Math.min(...boxes.map((box) => box.x)) - margin;
 	const y = Math.min(...boxes.map((box) => box.y)) - margin;
 	const right = Math.max(...boxes.map((box) => box.x + box.width)) + margin;
-	const bottom = Math.max(...boxes.map((box) => box.y + box.height)) + margin;
+	// The names of nodes are below them.
+	const names = 24;
+	const bottom = Math.max(...boxes.map((box) => box.y + box.height)) + names + margin;
 	return { x, y, width: right - x, height: bottom - y };
 }
 
