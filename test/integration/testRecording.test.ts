@@ -118,7 +118,8 @@ describe('a test recording', () => {
 			{ json: {}, binary } as IDataObject,
 		]);
 		expect(items[0].json.status).toBe('ok');
-		expect(items[0].json.sizeBytes).toBe(trigger.items[0].json.recording.sizeBytes);
+		const { sizeBytes } = trigger.items[0].json.recording as IDataObject;
+		expect(items[0].json.sizeBytes).toBe(sizeBytes);
 	});
 
 	it('The test recording reaches a trigger that listens for a test event, and one with Manual registration', async () => {
