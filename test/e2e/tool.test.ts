@@ -172,7 +172,7 @@ describe('the action node as a tool of an agent', () => {
 	});
 
 	it('The tool counts the calls of a period, and turns voicemail off', async () => {
-		const { id } = stage.emulator.userCalls();
+		const { id } = stage.emulator.userCalls({ from: '14085555678' });
 		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
 			messaging_product: 'whatsapp',
 			action: 'accept',
