@@ -91,8 +91,8 @@ it.each(['26.0', 'V26.0', ' v26.0 '])(
 	},
 );
 
-it.each(['v99.0', '26', 'latest'])(
-	"The credential's test reports the version %j as a typo",
+it.each(['v99.0', '26', 'latest', 'v12.0', '20.0'])(
+	"The credential's test reports the version %j, which the nodes do not accept either",
 	async (apiVersion) => {
 		const credential = await stage.n8n.api.createCredential({
 			name: `Version ${apiVersion}`,
@@ -102,7 +102,7 @@ it.each(['v99.0', '26', 'latest'])(
 		expect(await stage.n8n.api.testCredential(credential)).toMatchObject({
 			status: 'Error',
 			message: expect.stringMatching(
-				/does not know this API Version\. It must look like v26\.0/,
+				/does not have this API Version: it is too old, too new or mistyped\. It must look like v26\.0/,
 			) as string,
 		});
 	},

@@ -237,7 +237,7 @@ describe('requesting a call permission', () => {
 		[138009, 'Too many call permission requests to this person'],
 		[138017, 'This person has already given permanent permission to be called'],
 		[131026, 'The message could not be delivered to this person'],
-		[131044, 'The WhatsApp Business account has a payment problem'],
+		[131044, 'Meta cannot charge the WhatsApp Business account'],
 		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
 	])(
 		'A rejection by Meta with %d says why, and the request is sent once',

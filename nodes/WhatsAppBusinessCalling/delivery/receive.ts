@@ -148,7 +148,7 @@ function rejectOverload(
 	const count = admission.takeRejectedCount(Date.now());
 	if (count > 0) {
 		context.logger.warn(
-			`WhatsApp Business Calling Trigger: no room for ${count} of the last deliveries while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver again`,
+			`WhatsApp Business Calling Trigger: recent deliveries rejected: ${count} (limit of the option Server: Deliveries at Once: ${settings.maxConcurrentDeliveries}); Meta delivers them again`,
 		);
 	}
 	return answer(context, 503);

@@ -153,7 +153,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	},
 	{
 		codes: [131044],
-		title: 'The WhatsApp Business account has a payment problem',
+		title: 'Meta cannot charge the WhatsApp Business account',
 		hint: 'Check the payment method in Meta Business Suite > Billing.',
 		transient: false,
 		cause: 'configuration-invalid',
