@@ -34,7 +34,8 @@ const subscriptionSchema = z.object({
 	// Documented as names, seen as objects with a name.
 	fields: z
 		.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
-		.default([]),
+		.nullish()
+		.transform((fields) => fields ?? []),
 });
 
 const subscribedAppsSchema = z.object({
