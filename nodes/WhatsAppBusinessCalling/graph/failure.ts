@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { fieldsOf, text as textOf, yesOrNo } from '../values';
 import { errorEntry } from './errorCatalogue';
 import { orNull, text, wholeNumber } from './scalars';
 import type { GraphFailure } from './types';
@@ -9,10 +10,13 @@ const envelopeSchema = z.object({
 		message: text,
 		code: orNull(wholeNumber),
 		error_subcode: orNull(wholeNumber),
-		error_data: orNull(z.object({ details: text })),
+		// An object by the documentation; older parts of the Graph API have a text there.
+		error_data: orNull(
+			z.union([z.object({ details: text }), z.string().transform((details) => ({ details }))]),
+		),
 		error_user_msg: text,
 		fbtrace_id: text,
-		is_transient: z.boolean().catch(false),
+		is_transient: z.unknown().transform((value) => yesOrNo(value) ?? false),
 	}),
 });
 
@@ -41,6 +45,10 @@ export function sanitizeMessage(message: string, secrets: string[]): string {
 		.replace(/\p{Cc}+/gu, ' ')
 		.slice(0, MAX_TEXT_LENGTH);
 }
+
+/** Proxies and older interfaces write the error as a text. */
+const withoutEnvelope = (status: number, error: string | null) =>
+	error === null ? `HTTP ${status} without an error message` : `HTTP ${status}: ${error}`;
 
 const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
@@ -75,7 +83,7 @@ export function failureFromResponse(
 		code,
 		refused,
 		subcode: error?.error_subcode ?? null,
-		message: clean(error?.message) ?? `HTTP ${status} without an error message`,
+		message: clean(error?.message) ?? withoutEnvelope(status, clean(textOf(fieldsOf(body).error))),
 		details: clean(error?.error_data?.details ?? error?.error_user_msg),
 		traceId: clean(error?.fbtrace_id),
 		transient:

@@ -6,7 +6,7 @@ import type { Result } from '../graph/types';
 import type { Trigger } from './ownership';
 import type { PlannedStep } from './plan';
 import { phoneNumberOf, type Target } from './record';
-import { holderUrl } from './sharedAddress';
+import { asWritten, holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
 /** Milliseconds to wait before an address that is another one is read again: Meta may need a moment. */
@@ -72,7 +72,18 @@ async function readUntil(
 	return found;
 }
 
+/** The address of a target, as this package writes it. */
 async function readAddress(
+	trigger: Trigger,
+	target: Target,
+	send: Send,
+): Promise<Result<string | null>> {
+	const found = await readAddressAtMeta(trigger, target, send);
+	if (!found.ok || found.value === null) return found;
+	return { ok: true, value: asWritten(found.value, trigger.url) };
+}
+
+async function readAddressAtMeta(
 	{ context, account }: Trigger,
 	target: Target,
 	send: Send,

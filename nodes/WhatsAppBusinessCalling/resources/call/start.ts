@@ -12,12 +12,13 @@ import { showAnnouncement } from './announcementHint';
 import { audioNotice, sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
-/** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
+/** Meta documents the ID inside `calls`; some clients read it from `call_id` or `id`. */
 const callIdSchema = z.union([
 	z
 		.object({ calls: z.array(z.object({ id: z.string().min(1) })).min(1) })
 		.transform(({ calls }) => calls[0].id),
 	z.object({ call_id: z.string().min(1) }).transform((response) => response.call_id),
+	z.object({ id: z.string().min(1) }).transform((response) => response.id),
 ]);
 
 export const start: Operation = {
