@@ -121,12 +121,12 @@ const baseOf = (url: string) => url.replace(/(?:\/[^/]+){3}$/, '');
 
 /** Origin and path, in the form in which equivalent ones are equal (RFC 3986, section 6.2.2). */
 function normalUrl(address: string): string {
-	const { origin, pathname } = new URL(address);
-	const path = pathname.replace(/%[0-7][\dA-F]/gi, (escape) => {
+	const [, written = ''] = /^[^/]*\/\/[^/?#]*([^?#]*)/.exec(address) ?? [];
+	const path = written.replace(/%[0-7][\dA-F]/gi, (escape) => {
 		const character = decodeURIComponent(escape);
 		return /[\w.~-]/.test(character) ? character : escape;
 	});
-	return withoutSlash(origin + path);
+	return withoutSlash(new URL(address).origin + path);
 }
 
 export const withoutSlash = (address: string) => address.replace(/\/+$/, '');

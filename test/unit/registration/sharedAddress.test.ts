@@ -81,7 +81,7 @@ describe('a shared address', () => {
 			forms[2](new URL(address)).replace(/(?<=\w)(?=\/)/, ':443');
 		fc.assert(
 			fc.property(shared, fc.constantFrom(...forms), (wanted, form) => {
-				const base = wanted.url.replace(/^\w+:/, 'https:');
+				const base = new URL(wanted.url.replace(/^\w+:/, 'https:')).href;
 				const address = formatSharedAddress({ ...wanted, url: base }, SECRET);
 				expect(asWritten(form(new URL(address)), base)).toBe(address);
 				const own = new URL(base).port ? base : unusual(base);
