@@ -92,7 +92,7 @@ const SHARED_PATTERN = /^([^?#]+)\?also=([\w-]*)(?:&other=([\w-]*))?$/;
 /**
  * An address of this n8n as this package writes it. Meta may give it back in another form of the same URL: another
  * case of the host, without the standard port, with a slash at the end, with escaped characters, with the query in
- * another order. The addresses of other systems are returned as they are.
+ * another order or with more in it. The addresses of other systems are returned as they are.
  *
  * @param own URL of a trigger of this n8n
  * @example
@@ -104,29 +104,25 @@ export function asWritten(address: string, own: string): string {
 	const [base, start] = [baseOf(own), baseOf(normalUrl(own))];
 	const url = normalUrl(address);
 	const path = url.startsWith(start) ? url.slice(start.length) : '';
-	const { searchParams, hash: fragment } = new URL(address);
-	const names = [...searchParams.keys()].sort().join();
-	const isOurs = /^(?:\/[^/]+){2}\/webhook$/.test(path) && QUERIES.has(names) && fragment === '';
-	if (!isOurs) return address;
+	const { searchParams, search, hash: fragment } = new URL(address);
+	const isOurQuery = search === '' || searchParams.has('also');
+	if (!/^(?:\/[^/]+){2}\/webhook$/.test(path) || !isOurQuery || fragment !== '') return address;
 	const [also, other] = ['also', 'other'].map((name) => searchParams.get(name));
 	const list = also === null ? '' : `?also=${also}`;
 	return `${base}${path}${list}${other === null ? '' : `&other=${other}`}`;
 }
-
-/** The names in the query of an address. */
-const QUERIES = new Set(['', 'also', 'also,other']);
 
 /** A URL of a trigger without its last three parts: see `siblingUrl`. */
 const baseOf = (url: string) => url.replace(/(?:\/[^/]+){3}$/, '');
 
 /** Origin and path, in the form in which equivalent ones are equal (RFC 3986, section 6.2.2). */
 function normalUrl(address: string): string {
-	const { origin, pathname } = new URL(address);
-	const path = pathname.replace(/%[0-7][\dA-F]/gi, (escape) => {
+	const [, written = ''] = /^[^/]*\/\/[^/?#]*([^?#]*)/.exec(address) ?? [];
+	const path = written.replace(/%[0-7][\dA-F]/gi, (escape) => {
 		const character = decodeURIComponent(escape);
 		return /[\w.~-]/.test(character) ? character : escape;
 	});
-	return withoutSlash(origin + path);
+	return withoutSlash(new URL(address).origin + path);
 }
 
 export const withoutSlash = (address: string) => address.replace(/\/+$/, '');

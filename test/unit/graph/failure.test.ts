@@ -90,6 +90,14 @@ describe('failureFromResponse', () => {
 	it.each<[string, unknown, string, string | null]>([
 		['a text as details', envelope({ error_data: 'No purpose' }), 'said', 'No purpose'],
 		['a text as the error', { error: `no ${APP_SECRET}` }, 'HTTP 400: no (token)', null],
+		['a list of errors', { errors: [{ message: 'said', error_data: {} }] }, 'said', null],
+		['a list as the error', { error: [{ message: 'said' }] }, 'said', null],
+		[
+			'a text with a name',
+			{ error: 'invalid_token', error_description: 'Expired' },
+			'HTTP 400: Expired',
+			null,
+		],
 		['an empty text', { error: '' }, 'HTTP 400 without an error message', null],
 		['no envelope', '<html>', 'HTTP 400 without an error message', null],
 	])('What is said is kept: %s', (_, body, message, details) => {
@@ -273,6 +281,8 @@ describe('failureFromThrown', () => {
 			details: null,
 			traceId: null,
 			transient: true,
+			// Whether anything of the request left n8n.
+			...(/refused$|unknown$/.test(cause) && { unsent: true }),
 			retryAfterMs: null,
 		});
 	});
