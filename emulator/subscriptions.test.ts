@@ -321,6 +321,15 @@ describe('a query in the callback URL', () => {
 			expect(queries).toEqual([inChallenge, inDelivery]);
 		});
 
+		it('The URL can be kept in another form of the same URL', async () => {
+			emulator.presetSubscription('https://crm.example/hook');
+			emulator.variants.callbackUrlAs = 'equivalent';
+			expect((await set(`${receiver.url}-1?also=x-_&other=y`)).status).toBe(200);
+			expect(shown()).toBe(`${receiver.url}%2D1/?other=y&also=x-_`);
+			const recording = await emulator.createRecording({ phoneNumberId: NUMBER });
+			expect((await emulator.deliver([recording]).answer).status).toBe(200);
+		});
+
 		it('The query can be rejected where the URL without it is not', async () => {
 			emulator.presetSubscription('https://crm.example/hook');
 			emulator.variants.callbackQuery = 'refused';

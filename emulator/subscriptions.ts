@@ -263,7 +263,8 @@ export class Subscriptions {
 			throw invalidParameter(`${parameter} must not have a query`);
 		}
 		await this.challenge(this.called(callbackUrl), verifyToken);
-		return callbackQuery === 'droppedWhenStored' ? bare : callbackUrl;
+		const kept = callbackQuery === 'droppedWhenStored' ? bare : callbackUrl;
+		return this.variants.callbackUrlAs === 'equivalent' ? equivalent(kept) : kept;
 	}
 
 	/** The URL to which requests go. */
@@ -298,6 +299,14 @@ export class Subscriptions {
 			throw verificationFailed('HTTP Status Code = 200; the body is not the challenge');
 		}
 	}
+}
+
+/** Another form of the same URL. */
+function equivalent(callbackUrl: string): string {
+	const { origin, pathname, searchParams } = new URL(callbackUrl);
+	const query = new URLSearchParams([...searchParams].reverse());
+	const path = `${pathname.replace('-', '%2D').replace(/\/+$/, '')}/`;
+	return `${origin}${path}${query.size > 0 ? `?${query}` : ''}`;
 }
 
 function withoutQuery(callbackUrl: string): string {

@@ -13,6 +13,12 @@ export const VARIANTS = {
 	 * of whatever is sent there.
 	 */
 	callbackQuery: ['kept', 'refused', 'droppedWhenStored', 'droppedWhenCalled'],
+	/**
+	 * The form in which Meta keeps a callback URL: no source says that it is the one that was given. `equivalent`
+	 * is another form of the same URL, with a slash at the end of the path, an escaped character in it, and the
+	 * query in the other order.
+	 */
+	callbackUrlAs: ['given', 'equivalent'],
 	/** Documented is the first; the second has been seen on the wire. */
 	transcriptionEvent: ['call_transcription_available', 'call_transcript_available'],
 	/** Key of the transcript's file in its event. Documented is the first; clients read both. */

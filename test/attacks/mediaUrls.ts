@@ -72,11 +72,14 @@ const FORBIDDEN: Array<[string, string]> = [
 	['no scheme', 'lookaside.fbsbx.com/x'],
 	['a path alone', '/whatsapp_business/attachments'],
 	['two slashes and another host', '//evil.example/x'],
+	['a method at the Graph API', 'https://graph.facebook.com/v26.0/1?method=delete'],
+	['another spelling of the method', 'https://graph.facebook.com/v26.0/1?a=b&_Method=POST'],
+	['a method at a media host', 'https://lookaside.fbsbx.com/x?%6dethod=delete'],
 	['10,000 letters', `https://${'a'.repeat(10_000)}.fbsbx.com.evil.example/x`],
 ];
 
 /** The kinds of them, once each, for the other ways in which an address comes. */
-const KINDS = FORBIDDEN.filter(([name]) =>
+export const KINDS = FORBIDDEN.filter(([name]) =>
 	[
 		'another host',
 		'http at the right host',
@@ -89,6 +92,7 @@ const KINDS = FORBIDDEN.filter(([name]) =>
 		'another port',
 		'a file',
 		'two slashes and another host',
+		'a method at the Graph API',
 	].includes(name),
 );
 
@@ -99,8 +103,8 @@ const REDIRECTS: Array<[string, string]> = [
 ];
 
 export function mediaUrlAttacks(stage: () => AttackStage): void {
-	/** Delivers a recording whose file must not be fetched, and that comes out with the reason. */
-	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
+	/** Delivers a recording, for which only hosts of Meta may be asked, and gives its item. */
+	async function itemOf(recording: CreatedRecording, metaIsAsked: string[]) {
 		const body = stage().body(recording);
 		const [execution] = await stage().survives(async () => {
 			const served = stage().internet.served.length;
@@ -108,7 +112,12 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 			const asked = stage().internet.served.slice(served);
 			expect(asked.map(({ url }) => new URL(url).host)).toEqual(metaIsAsked);
 		}, 1);
-		const [item] = execution?.items(TRIGGER) ?? [];
+		return execution?.items(TRIGGER)[0];
+	}
+
+	/** A recording whose file must not be fetched comes out with the reason. */
+	async function withoutFile(recording: CreatedRecording, metaIsAsked: string[]) {
+		const item = await itemOf(recording, metaIsAsked);
 		expect(item?.binary).toBeUndefined();
 		expect(item?.json.recording).toMatchObject({
 			mediaId: recording.mediaId,
@@ -119,11 +128,12 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 
 	describe('URLs of files in events', () => {
 		it.each(FORBIDDEN)(
-			'A file is not downloaded from a URL in the event with %s',
+			'A file is not downloaded from a URL in the event with %s, but from that of the Media API',
 			async (_, url) => {
 				const recording = await stage().recording();
 				fileOf(recording).url = url;
-				await withoutFile(recording, []);
+				const item = await itemOf(recording, [GRAPH_HOST, MEDIA_HOST]);
+				expect(item?.json.recording).toMatchObject({ verified: true });
 			},
 		);
 	});

@@ -43,6 +43,17 @@ const enabled = (purpose: string, language = 'en_US') => ({
 });
 
 describe('starting a call', () => {
+	it('A response without a call ID is an error that warns against another call', async () => {
+		const body = { messaging_product: 'whatsapp', success: true };
+		stage.emulator.failNext('calls', { status: 200, body, takesEffect: true });
+		const { error } = await start();
+		expect(error.message).toBe(
+			'WhatsApp accepted the request, but its response contains no call ID',
+		);
+		expect(error.description).toContain('Do not start the call again');
+		expect(bodies()).toHaveLength(1);
+	});
+
 	it('The request is what Meta documents, and the item has the call ID', async () => {
 		const sdp = makeSdp('offer');
 		const { items } = await start({ sdp });
@@ -695,6 +706,7 @@ describe('errors of Meta', () => {
 });
 
 describe('a failed request', () => {
+	const RETRY_ON_FAIL = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
 	const sent = (action: string): LoggedRequest[] =>
 		stage.requests('calls').filter(({ body }) => (body as IDataObject).action === action);
 
@@ -707,15 +719,29 @@ describe('a failed request', () => {
 		['a gateway answered 502', { status: 502, body: '<html>bad gateway</html>' }],
 		['a gateway answered 429', { status: 429, body: 'slow down' }],
 	])(
-		'A call is not started a second time when %s: the person might ring twice',
+		"A call is not started a second time when %s, not by n8n's Retry On Fail either: the person might ring twice",
 		async (_, fault) => {
 			stage.emulator.failNext('calls', { ...fault, takesEffect: true });
-			const run = await start();
-			expect(run.error.message).toBeTruthy();
+			const run = await start({}, undefined, RETRY_ON_FAIL);
+			expect(run.error.description).toMatch(/phone may (?:be ringing|have rung)/);
 			expect(sent('connect')).toHaveLength(1);
 			expect(stage.emulator.calls).toHaveLength(1);
 		},
 	);
+
+	it('Retry On Fail does not start the calls of the other items again, and starts the one that was rejected', async () => {
+		const other = '447700900123';
+		stage.emulator.setPermission(other, 'permanent');
+		stage.emulator.failNext('calls', { errorCode: 138003 }, { after: 1 });
+		const people = [{ to: PERSON }, { to: other }];
+		const run = await start({ to: '={{ $json.to }}' }, people, RETRY_ON_FAIL);
+		expect(run.items).toHaveLength(2);
+		expect(sent('connect').map(({ body }) => (body as IDataObject).to)).toEqual([
+			PERSON,
+			other,
+			other,
+		]);
+	});
 
 	it.each([138005, 138002, 130429, 80007, 4])(
 		'A call is started again after a rate limit, which proves that no phone rang (%i)',

@@ -305,7 +305,6 @@ describe('odd deliveries', () => {
 		['no call ID', calls({ ...call, id: undefined, call_recording: 'x' }), { callId: null }],
 		['a call ID as a number', calls({ ...call, id: 1, call_recording: 'x' }), { callId: '1' }],
 		['no call_recording', calls({ ...call, call_recording: undefined }), {}],
-		['audio as a list', calls({ ...call, call_recording: { type: 'audio', audio: [audio] } }), {}],
 		['no media ID', calls({ ...call, call_recording: { audio: { ...audio, id: undefined } } }), {}],
 		[
 			'a media ID that is a path',

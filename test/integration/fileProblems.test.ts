@@ -493,24 +493,25 @@ describe('the access token', () => {
 		['a file of this machine', () => 'file:///etc/hostname'],
 		['the metadata service of a cloud', () => 'http://169.254.169.254/latest/meta-data/'],
 		['no address at all', () => 'not an address'],
-	])('The token is not sent to %s, and the item names what was rejected', async (_, url) => {
-		const foreign = await new ForeignHost('a file').start();
-		try {
-			const trigger = stage.trigger();
-			const recording = await stage.emulator.createRecording({
-				fileFields: { url: url(foreign.origin) },
-			});
-			expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
-			expect(fileOf(trigger)).toMatchObject({
-				verified: false,
-				error: { reason: 'hostNotAllowed' },
-			});
-			expect(foreign.requests).toEqual([]);
-			expect(stage.requests('media')).toEqual([]);
-		} finally {
-			await foreign.stop();
-		}
-	});
+	])(
+		'The token is not sent to %s in an event: the file comes from the URL of the Media API',
+		async (_, url) => {
+			const foreign = await new ForeignHost('a file').start();
+			try {
+				const trigger = stage.trigger();
+				const recording = await stage.emulator.createRecording({
+					fileFields: { url: url(foreign.origin) },
+				});
+				expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
+				expect(fileOf(trigger)).toMatchObject({ mediaId: recording.mediaId, verified: true });
+				expect(foreign.requests).toEqual([]);
+				expect(stage.requests('mediaInfo')).toHaveLength(1);
+				expect(stage.requests('media')).toHaveLength(1);
+			} finally {
+				await foreign.stop();
+			}
+		},
+	);
 
 	it('The token is not sent to a URL that the Media API names', async () => {
 		const foreign = await new ForeignHost('a file').start();
@@ -527,7 +528,13 @@ describe('the access token', () => {
 				},
 			});
 			await deliverAgainAndAgain(recording);
-			expect(fileOf(trigger)).toMatchObject({ error: { reason: 'hostNotAllowed' } });
+			expect(fileOf(trigger)).toMatchObject({
+				verified: false,
+				error: {
+					reason: 'hostNotAllowed',
+					message: expect.stringContaining(new URL(foreign.origin).host),
+				},
+			});
 			expect(foreign.requests).toEqual([]);
 		} finally {
 			await foreign.stop();

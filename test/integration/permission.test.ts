@@ -362,6 +362,15 @@ describe('requesting a call permission with a template', () => {
 		['no language', 'a', [], { templateLanguage: '={{ "" }}' }, 'Template Language is empty'],
 		['an empty value', 'a', [{ value: '\u200b' }], {}, 'Template parameter 1 has no value'],
 		['no value', 'a', [{ value: 'x' }, {}], {}, 'Template parameter 2 has no value'],
+		...['1 High Street\nLondon', 'a\tb', 'a     b'].map(
+			(value): [string, string, unknown, INodeParameters, string] => [
+				`the value ${JSON.stringify(value)}`,
+				'a',
+				[{ value }],
+				{},
+				'Template parameter 1 contains a line break, a tab or more than 4 spaces in a row',
+			],
+		),
 		[
 			'another part',
 			'a',

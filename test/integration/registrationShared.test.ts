@@ -200,6 +200,18 @@ describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 		30_000,
 	);
 
+	it('Triggers share a URL that Meta keeps in another form', async () => {
+		stage.emulator.variants.callbackUrlAs = 'equivalent';
+		for (const one of all) await one.activate();
+		await receive();
+		expect(all.map(({ items }) => items.length)).toEqual([1, 1, 1]);
+		stage.emulator.forget();
+		for (const one of all) await one.activate();
+		expect(changes()).toBe(0);
+		for (const one of all) await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
 	it('The app stays on the account where it was before, also if n8n removes all at the same moment', async () => {
 		const { businessAccountId } = stage.emulator.account;
 		await graph(stage.emulator, 'POST', `${businessAccountId}/subscribed_apps`);

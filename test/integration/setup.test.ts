@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
 import { DAY_MS, NUMBER } from '../support/constants';
+import { serve } from '../support/localServer';
 import type { CredentialFields } from '../support/workflow';
 import { useStage } from './engineStage';
 
@@ -508,7 +510,7 @@ describe('the URL that Meta sends to', () => {
 
 	it.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
 		['is the production URL', TRIGGER_URL, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
-		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook\/$/, /^$/],
+		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
 		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, 'ok', /id\/webhook$/, /^$/],
 		[
 			'is the test URL of the trigger',
@@ -561,6 +563,41 @@ describe('the URL that Meta sends to', () => {
 		expect(finding.whatToDo).toContain(
 			'Unpublish the workflow with the trigger and publish it again',
 		);
+	});
+
+	it.each<[string, (response: ServerResponse) => void, Finding['status'], RegExp, RegExp]>([
+		[
+			'n8n has no workflow',
+			(response) =>
+				response
+					.writeHead(404)
+					.end('{"code":404,"message":"The requested webhook \\"GET id\\" is not registered."}'),
+			FAILED,
+			/no published workflow there/,
+			/publish it again/,
+		],
+		['a proxy responds', (response) => response.writeHead(502).end(), FAILED, /a proxy/, /proxy/],
+		['nothing responds', (response) => response.destroy(), OPEN, /no response/, /outside of your/],
+		[
+			'another system responds',
+			(response) => response.end('hello'),
+			OPEN,
+			/not as a trigger with this app secret/,
+			/select the same credential/,
+		],
+	])('The URL is asked for a response: %s', async (_, answer, status, found, whatToDo) => {
+		const server = await serve((__, response) => answer(response));
+		try {
+			const url = `${server.url}/webhook/id/webhook`;
+			stage.emulator.presetSubscription(url);
+			const findings = await check({ triggerUrl: url });
+			const finding = findingOf(findings, 'callbackResponds');
+			expect(finding.status).toBe(status);
+			expect(finding.found).toMatch(found);
+			expect(finding.whatToDo).toMatch(whatToDo);
+		} finally {
+			await server.stop();
+		}
 	});
 
 	it.each<[string, string[], Finding['status'], RegExp, RegExp]>([

@@ -154,16 +154,9 @@ function rejectOverload(
 	return answer(context, 503);
 }
 
-function byLedgerKey(trigger: string, events: CallEvent[]): Events {
-	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
-}
-
-/** Meta gives events no ID of their own; a call, its event and its file distinguish them. */
-function ledgerKey(trigger: string, event: CallEvent): string {
-	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
-		'\n',
-	);
-	return hash('sha256', text, 'base64url');
+function byLedgerKey(trigger: string, events: Events): Events {
+	const ledgerKey = (key: string) => hash('sha256', `${trigger}\n${key}`, 'base64url');
+	return new Map([...events].map(([key, event]) => [ledgerKey(key), event]));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IDataObject, INodePropertyOptions } from 'n8n-workflow';
 
 import { errorEntry } from '../graph/errorCatalogue';
 import type { FileProperty } from '../media/fileNames';
+import { parseSha256 } from '../media/sha256';
 import { copyOf } from '../nesting';
 import {
 	amount,
@@ -333,9 +334,14 @@ function withFile(event: ReadEvent, element: Fields, file: EventFile): ReadEvent
 		...event,
 		file,
 		// With its hash: Meta may correct an event of a file.
-		detail: isIncomplete ? fingerprint(element) : `${media?.id}\n${media?.sha256 ?? ''}`,
+		detail: isIncomplete ? fingerprint(element) : `${media?.id}\n${hashOf(media)}`,
 		isIncomplete,
 	};
+}
+
+/** The hash of a file, which is the same in base64 and in hexadecimal digits. */
+function hashOf(media: MediaReference | null): string {
+	return parseSha256(media?.sha256)?.toString('hex') ?? media?.sha256 ?? '';
 }
 
 /** An audio message with the ID of a call (Meta, "Call settings", voicemail webhooks). */

@@ -1,6 +1,6 @@
 import { safeMimeType, type FileProperty } from '../media/fileNames';
 import { MEDIA_ID_PATTERN } from '../media/mediaInfo';
-import { isFields, text, type Fields } from '../values';
+import { isFields, listOf, text, type Fields } from '../values';
 
 /** A file of a call as its event names it. */
 export interface MediaReference {
@@ -32,11 +32,11 @@ const FILE_FIELDS: Record<FileProperty, { containers: string[]; file: string }> 
 export function readMediaReference(property: FileProperty, element: Fields): MediaReference | null {
 	const { containers, file } = FILE_FIELDS[property];
 	for (const name of containers) {
-		const container = element[name];
-		if (!isFields(container)) continue;
-		for (const candidate of candidatesIn(container, file)) {
-			const media = readMedia(property, candidate);
-			if (media) return media;
+		for (const container of objectsIn(element[name])) {
+			for (const candidate of candidatesIn(container, file)) {
+				const media = readMedia(property, candidate);
+				if (media) return media;
+			}
 		}
 	}
 	return null;
@@ -53,10 +53,14 @@ function candidatesIn(container: Fields, file: string): Fields[] {
 	const documented = [
 		type !== null && Object.hasOwn(container, type) ? container[type] : null,
 		container[file],
-	].filter(isFields);
+	].flatMap(objectsIn);
 	if (documented.length > 0) return documented;
 	return [...Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields), container];
 }
+
+/** An object, or those in a list. */
+const objectsIn = (value: unknown) =>
+	(listOf(value) ?? []).slice(0, MAX_CANDIDATES).filter(isFields);
 
 /** Maximum number of fields of a container that are tried; Meta's have two. */
 const MAX_CANDIDATES = 10;

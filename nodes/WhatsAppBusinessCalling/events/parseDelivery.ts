@@ -63,8 +63,8 @@ export function parseDelivery(
 		onSkipped('the body is not JSON');
 		return [];
 	}
-	const { entry: entries } = fieldsOf(delivery);
-	if (!Array.isArray(entries)) {
+	const entries = entriesOf(delivery);
+	if (entries === null) {
 		onSkipped('the body has no list of entries');
 		return [];
 	}
@@ -127,13 +127,15 @@ class ReadingBudget {
 
 /** Whether a delivery has something for other receivers than us: fields of the webhook besides `calls`. */
 export function holdsOtherFields(delivery: unknown): boolean {
-	const { entry: entries } = fieldsOf(delivery);
-	if (!Array.isArray(entries)) return false;
-	return entries.some((entry: unknown) => {
-		const { changes } = fieldsOf(entry);
-		return Array.isArray(changes) && changes.some((change) => fieldsOf(change).field !== 'calls');
-	});
+	return (entriesOf(delivery) ?? []).some((entry) =>
+		(changesOf(entry) ?? []).some((change) => fieldsOf(change).field !== 'calls'),
+	);
 }
+
+/** Null where there are none. */
+const entriesOf = (delivery: unknown) => listIn(fieldsOf(delivery).entry);
+const changesOf = (entry: unknown) => listIn(fieldsOf(entry).changes);
+const listIn = (value: unknown) => ((value ?? null) === null ? null : listOf(value));
 
 /** Which of these events a delivery has, of any number. */
 export function eventsHeld(delivery: unknown, names: Iterable<string>): Set<string> {
@@ -142,8 +144,9 @@ export function eventsHeld(delivery: unknown, names: Iterable<string>): Set<stri
 }
 
 function readEntry(entry: unknown, wanted: EventFilter, budget: ReadingBudget): CallEvent[] {
-	const { id, changes } = fieldsOf(entry);
-	if (!Array.isArray(changes)) {
+	const { id } = fieldsOf(entry);
+	const changes = changesOf(entry);
+	if (changes === null) {
 		budget.skip('an entry has an unknown shape');
 		return [];
 	}

@@ -34,18 +34,26 @@ const subscriptionSchema = z.object({
 	// Documented as names, seen as objects with a name.
 	fields: z
 		.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
-		.default([]),
+		.nullish()
+		.transform((fields) => fields ?? []),
 });
 
+/** The app is documented inside `whatsapp_business_api_data`; other lists of apps have it in the row itself. */
+const appSchema = z
+	.union([
+		z.object({
+			whatsapp_business_api_data: z.object({ id: idText }),
+			override_callback_uri: z.unknown(),
+		}),
+		z.object({ id: idText, override_callback_uri: z.unknown() }),
+	])
+	.transform((row) => ({
+		id: 'id' in row ? row.id : row.whatsapp_business_api_data.id,
+		override: row.override_callback_uri ?? '',
+	}));
+
 const subscribedAppsSchema = z.object({
-	data: z.array(
-		orNull(
-			z.object({
-				whatsapp_business_api_data: z.object({ id: idText }),
-				override_callback_uri: z.unknown(),
-			}),
-		),
-	),
+	data: z.array(orNull(appSchema)),
 	paging: cursorSchema,
 });
 
@@ -122,15 +130,14 @@ export async function removeAppFields(
 
 const APPS_MESSAGE = "Meta's list of the account's apps cannot be read";
 
-type AppOnAccount = NonNullable<z.infer<typeof subscribedAppsSchema>['data'][number]>;
+type AppOnAccount = z.infer<typeof appSchema>;
 
 export async function readAccountMembership(
 	context: GraphContext,
 	account: Account,
 	effort: Effort = {},
 ): Promise<Result<AccountMembership>> {
-	const isThisApp = (row: AppOnAccount | null) =>
-		row?.whatsapp_business_api_data.id === account.appId;
+	const isThisApp = (row: AppOnAccount | null) => row?.id === account.appId;
 	const apps = await allPages(
 		async (after) => await appsOnAccountPage(context, account, effort, after),
 		(rows) => rows.some(isThisApp),
@@ -141,7 +148,7 @@ export async function readAccountMembership(
 	if (!row && apps.value.includes(null)) {
 		return { ok: false, failure: unreadableResponse(APPS_MESSAGE) };
 	}
-	const override = row?.override_callback_uri ?? '';
+	const override = row?.override ?? '';
 	if (typeof override !== 'string') {
 		return { ok: false, failure: unreadableResponse("The account's webhook URL cannot be read") };
 	}

@@ -1,20 +1,30 @@
 import { z } from 'zod';
 
+import { fieldsOf, listOf, text as textOf, yesOrNo } from '../values';
 import { errorEntry } from './errorCatalogue';
 import { orNull, text, wholeNumber } from './scalars';
 import type { GraphFailure } from './types';
 
-const envelopeSchema = z.object({
-	error: z.object({
-		message: text,
-		code: orNull(wholeNumber),
-		error_subcode: orNull(wholeNumber),
-		error_data: orNull(z.object({ details: text })),
-		error_user_msg: text,
-		fbtrace_id: text,
-		is_transient: z.boolean().catch(false),
-	}),
+const errorSchema = z.object({
+	message: text,
+	code: orNull(wholeNumber),
+	error_subcode: orNull(wholeNumber),
+	// An object by the documentation; older parts of the Graph API have a text there.
+	error_data: orNull(
+		z.union([z.object({ details: text }), z.string().transform((details) => ({ details }))]),
+	),
+	error_user_msg: text,
+	fbtrace_id: text,
+	is_transient: z.unknown().transform((value) => yesOrNo(value) ?? false),
 });
+
+/** The error in a response. Documented is `error`; webhooks, and proxies for Meta's API, have a list `errors`. */
+function errorIn(body: unknown): unknown {
+	const { error, errors } = fieldsOf(body);
+	const [found] = listOf(error) ?? [];
+	const [listed] = listOf(errors) ?? [];
+	return found ?? listed;
+}
 
 /** Meta's codes for an access token, of an app too, that it does not accept. */
 const REFUSED_TOKEN = [0, 101, 102, 190];
@@ -42,6 +52,15 @@ export function sanitizeMessage(message: string, secrets: string[]): string {
 		.slice(0, MAX_TEXT_LENGTH);
 }
 
+/** Proxies, and interfaces for tokens, describe an error with a text. */
+function textIn(body: unknown): string | null {
+	const { error_description: description, error, message, detail } = fieldsOf(body);
+	return textOf(description) ?? textOf(error) ?? textOf(message) ?? textOf(detail);
+}
+
+const withoutEnvelope = (status: number, error: string | null) =>
+	error === null ? `HTTP ${status} without an error message` : `HTTP ${status}: ${error}`;
+
 const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
 /**
@@ -59,8 +78,8 @@ export function failureFromResponse(
 	secrets: string[] = [],
 	as: 'user' | 'app' = 'user',
 ): GraphFailure {
-	const envelope = envelopeSchema.safeParse(body);
-	const error = envelope.success ? envelope.data.error : null;
+	const read = errorSchema.safeParse(errorIn(body));
+	const error = read.success ? read.data : null;
 	const code = error?.code ?? null;
 	const clean = (value: string | null | undefined) =>
 		value ? sanitizeMessage(value, secrets) : null;
@@ -75,7 +94,7 @@ export function failureFromResponse(
 		code,
 		refused,
 		subcode: error?.error_subcode ?? null,
-		message: clean(error?.message) ?? `HTTP ${status} without an error message`,
+		message: clean(error?.message) ?? withoutEnvelope(status, clean(textIn(body))),
 		details: clean(error?.error_data?.details ?? error?.error_user_msg),
 		traceId: clean(error?.fbtrace_id),
 		transient:
@@ -120,6 +139,16 @@ const NETWORK_CAUSES: Record<string, string> = {
 	CERT_HAS_EXPIRED: 'its certificate has expired',
 };
 
+/** Causes for which nothing of a request was sent. */
+const UNSENT = new Set([
+	'ECONNREFUSED',
+	'ENOTFOUND',
+	'EAI_AGAIN',
+	'DEPTH_ZERO_SELF_SIGNED_CERT',
+	'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+	'CERT_HAS_EXPIRED',
+]);
+
 /**
  * Converts what a request helper threw into a failure. Only the code of the cause is kept: the error object
  * holds the request with its token, and must not reach an item, a log or an execution.
@@ -137,6 +166,7 @@ export function failureFromThrown(thrown: unknown, host: string): GraphFailure {
 		details: null,
 		traceId: null,
 		transient: true,
+		...(code !== null && UNSENT.has(code) && { unsent: true }),
 		retryAfterMs: null,
 	};
 }

@@ -47,14 +47,14 @@ export function failureTitle(failure: GraphFailure, subject?: Subject): string {
 type NodeApiErrorOptions = NonNullable<ConstructorParameters<typeof NodeApiError>[2]>;
 
 /** What to do about a failure that the catalogue does not have. */
-function fallbackHint({ kind, status, message, details }: GraphFailure): string {
+function fallbackHint({ kind, status, message, details, transient }: GraphFailure): string {
 	if (kind === 'network') {
 		return "Check the Base URL in the credential and n8n's connection to the internet.";
 	}
 	if (kind === 'http') {
 		return `Follow Meta's message: "${details ?? message}". See Meta's error code reference, and include the trace ID when contacting support.`;
 	}
-	return Number(status) >= 500
+	return Number(status) >= 400 && transient
 		? 'Meta, or a proxy in front of it, is temporarily unavailable. Try again in a few minutes.'
 		: 'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.';
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
 import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
+import { isFields } from '../values';
 import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { appSecretProof } from './appSecretProof';
 import { errorEntry } from './errorCatalogue';
@@ -183,7 +184,7 @@ async function readResponse(
 	as: GraphRequest['as'],
 ): Promise<Result<unknown>> {
 	const { statusCode, body, headers } = response;
-	const isError = typeof body === 'object' && body !== null && 'error' in body;
+	const isError = isFields(body) && (body.error ?? null) !== null;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
 	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
 	const secrets = [String(accessToken).trim(), account.appSecret];

@@ -37,6 +37,8 @@ export interface GraphFailure {
 	traceId: string | null;
 	/** Whether the same request may succeed later although nothing is changed. */
 	transient: boolean;
+	/** True if the request did not leave: no connection to the host was made. */
+	unsent?: true;
 	/** Wait time from the Retry-After header. */
 	retryAfterMs: number | null;
 }

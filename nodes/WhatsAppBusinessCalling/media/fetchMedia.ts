@@ -4,6 +4,7 @@ import { downloadFromUrl, type DownloadResult } from './downloadFromUrl';
 import { URL_LIFETIME_MS } from './lifetimes';
 import { getMediaInfo, mediaInfoProblem } from './mediaInfo';
 import type { FileContext, LocatedFile, MediaInfo, MediaOutcome, MediaRequest } from './types';
+import { guardMediaUrl } from './urlGuard';
 
 /** How long before its end a URL counts as too old: the request takes time as well. */
 const URL_MARGIN_MS = 30_000;
@@ -36,9 +37,10 @@ export async function fetchMedia(
 		await downloadFromUrl(context, account, { ...request, ...located }, signal);
 
 	const { url, sha256, mimeType } = request;
-	// Without a hash in the event, the Media API has to be asked for it in any case.
+	// Without a hash in the event, the Media API has to be asked for it in any case, and for a URL instead of one
+	// that must not be asked.
 	const fromEvent: LocatedFile | null =
-		url !== null && sha256 !== null
+		url !== null && sha256 !== null && guardMediaUrl(url, account.baseUrl).allowed
 			? { url, sha256, mimeTypes: [mimeType], sizeBytes: null }
 			: null;
 	let first: LocatedFile | null = fromEvent;

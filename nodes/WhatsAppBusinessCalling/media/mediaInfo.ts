@@ -104,6 +104,6 @@ export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem
 /** The message of a problem when no further attempt follows. */
 export function finalMessage({ message, transient }: MediaProblem): string {
 	return transient
-		? `${message} Meta keeps files for 7 days: download it later by its media ID.`
+		? `${message}${/[.!?]$/.test(message) ? '' : '.'} Meta keeps files for 7 days: download it later by its media ID.`
 		: message;
 }

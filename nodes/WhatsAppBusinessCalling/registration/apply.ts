@@ -1,12 +1,19 @@
 import { sleep } from 'n8n-workflow';
 
-import { removeAppFields, setAppOnAccount, writeAppSubscription } from '../graph/appSubscription';
+import {
+	readAccountMembership,
+	readAppSubscription,
+	removeAppFields,
+	setAppOnAccount,
+	writeAppSubscription,
+} from '../graph/appSubscription';
 import { setNumberOverride } from '../graph/numberWebhook';
 import type { GraphFailure, Result } from '../graph/types';
 import { verifyTokenFor, type Trigger } from './ownership';
 import type { PlannedStep } from './plan';
+import { readAddress } from './readBack';
 import { phoneNumberOf, type Step } from './record';
-import { holderUrl } from './sharedAddress';
+import { asWritten, holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
 /** Meta's codes for an address that it could not verify, and for a parameter that it does not accept. */
@@ -65,15 +72,19 @@ export function isRefusedList(failed: Step | null, { code }: GraphFailure): bool
 }
 
 /**
- * Executes steps in their order, until one fails. A step whose answer was lost may have been done: it
- * counts, because only those inverses are applied later that make sense by then.
+ * Executes steps in their order, until one fails. A step that failed with a temporary error may have been done: if
+ * Meta shows it, it has not failed. Otherwise it counts for what is to be undone, because only those inverses are
+ * applied later that make sense by then.
  */
 export async function apply(trigger: Trigger, steps: PlannedStep[], send: Send): Promise<Applied> {
 	const undo: Step[] = [];
 	for (const { step, inverse } of steps) {
 		const result = await execute(trigger, step, send);
-		if (result.ok || result.failure.kind !== 'http') undo.unshift(...inverse);
-		if (!result.ok) return { undo, failure: result.failure, failed: step };
+		if (result.ok || result.failure.kind !== 'http' || isUnclear(result.failure)) {
+			undo.unshift(...inverse);
+		}
+		if (result.ok || (isUnclear(result.failure) && (await isDone(trigger, step, send)))) continue;
+		return { undo, failure: result.failure, failed: step };
 	}
 	return { undo, failure: null, failed: null };
 }
@@ -106,6 +117,42 @@ async function execute(trigger: Trigger, step: Step, send: Send): Promise<Result
 		// What that means depends on who is in the address by then: `planUndo` says it with other steps.
 		case 'leaveAddress':
 			return { ok: true, value: null };
+	}
+}
+
+/** Whether the change may have been made all the same. One with an address that was not verified was not. */
+const isUnclear = ({ transient, code }: GraphFailure) => transient && code !== NOT_VERIFIED;
+
+/** Whether Meta shows a step as done. */
+async function isDone(trigger: Trigger, step: Step, send: Send): Promise<boolean> {
+	const { context, account } = trigger;
+	switch (step.do) {
+		case 'pointApp':
+		case 'removeFields': {
+			const app = await send(async (effort) => await readAppSubscription(context, account, effort));
+			if (!app.ok) return false;
+			const fields = app.value?.fields ?? [];
+			if (step.do === 'removeFields') return !step.fields.some((name) => fields.includes(name));
+			const isThere = app.value && asWritten(app.value.callbackUrl, trigger.url) === step.url;
+			return (
+				isThere === true &&
+				app.value?.active === true &&
+				step.fields.every((name) => fields.includes(name))
+			);
+		}
+		case 'joinAccount':
+		case 'leaveAccount': {
+			const read = await send(
+				async (effort) => await readAccountMembership(context, account, effort),
+			);
+			return read.ok && read.value.joined === (step.do === 'joinAccount');
+		}
+		case 'pointOverride': {
+			const found = await readAddress(trigger, step.target, send);
+			return found.ok && found.value === step.url;
+		}
+		case 'leaveAddress':
+			return true;
 	}
 }
 

@@ -1,5 +1,4 @@
-import type { Account } from '../graph/account';
-import type { GraphContext, GraphFailure, Result } from '../graph/types';
+import type { GraphFailure, Result } from '../graph/types';
 import { registrationError } from './errors';
 import { askSiblings, identify, type Manner, type Trigger } from './ownership';
 import type { Address, KnownState } from './plan';
@@ -25,8 +24,7 @@ export async function knownState(
 	record: RegistrationRecord | null,
 	fallback: Target[] = [],
 ): Promise<StateRead> {
-	const { context, account } = trigger;
-	const read = await readState(context, account, wanted, send, fallback);
+	const read = await readState(trigger, wanted, send, fallback);
 	const allNumbers = read.allNumbers?.ok ? read.allNumbers.value : null;
 	const subscription = valueOf(trigger, read.app);
 	const membership = read.membership && valueOf(trigger, read.membership);
@@ -54,16 +52,15 @@ export async function knownState(
 }
 
 async function readState(
-	context: GraphContext,
-	account: Account,
+	{ context, account, url }: Trigger,
 	wanted: WhatToRead,
 	send: Send,
 	fallback: Target[],
 ) {
-	const read = await readWebhookState(context, account, wanted, send);
+	const read = await readWebhookState(context, account, url, wanted, send);
 	if (!wanted.allNumbers || read.allNumbers?.ok) return read;
 	const numbers = numbersOf(fallback);
-	const single = await readWebhookState(context, account, { numbers }, send);
+	const single = await readWebhookState(context, account, url, { numbers }, send);
 	return { ...read, numbers: single.numbers };
 }
 

@@ -162,7 +162,8 @@ export function addressesOf({ app, overrides }: KnownState): Address[] {
 	return [...(app ? [app.address] : []), ...overrides.values()];
 }
 
-function addressOf(state: KnownState, target: Target): Address | null {
+/** The address of a target; null for none. */
+export function addressOf(state: KnownState, target: Target): Address | null {
 	return target === 'app' ? (state.app?.address ?? null) : (state.overrides.get(target) ?? null);
 }
 

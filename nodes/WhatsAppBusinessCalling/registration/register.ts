@@ -23,6 +23,7 @@ import {
 	merge,
 	planRegistration,
 	type Address,
+	type KnownState,
 	type Plan,
 	type Planned,
 	type Wanted,
@@ -122,6 +123,9 @@ class Attempt {
 	/** Whether Meta has kept one so far. */
 	private isListKept = false;
 
+	/** What Meta had before the present round. */
+	private before: KnownState = { app: null, joined: false, overrides: new Map() };
+
 	constructor(
 		private readonly trigger: Trigger,
 		private readonly events: string[],
@@ -155,6 +159,7 @@ class Attempt {
 				this.trigger,
 				this.targets,
 				plan.steps,
+				this.before,
 				this.send,
 			);
 			if (outcome === 'kept') {
@@ -185,6 +190,7 @@ class Attempt {
 		this.targets = targets;
 		const state = await knownState(trigger, { membership: true, routes }, send, record);
 		this.isListKept = hasList(state);
+		this.before = state;
 		if (namesUnknownOther(state)) logOtherWebhookLost(trigger);
 		const otherWebhook = isForwarding ? await otherWebhookOf(trigger) : null;
 		const wanted: Wanted = {

@@ -89,6 +89,44 @@ const TAG_BYTES = 16;
 /** The query, as `formatSharedAddress` writes it. Anything else belongs to another system's URL. */
 const SHARED_PATTERN = /^([^?#]+)\?also=([\w-]*)(?:&other=([\w-]*))?$/;
 
+/**
+ * An address of this n8n as this package writes it. Meta may give it back in another form of the same URL: another
+ * case of the host, without the standard port, with a slash at the end, with escaped characters, with the query in
+ * another order or with more in it. The addresses of other systems are returned as they are.
+ *
+ * @param own URL of a trigger of this n8n
+ * @example
+ * asWritten('https://n8n.example/webhook/5d9e/webhook/', 'https://N8N.example:443/webhook/81c0/webhook')
+ * // 'https://N8N.example:443/webhook/5d9e/webhook'
+ */
+export function asWritten(address: string, own: string): string {
+	if (!URL.canParse(address) || !URL.canParse(own)) return address;
+	const [base, start] = [baseOf(own), baseOf(normalUrl(own))];
+	const url = normalUrl(address);
+	const path = url.startsWith(start) ? url.slice(start.length) : '';
+	const { searchParams, search, hash: fragment } = new URL(address);
+	const isOurQuery = search === '' || searchParams.has('also');
+	if (!/^(?:\/[^/]+){2}\/webhook$/.test(path) || !isOurQuery || fragment !== '') return address;
+	const [also, other] = ['also', 'other'].map((name) => searchParams.get(name));
+	const list = also === null ? '' : `?also=${also}`;
+	return `${base}${path}${list}${other === null ? '' : `&other=${other}`}`;
+}
+
+/** A URL of a trigger without its last three parts: see `siblingUrl`. */
+const baseOf = (url: string) => url.replace(/(?:\/[^/]+){3}$/, '');
+
+/** Origin and path, in the form in which equivalent ones are equal (RFC 3986, section 6.2.2). */
+function normalUrl(address: string): string {
+	const [, written = ''] = /^[^/]*\/\/[^/?#]*([^?#]*)/.exec(address) ?? [];
+	const path = written.replace(/%[0-7][\dA-F]/gi, (escape) => {
+		const character = decodeURIComponent(escape);
+		return /[\w.~-]/.test(character) ? character : escape;
+	});
+	return withoutSlash(new URL(address).origin + path);
+}
+
+export const withoutSlash = (address: string) => address.replace(/\/+$/, '');
+
 /** An address without the list of siblings: the URL of its holder. */
 export function holderUrl(address: string): string {
 	return SHARED_PATTERN.exec(address)?.[1] ?? address;

@@ -13,6 +13,7 @@ import {
 } from '../graph/numberWebhook';
 import type { Effort } from '../graph/request';
 import type { GraphContext, Result } from '../graph/types';
+import { asWritten } from './sharedAddress';
 
 /** How a read is sent; `patiently` and the plain request have this form. */
 export type Send = <T>(request: (effort: Effort) => Promise<Result<T>>) => Promise<Result<T>>;
@@ -40,10 +41,15 @@ export interface WhatToRead {
 	allNumbers?: boolean;
 }
 
-/** Reads each resource once, all at the same time. */
+/**
+ * Reads each resource once, all at the same time.
+ *
+ * @param own URL of a trigger: addresses of its n8n are returned in the form of this one
+ */
 export async function readWebhookState(
 	context: GraphContext,
 	account: Account,
+	own: string,
 	{ membership = false, numbers = [], routes = new Map(), allNumbers = false }: WhatToRead,
 	send: Send = once,
 ): Promise<WebhookState> {
@@ -63,10 +69,33 @@ export async function readWebhookState(
 		allNumbers ? send(async (effort) => await readWebhookRoutes(context, account, effort)) : null,
 	]);
 	const known = [...routes].map(([id, value]) => [id, { ok: true, value }] as const);
+	const written = (url: string | null) => (url === null ? null : asWritten(url, own));
+	const routeOf = <T extends WebhookRoute>(route: T): T => ({
+		...route,
+		phoneNumber: written(route.phoneNumber),
+		businessAccount: written(route.businessAccount),
+		app: written(route.app),
+	});
 	return {
-		app,
-		membership: foundMembership,
-		numbers: new Map<string, Result<WebhookRoute>>([...known, ...read]),
-		allNumbers: foundNumbers,
+		app: mapResult(
+			app,
+			(found) => found && { ...found, callbackUrl: asWritten(found.callbackUrl, own) },
+		),
+		membership:
+			foundMembership &&
+			mapResult(foundMembership, (found) => ({ ...found, override: written(found.override) })),
+		numbers: new Map(
+			[...known, ...read].map(([id, route]) => [id, mapResult(route, routeOf)] as const),
+		),
+		allNumbers:
+			foundNumbers &&
+			mapResult(
+				foundNumbers,
+				(routes) => new Map([...routes].map(([id, route]) => [id, routeOf(route)] as const)),
+			),
 	};
+}
+
+function mapResult<T>(result: Result<T>, convert: (value: T) => T): Result<T> {
+	return result.ok ? { ok: true, value: convert(result.value) } : result;
 }

@@ -311,7 +311,8 @@ export class Engine {
 
 	/** A request to a webhook, handled and answered as n8n does. */
 	private async receive(req: Request, res: Response): Promise<void> {
-		const [, kind, ...path] = req.path.split('/');
+		// n8n reads escaped characters, and ignores a slash at the end.
+		const [, kind, ...path] = decodeURIComponent(req.path).replace(/\/$/, '').split('/');
 		const method = req.method;
 		const isTest = kind === 'webhook-test';
 		for (const trigger of this.triggers.values()) {

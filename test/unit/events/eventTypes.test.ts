@@ -331,6 +331,7 @@ describe('events of files', () => {
 		['of another type', 'recording', recording({ type: 'video', video: audio })],
 		['under a name of its own', 'recording', recording({ type: 'audio', clip: audio })],
 		['directly', 'recording', recording(audio)],
+		['in lists', 'recording', recording([{ type: 'audio', audio: [audio] }])],
 		['with a number as its ID', 'recording', recording({ audio: { ...audio, id: 5 } })],
 		['as documented', 'transcription', { ...CALL, call_transcript: { document: file } }],
 		['under the other key', 'transcription', { ...CALL, call_transcription: { document: file } }],
@@ -346,7 +347,7 @@ describe('events of files', () => {
 	it.each<[string, unknown]>([
 		['no file', undefined],
 		['a text', '5'],
-		['a list', { audio: [{ id: '5' }] }],
+		['a list without a file', { audio: [[{ id: '5' }], 5] }],
 		['a file without an ID', { audio: {} }],
 		['a path as its ID', { audio: { id: '../me' } }],
 		['an ID that JavaScript has rounded', { audio: { id: 2 ** 60 } }],
@@ -376,6 +377,8 @@ describe('events of files', () => {
 			eventOf('call_recording_available', recording({ audio: { ...audio, sha256 } })).detail;
 		expect(detail('a')).not.toBe(detail('b'));
 		expect(detail('a')).toBe(detail('a'));
+		const hash = Buffer.alloc(32, 7);
+		expect(detail(hash.toString('hex').toUpperCase())).toBe(detail(hash.toString('base64')));
 	});
 });
 

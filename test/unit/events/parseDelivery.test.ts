@@ -559,11 +559,24 @@ describe('parseDelivery', () => {
 	});
 });
 
+describe('a delivery with an object where Meta has a list', () => {
+	const aChange = change({ calls: [recording('a')] });
+
+	it.each<[string, unknown]>([
+		['entry', delivery(entry([aChange]))],
+		['changes', delivery([entry(aChange)])],
+		['calls', delivery([entry([change({ calls: recording('a') })])])],
+	])('The event is read if %s is one', (_, json) => {
+		expect(parse(json)).toMatchObject({ events: [{ call: { id: 'a' } }], skipped: [] });
+	});
+});
+
 describe('the log about an unused delivery', () => {
 	it.each<[string, string]>([
 		['x', 'the body is not JSON'],
 		['null', 'the body has no list of entries'],
-		['{"entry":{}}', 'the body has no list of entries'],
+		['{"entry":5}', 'the body has no list of entries'],
+		['{"entry":{}}', 'an entry has an unknown shape'],
 		['{"entry":[5]}', 'an entry has an unknown shape'],
 		['{"entry":[{"changes":[5]}]}', 'a change has an unknown shape'],
 		[
@@ -731,6 +744,7 @@ describe('holdsOtherFields', () => {
 		['a change that is null', delivery([entry([null])]), true],
 		['no changes', delivery([entry([])]), false],
 		['changes that are no list', delivery([entry('x')]), false],
+		['messages that are in no list', delivery(entry(change({}, 'messages'))), true],
 		['an entry that is null', delivery([null]), false],
 		['messages behind an odd entry', delivery([null, entry([change({}, 'messages')])]), true],
 		['no entries', {}, false],

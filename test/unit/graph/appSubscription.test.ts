@@ -44,6 +44,7 @@ describe('readAppSubscription', () => {
 			{ active: false, fields: ['calls', 'messages'] },
 		],
 		['nothing but its address', {}, { active: true, fields: [] }],
+		['no list of fields', { fields: null }, { active: true, fields: [] }],
 	])("The app's webhook is read with %s", async (_, more, expected) => {
 		const { result, sent } = await read({ data: [{ object: 'page' }, row(more)] });
 		expect(result).toEqual({ ok: true, value: { callbackUrl: HOOK, ...expected } });
@@ -142,6 +143,8 @@ describe('the app on the account', () => {
 		[[null, {}, other, own()], true, null],
 		[[own({ override_callback_uri: '' })], true, null],
 		[[other, own({ override_callback_uri: HOOK })], true, HOOK],
+		[[{ id: '1' }, { id: ACCOUNT.appId, override_callback_uri: HOOK }], true, HOOK],
+		[[{ id: '1' }], false, null],
 	])('The app in %j has joined %s, with the URL %s', async (data, joined, override) => {
 		const { result, sent } = await ask(
 			{ data },

@@ -87,6 +87,23 @@ describe('failureFromResponse', () => {
 		);
 	});
 
+	it.each<[string, unknown, string, string | null]>([
+		['a text as details', envelope({ error_data: 'No purpose' }), 'said', 'No purpose'],
+		['a text as the error', { error: `no ${APP_SECRET}` }, 'HTTP 400: no (token)', null],
+		['a list of errors', { errors: [{ message: 'said', error_data: {} }] }, 'said', null],
+		['a list as the error', { error: [{ message: 'said' }] }, 'said', null],
+		[
+			'a text with a name',
+			{ error: 'invalid_token', error_description: 'Expired' },
+			'HTTP 400: Expired',
+			null,
+		],
+		['an empty text', { error: '' }, 'HTTP 400 without an error message', null],
+		['no envelope', '<html>', 'HTTP 400 without an error message', null],
+	])('What is said is kept: %s', (_, body, message, details) => {
+		expect(failureFromResponse(400, body, {}, [APP_SECRET])).toMatchObject({ message, details });
+	});
+
 	it.each<[unknown, number | null]>([
 		['190', 190],
 		[190, 190],
@@ -110,6 +127,7 @@ describe('failureFromResponse', () => {
 			envelope({ code: 100, is_transient: true }),
 			true,
 		],
+		['an unknown code that is said to pass', 400, envelope({ is_transient: 'true' }), true],
 		['an unknown code with 400', 400, envelope({ code: 999_999 }), false],
 		['an unknown code with 500', 500, envelope({ code: 999_999 }), true],
 		['no envelope with 429', 429, 'slow down', true],
@@ -263,6 +281,8 @@ describe('failureFromThrown', () => {
 			details: null,
 			traceId: null,
 			transient: true,
+			// Whether anything of the request left n8n.
+			...(/refused$|unknown$/.test(cause) && { unsent: true }),
 			retryAfterMs: null,
 		});
 	});

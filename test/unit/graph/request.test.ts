@@ -169,6 +169,7 @@ describe('graphChange', () => {
 		[true, true],
 		[{ success: true }, true],
 		[{ success: true, id: '1' }, true],
+		[{ success: true, error: null }, true],
 		[{ success: 'true' }, false],
 		[{ success: false }, false],
 		[{}, false],

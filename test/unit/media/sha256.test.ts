@@ -20,6 +20,8 @@ describe('parseSha256', () => {
 		['hexadecimal digits', BYTES.toString('hex')],
 		['upper-case hexadecimal digits', BYTES.toString('hex').toUpperCase()],
 		['base64 between blanks', ` ${BASE64}\n`],
+		['base64 in quotation marks', `"${BASE64}"`],
+		['hexadecimal digits in quotation marks', `'${BYTES.toString('hex')}'`],
 	])('The hash is read from %s', (_, text) => {
 		expect(parseSha256(text)).toEqual(BYTES);
 	});
@@ -42,6 +44,7 @@ describe('parseSha256', () => {
 		['another letter among the digits', `g${BYTES.toString('hex').slice(1)}`],
 		['a hash of 20 bytes', createHash('sha1').update('').digest('base64')],
 		['a hash of 64 bytes', createHash('sha512').update('').digest('base64')],
+		['one quotation mark', `"${BASE64}`],
 		['a word before base64', `sha256 ${BASE64}`],
 		['two padding characters', `${BASE64}=`],
 		['padding in the middle', `${BASE64.slice(0, 20)}=${BASE64.slice(21)}`],

@@ -363,7 +363,7 @@ describe('an activation that fails', () => {
 	});
 
 	it('Activation can be repeated at once when the trigger that was in the way is removed', async () => {
-		const one = trigger({}, new Meta(), { id: 'of an old workflow' });
+		const one = trigger({}, new Meta(), { id: 'of-an-old-workflow' });
 		const two = trigger({}, one.meta, { id: 'of another one' });
 		await one.activate();
 		one.publish();
@@ -413,6 +413,48 @@ describe('an activation that fails', () => {
 		};
 		expect(await node.activate()).toBe(true);
 		expect(node.meta.app).toEqual(calls(node.url));
+	});
+
+	describe('where Meta is slow', () => {
+		beforeEach(() => void jest.useFakeTimers());
+		afterEach(() => void jest.useRealTimers());
+
+		it.each([
+			['no URL', null],
+			['the URL that was there before', calls(FOREIGN)],
+		])('The activation succeeds if Meta shows %s for eight seconds', async (_, before) => {
+			const node = trigger(before === null ? {} : TAKE_OVER);
+			node.meta.app = before;
+			node.meta.afterChange = (what) => {
+				const now = node.meta.app;
+				if (what !== 'POST subscriptions') return;
+				node.meta.app = before;
+				setTimeout(() => (node.meta.app = now), 8_000);
+			};
+			const activation = node.activate();
+			await jest.advanceTimersByTimeAsync(60_000);
+			expect(await activation).toBe(true);
+			expect(node.meta.app?.callbackUrl).toBe(node.url);
+		});
+
+		it.each([{}, ON_ACCOUNT, ON_ONE])(
+			'The activation succeeds if Meta does what it is asked, and never says so: %j',
+			async (parameters) => {
+				const node = trigger(parameters);
+				node.meta.afterChange = () => {
+					throw new Error('socket hang up');
+				};
+				const activation = node.activate();
+				await jest.advanceTimersByTimeAsync(80_000);
+				expect(await activation).toBe(true);
+				expect(node.meta.onAccount).toBe(true);
+				expect(node.meta.app?.fields).toEqual(['calls']);
+				const removal = node.deactivate();
+				await jest.advanceTimersByTimeAsync(80_000);
+				expect(await removal).toBe(true);
+				expect(node.meta.state()).toEqual(NOTHING);
+			},
+		);
 	});
 
 	it('The activation fails if Meta does not keep the URL', async () => {
@@ -808,7 +850,7 @@ describe('a test', () => {
 
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
-		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
+		['its webhook ID cannot be listed', { id: 'of-an-old-workflow' }],
 	])(
 		'A test takes production over if %s, and points back to it with its token',
 		async (_, given) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import {
+	asWritten,
 	EVENT_BITS,
 	formatSharedAddress,
 	holderUrl,
@@ -61,6 +62,46 @@ describe('a shared address', () => {
 				expect(URL.canParse(address)).toBe(true);
 			}),
 		);
+	});
+
+	it('The address is recognized in every form of the same URL', () => {
+		const forms: Array<(url: URL) => string> = [
+			({ href }) => href,
+			({ href, search }) => (search ? `${href}&` : href),
+			({ href, search }) => (search ? href.replace('?', '?fbclid=1&') : href),
+			({ origin, pathname, search }) => `${origin}${pathname}/${search}`,
+			({ href, host }) => href.replace(host, host.toUpperCase()),
+			({ href, host, port }) => (port ? href : href.replace(host, `${host}:443`)),
+			({ origin, pathname, search }) => `${origin}${pathname.replaceAll('-', '%2D')}${search}`,
+			({ origin, pathname, search }) => {
+				const query = search.slice(1).split('&').reverse().join('&');
+				return `${origin}${pathname}${query && `?${query.replaceAll('_', '%5f')}`}`;
+			},
+		];
+		// n8n itself may be told its URL in an unusual form.
+		const unusual = (address: string) =>
+			forms[4](new URL(address)).replace(/(?<=\w)(?=\/)/, ':443');
+		fc.assert(
+			fc.property(shared, fc.constantFrom(...forms), (wanted, form) => {
+				const base = new URL(wanted.url.replace(/^\w+:/, 'https:')).href;
+				const address = formatSharedAddress({ ...wanted, url: base }, SECRET);
+				expect(asWritten(form(new URL(address)), base)).toBe(address);
+				const own = new URL(base).port ? base : unusual(base);
+				expect(asWritten(form(new URL(base)), own)).toBe(own);
+			}),
+		);
+	});
+
+	it.each([
+		'https://crm.example/Hook/',
+		'https://other.example/webhook/5d9e/webhook/',
+		'https://n8n.example/webhook/5d9e/webhook/?token=x',
+		'https://n8n.example/webhook/5d9e/webhook/#also=x',
+		'https://n8n.example/webhook/5d9e/webhook/?other=x',
+		'https://n8n.example/webhook/orders/',
+		'no URL',
+	])('The address of another system stays as it is: %s', (address) => {
+		expect(asWritten(address, HOLDER)).toBe(address);
 	});
 
 	it("The address is the holder's plain URL if there is nothing to remember", () => {

@@ -1,7 +1,10 @@
 import type { IDataObject } from 'n8n-workflow';
-import { z } from 'zod';
+import { NodeApiError } from 'n8n-workflow';
 
+import { errorEntry } from '../../graph/errorCatalogue';
 import { toNodeApiError } from '../../graph/nodeApiError';
+import type { GraphFailure } from '../../graph/types';
+import { fieldsOf, identifier, listOf } from '../../values';
 import { unexpectedResponse } from '../shared/errors';
 import { phoneNumberIdParameter } from '../shared/parameters';
 import { personFields, readPerson } from '../shared/person';
@@ -12,13 +15,14 @@ import { showAnnouncement } from './announcementHint';
 import { audioNotice, sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
 
-/** Meta documents the ID inside `calls`; some responses have it as `call_id`. */
-const callIdSchema = z.union([
-	z
-		.object({ calls: z.array(z.object({ id: z.string().min(1) })).min(1) })
-		.transform(({ calls }) => calls[0].id),
-	z.object({ call_id: z.string().min(1) }).transform((response) => response.call_id),
-]);
+/** The ID of a call that was placed, or the error if that is not known. */
+type Outcome = string | NodeApiError;
+
+/**
+ * The calls of one run of the node, by item and request. n8n's Retry On Fail runs the node again, for all its items and
+ * with the same data object: a call that was placed, or may have been, must not be placed again.
+ */
+const callsOfRuns = new WeakMap<object, Map<string, Outcome>>();
 
 export const start: Operation = {
 	properties: [
@@ -40,14 +44,15 @@ export const start: Operation = {
 			...announcement.body,
 			...callbackDataParameter(input),
 		};
-		const response = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenNotPlaced' });
-		if (!response.ok) {
-			throw toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
-		}
+		const calls = callsOfRun(input.context.getExecuteData());
+		const key = JSON.stringify([input.itemIndex, phoneNumberId, body]);
+		const outcome = calls.get(key) ?? (await place(input, phoneNumberId, body));
+		calls.set(key, outcome);
+		if (outcome instanceof NodeApiError) throw outcome;
 		showAnnouncement(input, announcement);
 		return {
 			json: {
-				callId: readCallId(input, response.value),
+				callId: outcome,
 				to: person.to ?? null,
 				userId: person.recipient ?? null,
 				...announcement.output,
@@ -57,10 +62,41 @@ export const start: Operation = {
 	},
 };
 
-function readCallId(input: OperationInput, response: IDataObject): string {
-	const callId = callIdSchema.safeParse(response);
-	if (callId.success) return callId.data;
-	throw unexpectedResponse(
+function callsOfRun(run: object): Map<string, Outcome> {
+	const calls = callsOfRuns.get(run) ?? new Map<string, Outcome>();
+	callsOfRuns.set(run, calls);
+	return calls;
+}
+
+/** @throws NodeApiError if no call was placed */
+async function place(
+	input: OperationInput,
+	phoneNumberId: string,
+	body: IDataObject & { action: string },
+): Promise<Outcome> {
+	const response = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenNotPlaced' });
+	if (response.ok) return callIdIn(response.value) ?? withoutCallId(input);
+	const error = toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
+	if (!mayBePlaced(response.failure)) throw error;
+	if (!error.description?.includes('phone may have rung')) {
+		error.description = `${error.description} The person's phone may be ringing all the same: check the trigger's events for the call before you start it again.`;
+	}
+	return error;
+}
+
+/** Whether a call may have been placed although Meta did not say so. */
+function mayBePlaced({ code, transient, unsent }: GraphFailure): boolean {
+	return transient && !unsent && errorEntry(code)?.refusedBeforeCalling !== true;
+}
+
+/** Meta documents the ID inside `calls`; some clients read it from `call_id` or `id`. */
+function callIdIn(response: unknown): string | null {
+	const { calls, call_id: callId, id } = fieldsOf(response);
+	return identifier(fieldsOf(listOf(calls)?.[0]).id) ?? identifier(callId) ?? identifier(id);
+}
+
+function withoutCallId(input: OperationInput): NodeApiError {
+	return unexpectedResponse(
 		input,
 		'WhatsApp accepted the request, but its response contains no call ID',
 		"Do not start the call again: the person's phone may be ringing. The trigger's events for the call contain its ID.",

@@ -24,7 +24,11 @@ export interface Check {
 export type Answers = Awaited<ReturnType<typeof ask>>;
 
 /** Asks for everything that is looked at, at once; what throws is an answer that cannot be read. */
-export async function ask({ context, account }: OperationInput, phoneNumberId: string) {
+export async function ask(
+	{ context, account }: OperationInput,
+	phoneNumberId: string,
+	triggerUrl: string,
+) {
 	const guarded = async <T>(request: Promise<Result<T>>): Promise<Result<T>> =>
 		await request.catch(() => ({
 			ok: false,
@@ -47,6 +51,7 @@ export async function ask({ context, account }: OperationInput, phoneNumberId: s
 			readWebhookState(
 				context,
 				account,
+				triggerUrl,
 				{ membership: true, numbers: [phoneNumberId] },
 				async (request) => await guarded(request({})),
 			),

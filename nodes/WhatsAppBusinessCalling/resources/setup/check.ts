@@ -1,5 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
+import { withoutSlash } from '../../registration/sharedAddress';
 import { showHint } from '../shared/hint';
 import { phoneNumberIdParameter, textParameter } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
@@ -7,7 +8,7 @@ import type { Operation, OperationOutput } from '../types';
 import { ask } from './answers';
 import { credentialChecks } from './checkCredential';
 import { numberChecks } from './checkNumber';
-import { askTrigger, webhookChecks, withoutSlash } from './checkWebhook';
+import { askTrigger, webhookChecks } from './checkWebhook';
 import { notChecked, Reasons, type Finding } from './findings';
 
 const displayOptions = { show: { resource: ['setup'], operation: ['check'] } };
@@ -36,8 +37,8 @@ export const check: Operation = {
 
 	async execute(input) {
 		const phoneNumberId = phoneNumberIdParameter(input);
-		const answers = await ask(input, phoneNumberId);
 		const url = withoutSlash(textParameter(input, 'triggerUrl'));
+		const answers = await ask(input, phoneNumberId, url);
 		const trigger = await askTrigger(input, answers, url);
 		const checks = [
 			...credentialChecks(answers),

@@ -1,7 +1,12 @@
 import type { Account } from '../../graph/account';
 import type { WebhookRoute } from '../../graph/numberWebhook';
 import { askForChallenge, type ChallengeAnswer } from '../../registration/askForChallenge';
-import { holderUrl, readSharedAddress, siblingUrl } from '../../registration/sharedAddress';
+import {
+	holderUrl,
+	readSharedAddress,
+	siblingUrl,
+	withoutSlash,
+} from '../../registration/sharedAddress';
 import {
 	deriveVerifyToken,
 	isOfSameN8n,
@@ -298,8 +303,6 @@ async function goneAddresses(
 	);
 	return new Set(asked.filter((_, index) => found[index] === 'notRegistered'));
 }
-
-export const withoutSlash = (address: string) => address.replace(/\/+$/, '');
 
 /** The webhook ID of n8n with what follows. */
 const lastParts = (address: string) => address.split('/').slice(-2).join('/');

@@ -11,6 +11,7 @@ import { deliverToOtherHost, type DeliveryResponse } from '../../http/otherHost'
 import { bareMimeType } from '../../media/fileNames';
 import { getMediaInfo } from '../../media/mediaInfo';
 import { askForProof, type ChallengeAnswer } from '../../registration/askForChallenge';
+import { withoutSlash } from '../../registration/sharedAddress';
 import { digitsOf } from '../../values';
 import { readBinaryFile } from '../shared/binaryFile';
 import { inputError } from '../shared/errors';
@@ -18,7 +19,6 @@ import { showHint } from '../shared/hint';
 import { phoneNumberIdParameter, textParameter, truncate } from '../shared/parameters';
 import { phoneNumberField } from '../shared/phoneNumberField';
 import type { Operation, OperationInput, OperationOutput } from '../types';
-import { withoutSlash } from './checkWebhook';
 import { bad, good, type Finding } from './findings';
 import { SAMPLE_AUDIO } from './sampleAudio';
 import { deliveryOf, unixSeconds } from './sampleDelivery';
