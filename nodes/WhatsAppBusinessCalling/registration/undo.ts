@@ -137,7 +137,7 @@ function logForwardingLost({ context }: Trigger, other: string): void {
 /** Removing fields that others need would silence them, which is worse than an address where nothing answers. */
 function warnFieldsRemain({ context }: Trigger, failure: GraphFailure | null): void {
 	const why = failure
-		? `it could not be read whether other webhooks depend on it (${failureTitle(failure)})`
+		? `n8n could not find out whether other webhooks depend on it (${failureTitle(failure)})`
 		: 'another webhook address of the account or of a number depends on it';
 	context.logger.warn(
 		`WhatsApp Business Calling Trigger: the app stays subscribed to its webhook fields, because ${why}. When nothing needs them any more, turn them off in Meta's app dashboard (WhatsApp > Configuration > Webhook fields)`,

@@ -671,7 +671,7 @@ describe('the record', () => {
 		node.meta.refused.add('GET phone_numbers');
 		await node.deactivate();
 		expect(node.meta.state()).toMatchObject({ app: { fields: ['calls'] }, onAccount: true });
-		expect(node.logged).toEqual([expect.stringContaining('it could not be read whether')]);
+		expect(node.logged).toEqual([expect.stringContaining('n8n could not find out whether')]);
 		node.meta.refused.clear();
 		await node.deactivate();
 		expect(node.meta.state()).toEqual(NOTHING);
