@@ -466,7 +466,7 @@ describe('the URL that Meta sends to', () => {
 
 	it.each<[string, string, string, Finding['status'], RegExp, RegExp]>([
 		['is the production URL', TRIGGER_URL, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
-		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook\/$/, /^$/],
+		['has a slash at the end', `${TRIGGER_URL}/`, TRIGGER_URL, 'ok', /id\/webhook$/, /^$/],
 		['has no slash at the end', TRIGGER_URL, `${TRIGGER_URL}/`, 'ok', /id\/webhook$/, /^$/],
 		[
 			'is the test URL of the trigger',
