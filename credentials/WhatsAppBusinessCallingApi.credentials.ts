@@ -7,6 +7,7 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
+import { ENDED_VERSION } from '../nodes/WhatsAppBusinessCalling/graph/apiVersion';
 import { appSecretProof } from '../nodes/WhatsAppBusinessCalling/graph/appSecretProof';
 
 const text = (value: unknown) => String(value ?? '').trim();
@@ -129,7 +130,8 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			baseURL: "={{ String($credentials.baseUrl).trim().replace(/\\/+$/, '') }}",
 			// Only a WhatsApp Business account has phone numbers, so the ID of an app, a number or a business
 			// portfolio fails here. Reading the object itself would succeed with these.
-			url: "=/v{{ String($credentials.apiVersion).trim().replace(/^v/i, '') }}/{{ String($credentials.businessAccountId).trim() }}/phone_numbers",
+			// Meta would answer an ended version as another one, but it never had a version 0.0.
+			url: `=/v{{ String($credentials.apiVersion).trim().replace(/^v/i, '').replace(/${ENDED_VERSION.source}/, '0.0') }}/{{ String($credentials.businessAccountId).trim() }}/phone_numbers`,
 			qs: { fields: 'id', limit: 1 },
 			// n8n would follow a redirect to any host, with the token.
 			disableFollowRedirect: true,
@@ -150,7 +152,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			),
 			...failsForCode(
 				[2500],
-				'Meta does not know this API Version. It must look like v26.0; the default is right unless you have a reason to change it.',
+				'Meta does not have this API Version: it is too old, too new or mistyped. It must look like v26.0; the default is right unless you have a reason to change it.',
 			),
 			...failsForCode(
 				[200, 10, 3],

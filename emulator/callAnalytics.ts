@@ -19,6 +19,7 @@ interface Filters {
 	directions: string[];
 	metrics: string[];
 	phoneNumbers: string[];
+	countries: string[];
 }
 
 /** `call_analytics` of the account, with its filters (Meta, "Analytics"). Days begin at midnight UTC. */
@@ -32,6 +33,7 @@ export function callAnalytics(
 	const { granularity, dimensions, directions, metrics } = filters;
 	const groups = new Map<string, { point: Record<string, unknown>; seconds: number[] }>();
 	for (const call of calls) {
+		const country = call.user.userId.slice(0, 2);
 		const { startedAt, endedAt, direction } = call;
 		if (startedAt === undefined || endedAt === undefined) continue;
 		const second = Math.floor(startedAt / 1000);
@@ -40,11 +42,12 @@ export function callAnalytics(
 		if (second < filters.start || second >= filters.end) continue;
 		if (directions.length > 0 && !directions.includes(direction)) continue;
 		if (filters.phoneNumbers.length > 0 && !filters.phoneNumbers.includes(phone)) continue;
+		if (filters.countries.length > 0 && !filters.countries.includes(country)) continue;
 		const point = {
 			...periodOf(second, granularity),
 			...(dimensions.includes('phone') && { phone_number: phone }),
 			...(dimensions.includes('direction') && { direction }),
-			...(dimensions.includes('country') && { country: call.user.userId.slice(0, 2) }),
+			...(dimensions.includes('country') && { country }),
 		};
 		const key = JSON.stringify(point);
 		const group = groups.get(key) ?? { point: { ...point, cost: 0 }, seconds: [] };
@@ -104,11 +107,21 @@ function parseFilters(field: string, { callDimensionsAs }: Variants): Filters {
 		}
 		return Number(value);
 	};
-	const list = (name: string, known?: string[]) => {
+	const entriesOf = (name: string) => {
 		const value = (take(name) ?? '').replace(/^\[(.*)\]$/, '$1');
 		const entries = value === '' ? [] : value.split(',').map(unquoted);
-		const unknown = entries.find((entry) => known && !known.includes(entry));
-		if (unknown !== undefined) throw notOneOf(name, known ?? []);
+		if (new Set(entries).size < entries.length) throw invalidParameter(`${name} names one twice`);
+		return entries;
+	};
+	const list = (name: string, known: string[]) => {
+		const entries = entriesOf(name);
+		if (entries.some((entry) => !known.includes(entry))) throw notOneOf(name, known);
+		return entries;
+	};
+	const listOf = (name: string, form: RegExp) => {
+		const entries = entriesOf(name);
+		const odd = entries.find((entry) => !form.test(entry));
+		if (odd !== undefined) throw invalidParameter(`${name} cannot be ${odd}`);
 		return entries;
 	};
 	const [start, end] = [time('start'), time('end')];
@@ -126,9 +139,9 @@ function parseFilters(field: string, { callDimensionsAs }: Variants): Filters {
 		dimensions: list('dimensions', known).map((name) => name.toLowerCase()),
 		directions: list('directions', DIRECTIONS),
 		metrics: list('metric_types', METRICS),
-		phoneNumbers: list('phone_numbers'),
+		phoneNumbers: listOf('phone_numbers', /^\d{5,15}$/),
+		countries: listOf('country_codes', /^[A-Z]{2}$/),
 	};
-	list('country_codes');
 	if (given.size > 0) throw syntaxError(field);
 	return filters;
 }

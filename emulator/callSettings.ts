@@ -32,6 +32,7 @@ const voicemail = z
 		triggers: z
 			.array(z.enum(['REJECT', 'TIMEOUT']))
 			.min(1)
+			.refine((names) => new Set(names).size === names.length, 'names one twice')
 			.optional(),
 		audio: z
 			.object({

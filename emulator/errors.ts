@@ -63,6 +63,10 @@ const knownErrors: Record<number, { status: number; message: string; transient?:
 	132012: { status: 400, message: '(#132012) Parameter format does not match the template' },
 	132015: { status: 400, message: '(#132015) Template is paused' },
 	132016: { status: 400, message: '(#132016) Template is disabled' },
+	132018: {
+		status: 400,
+		message: '(#132018) There is an issue with the parameters of the template',
+	},
 	138000: { status: 401, message: '(#138000) Calling not enabled' },
 	138001: { status: 400, message: '(#138001) Receiver uncallable' },
 	138002: { status: 429, message: '(#138002) Concurrent calls limit' },

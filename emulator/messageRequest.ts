@@ -29,6 +29,9 @@ const MAX_PAYLOAD_LENGTH = 512;
 const MAX_TTL_MINUTES = 43_200;
 const DEFAULT_TTL_MINUTES = 10_080;
 
+/** Not on Meta's pages; clients quote the error, 132018. */
+const NOT_IN_PARAMETERS = /[\n\r\t]| {5}/;
+
 const MESSAGE_KEYS = [
 	...['messaging_product', 'recipient_type', 'to', 'recipient', 'type', 'interactive'],
 	...['context', 'biz_opaque_callback_data', 'template'],
@@ -159,6 +162,11 @@ function parseParameter(parameter: unknown): Parameter {
 	const { type, text, parameter_name: name } = parameter;
 	if (type !== 'text') throw invalidParameter(`${place}.type must be text`);
 	if (typeof text !== 'string' || text === '') throw missingField('text', place);
+	if (NOT_IN_PARAMETERS.test(text)) {
+		throw new GraphError(132018, {
+			details: 'Param text cannot have new-line/tab characters or more than 4 consecutive spaces',
+		});
+	}
 	if (name !== undefined && (typeof name !== 'string' || name === '')) {
 		throw invalidParameter(`${place}.parameter_name must be a text`);
 	}

@@ -174,6 +174,12 @@ describe('call settings', () => {
 		['a port that is none', { sip: { servers: [server({ port: 70_000 })] } }],
 		['a SIP setting that is none', { sip: { password: 'x' } }],
 		['voicemail without triggers', { voicemail: voicemail({ triggers: undefined }) }],
+		['voicemail with an empty list', { voicemail: voicemail({ triggers: [] }) }],
+		[
+			'voicemail with a trigger twice',
+			{ voicemail: voicemail({ triggers: ['REJECT', 'REJECT'] }) },
+		],
+		['voicemail with another trigger', { voicemail: voicemail({ triggers: ['BUSY'] }) }],
 		['voicemail without an announcement', { voicemail: voicemail({ audio: undefined }) }],
 		[
 			'voicemail that waits too long',

@@ -5,6 +5,7 @@ import { answerAttacks } from './answers';
 import { AttackStage, figures, SECRETS } from './attackStage';
 import { bodyAttacks } from './bodies';
 import { challengeAttacks } from './challenge';
+import { deliveryAttacks } from './delivery';
 import { httpAttacks } from './http';
 import { mediaUrlAttacks } from './mediaUrls';
 import { nameAttacks } from './names';
@@ -49,6 +50,7 @@ describe('Bodies', () => bodyAttacks(stage));
 describe('URLs of files', () => mediaUrlAttacks(stage));
 describe('IDs, names and types in events', () => nameAttacks(stage));
 describe('IDs and texts passed to operations', () => operationAttacks(stage));
+describe('Deliveries that another webhook has received', () => deliveryAttacks(stage));
 describe('Responses of Meta', () => answerAttacks(stage));
 describe('Broken HTTP', () => httpAttacks(stage));
 

@@ -13,7 +13,7 @@ const DEPTH = 100_000;
 /** A body, made from one that is good where a part of it shall be. */
 type Make = (good: string) => Buffer | string;
 
-const wrapped = (calls: string, more = '') =>
+export const wrapped = (calls: string, more = '') =>
 	`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"calls","value":{"metadata":{"phone_number_id":"1","display_phone_number":"1"}${more},"calls":[${calls}]}}]}]}`;
 
 const lists = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
@@ -25,14 +25,14 @@ const recordingWith = (parts: { id?: string; audio?: string; more?: string }) =>
 
 const JSON_TYPE = 'application/json';
 
-interface Body {
+export interface Body {
 	name: string;
 	make: Make;
 	type?: string;
 }
 
 /** A recording in an odd form: an item without a file, and nothing is asked for. */
-const UNREADABLE: Body[] = [
+export const UNREADABLE: Body[] = [
 	...(
 		[
 			['lists', lists],
@@ -58,7 +58,7 @@ const UNREADABLE: Body[] = [
 ];
 
 /** None of these holds an event: a signed one is answered 200 and forgotten, or refused by n8n itself. */
-const NOTHING_IN_THEM: Body[] = [
+export const NOTHING_IN_THEM: Body[] = [
 	{ name: 'empty', make: () => '' },
 	{ name: 'text', make: () => 'hello', type: 'text/plain' },
 	{ name: 'text under the name of JSON', make: () => 'hello' },

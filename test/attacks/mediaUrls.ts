@@ -72,11 +72,14 @@ const FORBIDDEN: Array<[string, string]> = [
 	['no scheme', 'lookaside.fbsbx.com/x'],
 	['a path alone', '/whatsapp_business/attachments'],
 	['two slashes and another host', '//evil.example/x'],
+	['a method at the Graph API', 'https://graph.facebook.com/v26.0/1?method=delete'],
+	['another spelling of the method', 'https://graph.facebook.com/v26.0/1?a=b&_Method=POST'],
+	['a method at a media host', 'https://lookaside.fbsbx.com/x?%6dethod=delete'],
 	['10,000 letters', `https://${'a'.repeat(10_000)}.fbsbx.com.evil.example/x`],
 ];
 
 /** The kinds of them, once each, for the other ways in which an address comes. */
-const KINDS = FORBIDDEN.filter(([name]) =>
+export const KINDS = FORBIDDEN.filter(([name]) =>
 	[
 		'another host',
 		'http at the right host',
@@ -89,6 +92,7 @@ const KINDS = FORBIDDEN.filter(([name]) =>
 		'another port',
 		'a file',
 		'two slashes and another host',
+		'a method at the Graph API',
 	].includes(name),
 );
 

@@ -6,7 +6,8 @@ type Forge = (stage: AttackStage, body: string) => Record<string, string | undef
 
 const header = (value: string | undefined) => ({ 'x-hub-signature-256': value });
 
-const FORGERIES: Array<[string, Forge]> = [
+/** Headers with which a body is not signed. */
+export const FORGERIES: Array<[string, Forge]> = [
 	['missing', () => header(undefined)],
 	['empty', () => header('')],
 	['only its prefix', () => header('sha256=')],

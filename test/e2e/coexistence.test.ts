@@ -136,7 +136,7 @@ describe("a trigger beside n8n's own WhatsApp Trigger, on the same app", () => {
 			false,
 		);
 		await expect(stage.n8n.api.activate(mine.id)).rejects.toThrow(
-			'did not accept the verify token',
+			'verify token of the other webhook is missing, or',
 		);
 		expect(state()).toEqual(before);
 		await deactivate(its);

@@ -1,5 +1,5 @@
-import { startEmulator, type Emulator } from '../../emulator';
-import { NUMBER } from '../support/constants';
+import { makeSdp, startEmulator, type Emulator } from '../../emulator';
+import { NUMBER, PERSON } from '../support/constants';
 import { N8nApiError } from '../support/n8nClient';
 import {
 	ACTION_TYPE,
@@ -68,6 +68,10 @@ const MISTAKES: Record<string, Mistake> = {
 		fields: { apiVersion: 'v2 6.0' },
 		shown: /Correct the WhatsApp Business Calling credential: API Version must look like v26\.0/,
 	},
+	'an API version that Meta no longer has': {
+		fields: { apiVersion: 'v12.0' },
+		shown: /API Version is too old, and Meta no longer has it: use v26\.0/,
+	},
 	'an API version that does not exist': {
 		fields: { apiVersion: 'v99.0' },
 		shown: /Check API Version in the credential/,
@@ -94,6 +98,12 @@ const MISTAKES: Record<string, Mistake> = {
 		meta: (emulator) => emulator.presetSubscription('https://crm.example.com/hook', ['messages']),
 		shown:
 			/another URL: https:\/\/crm\.example\.com\/hook\. Set the option "If Another Webhook Exists"/,
+	},
+	'no verify token for the webhook to take over': {
+		meta: (emulator) => emulator.presetSubscription('https://crm.example.com/hook', ['messages']),
+		parameters: { options: { onOtherWebhook: 'takeOverAndForward' } },
+		shown:
+			/token of the other webhook is missing, .* Enter it in the option "Other Webhook Verify Token"/,
 	},
 	'the webhook of another workflow of this n8n': {
 		meta: async (emulator) => {
@@ -136,6 +146,160 @@ describe('the text that n8n shows about a mistake', () => {
 	});
 });
 
+interface ActionMistake {
+	resource: string;
+	operation: string;
+	parameters?: Record<string, unknown>;
+	/** Prepares Meta; gives parameters that depend on it. */
+	meta?: (emulator: Emulator) => Record<string, unknown> | void;
+	/** Title and text of the error, with a line break between them. */
+	shown: RegExp;
+}
+
+const START = { resource: 'call', operation: 'start' };
+const ACCEPT = { resource: 'call', operation: 'accept' };
+
+const ACTION_MISTAKES: Record<string, ActionMistake> = {
+	"WhatsApp's offer, pasted as the answer": {
+		...ACCEPT,
+		meta: (emulator) => {
+			const { id, sdp } = emulator.userCalls();
+			return { callId: id, sdp };
+		},
+		shown: /^This is WhatsApp's own offer, not an answer\n.*enter the answer that it returns/,
+	},
+	'something else than an SDP': {
+		...START,
+		parameters: { sdp: 'sip:agent@example.com' },
+		shown: /^The SDP offer cannot be used\n.*starts with v=0/,
+	},
+	'a person who did not allow calls': {
+		...START,
+		meta: (emulator) => void emulator.setPermission(PERSON, 'no_permission'),
+		shown: /^This person has not given permission to be called\nAsk for permission first/,
+	},
+	'a number without its country code': {
+		...START,
+		parameters: { to: '(408) 555-1234' },
+		shown: /\n.*country code/,
+	},
+	'no person to call': { ...START, parameters: { to: '' }, shown: /^No recipient: fill in To or/ },
+	'a business number that cannot start calls': {
+		...START,
+		meta: (emulator) => {
+			emulator.account.phoneNumbers[0].displayPhoneNumber = '+1 408 555 0100';
+		},
+		shown: /^This phone number cannot start calls\n.*country code.*invite people to call you/,
+	},
+	'a number with calling turned off': {
+		...START,
+		meta: (emulator) => {
+			emulator.account.phoneNumbers[0].callingEnabled = false;
+		},
+		shown: /^Calling is not turned on for this phone number\nTurn on calling in WhatsApp Manager/,
+	},
+	'a recorded call without a purpose': {
+		...START,
+		parameters: { recordCall: true, recordingPurpose: '' },
+		shown: /purpose.*\n.*[Ee]nter/i,
+	},
+	'a call that does not exist': {
+		...ACCEPT,
+		parameters: { callId: 'wacid.HBgLMTQwODU1NTEyMzQA', sdp: makeSdp('answer') },
+		shown: /\n.*take the call ID and the phone number from the same event/i,
+	},
+	'a call ID that is none': {
+		...ACCEPT,
+		parameters: { callId: 'abc', sdp: makeSdp('answer') },
+		shown: /^"abc" is not a call ID\nCall IDs start with "wacid\."/,
+	},
+	'a media ID that is none': {
+		resource: 'recording',
+		operation: 'download',
+		parameters: { mediaId: 'abc' },
+		shown: /^"abc" is not a media ID\nMedia IDs are long numbers.* Take the ID from the trigger's/,
+	},
+	'a file that Meta has deleted': {
+		resource: 'recording',
+		operation: 'download',
+		parameters: { mediaId: '123456789012345' },
+		shown: /^The file is no longer available at Meta\n.*7 days/,
+	},
+	'a permission request after the 24 hours': {
+		resource: 'permission',
+		operation: 'request',
+		parameters: { messageText: 'May we call you?' },
+		meta: (emulator) => void emulator.failNext('messages', { errorCode: 131047 }),
+		shown: /^The 24-hour window .* is closed\nWait until .*set Send As to Template/,
+	},
+	'a test recording without the URL of a trigger': {
+		resource: 'setup',
+		operation: 'sendTestRecording',
+		shown: /^The URL of the trigger is missing\nCopy it from the trigger/,
+	},
+};
+
+describe('the text that the panel of the action node shows about a mistake', () => {
+	/** Runs one operation, and gives what the editor shows. */
+	async function run(
+		emulator: Emulator,
+		{ resource, operation, parameters, meta }: Omit<ActionMistake, 'shown'>,
+	) {
+		const { api } = stage.n8n;
+		const start = node('Start', 'n8n-nodes-base.manualTrigger', 1);
+		const defaults = {
+			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
+			...(resource !== 'recording' && { to: PERSON }),
+			...(operation === 'start' && { sdp: makeSdp('offer') }),
+		};
+		const action = node(
+			'Action',
+			ACTION_TYPE,
+			1,
+			{ resource, operation, ...defaults, ...parameters, ...meta?.(emulator) },
+			{ credentials: using(await stage.credentialFor(emulator)) },
+		);
+		const { id } = await api.createWorkflow({
+			name: `${resource} ${operation}`,
+			nodes: [start, action],
+			connections: chain([start, action]),
+		});
+		await api.request('POST', `/rest/workflows/${id}/run`, {
+			workflowData: await api.workflow(id),
+			triggerToStartFrom: { name: 'Start' },
+		});
+		const [execution] = await api.waitForExecutions(id, 1);
+		return execution.nodes.Action[0];
+	}
+
+	it.each(Object.entries(ACTION_MISTAKES))(
+		'The title and text about %s say what to do',
+		async (_, { shown, ...mistake }) => {
+			await withMeta(async (emulator) => {
+				const { error } = await run(emulator, mistake);
+				expect(`${error?.message}\n${error?.description}`).toMatch(shown);
+			});
+		},
+	);
+
+	it('Setup > Check names the test URL before everything else, although the app has no webhook', async () => {
+		await withMeta(async (emulator) => {
+			const { data } = await run(emulator, {
+				resource: 'setup',
+				operation: 'check',
+				parameters: { triggerUrl: `${stage.n8n.url}/webhook-test/${crypto.randomUUID()}/webhook` },
+			});
+			const [first, second] = data!.main![0]!.map(({ json }) => json);
+			expect(first).toMatchObject({
+				name: 'Calls reach this workflow',
+				found: expect.stringContaining('is a test URL') as string,
+				whatToDo: expect.stringMatching(/^Replace it .*Production URL\.$/) as string,
+			});
+			expect(second).toMatchObject({ found: 'The app has no webhook' });
+		});
+	});
+});
+
 describe("the credential's test", () => {
 	it.each<[string, Record<string, string>, RegExp]>([
 		['a wrong access token', { accessToken: 'EAAwrong' }, /access token\. Generate/],
@@ -145,6 +309,11 @@ describe("the credential's test", () => {
 			/App Secret for this access token\. Copy/,
 		],
 		['a number as the account', { businessAccountId: NUMBER }, /no WhatsApp Business account/],
+		[
+			'an API version that Meta no longer has',
+			{ apiVersion: 'v12.0' },
+			/API Version: it is too old/,
+		],
 		['no answer of the Graph API', { baseUrl: 'http://127.0.0.1:9' }, /ECONNREFUSED/],
 	])("The credential's test names %s", async (_, fields, message) => {
 		const credential = await credentialWith(stage.emulator, fields);

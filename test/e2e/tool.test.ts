@@ -1,4 +1,6 @@
+import { makeSdp } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
+import { graph } from '../support/graph';
 import type { Execution, Item } from '../support/n8n';
 import { ACTION_TYPE, node, to, using } from '../support/workflow';
 import { startStage, type Stage } from '../support/stage';
@@ -142,6 +144,61 @@ describe('the action node as a tool of an agent', () => {
 			{ Phone_Number: '+44 20 7946 0958' },
 		);
 		expect(JSON.parse(answerOf(made))).toMatchObject([{ link: 'https://wa.me/call/442079460958' }]);
+	});
+
+	it('The tool asks for permission with a template, for which the agent chooses the values', async () => {
+		const execution = await callTool(
+			{
+				resource: 'permission',
+				operation: 'request',
+				phoneNumberId,
+				to: fromAi('To'),
+				sendAs: 'template',
+				templateName: 'call_permission',
+				templateParameters: {
+					parameter: [
+						{ part: 'body', value: fromAi('First_Name') },
+						{ part: 'body', value: fromAi('Order') },
+					],
+				},
+			},
+			{ To: '14085555678', First_Name: 'Ben', Order: '7' },
+		);
+		expect(JSON.parse(answerOf(execution))).toMatchObject([{ to: '14085555678' }]);
+		const [{ body }] = stage.emulator.requests;
+		expect(body).toMatchObject({
+			template: { components: [{ parameters: [{ text: 'Ben' }, { text: '7' }] }] },
+		});
+	});
+
+	it('The tool counts the calls of a period, and turns voicemail off', async () => {
+		const { id } = stage.emulator.userCalls({ from: '14085555678' });
+		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
+			messaging_product: 'whatsapp',
+			action: 'accept',
+			call_id: id,
+			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+		});
+		stage.emulator.hangUp(id, { durationSeconds: 30 });
+		const counted = await callTool(
+			{
+				resource: 'phoneNumber',
+				operation: 'getCallStatistics',
+				from: fromAi('From'),
+				granularity: 'MONTHLY',
+			},
+			{ From: '2026-01-01' },
+		);
+		expect(JSON.parse(answerOf(counted))).toMatchObject([
+			{ direction: 'USER_INITIATED', calls: 1, averageDurationSeconds: 30 },
+		]);
+		const off = await callTool({
+			resource: 'phoneNumber',
+			operation: 'updateVoicemail',
+			phoneNumberId,
+			status: 'DISABLED',
+		});
+		expect(JSON.parse(answerOf(off))).toMatchObject([{ voicemail: { status: 'DISABLED' } }]);
 	});
 
 	it('The tool tells the agent what went wrong and what to do', async () => {

@@ -43,6 +43,17 @@ const enabled = (purpose: string, language = 'en_US') => ({
 });
 
 describe('starting a call', () => {
+	it('A response without a call ID is an error that warns against another call', async () => {
+		const body = { messaging_product: 'whatsapp', success: true };
+		stage.emulator.failNext('calls', { status: 200, body, takesEffect: true });
+		const { error } = await start();
+		expect(error.message).toBe(
+			'WhatsApp accepted the request, but its response contains no call ID',
+		);
+		expect(error.description).toContain('Do not start the call again');
+		expect(bodies()).toHaveLength(1);
+	});
+
 	it('The request is what Meta documents, and the item has the call ID', async () => {
 		const sdp = makeSdp('offer');
 		const { items } = await start({ sdp });

@@ -95,6 +95,21 @@ describe('the items of a delivery', () => {
 		expect(files[0]?.equals(await readFile(DEFAULT_RECORDING))).toBe(true);
 	});
 
+	it('The items are one for each event, also if Meta has put it into the delivery several times', async () => {
+		const trigger = stage.trigger();
+		const recording = await stage.emulator.createRecording();
+		const other = await stage.emulator.createRecording();
+		const updates = [recording, recording, other, recording];
+		const handle = stage.emulator.deliver(updates, { redeliver: false });
+		expect((await handle.answer).status).toBe(200);
+		stage.emulator.forget();
+		const { body, headers } = handle.record;
+		const run = await read([webhookItem({ body: Buffer.from(body), headers })]);
+		expect(run.items.map(({ json }) => json.callId)).toEqual([recording.callId, other.callId]);
+		expect(run.items.map(({ json }) => json)).toEqual(trigger.items.map(({ json }) => json));
+		expect(stage.requests('media')).toHaveLength(2);
+	});
+
 	it('The items come from each of several input items, paired with it', async () => {
 		const made = [
 			await stage.emulator.createRecording(),

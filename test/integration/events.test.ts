@@ -240,7 +240,7 @@ describe('the end of a call', () => {
 		await stage.emulator.whenIdle();
 		expect(trigger.items[0].json).toMatchObject({
 			status: 'FAILED',
-			errors: [{ code: 131044, title: expect.stringContaining('payment') }],
+			errors: [{ code: 131044, title: expect.stringContaining('cannot charge') }],
 		});
 	});
 

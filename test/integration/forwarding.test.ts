@@ -236,7 +236,7 @@ describe('taking over', () => {
 			description: string;
 		};
 		expect(error.message).toBe(
-			`The other webhook did not accept the verify token: ${other.url}. Correct the option "Other Webhook Verify Token".`,
+			`The verify token of the other webhook is missing, or that webhook did not accept it: ${other.url}. Enter it in the option "Other Webhook Verify Token".`,
 		);
 		expect(state()).toEqual(before);
 		expect(stage.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);

@@ -237,7 +237,7 @@ describe('requesting a call permission', () => {
 		[138009, 'Too many call permission requests to this person'],
 		[138017, 'This person has already given permanent permission to be called'],
 		[131026, 'The message could not be delivered to this person'],
-		[131044, 'The WhatsApp Business account has a payment problem'],
+		[131044, 'Meta cannot charge the WhatsApp Business account'],
 		[131048, 'WhatsApp has temporarily blocked requests from this phone number'],
 	])(
 		'A rejection by Meta with %d says why, and the request is sent once',
@@ -362,6 +362,15 @@ describe('requesting a call permission with a template', () => {
 		['no language', 'a', [], { templateLanguage: '={{ "" }}' }, 'Template Language is empty'],
 		['an empty value', 'a', [{ value: '\u200b' }], {}, 'Template parameter 1 has no value'],
 		['no value', 'a', [{ value: 'x' }, {}], {}, 'Template parameter 2 has no value'],
+		...['1 High Street\nLondon', 'a\tb', 'a     b'].map(
+			(value): [string, string, unknown, INodeParameters, string] => [
+				`the value ${JSON.stringify(value)}`,
+				'a',
+				[{ value }],
+				{},
+				'Template parameter 1 contains a line break, a tab or more than 4 spaces in a row',
+			],
+		),
 		[
 			'another part',
 			'a',

@@ -277,6 +277,7 @@ const EVENTS = [
 	'call_recording_available',
 	'call_transcription_available',
 	'call_permission_reply',
+	'voicemail',
 ];
 
 /** Events that together fill every field of the trigger's items. */
@@ -309,6 +310,7 @@ async function everyEvent(): Promise<void> {
 	});
 	stage.emulator.userAnswersPermissionRequest({ from: '14085555678', accept: true });
 	stage.emulator.userCalls({ from: 'GB.94640118273650027741' });
+	stage.emulator.deliver([await stage.emulator.createVoicemail()]);
 	const event = { timestamp: timestampBefore(AFTER_SETTLING_MS) };
 	for (const transcript of [false, true]) {
 		const gone = await stage.emulator.createRecording({ transcript, event });
@@ -356,7 +358,7 @@ describe('output schemas', () => {
 		stage.emulator.presetSubscription(trigger.url, ['calls', 'messages']);
 
 		await everyEvent();
-		expect(new Set(trigger.items.map(({ json }) => json.event)).size).toBe(6);
+		expect(new Set(trigger.items.map(({ json }) => json.event)).size).toBe(7);
 		check(TRIGGER_SCHEMA, trigger.items);
 	});
 });

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
 import { decodeAudio } from '../support/audio';
 import { DAY_MS, NUMBER } from '../support/constants';
+import { serve } from '../support/localServer';
 import type { CredentialFields } from '../support/workflow';
 import { useStage } from './engineStage';
 
@@ -12,7 +14,7 @@ const ELSEWHERE = 'https://crm.example/hook';
 const CHECKS = [
 	...['apiVersion', 'appSecret', 'token', 'tokenPermissions', 'businessAccount', 'paymentMethod'],
 	...['phoneNumber', 'messagingLimit', 'calling', 'sip', 'keyExchange', 'quality', 'voicemail'],
-	...['appSubscription', 'callbackUrl', 'callbackResponds', 'accountSubscription', 'overrides'],
+	...['callbackUrl', 'appSubscription', 'callbackResponds', 'accountSubscription', 'overrides'],
 ];
 
 const FAILED = 'needs attention';
@@ -258,13 +260,21 @@ describe('checking a setup', () => {
 		expect(first).toMatchObject({ id: 'keyExchange', status: FAILED, found: 'SDES' });
 	});
 
-	it.each<[string, string, RegExp]>([
-		['that has ended', 'v19.0', /no longer has v19\.0, and responds with v21\.0/],
-		['that never was', 'v99.0', /has no version v99\.0/],
-	])('An API version %s is reported once', async (_, apiVersion, found) => {
-		const findings = await check({}, { apiVersion });
+	it('An API version that ends after the release is reported once', async () => {
+		stage.emulator.failNext('me', {
+			status: 400,
+			headers: { 'facebook-api-version': 'v24.0' },
+			body: { error: { code: 2500, message: 'An active access token must be used' } },
+		});
+		const findings = await check({}, { apiVersion: 'v22.0' });
 		expect(having(findings, FAILED)).toEqual(['apiVersion']);
-		expect(findings[0].found).toMatch(found);
+		expect(findings[0].found).toMatch(/no longer has v22\.0, and responds with v24\.0/);
+	});
+
+	it('An API version that never was is reported once', async () => {
+		const findings = await check({}, { apiVersion: 'v99.0' });
+		expect(having(findings, FAILED)).toEqual(['apiVersion']);
+		expect(findings[0].found).toMatch(/has no version v99\.0/);
 	});
 
 	it('Fields that Meta does not have leave their checks open', async () => {
@@ -302,7 +312,7 @@ describe('checking a setup', () => {
 		stage.emulator.revokeToken();
 		const findings = await check();
 		expect(having(findings, FAILED)).toEqual(['token']);
-		const seen = ['apiVersion', 'appSecret', 'appSubscription', 'callbackUrl', 'callbackResponds'];
+		const seen = ['apiVersion', 'appSecret', 'callbackUrl', 'appSubscription', 'callbackResponds'];
 		expect(having(findings, 'ok')).toEqual(seen);
 	});
 
@@ -423,19 +433,50 @@ describe('checking a setup', () => {
 		},
 	);
 
-	it.each(['', 'n8n.example.com/webhook/x/webhook', 'https://'])(
-		'The value %j as the URL of the trigger names the addresses, and says how to check them',
-		async (url) => {
+	it('A check without the URL of the trigger names the addresses, and says how to compare them', async () => {
+		stage.emulator.presetOverride(ELSEWHERE, NUMBER);
+		const findings = await check({ triggerUrl: '' });
+		expect(having(findings, FAILED)).toEqual([]);
+		for (const id of ['callbackUrl', 'overrides']) {
+			expect(findingOf(findings, id)).toMatchObject({
+				status: OPEN,
+				whatToDo: expect.stringContaining('Webhook URLs > Production URL') as string,
+			});
+		}
+		expect(findingOf(findings, 'overrides').found).toContain(ELSEWHERE);
+	});
+
+	it.each([
+		['n8n.example.com/webhook/x/webhook', /not a whole URL/],
+		['https://', /not a whole URL/],
+		['https://n8n.example/webhook-test/id/webhook', /is a test URL/],
+	])(
+		'The wrong value %j as the URL of the trigger comes first among the webhook checks, whatever Meta says',
+		async (url, problem) => {
+			const wrong = {
+				id: 'callbackUrl',
+				status: FAILED,
+				found: expect.stringMatching(problem) as string,
+				whatToDo: expect.stringMatching(/^Replace it.*Webhook URLs > Production URL/) as string,
+			};
 			stage.emulator.presetOverride(ELSEWHERE, NUMBER);
 			const findings = await check({ triggerUrl: url });
-			expect(having(findings, FAILED)).toEqual([]);
-			for (const id of ['callbackUrl', 'overrides']) {
-				expect(findingOf(findings, id)).toMatchObject({
-					status: OPEN,
-					whatToDo: expect.stringContaining('Webhook URLs > Production URL') as string,
-				});
-			}
-			expect(findingOf(findings, 'overrides').found).toContain(ELSEWHERE);
+			expect(findings[0]).toMatchObject(wrong);
+			expect(findingOf(findings, 'overrides')).toMatchObject({
+				status: OPEN,
+				found: expect.stringContaining(ELSEWHERE) as string,
+				whatToDo: expect.stringMatching(/^See Calls reach this workflow\./) as string,
+			});
+
+			await stage.emulator.stop();
+			await stage.startEmulator({});
+			const withoutWebhook = await check({ triggerUrl: url });
+			expect(withoutWebhook[0]).toMatchObject(wrong);
+			expect(having(withoutWebhook, FAILED)).toEqual([
+				...['callbackUrl', 'appSubscription', 'accountSubscription'],
+			]);
+			stage.emulator.failNext('subscriptions', { errorCode: 2 }, { times: Infinity });
+			expect(findingOf(await check({ triggerUrl: url }), 'callbackUrl')).toMatchObject(wrong);
 		},
 	);
 
@@ -480,9 +521,9 @@ describe('the URL that Meta sends to', () => {
 			'is that of production, and the test URL was entered',
 			TRIGGER_URL,
 			TEST_URL,
-			OPEN,
-			/id\/webhook$/,
-			/holds its test URL\. Replace it.*Production URL/,
+			FAILED,
+			/^The URL that was entered is a test URL/,
+			/^Replace it.*Production URL/,
 		],
 		[
 			'is that of another host',
@@ -519,6 +560,41 @@ describe('the URL that Meta sends to', () => {
 		expect(finding.whatToDo).toContain(
 			'Unpublish the workflow with the trigger and publish it again',
 		);
+	});
+
+	it.each<[string, (response: ServerResponse) => void, Finding['status'], RegExp, RegExp]>([
+		[
+			'n8n has no workflow',
+			(response) =>
+				response
+					.writeHead(404)
+					.end('{"code":404,"message":"The requested webhook \\"GET id\\" is not registered."}'),
+			FAILED,
+			/no published workflow there/,
+			/publish it again/,
+		],
+		['a proxy responds', (response) => response.writeHead(502).end(), FAILED, /a proxy/, /proxy/],
+		['nothing responds', (response) => response.destroy(), OPEN, /no response/, /outside of your/],
+		[
+			'another system responds',
+			(response) => response.end('hello'),
+			OPEN,
+			/not as a trigger with this app secret/,
+			/select the same credential/,
+		],
+	])('The URL is asked for a response: %s', async (_, answer, status, found, whatToDo) => {
+		const server = await serve((__, response) => answer(response));
+		try {
+			const url = `${server.url}/webhook/id/webhook`;
+			stage.emulator.presetSubscription(url);
+			const findings = await check({ triggerUrl: url });
+			const finding = findingOf(findings, 'callbackResponds');
+			expect(finding.status).toBe(status);
+			expect(finding.found).toMatch(found);
+			expect(finding.whatToDo).toMatch(whatToDo);
+		} finally {
+			await server.stop();
+		}
 	});
 
 	it.each<[string, string[], Finding['status'], RegExp, RegExp]>([

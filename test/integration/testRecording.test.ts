@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { IBinaryData, IDataObject, INodeParameters } from 'n8n-workflow';
+import {
+	deriveProof,
+	endpointOf,
+} from '../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 import { decodeAudio } from '../support/audio';
 import { NUMBER } from '../support/constants';
 import { serve, type LocalServer } from '../support/localServer';
@@ -104,6 +108,20 @@ describe('a test recording', () => {
 		expect(audio.equals(VOICE)).toBe(true);
 	});
 
+	it("The test recording can be a file in n8n's storage", async () => {
+		const trigger = stage.trigger();
+		await send({ triggerUrl: trigger.url });
+		await stage.engine.idle();
+		const { binary } = trigger.items[0];
+		expect(binary?.data.id).toBeDefined();
+		const { items } = await send({ triggerUrl: trigger.url, audio: 'binaryFile' }, {}, [
+			{ json: {}, binary } as IDataObject,
+		]);
+		expect(items[0].json.status).toBe('ok');
+		const { sizeBytes } = trigger.items[0].json.recording as IDataObject;
+		expect(items[0].json.sizeBytes).toBe(sizeBytes);
+	});
+
 	it('The test recording reaches a trigger that listens for a test event, and one with Manual registration', async () => {
 		const manual = stage.engine.trigger(stage.credential, {
 			registration: 'manual',
@@ -152,6 +170,48 @@ describe('a test recording', () => {
 		});
 		expect(hints).toMatchObject([{ type: 'warning', message: expect.stringMatching(found) }]);
 		expect(uploads()).toEqual([]);
+	});
+
+	/** What is in front of a trigger, or the trigger itself, and responds to events in a way of its own. */
+	const provingServer = async (answer: (response: ServerResponse) => void) =>
+		await serverThat((request, response) => {
+			if (request.method !== 'GET') return answer(response);
+			const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');
+			const url = `http://${request.headers.host}${pathname}`;
+			const nonce = searchParams.get('hub.challenge') ?? '';
+			const { appSecret } = stage.credential;
+			response.end(deriveProof(appSecret, url, endpointOf(pathname), nonce));
+		});
+
+	it.each<[string, (response: ServerResponse) => void, RegExp, RegExp]>([
+		['401', (response) => response.writeHead(401).end(), /not accept the signature/, /credential/],
+		['413', (response) => response.writeHead(413).end(), /status 413$/, /up to 3 MB/],
+		['500', (response) => response.writeHead(500).end('{}'), /status 500$/, /failed execution/],
+		[
+			'404 of n8n',
+			(response) =>
+				response
+					.writeHead(404)
+					.end('{"code":404,"message":"The requested webhook \\"POST id\\" is not registered."}'),
+			/status 404$/,
+			/^Publish the workflow/,
+		],
+		['a redirect', (response) => response.writeHead(302).end(), /not come from/, /redirects/],
+		[
+			'a page',
+			(response) => response.setHeader('content-type', 'text/html').end('<html>'),
+			/status 200, which does not come from the trigger/,
+			/pages of its own/,
+		],
+		['nothing', (response) => response.destroy(), /did not respond within/, /shorten the workflow/],
+	])('A response to the event says what to do: %s', async (_, answer, found, whatToDo) => {
+		const { url } = await provingServer(answer);
+		const { items } = await send({ triggerUrl: url });
+		expect(items[0].json).toMatchObject({
+			status: 'needs attention',
+			found: expect.stringMatching(found) as string,
+			whatToDo: expect.stringMatching(whatToDo) as string,
+		});
 	});
 
 	describe('a test recording whose URL an attacker has chosen', () => {

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { MINUTE_MS } from '../support/constants';
-import { filesBelow } from '../support/files';
+import { filesBelow, folderMegabytes } from '../support/files';
 import { poll, sleep } from '../support/processes';
 import { cpuMs, residentMb } from '../support/usage';
 import { Inspector, type Inside, type Kept } from './inspector';
@@ -9,7 +9,7 @@ import type { Report } from './outsideProcess';
 import { paceOf, type Pace } from './pace';
 import { startSoakStage, type SoakStage } from './soakStage';
 import { DELIVERIES_PER_ARRIVAL } from './traffic';
-import { folderMegabytes, machineSeconds, Sampler, slopePerMinute } from './usage';
+import { machineSeconds, Sampler, slopePerMinute } from './usage';
 
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
 if (!(MINUTES > 0)) throw new Error('SOAK_MINUTES must be a number of minutes');

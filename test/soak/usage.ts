@@ -1,7 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { filesBelow } from '../support/files';
+import { readFile } from 'node:fs/promises';
 
-const MEBIBYTE = 1024 * 1024;
 /** Of the kernel's clock; fixed at 100 for all programs on Linux. */
 const TICKS_PER_SECOND = 100;
 
@@ -14,18 +12,6 @@ export async function machineSeconds(): Promise<number> {
 		.slice(1)
 		.map(Number);
 	return (user + nice + system + interrupts + softInterrupts) / TICKS_PER_SECOND;
-}
-
-/** Size of all files below a folder, in MB. Files may come and go meanwhile. */
-export async function folderMegabytes(folder: string): Promise<number> {
-	const sizes = (await filesBelow(folder)).map(
-		async (file) =>
-			await stat(file).then(
-				({ size }) => size,
-				() => 0,
-			),
-	);
-	return (await Promise.all(sizes)).reduce((total, size) => total + size, 0) / MEBIBYTE;
 }
 
 export interface Sample {

@@ -33,6 +33,7 @@ describe("the credential's test", () => {
 		['as the editor has it', {}],
 		['with a version without its letter', { apiVersion: '26.0' }],
 		['with a version in capitals', { apiVersion: ' V26.0 ' }],
+		['with the oldest version', { apiVersion: 'v21.0' }],
 		['with slashes behind the address', { baseUrl: ' https://graph.facebook.com// ' }],
 		['with blanks around the ID', { businessAccountId: ' 102290129340398\n' }],
 		['with an ID as a number', { businessAccountId: 102290129340398 }],
@@ -47,6 +48,15 @@ describe("the credential's test", () => {
 	it.each(['latest', 'v26', ''])('The test does not accept %j as a version', (apiVersion) => {
 		expect(testedAddress({ ...CREDENTIAL, apiVersion })).not.toContain('/v26.0/');
 	});
+
+	it.each(['v12.0', '2.12', ' V20.0 '])(
+		'The test asks for a version that Meta never had instead of %j, which neither Meta nor the test could report',
+		(apiVersion) => {
+			const credential = { ...CREDENTIAL, apiVersion };
+			expect(() => parseAccount(NODE, credential)).toThrow('too old');
+			expect(testedAddress(credential)).toContain('.com/v0.0/');
+		},
+	);
 });
 
 /** What n8n shows for a response: the message of the first rule that fits; null for a success. */
@@ -75,7 +85,11 @@ describe("the result of the credential's test", () => {
 			{ code: 100, message: 'Invalid appsecret_proof provided in the API argument' },
 			/App Secret for this access token\. Copy/,
 		],
-		['an unknown version', { code: 2500 }, /API Version\. It must look like v26\.0/],
+		[
+			'an unknown version',
+			{ code: 2500 },
+			/API Version: it is too old, too new or mistyped\. It must look like v26\.0/,
+		],
 		['a missing permission', { code: 200 }, /lacks a permission\. Generate/],
 		['an ID that is none', { code: 803 }, /Copy WhatsApp Business Account ID/],
 		['the ID of something else', { code: 100 }, /Copy WhatsApp Business Account ID/],

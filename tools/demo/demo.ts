@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { startEmulator, type Call, type Emulator } from '../../emulator';
 import type { CallMedia } from '../../emulator/rtc/callMedia';
 import { decodeAudio } from '../../test/support/audio';
+import { folderMegabytes } from '../../test/support/files';
 import { startGateway, type Gateway } from '../../test/support/gateway';
 import {
 	startN8n,
@@ -112,15 +113,16 @@ function preparation(
 			limit: 1_800,
 			async run({ progress, result }) {
 				const start = Date.now();
-				const { installed } = await ensureN8n({
+				const { installed, folder } = await ensureN8n({
 					onProgress: ({ phase, elapsed, packages }) =>
 						progress(
 							`${phase}, ${seconds(elapsed)}${packages ? `, ${packages} of about 1500 packages` : ''} (once; takes about 5 minutes and 2.9 GB)`,
 						),
 				});
-				result(
-					`n8n ${N8N_VERSION} ${installed ? `installed in ${seconds(Date.now() - start)}` : 'is in the cache'}`,
-				);
+				const took = seconds(Date.now() - start);
+				if (!installed) return result(`n8n ${N8N_VERSION} is in the cache (${folder})`);
+				const gigabytes = ((await folderMegabytes(folder)) / 1024).toFixed(1);
+				result(`n8n ${N8N_VERSION} installed in ${took}: ${gigabytes} GB in ${folder}`);
 			},
 		},
 		{

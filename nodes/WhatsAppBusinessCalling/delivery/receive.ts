@@ -148,22 +148,15 @@ function rejectOverload(
 	const count = admission.takeRejectedCount(Date.now());
 	if (count > 0) {
 		context.logger.warn(
-			`WhatsApp Business Calling Trigger: no room for ${count} of the last deliveries while ${settings.maxConcurrentDeliveries} others were being worked on; Meta is asked to deliver again`,
+			`WhatsApp Business Calling Trigger: recent deliveries rejected: ${count} (limit of the option Server: Deliveries at Once: ${settings.maxConcurrentDeliveries}); Meta delivers them again`,
 		);
 	}
 	return answer(context, 503);
 }
 
-function byLedgerKey(trigger: string, events: CallEvent[]): Events {
-	return new Map(events.map((event) => [ledgerKey(trigger, event), event]));
-}
-
-/** Meta gives events no ID of their own; a call, its event and its file distinguish them. */
-function ledgerKey(trigger: string, event: CallEvent): string {
-	const text = [trigger, event.phoneNumberId, event.call.id, event.type.name, event.detail].join(
-		'\n',
-	);
-	return hash('sha256', text, 'base64url');
+function byLedgerKey(trigger: string, events: Events): Events {
+	const ledgerKey = (key: string) => hash('sha256', `${trigger}\n${key}`, 'base64url');
+	return new Map([...events].map(([key, event]) => [ledgerKey(key), event]));
 }
 
 /**

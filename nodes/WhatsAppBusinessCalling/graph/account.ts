@@ -7,6 +7,7 @@ import { NodeOperationError } from 'n8n-workflow';
 import { z } from 'zod';
 
 import { withMessage } from '../parameterSchemas';
+import { ENDED_VERSION } from './apiVersion';
 import type { GraphContext } from './types';
 
 export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
@@ -41,9 +42,13 @@ const accountSchema = z.object({
 	businessAccountId: id('WhatsApp Business Account ID'),
 	appId: id('App ID'),
 	appSecret: text('App Secret is empty'),
-	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/i).transform(
-		(version) => `v${version.replace(/^v/i, '')}`,
-	),
+	apiVersion: text('API Version must look like v26.0', /^v?\d+\.\d+$/i)
+		.transform((version) => version.replace(/^v/i, ''))
+		.refine(
+			(version) => !ENDED_VERSION.test(version),
+			'API Version is too old, and Meta no longer has it: use v26.0',
+		)
+		.transform((version) => `v${version}`),
 	baseUrl: text(BASE_URL_MESSAGE)
 		.refine(isBaseUrl, BASE_URL_MESSAGE)
 		.transform((url) => url.replace(/\/+$/, '')),

@@ -153,7 +153,7 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 	},
 	{
 		codes: [131044],
-		title: 'The WhatsApp Business account has a payment problem',
+		title: 'Meta cannot charge the WhatsApp Business account',
 		hint: 'Check the payment method in Meta Business Suite > Billing.',
 		transient: false,
 		cause: 'configuration-invalid',
@@ -192,9 +192,9 @@ export const ERROR_CATALOGUE: ErrorEntry[] = [
 		cause: 'configuration-invalid',
 	},
 	{
-		codes: [132000, 132012],
+		codes: [132000, 132012, 132018],
 		title: 'The parameters do not fit the message template',
-		hint: 'Enter one parameter for each placeholder of the template, in the same order. Placeholders with a name need that name.',
+		hint: 'Enter one parameter for each placeholder of the template, in the same order. Placeholders with a name need that name. A value must not contain line breaks, tabs or more than 4 spaces in a row.',
 		transient: false,
 		cause: 'configuration-invalid',
 	},

@@ -55,7 +55,7 @@ function fallbackHint({ kind, status, message, details, transient }: GraphFailur
 		return `Follow Meta's message: "${details ?? message}". See Meta's error code reference, and include the trace ID when contacting support.`;
 	}
 	return Number(status) >= 400 && transient
-		? 'Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.'
+		? 'Meta, or a proxy in front of it, is temporarily unavailable. Try again in a few minutes.'
 		: 'The response does not come from the Graph API. Check Base URL and API Version in the credential, and any proxy between n8n and Meta. Then try again.';
 }
 

@@ -90,7 +90,7 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 			};
 		case 'wrongToken':
 			return {
-				message: `The other webhook did not accept the verify token: ${conflict.address.url}. Correct the option "Other Webhook Verify Token".`,
+				message: `The verify token of the other webhook is missing, or that webhook did not accept it: ${conflict.address.url}. Enter it in the option "Other Webhook Verify Token".`,
 				description:
 					'Its verify token is needed to put it back when this workflow is unpublished, so nothing was changed. For n8n\'s own WhatsApp Trigger it is the ID of that node: copy the node, paste it into a text editor and take the value of "id". The other workflow must be published, and this n8n must be able to reach the URL.',
 			};

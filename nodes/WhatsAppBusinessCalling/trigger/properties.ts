@@ -247,12 +247,12 @@ const NOTHING_ARRIVES = `<b>Nothing arrives?</b> Run the action node's Setup > C
 export const triggerPanel: INodeTypeDescription['triggerPanel'] = {
 	header: 'Click, then make a recorded call and hang up',
 	executionsHelp: {
-		inactive: `${WHILE_BUILDING}<br /><br /><b>When your workflow is ready</b>, publish it. Every recording then starts it; you find those runs in the executions list, not here.<br /><br />${NOTHING_ARRIVES}`,
-		active: `${WHILE_BUILDING} The published workflow keeps receiving its events.<br /><br /><b>Your workflow is published</b>: every recording starts it. You find those runs in the <a data-key="executions">executions list</a>, not here.<br /><br />${NOTHING_ARRIVES}`,
+		inactive: `${WHILE_BUILDING}<br /><br /><b>When your workflow is ready</b>, publish it. Every recording then starts it; you can find those runs in the executions list, not here.<br /><br />${NOTHING_ARRIVES}`,
+		active: `${WHILE_BUILDING} The published workflow keeps receiving its events.<br /><br /><b>Your workflow is published</b>: every recording starts it. You can find those runs in the <a data-key="executions">executions list</a>, not here.<br /><br />${NOTHING_ARRIVES}`,
 	},
 	activationHint: {
 		inactive: 'Publish this workflow to receive every recording automatically.',
 		active:
-			'This workflow is published: recordings also start it automatically. You find those runs under Executions.',
+			'This workflow is published: recordings also start it automatically. You can find those runs under Executions.',
 	},
 };

@@ -11,7 +11,6 @@ export const eventsField: INodeProperties = {
 	options: eventOptions,
 	default: ['call_recording_available'],
 	required: true,
-	description: 'Events that start the workflow. Each event becomes one item.',
 };
 
 export const phoneNumbersField: INodeProperties = {

@@ -310,7 +310,7 @@ describe('deliveries at once', () => {
 			status: 503,
 			items: [],
 			logged: [
-				`${LOG}no room for 1 of the last deliveries while 1 others were being worked on; Meta is asked to deliver again`,
+				`${LOG}recent deliveries rejected: 1 (limit of the option Server: Deliveries at Once: 1); Meta delivers them again`,
 			],
 		});
 		expect(await take(ofCalls(refused), { parameters })).toMatchObject({ status: 503, logged: [] });

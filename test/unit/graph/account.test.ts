@@ -41,6 +41,9 @@ describe('parseAccount', () => {
 		['baseUrl', 'https://graph.facebook.com#', 'Base URL'],
 		['apiVersion', 'latest', 'API Version must look like v26.0'],
 		['apiVersion', 'v26.0/../x', 'API Version'],
+		['apiVersion', 'v12.0', 'API Version is too old, and Meta no longer has it: use v26.0.'],
+		['apiVersion', ' 2.12', 'API Version is too old'],
+		['apiVersion', 'V20.0', 'API Version is too old'],
 		['baseUrl', 'graph.facebook.com', 'Base URL'],
 		['baseUrl', 'ftp://graph.facebook.com', 'Base URL'],
 		['baseUrl', 'https://user@graph.facebook.com', 'Base URL'],
@@ -55,6 +58,10 @@ describe('parseAccount', () => {
 
 	it.each(['v26.0', '26.0', 'V26.0', ' v26.0 '])('The version %j is accepted', (apiVersion) => {
 		expect(parseAccount(NODE, { ...CREDENTIAL, apiVersion })).toEqual(ACCOUNT);
+	});
+
+	it.each(['v21.0', 'v100.0'])('The version %s has not ended', (apiVersion) => {
+		expect(parseAccount(NODE, { ...CREDENTIAL, apiVersion })).toEqual({ ...ACCOUNT, apiVersion });
 	});
 
 	it('An ID that an expression gives as a number is accepted', () => {

@@ -40,7 +40,7 @@ describe('the description and the messages of an error', () => {
 		[
 			'an outage without words',
 			failureFromResponse(502, ''),
-			'HTTP 502 without an error message. Meta, or a proxy in front of it, has a temporary problem. Try again in a few minutes.',
+			'HTTP 502 without an error message. Meta, or a proxy in front of it, is temporarily unavailable. Try again in a few minutes.',
 			[],
 		],
 		[

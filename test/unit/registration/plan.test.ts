@@ -18,6 +18,7 @@ import type {
 	Step,
 	Target,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
+import { holderUrl } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
 
 const OWN = 'https://n8n.example/webhook/ID/webhook';
 const TEST = 'https://n8n.example/webhook-test/ID/webhook';
@@ -585,6 +586,42 @@ describe('planUndo', () => {
 		const planned = planUndo(state, undo.map(step), surroundings);
 		expect(planned.steps.map(textOf)).toEqual(steps);
 		expect(planned.kept.map(textOf)).toEqual(kept);
+	});
+
+	describe('an address of a number, which has room for 200 characters, that others keep', () => {
+		const third = 'https://n8n.example/webhook/33333333-3333-4333-8333-333333333333/webhook';
+		const second = at('https://n8n.example/webhook/22222222-2222-4222-8222-222222222222/webhook', {
+			holder: 'trigger',
+		});
+		const others = (leavesAccount: boolean) => [
+			{ ...second.parties[0], leavesAccount },
+			{ ...second.parties[0], url: third },
+		];
+		const shared = (other: Address['other'], leavesAccount = false): KnownState =>
+			stateOf({
+				overrides: {
+					[ONE]: at(OWN, {
+						other,
+						parties: [{ ...at(OWN).parties[0], is: 'this' }, ...others(leavesAccount)],
+					}),
+				},
+			});
+
+		it('The other webhook is given up first, and reported, if both do not fit', () => {
+			const long = { url: `${FOREIGN}/${'x'.repeat(120)}`, verifyToken: '', addedFields: [] };
+			const { steps, lost, heir } = planUndo(shared(long), [], surroundingsOf({}));
+			expect(lost).toEqual([long.url]);
+			expect(heir).toBeNull();
+			const [{ url }] = steps as Array<{ url: string }>;
+			expect(holderUrl(url)).toBe(second.url);
+			expect(url).toContain('also=');
+		});
+
+		it('The one that gets the address without a list takes over what must be undone at the end', () => {
+			const { steps, heir } = planUndo(shared(null, true), [], surroundingsOf({ sharing: false }));
+			expect(steps.map(textOf)).toEqual([`override ${ONE} ${second.url}`]);
+			expect(heir).toBe(second.url);
+		});
 	});
 
 	it.each([

@@ -363,7 +363,7 @@ describe('an activation that fails', () => {
 	});
 
 	it('Activation can be repeated at once when the trigger that was in the way is removed', async () => {
-		const one = trigger({}, new Meta(), { id: 'of an old workflow' });
+		const one = trigger({}, new Meta(), { id: 'of-an-old-workflow' });
 		const two = trigger({}, one.meta, { id: 'of another one' });
 		await one.activate();
 		one.publish();
@@ -850,7 +850,7 @@ describe('a test', () => {
 
 	it.each<[string, Surroundings]>([
 		['n8n cannot reach production', {}],
-		['its webhook ID cannot be listed', { id: 'of an old workflow' }],
+		['its webhook ID cannot be listed', { id: 'of-an-old-workflow' }],
 	])(
 		'A test takes production over if %s, and points back to it with its token',
 		async (_, given) => {

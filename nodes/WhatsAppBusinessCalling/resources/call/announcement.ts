@@ -108,7 +108,7 @@ export const announcementFields: INodeProperties[] = [
 	},
 	notice(
 		'notRecorded',
-		'Off: WhatsApp records nothing, and no recording event comes.',
+		'Off: WhatsApp records nothing, and no recording event comes',
 		hideFor({ recordCall: [true, { _cnd: { startsWith: '=' } }] }),
 	),
 	purposeField('recording', hideFor({ recordCall: [false] })),

@@ -72,7 +72,7 @@ export const readProperties: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'Without verification, anyone who can send data to this workflow can fake calls and recordings.',
+			'Without verification, anyone who can send data to this workflow can fake calls and recordings',
 		name: 'unverifiedNotice',
 		type: 'notice',
 		default: '',

@@ -57,7 +57,7 @@ export const read: Operation = {
 		const settings = readSettings(input);
 		const { content, isVerified } = await signedContent(input);
 		const log = new DeliveryLog(input.context.logger, 'WhatsApp Business Calling');
-		const events = chosenEvents(content, settings.filter, log);
+		const events = [...chosenEvents(content, settings.filter, log).values()];
 		let hasFailed = false;
 		const results = await mapAtOnce(events, settings.maxConcurrentDownloads, async (event) => {
 			// The error ends the execution: nobody would get further files.

@@ -7,6 +7,9 @@ import type { OperationInput } from '../types';
 /** Parts of a template that can have placeholders, in the order in which Meta shows them. */
 const PARTS = ['header', 'body'];
 
+/** Meta refuses it with 132018. Not on its pages; clients quote the error. */
+const NOT_IN_VALUES = /[\n\r\t]| {5}/;
+
 export function templateFields(
 	displayOptions: INodeProperties['displayOptions'],
 ): INodeProperties[] {
@@ -129,6 +132,13 @@ function parameterOf(input: OperationInput, fields: IDataObject, position: numbe
 			input,
 			`Template parameter ${position} has no value`,
 			'WhatsApp does not accept empty texts. Enter a value, or check what its expression evaluates to.',
+		);
+	}
+	if (NOT_IN_VALUES.test(text)) {
+		throw inputError(
+			input,
+			`Template parameter ${position} contains a line break, a tab or more than 4 spaces in a row`,
+			'WhatsApp does not accept them in the values of a template. To replace them in an expression, append .replace(/\\s+/g, " ") to the text.',
 		);
 	}
 	const name = asText(fields.name);

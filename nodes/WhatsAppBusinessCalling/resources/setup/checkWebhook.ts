@@ -13,9 +13,12 @@ import {
 	isSameTrigger,
 	looksLikeTestUrl,
 } from '../../registration/verifyToken';
+import { truncate } from '../shared/parameters';
 import type { OperationInput } from '../types';
 import { APP_NAME, asApp, asUser, ofThisNumber, type Answers, type Check } from './answers';
 import { bad, good, notChecked, type Finding } from './findings';
+
+const REACH_NAME = 'Calls reach this workflow';
 
 const BY_HAND = 'With Registration set to Manual';
 
@@ -65,6 +68,27 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 	const { app, membership, route } = answers;
 	return [
 		{
+			id: 'callbackUrl',
+			name: REACH_NAME,
+			judge(reasons, name) {
+				// What was entered is wrong, whatever Meta says.
+				return (
+					wrongUrl(trigger.url) ??
+					asApp(app, (subscription) => {
+						if (!subscription) {
+							return notChecked('The app has no webhook', 'See App subscribed to calls.');
+						}
+						const { callbackUrl } = subscription;
+						const override = route.ok ? overrideOf(route.value) : null;
+						if (override !== null && isTriggerUrl(override, trigger)) {
+							return good(`${holderUrl(callbackUrl)}, but another webhook URL comes before it`);
+						}
+						return addressFinding(callbackUrl, trigger);
+					})(reasons, name)
+				);
+			},
+		},
+		{
 			id: 'appSubscription',
 			name: 'App subscribed to calls',
 			judge: asApp(app, (subscription) => {
@@ -87,21 +111,6 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 							`not subscribed to calls (fields: ${fields.join(', ')})`,
 							"Publish the workflow with the trigger, or subscribe to the field calls in Meta's app dashboard (WhatsApp > Configuration > Webhook fields).",
 						);
-			}),
-		},
-		{
-			id: 'callbackUrl',
-			name: 'Calls reach this workflow',
-			judge: asApp(app, (subscription) => {
-				if (!subscription) {
-					return notChecked('The app has no webhook', 'See App subscribed to calls.');
-				}
-				const { callbackUrl } = subscription;
-				const override = route.ok ? overrideOf(route.value) : null;
-				if (override !== null && isTriggerUrl(override, trigger)) {
-					return good(`${holderUrl(callbackUrl)}, but another webhook URL comes before it`);
-				}
-				return addressFinding(callbackUrl, trigger);
 			}),
 		},
 		{
@@ -221,6 +230,19 @@ function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Fi
 	);
 }
 
+/** What is wrong with the URL that was entered for the trigger, if anything. */
+function wrongUrl(url: string): Finding | null {
+	if (url === '') return null;
+	const isUrl = /^https?:\/\//i.test(url) && URL.canParse(url);
+	if (isUrl && !looksLikeTestUrl(url)) return null;
+	return bad(
+		isUrl
+			? 'The URL that was entered is a test URL, which n8n uses only while you test the trigger'
+			: `"${truncate(url)}" is not a whole URL`,
+		`Replace it under Production URL of the Trigger: ${PRODUCTION_URL}.`,
+	);
+}
+
 /** What it means that Meta sends events to an address. */
 function addressFinding(address: string, trigger: TriggerAddress): Finding {
 	const { url, gone } = trigger;
@@ -232,19 +254,8 @@ function addressFinding(address: string, trigger: TriggerAddress): Finding {
 			`To compare it with your trigger, fill in Production URL of the Trigger: ${PRODUCTION_URL}.`,
 		);
 	}
-	if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-		return notChecked(
-			holder,
-			`Correct Production URL of the Trigger, which must be a whole URL: ${PRODUCTION_URL}.`,
-		);
-	}
+	if (wrongUrl(url) !== null) return notChecked(holder, `See ${REACH_NAME}.`);
 	if (isTriggerUrl(address, trigger)) return sharedFinding(address, trigger);
-	if (looksLikeTestUrl(url)) {
-		return notChecked(
-			holder,
-			`Production URL of the Trigger holds its test URL. Replace it: ${PRODUCTION_URL}.`,
-		);
-	}
 	if (isSameTrigger(registered, url)) {
 		return bad(
 			`${holder} (the test URL of this trigger)`,
