@@ -197,7 +197,8 @@ describe.each(LEVELS)('triggers that share the URL of %s', (_, level) => {
 			await holder.deactivate();
 			expect(state()).toEqual(NOTHING);
 		},
-		30_000,
+		// What may be a stale response is waited for.
+		60_000,
 	);
 
 	it('Triggers share a URL that Meta keeps in another form', async () => {

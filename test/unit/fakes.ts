@@ -115,8 +115,10 @@ function fakeContext(parameters: IDataObject, respond: Respond) {
 
 export function fakeExecution(parameters: IDataObject, respond: Respond = placed) {
 	const { context, parameter, ...seen } = fakeContext(parameters, respond);
+	const executeData = {};
 	const execution = {
 		...context,
+		getExecuteData: () => executeData,
 		getNodeParameter: (name: string, _itemIndex: number, fallback?: unknown) =>
 			parameter(name, fallback),
 	};
