@@ -880,10 +880,17 @@ describe('the list of phone numbers', () => {
 		expect(options).toHaveLength(250);
 	});
 
-	it('The list says what is wrong with the token', async () => {
+	it('The list shows the ID of a number that has no name yet', async () => {
+		const body = { data: [{ id: '5' }] };
+		stage.emulator.failNext('phoneNumbers', { status: 200, body });
+		const { results } = await stage.engine.searchPhoneNumbers(stage.credential);
+		expect(results).toEqual([{ name: '5', value: '5' }]);
+	});
+
+	it('The list says what is wrong with the token, in both nodes', async () => {
 		stage.emulator.revokeToken();
-		await expect(stage.engine.searchPhoneNumbers(stage.credential)).rejects.toThrow(
-			'WhatsApp did not accept the access token',
-		);
+		const message = 'WhatsApp did not accept the access token';
+		await expect(stage.engine.searchPhoneNumbers(stage.credential)).rejects.toThrow(message);
+		await expect(stage.engine.phoneNumberOptions(stage.credential)).rejects.toThrow(message);
 	});
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 
 import { failureFromResponse } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import {
+	finalMessage,
 	getMediaInfo,
 	isMediaGone,
 	MEDIA_ID_PATTERN,
@@ -168,4 +169,13 @@ describe('MEDIA_ID_PATTERN', () => {
 		'The ID %j is rejected',
 		(id) => expect(id).not.toMatch(MEDIA_ID_PATTERN),
 	);
+
+	it.each([
+		['It ended', true, 'It ended. Meta keeps files for 7 days: download it later by its media ID.'],
+		['It said: no!', true, 'It said: no! Meta keeps files'],
+		['It is gone', false, 'It is gone'],
+	])('The last text about "%s" is one of whole sentences', (message, transient, expected) => {
+		const problem = { reason: 'timeout', message, transient } as const;
+		expect(finalMessage(problem).startsWith(expected)).toBe(true);
+	});
 });
