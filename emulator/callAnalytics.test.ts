@@ -1,6 +1,5 @@
-import { NUMBER } from '../test/support/constants';
-import { graph } from '../test/support/graph';
-import { makeSdp, startEmulator, type Emulator } from './index';
+import { answeredCall, graph } from '../test/support/graph';
+import { startEmulator, type Emulator } from './index';
 
 const WABA = '102000000000001';
 
@@ -39,14 +38,7 @@ describe('call analytics', () => {
 		['the direction', 'directions([USER_INITIATED])', 1],
 		['the other direction', 'directions([BUSINESS_INITIATED])', 0],
 	])('Call analytics can be filtered by %s of a call', async (_, filter, count) => {
-		const { id } = emulator.userCalls();
-		await graph(emulator, 'POST', `${NUMBER}/calls`, {
-			messaging_product: 'whatsapp',
-			action: 'accept',
-			call_id: id,
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-		});
-		emulator.hangUp(id, { durationSeconds: 5 });
+		await answeredCall(emulator, 5);
 		const { body } = await ask(`.start(1759302000).end(9999999999).granularity(DAILY).${filter}`);
 		expect((body.call_analytics as { data_points: unknown[] }).data_points).toHaveLength(count);
 	});

@@ -1,19 +1,16 @@
-import type { ServerResponse } from 'node:http';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../support/files';
 import { TRIGGER, type Workflow } from '../support/stage';
-import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
+import { DEFAULT_RECORDING } from '../../emulator';
 import { fileOf, SECRETS, type AttackStage } from './attackStage';
 import { bombInBomb, brotliBomb, deflateBomb, gzipBomb, gzipBombOfParts } from './bombs';
-import { GRAPH_HOST, MEDIA_HOST } from './internet';
+import type { Send } from './internet';
 
 const MEBIBYTE = 1024 * 1024;
 
 const blanks = Buffer.alloc(16 * MEBIBYTE, ' ');
-type Send = (response: ServerResponse) => void;
-
 const json = { 'content-type': 'application/json' };
 
 const body =
@@ -207,25 +204,6 @@ export function answerAttacks(stage: () => AttackStage): void {
 		});
 	});
 
-	/** Until the work is done, the Media API answers so about this file. */
-	const mediaApi = async <T>({ mediaId }: CreatedRecording, send: Send, work: () => Promise<T>) =>
-		await stage().internet.betrayed(
-			({ headers, url }) =>
-				headers.host === GRAPH_HOST && url?.includes(mediaId)
-					? (_, response) => send(response)
-					: undefined,
-			work,
-		);
-
-	const mediaHost = async <T>({ media }: CreatedRecording, send: Send, work: () => Promise<T>) =>
-		await stage().internet.betrayed(
-			({ headers, url }) =>
-				headers.host === MEDIA_HOST && url?.includes(`mid=${media.attachmentId}`)
-					? (_, response) => send(response)
-					: undefined,
-			work,
-		);
-
 	/** Bytes of all files that n8n keeps. */
 	async function stored(): Promise<number> {
 		const folder = join(stage().n8n.userFolder, '.n8n');
@@ -242,7 +220,7 @@ export function answerAttacks(stage: () => AttackStage): void {
 				fileOf(recording).url = undefined;
 				const delivered = stage().body(recording);
 				const [execution] = await stage().survives(async () => {
-					await mediaApi(recording, send, async () => {
+					await stage().internet.mediaApi(recording, send, async () => {
 						await stage().withinMemory('bomb', async () => {
 							expect((await stage().deliver(delivered)).status).toBe(503);
 						});
@@ -262,7 +240,7 @@ export function answerAttacks(stage: () => AttackStage): void {
 				const delivered = stage().body(recording);
 				const log = stage().n8n.log.text().length;
 				const [execution] = await stage().survives(async () => {
-					await mediaApi(recording, send, async () => {
+					await stage().internet.mediaApi(recording, send, async () => {
 						const { status } = await stage().deliver(delivered, { url: impatient.url });
 						expect(status).toBe(200);
 					});
@@ -282,7 +260,7 @@ export function answerAttacks(stage: () => AttackStage): void {
 				const delivered = stage().body(recording);
 				const before = await stored();
 				const [execution] = await stage().survives(async () => {
-					await mediaHost(recording, send, async () => {
+					await stage().internet.mediaHost(recording, send, async () => {
 						await stage().withinMemory('bomb', async () => {
 							const { status } = await stage().deliver(delivered, { url: small.url });
 							expect(status).toBe(outcome === 'again' ? 503 : 200);
@@ -308,9 +286,13 @@ export function answerAttacks(stage: () => AttackStage): void {
 			const file = gzipSync(await readFile(DEFAULT_RECORDING));
 			const delivered = stage().body(recording);
 			const [execution] = await stage().survives(async () => {
-				await mediaHost(recording, body(file, { 'content-encoding': 'gzip' }), async () => {
-					expect((await stage().deliver(delivered)).status).toBe(200);
-				});
+				await stage().internet.mediaHost(
+					recording,
+					body(file, { 'content-encoding': 'gzip' }),
+					async () => {
+						expect((await stage().deliver(delivered)).status).toBe(200);
+					},
+				);
 			}, 1);
 			const [item] = execution?.items(TRIGGER) ?? [];
 			expect(item?.json.recording).toMatchObject({ verified: true });

@@ -4,7 +4,7 @@ import type { Item } from '../support/n8n';
 import { ACTION_TYPE, chain, node, using, webhookNode } from '../support/workflow';
 import { bytesOfSecrets, fileOf, type AttackStage, type Sending } from './attackStage';
 import { NOTHING_IN_THEM, UNREADABLE, wrapped, type Body } from './bodies';
-import { GRAPH_HOST, MEDIA_HOST } from './internet';
+import { GRAPH_HOST, MEDIA_HOST, redirectTo, sendJson } from './internet';
 import { KINDS } from './mediaUrls';
 import { HARMFUL } from './names';
 import { FORGERIES } from './signature';
@@ -241,20 +241,11 @@ export function deliveryAttacks(stage: () => AttackStage): void {
 				const recording = await stage().recording();
 				fileOf(recording).url = undefined;
 				const info = { url, sha256: recording.media.sha256Hex, mime_type: 'audio/ogg' };
-				await stage().internet.betrayed(
-					({ url: path }) =>
-						path?.includes(recording.mediaId)
-							? (_, response) =>
-									response
-										.writeHead(200, { 'content-type': 'application/json' })
-										.end(JSON.stringify(info))
-							: undefined,
-					async () => {
-						const outcome = await read(stage().body(recording));
-						expectNotDownloaded(outcome);
-						expect(hostsOf(outcome)).toEqual([GRAPH_HOST]);
-					},
-				);
+				await stage().internet.mediaApi(recording, sendJson(info), async () => {
+					const outcome = await read(stage().body(recording));
+					expectNotDownloaded(outcome);
+					expect(hostsOf(outcome)).toEqual([GRAPH_HOST]);
+				});
 			},
 		);
 
@@ -262,17 +253,11 @@ export function deliveryAttacks(stage: () => AttackStage): void {
 			'A redirect of the media host is not followed to %s',
 			async (_, location) => {
 				const recording = await stage().recording();
-				await stage().internet.betrayed(
-					({ url, headers }) =>
-						url?.includes(`mid=${recording.media.attachmentId}`) && headers.host === MEDIA_HOST
-							? (_, response) => response.writeHead(302, { location }).end()
-							: undefined,
-					async () => {
-						const outcome = await read(stage().body(recording));
-						expectNotDownloaded(outcome);
-						expect(hostsOf(outcome)).toEqual([MEDIA_HOST]);
-					},
-				);
+				await stage().internet.mediaHost(recording, redirectTo(location), async () => {
+					const outcome = await read(stage().body(recording));
+					expectNotDownloaded(outcome);
+					expect(hostsOf(outcome)).toEqual([MEDIA_HOST]);
+				});
 			},
 		);
 

@@ -2,12 +2,27 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import type { CreatedRecording } from '../../emulator';
 import { CertificateAuthority } from '../support/certificates';
 
 /** Meta's hosts that are played here; what is sent to them is no leak. */
 export const GRAPH_HOST = 'graph.facebook.com';
 export const MEDIA_HOST = 'lookaside.fbsbx.com';
 export const OTHER_MEDIA_HOST = 'scontent.xx.fbcdn.net';
+
+/** Answers instead of Meta. */
+export type Send = (response: ServerResponse) => void;
+
+export const sendJson =
+	(body: unknown): Send =>
+	(response) =>
+		response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+/** Of the characters of a header, each is a byte. */
+export const redirectTo =
+	(location: string): Send =>
+	(response) =>
+		response.writeHead(302, { location: Buffer.from(location).toString('latin1') }).end();
 
 const META_HOSTS = [GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST];
 
@@ -100,6 +115,28 @@ export class Internet {
 		} finally {
 			this.hostile = undefined;
 		}
+	}
+
+	/** Until the work is done, the Media API answers so about this file. */
+	async mediaApi<T>({ mediaId }: CreatedRecording, send: Send, work: () => Promise<T>): Promise<T> {
+		return await this.betrayed(
+			({ headers, url }) =>
+				headers.host === GRAPH_HOST && url?.includes(mediaId)
+					? (_, response) => send(response)
+					: undefined,
+			work,
+		);
+	}
+
+	/** Until the work is done, the media host answers so about this file. */
+	async mediaHost<T>({ media }: CreatedRecording, send: Send, work: () => Promise<T>): Promise<T> {
+		return await this.betrayed(
+			({ headers, url }) =>
+				headers.host === MEDIA_HOST && url?.includes(`mid=${media.attachmentId}`)
+					? (_, response) => send(response)
+					: undefined,
+			work,
+		);
 	}
 
 	private accept(socket: Socket): void {

@@ -3,7 +3,7 @@ import { TRIGGER } from '../support/stage';
 import { DEFAULT_RECORDING, type CreatedRecording } from '../../emulator';
 import { chain, node, webhookNode } from '../support/workflow';
 import { bytesOfSecrets, fileOf, SECRETS, type AttackStage } from './attackStage';
-import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST } from './internet';
+import { GRAPH_HOST, MEDIA_HOST, OTHER_MEDIA_HOST, redirectTo, sendJson } from './internet';
 
 const FORBIDDEN: Array<[string, string]> = [
 	['another host', 'https://evil.example/x'],
@@ -146,44 +146,23 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 				fileOf(recording).url = undefined;
 				const { sha256Hex: sha256, sizeBytes } = recording.media;
 				const info = { url, sha256, file_size: sizeBytes, mime_type: 'audio/ogg' };
-				await stage().internet.betrayed(
-					({ url: path }) =>
-						path?.includes(recording.mediaId)
-							? (_, response) =>
-									response
-										.writeHead(200, { 'content-type': 'application/json' })
-										.end(JSON.stringify(info))
-							: undefined,
+				await stage().internet.mediaApi(
+					recording,
+					sendJson(info),
 					async () => await withoutFile(recording, [GRAPH_HOST]),
 				);
 			},
 		);
 	});
 
-	const redirecting = async (
-		recording: CreatedRecording,
-		location: string,
-		work: () => Promise<void>,
-	) => {
-		// Of the characters of a header, each is a byte.
-		const bytes = Buffer.from(location).toString('latin1');
-		await stage().internet.betrayed(
-			({ url, headers }) =>
-				url?.includes(`mid=${recording.media.attachmentId}`) && headers.host === MEDIA_HOST
-					? (_, response) => response.writeHead(302, { location: bytes }).end()
-					: undefined,
-			work,
-		);
-	};
-
 	describe('redirects of a media host', () => {
 		it.each(REDIRECTS)(
 			'A redirect of the media host is not followed to %s',
 			async (_, location) => {
 				const recording = await stage().recording();
-				await redirecting(
+				await stage().internet.mediaHost(
 					recording,
-					location,
+					redirectTo(location),
 					async () => await withoutFile(recording, [MEDIA_HOST]),
 				);
 			},
@@ -226,7 +205,7 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 			const recording = await stage().recording(stage().aWhileAgo());
 			const { url: address = '' } = fileOf(recording);
 			const body = stage().body(recording);
-			await redirecting(recording, address, async () => {
+			await stage().internet.mediaHost(recording, redirectTo(address), async () => {
 				const [execution] = await stage().survives(async () => {
 					expect((await stage().deliver(body)).status).toBe(200);
 				}, 1);
@@ -243,11 +222,9 @@ export function mediaUrlAttacks(stage: () => AttackStage): void {
 				const recording = await stage().recording(stage().aWhileAgo());
 				fileOf(recording).url = undefined;
 				const body = stage().body(recording);
-				await stage().internet.betrayed(
-					({ url, headers }) =>
-						headers.host === GRAPH_HOST && url?.includes(recording.mediaId)
-							? (_, response) => response.writeHead(307, { location: encodeURI(location) }).end()
-							: undefined,
+				await stage().internet.mediaApi(
+					recording,
+					(response) => response.writeHead(307, { location: encodeURI(location) }).end(),
 					async () => {
 						const [execution] = await stage().survives(async () => {
 							expect((await stage().deliver(body)).status).toBe(200);

@@ -3,7 +3,7 @@ import type { CreatedRecording } from '../../emulator';
 import type { BinaryReference, Execution } from '../support/n8n';
 import { OWNER } from '../support/n8n';
 import { fileOf, type AttackStage } from './attackStage';
-import { GRAPH_HOST, MEDIA_HOST } from './internet';
+import { GRAPH_HOST, sendJson } from './internet';
 
 /** Texts that would do harm in a path, a header, a log or a page. */
 export const HARMFUL: Array<[string, string]> = [
@@ -277,13 +277,10 @@ export function nameAttacks(stage: () => AttackStage): void {
 				const recording = await stage().recording();
 				const url = fileOf(recording).url;
 				Object.assign(fileOf(recording), { mime_type: undefined, url: undefined });
-				const answer = JSON.stringify({ url, mime_type: type, sha256: recording.media.sha256Hex });
-				await stage().internet.betrayed(
-					(request) =>
-						request.headers.host === GRAPH_HOST && request.url?.includes(recording.mediaId)
-							? (_, response) =>
-									response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
-							: undefined,
+				const info = { url, mime_type: type, sha256: recording.media.sha256Hex };
+				await stage().internet.mediaApi(
+					recording,
+					sendJson(info),
 					async () => await notRunByBrowsers(await emitted(recording)),
 				);
 			},
@@ -294,18 +291,15 @@ export function nameAttacks(stage: () => AttackStage): void {
 			async (_, type) => {
 				const recording = await stage().recording({ content: '<script>alert(1)</script>' });
 				fileOf(recording).mime_type = undefined;
-				await stage().internet.betrayed(
-					(request) =>
-						request.headers.host === MEDIA_HOST &&
-						request.url?.includes(`mid=${recording.media.attachmentId}`)
-							? (_, response) =>
-									response
-										.writeHead(200, {
-											'content-type': type.slice(0, 8_000),
-											'content-disposition': 'attachment; filename="../../x.html"',
-										})
-										.end('<script>alert(1)</script>')
-							: undefined,
+				await stage().internet.mediaHost(
+					recording,
+					(response) =>
+						response
+							.writeHead(200, {
+								'content-type': type.slice(0, 8_000),
+								'content-disposition': 'attachment; filename="../../x.html"',
+							})
+							.end('<script>alert(1)</script>'),
 					async () => await notRunByBrowsers(await emitted(recording)),
 				);
 			},

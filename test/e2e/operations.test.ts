@@ -4,7 +4,7 @@ import type { INodeTypeDescription } from 'n8n-workflow';
 import { DEFAULT_RECORDING, makeSdp, type Emulator } from '../../emulator';
 import { decodeAudio } from '../support/audio';
 import { NUMBER, PERSON } from '../support/constants';
-import { graph } from '../support/graph';
+import { answeredCall, graph } from '../support/graph';
 import {
 	ACTION_TYPE,
 	chain,
@@ -390,14 +390,7 @@ describe('the operations for missed calls, invitations, statistics and deliverie
 	});
 
 	it('Phone Number > Get Call Statistics has the documented output', async () => {
-		const { id } = meta.userCalls();
-		await graph(meta, 'POST', `${NUMBER}/calls`, {
-			messaging_product: 'whatsapp',
-			action: 'accept',
-			call_id: id,
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-		});
-		meta.hangUp(id, { durationSeconds: 30 });
+		await answeredCall(meta, 30);
 		expect(await run(statistics())).toEqual([
 			{
 				start: '2026-11-10T00:00:00.000Z',

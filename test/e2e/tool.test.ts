@@ -1,6 +1,5 @@
-import { makeSdp } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
-import { graph } from '../support/graph';
+import { answeredCall } from '../support/graph';
 import type { Execution, Item } from '../support/n8n';
 import { ACTION_TYPE, node, to, using } from '../support/workflow';
 import { startStage, type Stage } from '../support/stage';
@@ -172,14 +171,7 @@ describe('the action node as a tool of an agent', () => {
 	});
 
 	it('The tool counts the calls of a period, and turns voicemail off', async () => {
-		const { id } = stage.emulator.userCalls({ from: '14085555678' });
-		await graph(stage.emulator, 'POST', `${NUMBER}/calls`, {
-			messaging_product: 'whatsapp',
-			action: 'accept',
-			call_id: id,
-			session: { sdp_type: 'answer', sdp: makeSdp('answer') },
-		});
-		stage.emulator.hangUp(id, { durationSeconds: 30 });
+		await answeredCall(stage.emulator, 30, { from: '14085555678' });
 		const counted = await callTool(
 			{
 				resource: 'phoneNumber',

@@ -1,7 +1,7 @@
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { makeSdp } from '../../emulator';
 import { NUMBER, PERSON } from '../support/constants';
-import { graph } from '../support/graph';
+import { answeredCall, graph } from '../support/graph';
 import type { ActionRun } from './engine/actionRun';
 import { useStage } from './engineStage';
 
@@ -26,10 +26,7 @@ async function makeCalls(): Promise<void> {
 			messaging_product: 'whatsapp',
 			...body,
 		});
-	const { id } = stage.emulator.userCalls();
-	const session = { sdp_type: 'answer', sdp: makeSdp('answer') };
-	await action({ action: 'accept', call_id: id, session });
-	stage.emulator.hangUp(id, { durationSeconds: 30 });
+	await answeredCall(stage.emulator, 30);
 	stage.emulator.clock.set(START + 86_400_000);
 	for (const durationSeconds of [10, 20]) {
 		const offer = { sdp_type: 'offer', sdp: makeSdp('offer') };

@@ -27,6 +27,17 @@ function fileOf(trigger: TriggerWorkflow, index = 0): IDataObject {
 	return trigger.items[index]?.json.recording as IDataObject;
 }
 
+/** The item says which host was not asked. */
+function expectNotAllowed(trigger: TriggerWorkflow, foreign: ForeignHost): void {
+	expect(fileOf(trigger)).toMatchObject({
+		verified: false,
+		error: {
+			reason: 'hostNotAllowed',
+			message: expect.stringContaining(new URL(foreign.origin).host),
+		},
+	});
+}
+
 async function bytesOf(trigger: TriggerWorkflow, index = 0): Promise<Buffer | null> {
 	const file = trigger.items[index]?.binary?.data;
 	return file ? await stage.engine.bytesOf(file) : null;
@@ -467,13 +478,7 @@ describe('a redirect', () => {
 					{ times: Infinity },
 				);
 				expect((await deliverAgainAndAgain(recording)).statuses).toEqual([200]);
-				expect(fileOf(trigger)).toMatchObject({
-					verified: false,
-					error: {
-						reason: 'hostNotAllowed',
-						message: expect.stringContaining(new URL(foreign.origin).host),
-					},
-				});
+				expectNotAllowed(trigger, foreign);
 				expect(foreign.requests).toEqual([]);
 				expect(everythingIn(trigger.items)).not.toContain(stage.emulator.account.accessToken);
 			} finally {
@@ -528,13 +533,7 @@ describe('the access token', () => {
 				},
 			});
 			await deliverAgainAndAgain(recording);
-			expect(fileOf(trigger)).toMatchObject({
-				verified: false,
-				error: {
-					reason: 'hostNotAllowed',
-					message: expect.stringContaining(new URL(foreign.origin).host),
-				},
-			});
+			expectNotAllowed(trigger, foreign);
 			expect(foreign.requests).toEqual([]);
 		} finally {
 			await foreign.stop();

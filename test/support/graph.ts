@@ -1,4 +1,5 @@
-import type { Emulator } from '../../emulator';
+import { makeSdp, type Emulator } from '../../emulator';
+import { NUMBER } from './constants';
 
 export interface GraphReply {
 	status: number;
@@ -55,3 +56,19 @@ export const download = (emulator: Emulator, url: string, headers: Record<string
 			...headers,
 		},
 	});
+
+/** A call of a person to the number, which the business has accepted and which has ended. */
+export async function answeredCall(
+	emulator: Emulator,
+	durationSeconds: number,
+	call?: Parameters<Emulator['userCalls']>[0],
+): Promise<void> {
+	const { id } = emulator.userCalls(call);
+	await graph(emulator, 'POST', `${NUMBER}/calls`, {
+		messaging_product: 'whatsapp',
+		action: 'accept',
+		call_id: id,
+		session: { sdp_type: 'answer', sdp: makeSdp('answer') },
+	});
+	emulator.hangUp(id, { durationSeconds });
+}
