@@ -16,7 +16,7 @@ const DETECTED = new Set(['Killed', 'Timeout']);
 /** Ignored: what runs once, when a file is loaded, cannot be switched on for a single test. */
 const COUNTED = new Set(['Killed', 'Timeout', 'Survived', 'NoCoverage']);
 /** Some times what the longest test takes: a change can make a test wait for ever. */
-const TEST_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = { unit: 8_000, integration: 20_000 };
 /** Longer than a test that waits for ever: only what keeps the process busy for ever is ended by it. */
 const CHANGE_TIMEOUT_MS = 60_000;
 const REPORT = '.tmp/mutation/undetected.txt';
@@ -47,7 +47,7 @@ async function run(tests, mutate, more) {
 				testEnvironment: './test/mutation/environment.cjs',
 				modulePathIgnorePatterns,
 				testMatch: [`<rootDir>/test/mutation/${tests}.test.ts`],
-				testTimeout: TEST_TIMEOUT_MS,
+				testTimeout: TEST_TIMEOUT_MS[tests],
 			},
 		},
 		coverageAnalysis: 'perTest',

@@ -81,12 +81,6 @@ describe('phoneNumbers', () => {
 		expect(sent).toHaveLength(50);
 	});
 
-	it('A page of any length is read', async () => {
-		const data = Array.from({ length: 200_000 }, (_, id) => ({ id: String(id) }));
-		const result = await phoneNumbers(answer({ data }), ACCOUNT);
-		expect(result.ok && result.value).toHaveLength(data.length);
-	});
-
 	it('A failed page gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await phoneNumbers(context, ACCOUNT)).toMatchObject({

@@ -373,48 +373,6 @@ describe('an activation that fails', () => {
 		expect(await two.activate()).toBe(true);
 	});
 
-	it('An activation that waited is not repeated: n8n gives all attempts together 84 seconds', async () => {
-		const node = trigger({});
-		const { httpRequest } = node.hooks.helpers;
-		Object.assign(node.hooks.helpers, {
-			httpRequest: async (request: Sent) => {
-				const answer: unknown = await httpRequest.call(node.hooks, request);
-				return request.method === 'POST' ? { headers: {}, ...refusal(400, 2200) } : answer;
-			},
-		});
-		const first = await failureOf(node.activate());
-		expect(first.message).toBe(
-			`Meta could not verify the webhook URL ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
-		);
-		node.meta.asked.length = 0;
-		expect(await failureOf(node.activate())).toBe(first);
-		expect(node.meta.asked).toEqual([]);
-	});
-
-	it('The activation fails if another process has taken the URL in the same moment', async () => {
-		const node = trigger({});
-		node.meta.afterChange = (what) => {
-			if (what === 'POST subscriptions') node.meta.app = calls(FOREIGN);
-		};
-		const error = await failureOf(node.activate());
-		expect(error.message).toContain(
-			`The Meta app already sends its webhooks to another URL: ${FOREIGN}`,
-		);
-		expect(node.meta.app).toEqual(calls(FOREIGN));
-	});
-
-	it('The activation succeeds if Meta shows the new URL only after a moment', async () => {
-		const node = trigger({});
-		node.meta.afterChange = (what) => {
-			const now = node.meta.app;
-			if (what !== 'POST subscriptions') return;
-			node.meta.app = null;
-			setTimeout(() => (node.meta.app = now), 700);
-		};
-		expect(await node.activate()).toBe(true);
-		expect(node.meta.app).toEqual(calls(node.url));
-	});
-
 	describe('where Meta is slow', () => {
 		beforeEach(() => void jest.useFakeTimers());
 		afterEach(() => void jest.useRealTimers());
@@ -437,6 +395,52 @@ describe('an activation that fails', () => {
 			expect(node.meta.app?.callbackUrl).toBe(node.url);
 		});
 
+		it('The activation fails if Meta does not keep the URL', async () => {
+			const node = trigger({});
+			node.meta.afterChange = (what) => {
+				if (what === 'POST subscriptions') node.meta.app = null;
+			};
+			const activation = failureOf(node.activate());
+			await jest.advanceTimersByTimeAsync(60_000);
+			expect((await activation).message).toMatch(
+				/^Meta confirmed the webhook URL but does not show it/,
+			);
+		});
+
+		it('An activation that waited is not repeated: n8n gives all attempts together 84 seconds', async () => {
+			const node = trigger({});
+			const { httpRequest } = node.hooks.helpers;
+			Object.assign(node.hooks.helpers, {
+				httpRequest: async (request: Sent) => {
+					const answer: unknown = await httpRequest.call(node.hooks, request);
+					return request.method === 'POST' ? { headers: {}, ...refusal(400, 2200) } : answer;
+				},
+			});
+			const activation = failureOf(node.activate());
+			await jest.advanceTimersByTimeAsync(5_000);
+			const first = await activation;
+			expect(first.message).toBe(
+				`Meta could not verify the webhook URL ${node.url}. Make it reachable from the internet over https with a valid certificate (N8N_WEBHOOK_URL, earlier WEBHOOK_URL).`,
+			);
+			node.meta.asked.length = 0;
+			expect(await failureOf(node.activate())).toBe(first);
+			expect(node.meta.asked).toEqual([]);
+		});
+
+		it('The activation fails if another process has taken the URL in the same moment', async () => {
+			const node = trigger({});
+			node.meta.afterChange = (what) => {
+				if (what === 'POST subscriptions') node.meta.app = calls(FOREIGN);
+			};
+			const activation = failureOf(node.activate());
+			await jest.advanceTimersByTimeAsync(60_000);
+			const error = await activation;
+			expect(error.message).toContain(
+				`The Meta app already sends its webhooks to another URL: ${FOREIGN}`,
+			);
+			expect(node.meta.app).toEqual(calls(FOREIGN));
+		});
+
 		it.each([{}, ON_ACCOUNT, ON_ONE])(
 			'The activation succeeds if Meta does what it is asked, and never says so: %j',
 			async (parameters) => {
@@ -454,16 +458,6 @@ describe('an activation that fails', () => {
 				expect(await removal).toBe(true);
 				expect(node.meta.state()).toEqual(NOTHING);
 			},
-		);
-	});
-
-	it('The activation fails if Meta does not keep the URL', async () => {
-		const node = trigger({});
-		node.meta.afterChange = (what) => {
-			if (what === 'POST subscriptions') node.meta.app = null;
-		};
-		expect((await failureOf(node.activate())).message).toMatch(
-			/^Meta confirmed the webhook URL but does not show it/,
 		);
 	});
 

@@ -12,12 +12,13 @@ import {
 	type SharedAddress,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
 import { EVENT_TYPES } from '../../../nodes/WhatsAppBusinessCalling/events/eventTypes';
+import { anyWebUrl } from '../../support/properties';
 
 const HOLDER = 'https://n8n.example/webhook/8b0f9f0e-6a5c-4b7e-9a4e-0d3b7c1e2f3a/webhook';
 const SECRET = 'app-secret';
 
 const url = fc
-	.tuple(fc.webUrl({ withQueryParameters: false }), fc.uuid(), fc.boolean())
+	.tuple(anyWebUrl({ isBare: true }), fc.uuid(), fc.boolean())
 	.map(([base, id, isTest]) => `${base}/webhook${isTest ? '-test' : ''}/${id}/webhook`);
 
 const shared: fc.Arbitrary<SharedAddress> = fc.record({
@@ -38,7 +39,7 @@ const shared: fc.Arbitrary<SharedAddress> = fc.record({
 	isKnownToLeave: fc.option(fc.boolean()),
 	other: fc.option(
 		fc.record({
-			url: fc.webUrl(),
+			url: anyWebUrl(),
 			verifyToken: fc.string({ maxLength: 64 }),
 			addedFields: fc.subarray(['calls', 'messages']),
 		}),

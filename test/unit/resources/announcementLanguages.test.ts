@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyText } from '../../support/properties';
 
 import {
 	announcementLanguage,
@@ -44,7 +45,7 @@ describe('likelyLanguage', () => {
 
 	it('The result is an existing code or null for any text', () => {
 		fc.assert(
-			fc.property(fc.string({ unit: 'binary' }), (text) => {
+			fc.property(anyText(), (text) => {
 				const likely = likelyLanguage(text);
 				return likely === null || LANGUAGE_CODES.includes(likely);
 			}),
