@@ -235,7 +235,8 @@ function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Fi
 /** What is wrong with the URL that was entered for the trigger, if anything. */
 function wrongUrl(url: string): Finding | null {
 	const found = url === '' ? null : wrongUrlFound(url);
-	return found && bad(found, `Replace it under Production URL of the Trigger: ${PRODUCTION_URL}.`);
+	if (found === null) return null;
+	return bad(found, `Replace it under Production URL of the Trigger: ${PRODUCTION_URL}.`);
 }
 
 function wrongUrlFound(url: string): string | null {
