@@ -4,7 +4,7 @@ import { webhookFields } from '../events/eventTypes';
 import { readAccount } from '../graph/account';
 import { failureTitle } from '../graph/nodeApiError';
 import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
-import { chosenEventNames } from '../trigger/settings';
+import { chosenEventNames, readSettings } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt } from './attempts';
 import { busyError, conflictError, notKeptError, registrationError } from './errors';
@@ -14,6 +14,7 @@ import { identify, type Trigger } from './ownership';
 import {
 	chosenNumbers,
 	chosenPhoneNumberIds,
+	isAttended,
 	mustKnowNumbers,
 	requireKnownNumbers,
 } from './phoneNumberFilter';
@@ -67,6 +68,8 @@ const MAX_ROUNDS = 4;
  */
 export async function register(context: IHookFunctions): Promise<boolean> {
 	return await attempt(attemptKey(context), async () => {
+		// With a setting that cannot be used, each event would fail.
+		if (isAttended(context)) readSettings(context);
 		if (isManual(context)) {
 			await requireKnownNumbers(context);
 			return true;
