@@ -13,8 +13,10 @@ describe('allPages', () => {
 
 	it('A list of more pages than are read is a failure, unless enough was read: it must not pass for all of it', async () => {
 		let pages = 0;
-		const readPage = async () =>
-			({ ok: true, value: { rows: [pages], after: String(++pages) } }) as const;
+		const readPage: Parameters<typeof allPages<number>>[0] = async () => ({
+			ok: true,
+			value: { rows: [pages], after: String(++pages) },
+		});
 		expect(await allPages(readPage)).toMatchObject({
 			ok: false,
 			failure: { kind: 'unreadable', message: "Meta's list does not end after 50 pages" },
