@@ -120,8 +120,7 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 		}
 		if (role === 'among') {
 			const parties = partiesWithout(app.address.parties);
-			const [field = 'calls'] = app.fields;
-			remaining.set('app', { address: app.address, parties, fields: [field] });
+			remaining.set('app', { address: app.address, parties, fields: aField(app.fields) });
 		}
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
 		// Fields are removed by the last one; a failed activation removes what it has added itself.
@@ -134,8 +133,8 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
 	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
 	if (restored) {
-		const [field] = [...restored.fields, ...app.fields];
-		return ended([{ ...restored, fields: [field] }, ...removal(fields)]);
+		const some = aField([...restored.fields, ...app.fields]);
+		return ended([{ ...restored, fields: some }, ...removal(fields)]);
 	}
 	const { heir, system, isNeeded } = dependents(state, remaining, surroundings);
 	if (fields.length > 0 && isNeeded) {
@@ -152,6 +151,9 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	const isLast = onlyRecorded || fields.length === app.fields.length;
 	return ended(removal(fields), { left: isLast && leaves.length > 0 });
 }
+
+/** Meta takes no address of the app without a field; one that is there already changes nothing. */
+const aField = ([field = 'calls']: string[]) => [field];
 
 /** Steps for the addresses of the account and of numbers, and those that other triggers keep. */
 function undoOverrides(
@@ -200,7 +202,7 @@ function leaveOthers(
 	if (leaves.length === 0) return { left: false, kept: [] };
 	const { app, overrides } = state;
 	const living = (target: Target, address: Address) => {
-		const fields = app?.fields.slice(0, 1) ?? [];
+		const fields = aField(app?.fields ?? []);
 		const found = remaining.get(target) ?? { address, parties: address.parties, fields };
 		return found.parties
 			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
