@@ -79,9 +79,9 @@ export function verifiedStream(source: FileStream, expected: Expected): Verified
 				yield chunk;
 				isWaiting = true;
 			}
-		} catch (error) {
+			isWaiting = false;
+		} finally {
 			progress.isCut = isWaiting;
-			throw error;
 		}
 		progress.sha256 = hash.digest();
 		progress.audio = meter.result();
