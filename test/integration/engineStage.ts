@@ -1,4 +1,4 @@
-import type { INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
 import {
 	startEmulator,
 	type Emulator,
@@ -53,13 +53,16 @@ class EngineStage {
 		resource: string,
 		operation: string,
 		parameters: INodeParameters,
+		items?: IDataObject[],
+		settings?: Partial<INode>,
 	): Promise<ActionRun> {
-		return await this.engine.run(this.credential, {
-			resource,
-			operation,
-			phoneNumberId: { __rl: true, mode: 'id', value: NUMBER },
-			...parameters,
-		});
+		const phoneNumberId = { __rl: true, mode: 'id', value: NUMBER };
+		return await this.engine.run(
+			this.credential,
+			{ resource, operation, phoneNumberId, ...parameters },
+			items,
+			settings,
+		);
 	}
 
 	/** Requests of one kind that Meta got. */

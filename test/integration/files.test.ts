@@ -184,7 +184,7 @@ describe('downloading a recording', () => {
 		const recording = await stage.emulator.createRecording({ sizeBytes: 2_000_000 });
 		const { error } = await download(recording, { options: { maxFileSize: 1 } });
 		expect(error.message).toBe('The file is too large');
-		expect(error.description).toContain('1.9 MB');
+		expect(error.description).toContain('1.908 MB, larger than the limit of 1 MB');
 		expect(await stage.engine.storedFiles()).toEqual(before);
 	});
 

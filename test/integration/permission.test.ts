@@ -1,4 +1,4 @@
-import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INode, INodeParameters } from 'n8n-workflow';
 import { NUMBER, PERSON } from '../support/constants';
 import type { ActionRun } from './engine/actionRun';
 import { useStage } from './engineStage';
@@ -14,7 +14,10 @@ async function permission(operation: string, parameters: INodeParameters): Promi
 const get = async (parameters: INodeParameters = { to: PERSON }) =>
 	(await permission('get', parameters)).items[0].json;
 
-const request = async (parameters: INodeParameters) => await permission('request', parameters);
+const request = async (parameters: INodeParameters, node?: Partial<INode>) =>
+	await stage.runOnNumber('permission', 'request', parameters, undefined, node);
+
+const RETRY_ON_FAIL = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
 
 describe('getting a call permission', () => {
 	it('A permanent permission allows calls, and need not be requested', async () => {
@@ -260,9 +263,45 @@ describe('requesting a call permission', () => {
 	it('A request whose response was lost is not sent again: the person would get two', async () => {
 		stage.emulator.setPermission(PERSON, 'no_permission');
 		stage.emulator.failNext('messages', { takesEffect: true, reset: true }, { times: Infinity });
-		const { error } = await request({ to: PERSON });
+		const { error } = await request({ to: PERSON }, RETRY_ON_FAIL);
 		expect(error.message).toBe('Meta could not be reached');
+		expect(error.description).toContain('may have received the message');
 		expect(stage.requests('messages')).toHaveLength(1);
+	});
+
+	it('Retry On Fail does not send the requests of the other items again, and sends the one that was rejected', async () => {
+		const people = [PERSON, '447700900123'];
+		for (const person of people) stage.emulator.setPermission(person, 'no_permission');
+		stage.emulator.failNext('messages', { errorCode: 131026 }, { after: 1 });
+		const { items } = await stage.runOnNumber(
+			'permission',
+			'request',
+			{ to: '={{ $json.to }}' },
+			people.map((to) => ({ to })),
+			RETRY_ON_FAIL,
+		);
+		expect(items).toHaveLength(2);
+		expect(stage.requests('messages').map(({ body }) => (body as IDataObject).to)).toEqual([
+			people[0],
+			people[1],
+			people[1],
+		]);
+	});
+
+	it.each([
+		['message', { bodyText: '={{ ({ text: "Hi" }) }}' }],
+		[
+			'template',
+			{
+				sendAs: 'template',
+				templateName: 'call_permission',
+				templateParameters: { parameter: [{ value: '={{ ({ text: "Hi" }) }}' }] },
+			},
+		],
+	])('An object is not sent as the text of a %s', async (_, parameters) => {
+		const { error } = await request({ to: PERSON, ...parameters });
+		expect(error.description).toContain('It evaluates to {"text":"Hi"}');
+		expect(stage.requests('messages')).toEqual([]);
 	});
 
 	it('A response without an ID warns against repeating', async () => {

@@ -21,7 +21,7 @@ import {
 	type Fields,
 } from '../values';
 import { filledFrom, isSamePerson, NOBODY, readParty, type Contact, type Party } from './contacts';
-import { readMediaReference, readMessageAudio, type MediaReference } from './mediaReference';
+import { readMediaReferences, readMessageAudio, type MediaReference } from './mediaReference';
 
 /** Milliseconds in which an incoming call must be accepted (Meta, "User-initiated calls": 30 to 60 seconds). */
 const ANSWER_WITHIN_MS = 30_000;
@@ -54,6 +54,8 @@ export interface ReadEvent {
 	detail: string;
 	/** True where something decisive could not be read: the item then has the raw event in any case. */
 	isIncomplete: boolean;
+	/** The same event with its further files, if it names several. */
+	others?: ReadEvent[];
 }
 
 /** What is next to an element in its change, as far as it belongs to the element. */
@@ -324,7 +326,9 @@ function readFile(
 	};
 	// Meta's samples name the person as the one from whom the file comes.
 	const event = readCall(name, element, context, fields, 'from');
-	return withFile(event, element, { property, media: readMediaReference(property, element) });
+	const withMedia = (media: MediaReference | null) => withFile(event, element, { property, media });
+	const [first = null, ...others] = readMediaReferences(property, element);
+	return { ...withMedia(first), ...(others.length > 0 && { others: others.map(withMedia) }) };
 }
 
 function withFile(event: ReadEvent, element: Fields, file: EventFile): ReadEvent {
@@ -334,7 +338,7 @@ function withFile(event: ReadEvent, element: Fields, file: EventFile): ReadEvent
 		...event,
 		file,
 		// With its hash: Meta may correct an event of a file.
-		detail: isIncomplete ? fingerprint(element) : `${media?.id}\n${hashOf(media)}`,
+		detail: `${media?.id ?? ''}\n${isIncomplete ? fingerprint(element) : hashOf(media)}`,
 		isIncomplete,
 	};
 }

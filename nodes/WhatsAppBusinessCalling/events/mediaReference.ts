@@ -24,22 +24,21 @@ const FILE_FIELDS: Record<FileProperty, { containers: string[]; file: string }> 
 };
 
 /**
- * Finds the file that an event names. A file of another type than audio is in a field with the name of the type
- * (`call_recording[type]`); a file was also seen without that level, as `call_transcript.id`.
+ * Finds the files that an event names. Meta documents one; each of a list counts, so that no part of a recording
+ * is lost. A file of another type than audio is in a field with the name of the type (`call_recording[type]`); a
+ * file was also seen without that level, as `call_transcript.id`.
  *
- * @returns null if no media ID can be read: without it, Meta cannot be asked for the file
+ * @returns none if no media ID can be read: without it, Meta cannot be asked for the file
  */
-export function readMediaReference(property: FileProperty, element: Fields): MediaReference | null {
+export function readMediaReferences(property: FileProperty, element: Fields): MediaReference[] {
 	const { containers, file } = FILE_FIELDS[property];
 	for (const name of containers) {
-		for (const container of objectsIn(element[name])) {
-			for (const candidate of candidatesIn(container, file)) {
-				const media = readMedia(property, candidate);
-				if (media) return media;
-			}
-		}
+		const found = objectsIn(element[name]).flatMap((container) =>
+			filesIn(property, container, file),
+		);
+		if (found.length > 0) return found;
 	}
-	return null;
+	return [];
 }
 
 /** The audio of a message (Meta, "Audio messages webhook reference"); null if no media ID can be read. */
@@ -47,15 +46,17 @@ export function readMessageAudio({ audio }: Fields): MediaReference | null {
 	return isFields(audio) ? readMedia('recording', audio) : null;
 }
 
-/** The documented objects in a container; only if there are none, its other objects and the container itself. */
-function candidatesIn(container: Fields, file: string): Fields[] {
+/** The documented files in a container; only if there are none, the first of its other objects or the container. */
+function filesIn(property: FileProperty, container: Fields, file: string): MediaReference[] {
 	const type = text(container.type);
 	const documented = [
-		type !== null && Object.hasOwn(container, type) ? container[type] : null,
+		type !== null && type !== file && Object.hasOwn(container, type) ? container[type] : null,
 		container[file],
 	].flatMap(objectsIn);
-	if (documented.length > 0) return documented;
-	return [...Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields), container];
+	const others = [...Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields), container];
+	const readable = (candidates: Fields[]) =>
+		candidates.map((fields) => readMedia(property, fields)).filter((media) => media !== null);
+	return documented.length > 0 ? readable(documented) : readable(others).slice(0, 1);
 }
 
 /** An object, or those in a list. */

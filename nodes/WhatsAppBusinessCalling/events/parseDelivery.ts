@@ -297,8 +297,11 @@ function readElement(
 	for (const type of types) {
 		const event = type.read(element, context);
 		if (event === null) continue;
-		if (!change.budget.countEvent()) return [];
-		return [{ ...event, type, ...change.origin, raw: () => rawOf(change, element, context) }];
+		const { others = [], ...first } = event;
+		const raw = () => rawOf(change, element, context);
+		return [first, ...others].flatMap((one) =>
+			change.budget.countEvent() ? [{ ...one, type, ...change.origin, raw }] : [],
+		);
 	}
 	onUnknown();
 	return [];

@@ -27,6 +27,7 @@ type Target = LocatedFile &
 	Pick<MediaRequest, 'mediaId' | 'property' | 'eventAt' | 'maxBytes' | 'allowUnverified'>;
 
 const MAX_REDIRECTS = 5;
+const PARTIAL_CONTENT = 206;
 const TRANSIENT_STATUS = new Set([408, 425, 429]);
 
 /** Downloads a file from one URL, following redirects, and stores and verifies it. */
@@ -149,10 +150,12 @@ async function store(
 	const mimeType = fileMimeType(property, ...target.mimeTypes, contentType);
 	const fileName = mediaFileName(property, mediaId, mimeType);
 	const otherThanFile = ({ bytes, head }: Progress) =>
-		otherContent(property, { bytes, head, contentType, sizeBytes });
-	const connection: { error: unknown } = { error: null };
+		// No part was asked for.
+		response.statusCode === PARTIAL_CONTENT
+			? `only ${bytes} bytes of it`
+			: otherContent(property, { bytes, head, contentType, sizeBytes });
 	// Both the HTTP client and we emit an abort as an error, so both need a listener.
-	source.on('error', (error) => (connection.error ??= error));
+	source.on('error', () => {});
 	const { stream, progress } = verifiedStream(source, {
 		sha256,
 		isOtherContent: (received) => otherThanFile(received) !== null,
@@ -169,7 +172,7 @@ async function store(
 			const answered = `${host} returned HTTP status ${response.statusCode}`;
 			return rejectedContent(target, progress, answered, otherThanFile(progress));
 		}
-		if (connection.error !== null || signal.aborted) {
+		if (progress.isCut || signal.aborted) {
 			return interrupted(signal, `the connection was interrupted after ${progress.bytes} bytes`);
 		}
 		return notStored(thrown);
@@ -286,12 +289,12 @@ function tooLarge(maxBytes: number, announced: number | null): Failed {
 	const most = `the limit of ${megabytes(maxBytes)} MB`;
 	return failed(
 		'tooLarge',
-		`The file is ${announced === null ? `larger than ${most}` : `${megabytes(announced)} MB, larger than ${most}`}. Increase the option Max File Size, and download the file by its media ID.`,
+		`The file is ${announced === null ? `larger than ${most}` : `${megabytes(announced, Math.ceil)} MB, larger than ${most}`}. Increase the option Max File Size, and download the file by its media ID.`,
 	);
 }
 
-function megabytes(bytes: number): string {
-	return String(Math.round((bytes / 1024 / 1024) * 10) / 10);
+function megabytes(bytes: number, round = Math.round): string {
+	return String(round((bytes / 1024 / 1024) * 1000) / 1000);
 }
 
 function interrupted(signal: AbortSignal, what: string): Failed {

@@ -16,6 +16,8 @@ export interface Progress {
 	audio: AudioLength | null;
 	/** Why the stream failed, if the bytes are the reason. */
 	error: ContentError | null;
+	/** Whether the source failed. If the store fails, the source is destroyed as well, which is no such failure. */
+	isCut: boolean;
 }
 
 export interface VerifiedStream {
@@ -50,6 +52,7 @@ export function verifiedStream(source: FileStream, expected: Expected): Verified
 		sha256: null,
 		audio: null,
 		error: null,
+		isCut: false,
 	};
 	const hash = createHash('sha256');
 	const meter = new OggOpusMeter();
@@ -58,19 +61,27 @@ export function verifiedStream(source: FileStream, expected: Expected): Verified
 		return new Error(error);
 	};
 	async function* check(): AsyncGenerator<Buffer> {
-		// Throws if the connection is cut, so that an incomplete file is not reported as a wrong hash.
-		for await (const chunk of source as AsyncIterable<Buffer>) {
-			progress.bytes += chunk.length;
-			if (progress.bytes > expected.maxBytes) throw fail('tooLarge');
-			hash.update(chunk);
-			meter.push(chunk);
-			if (progress.head.length < HEAD_BYTES) {
-				progress.head = Buffer.concat([
-					progress.head,
-					chunk.subarray(0, HEAD_BYTES - progress.head.length),
-				]);
+		let isWaiting = true;
+		try {
+			// Throws if the connection is cut, so that an incomplete file is not reported as a wrong hash.
+			for await (const chunk of source as AsyncIterable<Buffer>) {
+				isWaiting = false;
+				progress.bytes += chunk.length;
+				if (progress.bytes > expected.maxBytes) throw fail('tooLarge');
+				hash.update(chunk);
+				meter.push(chunk);
+				if (progress.head.length < HEAD_BYTES) {
+					progress.head = Buffer.concat([
+						progress.head,
+						chunk.subarray(0, HEAD_BYTES - progress.head.length),
+					]);
+				}
+				yield chunk;
+				isWaiting = true;
 			}
-			yield chunk;
+			isWaiting = false;
+		} finally {
+			progress.isCut = isWaiting;
 		}
 		progress.sha256 = hash.digest();
 		progress.audio = meter.result();

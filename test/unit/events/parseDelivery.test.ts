@@ -220,6 +220,32 @@ describe('parseDelivery', () => {
 		expect(events[0].fields.contactName).toBeNull();
 	});
 
+	it.each<[string, unknown]>([
+		['in a list', { type: 'audio', audio: [{ id: '5' }, { id: '6' }, { id: '5' }] }],
+		[
+			'each with what is around it',
+			[{ type: 'audio', audio: { id: '5' } }, { audio: { id: '6' } }],
+		],
+		['of two types', { type: 'video', video: { id: '5' }, audio: { id: '6' } }],
+	])('An event that names several files, %s, is an event of each of them', (_, call_recording) => {
+		const { events } = parse(ofCalls(recording('a', { call_recording }), recording('b')));
+		const files = events.map(({ call, file, detail }) => [call.id, file?.media?.id, detail]);
+		expect(files.slice(0, 2)).toEqual([
+			['a', '5', '5\n'],
+			['a', '6', '6\n'],
+		]);
+		expect(files.at(-1)?.slice(0, 2)).toEqual(['b', '5']);
+	});
+
+	it('Files without the ID of their call are told apart', () => {
+		const nameless = recording('a', {
+			id: null,
+			call_recording: { audio: [{ id: '5' }, { id: '6' }] },
+		});
+		const details = parse(ofCalls(nameless)).events.map(({ detail }) => detail);
+		expect(new Set(details).size).toBe(2);
+	});
+
 	it('One call that is not in a list is read as a list of one', () => {
 		expect(idsOf(parse(delivery([entry([change({ calls: recording('a') })])])).events)).toEqual([
 			'a',

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { IBinaryData } from 'n8n-workflow';
 
 import { downloadFromUrl } from '../../../nodes/WhatsAppBusinessCalling/media/downloadFromUrl';
@@ -256,6 +258,37 @@ describe('a download without a file', () => {
 		expect(body.destroyed).toBe(true);
 	});
 
+	it('A size just above the limit is written so that the two differ', async () => {
+		const { result } = await download(
+			() => ({
+				statusCode: 200,
+				body: Readable.from([]),
+				headers: { 'content-length': '1048577' },
+			}),
+			{ maxBytes: 1_048_576 },
+		);
+		expect(result).toMatchObject({
+			problem: {
+				message: expect.stringContaining('1.001 MB, larger than the limit of 1 MB') as string,
+			},
+		});
+	});
+
+	it.each([
+		['without a hash', { sha256: null, allowUnverified: true }],
+		['with a hash', {}],
+	])('A part of a file, which nobody asked for, is not the file, %s', async (_, more) => {
+		const { result } = await download(
+			() => ({ ...fileAnswer(BYTES.subarray(0, 6)), statusCode: 206 }),
+			more,
+		);
+		const message =
+			'lookaside.fbsbx.com returned HTTP status 206, but not the file. Received: only 6 bytes of it.';
+		expect(result).toEqual(
+			failure('unavailable', message, { transient: true, freshUrlMayHelp: true }),
+		);
+	});
+
 	it('A body that is too large is a failure', async () => {
 		const { result } = await download(() => fileAnswer(BYTES), { maxBytes: 3 });
 		expect(result).toMatchObject({
@@ -412,6 +445,8 @@ describe('a download without a file', () => {
 	});
 });
 
+const FULL = Object.assign(new Error('full'), { code: 'ENOSPC' });
+
 describe("n8n's store", () => {
 	const withStore = async (store: (stream: Readable) => Promise<IBinaryData>) => {
 		const { context } = fakeExecution({}, () => fileAnswer(BYTES));
@@ -463,6 +498,45 @@ describe("n8n's store", () => {
 		});
 		expect(result.ok).toBe(true);
 	});
+
+	it.each<[string, (stream: Readable) => Promise<unknown>]>([
+		[
+			'stops reading',
+			async (stream) => {
+				for await (const _ of stream) break;
+			},
+		],
+		['destroys the stream', async (stream) => await once(stream.destroy(FULL), 'close')],
+		[
+			'fails in the middle',
+			async (stream) =>
+				await pipeline(stream, new Writable({ write: (_chunk, _encoding, done) => done(FULL) })),
+		],
+	])(
+		'A store that %s is the failure, not the connection that this interrupts',
+		async (_, store) => {
+			// As a response that has not ended: to destroy it is an error of its own.
+			const body = new Readable({
+				read() {
+					this.push(BYTES);
+				},
+				destroy(error, done) {
+					done(error ?? Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+				},
+			});
+			const { context } = fakeExecution({}, () => ({ ...fileAnswer(BYTES), body, headers: {} }));
+			context.helpers.prepareBinaryData = async (stream) => {
+				await store(stream as Readable).catch(() => {});
+				await new Promise((resolve) => setImmediate(resolve));
+				throw FULL;
+			};
+			expect(
+				await downloadFromUrl(context, ACCOUNT, { ...TARGET, maxBytes: 1_000_000 }, NEVER),
+			).toMatchObject({
+				problem: { reason: 'storageFailed', message: expect.stringContaining('ENOSPC') as string },
+			});
+		},
+	);
 
 	it.each<[string, unknown, string]>([
 		['with a code', Object.assign(new Error('full'), { code: 'ENOSPC' }), ' (ENOSPC)'],

@@ -37,6 +37,7 @@ describe('verifiedStream', () => {
 				sha256: sha256(BYTES),
 				audio: null,
 				error: null,
+				isCut: false,
 			},
 		});
 	});
@@ -72,7 +73,12 @@ describe('verifiedStream', () => {
 		}
 		const { error, progress } = await store(Readable.from(broken()), sha256(BYTES));
 		expect(error).toBe('socket hang up');
-		expect(progress).toMatchObject({ bytes: BYTES.length, sha256: null, error: null });
+		expect(progress).toMatchObject({
+			bytes: BYTES.length,
+			sha256: null,
+			error: null,
+			isCut: true,
+		});
 	});
 
 	it.each([

@@ -55,14 +55,27 @@ describe('textParameter', () => {
 		expect(textParameter(input({ purpose: character }), 'purpose')).toBe('');
 	});
 
-	it.each([[{ toString: null }], [{ toString: { toString: 1 } }]])(
-		'The value %j, which has no text, is read',
-		(value) => {
-			const { context } = fakeExecution({ purpose: value });
-			const given = { context, account: ACCOUNT, itemIndex: 0 };
-			expect(textParameter(given, 'purpose')).toBe('[object]');
-		},
-	);
+	const of = (purpose: unknown) => {
+		const { context } = fakeExecution({ purpose: purpose as object });
+		return textParameter({ context, itemIndex: 0 }, 'purpose');
+	};
+
+	it.each([
+		[{ topic: 'quality' }],
+		[[{ topic: 'quality' }]],
+		[{ toString: null }],
+		[{ toString: { toString: 1 } }],
+	])('The object %j is refused: people would hear or read [object Object]', (value) => {
+		expect(() => of(value)).toThrow('An expression evaluates to an object where a text is needed');
+	});
+
+	it.each<[unknown, string]>([
+		[null, ''],
+		[0, '0'],
+		[['a', 'b'], 'a,b'],
+		[{ toString: () => '2026-11-27' }, '2026-11-27'],
+		['[object Object]', '[object Object]'],
+	])('The text of %j is %j', (value, text) => expect(of(value)).toBe(text));
 
 	it('What belongs to a visible text is kept', () => {
 		expect(textParameter(input({ purpose: ' quality \u260e\ufe0f ' }), 'purpose')).toBe(

@@ -78,7 +78,12 @@ describe('cleanSdp', () => {
 		[
 			'one without an audio line',
 			LINES.slice(0, 4).join('\n'),
-			'It has no line that starts with m=',
+			'It has no line that starts with m=audio',
+		],
+		[
+			'one with video only',
+			CLEAN.replace('m=audio', 'm=video'),
+			'It has no line that starts with m=audio',
 		],
 		[
 			'one without a time',

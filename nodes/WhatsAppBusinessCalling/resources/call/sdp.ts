@@ -28,7 +28,7 @@ export function cleanSdp(given: unknown, expected: SdpType): CleanedSdp {
 	if (wrong) return wrong;
 	if (lines.length === 0) return { ok: false, problem: 'It is empty' };
 	if (lines[0] !== 'v=0') return { ok: false, problem: 'Its first line must be v=0' };
-	for (const start of ['o=', 's=', 't=', 'm=']) {
+	for (const start of ['o=', 's=', 't=', 'm=audio']) {
 		if (!lines.some((line) => line.startsWith(start))) {
 			return { ok: false, problem: `It has no line that starts with ${start}` };
 		}

@@ -1,11 +1,8 @@
-import type { IDataObject } from 'n8n-workflow';
-import { NodeApiError } from 'n8n-workflow';
+import type { IDataObject, NodeApiError } from 'n8n-workflow';
 
-import { errorEntry } from '../../graph/errorCatalogue';
-import { toNodeApiError } from '../../graph/nodeApiError';
-import type { GraphFailure } from '../../graph/types';
 import { fieldsOf, identifier, listOf } from '../../values';
 import { unexpectedResponse } from '../shared/errors';
+import { errorOf, onceInRun } from '../shared/onceInRun';
 import { phoneNumberIdParameter } from '../shared/parameters';
 import { personFields, readPerson } from '../shared/person';
 import { phoneNumberField } from '../shared/phoneNumberField';
@@ -14,15 +11,6 @@ import { readAnnouncement } from './announcement';
 import { showAnnouncement } from './announcementHint';
 import { audioNotice, sdpField, showForCall } from './fields';
 import { callbackDataParameter, sendCallAction, sessionParameter } from './send';
-
-/** The ID of a call that was placed, or the error if that is not known. */
-type Outcome = string | NodeApiError;
-
-/**
- * The calls of one run of the node, by item and request. n8n's Retry On Fail runs the node again, for all its items and
- * with the same data object: a call that was placed, or may have been, must not be placed again.
- */
-const callsOfRuns = new WeakMap<object, Map<string, Outcome>>();
 
 export const start: Operation = {
 	properties: [
@@ -44,15 +32,15 @@ export const start: Operation = {
 			...announcement.body,
 			...callbackDataParameter(input),
 		};
-		const calls = callsOfRun(input.context.getExecuteData());
-		const key = JSON.stringify([input.itemIndex, phoneNumberId, body]);
-		const outcome = calls.get(key) ?? (await place(input, phoneNumberId, body));
-		calls.set(key, outcome);
-		if (outcome instanceof NodeApiError) throw outcome;
+		const callId = await onceInRun(
+			input,
+			[phoneNumberId, body],
+			async () => await place(input, phoneNumberId, body),
+		);
 		showAnnouncement(input, announcement);
 		return {
 			json: {
-				callId: outcome,
+				callId,
 				to: person.to ?? null,
 				userId: person.recipient ?? null,
 				...announcement.output,
@@ -62,31 +50,19 @@ export const start: Operation = {
 	},
 };
 
-function callsOfRun(run: object): Map<string, Outcome> {
-	const calls = callsOfRuns.get(run) ?? new Map<string, Outcome>();
-	callsOfRuns.set(run, calls);
-	return calls;
-}
-
 /** @throws NodeApiError if no call was placed */
 async function place(
 	input: OperationInput,
 	phoneNumberId: string,
 	body: IDataObject & { action: string },
-): Promise<Outcome> {
+): Promise<string | NodeApiError> {
 	const response = await sendCallAction(input, phoneNumberId, body, { repeat: 'whenNotPlaced' });
 	if (response.ok) return callIdIn(response.value) ?? withoutCallId(input);
-	const error = toNodeApiError(input.context.getNode(), response.failure, input.itemIndex);
-	if (!mayBePlaced(response.failure)) throw error;
-	if (!error.description?.includes('phone may have rung')) {
-		error.description = `${error.description} The person's phone may be ringing all the same: check the trigger's events for the call before you start it again.`;
-	}
-	return error;
-}
-
-/** Whether a call may have been placed although Meta did not say so. */
-function mayBePlaced({ code, transient, unsent }: GraphFailure): boolean {
-	return transient && !unsent && errorEntry(code)?.refusedBeforeCalling !== true;
+	return errorOf(
+		input,
+		response.failure,
+		"The person's phone may be ringing all the same: check the trigger's events for the call before you start it again.",
+	);
 }
 
 /** Meta documents the ID inside `calls`; some clients read it from `call_id` or `id`. */

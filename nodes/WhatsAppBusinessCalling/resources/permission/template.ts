@@ -1,7 +1,7 @@
 import type { IDataObject, INodeProperties } from 'n8n-workflow';
 
 import { inputError } from '../shared/errors';
-import { asText, isBlank, textParameter, truncate } from '../shared/parameters';
+import { asText, textOf, textParameter, truncate } from '../shared/parameters';
 import type { OperationInput } from '../types';
 
 /** Parts of a template that can have placeholders, in the order in which Meta shows them. */
@@ -126,8 +126,8 @@ function parametersOf(input: OperationInput): Parameter[] {
 }
 
 function parameterOf(input: OperationInput, fields: IDataObject, position: number): Parameter {
-	const text = asText(fields.value);
-	if (isBlank(text)) {
+	const text = textOf(input, fields.value);
+	if (text === '') {
 		throw inputError(
 			input,
 			`Template parameter ${position} has no value`,

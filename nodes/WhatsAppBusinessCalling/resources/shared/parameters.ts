@@ -21,8 +21,21 @@ export function asText(value: unknown): string {
 	}
 }
 
-export function textParameter({ context, itemIndex }: OfflineInput, name: string): string {
-	const text = asText(context.getNodeParameter(name, itemIndex, ''));
+/** @throws NodeOperationError for an object: people would hear or read `[object Object]` */
+export function textParameter(input: OfflineInput, name: string): string {
+	return textOf(input, input.context.getNodeParameter(name, input.itemIndex, ''));
+}
+
+/** @throws NodeOperationError as `textParameter` */
+export function textOf(input: OfflineInput, value: unknown): string {
+	const text = asText(value);
+	if (typeof value === 'object' && text.includes('[object')) {
+		throw inputError(
+			input,
+			'An expression evaluates to an object where a text is needed',
+			`Choose one of its fields, e.g. {{ $json.topic }}. It evaluates to ${truncate(JSON.stringify(value))}`,
+		);
+	}
 	return isBlank(text) ? '' : text;
 }
 

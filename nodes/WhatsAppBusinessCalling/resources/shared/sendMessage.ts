@@ -1,11 +1,11 @@
-import type { IDataObject } from 'n8n-workflow';
+import type { IDataObject, NodeApiError } from 'n8n-workflow';
 import { z } from 'zod';
 
-import { toNodeApiError } from '../../graph/nodeApiError';
 import { graphRequest } from '../../graph/request';
 import { text } from '../../graph/scalars';
 import type { OperationInput } from '../types';
 import { unexpectedResponse } from './errors';
+import { errorOf, onceInRun } from './onceInRun';
 import { limitedText, phoneNumberIdParameter, textParameter } from './parameters';
 import type { Person } from './person';
 
@@ -35,33 +35,50 @@ export async function sendMessage(
 	person: Person,
 	content: IDataObject,
 ): Promise<IDataObject> {
-	const { context, account, itemIndex } = input;
 	const phoneNumberId = phoneNumberIdParameter(input);
-	const response = await graphRequest(context, account, {
-		method: 'POST',
-		path: `${phoneNumberId}/messages`,
-		body: {
-			messaging_product: 'whatsapp',
-			recipient_type: 'individual',
-			...person,
-			...content,
-		},
-		repeat: 'whenNotPlaced',
-	});
-	if (!response.ok) throw toNodeApiError(context.getNode(), response.failure, itemIndex);
-	const parsed = responseSchema.safeParse(response.value);
-	if (!parsed.success) {
-		throw unexpectedResponse(
-			input,
-			'WhatsApp responded, but the response contains no message ID',
-			'Do not send it again: the person may have received it. What they do with it arrives at the trigger as an event.',
-		);
-	}
-	const { contacts, messages } = parsed.data;
+	const body = {
+		messaging_product: 'whatsapp',
+		recipient_type: 'individual',
+		...person,
+		...content,
+	};
+	const { contacts, messages } = await onceInRun(
+		input,
+		[phoneNumberId, body],
+		async () => await send(input, phoneNumberId, body),
+	);
 	return {
 		to: contacts[0]?.wa_id ?? person.to ?? null,
 		userId: contacts[0]?.user_id ?? person.recipient ?? null,
 		messageId: messages[0].id,
 		phoneNumberId,
 	};
+}
+
+/** @throws NodeApiError if nothing was sent */
+async function send(
+	input: OperationInput,
+	phoneNumberId: string,
+	body: IDataObject,
+): Promise<z.output<typeof responseSchema> | NodeApiError> {
+	const response = await graphRequest(input.context, input.account, {
+		method: 'POST',
+		path: `${phoneNumberId}/messages`,
+		body,
+		repeat: 'whenNotPlaced',
+	});
+	if (!response.ok) {
+		return errorOf(
+			input,
+			response.failure,
+			'The person may have received the message all the same: look at the chat before you send it again.',
+		);
+	}
+	const parsed = responseSchema.safeParse(response.value);
+	if (parsed.success) return parsed.data;
+	return unexpectedResponse(
+		input,
+		'WhatsApp responded, but the response contains no message ID',
+		'Do not send it again: the person may have received it. What they do with it arrives at the trigger as an event.',
+	);
 }
