@@ -131,13 +131,17 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 
 	const restored = undo.find((step) => step.do === 'pointApp');
 	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
-	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
+	// Meta may not show the fields that a failed activation has added.
+	const fields = onlyRecorded
+		? added
+		: app.fields.filter((field) => added.includes(field) || ours.includes(field));
 	if (restored) {
 		const [field] = [...restored.fields, ...app.fields];
 		return ended([{ ...restored, fields: [field] }, ...removal(fields)]);
 	}
 	const { heir, system, isNeeded } = dependents(state, remaining, surroundings);
-	if (fields.length > 0 && isNeeded) {
+	// No one can depend yet on fields that a failed activation has just added.
+	if (fields.length > 0 && isNeeded && !onlyRecorded) {
 		// Another trigger of this package needs the app's webhook: it gets it.
 		if (heir) {
 			remaining.set('app', { address: { ...app.address, other: null }, parties: [heir], fields });
