@@ -15,6 +15,8 @@ export interface AppSubscription {
 	callbackUrl: string;
 	active: boolean;
 	fields: string[];
+	/** Whether the response has a list of fields at all. */
+	areFieldsShown: boolean;
 }
 
 /** Whether the app receives the webhooks of the business account, and where the account sends them. */
@@ -35,8 +37,7 @@ const subscriptionSchema = z.object({
 	// Documented as names, seen as objects with a name.
 	fields: z
 		.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
-		.nullish()
-		.transform((fields) => fields ?? []),
+		.nullish(),
 });
 
 /** The app is documented inside `whatsapp_business_api_data`; other lists of apps have it in the row itself. */
@@ -79,7 +80,8 @@ export async function readAppSubscription(
 	const subscription = parseResponse({ ok: true, value: row }, subscriptionSchema, message);
 	if (!subscription.ok) return subscription;
 	const { callback_url: callbackUrl, active, fields } = subscription.value;
-	return { ok: true, value: { callbackUrl, active, fields } };
+	const areFieldsShown = Array.isArray(fields);
+	return { ok: true, value: { callbackUrl, active, fields: fields ?? [], areFieldsShown } };
 }
 
 type SubscriptionRow = z.infer<typeof subscriptionsSchema>['data'][number];

@@ -32,10 +32,11 @@ interface ReadBack {
 	found: string;
 }
 
-/** What Meta shows of a target; fields only of the app. */
+/** What Meta shows of a target. */
 interface Shown {
 	url: string | null;
-	fields: string[];
+	/** Of the app's webhook; null where Meta shows none. */
+	fields: string[] | null;
 }
 
 /**
@@ -56,7 +57,7 @@ export async function readBack(
 		const written = urlWrittenTo(target, steps);
 		if (written === null) continue;
 		const isMissing = (shown: Shown) =>
-			target === 'app' && fields.some((field) => !shown.fields.includes(field));
+			shown.fields !== null && fields.some((field) => !shown.fields?.includes(field));
 		const isOther = ({ url }: Shown) => targets.includes(target) && url !== written;
 		const found = await readUntil(
 			trigger,
@@ -118,13 +119,16 @@ export async function readAddress(
 
 async function readTarget(trigger: Trigger, target: Target, send: Send): Promise<Result<Shown>> {
 	const { context, account } = trigger;
-	const shown = (url: string | null, fields: string[] = []): Result<Shown> => ({
+	const shown = (url: string | null, fields: string[] | null = null): Result<Shown> => ({
 		ok: true,
 		value: { url: url === null ? null : asWritten(url, trigger.url), fields },
 	});
 	if (target === 'app') {
 		const app = await send(async (effort) => await readAppSubscription(context, account, effort));
-		return app.ok ? shown(app.value?.callbackUrl ?? null, app.value?.fields) : app;
+		if (!app.ok) return app;
+		if (app.value === null) return shown(null, []);
+		const { callbackUrl, fields, areFieldsShown } = app.value;
+		return shown(callbackUrl, areFieldsShown ? fields : null);
 	}
 	if (target === 'businessAccount') {
 		const membership = await send(
