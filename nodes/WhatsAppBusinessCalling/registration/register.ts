@@ -222,7 +222,8 @@ class Attempt {
 		};
 		// The triggers in the list of an address are asked only if the address is to be changed.
 		const isToAsk = (address: Address) =>
-			address.parties.some(({ isTest }, index) => isTest || index > 0) &&
+			(!targets.includes('app') ||
+				address.parties.some(({ isTest }, index) => isTest || index > 0)) &&
 			!isInPlace(address, state, wanted);
 		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
