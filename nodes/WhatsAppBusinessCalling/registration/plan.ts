@@ -242,12 +242,13 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 
 /**
  * The app's address for a trigger that only needs the app's fields. Triggers of another account cannot see
- * at Meta that it needs them: it is in their list without events, and gets the app's webhook when they leave.
+ * at Meta that it needs them. Unless one of its account is in their list, it is there itself, without events,
+ * and gets the app's webhook when they leave.
  */
 function urlWithDependent(address: Address, { url, isTest, appSecret }: Wanted): string {
 	const { parties, other } = address;
-	const isVisible = parties.every(({ is, isOfAccount }) => is !== 'alive' || isOfAccount);
-	if (isTest || isVisible || parties.some(({ is }) => is === 'this')) return address.url;
+	const isVisible = parties.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
+	if (isVisible || parties.some(({ is }) => is === 'this')) return address.url;
 	const dependent: Party = {
 		...{ url, isTest, events: [], is: 'this', isOfAccount: true },
 		...{ leavesAccount: false, isKnownToLeave: null, isKnownToForward: false },

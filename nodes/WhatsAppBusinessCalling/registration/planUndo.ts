@@ -115,7 +115,12 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 			return ended([]);
 		}
 		if (role === 'among') {
-			const parties = partiesWithout(app.address.parties);
+			const rest = partiesWithout(app.address.parties);
+			// Those of other accounts cannot see at Meta who of this one needs the app's webhook.
+			const isVisible = rest.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
+			const { heir } = dependents(state, remaining, surroundings);
+			const isListed = isVisible || !heir || rest.some(({ url }) => url === heir.url);
+			const parties = isListed ? rest : [...rest, { ...heir, events: [], leavesAccount: false }];
 			const [field = 'calls'] = app.fields;
 			remaining.set('app', { address: app.address, parties, fields: [field] });
 		}
