@@ -42,6 +42,16 @@ describe("the trigger's credential", () => {
 		);
 	});
 
+	it('An error of Meta does not make n8n read the credential again', async () => {
+		stage.trigger();
+		const before = stage.engine.credentialReads;
+		stage.emulator.failNext('media', { status: 404 });
+		const failed = stage.emulator.failNext('mediaInfo', { status: 500 });
+		expect(await deliver(await stage.emulator.createRecording())).toBe(503);
+		expect(failed.hits()).toBe(1);
+		expect(stage.engine.credentialReads - before).toBe(1);
+	});
+
 	it('The credential is not read for a request whose header is no signature', async () => {
 		stage.trigger();
 		const before = stage.engine.credentialReads;

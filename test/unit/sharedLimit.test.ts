@@ -1,26 +1,27 @@
 import fc from 'fast-check';
 
 import { DownloadSlots } from '../../nodes/WhatsAppBusinessCalling/media/downloadSlots';
-import { SharedLimit } from '../../nodes/WhatsAppBusinessCalling/sharedLimit';
+import { SharedLimit, type TakePlace } from '../../nodes/WhatsAppBusinessCalling/sharedLimit';
 
 const never = new AbortController().signal;
 
 describe('SharedLimit', () => {
 	it('One participant may use all of it, and the others an eighth each, rounded up', () => {
 		const common = new SharedLimit();
-		const [busy, other, third] = [common.share(), common.share(), common.share()];
-		const taken = (share: typeof busy, limit: number) => {
-			let count = 0;
-			while (share.tryTake(limit)) count++;
-			return count;
+		const [busy, other, third] = [1, 2, 3].map(() => common.addParticipant());
+		const takeAll = (take: TakePlace, limit: number) => {
+			const taken: Array<() => void> = [];
+			for (let free = take(limit); free !== null; free = take(limit)) taken.push(free);
+			return taken;
 		};
-		expect(taken(busy, 32)).toBe(32);
-		expect(taken(other, 32)).toBe(4);
-		expect(taken(third, 4)).toBe(1);
-		for (let place = 0; place < 20; place++) busy.free();
+		const ofBusy = takeAll(busy, 32);
+		expect(ofBusy).toHaveLength(32);
+		expect(takeAll(other, 32)).toHaveLength(4);
+		expect(takeAll(third, 4)).toHaveLength(1);
+		for (const free of ofBusy.slice(0, 20)) free();
 		// 12, 4 and 1 are in use.
-		expect(taken(other, 32)).toBe(15);
-		expect(taken(busy, 32)).toBe(0);
+		expect(takeAll(other, 32)).toHaveLength(15);
+		expect(takeAll(busy, 32)).toEqual([]);
 	});
 
 	it('No participant exceeds its limit or gets less than its part, and no place is lost', () => {
@@ -28,23 +29,23 @@ describe('SharedLimit', () => {
 		fc.assert(
 			fc.property(fc.integer({ min: 1, max: 20 }), fc.array(step), (limit, steps) => {
 				const common = new SharedLimit();
-				const shares = Array.from({ length: 4 }, () => common.share());
-				const own = shares.map(() => 0);
-				const total = () => own.reduce((sum, count) => sum + count, 0);
+				const participants = Array.from({ length: 4 }, () => common.addParticipant());
+				const held = participants.map((): Array<() => void> => []);
+				const freeTwice = (free: (() => void) | undefined) => [1, 2].forEach(() => free?.());
 				for (const { who, takes } of steps) {
+					const own = held[who];
 					if (takes) {
 						const mayTake =
-							own[who] < limit && (total() < limit || own[who] < Math.ceil(limit / 8));
-						expect(shares[who].tryTake(limit)).toBe(mayTake);
-						if (mayTake) own[who]++;
-					} else if (own[who] > 0) {
-						own[who]--;
-						shares[who].free();
-					}
+							own.length < limit &&
+							(held.flat().length < limit || own.length < Math.ceil(limit / 8));
+						const free = participants[who](limit);
+						expect(free !== null).toBe(mayTake);
+						if (free) own.push(free);
+					} else freeTwice(own.pop());
 				}
-				own.forEach((count, who) => Array.from({ length: count }, () => shares[who].free()));
-				for (let place = 0; place < limit; place++) expect(shares[0].tryTake(limit)).toBe(true);
-				expect(shares[0].tryTake(limit)).toBe(false);
+				held.flat().forEach(freeTwice);
+				for (let place = 0; place < limit; place++) expect(participants[0](limit)).not.toBeNull();
+				expect(participants[0](limit)).toBeNull();
 			}),
 		);
 	});

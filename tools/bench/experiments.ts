@@ -24,7 +24,7 @@ type Experiment = (bench: Bench, stage: Stage) => Promise<void>;
 
 /** So many deliveries make a run of about two seconds: n8n's default engine is the slower one. */
 const deliveriesOf = (engine: Engine, inFlight: number, sizeBytes: number) =>
-	Math.max(inFlight * 2, sizeBytes > 4 * MB ? 12 : engine === 'legacy' ? 100 : 32);
+	Math.max(inFlight * 2, sizeBytes > 4 * MB ? 12 : engine === 'default' ? 32 : 100);
 
 async function inRounds(rounds: number, round: (number: number) => Promise<void>): Promise<void> {
 	for (let number = 0; number < rounds; number++) await round(number);
@@ -178,16 +178,16 @@ const answers: Experiment = async ({ samples, rounds, engine }, stage) =>
 	});
 
 /** These are over soonest of all. */
-const TURNS_OF_UNWANTED: Record<Engine, number> = { default: 4, legacy: 8 };
+const TURNS_OF_UNWANTED: Record<Engine, number> = { default: 4, lazy: 8, legacy: 8 };
 
 /** V8 compiles what only these deliveries come to after a thousand or two; beside an isolate it does not count. */
-const WARM_UP_OF_UNWANTED: Record<Engine, number> = { default: 15, legacy: 2_000 };
+const WARM_UP_OF_UNWANTED: Record<Engine, number> = { default: 15, lazy: 2_000, legacy: 2_000 };
 
 /** 4: deliveries that are none of ours. */
 const unwanted: Experiment = async (bench, stage) => {
 	const { world, rounds, engine } = bench;
 	const { meta } = world;
-	const count = engine === 'legacy' ? 100 : 15;
+	const count = engine === 'default' ? 15 : 100;
 	const inFlight = 4;
 	const [ofUs] = await world.record(1, 100 * KB);
 	const [ofOther] = await world.record(1, 100 * KB, meta.phoneNumberIds[1]);
@@ -256,6 +256,8 @@ const limit: Experiment = async ({ world, samples, rounds, engine }, stage) => {
 		}
 		const hmac = await world.limit.ask<{ microseconds: number }>('hmac', { body, count: 20_000 });
 		samples.add({ experiment: 'limit', engine, variant: 'bareNode', kind: 'hmac' }, hmac);
+		const length = await world.limit.ask<{ cpuMs: number }>('audioLength', { count: 200 });
+		samples.add({ experiment: 'limit', engine, variant: 'bareNode', kind: 'audioLength' }, length);
 	});
 };
 
@@ -349,7 +351,7 @@ export async function sharedAddress({ world, samples, rounds, engine }: Bench): 
 				alsoStarts,
 			});
 		};
-		await deliver(4, 4, engine === 'legacy' ? 60 : 20);
+		await deliver(4, 4, engine === 'default' ? 20 : 60);
 		const compared = [
 			{ kind: 'alone', more: 0 },
 			...[1, 4].flatMap((more) => [
@@ -362,7 +364,7 @@ export async function sharedAddress({ world, samples, rounds, engine }: Bench): 
 				const run = await deliver(
 					kind === 'wanting' ? more : 0,
 					kind === 'notWanting' ? more : 0,
-					engine === 'legacy' ? 40 : 20,
+					engine === 'default' ? 20 : 40,
 				);
 				samples.add(
 					{

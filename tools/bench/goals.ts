@@ -74,6 +74,15 @@ export function goalsOf({ rows }: Pick<Results, 'rows'>): Goal[] {
 	});
 }
 
+/**
+ * How much faster than the hand-built workflow. With n8n's default engine as it is, n8n creates an isolate for
+ * the request that its own Webhook node does not need: docs/performance.md.
+ */
+const HAND_BUILT: Partial<Record<Engine, { oneMb: number; everywhere: number }>> = {
+	lazy: { oneMb: 2.5, everywhere: 1.5 },
+	legacy: { oneMb: 1.3, everywhere: 1.2 },
+};
+
 function ofEngine(rows: Row[], engine: Engine): Draft[] {
 	const recordings = { experiment: 'recordings', engine };
 	const inFlights = [...new Set(rowsOf(rows, recordings).map(({ inFlight }) => inFlight))];
@@ -89,11 +98,13 @@ function ofEngine(rows: Row[], engine: Engine): Draft[] {
 		{ experiment: 'answers', engine, variant: other },
 	];
 	const small = { sizeBytes: 100 * KB };
+	const againstHandBuilt = (more: Partial<Key>) =>
+		ratio(rows, pair('ours', 'handBuilt', more), 'perSecond');
 	const drafts: Draft[] = [
 		{
 			what: "CPU that our code adds to n8n's own download of 100 kB, median over 1, 4, 16 in flight",
 			unit: 'ms',
-			atMost: 5,
+			atMost: engine === 'lazy' ? 3 : 5,
 			measured: difference(rows, pairs('ours', 'floorDownload', small), 'cpuMs'),
 		},
 		{
@@ -115,33 +126,44 @@ function ofEngine(rows: Row[], engine: Engine): Draft[] {
 			measured: difference(rows, [answers('oursMetadata', 'floor')], 'answeredMs'),
 		},
 	];
-	if (engine === 'legacy') {
+	const wanted = HAND_BUILT[engine];
+	if (wanted) {
 		drafts.push(
 			{
 				what: 'Recordings per second against the hand-built workflow, 1 MB, 4 in flight',
 				unit: 'times',
-				atLeast: 1.3,
-				measured: ratio(
-					rows,
-					pair('ours', 'handBuilt', { sizeBytes: MB, inFlight: 4 }),
-					'perSecond',
-				),
+				atLeast: wanted.oneMb,
+				measured: againstHandBuilt({ sizeBytes: MB, inFlight: 4 }),
 			},
 			{
-				what: 'Recordings per second against the hand-built workflow, at least over all sizes',
+				what: 'Recordings per second against the hand-built workflow, at least over all sizes and 1, 4, 16 in flight',
 				unit: 'times',
-				atLeast: 1.15,
+				atLeast: wanted.everywhere,
 				measured: ofAll(
 					sizes.flatMap((sizeBytes) =>
-						inFlights.map((inFlight) =>
-							ratio(rows, pair('ours', 'handBuilt', { sizeBytes, inFlight }), 'perSecond'),
-						),
+						inFlights.map((inFlight) => againstHandBuilt({ sizeBytes, inFlight })),
 					),
 					Math.min,
 				),
 			},
 		);
-	} else {
+	}
+	if (engine === 'lazy') {
+		drafts.push({
+			what: "CPU of reading the length of 1 MB of audio, as a part of n8n's CPU for such a recording, 4 in flight",
+			unit: 'times',
+			atMost: 0.01,
+			measured: ratio(
+				rows,
+				[
+					{ experiment: 'limit', engine: 'default', kind: 'audioLength' },
+					{ ...recordings, variant: 'ours', sizeBytes: MB, inFlight: 4 },
+				],
+				'cpuMs',
+			),
+		});
+	}
+	if (engine === 'default') {
 		drafts.push(
 			{
 				what: 'Recordings of 100 kB per second against the floor, at least over 1, 4, 16 in flight',
@@ -270,7 +292,7 @@ function settings(rows: Row[]): Draft[] {
 		{
 			what: 'Recordings of 64 MB per second against a bare Node program, with the settings of docs/performance.md',
 			unit: 'times',
-			atLeast: 0.6,
+			atLeast: 0.75,
 			measured: ratio(
 				rows,
 				[
@@ -301,7 +323,7 @@ function startUp(rows: Row[]): Draft[] {
 		{
 			what: 'Loading the package: memory',
 			unit: 'MB',
-			atMost: 5,
+			atMost: 1,
 			measured: figureOf(rows, key, 'rssMb')?.median,
 		},
 	];

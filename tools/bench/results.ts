@@ -4,10 +4,14 @@ import { median } from './measure';
 
 export const BENCHMARKS = join(__dirname, '../../benchmarks');
 
-export type Engine = 'default' | 'legacy';
+/** `lazy` is the default engine with the setting that docs/performance.md recommends. */
+export type Engine = 'default' | 'lazy' | 'legacy';
+
+export const LAZY = { N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE: 'true' };
 
 export const ENGINES: Record<Engine, Record<string, string>> = {
 	default: {},
+	lazy: LAZY,
 	legacy: { N8N_EXPRESSION_ENGINE: 'legacy' },
 };
 
@@ -56,7 +60,7 @@ export interface Results {
 	rounds: number;
 	machine: Machine;
 	rows: Row[];
-	/** Parts that were measured again, or for the first time, after the whole run; by the name of the experiment. */
+	/** Parts that were measured again, or for the first time, after the whole run; by `partOf`. */
 	separately?: Record<string, { date: string; rounds: number }>;
 }
 
@@ -100,13 +104,17 @@ export function figureOf(rows: Row[], wanted: Partial<Key>, name: string): Figur
 	return rowsOf(rows, wanted)[0]?.figures[name];
 }
 
+/** An experiment can be repeated for one engine alone. */
+export const partOf = ({ experiment, engine }: Pick<Key, 'experiment' | 'engine'>) =>
+	engine === undefined ? experiment : `${experiment}/${engine}`;
+
 /** The results of a whole run with those of a later run of a part. */
 export function withPart(whole: Results, part: Results): Results {
-	const names = [...new Set(part.rows.map(({ experiment }) => experiment))];
+	const names = [...new Set(part.rows.map(partOf))];
 	const { date, rounds } = part;
 	return {
 		...whole,
-		rows: [...whole.rows.filter(({ experiment }) => !names.includes(experiment)), ...part.rows],
+		rows: [...whole.rows.filter((row) => !names.includes(partOf(row))), ...part.rows],
 		separately: {
 			...whole.separately,
 			...Object.fromEntries(names.map((name) => [name, { date, rounds }])),

@@ -1,9 +1,7 @@
 import { KB, LARGE_BYTES, MB, runBare, throughput, turned, warmUp } from './experiments';
-import type { Samples } from './results';
+import { LAZY, type Samples } from './results';
 import { Stage, type World } from './stage';
 import type { Variant } from './workflows';
-
-const LAZY = { N8N_EXPRESSION_ENGINE_LAZY_ACQUIRE: 'true' };
 
 /** Settings of n8n that an operator can choose, in the order in which they help more and more. */
 export const SETTINGS = {

@@ -1,7 +1,7 @@
 import { distanceOf, measuredOf, shown, targetOf } from '../bench/report';
 import { goalsOf, NAMES_OF_KINDS } from '../bench/goals';
 import { median } from '../bench/measure';
-import { figureOf, rowsOf, type Engine, type Key, type Results } from '../bench/results';
+import { figureOf, partOf, rowsOf, type Engine, type Key, type Results } from '../bench/results';
 import { table } from './markdown';
 
 const MB = 1_000_000;
@@ -72,6 +72,7 @@ export function performanceParts(results: Results): Record<string, string> {
 		...ofRun(results),
 		settings: settings(figures),
 		recordingsDefault: recordings(figures, results, 'default'),
+		recordingsLazy: recordings(figures, results, 'lazy'),
 		recordingsLegacy: recordings(figures, results, 'legacy'),
 		profile: profile(figures),
 		answers: answers(figures),
@@ -92,10 +93,10 @@ export function performanceParts(results: Results): Record<string, string> {
 
 /** When and where it was measured. */
 function ofRun({ date, machine, rounds, rows, separately }: Results): Record<string, string> {
-	const runOf = (experiment: string) => {
-		const apart = separately?.[experiment];
+	const runOf = (experiment: string, engine: Engine) => {
+		const apart = separately?.[partOf({ experiment, engine })];
 		if (apart) return `on ${apart.date}, in ${apart.rounds} rounds`;
-		return rowsOf(rows, { experiment }).length > 0 ? 'in the same run' : 'not yet';
+		return rowsOf(rows, { experiment, engine }).length > 0 ? 'in the same run' : 'not yet';
 	};
 	return {
 		date,
@@ -103,8 +104,9 @@ function ofRun({ date, machine, rounds, rows, separately }: Results): Record<str
 		node: machine.node,
 		machine: `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB`,
 		rounds: String(rounds),
-		sharedAddressRun: runOf('sharedAddress'),
-		ownWebhookRun: runOf('ownWebhook'),
+		recordingsLazyRun: runOf('recordings', 'lazy'),
+		sharedAddressRun: runOf('sharedAddress', 'default'),
+		ownWebhookRun: runOf('ownWebhook', 'default'),
 	};
 }
 
@@ -335,7 +337,7 @@ function ownWebhook(figures: Figures, { rows: measured }: Results): string {
 
 function goals(results: Results): string {
 	const rows = goalsOf(results).map((goal) => [
-		goal.engine ?? 'both',
+		goal.engine === 'lazy' ? 'default, lazy' : (goal.engine ?? 'both'),
 		goal.what,
 		targetOf(goal),
 		measuredOf(goal),
@@ -368,6 +370,10 @@ function inSentences(figures: Figures): Record<string, string> {
 		signatureUs: figures.median(
 			{ experiment: 'limit', engine: 'default', kind: 'hmac' },
 			'microseconds',
+		),
+		audioLengthMs: figures.median(
+			{ experiment: 'limit', engine: 'default', kind: 'audioLength' },
+			'cpuMs',
 		),
 		ledgerMb: figures.median({ experiment: 'footprint', kind: 'ledger' }, 'heapMb'),
 		loadingMs: figures.median(loading, 'ms'),

@@ -1,4 +1,4 @@
-import { SharedLimit, type Share } from '../sharedLimit';
+import { SharedLimit, type TakePlace } from '../sharedLimit';
 import { perTrigger } from '../trigger/nodeKey';
 import { onAnswered, type WebhookResponse } from './acknowledgement';
 
@@ -17,7 +17,7 @@ const LOG_INTERVAL_MS = 60_000;
  * rejected at once, the others are stored, and Meta delivers the rest later.
  */
 export class Admission {
-	private readonly share: Share;
+	private readonly takePlace: TakePlace;
 
 	private rejected = 0;
 
@@ -25,7 +25,7 @@ export class Admission {
 
 	/** @param common shared with other triggers */
 	constructor(common = new SharedLimit()) {
-		this.share = common.share();
+		this.takePlace = common.addParticipant();
 	}
 
 	/**
@@ -36,11 +36,12 @@ export class Admission {
 	 * @returns false if all places are taken
 	 */
 	tryEnter(limit: number, response: WebhookResponse): boolean {
-		if (!this.share.tryTake(limit)) {
+		const leave = this.takePlace(limit);
+		if (leave === null) {
 			this.rejected++;
 			return false;
 		}
-		onAnswered(response, KEEP_AFTER_CLOSED_MS, () => this.share.free());
+		onAnswered(response, KEEP_AFTER_CLOSED_MS, leave);
 		return true;
 	}
 

@@ -19,8 +19,8 @@ import { fileItem } from './fileItem';
 export interface FileSource {
 	context: FileContext;
 	download: (request: MediaRequest) => Promise<MediaOutcome>;
-	/** Ends the reading of a transcript from n8n's store. */
-	signal: AbortSignal;
+	/** Gives the signal that ends the reading of a transcript from n8n's store; called when its file is stored. */
+	signal: () => AbortSignal;
 }
 
 export interface EventItem {
@@ -73,7 +73,7 @@ export async function eventItem(
 	const { context, signal } = files;
 	const { binaryPropertyName } = settings;
 	return complete(
-		await fileItem(context, json, property, outcome.file, binaryPropertyName, signal),
+		await fileItem(context, json, property, outcome.file, binaryPropertyName, signal()),
 	);
 }
 

@@ -210,7 +210,7 @@ async function makeItem(
 	const files = {
 		context,
 		download: async (request: MediaRequest) => await download(delivery, key, request),
-		signal: deadline,
+		signal: () => deadline,
 	};
 	const { item, problem } = await eventItem(event, settings, files, log);
 	if (problem === null) return item;

@@ -11,7 +11,7 @@ export interface EventFilter {
 	phoneNumbers: Set<string>;
 }
 
-/** As in the panels. */
+/** The default in the panels, and without the field. */
 export const DEFAULT_EVENTS = ['call_recording_available'];
 
 const idListSchema = (label: string) =>

@@ -13,8 +13,8 @@ import type { GraphContext } from './types';
 export const CREDENTIAL_NAME = 'whatsAppBusinessCallingApi';
 
 /**
- * The credential without the access token. n8n's authenticated request helper adds the token to requests;
- * the one exception is `/debug_token`, which has the token as a parameter.
+ * The credential without the access token. n8n's authenticated request helper adds the token to requests; for the
+ * exceptions there is `accessTokenOf`.
  */
 export interface Account {
 	businessAccountId: string;
@@ -86,6 +86,11 @@ export function decryptedCredential(account: Account): IAdditionalCredentialOpti
 	const data = decrypted.get(account);
 	if (data === undefined) return {};
 	return { credentialsDecrypted: { id: '', name: '', type: CREDENTIAL_NAME, data } };
+}
+
+/** The access token, for what n8n's helper does not do: as a parameter, and to remove it from Meta's texts. */
+export function accessTokenOf(account: Account): string {
+	return String(decrypted.get(account)?.accessToken ?? '').trim();
 }
 
 /** Whether the credential did not change between two readings. */

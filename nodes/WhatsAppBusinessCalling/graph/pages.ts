@@ -22,7 +22,8 @@ export const cursorSchema = z
 /**
  * Reads a list page by page, until it ends or `isEnough` is true.
  *
- * @returns the rows of all pages, or the failure of the first page that could not be read
+ * @returns the rows of all pages, or a failure: that of the first page that could not be read, or that the list does
+ * not end. A part of a list must not be taken for all of it
  */
 export async function allPages<Row>(
 	readPage: (after: string | undefined) => Promise<Result<Page<Row>>>,
@@ -31,19 +32,18 @@ export async function allPages<Row>(
 	let rows: Row[] = [];
 	let after: string | undefined;
 	const cursors = new Set<string>();
-	for (let pages = 0; pages < MAX_PAGES; pages++) {
+	while (cursors.size < MAX_PAGES) {
 		const page = await readPage(after);
 		if (!page.ok) return page;
 		rows = rows.concat(page.value.rows);
 		after = page.value.after;
-		if (!after || isEnough(rows)) break;
-		if (cursors.has(after)) {
-			const failure = unreadableResponse(
-				"Meta's list does not end: a page refers to an earlier one",
-			);
-			return { ok: false, failure };
-		}
+		if (!after || isEnough(rows)) return { ok: true, value: rows };
+		if (cursors.has(after)) return endless(': a page refers to an earlier one');
 		cursors.add(after);
 	}
-	return { ok: true, value: rows };
+	return endless(` after ${MAX_PAGES} pages`);
+}
+
+function endless(why: string): Result<never> {
+	return { ok: false, failure: unreadableResponse(`Meta's list does not end${why}`) };
 }

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { MAX_BODY_BYTES, readBody, ResponseTooLargeError } from '../http/body';
 import { raceWithSignal, RAW_RESPONSE, timeoutSignal, USER_AGENT } from '../http/limits';
 import { isFields } from '../values';
-import { CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
+import { accessTokenOf, CREDENTIAL_NAME, decryptedCredential, type Account } from './account';
 import { appSecretProof } from './appSecretProof';
 import { errorEntry } from './errorCatalogue';
 import { failureFromResponse, failureFromThrown, unreadableResponse } from './failure';
@@ -141,7 +141,7 @@ async function sendOnce(
 		return { ...response, body: await readBody(response.body, signal) };
 	};
 	try {
-		return await readResponse(context, account, await raceWithSignal(signal, send()), request.as);
+		return readResponse(account, await raceWithSignal(signal, send()), request.as);
 	} catch (thrown) {
 		const failure =
 			thrown instanceof ResponseTooLargeError
@@ -177,16 +177,14 @@ async function sendAsApp(
 	})) as IN8nHttpFullResponse;
 }
 
-async function readResponse(
-	context: GraphContext,
+function readResponse(
 	account: Account,
 	response: Omit<IN8nHttpFullResponse, 'body'> & { body: unknown },
 	as: GraphRequest['as'],
-): Promise<Result<unknown>> {
+): Result<unknown> {
 	const { statusCode, body, headers } = response;
 	const isError = isFields(body) && (body.error ?? null) !== null;
 	if (statusCode >= 200 && statusCode < 300 && !isError) return { ok: true, value: body };
-	const { accessToken } = await context.getCredentials(CREDENTIAL_NAME);
-	const secrets = [String(accessToken).trim(), account.appSecret];
+	const secrets = [accessTokenOf(account), account.appSecret];
 	return { ok: false, failure: failureFromResponse(statusCode, body, headers, secrets, as) };
 }

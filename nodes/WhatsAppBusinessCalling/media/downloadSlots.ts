@@ -1,23 +1,23 @@
-import { SharedLimit, type Share } from '../sharedLimit';
+import { SharedLimit, type TakePlace } from '../sharedLimit';
 
 interface WaitingDownload {
 	limit: number;
-	start: () => void;
+	start: (freeSlot: () => void) => void;
 }
 
 /**
  * Limits how many files a trigger downloads at once in this process, over all its deliveries, and all triggers
- * together; of a trigger's downloads, the longest waiting is next. Downloads of the action node are not counted: they run in executions, which n8n limits, and
- * must not delay a delivery.
+ * together. Of a trigger's downloads, the longest waiting is next. Downloads of the action node are not counted: they
+ * run in executions, which n8n limits, and must not delay a delivery.
  */
 export class DownloadSlots {
-	private readonly share: Share;
+	private readonly takePlace: TakePlace;
 
 	private readonly queue: WaitingDownload[] = [];
 
 	/** @param common shared with other triggers */
-	constructor(common = new SharedLimit()) {
-		this.share = common.share();
+	constructor(private readonly common = new SharedLimit()) {
+		this.takePlace = common.addParticipant();
 	}
 
 	/**
@@ -28,42 +28,34 @@ export class DownloadSlots {
 	 */
 	async take(limit: number, signal: AbortSignal): Promise<(() => void) | null> {
 		if (signal.aborted) return null;
-		const hasSlot = await new Promise<boolean>((resolve) => {
+		return await new Promise((resolve) => {
 			const giveUp = () => {
 				this.queue.splice(this.queue.indexOf(waiting), 1);
-				resolve(false);
+				resolve(null);
 				this.startNext();
 			};
-			const start = () => {
+			const start = (freeSlot: () => void) => {
 				signal.removeEventListener('abort', giveUp);
-				resolve(true);
+				resolve(freeSlot);
 			};
 			const waiting = { limit, start };
 			signal.addEventListener('abort', giveUp, { once: true });
 			this.queue.push(waiting);
 			this.startNext();
 		});
-		return hasSlot ? this.slot() : null;
 	}
 
 	/** Gives free slots to waiting downloads, before a new one can take them; returns whether one started. */
 	private readonly startNext = (): boolean => {
 		let hasStarted = false;
-		while (this.queue.length > 0 && this.share.tryTake(this.queue[0].limit)) {
-			this.queue.shift()?.start();
+		while (this.queue.length > 0) {
+			const freeSlot = this.takePlace(this.queue[0].limit);
+			if (freeSlot === null) break;
+			this.queue.shift()?.start(freeSlot);
 			hasStarted = true;
 		}
-		if (this.queue.length > 0) this.share.wait(this.startNext);
-		else this.share.stopWaiting(this.startNext);
+		if (this.queue.length > 0) this.common.waiting.add(this.startNext);
+		else this.common.waiting.delete(this.startNext);
 		return hasStarted;
 	};
-
-	private slot(): () => void {
-		let held = true;
-		return () => {
-			if (!held) return;
-			held = false;
-			this.share.free();
-		};
-	}
 }

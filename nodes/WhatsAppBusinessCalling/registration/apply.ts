@@ -9,6 +9,7 @@ import {
 } from '../graph/appSubscription';
 import { setNumberOverride } from '../graph/numberWebhook';
 import type { GraphFailure, Result } from '../graph/types';
+import { NOT_VERIFIED } from './errors';
 import { verifyTokenFor, type Trigger } from './ownership';
 import type { PlannedStep } from './plan';
 import { readAddress } from './readBack';
@@ -16,8 +17,7 @@ import { phoneNumberOf, type Step } from './record';
 import { asWritten, holderUrl } from './sharedAddress';
 import type { Send } from './state';
 
-/** Meta's codes for an address that it could not verify, and for a parameter that it does not accept. */
-const NOT_VERIFIED = 2200;
+/** Meta's code for a parameter that it does not accept. */
 const INVALID_PARAMETER = 100;
 
 /** How often an address is tried: the process that answers Meta may still be starting. */

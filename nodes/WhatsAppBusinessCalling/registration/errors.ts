@@ -116,8 +116,8 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 	}
 }
 
-/** Meta could not verify the address that was registered. */
-const NOT_VERIFIED = 2200;
+/** Meta's code for an address that it could not verify. */
+export const NOT_VERIFIED = 2200;
 
 /**
  * The error for a failed request, with its remedy in the message. Not a NodeApiError: of that, n8n 1 shows

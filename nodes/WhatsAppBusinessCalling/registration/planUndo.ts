@@ -98,13 +98,17 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	const { steps, remaining } = undoOverrides(state, undo, surroundings);
 	const leaves = undo.filter(({ do: kind }) => kind === 'leaveAccount');
 	if (!onlyRecorded && hasToLeave(state, surroundings)) leaves.push({ do: 'leaveAccount' });
-	const ended = (more: Step[], kept: Step[] = []): Undo => {
+	const ended = (
+		more: Step[],
+		{ left = false, kept = [] }: { left?: boolean; kept?: Step[] } = {},
+	): Undo => {
 		const { lost, heir, steps: pointed } = pointRemaining(remaining, undo, surroundings);
-		return { steps: merge([...steps, ...pointed, ...more]), kept, heir, lost };
+		const own = left ? leaving(steps) : steps;
+		return { steps: merge([...own, ...pointed, ...more]), kept, heir, lost };
 	};
 	if (app === null) {
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
-		return ended(left || kept.length > 0 ? leaveWith(steps) : []);
+		return ended([], { left: left || kept.length > 0 });
 	}
 
 	const added = undo.flatMap((step) => (step.do === 'removeFields' ? step.fields : []));
@@ -121,15 +125,11 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 			const { heir } = dependents(state, remaining, surroundings);
 			const isListed = isVisible || !heir || rest.some(({ url }) => url === heir.url);
 			const parties = isListed ? rest : [...rest, { ...heir, events: [], leavesAccount: false }];
-			const [field = 'calls'] = app.fields;
-			remaining.set('app', { address: app.address, parties, fields: [field] });
+			remaining.set('app', { address: app.address, parties, fields: aField(app.fields) });
 		}
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
 		// Fields are removed by the last one; a failed activation removes what it has added itself.
-		return ended(
-			[...(left ? leaveWith(steps) : []), ...removal(onlyRecorded ? addedNow : [])],
-			kept,
-		);
+		return ended(removal(onlyRecorded ? addedNow : []), { left, kept });
 	}
 	// As in `ownLeftovers`: the app's webhook shows that the record was lost, not that there was none.
 	if (isLost && state.joined) leaves.push({ do: 'leaveAccount' });
@@ -141,8 +141,8 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 		? added
 		: app.fields.filter((field) => added.includes(field) || ours.includes(field));
 	if (restored) {
-		const [field] = [...restored.fields, ...app.fields];
-		return ended([{ ...restored, fields: [field] }, ...removal(fields)]);
+		const some = aField([...restored.fields, ...app.fields]);
+		return ended([{ ...restored, fields: some }, ...removal(fields)]);
 	}
 	const { heir, system, isNeeded } = dependents(state, remaining, surroundings);
 	// No one can depend yet on fields that a failed activation has just added.
@@ -154,12 +154,15 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 			return ended([]);
 		}
 		if (system) return ended([{ do: 'pointApp', url: system.url, fields }]);
-		return ended([], merge([...leaves, ...removal(fields)]));
+		return ended([], { kept: merge([...leaves, ...removal(fields)]) });
 	}
 	// As long as the app gets something, another system may rely on its getting this account's.
 	const isLast = onlyRecorded || fields.length === app.fields.length;
-	return ended([...(isLast && leaves.length > 0 ? leaveWith(steps) : []), ...removal(fields)]);
+	return ended(removal(fields), { left: isLast && leaves.length > 0 });
 }
+
+/** Meta takes no address of the app without a field; one that is there already changes nothing. */
+const aField = ([field = 'calls']: string[]) => [field];
 
 /** Steps for the addresses of the account and of numbers, and those that other triggers keep. */
 function undoOverrides(
@@ -208,7 +211,7 @@ function leaveOthers(
 	if (leaves.length === 0) return { left: false, kept: [] };
 	const { app, overrides } = state;
 	const living = (target: Target, address: Address) => {
-		const fields = app?.fields.slice(0, 1) ?? [];
+		const fields = aField(app?.fields ?? []);
 		const found = remaining.get(target) ?? { address, parties: address.parties, fields };
 		return found.parties
 			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
@@ -318,10 +321,8 @@ function otherWebhookAt(
 }
 
 /** With its place on the account, the app loses the address of the account as well. */
-function leaveWith(steps: Step[]): Step[] {
-	const clearing = steps.findIndex(
-		(step) => step.do === 'pointOverride' && step.target === 'businessAccount' && step.url === null,
-	);
-	if (clearing >= 0) steps.splice(clearing, 1);
-	return [{ do: 'leaveAccount' }];
+function leaving(steps: Step[]): Step[] {
+	const isClearing = (step: Step) =>
+		step.do === 'pointOverride' && step.target === 'businessAccount' && step.url === null;
+	return [...steps.filter((step) => !isClearing(step)), { do: 'leaveAccount' }];
 }

@@ -57,7 +57,7 @@ function outputItem(
 async function runner(
 	context: IExecuteFunctions,
 ): Promise<(itemIndex: number) => Promise<OperationResult | OperationResult[]>> {
-	const operation = selectedOperation(context, 0);
+	const operation = selectedOperation(context);
 	if ('isOffline' in operation) {
 		return async (itemIndex) => await operation.execute({ context, itemIndex });
 	}
@@ -65,10 +65,8 @@ async function runner(
 	return async (itemIndex) => await operation.execute({ context, account, itemIndex });
 }
 
-function selectedOperation(
-	context: IExecuteFunctions,
-	itemIndex: number,
-): Operation | OfflineOperation {
+function selectedOperation(context: IExecuteFunctions): Operation | OfflineOperation {
+	const itemIndex = 0;
 	const resource = context.getNodeParameter('resource', itemIndex);
 	const operation = context.getNodeParameter('operation', itemIndex);
 	const operations = OPERATIONS.get(resource);

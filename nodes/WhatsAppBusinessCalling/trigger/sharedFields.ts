@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { DEFAULT_EVENTS } from '../events/eventFilter';
 import { eventOptions } from '../events/eventTypes';
 
 /** Fields of the trigger that the action node also has, in Delivery > Read. */
@@ -9,7 +10,7 @@ export const eventsField: INodeProperties = {
 	name: 'events',
 	type: 'multiOptions',
 	options: eventOptions,
-	default: ['call_recording_available'],
+	default: [...DEFAULT_EVENTS],
 	required: true,
 };
 

@@ -74,13 +74,6 @@ describe('phoneNumbers', () => {
 		});
 	});
 
-	it('A cursor without an end is an end', async () => {
-		const { context, sent } = account(Infinity);
-		const result = await phoneNumbers(context, ACCOUNT);
-		expect(result.ok && result.value).toHaveLength(50);
-		expect(sent).toHaveLength(50);
-	});
-
 	it('A failed page gives its failure', async () => {
 		const { context } = fakeExecution({}, () => refusal(400, 190));
 		expect(await phoneNumbers(context, ACCOUNT)).toMatchObject({

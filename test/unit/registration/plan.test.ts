@@ -514,6 +514,13 @@ describe('planUndo', () => {
 			{ steps: [`pointApp ${FOREIGN} messages`, 'removeFields calls'] },
 		],
 		[
+			'a take-over whose fields Meta does not show: it takes no address without a field',
+			{ app: app(OWN) },
+			[`pointApp ${FOREIGN}`],
+			[],
+			{ steps: [`pointApp ${FOREIGN} calls`] },
+		],
+		[
 			'a number and what the app got for it',
 			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(OWN) } },
 			[`override ${ONE} nowhere`, ...FIRST_RECORD],

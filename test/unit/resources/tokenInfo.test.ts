@@ -1,9 +1,10 @@
+import { readAccount } from '../../../nodes/WhatsAppBusinessCalling/graph/account';
 import { readTokenInfo } from '../../../nodes/WhatsAppBusinessCalling/resources/setup/tokenInfo';
 import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, TOKEN, refusal } from '../fakes';
 
 const tokenInfo = async (data: object) => {
 	const { context } = fakeExecution({}, () => ({ statusCode: 200, body: { data } }));
-	const result = await readTokenInfo(context, ACCOUNT);
+	const result = await readTokenInfo(context, await readAccount(context));
 	return result.ok ? result.value : null;
 };
 
@@ -24,7 +25,7 @@ describe('readTokenInfo', () => {
 	it('The request is about the token, as the app', async () => {
 		const { context, sent } = fakeExecution({}, () => ({ statusCode: 200, body: {} }));
 		context.getCredentials = async () => ({ ...CREDENTIAL, accessToken: ` ${TOKEN}\n` }) as never;
-		await readTokenInfo(context, ACCOUNT);
+		await readTokenInfo(context, await readAccount(context));
 		expect(sent).toEqual([
 			expect.objectContaining({
 				method: 'GET',

@@ -91,10 +91,7 @@ async function resultOf(
 	const files: FileSource = {
 		context,
 		download: async (request) => await fetchWithRetry(input, timeoutMs, request),
-		// From when the file is there.
-		get signal() {
-			return AbortSignal.timeout(timeoutMs);
-		},
+		signal: () => AbortSignal.timeout(timeoutMs),
 	};
 	let made: EventItem;
 	try {

@@ -1,5 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
+import { errorEntry } from '../../graph/errorCatalogue';
 import { failureHint, failureTitle } from '../../graph/nodeApiError';
 import type { GraphFailure, Result } from '../../graph/types';
 
@@ -52,12 +53,16 @@ export const NO_PERMISSION = 'permission';
 export const NO_VERSION = 'version';
 export const BAD_SECRET = 'secret';
 
+/** The rows of the catalogue with these codes. */
+const [TOKEN_REFUSED, PERMISSION_MISSING] = [190, 10].map(errorEntry);
+
 /** Failures with the same reason need the same remedy. */
 export function reasonOf({ kind, code, message, refused }: GraphFailure): string {
 	if (kind !== 'http') return kind;
 	if (refused !== null) return BAD_SECRET;
 	if (code === null) return 'http';
-	if ([0, 102, 190].includes(code)) return BAD_TOKEN;
-	if ([3, 10, 131005].includes(code) || (code >= 200 && code <= 299)) return NO_PERMISSION;
+	const entry = errorEntry(code);
+	if (entry === TOKEN_REFUSED) return BAD_TOKEN;
+	if (entry === PERMISSION_MISSING) return NO_PERMISSION;
 	return code === 2500 ? NO_VERSION : `${code} ${message}`;
 }

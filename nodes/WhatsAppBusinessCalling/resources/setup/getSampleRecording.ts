@@ -1,12 +1,12 @@
 import { createHash } from 'crypto';
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
+import { fileItem } from '../../delivery/fileItem';
 import { EVENT_TYPES } from '../../events/eventTypes';
-import { announcedFile, callFields, problemFields, storedFileFields } from '../../events/items';
+import { announcedFile, callFields, problemFields } from '../../events/items';
 import { parseDelivery, type CallEvent } from '../../events/parseDelivery';
 import { mediaFileName, type FileProperty } from '../../media/fileNames';
 import { OggOpusMeter } from '../../media/oggOpus';
-import { parseTranscript } from '../../media/transcript';
 import type { OfflineOperation, OperationOutput } from '../types';
 import { SAMPLE_AUDIO } from './sampleAudio';
 import { deliveryOf, unixSeconds } from './sampleDelivery';
@@ -48,6 +48,9 @@ const BUSINESS = '15550001234';
 const PERSON = '14085551234';
 const CALL_ID = 'wacid.SAMPLE00000000000000000000000000000000000000';
 const MEDIA_ID = '1234567890123456';
+
+/** Milliseconds for the transcript to come out of n8n's binary store. */
+const READ_MS = 60_000;
 
 const SDP_OFFER = [
 	'v=0',
@@ -109,11 +112,11 @@ export const getSampleRecording: OfflineOperation = {
 			case 'connect':
 				return { json: callFields(sampleEvent('connect', connectFields())) };
 			case 'transcription':
-				return await fileItem(context, 'transcription', Buffer.from(TRANSCRIPT));
+				return await withFile(context, 'transcription', Buffer.from(TRANSCRIPT));
 			case 'recordingWithoutFile':
 				return withoutFile('recording', recordingAudio());
 			default:
-				return await fileItem(context, 'recording', recordingAudio());
+				return await withFile(context, 'recording', recordingAudio());
 		}
 	},
 };
@@ -183,34 +186,28 @@ function withoutFile(property: FileProperty, file: Buffer): OperationOutput {
 	return { json: callFields(event, missing) };
 }
 
-async function fileItem(
+async function withFile(
 	context: IExecuteFunctions,
 	property: FileProperty,
-	file: Buffer,
+	content: Buffer,
 ): Promise<OperationOutput> {
-	const event = fileEvent(property, file);
+	const event = fileEvent(property, content);
 	const announced = announcedFile(event, property, event.file?.media ?? null);
 	const { mimeType } = FORMS[property];
 	const fileName = mediaFileName(property, MEDIA_ID, mimeType);
-	const binary = await context.helpers.prepareBinaryData(file, fileName, mimeType);
 	const meter = new OggOpusMeter();
-	meter.push(file);
-	const known = storedFileFields(announced, {
-		binary,
+	meter.push(content);
+	const audio = meter.result();
+	const file = {
+		binary: await context.helpers.prepareBinaryData(content, fileName, mimeType),
 		fileName,
 		mimeType,
-		sizeBytes: file.length,
-		durationSeconds: meter.result()?.durationSeconds ?? null,
-		channels: meter.result()?.channels ?? null,
-		sha256: sha256(file),
+		sizeBytes: content.length,
+		durationSeconds: audio?.durationSeconds ?? null,
+		channels: audio?.channels ?? null,
+		sha256: sha256(content),
 		verified: true,
-	});
-	const stored =
-		property === 'transcription'
-			? { transcript: parseTranscript(file.toString('utf8')), ...known }
-			: known;
-	return {
-		json: callFields(event, stored),
-		binary: { data: binary },
 	};
+	const json = callFields(event, announced);
+	return await fileItem(context, json, property, file, 'data', AbortSignal.timeout(READ_MS));
 }

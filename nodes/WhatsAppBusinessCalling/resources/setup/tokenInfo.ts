@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { CREDENTIAL_NAME, type Account } from '../../graph/account';
+import { accessTokenOf, type Account } from '../../graph/account';
 import { sanitizeMessage } from '../../graph/failure';
 import { graphRequest, parseResponse } from '../../graph/request';
 import { orNull } from '../../graph/scalars';
@@ -23,8 +23,7 @@ export async function readTokenInfo(
 	context: GraphContext,
 	account: Account,
 ): Promise<Result<TokenInfo>> {
-	const credential = await context.getCredentials(CREDENTIAL_NAME);
-	const accessToken = String(credential.accessToken).trim();
+	const accessToken = accessTokenOf(account);
 	const response = await graphRequest(context, account, {
 		method: 'GET',
 		path: 'debug_token',
