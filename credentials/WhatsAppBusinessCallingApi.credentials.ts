@@ -152,7 +152,7 @@ export class WhatsAppBusinessCallingApi implements ICredentialType {
 			),
 			...failsForCode(
 				[2500],
-				'Meta does not have this API Version: it is too old, too new or mistyped. It must look like v26.0; the default is right unless you have a reason to change it.',
+				'Meta does not have this API Version: it is too old, too new or mistyped. It must look like v26.0; the default is right unless you have a reason to change it. Base URL must not contain a version.',
 			),
 			...failsForCode(
 				[200, 10, 3],

@@ -47,6 +47,25 @@ describe('activating the workflow', () => {
 		}
 	});
 
+	it.each([
+		[
+			{ options: { binaryPropertyName: '' } },
+			'Put Output File in Field must be the name of a field',
+		],
+		[
+			{ options: { acknowledge: '={{ "finished" }}' } },
+			'Acknowledge must be "stored" or "finished"',
+		],
+		[
+			{ registration: 'manual', verifyToken: 'token', options: { maxFileSize: 0 } },
+			'Max File Size',
+		],
+	])('Activation with %j fails, because each event would', async (parameters, message) => {
+		const trigger = stage.engine.trigger(stage.credential, parameters);
+		await expect(trigger.activate()).rejects.toThrow(message);
+		expect(changes()).toEqual([]);
+	});
+
 	it('A second activation adds nothing', async () => {
 		const trigger = stage.engine.trigger(stage.credential);
 		await trigger.activate();

@@ -453,6 +453,8 @@ describe('checking a setup', () => {
 		['n8n.example.com/webhook/x/webhook', /not a whole URL/],
 		['https://', /not a whole URL/],
 		['https://n8n.example/webhook-test/id/webhook', /is a test URL/],
+		['https://n8n.example/workflow/aB3dE5fG7h', /is that of n8n's editor/],
+		['https://example.com/n8n/workflow/aB3dE5fG7h/executions/12', /is that of n8n's editor/],
 	])(
 		'The wrong value %j as the URL of the trigger comes first among the webhook checks, whatever Meta says',
 		async (url, problem) => {

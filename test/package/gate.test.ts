@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import manifest from '../../package.json';
 import { filesBelow } from '../support/files';
 import { packPackage, REPOSITORY } from '../support/package';
+import { runNpm } from '../support/processes';
 import { builtFiles } from './files';
 
 const run = promisify(execFile);
@@ -56,6 +57,17 @@ describe("n8n's verification", () => {
 });
 
 describe('the tarball', () => {
+	it('npm installs the package by hand alone, without a second n8n-workflow and its native modules', async () => {
+		const nodes = await mkdtemp(join(tmpdir(), 'whatsapp-calling-by-hand-'));
+		try {
+			await runNpm(['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: nodes });
+			const installed = await readdir(join(nodes, 'node_modules'));
+			expect(installed.filter((name) => !name.startsWith('.'))).toEqual([manifest.name]);
+		} finally {
+			await rm(nodes, { recursive: true, force: true });
+		}
+	});
+
 	it('The tarball contains what runs and nothing else', async () => {
 		const built = builtFiles().map((path) => relative(REPOSITORY, path));
 		const packed = (await filesBelow(folder)).map((path) => relative(folder, path));

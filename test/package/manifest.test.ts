@@ -23,6 +23,8 @@ describe('package.json', () => {
 			expect(manifest).not.toHaveProperty(kind);
 		}
 		expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
+		// n8n brings its own: npm would install a second one, which needs a compiler on some systems.
+		expect(manifest.peerDependenciesMeta).toEqual({ 'n8n-workflow': { optional: true } });
 	});
 
 	it.each(Object.entries(manifest.devDependencies))(

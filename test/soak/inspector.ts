@@ -47,12 +47,16 @@ const LEDGER = `(() => {
 	};
 })()`;
 
-/** Each trigger has its own. */
+/** Each trigger has its own, of a limit that all share. */
 const DOWNLOAD_SLOTS = `${loaded('/WhatsAppBusinessCalling/media/downloadSlots.js')}.DownloadSlots`;
 
 const SUM_OF_SLOTS = `function () {
-	const sum = (amount) => this.reduce((total, slots) => total + amount(slots), 0);
-	return { running: sum(({ share }) => share.own), queued: sum(({ queue }) => queue.length) };
+	const limits = new Set(this.map(({ common }) => common));
+	const sum = (list, amount) => [...list].reduce((total, one) => total + amount(one), 0);
+	return {
+		running: sum(limits, ({ inUse }) => inUse),
+		queued: sum(this, ({ queue }) => queue.length),
+	};
 }`;
 
 const CLASSES: Record<keyof Kept, string> = {

@@ -223,22 +223,22 @@ class DemoCall {
 	activate(): Step {
 		const { n8n } = this.stage;
 		return {
-			title: `Activate "${this.workflow.name}": it registers itself with Meta`,
+			title: `Publish "${this.workflow.name}": it registers itself with Meta`,
 			limit: 60,
 			run: async ({ result }) => {
 				await n8n.api.activate(this.workflow.id);
-				result(`"${this.workflow.name}" is active; Meta has checked its webhook`);
+				result(`"${this.workflow.name}" is published; Meta has checked its webhook`);
 			},
 		};
 	}
 
 	deactivate(): Step {
 		return {
-			title: `Deactivate "${this.workflow.name}"`,
+			title: `Unpublish "${this.workflow.name}"`,
 			limit: 60,
 			run: async ({ result }) => {
 				await this.stage.n8n.api.deactivate(this.workflow.id);
-				result(`"${this.workflow.name}" is inactive: the next calls are for the other workflow`);
+				result(`"${this.workflow.name}" is unpublished: the next calls are for the other workflow`);
 			},
 		};
 	}

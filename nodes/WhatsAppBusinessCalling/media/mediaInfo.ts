@@ -96,7 +96,7 @@ export function mediaGone(mediaId: string, eventAt: number | null): MediaProblem
 		reason: 'mediaGone',
 		message: shouldExist
 			? `Meta does not have the file with the media ID ${mediaId}, although its event is less than 7 days old. The file was deleted, or it belongs to another WhatsApp Business account.`
-			: `The file with the media ID ${mediaId} is no longer available at Meta. Meta keeps the files of a call for 7 days after their event. Also check that the ID belongs to this WhatsApp Business account.`,
+			: `The file with the media ID ${mediaId} is no longer available at Meta. Meta keeps the files of a call for 7 days after their event. Also check that the ID belongs to this WhatsApp Business account, and is not that of a sample.`,
 		transient: false,
 	};
 }

@@ -15,7 +15,12 @@ const UNATTENDED = ['init', 'leadershipChange'];
  * someone publishes the workflow.
  */
 export function mustKnowNumbers(context: IHookFunctions): boolean {
-	return chosenNumbers(context).length > 0 && !UNATTENDED.includes(context.getActivationMode());
+	return chosenNumbers(context).length > 0 && isAttended(context);
+}
+
+/** Whether someone publishes the workflow, who can correct what is wrong. */
+export function isAttended(context: IHookFunctions): boolean {
+	return !UNATTENDED.includes(context.getActivationMode());
 }
 
 /** @throws as `chosenPhoneNumberIds`, and where Meta cannot be asked */

@@ -4,7 +4,7 @@ import { webhookFields } from '../events/eventTypes';
 import { readAccount } from '../graph/account';
 import { failureTitle } from '../graph/nodeApiError';
 import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
-import { chosenEventNames } from '../trigger/settings';
+import { chosenEventNames, readSettings } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt } from './attempts';
 import {
@@ -21,6 +21,7 @@ import { identify, type Trigger } from './ownership';
 import {
 	chosenNumbers,
 	chosenPhoneNumberIds,
+	isAttended,
 	mustKnowNumbers,
 	requireKnownNumbers,
 } from './phoneNumberFilter';
@@ -75,6 +76,8 @@ const MAX_ROUNDS = 4;
  */
 export async function register(context: IHookFunctions): Promise<boolean> {
 	return await attempt(attemptKey(context), async () => {
+		// With a setting that cannot be used, each event would fail.
+		if (isAttended(context)) readSettings(context);
 		if (isManual(context)) {
 			await requireKnownNumbers(context);
 			return true;

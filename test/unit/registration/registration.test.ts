@@ -206,6 +206,7 @@ function trigger(parameters: IDataObject, meta = new Meta(), given: Surroundings
 	const url = mode === 'manual' ? test : production;
 	Object.assign(context, {
 		getMode: () => mode,
+		getActivationMode: () => (mode === 'manual' ? 'manual' : 'activate'),
 		getNode: () => ({ ...NODE, id, parameters }),
 		getNodeWebhookUrl: () => url,
 		getWorkflow: () => ({ id: workflowId }),

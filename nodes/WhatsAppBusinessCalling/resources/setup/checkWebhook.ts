@@ -234,15 +234,22 @@ function sharedFinding(address: string, { gone, appSecret }: TriggerAddress): Fi
 
 /** What is wrong with the URL that was entered for the trigger, if anything. */
 function wrongUrl(url: string): Finding | null {
-	if (url === '') return null;
-	const isUrl = /^https?:\/\//i.test(url) && URL.canParse(url);
-	if (isUrl && !looksLikeTestUrl(url)) return null;
-	return bad(
-		isUrl
-			? 'The URL that was entered is a test URL, which n8n uses only while you test the trigger'
-			: `"${truncate(url)}" is not a whole URL`,
-		`Replace it under Production URL of the Trigger: ${PRODUCTION_URL}.`,
-	);
+	const found = url === '' ? null : wrongUrlFound(url);
+	if (found === null) return null;
+	return bad(found, `Replace it under Production URL of the Trigger: ${PRODUCTION_URL}.`);
+}
+
+function wrongUrlFound(url: string): string | null {
+	if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
+		return `"${truncate(url)}" is not a whole URL`;
+	if (looksLikeTestUrl(url)) {
+		return 'The URL that was entered is a test URL, which n8n uses only while you test the trigger';
+	}
+	// From the browser's address bar: /workflow/<ID>, with the ID of a node or "executions" after it.
+	const { pathname } = new URL(url);
+	return /\/workflow\/[^/]+/.test(pathname) && !pathname.endsWith('/webhook')
+		? "The URL that was entered is that of n8n's editor, to which Meta sends nothing"
+		: null;
 }
 
 /** What it means that Meta sends events to an address. */
