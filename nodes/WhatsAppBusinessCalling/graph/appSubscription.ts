@@ -15,6 +15,8 @@ export interface AppSubscription {
 	callbackUrl: string;
 	active: boolean;
 	fields: string[];
+	/** Whether the response has a list of fields at all. */
+	areFieldsShown: boolean;
 }
 
 /** Whether the app receives the webhooks of the business account, and where the account sends them. */
@@ -26,6 +28,7 @@ export interface AccountMembership {
 
 const subscriptionsSchema = z.object({
 	data: z.array(z.object({ object: z.string() }).passthrough()),
+	paging: cursorSchema,
 });
 
 const subscriptionSchema = z.object({
@@ -34,8 +37,7 @@ const subscriptionSchema = z.object({
 	// Documented as names, seen as objects with a name.
 	fields: z
 		.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)]))
-		.nullish()
-		.transform((fields) => fields ?? []),
+		.nullish(),
 });
 
 /** The app is documented inside `whatsapp_business_api_data`; other lists of apps have it in the row itself. */
@@ -66,23 +68,42 @@ export async function readAppSubscription(
 	account: Account,
 	effort: Effort = {},
 ): Promise<Result<AppSubscription | null>> {
-	const response = await graphRequest(context, account, {
-		method: 'GET',
-		path: `${account.appId}/subscriptions`,
-		as: 'app',
-		repeat: 'freely',
-		...effort,
-	});
-	const listMessage = "Meta's list of the app's webhooks cannot be read";
-	const list = parseResponse(response, subscriptionsSchema, listMessage);
-	if (!list.ok) return list;
-	const row = list.value.data.find(({ object }) => object === OBJECT);
+	const isOfWhatsApp = ({ object }: SubscriptionRow) => object === OBJECT;
+	const rows = await allPages(
+		async (after) => await subscriptionsPage(context, account, effort, after),
+		(found) => found.some(isOfWhatsApp),
+	);
+	if (!rows.ok) return rows;
+	const row = rows.value.find(isOfWhatsApp);
 	if (!row) return { ok: true, value: null };
 	const message = "Meta's response about the app's webhook cannot be read";
 	const subscription = parseResponse({ ok: true, value: row }, subscriptionSchema, message);
 	if (!subscription.ok) return subscription;
 	const { callback_url: callbackUrl, active, fields } = subscription.value;
-	return { ok: true, value: { callbackUrl, active, fields } };
+	const areFieldsShown = Array.isArray(fields);
+	return { ok: true, value: { callbackUrl, active, fields: fields ?? [], areFieldsShown } };
+}
+
+type SubscriptionRow = z.infer<typeof subscriptionsSchema>['data'][number];
+
+async function subscriptionsPage(
+	context: GraphContext,
+	account: Account,
+	effort: Effort,
+	after: string | undefined,
+): Promise<Result<Page<SubscriptionRow>>> {
+	const response = await graphRequest(context, account, {
+		method: 'GET',
+		path: `${account.appId}/subscriptions`,
+		query: after ? { after } : undefined,
+		as: 'app',
+		repeat: 'freely',
+		...effort,
+	});
+	const message = "Meta's list of the app's webhooks cannot be read";
+	const page = parseResponse(response, subscriptionsSchema, message);
+	if (!page.ok) return page;
+	return { ok: true, value: { rows: page.value.data, after: page.value.paging } };
 }
 
 /**

@@ -159,3 +159,14 @@ export function notKeptError(node: INode): NodeOperationError {
 		},
 	);
 }
+
+/** Meta has confirmed the fields, and does not show them. */
+export function fieldsNotKeptError(node: INode, fields: string): NodeOperationError {
+	return new NodeOperationError(
+		node,
+		`Meta confirmed the webhook URL but does not show the field ${fields}, without which it sends no events. Publish the workflow again. If that fails too, set Registration to Manual.`,
+		{
+			description: `With Manual, you turn on the field ${fields} yourself in Meta's app dashboard (WhatsApp > Configuration > Webhook fields), where you see whether Meta offers it for your app.`,
+		},
+	);
+}

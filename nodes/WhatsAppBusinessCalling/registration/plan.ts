@@ -204,7 +204,8 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const isHeld =
 		holder.is === 'alive' && (!holder.isTest || wanted.isTest || holder.isKnownToForward);
 	if (!isMember && (isHeld || isProductionOf(wanted, address))) {
-		return { ...alone, url: address.url, isHolder: false, isShared: true };
+		const url = isHeld ? urlWithDependent(address, wanted) : address.url;
+		return { ...alone, url, isHolder: false, isShared: true };
 	}
 	const inherits = present.some(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
 	const before = present.find(({ is }) => is === 'this');
@@ -237,6 +238,26 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const isReplaced = holder.is === 'alive' && holder.isOfAccount && isOnlyOurs(state.app);
 	const leavesAccount = isHolder && (inherits || (isReplaced && (holder.isKnownToLeave ?? true)));
 	return { url, isHolder, isShared: url !== wanted.url, leavesAccount };
+}
+
+/**
+ * The app's address for a trigger that only needs the app's fields. Triggers of another account cannot see
+ * at Meta that it needs them. Unless one of its account is in their list, it is there itself, without events,
+ * and gets the app's webhook when they leave.
+ */
+function urlWithDependent(address: Address, { url, isTest, appSecret }: Wanted): string {
+	const { parties, other } = address;
+	const isVisible = parties.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
+	if (isVisible || parties.some(({ is }) => is === 'this')) return address.url;
+	const dependent: Party = {
+		...{ url, isTest, events: [], is: 'this', isOfAccount: true },
+		...{ leavesAccount: false, isKnownToLeave: null, isKnownToForward: false },
+	};
+	const listed = [...parties.filter(({ is }) => is !== 'gone'), dependent];
+	const text = addressText(listed, other, appSecret);
+	return siblingsIn(listed).includes(null) || text.length > longestAddress('app')
+		? address.url
+		: text;
 }
 
 type TakenAddress = Address & { holder: Exclude<Holder, 'this' | 'gone'> };
@@ -360,7 +381,8 @@ function planFields(
 	const url = isProduction && address ? address.url : aim.url;
 	if (app?.active && address?.url === url && missing.length === 0) return { steps: [], inherited };
 	const step: Step = { do: 'pointApp', url, fields: wanted.fields };
-	return { steps: [{ step, inverse: removal(missing) }], inherited };
+	const leave: Step[] = aim.isShared ? [{ do: 'leaveAddress', target: 'app' }] : [];
+	return { steps: [{ step, inverse: [...leave, ...removal(missing)] }], inherited };
 }
 
 /** Fields that this registration adds: all of them where the app had no webhook. */

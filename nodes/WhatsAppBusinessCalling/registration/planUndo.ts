@@ -119,7 +119,12 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 			return ended([]);
 		}
 		if (role === 'among') {
-			const parties = partiesWithout(app.address.parties);
+			const rest = partiesWithout(app.address.parties);
+			// Those of other accounts cannot see at Meta who of this one needs the app's webhook.
+			const isVisible = rest.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
+			const { heir } = dependents(state, remaining, surroundings);
+			const isListed = isVisible || !heir || rest.some(({ url }) => url === heir.url);
+			const parties = isListed ? rest : [...rest, { ...heir, events: [], leavesAccount: false }];
 			remaining.set('app', { address: app.address, parties, fields: aField(app.fields) });
 		}
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
@@ -131,13 +136,17 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 
 	const restored = undo.find((step) => step.do === 'pointApp');
 	const ours = restored || onlyRecorded ? [] : isShared ? ['calls'] : OUR_FIELDS;
-	const fields = app.fields.filter((field) => added.includes(field) || ours.includes(field));
+	// Meta may not show the fields that a failed activation has added.
+	const fields = onlyRecorded
+		? added
+		: app.fields.filter((field) => added.includes(field) || ours.includes(field));
 	if (restored) {
 		const some = aField([...restored.fields, ...app.fields]);
 		return ended([{ ...restored, fields: some }, ...removal(fields)]);
 	}
 	const { heir, system, isNeeded } = dependents(state, remaining, surroundings);
-	if (fields.length > 0 && isNeeded) {
+	// No one can depend yet on fields that a failed activation has just added.
+	if (fields.length > 0 && isNeeded && !onlyRecorded) {
 		// Another trigger of this package needs the app's webhook: it gets it.
 		if (heir) {
 			remaining.set('app', { address: { ...app.address, other: null }, parties: [heir], fields });

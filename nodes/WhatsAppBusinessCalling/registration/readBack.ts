@@ -21,8 +21,9 @@ const PAUSES_WHILE_UNCHANGED_MS = [2_000, 3_000, 4_000];
  * - `dropped`: Meta shows it without its list
  * - `missing`: Meta shows none
  * - `changed`: Meta shows another one
+ * - `fieldsMissing`: Meta shows the app's webhook without the fields
  */
-type Outcome = 'kept' | 'dropped' | 'missing' | 'changed';
+type Outcome = 'kept' | 'dropped' | 'missing' | 'changed' | 'fieldsMissing';
 
 interface ReadBack {
 	outcome: Outcome;
@@ -31,8 +32,16 @@ interface ReadBack {
 	found: string;
 }
 
+/** What Meta shows of a target. */
+interface Shown {
+	url: string | null;
+	/** Of the app's webhook; null where Meta shows none. */
+	fields: string[] | null;
+}
+
 /**
- * Reads back what was pointed: another process may have pointed Meta elsewhere in the same moment.
+ * Reads back what was pointed: another process may have pointed Meta elsewhere in the same moment. And the
+ * fields of the app's webhook, without which Meta sends nothing, also where it is not a target.
  *
  * @param before what Meta has shown before the steps
  */
@@ -43,16 +52,31 @@ export async function readBack(
 	before: KnownState,
 	send: Send,
 ): Promise<ReadBack> {
-	for (const target of targets) {
+	const fields = steps.flatMap(({ step }) => (step.do === 'pointApp' ? step.fields : []));
+	for (const target of new Set<Target>([...targets, 'app'])) {
 		const written = urlWrittenTo(target, steps);
 		if (written === null) continue;
-		const earlier = addressOf(before, target)?.url ?? null;
-		const found = await readUntil(trigger, target, written, earlier, send);
+		const isMissing = (shown: Shown) =>
+			shown.fields !== null && fields.some((field) => !shown.fields?.includes(field));
+		const isOther = ({ url }: Shown) => targets.includes(target) && url !== written;
+		const found = await readUntil(
+			trigger,
+			target,
+			(shown) => !isOther(shown) && !isMissing(shown),
+			({ url }) => url === written || url === (addressOf(before, target)?.url ?? null),
+			send,
+		);
 		// Meta has confirmed the change: that it cannot be read now does not matter.
-		if (!found.ok || found.value === written) continue;
-		if (found.value === null) return { outcome: 'missing', target, found: '' };
-		const isDropped = found.value === holderUrl(written);
-		return { outcome: isDropped ? 'dropped' : 'changed', target, found: found.value };
+		if (!found.ok) continue;
+		const { url } = found.value;
+		if (isOther(found.value)) {
+			if (url === null) return { outcome: 'missing', target, found: '' };
+			const isDropped = url === holderUrl(written);
+			return { outcome: isDropped ? 'dropped' : 'changed', target, found: url };
+		}
+		if (isMissing(found.value)) {
+			return { outcome: 'fieldsMissing', target, found: fields.join(' and ') };
+		}
 	}
 	return { outcome: 'kept', target: 'app', found: '' };
 }
@@ -69,16 +93,16 @@ function urlWrittenTo(target: Target, steps: PlannedStep[]): string | null {
 async function readUntil(
 	trigger: Trigger,
 	target: Target,
-	written: string,
-	earlier: string | null,
+	isKept: (shown: Shown) => boolean,
+	mayBeOld: (shown: Shown) => boolean,
 	send: Send,
-): Promise<Result<string | null>> {
-	let found = await readAddress(trigger, target, send);
+): Promise<Result<Shown>> {
+	let found = await readTarget(trigger, target, send);
 	for (const [index, pause] of [...PAUSES_MS, ...PAUSES_WHILE_UNCHANGED_MS].entries()) {
-		if (!found.ok || found.value === written) break;
-		if (index >= PAUSES_MS.length && found.value !== earlier) break;
+		if (!found.ok || isKept(found.value)) break;
+		if (index >= PAUSES_MS.length && !mayBeOld(found.value)) break;
 		await sleep(pause);
-		found = await readAddress(trigger, target, send);
+		found = await readTarget(trigger, target, send);
 	}
 	return found;
 }
@@ -89,27 +113,30 @@ export async function readAddress(
 	target: Target,
 	send: Send,
 ): Promise<Result<string | null>> {
-	const found = await readAddressAtMeta(trigger, target, send);
-	if (!found.ok || found.value === null) return found;
-	return { ok: true, value: asWritten(found.value, trigger.url) };
+	const found = await readTarget(trigger, target, send);
+	return found.ok ? { ok: true, value: found.value.url } : found;
 }
 
-async function readAddressAtMeta(
-	{ context, account }: Trigger,
-	target: Target,
-	send: Send,
-): Promise<Result<string | null>> {
+async function readTarget(trigger: Trigger, target: Target, send: Send): Promise<Result<Shown>> {
+	const { context, account } = trigger;
+	const shown = (url: string | null, fields: string[] | null = null): Result<Shown> => ({
+		ok: true,
+		value: { url: url === null ? null : asWritten(url, trigger.url), fields },
+	});
 	if (target === 'app') {
 		const app = await send(async (effort) => await readAppSubscription(context, account, effort));
-		return app.ok ? { ok: true, value: app.value?.callbackUrl ?? null } : app;
+		if (!app.ok) return app;
+		if (app.value === null) return shown(null, []);
+		const { callbackUrl, fields, areFieldsShown } = app.value;
+		return shown(callbackUrl, areFieldsShown ? fields : null);
 	}
 	if (target === 'businessAccount') {
 		const membership = await send(
 			async (effort) => await readAccountMembership(context, account, effort),
 		);
-		return membership.ok ? { ok: true, value: membership.value.override } : membership;
+		return membership.ok ? shown(membership.value.override) : membership;
 	}
 	const id = phoneNumberOf(target);
 	const route = await send(async (effort) => await readWebhookRoute(context, account, id, effort));
-	return route.ok ? { ok: true, value: route.value.phoneNumber } : route;
+	return route.ok ? shown(route.value.phoneNumber) : route;
 }

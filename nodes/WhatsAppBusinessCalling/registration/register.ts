@@ -7,7 +7,14 @@ import { readWebhookRoutes, type WebhookRoute } from '../graph/numberWebhook';
 import { chosenEventNames, readSettings } from '../trigger/settings';
 import { apply, isRefusedList, patiently } from './apply';
 import { attempt } from './attempts';
-import { busyError, conflictError, notKeptError, registrationError } from './errors';
+import {
+	busyError,
+	conflictError,
+	fieldsNotKeptError,
+	notKeptError,
+	registrationError,
+} from './errors';
+import { afterRemoval } from './justRemoved';
 import { knownState, valueOf, withSiblings, type StateRead } from './knownState';
 import { oneAtATime } from './oneAtATime';
 import { identify, type Trigger } from './ownership';
@@ -27,6 +34,7 @@ import {
 	type KnownState,
 	type Plan,
 	type Planned,
+	type PlannedStep,
 	type Wanted,
 } from './plan';
 import { readBack } from './readBack';
@@ -97,6 +105,7 @@ async function registerTargets(trigger: Trigger, events: string[]): Promise<bool
 	}
 	if (error === null) return true;
 	if (!work.hasBegun) throw error;
+	await work.settle();
 	const left = await undoAttempt(trigger, work.done);
 	if (record === null && left.length === 0) {
 		dropRecord(context, url);
@@ -114,6 +123,9 @@ class Attempt {
 
 	/** Steps that undo what was done, the last change first. */
 	done: Step[] = [];
+
+	/** The changes of the present round. */
+	private applied: PlannedStep[] = [];
 
 	private readonly send = patiently(Date.now() + ACTIVATION_MS);
 
@@ -149,6 +161,8 @@ class Attempt {
 			this.keep(plan);
 			this.hasBegun = true;
 			const { undo, failure, failed } = await apply(this.trigger, plan.steps, this.send);
+			const end = plan.steps.findIndex(({ step }) => step === failed);
+			this.applied = failed === null ? plan.steps : plan.steps.slice(0, end);
 			this.done = merge([...undo, ...this.done]);
 			if (failure) {
 				const isRefusal = isRefusedList(failed, failure) && !this.isListKept;
@@ -170,6 +184,8 @@ class Attempt {
 				return null;
 			}
 			if (outcome === 'missing') return notKeptError(node);
+			this.applied = [];
+			if (outcome === 'fieldsMissing') return fieldsNotKeptError(node, found);
 			if (outcome === 'dropped') this.refusal = 'Meta confirmed the URL and dropped the list';
 			if (round >= MAX_ROUNDS) {
 				const address = await identify(this.trigger, found, null);
@@ -177,6 +193,11 @@ class Attempt {
 				return conflictError(node, conflict, account.businessAccountId, this.refusal);
 			}
 		}
+	}
+
+	/** Waits until Meta shows what was changed, because only that is undone. */
+	async settle(): Promise<void> {
+		await readBack(this.trigger, this.targets, this.applied, this.before, this.send);
 	}
 
 	private keep(plan: Plan): void {
@@ -191,7 +212,8 @@ class Attempt {
 		const isForwarding = forwards(context);
 		const { targets, routes } = await chosenTargets(trigger, send);
 		this.targets = targets;
-		const state = await knownState(trigger, { membership: true, routes }, send, record);
+		const shown = await knownState(trigger, { membership: true, routes }, send, record);
+		const state = this.done.length > 0 ? shown : await afterRemoval(trigger, shown);
 		this.isListKept = hasList(state);
 		this.before = state;
 		if (namesUnknownOther(state)) logOtherWebhookLost(trigger);
@@ -203,7 +225,8 @@ class Attempt {
 		};
 		// The triggers in the list of an address are asked only if the address is to be changed.
 		const isToAsk = (address: Address) =>
-			address.parties.some(({ isTest }, index) => isTest || index > 0) &&
+			(!targets.includes('app') ||
+				address.parties.some(({ isTest }, index) => isTest || index > 0)) &&
 			!isInPlace(address, state, wanted);
 		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };

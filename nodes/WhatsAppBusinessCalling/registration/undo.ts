@@ -2,6 +2,7 @@ import { failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
 import { apply, isRefusedList, patiently } from './apply';
 import { registrationError } from './errors';
+import { keepRemoval } from './justRemoved';
 import { knownState, withSiblings, type StateRead } from './knownState';
 import { identify, verifyTokenFor, type Trigger } from './ownership';
 import { addressesOf, merge, type Address } from './plan';
@@ -62,6 +63,7 @@ export async function undoSteps(
 	const { failed, failure } = done;
 	if (failure && isRefusedList(failed, failure) && !hasList(state)) done = await plan(false);
 	if (done.failure) throw registrationError(context.getNode(), done.failure, url);
+	if (!onlyRecorded) keepRemoval(trigger, done.steps, state);
 	if (done.heir !== null) bequeath(done.heir, [{ do: 'leaveAccount' }]);
 	for (const lost of done.lost) logForwardingLost(trigger, lost);
 	if (done.kept.length > 0) warnFieldsRemain(trigger, state.failure);

@@ -47,10 +47,26 @@ describe('readAppSubscription', () => {
 		['no list of fields', { fields: null }, { active: true, fields: [] }],
 	])("The app's webhook is read with %s", async (_, more, expected) => {
 		const { result, sent } = await read({ data: [{ object: 'page' }, row(more)] });
-		expect(result).toEqual({ ok: true, value: { callbackUrl: HOOK, ...expected } });
+		const areFieldsShown = 'fields' in more && more.fields !== null;
+		expect(result).toEqual({ ok: true, value: { callbackUrl: HOOK, ...expected, areFieldsShown } });
 		expect(sent.map(shown)).toEqual([
 			{ method: 'GET', url: SUBSCRIPTIONS, qs: undefined, body: undefined, credential: null },
 		]);
+	});
+
+	it("The app's webhook is also found on a later page of the list", async () => {
+		const { context, sent } = fakeExecution({}, ({ qs }) => ({
+			statusCode: 200,
+			body:
+				qs?.after === 'B'
+					? { data: [row()] }
+					: { data: [{ object: 'page' }], paging: { cursors: { after: 'B' }, next: 'more' } },
+		}));
+		expect(await readAppSubscription(context, ACCOUNT)).toMatchObject({
+			ok: true,
+			value: { callbackUrl: HOOK },
+		});
+		expect(sent.map((request) => shown(request).qs)).toEqual([undefined, { after: 'B' }]);
 	});
 
 	it.each([{ data: [] }, { data: [{ object: 'page', callback_url: HOOK }] }])(

@@ -60,6 +60,8 @@ class Meta {
 	]);
 	/** Addresses that n8n cannot reach. */
 	readonly unreachable = new Set<string>();
+	/** What is read instead of what Meta keeps, while it has not caught up with a change. */
+	old: Pick<Meta, 'app' | 'onAccount' | 'accountAddress' | 'numberAddresses'> | null = null;
 	/** Called after a change was made. */
 	afterChange: (what: string) => void = () => {};
 
@@ -69,6 +71,13 @@ class Meta {
 			...{ app, onAccount, accountAddress },
 			numberAddresses: Object.fromEntries(numberAddresses),
 		});
+	}
+
+	/** For some time, what is read stays as it is. */
+	fallBehind(milliseconds: number): void {
+		const { app, onAccount, accountAddress, numberAddresses } = this;
+		this.old = { app, onAccount, accountAddress, numberAddresses: new Map(numberAddresses) };
+		setTimeout(() => (this.old = null), milliseconds);
 	}
 
 	/** Triggers that receive at an address, the holder first; that of the app unless told. */
@@ -135,11 +144,11 @@ class Meta {
 	}
 
 	private read(edge: string | undefined, owner: string): unknown {
-		const { app, accountAddress } = this;
+		const { app, onAccount, accountAddress, numberAddresses } = this.old ?? this;
 		const configuration = (id: string) => ({
 			id,
 			webhook_configuration: {
-				phone_number: this.numberAddresses.get(id),
+				phone_number: numberAddresses.get(id),
 				whatsapp_business_account: accountAddress,
 				application: app?.callbackUrl,
 			},
@@ -157,7 +166,7 @@ class Meta {
 					whatsapp_business_api_data: { id: ACCOUNT.appId },
 					override_callback_uri: accountAddress ?? undefined,
 				};
-				return { data: this.onAccount ? [own] : [] };
+				return { data: onAccount ? [own] : [] };
 			}
 			case 'phone_numbers':
 				return { data: [configuration(ONE), configuration(TWO)] };
@@ -261,7 +270,7 @@ describe('the requests of a registration', () => {
 			[
 				...['GET subscriptions', 'GET subscribed_apps'],
 				...['POST subscriptions', 'POST subscribed_apps', 'POST subscribed_apps'],
-				'GET subscribed_apps',
+				...['GET subscribed_apps', 'GET subscriptions'],
 			],
 			[
 				...['GET subscriptions', 'GET subscribed_apps', 'GET phone_numbers'],
@@ -275,7 +284,7 @@ describe('the requests of a registration', () => {
 				// The chosen numbers must belong to the account.
 				...['GET phone_numbers', 'GET subscriptions', 'GET subscribed_apps'],
 				...['POST subscriptions', 'POST subscribed_apps', 'POST number'],
-				'GET number',
+				...['GET number', 'GET subscriptions'],
 			],
 			[
 				...['GET subscriptions', 'GET phone_numbers'],
@@ -322,6 +331,17 @@ describe('an activation that fails', () => {
 		expect(node.meta.changes.map(({ what }) => what)).toEqual(changes);
 		expect(node.meta.state()).toEqual(NOTHING);
 		expect(node.data).toEqual({});
+	});
+
+	it('The fields are removed although the token has expired meanwhile', async () => {
+		const node = trigger(ON_ONE);
+		node.meta.afterChange = () => {
+			for (const what of ['POST', 'DELETE', 'GET'])
+				node.meta.refused.add(`${what} subscribed_apps`);
+			node.meta.refused.add('GET phone_numbers').add('GET number');
+		};
+		await failureOf(node.activate());
+		expect(node.meta.state()).toEqual(NOTHING);
 	});
 
 	it('The error is the first failure, and what could not be undone is remembered', async () => {
@@ -406,6 +426,86 @@ describe('an activation that fails', () => {
 			expect((await activation).message).toMatch(
 				/^Meta confirmed the webhook URL but does not show it/,
 			);
+		});
+
+		it.each([{}, ON_ACCOUNT, ON_ONE])(
+			'The activation fails if Meta keeps the URL and not the field: %j',
+			async (parameters) => {
+				const node = trigger(parameters);
+				node.meta.afterChange = () => {
+					if (node.meta.app) node.meta.app = { ...node.meta.app, fields: [] };
+				};
+				const activation = failureOf(node.activate());
+				await jest.advanceTimersByTimeAsync(60_000);
+				expect((await activation).message).toMatch(
+					/^Meta confirmed the webhook URL but does not show the field calls/,
+				);
+				expect(node.meta.changes.at(-1)).toMatchObject({
+					what: 'DELETE subscriptions',
+					with: { fields: 'calls' },
+				});
+				expect(node.meta.state()).toEqual({ ...NOTHING, app: node.meta.app });
+			},
+		);
+
+		it('The activation succeeds if Meta shows the URL and no list of fields', async () => {
+			const node = trigger(ON_ONE);
+			const read = node.meta.answer.bind(node.meta);
+			node.meta.answer = (request) => {
+				const answer = read(request);
+				const { data } = answer.body as { data?: IDataObject[] };
+				for (const row of data ?? []) delete row.fields;
+				return answer;
+			};
+			expect(await node.activate()).toBe(true);
+		});
+
+		it.each([{}, ON_ACCOUNT, ON_ONE])(
+			'A failed activation is undone when Meta shows what it did: %j',
+			async (parameters) => {
+				const node = trigger(parameters);
+				node.meta.refused.add('POST subscribed_apps');
+				node.meta.fallBehind(8_000);
+				const activation = failureOf(node.activate());
+				await jest.advanceTimersByTimeAsync(60_000);
+				await activation;
+				expect(node.meta.state()).toEqual(NOTHING);
+			},
+		);
+
+		it.each([{}, ON_ACCOUNT, ON_ONE])(
+			'A change is published although Meta still shows the registration that was removed for it: %j',
+			async (parameters) => {
+				const node = trigger(parameters);
+				await node.activate();
+				const published = node.meta.state();
+				node.meta.fallBehind(8_000);
+				await node.deactivate();
+				expect(node.meta.state()).toEqual(NOTHING);
+				const activation = node.activate();
+				await jest.advanceTimersByTimeAsync(60_000);
+				expect(await activation).toBe(true);
+				expect(node.meta.state()).toEqual(published);
+				await node.deactivate();
+				expect(node.meta.state()).toEqual(NOTHING);
+			},
+		);
+
+		it('A change is published although Meta still shows a list with the trigger that has left it', async () => {
+			const meta = new Meta();
+			const [holder, node] = [trigger({}, meta), trigger({}, meta)];
+			for (const one of [holder, node]) {
+				one.publish();
+				await one.activate();
+			}
+			expect(meta.receivers()).toEqual([holder.url, node.url]);
+			meta.fallBehind(8_000);
+			await node.deactivate();
+			expect(meta.receivers()).toEqual([holder.url]);
+			const activation = node.activate();
+			await jest.advanceTimersByTimeAsync(60_000);
+			expect(await activation).toBe(true);
+			expect(meta.receivers()).toEqual([holder.url, node.url]);
 		});
 
 		it('An activation that waited is not repeated: n8n gives all attempts together 84 seconds', async () => {

@@ -409,6 +409,7 @@ describe('triggers that share addresses, in any order', () => {
 		['on one account, n8n being killed', ['businessAccount'], ['a'], true],
 		['on all levels', EVERYWHERE, ['a'], false],
 		['on all levels, n8n being killed', EVERYWHERE, ['a'], true],
+		['on all levels, for two accounts', EVERYWHERE, ['a', 'b'], false],
 	])(
 		'Triggers %s all get their events, and Meta is as before at the end',
 		(_, levels, accounts, kills) => {
