@@ -312,7 +312,7 @@ export class Emulator {
 		this.webhooks.forget();
 	}
 
-	// Trouble
+	// Faults
 
 	/** The next matching requests fail in the given way. */
 	failNext(kind: EndpointKind, fault: Fault, match: FaultMatch = {}): FaultHandle {
@@ -362,7 +362,7 @@ export class Emulator {
 		this.subscriptions.presetOtherApps(count);
 	}
 
-	/** What Meta does to the app's webhook after long trouble: it sends nothing until it is set again. */
+	/** What Meta does to the app's webhook after many failed deliveries: it sends nothing until it is set again. */
 	deactivateSubscription(): void {
 		this.subscriptions.deactivate();
 	}

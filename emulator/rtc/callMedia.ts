@@ -58,7 +58,7 @@ export interface MediaReport {
 }
 
 /** Why a call ends by itself; the codes that Meta gives in the terminate webhook. */
-export interface MediaTrouble {
+export interface MediaProblem {
 	code: number;
 	message: string;
 	details: string;
@@ -106,12 +106,12 @@ export class CallMedia {
 	private failure: string | undefined;
 	private watch: NodeJS.Timeout | undefined;
 
-	/** @param onTrouble the call cannot go on */
+	/** @param onProblem the call cannot go on */
 	constructor(
 		private readonly settings: UserMediaSettings,
 		private readonly library: typeof Secure,
 		private readonly order: MediaOrder,
-		private readonly onTrouble: (trouble: MediaTrouble) => void,
+		private readonly onProblem: (problem: MediaProblem) => void,
 	) {
 		this.business = order.offer;
 		const { connected, talking, said } = this.milestones;
@@ -285,7 +285,7 @@ export class CallMedia {
 		const limit = this.received > 0 ? noMediaLaterMs : noMediaAtStartMs;
 		if (this.quiet < limit) return;
 		clearInterval(this.watch);
-		this.onTrouble(
+		this.onProblem(
 			this.phase === 'waiting'
 				? {
 						code: 138023,

@@ -52,11 +52,11 @@ export class IceLite {
 	private earlyDtls: Array<{ datagram: Buffer; from: Place }> = [];
 
 	constructor(
-		{ seed, ...trouble }: BadNetwork = {},
+		{ seed, ...conditions }: BadNetwork = {},
 		private readonly addresses = LOOPBACK,
 	) {
-		this.inbound = new Network({ ...trouble, ...(seed !== undefined && { seed }) });
-		this.outbound = new Network({ ...trouble, ...(seed !== undefined && { seed: seed + 1 }) });
+		this.inbound = new Network({ ...conditions, ...(seed !== undefined && { seed }) });
+		this.outbound = new Network({ ...conditions, ...(seed !== undefined && { seed: seed + 1 }) });
 	}
 
 	/** Resolves with the port, the same at all addresses. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findAddresses } from './addresses';
-import { CallMedia, type MediaOrder, type MediaTrouble, type UserMediaSettings } from './callMedia';
+import { CallMedia, type MediaOrder, type MediaProblem, type UserMediaSettings } from './callMedia';
 import { readOpusFile } from './opusFile';
 import type * as Secure from './secure';
 
@@ -41,9 +41,9 @@ export class WebRtcUsers {
 	}
 
 	/** The user's end of a new call. */
-	join(callId: string, order: MediaOrder, onTrouble: (trouble: MediaTrouble) => void): CallMedia {
+	join(callId: string, order: MediaOrder, onProblem: (problem: MediaProblem) => void): CallMedia {
 		if (!this.library || !this.settings) throw new Error('The emulator is not running');
-		const media = new CallMedia(this.settings, this.library, order, onTrouble);
+		const media = new CallMedia(this.settings, this.library, order, onProblem);
 		this.calls.set(callId, media);
 		return media;
 	}

@@ -20,13 +20,13 @@ export class Network {
 	private readonly timers = new Set<NodeJS.Timeout>();
 	private readonly random: () => number;
 
-	constructor(private readonly trouble: BadNetwork = {}) {
-		this.random = randomNumbers(trouble.seed ?? randomInt(2 ** 31));
+	constructor(private readonly conditions: BadNetwork = {}) {
+		this.random = randomNumbers(conditions.seed ?? randomInt(2 ** 31));
 	}
 
 	/** Hands the datagram on at once, later, or never. */
 	carry(datagram: Buffer, hand: Hand): void {
-		const { loss = 0, jitterMs = 0 } = this.trouble;
+		const { loss = 0, jitterMs = 0 } = this.conditions;
 		if (!isMedia(datagram)) return hand(datagram);
 		if (this.random() < loss) return;
 		if (jitterMs === 0) return hand(datagram);

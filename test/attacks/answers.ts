@@ -24,7 +24,7 @@ const body =
 			.writeHead(status, { ...json, ...headers })
 			.end(typeof content === 'function' ? content() : content);
 
-/** Sends as long as somebody listens, at most 1 GB. */
+/** Sends as long as someone listens, at most 1 GB. */
 const endless =
 	(headers: Record<string, string> = {}, beginning = ''): Send =>
 	(response) => {
@@ -38,7 +38,7 @@ const endless =
 		more();
 	};
 
-/** In the place of HTTP. */
+/** Instead of HTTP. */
 const bytes =
 	(text: string | Buffer): Send =>
 	({ socket }) =>

@@ -208,7 +208,7 @@ export class AttackStage extends Stage {
 
 	/**
 	 * Makes an attack, and asserts what must hold after each of them: nothing reached another host, n8n is
-	 * the same process without a word of trouble, nothing was executed but what was expected, and the next
+	 * the same process without an error in its log, nothing was executed but what was expected, and the next
 	 * good delivery is served.
 	 *
 	 * @returns the executions that the attack has started
@@ -244,17 +244,17 @@ export class AttackStage extends Stage {
 		return ofAttack;
 	}
 
-	/** Nothing reached another host since the last call, and n8n is this process, without a word of trouble. */
+	/** Nothing reached another host since the last call, and n8n is this process, without an error in its log. */
 	expectNoHarm(pid: number): void {
 		const caught = this.newlyCaught();
 		figures.requestsAtOtherHosts += caught.length;
 		figures.bytesOfSecretsAtOtherHosts += bytesOfSecrets(caught.map(({ text }) => text).join('\n'));
 		const log = this.n8n.log.text();
-		const trouble = WRONG.exec(log.slice(this.seen.log))?.[0];
+		const wrong = WRONG.exec(log.slice(this.seen.log))?.[0];
 		this.seen.log = log.length;
 		const alive = isAlive(pid) && this.n8n.pid() === pid;
-		if (!alive || trouble !== undefined) figures.crashes++;
-		expect({ caught, alive, trouble }).toEqual({ caught: [], alive: true, trouble: undefined });
+		if (!alive || wrong !== undefined) figures.crashes++;
+		expect({ caught, alive, wrong }).toEqual({ caught: [], alive: true, wrong: undefined });
 	}
 
 	/** What the traps have caught since the last call, but for what n8n sends to its own makers. */

@@ -10,7 +10,7 @@ const MOST_BYTES = 16 * MEBIBYTE;
 
 const DEPTH = 100_000;
 
-/** A body, made from one that is good where a part of it shall be. */
+/** A body, made from one that is good where a part of it is to be. */
 type Make = (good: string) => Buffer | string;
 
 export const wrapped = (calls: string, more = '') =>
@@ -19,7 +19,7 @@ export const wrapped = (calls: string, more = '') =>
 const lists = '['.repeat(DEPTH) + ']'.repeat(DEPTH);
 const objects = `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`;
 
-/** A recording's event, with something in the place of one of its parts. */
+/** A recording's event, with something instead of one of its parts. */
 const recordingWith = (parts: { id?: string; audio?: string; more?: string }) =>
 	`{"event":"call_recording_available","id":${parts.id ?? '"wacid.A"'},"timestamp":"1","call_recording":{"audio":${parts.audio ?? '{"id":"1"}'}}${parts.more ?? ''}}`;
 
@@ -116,7 +116,7 @@ export const NOTHING_IN_THEM: Body[] = [
 		(key): Body[] => [
 			{ name: `the key ${key} at the top`, make: (good) => `{"${key}":${good}}` },
 			{
-				name: `the key ${key} in the place of an event's name`,
+				name: `the key ${key} instead of an event's name`,
 				make: () => wrapped(`{"event":"${key}","id":"1"}`),
 			},
 			{
@@ -225,7 +225,7 @@ interface Good {
 	event: string;
 }
 
-/** A text with bytes in the place of `%%`. */
+/** A text with bytes instead of `%%`. */
 function withBytes(text: string, bytes: number[]): Buffer {
 	const [before = '', after = ''] = text.split('%%');
 	return Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);

@@ -261,7 +261,7 @@ export function deliveryAttacks(stage: () => AttackStage): void {
 			},
 		);
 
-		// Whoever may use the credential, but not read it, can send such a delivery to a workflow of their own.
+		// Someone who may use the credential, but not read it, can send such a delivery to a workflow of their own.
 		it.each([...KINDS, ...ALLOWED])(
 			'A URL in a delivery that is not verified is not requested: one with %s',
 			async (_, url) => {

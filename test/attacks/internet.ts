@@ -191,7 +191,7 @@ export class Internet {
 		incoming.pipe(onward);
 	};
 
-	/** Addresses of files as Meta gives them, in the place of the emulator's. */
+	/** Addresses of files as Meta gives them, instead of the emulator's. */
 	withMetasHosts(text: string): string {
 		return text.replaceAll(`${this.emulator()}/whatsapp_business`, `${MEDIA}/whatsapp_business`);
 	}

@@ -385,7 +385,7 @@ describe.each(chosenVersions())('n8n %s', (version) => {
 		});
 
 		const keepsRefused = mode === 'filesystem' && KEEP_REFUSED_FILES.includes(version);
-		/** How many files of refused downloads n8n shall have left behind. */
+		/** How many files of refused downloads n8n may have left behind. */
 		const leftOvers = (downloads: number) => (keepsRefused ? downloads : 0);
 
 		shows('recordings', 'A file whose hash stays wrong is not passed on', async () => {

@@ -12,7 +12,7 @@ export const VERSIONS = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8', N8
 export const KEEP_REFUSED_FILES = ['1.100.1', '1.123.81', '2.0.3', '2.20.12', '2.30.8'];
 
 /**
- * Versions that answer a webhook a moment before they store its execution, where it shall be answered
+ * Versions that answer a webhook a moment before they store its execution, where it is to be answered
  * when stored. A node cannot hold the answer up, nor learn whether the storing failed.
  */
 export const ANSWER_BEFORE_STORING = ['1.100.1', '1.123.81', '2.0.3'];

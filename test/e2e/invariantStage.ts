@@ -198,7 +198,7 @@ export class InvariantStage {
 		inDatabase(this.n8n.userFolder, (database) => database.exec(`VACUUM INTO '${file}'`));
 	}
 
-	/** Puts a backup in the place of the database of n8n, which must not be running. */
+	/** Puts a backup instead of the database of n8n, which must not be running. */
 	async restore(file: string): Promise<void> {
 		const database = databaseFile(this.n8n.userFolder);
 		await Promise.all(

@@ -76,7 +76,7 @@ describe('five triggers of one app', () => {
 	const step = fc.record({
 		action: fc.constantFrom('toggle', 'together', 'rename', 'change', 'replace', 'paste'),
 		who: fc.nat(4),
-		/** What the trigger shall wait for after a `change`. */
+		/** What the trigger waits for after a `change`. */
 		events: eventNames,
 		/** What Meta delivers meanwhile, and afterwards. */
 		meanwhile: fc.constantFrom(...EVENTS),

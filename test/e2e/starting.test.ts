@@ -18,7 +18,7 @@ interface Seen {
 
 /**
  * n8n's own doing, before any node is loaded. As long as this test passes, docs/reliability.md tells
- * operators what to put in front of n8n; should n8n mend it, the page and this test can go.
+ * operators what to put in front of n8n; if n8n fixes it, the page and this test can go.
  */
 it('n8n answers every request with 200 while it starts, and its readiness check says that it is not ready', async () => {
 	const { installation } = await prepareN8n();

@@ -14,12 +14,12 @@ interface DownloadCase {
 	/** Options of the trigger. */
 	options?: Record<string, unknown>;
 	faults?: FaultOrder[];
-	/** Other trouble, before the first try. */
+	/** Another disturbance, before the first try. */
 	cause?: (stage: FaultStage, recording: CreatedRecording) => void | Promise<void>;
 	/** What Meta was answered, try for try. */
 	answers: number[];
-	/** What Meta was answered when the trouble was over. */
-	mended?: number[];
+	/** What Meta was answered when the disturbance was over. */
+	recovered?: number[];
 	/** `audio`, or why there is no file. */
 	out: string;
 	/** How often Meta was asked for the file, and for a URL of it. */
@@ -34,7 +34,7 @@ const forEver = (kind: EndpointKind, fault: Fault): FaultOrder => ({
 	times: Infinity,
 });
 
-/** The media host gives trouble that passes: two tries are answered 503, the third brings the audio. */
+/** The media host fails temporarily: two tries are answered 503, the third brings the audio. */
 const passing = (name: string, fault: Fault, options?: DownloadCase['options']): DownloadCase => ({
 	name,
 	options,
@@ -67,7 +67,7 @@ const untilMended = (name: string, fault: Fault): DownloadCase => ({
 	name: `${name}, until it is fixed`,
 	faults: [forEver('media', fault)],
 	answers: eachTry(LATER),
-	mended: [OK],
+	recovered: [OK],
 	out: 'audio',
 	asked: { file: 9, url: 4 },
 });
@@ -93,7 +93,7 @@ const CONNECTION: DownloadCase[] = [
 		name: 'a connection that is cut each time, until it is fixed',
 		faults: [forEver('media', { cutAfterBytes: SIZE / 2 })],
 		answers: eachTry(LATER),
-		mended: [OK],
+		recovered: [OK],
 		out: 'audio',
 		asked: { file: 5, url: 0 },
 	},
@@ -241,7 +241,7 @@ const REFUSALS: DownloadCase[] = [
 		cause: expired,
 		faults: [forEver('mediaInfo', { reset: true })],
 		answers: eachTry(LATER),
-		mended: [OK],
+		recovered: [OK],
 		out: 'audio',
 		asked: { file: 6, url: 5 },
 	},
@@ -258,7 +258,7 @@ const REFUSALS: DownloadCase[] = [
 		cause: expired,
 		faults: [forEver('mediaInfo', { errorCode: 190 })],
 		answers: eachTry(LATER),
-		mended: [OK],
+		recovered: [OK],
 		out: 'audio',
 		asked: { file: 6, url: 5 },
 	},
@@ -362,7 +362,7 @@ const SIZES: DownloadCase[] = [
 	},
 ];
 
-/** Trouble that would pass, but that the operator does not want to wait for. */
+/** A disturbance that would pass, but that the operator does not want to wait for. */
 const IMPATIENT: DownloadCase[] = [
 	{
 		name: 'status 503, where the operator does not want to wait',
@@ -440,7 +440,7 @@ export function describeDownloads(stage: () => FaultStage): void {
 }
 
 async function play(stage: FaultStage, one: DownloadCase): Promise<void> {
-	const { options, faults = [], answers, mended = [], out, asked } = one;
+	const { options, faults = [], answers, recovered = [], out, asked } = one;
 	const scene = await stage.scene(options && { options });
 	const recording = await scene.record({ sizeBytes: SIZE, ...one.recording });
 	await one.cause?.(stage, recording);
@@ -449,11 +449,11 @@ async function play(stage: FaultStage, one: DownloadCase): Promise<void> {
 	);
 	await scene.deliver([recording]);
 	injected.forEach((fault) => fault.cancel());
-	if (mended.length > 0) await scene.deliver([recording]);
+	if (recovered.length > 0) await scene.deliver([recording]);
 	// Sent again although it was acknowledged.
 	await scene.deliver([recording]);
 	await scene.mustHave({
-		answers: [...answers, ...mended, OK],
+		answers: [...answers, ...recovered, OK],
 		executions: [[out === 'audio' ? audio(recording) : noFile(recording, out)]],
 	});
 	expect(scene.asked(recording)).toEqual(asked);

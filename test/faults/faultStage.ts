@@ -50,7 +50,7 @@ export function noFile({ mediaId }: CreatedRecording, reason: string): Came {
 	return { mediaId, verified: false, reason };
 }
 
-interface Trouble {
+interface Disturbances {
 	/** Added to the time that n8n sees. */
 	clockMs?: number;
 	/** So much room is left for each file of the binary store, null for enough. */
@@ -68,7 +68,7 @@ export interface ExecutionRow {
 /** Of the trigger. */
 type Parameters = Record<string, unknown>;
 
-/** A real n8n in which trouble can be made, and its Meta. */
+/** A real n8n that can be disturbed, and its Meta. */
 export class FaultStage extends Stage {
 	/** All that must not be found anywhere, by name. */
 	readonly secrets: Record<string, string>;
@@ -85,12 +85,12 @@ export class FaultStage extends Stage {
 	}
 
 	static async start(tally: Tally, env: Record<string, string> = {}): Promise<FaultStage> {
-		const preloads = [join(__dirname, 'trouble.cjs'), GRAPH_HOST_PRELOAD];
+		const preloads = [join(__dirname, 'disturbances.cjs'), GRAPH_HOST_PRELOAD];
 		const stage = await startStage({
 			emulator: { redeliveryDelaysMs: REDELIVERY_DELAYS_MS },
 			env: {
 				NODE_OPTIONS: preloads.map((file) => `--require ${file}`).join(' '),
-				TROUBLE_FILE: 'trouble-port',
+				DISTURBANCES_FILE: 'disturbances-port',
 				GRAPH_HOST_FILE: 'graph-host',
 				...env,
 			},
@@ -123,9 +123,9 @@ export class FaultStage extends Stage {
 		return new Scene(this, await this.addExample(store, acknowledge));
 	}
 
-	/** Tells n8n's preloaded trouble-maker what to do; gives how many answers it is holding. */
-	async trouble(orders: Trouble): Promise<number> {
-		const port = await readFile(join(this.n8n.userFolder, 'trouble-port'), 'utf8');
+	/** Tells n8n's preload what to disturb; gives how many answers it is holding. */
+	async disturb(orders: Disturbances): Promise<number> {
+		const port = await readFile(join(this.n8n.userFolder, 'disturbances-port'), 'utf8');
 		const response = await fetch(`http://127.0.0.1:${port}/`, {
 			method: 'POST',
 			body: JSON.stringify(orders),

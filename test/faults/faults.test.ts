@@ -34,7 +34,7 @@ describeKills(() => killed);
 it('Nothing is lost, duplicate or left behind in all cases together', async () => {
 	const figures = await tally.figures();
 	process.stdout.write(`\n${tally.report(figures)}\n`);
-	expect(figures).toMatchObject({ lost: [], doubled: [], doubledInStore: [], filesLeft: [] });
+	expect(figures).toMatchObject({ lost: [], duplicated: [], duplicatedInStore: [], filesLeft: [] });
 });
 
 it('Nothing that n8n keeps or logs contains the token or the app secret in all cases together', async () => {

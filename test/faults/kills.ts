@@ -56,7 +56,7 @@ export function describeKills(stage: () => FaultStage): void {
 
 	const heldAnswers = async (count: number) =>
 		await poll(`${count} held answers`, 30_000, async () =>
-			(await stage().trouble({})) >= count ? true : undefined,
+			(await stage().disturb({})) >= count ? true : undefined,
 		);
 
 	describe('n8n that is killed', () => {
@@ -114,7 +114,7 @@ export function describeKills(stage: () => FaultStage): void {
 			'before it answers, when the workflow has succeeded that Meta waited for': async () => {
 				const scene = await stage().sceneOfExample(storage, 'finished');
 				const recording = await scene.record({ content: 'worked on, for Meta' }, 'unanswered');
-				await stage().trouble({ holdAnswers: true });
+				await stage().disturb({ holdAnswers: true });
 				inFlight.push(scene.deliver([recording], patient));
 				await heldAnswers(1);
 				return async () => {

@@ -18,7 +18,7 @@ const FAILED = 500;
 /** More than the time for which a trigger goes on with the credential that it has read. */
 const CREDENTIAL_KEPT_MS = 11_000;
 
-/** Trouble that does not come from a download: credential, storage, database, clocks. */
+/** A disturbance that does not come from a download: credential, storage, database, clocks. */
 export function describeSurroundings(stage: () => FaultStage): void {
 	describeCredential(stage);
 	describeStorage(stage);
@@ -31,7 +31,7 @@ function describeCredential(stage: () => FaultStage): void {
 		afterEach(async () => {
 			stage().emulator.restoreToken();
 			await stage().saveCredential();
-			await stage().trouble({ clockMs: 0 });
+			await stage().disturb({ clockMs: 0 });
 		});
 
 		it('A recording comes after the token was revoked between event and download for some time', async () => {
@@ -76,7 +76,7 @@ function describeCredential(stage: () => FaultStage): void {
 			await stage().saveCredential({ appSecret: 'the secret of another app' });
 			await scene.deliver([recording]);
 			await stage().saveCredential();
-			await stage().trouble({ clockMs: CREDENTIAL_KEPT_MS });
+			await stage().disturb({ clockMs: CREDENTIAL_KEPT_MS });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(401), OK], executions: [[audio(recording)]] });
 		});
@@ -85,7 +85,7 @@ function describeCredential(stage: () => FaultStage): void {
 
 function describeStorage(stage: () => FaultStage): void {
 	describe("n8n's storage that fails", () => {
-		afterEach(async () => await stage().trouble({ freeBytes: null }));
+		afterEach(async () => await stage().disturb({ freeBytes: null }));
 
 		it('A recording comes after the storage could not be written because a file is in its place', async () => {
 			const scene = await stage().sceneApart();
@@ -106,9 +106,9 @@ function describeStorage(stage: () => FaultStage): void {
 		])('A recording comes after the storage was full %s', async (_when, freeBytes) => {
 			const scene = await stage().scene();
 			const recording = await scene.record({ sizeBytes: 20_000 });
-			await stage().trouble({ freeBytes });
+			await stage().disturb({ freeBytes });
 			await scene.deliver([recording]);
-			await stage().trouble({ freeBytes: null });
+			await stage().disturb({ freeBytes: null });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
@@ -117,9 +117,9 @@ function describeStorage(stage: () => FaultStage): void {
 			const scene = await stage().scene();
 			const small = await scene.record({ sizeBytes: 5_000 });
 			const large = await scene.record({ sizeBytes: 50_000 });
-			await stage().trouble({ freeBytes: 20_000 });
+			await stage().disturb({ freeBytes: 20_000 });
 			await scene.deliver([small, large]);
-			await stage().trouble({ freeBytes: null });
+			await stage().disturb({ freeBytes: null });
 			await scene.deliver([small, large]);
 			await scene.mustHave({
 				answers: [...eachTry(LATER), OK],
@@ -130,7 +130,7 @@ function describeStorage(stage: () => FaultStage): void {
 		it('A full storage gives an item without a file if the operator does not want to wait', async () => {
 			const scene = await stage().scene({ options: { retryFor: 0 } });
 			const recording = await scene.record({ sizeBytes: 20_000 });
-			await stage().trouble({ freeBytes: 10_000 });
+			await stage().disturb({ freeBytes: 10_000 });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [OK], executions: [[noFile(recording, 'storageFailed')]] });
 		});
@@ -140,9 +140,9 @@ function describeStorage(stage: () => FaultStage): void {
 			// n8n does not take the file away again.
 			stage().tally.filesMayStay(scene.workflow.id, 4);
 			const recording = await scene.record({ sizeBytes: 20 });
-			await stage().trouble({ freeBytes: 40 });
+			await stage().disturb({ freeBytes: 40 });
 			await scene.deliver([recording]);
-			await stage().trouble({ freeBytes: null });
+			await stage().disturb({ freeBytes: null });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [...eachTry(LATER), OK], executions: [[audio(recording)]] });
 		});
@@ -187,7 +187,7 @@ function describeOperatorsStorage(stage: () => FaultStage): void {
 
 function describeClock(stage: () => FaultStage): void {
 	describe('clocks that are wrong', () => {
-		afterEach(async () => await stage().trouble({ clockMs: 0 }));
+		afterEach(async () => await stage().disturb({ clockMs: 0 }));
 
 		it.each([
 			['an hour behind', -HOUR_MS, 0],
@@ -197,10 +197,10 @@ function describeClock(stage: () => FaultStage): void {
 		])("A recording comes once when n8n's clock is %s", async (_how, clockMs, url) => {
 			const scene = await stage().scene();
 			const recording = await scene.record();
-			await stage().trouble({ clockMs });
+			await stage().disturb({ clockMs });
 			await scene.deliver([recording]);
 			await scene.deliver([recording]);
-			await stage().trouble({ clockMs: 0 });
+			await stage().disturb({ clockMs: 0 });
 			await scene.mustHave({ answers: [OK, OK], executions: [[audio(recording)]] });
 			expect(scene.asked(recording)).toEqual({ file: 1, url });
 		});
@@ -216,7 +216,7 @@ function describeClock(stage: () => FaultStage): void {
 				const goOn = scene.holdDownload(recording);
 				const delivered = scene.deliver([recording]);
 				await scene.downloading(recording);
-				await stage().trouble({ clockMs });
+				await stage().disturb({ clockMs });
 				goOn();
 				await delivered;
 				await scene.deliver([recording]);
@@ -230,9 +230,9 @@ function describeClock(stage: () => FaultStage): void {
 			const { mediaId } = recording;
 			stage().emulator.failNext('media', { status: 503 }, { mediaId, times: Infinity });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: 1.9 * HOUR_MS });
+			await stage().disturb({ clockMs: 1.9 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: 2.1 * HOUR_MS });
+			await stage().disturb({ clockMs: 2.1 * HOUR_MS });
 			await scene.deliver([recording], { redeliver: false });
 			await scene.deliver([recording]);
 			stage().emulator.clearFaults();
@@ -247,9 +247,9 @@ function describeClock(stage: () => FaultStage): void {
 			const recording = await scene.record();
 			stage().emulator.failNext('media', { status: 503 }, { mediaId: recording.mediaId, times: 2 });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: -DAY_MS });
+			await stage().disturb({ clockMs: -DAY_MS });
 			await scene.deliver([recording], { redeliver: false });
-			await stage().trouble({ clockMs: 0 });
+			await stage().disturb({ clockMs: 0 });
 			await scene.deliver([recording]);
 			await scene.mustHave({ answers: [LATER, LATER, OK], executions: [[audio(recording)]] });
 		});
@@ -259,10 +259,10 @@ function describeClock(stage: () => FaultStage): void {
 			const recording = await scene.record();
 			await scene.deliver([recording]);
 			for (const clockMs of [DAY_MS, -DAY_MS]) {
-				await stage().trouble({ clockMs });
+				await stage().disturb({ clockMs });
 				await scene.deliver([recording]);
 			}
-			await stage().trouble({ clockMs: 0 });
+			await stage().disturb({ clockMs: 0 });
 			await scene.mustHave({ answers: [OK, OK, OK], executions: [[audio(recording)]] });
 		});
 

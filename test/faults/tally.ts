@@ -19,13 +19,13 @@ interface Figures {
 	/** Media IDs of what came out less often than it had to. */
 	lost: string[];
 	/** Media IDs of what came out more often than it may. */
-	doubled: string[];
+	duplicated: string[];
 	unanswered: number;
 	restarted: number;
 	writesToStore: number;
 	filesInStore: number;
 	/** Media IDs of what the operator's storage has more than one file of. */
-	doubledInStore: string[];
+	duplicatedInStore: string[];
 	filesLeft: string[];
 	filesLeftByN8n: number;
 }
@@ -66,12 +66,12 @@ export class Tally {
 			['executions', figures.executions],
 			['items expected', figures.expected],
 			['items lost', figures.lost.length],
-			['items doubled', figures.doubled.length],
+			['items duplicated', figures.duplicated.length],
 			['  besides: n8n killed between execution and answer', figures.unanswered],
 			['  besides: a copy sent after a restart', figures.restarted],
 			["writes to the operator's storage", figures.writesToStore],
 			['  files in it', figures.filesInStore],
-			['  recordings of which it has more than one', figures.doubledInStore.length],
+			['  recordings of which it has more than one', figures.duplicatedInStore.length],
 			['temporary files left behind', figures.filesLeft.length],
 			['  besides: by an n8n that was killed or had no room', figures.filesLeftByN8n],
 		];
@@ -94,12 +94,12 @@ export class Tally {
 			executions: this.stages.flatMap((stage) => stage.executionsAfter(0)).length,
 			expected: all.length,
 			lost: all.filter((mediaId) => tooMany(mediaId) < 0),
-			doubled: [...came.keys()].filter((mediaId) => tooMany(mediaId) > 0),
+			duplicated: [...came.keys()].filter((mediaId) => tooMany(mediaId) > 0),
 			unanswered: because('unanswered'),
 			restarted: because('restarted'),
 			writesToStore: this.stores.reduce((sum, { requests }) => sum + requests, 0),
 			filesInStore: inStore.length,
-			doubledInStore: all.filter(
+			duplicatedInStore: all.filter(
 				(mediaId) => inStore.filter((name) => name.includes(mediaId)).length > 1,
 			),
 			...(await this.filesLeft()),

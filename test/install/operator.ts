@@ -27,7 +27,7 @@ export class Operator {
 		private readonly n8n: N8n,
 		private readonly editor: Editor,
 	) {
-		// The question whether a page with changes shall be left; n8n saves them by itself.
+		// The question whether a page with changes is to be left; n8n saves them by itself.
 		editor.page.on('dialog', (dialog) => void dialog.accept());
 	}
 

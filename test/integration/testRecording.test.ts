@@ -37,7 +37,7 @@ async function send(
 
 const servers: LocalServer[] = [];
 
-/** A server of somebody else; what it was sent is in `seen`. */
+/** A server of someone else; what it was sent is in `seen`. */
 async function serverThat(
 	answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<{ url: string; seen: Array<{ method?: string; headers: IncomingMessage['headers'] }> }> {

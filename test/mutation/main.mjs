@@ -15,9 +15,9 @@ const WANTED = 85;
 const DETECTED = new Set(['Killed', 'Timeout']);
 /** Ignored: what runs once, when a file is loaded, cannot be switched on for a single test. */
 const COUNTED = new Set(['Killed', 'Timeout', 'Survived', 'NoCoverage']);
-/** Some times what the longest test takes: a change can make a test wait for ever. */
+/** Some times what the longest test takes: a change can make a test wait without end. */
 const TEST_TIMEOUT_MS = { unit: 8_000, integration: 20_000 };
-/** Longer than a test that waits for ever: only what keeps the process busy for ever is ended by it. */
+/** Longer than a test that waits without end: only what keeps the process busy without end is ended by it. */
 const CHANGE_TIMEOUT_MS = 60_000;
 const REPORT = '.tmp/mutation/undetected.txt';
 

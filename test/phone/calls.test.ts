@@ -198,7 +198,7 @@ describe('an incoming call on the browser phone', () => {
 		await second.ending('problem', 'This call is taken or over');
 		await second.picture('used');
 
-		// Whoever has the link cannot end the call, either.
+		// Someone who has the link cannot end the call, either.
 		const answer = new URLSearchParams(link.split('#')[1]).get('answer')!;
 		const forged = async (body: Record<string, string>) =>
 			(await fetch(answer, { method: 'POST', body: new URLSearchParams(body) })).status;

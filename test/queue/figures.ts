@@ -23,7 +23,7 @@ export interface Figures {
 	lost: string[];
 	/** Of those that were lost, and not in the hands of the worker that was killed. */
 	unexplained: Fate[];
-	doubled: number;
+	duplicated: number;
 	/** Files that were put into the storage; above the number of recordings: repetitions. */
 	uploads: number;
 	/** Results or files whose SHA-256 is not the one that Meta announced. */
@@ -79,7 +79,7 @@ export async function figuresOf(
 		unexplained: await Promise.all(
 			unexplained.map(async (mediaId) => await fateOf(cluster, workflowId, deliveries, mediaId)),
 		),
-		doubled: rows.length - byId.size,
+		duplicated: rows.length - byId.size,
 		uploads: sum(uploads.map(({ puts }) => puts)),
 		wrong: recordings.filter(isWrong).length,
 		seconds: Math.round(load.seconds),

@@ -175,7 +175,7 @@ export async function killProcessor(
 	return balancer.brokenOff - brokenBefore;
 }
 
-/** A failure is told to whoever waits for it; until then it is nobody's. */
+/** A failure is told to those who wait for it; until then it is nobody's. */
 function failsLater<T>(work: Promise<T>): Promise<T> {
 	work.catch(() => undefined);
 	return work;

@@ -136,7 +136,7 @@ function expectSound({ figures }: Run): void {
 	expect(figures.executions.success).toBeGreaterThan(RECORDINGS);
 	expect(figures.undelivered).toBe(0);
 	expect(figures.wrong).toBe(0);
-	expect(figures.doubled).toBe(0);
+	expect(figures.duplicated).toBe(0);
 }
 
 const mediaIdsInTable = async () =>
@@ -152,7 +152,7 @@ describe('500 recordings, sent to both webhook processors, while a worker and a 
 	it('All recordings come out once in the recommended layout: media ID from the trigger, audio downloaded by the worker, acknowledged when finished', async () => {
 		const result = await run('Recommended: worker downloads', DOWNLOAD);
 		expectSound(result);
-		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], duplicated: 0 });
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 
@@ -187,7 +187,7 @@ describe("n8n's Webhook node and Delivery > Read", () => {
 			OWN_WEBHOOK,
 		);
 		expectSound(result);
-		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], doubled: 0 });
+		expect(result.figures).toMatchObject({ results: RECORDINGS, lost: [], duplicated: 0 });
 		expect(result.kept).toMatchObject({ inEditor: 'whole', filesAfterDeletion: 0 });
 	});
 

@@ -40,7 +40,7 @@ export function reportOf(runs: Run[]): string {
 		row('Uploads to the storage', ({ figures }) => figures.uploads),
 		row('Recordings with a result', ({ figures }) => figures.results),
 		row('**Lost**', ({ figures }) => `**${figures.lost.length}**`),
-		row('**Doubled**', ({ figures }) => `**${figures.doubled}**`),
+		row('**Duplicated**', ({ figures }) => `**${figures.duplicated}**`),
 		row('Results or files with a wrong SHA-256', ({ figures }) => figures.wrong),
 		row("Files in n8n's storage", ({ kept }) => kept.files),
 		row('The editor opens one', ({ kept }) => kept.inEditor),

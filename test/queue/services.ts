@@ -226,7 +226,7 @@ export async function openDatabase(
 	};
 	const client = await poll('connection to PostgreSQL', START_TIMEOUT, async () => {
 		const fresh = new Client({ host: '127.0.0.1', database, ...postgres });
-		// The server's end is told to whoever asks next.
+		// The server's end is told to the one that asks next.
 		fresh.on('error', () => undefined);
 		await fresh.connect();
 		return fresh;

@@ -21,7 +21,7 @@ const TABLE = 'Insert the row';
 
 const HASH = 'Hash the audio';
 
-/** What stands in the place of the example's addresses. */
+/** What stands instead of the example's addresses. */
 export interface Addresses {
 	storage: string;
 	chat: string;
@@ -112,7 +112,7 @@ export function takeAudioFromTrigger(acknowledge: 'stored' | 'finished') {
 	};
 }
 
-/** Path of the Webhook node that `useOwnWebhook` puts in the place of the trigger. */
+/** Path of the Webhook node that `useOwnWebhook` puts instead of the trigger. */
 export const OWN_WEBHOOK = 'own-webhook';
 
 /**

@@ -16,7 +16,7 @@ export interface ItemTally {
 	expected: number;
 	arrivedOnce: number;
 	lost: string[];
-	doubled: string[];
+	duplicated: string[];
 	/** The bytes were not those that Meta has. */
 	damaged: string[];
 	/** Nobody should have got it, or an item of a recording came without its file. */
@@ -61,7 +61,7 @@ export class CountingStorage extends LocalServer {
 			expected: all.length,
 			arrivedOnce: all.filter(([, { times }]) => times === 1).length,
 			lost: named(({ times }) => times === 0),
-			doubled: named(({ times }) => times > 1),
+			duplicated: named(({ times }) => times > 1),
 			damaged: this.damaged,
 			unexpected: this.unexpected,
 			bytes: this.bytes,

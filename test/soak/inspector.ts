@@ -70,7 +70,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /**
  * Looks into the running n8n with Node's own inspector, which opens on a signal: so n8n needs no change
- * and the package no test hook, and nothing listens before somebody looks.
+ * and the package no test hook, and nothing listens before someone looks.
  */
 export class Inspector {
 	private lastId = 0;

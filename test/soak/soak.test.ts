@@ -186,7 +186,7 @@ function figures(result: Soak): string {
 		`Deliveries: ${load.deliveries} (${list(load.kinds)}), redeliveries: ${load.redeliveries}`,
 		`Answers: ${list(load.answers)} (0: none within 20 s)`,
 		`Answered after: median ${seconds(answerMs.median)}, 95th percentile ${seconds(answerMs.p95)}, at most ${seconds(answerMs.max)}`,
-		`Items, with those of finding the rate: ${items.expected} expected, ${items.lost.length} lost, ${items.doubled.length} doubled, ${items.damaged.length} damaged, ${items.unexpected.length} unexpected; ${(items.bytes / 1e9).toFixed(2)} GB stored, ${finding.downloads + load.downloads} downloads`,
+		`Items, with those of finding the rate: ${items.expected} expected, ${items.lost.length} lost, ${items.duplicated.length} duplicated, ${items.damaged.length} damaged, ${items.unexpected.length} unexpected; ${(items.bytes / 1e9).toFixed(2)} GB stored, ${finding.downloads + load.downloads} downloads`,
 		`Resident memory of n8n: start ${values[0].toFixed(0)} MB, end ${values.at(-1)?.toFixed(0)} MB, peak ${resident.peak.toFixed(0)} MB, slope of the last two thirds ${slope(resident).toFixed(2)} MB/min; at rest ${before.residentMegabytes.toFixed(0)} and ${after.residentMegabytes.toFixed(0)} MB`,
 		`Heap of n8n: slope ${slope(heap).toFixed(2)} MB/min; in use at rest, with buffers: ${before.liveMegabytes.toFixed(1)} MB before, ${after.liveMegabytes.toFixed(1)} MB after`,
 		`Kept at rest: before ${list({ ...before.kept })}; after ${list({ ...after.kept })}`,
@@ -215,7 +215,7 @@ function troubles(): Record<string, number> {
 it('No item is lost or duplicate, and every file is the one that Meta has', () => {
 	const { items } = soak.load;
 	expect(soak.settled).toBe(true);
-	expect(items).toMatchObject({ lost: [], doubled: [], damaged: [], unexpected: [] });
+	expect(items).toMatchObject({ lost: [], duplicated: [], damaged: [], unexpected: [] });
 	expect(items.arrivedOnce).toBe(items.expected);
 	// There was a load.
 	expect(soak.load.deliveries).toBeGreaterThan(MINUTES * 10);

@@ -254,7 +254,7 @@ const itemOf = ({ mediaId, media }: CreatedRecording): ExpectedItem => ({
 	sha256Hex: media.content.sha256Hex,
 });
 
-/** All of a list in a random order, then all of it again in another one, for ever. */
+/** All of a list in a random order, then all of it again in another one, without end. */
 function* rounds<T>(list: T[], random: Random): Generator<T, never> {
 	for (;;) yield* random.shuffled(list);
 }

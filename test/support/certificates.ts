@@ -13,7 +13,7 @@ export interface Identity {
 	cert: string;
 }
 
-/** A certificate authority of the tests: makes a certificate for any name that somebody asks for. */
+/** A certificate authority of the tests: makes a certificate for any name that someone asks for. */
 export class CertificateAuthority {
 	private readonly keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 

@@ -20,7 +20,7 @@ export interface StartOptions {
 	env?: Record<string, string>;
 	/** Package (from `packPackage`) to be installed before the start. */
 	tarball?: string;
-	/** What else shall be done to the user folder, which is complete by then, before the start. */
+	/** What else is to be done to the user folder, which is complete by then, before the start. */
 	beforeStart?: (userFolder: string) => Promise<void>;
 	/** Folders that nodes such as Read/Write Files from Disk may use. They must exist. */
 	allowedFolders?: string[];

@@ -8,7 +8,7 @@ export type Activation =
 	| 'publication';
 
 interface VersionNeeds {
-	/** In the place of versions that this one's packages ask for and that a registry may not have. */
+	/** Instead of versions that this one's packages ask for and that a registry may not have. */
 	overrides?: Record<string, string>;
 	activation: Activation;
 	/** Modules that look for servers elsewhere; n8n refuses names that it does not know. */

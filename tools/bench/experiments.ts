@@ -164,7 +164,7 @@ const PAUSE_MS = 150;
 /**
  * 2: times of a delivery that finds n8n idle. Not one right after the other: n8n keeps one isolate ready,
  * and who comes while it makes the next waits for another. Once in that rhythm a queue of one stays in
- * it, or does not, whoever's trigger it is.
+ * it, or does not, no matter whose trigger it is.
  */
 const answers: Experiment = async ({ samples, rounds, engine }, stage) =>
 	await inRounds(rounds, async (round) => {

@@ -1,5 +1,5 @@
 // Started with `node --expose-gc`: what one expression isolate of n8n takes, and what the package's memory
-// against doubles takes when it is full. Prints JSON.
+// against duplicates takes when it is full. Prints JSON.
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 

@@ -12,7 +12,7 @@ import {
 const KB = 1000;
 const MB = 1000 * KB;
 
-/** What the benchmark shall show, and what it showed. */
+/** What the benchmark is to show, and what it showed. */
 export interface Goal {
 	what: string;
 	/** `undefined`: for both engines. */

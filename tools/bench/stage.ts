@@ -121,7 +121,7 @@ export class Stage {
 				workflowId: target.workflowId,
 				alsoStarts: (options.alsoStarts ?? []).map((other) => this.target(other).workflowId),
 				bodies,
-				appSecret: options.forged ? 'somebody else' : meta.appSecret,
+				appSecret: options.forged ? 'someone else' : meta.appSecret,
 				inFlight: options.inFlight,
 				executes: options.executes ?? true,
 				status: options.status ?? 200,

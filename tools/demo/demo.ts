@@ -243,7 +243,7 @@ class DemoCall {
 		};
 	}
 
-	/** Somebody calls, and the workflow accepts. */
+	/** Someone calls, and the workflow accepts. */
 	comesIn(): Step[] {
 		const { emulator } = this.stage;
 		return [
@@ -270,7 +270,7 @@ class DemoCall {
 		];
 	}
 
-	/** The workflow calls somebody. */
+	/** The workflow calls someone. */
 	goesOut(): Step[] {
 		const { emulator, n8n } = this.stage;
 		return [

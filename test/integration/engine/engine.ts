@@ -227,7 +227,7 @@ export class Engine {
 		return await Container.get(BinaryDataService).store(execution, bytes, file);
 	}
 
-	/** A stored file as a stream, for one that shall not be in memory. */
+	/** A stored file as a stream, for one that must not be in memory. */
 	async streamOf({ id }: IBinaryData): Promise<AsyncIterable<Buffer>> {
 		if (!id) throw new Error('The file is not in the binary store');
 		return await Container.get(BinaryDataService).getAsStream(id);

@@ -86,7 +86,7 @@ describe('callFields', () => {
 	it.each([
 		['a number', { from: '14085551234' }, '14085551234', null],
 		['a number with a plus', { from: '+14085551234' }, '+14085551234', null],
-		['a user ID in the place of the number', { from: 'LB.9464' }, null, 'LB.9464'],
+		['a user ID instead of the number', { from: 'LB.9464' }, null, 'LB.9464'],
 		['two user IDs', { from: 'LB.9464', from_user_id: 'LB.1' }, null, 'LB.1'],
 		['a number and a user ID', { from: '49301', from_user_id: 'DE.1' }, '49301', 'DE.1'],
 		['more than a number', { from: '49301x' }, null, '49301x'],

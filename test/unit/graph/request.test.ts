@@ -8,7 +8,7 @@ import {
 } from '../../../nodes/WhatsAppBusinessCalling/graph/request';
 import { ACCOUNT, APP_SECRET, CREDENTIAL, fakeExecution, type Answer, refusal } from '../fakes';
 
-/** Thrown in the place of an answer: the connection was lost. */
+/** Thrown instead of an answer: the connection was lost. */
 const LOST = new Error('socket hang up');
 
 const OK: Answer = { statusCode: 200, body: { success: true } };
@@ -46,7 +46,7 @@ describe('graphRequest', () => {
 		['whenNotPlaced', 'a lost connection', LOST, false],
 		['whenNotPlaced', 'an outage without an envelope', { statusCode: 503, body: '' }, false],
 		['whenNotPlaced', 'an outage that Meta names', refusal(500, 131016), false],
-		['whenNotPlaced', 'trouble while connecting', refusal(500, 138004), false],
+		['whenNotPlaced', 'an error while connecting', refusal(500, 138004), false],
 		['whenNotPlaced', 'a limit of calls', refusal(429, 138002), true],
 		['whenNotPlaced', 'a rate of calls', refusal(429, 138005), true],
 		['never', 'a lost connection', LOST, false],

@@ -344,20 +344,20 @@ describe('a download without a file', () => {
 			],
 			['nothing', 'recording', '', 'audio/ogg', 'nothing'],
 			[
-				'a page in the place of a transcript',
+				'a page instead of a transcript',
 				'transcription',
 				HTML,
 				undefined,
 				'41 bytes without a type',
 			],
 			[
-				'an error in the place of a transcript',
+				'an error instead of a transcript',
 				'transcription',
 				'{ "error" : {}}',
 				'application/json',
 				'15 bytes of type application/json',
 			],
-			['nothing in the place of a transcript', 'transcription', '', undefined, 'nothing'],
+			['nothing instead of a transcript', 'transcription', '', undefined, 'nothing'],
 			[
 				'less than the Media API announces',
 				'recording',

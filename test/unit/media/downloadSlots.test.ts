@@ -77,7 +77,7 @@ describe('DownloadSlots', () => {
 		expect(await slots.take(1, never)).not.toBeNull();
 	});
 
-	it('The limit is never exceeded, and all others are served in order, whoever gives up', async () => {
+	it('The limit is never exceeded, and all others are served in order, whichever gives up', async () => {
 		const job = fc.record({ wait: fc.nat(4), work: fc.nat(4), givesUp: fc.option(fc.nat(8)) });
 		const ticks = async (count: number) => {
 			for (let tick = 0; tick < count; tick++) await Promise.resolve();

@@ -485,7 +485,7 @@ describe('planUndo', () => {
 			{ steps: ['leave', 'removeFields calls'] },
 		],
 		[
-			'nothing, where somebody else came',
+			'nothing, where someone else came',
 			{ app: app(`${FOREIGN} calls`) },
 			FIRST_RECORD,
 			[],
@@ -528,7 +528,7 @@ describe('planUndo', () => {
 			{ steps: [`override ${ONE} nowhere`, 'leave', 'removeFields calls'] },
 		],
 		[
-			'not a number that somebody else has taken',
+			'not a number that someone else has taken',
 			{ app: app(`${FOREIGN} calls`), overrides: { [ONE]: at(DESK) } },
 			[`override ${ONE} nowhere`],
 			[],

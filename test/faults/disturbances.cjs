@@ -1,6 +1,6 @@
 /*
- * Loaded into n8n by NODE_OPTIONS: makes trouble on order, which comes over HTTP at the port that stands in
- * the file TROUBLE_FILE. An order is JSON with some of these, and stays until another one:
+ * Loaded into n8n by NODE_OPTIONS: disturbs n8n on order, which comes over HTTP at the port that stands in
+ * the file DISTURBANCES_FILE. An order is JSON with some of these, and stays until another one:
  *   clockMs      added to the time that n8n sees
  *   freeBytes    so much room is left for each file of the binary store, null for enough
  *   holdAnswers  answers to webhooks are ready, but do not go out
@@ -11,9 +11,9 @@ const promises = require('node:fs/promises');
 const http = require('node:http');
 
 // The task runner that n8n starts inherits the environment.
-if (process.argv[2] === 'start') makeTrouble();
+if (process.argv[2] === 'start') disturb();
 
-function makeTrouble() {
+function disturb() {
 	const orders = { clockMs: 0, freeBytes: null, holdAnswers: false };
 	const held = [];
 	shiftClock(orders);
@@ -30,7 +30,7 @@ function makeTrouble() {
 		});
 	});
 	server.listen(0, '127.0.0.1', () => {
-		fs.writeFileSync(process.env.TROUBLE_FILE, String(server.address().port));
+		fs.writeFileSync(process.env.DISTURBANCES_FILE, String(server.address().port));
 	});
 	server.unref();
 }
