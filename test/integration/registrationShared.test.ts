@@ -280,3 +280,50 @@ describe('a webhook URL that is too long', () => {
 		expect(address().length).toBeLessThanOrEqual(200);
 	});
 });
+
+describe('triggers of one account on different levels', () => {
+	it.each<[string, INodeParameters, INodeParameters, RegExp]>([
+		[
+			'the account after the app',
+			{},
+			{ registration: 'businessAccount' },
+			/^Another workflow in this n8n, with Registration set to App, gets the events of .*Choose the same Registration in both\.$/,
+		],
+		[
+			'the app after the account',
+			{ registration: 'businessAccount' },
+			{},
+			/^The WhatsApp Business account \d+ sends its webhooks to another workflow in this n8n, .*Set Registration to Business Account\.$/,
+		],
+	])(
+		'The second one is refused where one of them would get nothing: %s',
+		async (_, first, second, text) => {
+			const one = trigger(first);
+			const other = trigger(second);
+			await one.activate();
+			const before = state();
+			expect((await failureOf(other.activate())).message).toMatch(text);
+			expect(state()).toEqual(before);
+			await receive();
+			expect(one.items).toHaveLength(1);
+			await one.deactivate();
+			expect(state()).toEqual(NOTHING);
+			await other.activate();
+			await receive();
+			expect(other.items).toHaveLength(1);
+			await other.deactivate();
+		},
+	);
+
+	it('A workflow with App is refused where another system has the account', async () => {
+		const one = trigger({});
+		await one.activate();
+		stage.emulator.presetOverride('https://crm.example/hook');
+		expect((await failureOf(trigger({}).activate())).message).toMatch(
+			/sends its webhooks to another URL: https:\/\/crm\.example\/hook, so the app's webhook URL gets none of its events\. Set Registration to Business Account\.$/,
+		);
+		stage.emulator.presetOverride(null);
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+});

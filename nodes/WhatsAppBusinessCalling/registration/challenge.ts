@@ -5,6 +5,7 @@ import { cachedAccount, RECHECK_INTERVAL_MS } from '../trigger/accountCache';
 import { addressOfRequest } from './sharedAddress';
 import {
 	accountPart,
+	appLevelPart,
 	deriveProof,
 	deriveVerifyToken,
 	endpointOf,
@@ -58,7 +59,7 @@ async function prove(context: IWebhookFunctions, nonce: unknown): Promise<IWebho
 
 /**
  * The token with which Meta and other triggers of this package verify the address, the one with which the
- * same workflow asks whether it is its own, and the one that asks for the account.
+ * same workflow asks whether it is its own, and those that ask for the account and for the level.
  *
  * @returns null if the credential cannot be used at the moment
  */
@@ -66,7 +67,8 @@ async function acceptedTokens(
 	context: IWebhookFunctions,
 	query: Record<string, unknown>,
 ): Promise<string[] | null> {
-	if (context.getNodeParameter('registration', 'app') === 'manual') {
+	const registration = context.getNodeParameter('registration', 'app');
+	if (registration === 'manual') {
 		return [String(context.getNodeParameter('verifyToken', '')).trim()];
 	}
 	// Anyone can send this request: a text that is no token is rejected without reading the credential.
@@ -76,7 +78,7 @@ async function acceptedTokens(
 	if (account === null) return null;
 	if (url === null) return [];
 	const { appSecret, businessAccountId } = account;
-	return [undefined, context.getWorkflow().id, accountPart(businessAccountId)].map((only) =>
-		deriveVerifyToken(appSecret, url, only),
-	);
+	const parts = [undefined, context.getWorkflow().id, accountPart(businessAccountId)];
+	if (registration === 'app') parts.push(appLevelPart(businessAccountId));
+	return parts.map((only) => deriveVerifyToken(appSecret, url, only));
 }

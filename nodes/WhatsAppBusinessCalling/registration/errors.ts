@@ -47,6 +47,9 @@ function roomFor(target: Target): string {
 const WAYS_OUT =
 	"An app, an account and a number each have one webhook URL at Meta, so this trigger does not overwrite it. Ways out: unpublish the workflow, or turn off the system, behind that URL; or set the option If Another Webhook Exists to Take Over and Forward, so that the other one keeps receiving what is not about calls; or register on another level (Registration: Business Account or Phone Number); or use a second Meta app for calls; or remove the URL in Meta's app dashboard (WhatsApp > Configuration > Webhook).";
 
+const LEVELS =
+	"An account can have a webhook URL of its own (Registration: Business Account), and Meta uses it instead of the app's. Workflows of one account share a URL if they have the same Registration.";
+
 /**
  * The error for a conflict. n8n shows only the message when a workflow is published, so it says what is
  * wrong and what to do first.
@@ -73,6 +76,18 @@ function conflictText(conflict: Conflict, businessAccountId: string) {
 				message: `${labelOf(target, businessAccountId)} already sends its webhooks to ${holderOf(address)}. ${firstRemedy(address)}`,
 				description: `${whereOf(address)}${WAYS_OUT}`,
 			};
+		}
+		case 'otherLevel': {
+			const { target, address } = conflict;
+			return target === 'app'
+				? {
+						message: `Another workflow in this n8n, with Registration set to App, gets the events of the WhatsApp Business account ${businessAccountId}, and would get none of them any more. Choose the same Registration in both.`,
+						description: LEVELS,
+					}
+				: {
+						message: `The WhatsApp Business account ${businessAccountId} sends its webhooks to ${holderOf(address)}, so the app's webhook URL gets none of its events. Set Registration to Business Account.`,
+						description: `${whereOf(address)}${LEVELS}`,
+					};
 		}
 		case 'notListable':
 			return {

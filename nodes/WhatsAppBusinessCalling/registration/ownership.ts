@@ -16,6 +16,7 @@ import {
 } from './sharedAddress';
 import {
 	accountPart,
+	appLevelPart,
 	deriveVerifyToken,
 	isOfSameN8n,
 	isSameTrigger,
@@ -114,6 +115,7 @@ async function partiesAt(
 		events: EVENT_BITS,
 		is: isOwnHolder ? 'this' : is,
 		isOfAccount: false,
+		isOnApp: false,
 		leavesAccount: list.leavesAccount,
 		...knownOf(trigger, list.url, list.isKnownToLeave),
 	};
@@ -123,7 +125,7 @@ async function partiesAt(
 		const isOwn = isSibling(trigger, sibling.webhookId, isTest) && (await isOurs(trigger, record));
 		return {
 			...{ url: isOwn ? trigger.url : url, isTest, events, leavesAccount },
-			...{ is: isOwn ? 'this' : 'silent', isOfAccount: false },
+			...{ is: isOwn ? 'this' : 'silent', isOfAccount: false, isOnApp: false },
 			...knownOf(trigger, url, leavesAccount),
 		};
 	});
@@ -184,11 +186,13 @@ export async function askSiblings(
 			is = IS[await ask(party)];
 			if (is === 'gone') return { ...party, is };
 		}
+		const { businessAccountId } = trigger.account;
+		const accepts = async (part: string) => (await ask(party, part)) === 'accepted';
 		const isOfAccount =
-			mayLeave &&
-			is === 'alive' &&
-			(await ask(party, accountPart(trigger.account.businessAccountId))) === 'accepted';
-		return { ...party, is, isOfAccount };
+			mayLeave && is === 'alive' && (await accepts(accountPart(businessAccountId)));
+		const isOnApp =
+			isOfAccount && trigger.isActivating && (await accepts(appLevelPart(businessAccountId)));
+		return { ...party, is, isOfAccount, isOnApp };
 	});
 	return { ...address, parties: await Promise.all(parties) };
 }

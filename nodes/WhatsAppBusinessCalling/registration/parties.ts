@@ -24,6 +24,8 @@ export interface Party {
 	is: 'this' | 'alive' | 'gone' | 'silent' | 'refusing';
 	/** Whether its credential is known to be of the same account. */
 	isOfAccount: boolean;
+	/** Whether it is besides known to have Registration set to App. */
+	isOnApp: boolean;
 	/** Whether the address says that it takes the app off its account, if it is the last one of the account. */
 	leavesAccount: boolean;
 	/** Whether it does so anyway, as far as this process or the address knows; null where neither does. */

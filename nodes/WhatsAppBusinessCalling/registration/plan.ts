@@ -87,6 +87,8 @@ export interface Plan {
 
 export type Conflict =
 	| { reason: 'taken'; target: Target; address: Address }
+	/** Events of the account go to its own address, where it has one, and not to the app's. */
+	| { reason: 'otherLevel'; target: 'app' | 'businessAccount'; address: Address }
 	| { reason: 'notListable'; target: Target; address: Address; isTest: boolean }
 	| { reason: 'tooLong'; target: Target; address: Address; count: number }
 	| { reason: 'wrongToken'; address: Address }
@@ -110,9 +112,10 @@ export function planRegistration(
 	wanted: Wanted,
 	record: RegistrationRecord | null,
 ): Planned {
-	const conflict = wanted.targets
-		.map((target) => conflictAt(target, addressOf(state, target), wanted))
-		.find((found) => found !== null);
+	const conflict =
+		wanted.targets
+			.map((target) => conflictAt(target, addressOf(state, target), wanted))
+			.find((found) => found !== null) ?? levelConflict(state, wanted);
 	if (conflict) return { ok: false, conflict };
 	const aims = new Map<Target, Aim>();
 	for (const target of new Set<Target>(['app', ...wanted.targets])) {
@@ -211,7 +214,8 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const before = present.find(({ is }) => is === 'this');
 	const trigger: Party = {
 		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
-		...{ is: 'this', isOfAccount: true, isKnownToLeave: null, isKnownToForward: false },
+		...{ is: 'this', isOfAccount: true, isOnApp: wanted.targets.includes('app') },
+		...{ isKnownToLeave: null, isKnownToForward: false },
 		leavesAccount: before?.leavesAccount ?? false,
 	};
 	const joint = partiesWith(trigger, present);
@@ -250,7 +254,7 @@ function urlWithDependent(address: Address, { url, isTest, appSecret }: Wanted):
 	const isVisible = parties.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
 	if (isVisible || parties.some(({ is }) => is === 'this')) return address.url;
 	const dependent: Party = {
-		...{ url, isTest, events: [], is: 'this', isOfAccount: true },
+		...{ url, isTest, events: [], is: 'this', isOfAccount: true, isOnApp: false },
 		...{ leavesAccount: false, isKnownToLeave: null, isKnownToForward: false },
 	};
 	const listed = [...parties.filter(({ is }) => is !== 'gone'), dependent];
@@ -271,6 +275,22 @@ function conflictAt(target: Target, address: Address | null, wanted: Wanted): Co
 	if (!isTaken(address) || canShare(address, wanted)) return null;
 	if (!wanted.forwards) return { reason: 'taken', target, address };
 	return address.isRestorable ? null : { reason: 'wrongToken', address };
+}
+
+/**
+ * Meta uses the address of an account before that of the app (Meta, "Webhook overrides"): with both, triggers on the
+ * app would be published, and get nothing of the account.
+ */
+function levelConflict(state: KnownState, { targets }: Wanted): Conflict | null {
+	const account = addressOf(state, 'businessAccount');
+	if (targets.includes('app') && isTaken(account)) {
+		return { reason: 'otherLevel', target: 'businessAccount', address: account };
+	}
+	const app = addressOf(state, 'app');
+	const isDeprived = app?.parties.some(({ is, isOnApp }) => is === 'alive' && isOnApp);
+	return targets.includes('businessAccount') && app && isDeprived
+		? { reason: 'otherLevel', target: 'app', address: app }
+		: null;
 }
 
 /** In a test run, the production address of the same trigger, which gets its events back afterwards. */

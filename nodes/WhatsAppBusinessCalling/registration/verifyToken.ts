@@ -12,7 +12,7 @@ import { holderUrl } from './sharedAddress';
  *
  * @param url production or test URL of the trigger: both give the same token. With a list of siblings, the
  * token proves that the list reaches the trigger with the request
- * @param only a workflow ID, for a token that only the trigger in this workflow accepts; or `accountPart`
+ * @param only a workflow ID, for a token that only the trigger in this workflow accepts; or `accountPart` or `appLevelPart`
  */
 export function deriveVerifyToken(appSecret: string, url: string, only = ''): string {
 	const parts = ['webhook verify token', triggerIdentity(url), only];
@@ -55,6 +55,10 @@ export function isVerifyToken(text: unknown): boolean {
 
 /** For a token that only a trigger with a credential of this WhatsApp Business account accepts. */
 export const accountPart = (businessAccountId: string) => `account ${businessAccountId}`;
+
+/** For a token that only a trigger of this account accepts whose Registration is App. */
+export const appLevelPart = (businessAccountId: string) =>
+	`${accountPart(businessAccountId)} on the app`;
 
 /** Whether two addresses are held by one trigger: its production and its test URL, with or without siblings. */
 export function isSameTrigger(one: string, other: string): boolean {

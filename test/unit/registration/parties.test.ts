@@ -13,7 +13,13 @@ function party(text: string): Party {
 	return {
 		...{ url: name, isTest: name !== name.toUpperCase(), events: ['connect'] },
 		is: MARKS[text.charAt(0)] ?? (isThis ? 'this' : 'alive'),
-		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: false, isKnownToForward: false },
+		...{
+			isOfAccount: true,
+			isOnApp: false,
+			leavesAccount: false,
+			isKnownToLeave: false,
+			isKnownToForward: false,
+		},
 	};
 }
 

@@ -42,7 +42,7 @@ function at(url: string, more: Partial<Address> = {}): Address {
 	const party: Party = {
 		...{ url, isTest: url === TEST, events: [] },
 		is: holder === 'trigger' ? 'alive' : 'gone',
-		...{ isOfAccount: true, leavesAccount: false, isKnownToLeave: true },
+		...{ isOfAccount: true, isOnApp: false, leavesAccount: false, isKnownToLeave: true },
 		isKnownToForward: false,
 	};
 	const isOurs = ['this', 'trigger', 'gone'].includes(holder);
@@ -397,6 +397,21 @@ describe('planRegistration', () => {
 
 	it.each<[string, Given, Partial<Wanted>, Partial<Conflict>]>([
 		['another system has the app', { app: app(`${FOREIGN} calls`) }, ON_APP, { reason: 'taken' }],
+		[
+			'another system has the account, so that nothing of it comes to the app',
+			{ overrides: { businessAccount: at(FOREIGN) } },
+			ON_APP,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
+		[
+			'another workflow has the account, so that nothing of it comes to the app',
+			{
+				app: app(`${SIBLING} calls`, { holder: 'trigger' }),
+				overrides: { businessAccount: at(SIBLING, { holder: 'trigger' }) },
+			},
+			ON_APP,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
 		['another workflow has the app', { app: app(`${SIBLING} calls`) }, ON_APP, { reason: 'taken' }],
 		[
 			'a test in a copy of the workflow that has the app',
