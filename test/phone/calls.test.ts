@@ -71,9 +71,8 @@ async function placed(prepare?: Parameters<PhoneStage['agent']>[2]) {
 }
 
 async function expectRecording(call: Call): Promise<void> {
-	const loudness = await stage.expectRecording(call, earlier);
-	const shown = loudness.map((side) => side.toFixed(3)).join(' / ');
-	figures.push(`  recording of ${call.direction}: ${shown}`);
+	const speech = await stage.expectRecording(call, earlier);
+	figures.push(`  speech in the recording of ${call.direction}: ${speech.join(' / ')} s`);
 }
 
 const allDone = async () => await stage.allDone(earlier);

@@ -182,8 +182,8 @@ describe('an incoming call to a team', () => {
 		expect(await maria.ending('over', 'You hung up')).toMatch(/^The call lasted 00:\d\d\.$/);
 		await maria.picture('team-over');
 		await stage.ended(call);
-		const loudness = await stage.expectRecording(call, earlier);
-		figures.push(`  recording: ${loudness.map((side) => side.toFixed(3)).join(' / ')}`);
+		const speech = await stage.expectRecording(call, earlier);
+		figures.push(`  speech in the recording: ${speech.join(' / ')} s`);
 		figures.push(
 			`  executions for an answered call: ${await stage.allDone(earlier)},` +
 				` and for listening at each page: ${listensOf(maria)} and ${listensOf(omar)}`,

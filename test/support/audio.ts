@@ -7,8 +7,11 @@ import { REPOSITORY } from './package';
 
 export interface DecodedAudio {
 	seconds: number;
-	/** Loudness as the root mean square of samples between -1 and 1; speech has 0.03 and more. */
-	channels: Array<{ loudness: number }>;
+	/**
+	 * Loudness as the root mean square of samples between -1 and 1, silence included; speech has 0.03 and more.
+	 * And for how many seconds it is as loud as speech.
+	 */
+	channels: Array<{ loudness: number; speechSeconds: number }>;
 	/** What the decoder complains about, which it does not do of every damage. */
 	problems: string[];
 }
