@@ -179,12 +179,13 @@ class Attempt {
 				this.before,
 				this.send,
 			);
+			// Whatever Meta shows now, it has had its time.
+			this.applied = [];
 			if (outcome === 'kept') {
 				this.keep(plan);
 				return null;
 			}
 			if (outcome === 'missing') return notKeptError(node);
-			this.applied = [];
 			if (outcome === 'fieldsMissing') return fieldsNotKeptError(node, found);
 			if (outcome === 'dropped') this.refusal = 'Meta confirmed the URL and dropped the list';
 			if (round >= MAX_ROUNDS) {
