@@ -40,8 +40,8 @@ interface Shown {
 }
 
 /**
- * Reads back what was pointed: another process may have pointed Meta elsewhere in the same moment. And the
- * fields of the app's webhook, without which Meta sends nothing, also where it is not a target.
+ * Reads back what was pointed: another process may have pointed Meta elsewhere in the same moment. With the app's
+ * address come its fields, without which Meta sends nothing.
  *
  * @param before what Meta has shown before the steps
  */
@@ -53,12 +53,12 @@ export async function readBack(
 	send: Send,
 ): Promise<ReadBack> {
 	const fields = steps.flatMap(({ step }) => (step.do === 'pointApp' ? step.fields : []));
-	for (const target of new Set<Target>([...targets, 'app'])) {
+	for (const target of targets) {
 		const written = urlWrittenTo(target, steps);
 		if (written === null) continue;
 		const isMissing = (shown: Shown) =>
 			shown.fields !== null && fields.some((field) => !shown.fields?.includes(field));
-		const isOther = ({ url }: Shown) => targets.includes(target) && url !== written;
+		const isOther = ({ url }: Shown) => url !== written;
 		const found = await readUntil(
 			trigger,
 			target,

@@ -198,7 +198,8 @@ class Attempt {
 
 	/** Waits until Meta shows what was changed, because only that is undone. */
 	async settle(): Promise<void> {
-		await readBack(this.trigger, this.targets, this.applied, this.before, this.send);
+		const targets = new Set<Target>([...this.targets, 'app']);
+		await readBack(this.trigger, [...targets], this.applied, this.before, this.send);
 	}
 
 	private keep(plan: Plan): void {
