@@ -156,7 +156,7 @@ function ofEngine(rows: Row[], engine: Engine): Draft[] {
 			measured: ratio(
 				rows,
 				[
-					{ experiment: 'limit', engine: 'default', kind: 'audioLength' },
+					{ experiment: 'audioLength', engine },
 					{ ...recordings, variant: 'ours', sizeBytes: MB, inFlight: 4 },
 				],
 				'cpuMs',

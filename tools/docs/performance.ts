@@ -371,10 +371,7 @@ function inSentences(figures: Figures): Record<string, string> {
 			{ experiment: 'limit', engine: 'default', kind: 'hmac' },
 			'microseconds',
 		),
-		audioLengthMs: figures.median(
-			{ experiment: 'limit', engine: 'default', kind: 'audioLength' },
-			'cpuMs',
-		),
+		audioLengthMs: figures.median({ experiment: 'audioLength' }, 'cpuMs'),
 		ledgerMb: figures.median({ experiment: 'footprint', kind: 'ledger' }, 'heapMb'),
 		loadingMs: figures.median(loading, 'ms'),
 		loadingMb: figures.median(loading, 'rssMb'),
