@@ -53,10 +53,11 @@ function filesIn(property: FileProperty, container: Fields, file: string): Media
 		type !== null && type !== file && Object.hasOwn(container, type) ? container[type] : null,
 		container[file],
 	].flatMap(objectsIn);
-	const others = [...Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields), container];
 	const readable = (candidates: Fields[]) =>
 		candidates.map((fields) => readMedia(property, fields)).filter((media) => media !== null);
-	return documented.length > 0 ? readable(documented) : readable(others).slice(0, 1);
+	if (documented.length > 0) return readable(documented);
+	const others = Object.values(container).slice(0, MAX_CANDIDATES).filter(isFields);
+	return readable([...others, container]).slice(0, 1);
 }
 
 /** An object, or those in a list. */

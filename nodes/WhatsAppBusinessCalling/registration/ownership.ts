@@ -165,13 +165,15 @@ export interface Manner {
 	isPatient: boolean;
 	/** Whether it matters who is of the same account. */
 	mayLeave?: boolean;
+	/** Whether it matters besides which of them have Registration set to App. */
+	asksLevel?: boolean;
 }
 
 /** Asks the triggers in an address whether they are there, and whether they are of the same account. */
 export async function askSiblings(
 	trigger: Trigger,
 	address: Address,
-	{ isPatient, mayLeave = false }: Manner,
+	{ isPatient, mayLeave = false, asksLevel = false }: Manner,
 ): Promise<Address> {
 	const ask = async (party: Party, only?: string) => {
 		const token = deriveVerifyToken(trigger.account.appSecret, party.url, only);
@@ -190,8 +192,7 @@ export async function askSiblings(
 		const accepts = async (part: string) => (await ask(party, part)) === 'accepted';
 		const isOfAccount =
 			mayLeave && is === 'alive' && (await accepts(accountPart(businessAccountId)));
-		const isOnApp =
-			isOfAccount && trigger.isActivating && (await accepts(appLevelPart(businessAccountId)));
+		const isOnApp = isOfAccount && asksLevel && (await accepts(appLevelPart(businessAccountId)));
 		return { ...party, is, isOfAccount, isOnApp };
 	});
 	return { ...address, parties: await Promise.all(parties) };

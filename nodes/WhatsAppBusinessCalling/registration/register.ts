@@ -230,7 +230,11 @@ class Attempt {
 			(!targets.includes('app') ||
 				address.parties.some(({ isTest }, index) => isTest || index > 0)) &&
 			!isInPlace(address, state, wanted);
-		const asked = await withSiblings(trigger, state, isToAsk, { isPatient: false, mayLeave: true });
+		const asked = await withSiblings(trigger, state, isToAsk, {
+			isPatient: false,
+			mayLeave: true,
+			asksLevel: targets.includes('businessAccount'),
+		});
 		const earlier = record && { ...record, undo: merge([...this.done, ...record.undo]) };
 		return planRegistration(asked, wanted, earlier);
 	}
