@@ -124,7 +124,7 @@ class Attempt {
 	/** Steps that undo what was done, the last change first. */
 	done: Step[] = [];
 
-	/** The changes of the present round. */
+	/** Changes that Meta has confirmed, and may not show yet. */
 	private applied: PlannedStep[] = [];
 
 	private readonly send = patiently(Date.now() + ACTIVATION_MS);
