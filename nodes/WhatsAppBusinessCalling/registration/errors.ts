@@ -2,7 +2,7 @@ import { NodeOperationError, type INode } from 'n8n-workflow';
 
 import { failureDescription, failureMessages, failureTitle } from '../graph/nodeApiError';
 import type { GraphFailure } from '../graph/types';
-import { longestAddress } from './parties';
+import { longestAddress } from './members';
 import type { Address, Conflict } from './plan';
 import { phoneNumberOf, type Target } from './record';
 import { holderUrl } from './sharedAddress';

@@ -3,7 +3,7 @@ import { sleep, type IHookFunctions } from 'n8n-workflow';
 
 import type { Account } from '../graph/account';
 import { askForChallenge, type ChallengeAnswer } from './askForChallenge';
-import type { Party } from './parties';
+import type { Member } from './members';
 import type { Address } from './plan';
 import { isRememberedElsewhere, rememberedAt, type RegistrationRecord } from './record';
 import {
@@ -60,7 +60,7 @@ export async function identify(
 	return {
 		url,
 		...held,
-		parties: isKnown ? await partiesAt(trigger, list, is, held.holder, record) : [],
+		members: isKnown ? await membersAt(trigger, list, is, held.holder, record) : [],
 		other: isKnown ? list.other : null,
 		isAuthentic: verified !== null,
 	};
@@ -98,18 +98,18 @@ async function holderOf(
 }
 
 /** The triggers that receive at an address. Whether siblings are alive is asked later, if it matters. */
-async function partiesAt(
+async function membersAt(
 	trigger: Trigger,
 	list: SharedAddress,
 	is: 'alive' | 'refusing' | 'gone',
 	holder: string,
 	record: RegistrationRecord | null,
-): Promise<Party[]> {
+): Promise<Member[]> {
 	const isOwnHolder = holder === 'this' && list.url === trigger.url;
 	// The address of n8n has changed since: the others have a new one as well.
 	const isFormer = holder === 'this' && !isOfSameN8n(list.url, trigger.url);
 	const base = isFormer ? trigger.url : list.url;
-	const first: Party = {
+	const first: Member = {
 		url: list.url,
 		isTest: looksLikeTestUrl(list.url),
 		events: EVENT_BITS,
@@ -119,7 +119,7 @@ async function partiesAt(
 		leavesAccount: list.leavesAccount,
 		...knownOf(trigger, list.url, list.isKnownToLeave),
 	};
-	const others = list.siblings.map(async (sibling): Promise<Party> => {
+	const others = list.siblings.map(async (sibling): Promise<Member> => {
 		const { isTest, events, leavesAccount = false } = sibling;
 		const url = siblingUrl(base, sibling) ?? '';
 		const isOwn = isSibling(trigger, sibling.webhookId, isTest) && (await isOurs(trigger, record));
@@ -155,7 +155,7 @@ const IS = {
 	notRegistered: 'gone',
 	unavailable: 'silent',
 	unreachable: 'silent',
-} as const satisfies Record<ChallengeAnswer, Party['is']>;
+} as const satisfies Record<ChallengeAnswer, Member['is']>;
 
 /** Milliseconds to wait before a sibling that did not answer as one is asked again. */
 const PAUSES_MS = [300, 1_000];
@@ -175,27 +175,27 @@ export async function askSiblings(
 	address: Address,
 	{ isPatient, mayLeave = false, asksLevel = false }: Manner,
 ): Promise<Address> {
-	const ask = async (party: Party, only?: string) => {
-		const token = deriveVerifyToken(trigger.account.appSecret, party.url, only);
-		return await askForChallenge(trigger.context, party.url, token);
+	const ask = async (member: Member, only?: string) => {
+		const token = deriveVerifyToken(trigger.account.appSecret, member.url, only);
+		return await askForChallenge(trigger.context, member.url, token);
 	};
-	const parties = address.parties.map(async (party): Promise<Party> => {
-		if (party.is === 'this' || party.is === 'gone') return party;
-		let is: Party['is'] = party.is;
+	const members = address.members.map(async (member): Promise<Member> => {
+		if (member.is === 'this' || member.is === 'gone') return member;
+		let is: Member['is'] = member.is;
 		for (const pause of [0, ...(isPatient ? PAUSES_MS : [])]) {
 			if (is === 'alive') break;
 			if (pause > 0) await sleep(pause);
-			is = IS[await ask(party)];
-			if (is === 'gone') return { ...party, is };
+			is = IS[await ask(member)];
+			if (is === 'gone') return { ...member, is };
 		}
 		const { businessAccountId } = trigger.account;
-		const accepts = async (part: string) => (await ask(party, part)) === 'accepted';
+		const accepts = async (part: string) => (await ask(member, part)) === 'accepted';
 		const isOfAccount =
 			mayLeave && is === 'alive' && (await accepts(accountPart(businessAccountId)));
 		const isOnApp = isOfAccount && asksLevel && (await accepts(appLevelPart(businessAccountId)));
-		return { ...party, is, isOfAccount, isOnApp };
+		return { ...member, is, isOfAccount, isOnApp };
 	});
-	return { ...address, parties: await Promise.all(parties) };
+	return { ...address, members: await Promise.all(members) };
 }
 
 /** Whether a server accepts any token, also one that it cannot know. */

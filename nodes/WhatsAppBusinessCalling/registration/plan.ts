@@ -2,10 +2,10 @@ import {
 	addressText,
 	isSameList,
 	longestAddress,
-	partiesWith,
+	membersWith,
 	siblingsIn,
-	type Party,
-} from './parties';
+	type Member,
+} from './members';
 import type { OverrideTarget, RegistrationRecord, Step, Target } from './record';
 import { holderUrl, type OtherWebhook } from './sharedAddress';
 
@@ -30,7 +30,7 @@ export interface Address {
 	/** Whether a verify token is known that its holder accepts, so that Meta can be pointed to it again. */
 	isRestorable: boolean;
 	/** The triggers of this n8n that receive there, the holder first; none for a holder of another kind. */
-	parties: Party[];
+	members: Member[];
 	/** The other webhook that the address names. */
 	other: OtherWebhook | null;
 	/** Whether its list was written with the app secret. */
@@ -182,7 +182,7 @@ interface Aim {
 
 /** With its own list, an address of triggers of this n8n: others are not shared. */
 function canShare(address: Address, { sharing }: Wanted): boolean {
-	return sharing && address.parties.length > 0;
+	return sharing && address.members.length > 0;
 }
 
 /** Whether nothing would be written to an address, if all in it are alive. */
@@ -201,7 +201,7 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	const alone = { url: wanted.url, isHolder: true, isShared: false, leavesAccount: false };
 	if (address === null || !canShare(address, wanted)) return alone;
 	const isMember = wanted.targets.includes(target);
-	const present = address.parties;
+	const present = address.members;
 	const [holder] = present;
 	// A trigger of numbers or of the account only needs that some trigger holds the app's webhook.
 	const isHeld =
@@ -212,21 +212,21 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 	}
 	const inherits = present.some(({ is, leavesAccount }) => is === 'gone' && leavesAccount);
 	const before = present.find(({ is }) => is === 'this');
-	const trigger: Party = {
+	const trigger: Member = {
 		...{ url: wanted.url, isTest: wanted.isTest, events: wanted.events },
 		...{ is: 'this', isOfAccount: true, isOnApp: wanted.targets.includes('app') },
 		...{ isKnownToLeave: null, isKnownToForward: false },
 		leavesAccount: before?.leavesAccount ?? false,
 	};
-	const joint = partiesWith(trigger, present);
+	const joint = membersWith(trigger, present);
 	const isHolder = joint[0].url === wanted.url;
 	// What its record says, in case that is lost.
 	const mustLeave = !isHolder && (inherits || !state.joined);
-	const parties = joint.map((party) =>
-		mustLeave && party.is === 'this' ? { ...trigger, leavesAccount: true } : party,
+	const members = joint.map((member) =>
+		mustLeave && member.is === 'this' ? { ...trigger, leavesAccount: true } : member,
 	);
-	const [first, ...others] = parties;
-	const siblings = siblingsIn(parties);
+	const [first, ...others] = members;
+	const siblings = siblingsIn(members);
 	const listed = others.filter((_, index) => siblings[index] !== null);
 	if (!isHolder && !listed.some(({ url }) => url === wanted.url)) {
 		// A test of the only trigger there can do without a list: it gives the address back.
@@ -234,9 +234,9 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
 		return { reason: 'notListable', target, address, isTest: wanted.isTest };
 	}
 	const isSame = address.isAuthentic && isSameList([first, ...listed], present);
-	const url = isSame ? address.url : addressText(parties, address.other, wanted.appSecret);
+	const url = isSame ? address.url : addressText(members, address.other, wanted.appSecret);
 	if (url.length > longestAddress(target) && url !== wanted.url) {
-		return { reason: 'tooLong', target, address, count: parties.length };
+		return { reason: 'tooLong', target, address, count: members.length };
 	}
 	// A test that is replaced may be killed: then nothing says what it has to undo.
 	const isReplaced = holder.is === 'alive' && holder.isOfAccount && isOnlyOurs(state.app);
@@ -250,14 +250,14 @@ function aimAt(target: Target, state: KnownState, wanted: Wanted): Aim | Conflic
  * and gets the app's webhook when they leave.
  */
 function urlWithDependent(address: Address, { url, isTest, appSecret }: Wanted): string {
-	const { parties, other } = address;
-	const isVisible = parties.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
-	if (isVisible || parties.some(({ is }) => is === 'this')) return address.url;
-	const dependent: Party = {
+	const { members, other } = address;
+	const isVisible = members.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
+	if (isVisible || members.some(({ is }) => is === 'this')) return address.url;
+	const dependent: Member = {
 		...{ url, isTest, events: [], is: 'this', isOfAccount: true, isOnApp: false },
 		...{ leavesAccount: false, isKnownToLeave: null, isKnownToForward: false },
 	};
-	const listed = [...parties.filter(({ is }) => is !== 'gone'), dependent];
+	const listed = [...members.filter(({ is }) => is !== 'gone'), dependent];
 	const text = addressText(listed, other, appSecret);
 	return siblingsIn(listed).includes(null) || text.length > longestAddress('app')
 		? address.url
@@ -287,7 +287,7 @@ function levelConflict(state: KnownState, { targets }: Wanted): Conflict | null 
 		return { reason: 'otherLevel', target: 'businessAccount', address: account };
 	}
 	const app = addressOf(state, 'app');
-	const isDeprived = app?.parties.some(({ is, isOnApp }) => is === 'alive' && isOnApp);
+	const isDeprived = app?.members.some(({ is, isOnApp }) => is === 'alive' && isOnApp);
 	return targets.includes('businessAccount') && app && isDeprived
 		? { reason: 'otherLevel', target: 'app', address: app }
 		: null;
@@ -433,7 +433,7 @@ function ownLeftovers(
 			...removal(app.fields.filter((field) => field === 'calls')),
 		];
 	}
-	const [holder] = app.address.parties;
+	const [holder] = app.address.members;
 	const isLost = (record === null && holder?.isKnownToLeave !== false) || mayHaveToLeave(app);
 	const leaves: Step[] = isLost && joined && isOnlyOurs(app) ? [{ do: 'leaveAccount' }] : [];
 	return [...leaves, ...removal(fields)];
@@ -444,8 +444,8 @@ function ownLeftovers(
  * process has its record, it is only being unpublished at the same moment, and does that itself; or the address
  * says it.
  */
-export function mayHaveToLeave({ address: { holder, parties } }: KnownApp): boolean {
-	return holder === 'gone' && (parties[0]?.isKnownToLeave ?? true);
+export function mayHaveToLeave({ address: { holder, members } }: KnownApp): boolean {
+	return holder === 'gone' && (members[0]?.isKnownToLeave ?? true);
 }
 
 /** Whether the app is subscribed to nothing that could be for others. */

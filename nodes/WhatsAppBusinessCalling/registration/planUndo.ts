@@ -1,4 +1,4 @@
-import { addressText, isSameList, longestAddress, partiesWithout, type Party } from './parties';
+import { addressText, isSameList, longestAddress, membersWithout, type Member } from './members';
 import {
 	addressesOf,
 	isOnlyOurs,
@@ -61,13 +61,13 @@ export function undoAt({ app, overrides }: KnownState, surroundings: Surrounding
 
 /** A test undoes only its own address: the production address of the trigger does not belong to it. */
 function isOursToUndo(address: Address, { url, isTest }: Surroundings): boolean {
-	if (address.parties.some(({ is }) => is === 'this')) return true;
+	if (address.members.some(({ is }) => is === 'this')) return true;
 	if (address.holder !== 'this' && address.holder !== 'gone') return false;
 	return !isTest || holderUrl(address.url) === url;
 }
 
 /** Addresses that other triggers keep, with those who receive there from now on. */
-type Remaining = Map<Target, { address: Address; parties: Party[]; fields: string[] }>;
+type Remaining = Map<Target, { address: Address; members: Member[]; fields: string[] }>;
 
 /**
  * What the trigger is at an address:
@@ -80,11 +80,11 @@ type Role = 'last' | 'among' | 'stays' | 'elsewhere';
 
 function roleAt(target: Target, address: Address, undo: Step[], surroundings: Surroundings): Role {
 	if (!isOursToUndo(address, surroundings)) return 'elsewhere';
-	const rest = partiesWithout(address.parties);
+	const rest = membersWithout(address.members);
 	if (rest.length === 0) return 'last';
 	const isRecorded = undo.some((step) => step.do === 'leaveAddress' && step.target === target);
 	if (surroundings.onlyRecorded && !isRecorded) return 'stays';
-	return isSameList(rest, address.parties) ? 'elsewhere' : 'among';
+	return isSameList(rest, address.members) ? 'elsewhere' : 'among';
 }
 
 /**
@@ -115,17 +115,17 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	const addedNow = app.fields.filter((field) => added.includes(field));
 	const role = roleAt('app', app.address, undo, surroundings);
 	if (role !== 'last') {
-		if (role === 'elsewhere' && app.address.parties.every(({ is }) => is === 'gone')) {
+		if (role === 'elsewhere' && app.address.members.every(({ is }) => is === 'gone')) {
 			return ended([]);
 		}
 		if (role === 'among') {
-			const rest = partiesWithout(app.address.parties);
+			const rest = membersWithout(app.address.members);
 			// Those of other accounts cannot see at Meta who of this one needs the app's webhook.
 			const isVisible = rest.some(({ is, isOfAccount }) => is === 'alive' && isOfAccount);
 			const { heir } = dependents(state, remaining, surroundings);
 			const isListed = isVisible || !heir || rest.some(({ url }) => url === heir.url);
-			const parties = isListed ? rest : [...rest, { ...heir, events: [], leavesAccount: false }];
-			remaining.set('app', { address: app.address, parties, fields: aField(app.fields) });
+			const members = isListed ? rest : [...rest, { ...heir, events: [], leavesAccount: false }];
+			remaining.set('app', { address: app.address, members, fields: aField(app.fields) });
 		}
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
 		// Fields are removed by the last one; a failed activation removes what it has added itself.
@@ -149,7 +149,7 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	if (fields.length > 0 && isNeeded && !onlyRecorded) {
 		// Another trigger of this package needs the app's webhook: it gets it.
 		if (heir) {
-			remaining.set('app', { address: { ...app.address, other: null }, parties: [heir], fields });
+			remaining.set('app', { address: { ...app.address, other: null }, members: [heir], fields });
 			leaveOthers(state, leaves, remaining, surroundings);
 			return ended([]);
 		}
@@ -175,7 +175,7 @@ function undoOverrides(
 	for (const [target, address] of overrides) {
 		const role = roleAt(target, address, undo, surroundings);
 		if (role === 'among') {
-			remaining.set(target, { address, parties: partiesWithout(address.parties), fields: [] });
+			remaining.set(target, { address, members: membersWithout(address.members), fields: [] });
 		} else if (role === 'last') {
 			steps.push(...undo.filter((step) => step.do === 'pointOverride' && step.target === target));
 		}
@@ -190,11 +190,11 @@ function undoOverrides(
 function hasToLeave(state: KnownState, surroundings: Surroundings): boolean {
 	const { app } = state;
 	const addresses = addressesOf(state);
-	const isAnywhere = addresses.some(({ parties }) => parties.some(({ is }) => is === 'this'));
+	const isAnywhere = addresses.some(({ members }) => members.some(({ is }) => is === 'this'));
 	if (app && mayHaveToLeave(app) && isAnywhere && isOnlyOurs(app)) return true;
 	return addresses
 		.filter((address) => isOursToUndo(address, surroundings))
-		.flatMap(({ parties }) => parties)
+		.flatMap(({ members }) => members)
 		.some(({ is, leavesAccount }) => leavesAccount && (is === 'this' || is === 'gone'));
 }
 
@@ -212,10 +212,10 @@ function leaveOthers(
 	const { app, overrides } = state;
 	const living = (target: Target, address: Address) => {
 		const fields = aField(app?.fields ?? []);
-		const found = remaining.get(target) ?? { address, parties: address.parties, fields };
-		return found.parties
+		const found = remaining.get(target) ?? { address, members: address.members, fields };
+		return found.members
 			.filter(({ is, isOfAccount }) => is === 'alive' && isOfAccount)
-			.map((party) => ({ target, party, found }));
+			.map((member) => ({ target, member, found }));
 	};
 	const all = [
 		// It is the last address that is removed.
@@ -223,18 +223,18 @@ function leaveOthers(
 		...[...overrides].flatMap(([target, address]) => living(target, address)),
 	];
 	// A test may be killed, and with it goes what this process knows of it.
-	const published = all.filter(({ party }) => !party.isTest);
+	const published = all.filter(({ member }) => !member.isTest);
 	const heirs = published.length > 0 ? published : all;
-	if (heirs.some(({ party }) => party.leavesAccount || party.isKnownToLeave)) {
+	if (heirs.some(({ member }) => member.leavesAccount || member.isKnownToLeave)) {
 		return { left: false, kept: [] };
 	}
 	const [heir] = heirs;
 	if (heir) {
 		const { found } = heir;
-		const parties = found.parties.map((party) =>
-			party === heir.party ? { ...party, leavesAccount: true } : party,
+		const members = found.members.map((member) =>
+			member === heir.member ? { ...member, leavesAccount: true } : member,
 		);
-		remaining.set(heir.target, { ...found, parties });
+		remaining.set(heir.target, { ...found, members });
 		return { left: false, kept: [] };
 	}
 	if (!allRead) return { left: false, kept: leaves };
@@ -251,18 +251,18 @@ function dependents(
 	{ overrides }: KnownState,
 	remaining: Remaining,
 	{ allRead }: Surroundings,
-): { heir?: Party; system?: Address; isNeeded: boolean } {
+): { heir?: Member; system?: Address; isNeeded: boolean } {
 	if (!allRead) return { isNeeded: true };
-	const parties = [...overrides].flatMap(([target, address]) => {
-		if (remaining.has(target)) return remaining.get(target)!.parties;
-		return address.holder === 'trigger' ? address.parties : [];
+	const members = [...overrides].flatMap(([target, address]) => {
+		if (remaining.has(target)) return remaining.get(target)!.members;
+		return address.holder === 'trigger' ? address.members : [];
 	});
-	const living = parties.filter(({ is }) => is === 'alive');
+	const living = members.filter(({ is }) => is === 'alive');
 	const heir = living.find(({ isTest }) => !isTest) ?? living.at(0);
 	const others = [...overrides.values()].filter(isOfOthers);
 	// Only a trigger of this package: the address of another system must not receive the calls of all numbers.
 	const system = others.find(({ holder, isRestorable }) => isRestorable && holder === 'instance');
-	return { heir, system, isNeeded: others.length > 0 || parties.length > 0 };
+	return { heir, system, isNeeded: others.length > 0 || members.length > 0 };
 }
 
 function pointRemaining(
@@ -274,17 +274,17 @@ function pointRemaining(
 	const steps: Step[] = [];
 	const lost: string[] = [];
 	let heir: string | null = null;
-	for (const [target, { address, parties, fields }] of remaining) {
+	for (const [target, { address, members, fields }] of remaining) {
 		const other = otherWebhookAt(target, address, undo, surroundings);
 		const isWritable = (text: string) => sharing && text.length <= longestAddress(target);
-		let text = addressText(parties, other, appSecret);
+		let text = addressText(members, other, appSecret);
 		if (other !== null && !isWritable(text)) {
 			lost.push(other.url);
-			text = addressText(parties, null, appSecret);
+			text = addressText(members, null, appSecret);
 		}
 		if (!isWritable(text)) {
-			text = parties[0].url;
-			heir = parties.find(({ leavesAccount }) => leavesAccount)?.url ?? heir;
+			text = members[0].url;
+			heir = members.find(({ leavesAccount }) => leavesAccount)?.url ?? heir;
 		}
 		steps.push(
 			target === 'app'
@@ -298,12 +298,12 @@ function pointRemaining(
 /** The other webhook that the address names, or that of the trigger which was its holder. */
 function otherWebhookAt(
 	target: Target,
-	{ other, parties }: Address,
+	{ other, members }: Address,
 	undo: Step[],
 	{ forwardsTo, tokens, onlyRecorded }: Surroundings,
 ): OtherWebhook | null {
 	if (other !== null || forwardsTo === null || onlyRecorded) return other;
-	if (parties[0]?.is !== 'this') return null;
+	if (members[0]?.is !== 'this') return null;
 	const back = undo.find((step) =>
 		target === 'app'
 			? step.do === 'pointApp'

@@ -228,7 +228,7 @@ class Attempt {
 		// The triggers in the list of an address are asked only if the address is to be changed.
 		const isToAsk = (address: Address) =>
 			(!targets.includes('app') ||
-				address.parties.some(({ isTest }, index) => isTest || index > 0)) &&
+				address.members.some(({ isTest }, index) => isTest || index > 0)) &&
 			!isInPlace(address, state, wanted);
 		const asked = await withSiblings(trigger, state, isToAsk, {
 			isPatient: false,

@@ -90,10 +90,10 @@ async function withOthers(
 		(isLost && state.joined) ||
 		undo.some(({ do: kind }) => kind === 'leaveAccount') ||
 		state.app?.address.holder === 'gone' ||
-		addresses.some(({ parties }) => parties.some(({ leavesAccount }) => leavesAccount));
-	const isToAsk = ({ parties, holder }: Address) =>
-		parties.some(({ is }) => is !== 'this' && is !== 'gone') &&
-		(mayLeave || holder !== 'trigger' || parties.some(({ is }) => is === 'this'));
+		addresses.some(({ members }) => members.some(({ leavesAccount }) => leavesAccount));
+	const isToAsk = ({ members, holder }: Address) =>
+		members.some(({ is }) => is !== 'this' && is !== 'gone') &&
+		(mayLeave || holder !== 'trigger' || members.some(({ is }) => is === 'this'));
 	return await withSiblings(trigger, state, isToAsk, { isPatient: true, mayLeave });
 }
 
@@ -109,7 +109,7 @@ async function tokensFor(
 		if (other?.verifyToken) tokens.set(other.url, other.verifyToken);
 	}
 	// Others get what this trigger would have put back.
-	if (addresses.every(({ parties }) => parties.length < 2)) return tokens;
+	if (addresses.every(({ members }) => members.length < 2)) return tokens;
 	for (const step of undo) {
 		if (!('url' in step) || step.url === null || tokens.has(step.url)) continue;
 		tokens.set(step.url, await verifyTokenFor(trigger, step.url));

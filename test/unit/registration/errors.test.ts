@@ -21,7 +21,7 @@ const address = (holder: Address['holder']): Address => ({
 	url: `https://n8n.example/webhook/${UUID}/webhook`,
 	holder,
 	isRestorable: false,
-	parties: [],
+	members: [],
 	other: null,
 	isAuthentic: false,
 });

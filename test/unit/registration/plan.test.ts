@@ -11,7 +11,7 @@ import {
 	planUndo,
 	type Surroundings,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/planUndo';
-import type { Party } from '../../../nodes/WhatsAppBusinessCalling/registration/parties';
+import type { Member } from '../../../nodes/WhatsAppBusinessCalling/registration/members';
 import type {
 	OverrideTarget,
 	RegistrationRecord,
@@ -39,7 +39,7 @@ const HOLDERS: Record<string, Holder> = {
 /** An address without a list; the other one of production and test has not answered. */
 function at(url: string, more: Partial<Address> = {}): Address {
 	const { holder = HOLDERS[url] } = more;
-	const party: Party = {
+	const member: Member = {
 		...{ url, isTest: url === TEST, events: [] },
 		is: holder === 'trigger' ? 'alive' : 'gone',
 		...{ isOfAccount: true, isOnApp: false, leavesAccount: false, isKnownToLeave: true },
@@ -47,14 +47,14 @@ function at(url: string, more: Partial<Address> = {}): Address {
 	};
 	const isOurs = ['this', 'trigger', 'gone'].includes(holder);
 	const rest = { isRestorable: true, other: null, isAuthentic: true, ...more };
-	return { url, holder, parties: isOurs ? [party] : [], ...rest };
+	return { url, holder, members: isOurs ? [member] : [], ...rest };
 }
 
 /** The address with this trigger as it appears in it. */
 const asSeenBy = (own: string, address: Address): Address => ({
 	...address,
-	parties: address.parties.map((party) =>
-		address.holder === 'this' && party.url === own ? { ...party, is: 'this' } : party,
+	members: address.members.map((member) =>
+		address.holder === 'this' && member.url === own ? { ...member, is: 'this' } : member,
 	),
 });
 
@@ -616,15 +616,15 @@ describe('planUndo', () => {
 			holder: 'trigger',
 		});
 		const others = (leavesAccount: boolean) => [
-			{ ...second.parties[0], leavesAccount },
-			{ ...second.parties[0], url: third },
+			{ ...second.members[0], leavesAccount },
+			{ ...second.members[0], url: third },
 		];
 		const shared = (other: Address['other'], leavesAccount = false): KnownState =>
 			stateOf({
 				overrides: {
 					[ONE]: at(OWN, {
 						other,
-						parties: [{ ...at(OWN).parties[0], is: 'this' }, ...others(leavesAccount)],
+						members: [{ ...at(OWN).members[0], is: 'this' }, ...others(leavesAccount)],
 					}),
 				},
 			});

@@ -7,7 +7,7 @@ import {
 	type KnownState,
 	type Wanted,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/plan';
-import type { Party } from '../../../nodes/WhatsAppBusinessCalling/registration/parties';
+import type { Member } from '../../../nodes/WhatsAppBusinessCalling/registration/members';
 import {
 	planUndo,
 	undoAt,
@@ -81,14 +81,14 @@ class World {
 		const ownUrl = urlOf(own);
 		if (shared.url === FOREIGN) {
 			const kind = { holder: 'other', isRestorable: true } as const;
-			return { url, ...kind, parties: [], other: null, isAuthentic: true };
+			return { url, ...kind, members: [], other: null, isAuthentic: true };
 		}
-		const party = (
+		const member = (
 			of: string,
-			rest: Pick<Party, 'isTest' | 'events'>,
+			rest: Pick<Member, 'isTest' | 'events'>,
 			leavesAccount: boolean,
 			told: boolean | null,
-		): Party => {
+		): Member => {
 			const role = this.alive.get(of);
 			const record = this.remembered.has(of) ? this.records.get(of) : undefined;
 			return {
@@ -103,7 +103,7 @@ class World {
 			};
 		};
 		const isOwn = holderUrl(url) === ownUrl || this.alive.get(shared.url)?.trigger === own.trigger;
-		const first = party(
+		const first = member(
 			shared.url,
 			{ isTest: shared.url.includes('-test'), events: EVENT_BITS },
 			shared.leavesAccount,
@@ -113,10 +113,10 @@ class World {
 			url,
 			holder: isOwn ? 'this' : first.is === 'gone' ? 'gone' : 'trigger',
 			isRestorable: true,
-			parties: [
+			members: [
 				first,
 				...shared.siblings.map((sibling) =>
-					party(
+					member(
 						siblingUrl(shared.url, sibling)!,
 						sibling,
 						sibling.leavesAccount ?? false,

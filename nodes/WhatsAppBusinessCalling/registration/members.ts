@@ -7,8 +7,8 @@ import {
 	type Sibling,
 } from './sharedAddress';
 
-/** A trigger that receives what arrives at an address: its holder, or a sibling in its list. */
-export interface Party {
+/** A trigger that receives what arrives at a shared address: its holder, or a sibling in its list. */
+export interface Member {
 	/** The trigger's own URL: production or test. */
 	url: string;
 	isTest: boolean;
@@ -39,7 +39,7 @@ export interface Party {
  * trigger that holds the address keeps it, and so does a test that has taken it over from another system: it
  * passes on what is to be put back when it ends. What is gone is left out.
  */
-export function partiesWith(trigger: Party, present: Party[]): Party[] {
+export function membersWith(trigger: Member, present: Member[]): Member[] {
 	const [holder] = present;
 	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
 	const hasProduction = others.some(({ isTest }) => !isTest);
@@ -47,7 +47,7 @@ export function partiesWith(trigger: Party, present: Party[]): Party[] {
 	if (holder?.is === 'alive' && (!isTest || (trigger.isTest && !hasProduction))) {
 		const isListed = present.some(({ is }) => is === 'this');
 		const listed = present
-			.map((party) => (party.is === 'this' ? trigger : party))
+			.map((member) => (member.is === 'this' ? trigger : member))
 			.filter(({ is }) => is !== 'gone');
 		return isListed ? listed : [...listed, trigger];
 	}
@@ -56,7 +56,7 @@ export function partiesWith(trigger: Party, present: Party[]): Party[] {
 		: trigger;
 	return [
 		first,
-		...others.filter((party) => party !== first),
+		...others.filter((member) => member !== first),
 		...(first === trigger ? [] : [trigger]),
 	];
 }
@@ -65,7 +65,7 @@ export function partiesWith(trigger: Party, present: Party[]): Party[] {
  * Who still receives at an address without the trigger, and without those that are gone; empty where
  * no trigger can hold it. Its holder stays; otherwise a published trigger gets it, or else a test.
  */
-export function partiesWithout(present: Party[]): Party[] {
+export function membersWithout(present: Member[]): Member[] {
 	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
 	if (others.length === 0 || others[0] === present[0]) return others;
 	const heir =
@@ -73,14 +73,14 @@ export function partiesWithout(present: Party[]): Party[] {
 		others.find(({ is }) => is === 'alive') ??
 		// n8n may not reach its own address at this moment: Meta finds out.
 		others.find(({ is, isTest }) => is === 'silent' && !isTest);
-	return heir ? [heir, ...others.filter((party) => party !== heir)] : [];
+	return heir ? [heir, ...others.filter((member) => member !== heir)] : [];
 }
 
 /** Whether two lists give the same address. */
-export function isSameList(one: Party[], other: Party[]): boolean {
-	const texts = [one, other].map((parties) =>
+export function isSameList(one: Member[], other: Member[]): boolean {
+	const texts = [one, other].map((members) =>
 		JSON.stringify(
-			parties.map(({ url, events, isTest, leavesAccount }, index) =>
+			members.map(({ url, events, isTest, leavesAccount }, index) =>
 				index === 0 ? [url, leavesAccount] : [url, leavesAccount, isTest, [...events].sort()],
 			),
 		),
@@ -89,20 +89,20 @@ export function isSameList(one: Party[], other: Party[]): boolean {
 }
 
 /** The siblings in an address, for its holder; null for one that cannot be listed there. */
-export function siblingsIn([holder, ...others]: Party[]): Array<Sibling | null> {
-	return others.map(({ leavesAccount, ...party }) =>
-		siblingOf(holder.url, { ...party, ...(leavesAccount && { leavesAccount }) }),
+export function siblingsIn([holder, ...others]: Member[]): Array<Sibling | null> {
+	return others.map(({ leavesAccount, ...member }) =>
+		siblingOf(holder.url, { ...member, ...(leavesAccount && { leavesAccount }) }),
 	);
 }
 
 /** The address that lists who receives there; triggers that cannot be listed are left out. */
 export function addressText(
-	parties: Party[],
+	members: Member[],
 	other: OtherWebhook | null,
 	appSecret: string,
 ): string {
-	const [{ url, leavesAccount, isKnownToLeave }] = parties;
-	const siblings = siblingsIn(parties).filter((sibling) => sibling !== null);
+	const [{ url, leavesAccount, isKnownToLeave }] = members;
+	const siblings = siblingsIn(members).filter((sibling) => sibling !== null);
 	return formatSharedAddress({ url, siblings, leavesAccount, isKnownToLeave, other }, appSecret);
 }
 

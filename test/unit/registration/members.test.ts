@@ -1,13 +1,13 @@
 import {
-	partiesWith,
-	partiesWithout,
-	type Party,
-} from '../../../nodes/WhatsAppBusinessCalling/registration/parties';
+	membersWith,
+	membersWithout,
+	type Member,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/members';
 
-const MARKS: Record<string, Party['is']> = { '+': 'gone', '?': 'silent', '!': 'refusing' };
+const MARKS: Record<string, Member['is']> = { '+': 'gone', '?': 'silent', '!': 'refusing' };
 
 /** `T` is the trigger itself; small letters are tests; `+` gone, `?` silent, `!` refusing. */
-function party(text: string): Party {
+function member(text: string): Member {
 	const name = text.at(-1)!;
 	const isThis = name.toUpperCase() === 'T';
 	return {
@@ -23,8 +23,8 @@ function party(text: string): Party {
 	};
 }
 
-const parties = (text: string) => text.split(' ').filter(Boolean).map(party);
-const textOf = (list: Party[]) => list.map(({ url }) => url).join(' ');
+const members = (text: string) => text.split(' ').filter(Boolean).map(member);
+const textOf = (list: Member[]) => list.map(({ url }) => url).join(' ');
 
 describe('who receives at a webhook URL', () => {
 	it.each([
@@ -41,10 +41,10 @@ describe('who receives at a webhook URL', () => {
 		['of its own test', 't', 'T', 'T t'],
 	])('A published trigger joins a URL %s', (_, present, trigger, expected) => {
 		// Production and test of one trigger differ in their URLs.
-		const before = parties(present).map((one) =>
+		const before = members(present).map((one) =>
 			one.url === 't' ? { ...one, is: 'alive' as const } : one,
 		);
-		expect(textOf(partiesWith(party(trigger), before))).toBe(expected);
+		expect(textOf(membersWith(member(trigger), before))).toBe(expected);
 	});
 
 	it.each([
@@ -57,7 +57,7 @@ describe('who receives at a webhook URL', () => {
 		['whose holder is gone', '+A b C', 'C b t'],
 		['whose holder is gone, with other tests only', '+A b', 't b'],
 	])('A test joins a URL %s', (_, present, expected) => {
-		expect(textOf(partiesWith(party('t'), parties(present)))).toBe(expected);
+		expect(textOf(membersWith(member('t'), members(present)))).toBe(expected);
 	});
 
 	it.each([
@@ -72,6 +72,6 @@ describe('who receives at a webhook URL', () => {
 		['nobody is left', 'T', ''],
 		['only those are left that do not belong there', 'T !A ?b +C', ''],
 	])('A trigger leaves a URL: %s', (_, present, expected) => {
-		expect(textOf(partiesWithout(parties(present)))).toBe(expected);
+		expect(textOf(membersWithout(members(present)))).toBe(expected);
 	});
 });
