@@ -315,6 +315,18 @@ describe('triggers of one account on different levels', () => {
 		},
 	);
 
+	it('A workflow with App gets its events where a test that was killed has left the URL of the account', async () => {
+		const test = trigger({ registration: 'businessAccount' });
+		await test.listen();
+		const one = trigger({});
+		lose(test);
+		await one.activate();
+		await receive();
+		expect(one.items).toHaveLength(1);
+		await one.deactivate();
+		expect(state()).toEqual(NOTHING);
+	});
+
 	it('A workflow with App is refused where another system has the account', async () => {
 		const one = trigger({});
 		await one.activate();

@@ -650,6 +650,40 @@ describe('the URL that Meta sends to', () => {
 		const finding = findingOf(findings, 'overrides');
 		expect(finding.whatToDo).toMatch(/a test was interrupted.*It comes before that of the app/);
 	});
+
+	it.each([
+		[
+			{ registration: 'phoneNumber', phoneNumberIds: [NUMBER] },
+			/^The number has .*where no workflow is published any more/,
+			/set Registration to Phone Number, .* publish the workflow and unpublish it/,
+		],
+		[
+			{ registration: 'businessAccount' },
+			/^The account has .*where no workflow is published any more/,
+			/Unpublish the workflow with the trigger and publish it again: that removes/,
+		],
+	])(
+		'The URL of a workflow that is gone is in the way: the advice removes it: %j',
+		async (level, found, whatToDo) => {
+			const trigger = stage.engine.trigger(stage.credential);
+			await trigger.activate();
+			const lost = stage.engine.trigger(stage.credential, level);
+			stage.engine.triggers.delete(lost.id);
+			stage.emulator.presetOverride(lost.url, level.phoneNumberIds?.[0]);
+			stage.emulator.forget();
+			const findings = await check({ triggerUrl: trigger.url });
+			expectFinding(findingOf(findings, 'overrides'), FAILED, found, whatToDo);
+
+			const followed = level.phoneNumberIds
+				? stage.engine.trigger(stage.credential, level)
+				: trigger;
+			if (followed !== trigger) await followed.activate();
+			await followed.deactivate();
+			await trigger.activate();
+			stage.emulator.forget();
+			expect(having(await check({ triggerUrl: trigger.url }), FAILED)).toEqual([]);
+		},
+	);
 });
 
 describe('a sample', () => {

@@ -17,14 +17,15 @@ function labelOf(target: Target, businessAccountId: string): string {
 function holderOf({ holder, url: address }: Address): string {
 	const url = holderUrl(address);
 	// Its URL is a UUID, which names no workflow: `whereOf` has it.
-	if (holder === 'workflow' || holder === 'trigger') return 'another workflow in this n8n';
+	if (holder === 'this') return 'the published version of this trigger';
+	if (holder !== 'instance' && holder !== 'other') return 'another workflow in this n8n';
 	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
 	return `another URL: ${url}`;
 }
 
 /** For the details: how to find a workflow that a message only calls another one. */
 function whereOf({ holder, url: address }: Address): string {
-	if (holder !== 'workflow' && holder !== 'trigger') return '';
+	if (holder === 'instance' || holder === 'other') return '';
 	return `The trigger of that workflow has the URL ${holderUrl(address)}: compare it with Webhook URLs at the top of your trigger panels. `;
 }
 

@@ -115,7 +115,7 @@ export function planRegistration(
 	const conflict =
 		wanted.targets
 			.map((target) => conflictAt(target, addressOf(state, target), wanted))
-			.find((found) => found !== null) ?? levelConflict(state, wanted);
+			.find((found) => found !== null) ?? levelConflict(state, wanted, record);
 	if (conflict) return { ok: false, conflict };
 	const aims = new Map<Target, Aim>();
 	for (const target of new Set<Target>(['app', ...wanted.targets])) {
@@ -144,7 +144,7 @@ export function planRegistration(
 	const overrides = wanted.targets.flatMap((target) =>
 		target === 'app' ? [] : [planOverride(target, state, wanted, earlier, aims.get(target)!)],
 	);
-	const parts = [app, membership, ...overrides];
+	const parts = [app, membership, ...overrides, clearedAccount(state, wanted)];
 	return {
 		ok: true,
 		plan: {
@@ -281,9 +281,14 @@ function conflictAt(target: Target, address: Address | null, wanted: Wanted): Co
  * Meta uses the address of an account before that of the app (Meta, "Webhook overrides"): with both, triggers on the
  * app would be published, and get nothing of the account.
  */
-function levelConflict(state: KnownState, { targets }: Wanted): Conflict | null {
+function levelConflict(
+	state: KnownState,
+	wanted: Wanted,
+	record: RegistrationRecord | null,
+): Conflict | null {
+	const { targets } = wanted;
 	const account = addressOf(state, 'businessAccount');
-	if (targets.includes('app') && isTaken(account)) {
+	if (targets.includes('app') && account !== null && isUsed(account, wanted, record)) {
 		return { reason: 'otherLevel', target: 'businessAccount', address: account };
 	}
 	const app = addressOf(state, 'app');
@@ -291,6 +296,15 @@ function levelConflict(state: KnownState, { targets }: Wanted): Conflict | null 
 	return targets.includes('businessAccount') && app && isDeprived
 		? { reason: 'otherLevel', target: 'app', address: app }
 		: null;
+}
+
+/** Whether an address of the account is that of anyone but this trigger, or is to be given back to anyone. */
+function isUsed(address: Address, wanted: Wanted, record: RegistrationRecord | null): boolean {
+	if (isTaken(address) || isProductionOf(wanted, address) || address.other !== null) return true;
+	const isToGiveBack = record?.undo.some(
+		(step) => step.do === 'pointOverride' && step.target === 'businessAccount' && step.url !== null,
+	);
+	return isToGiveBack || address.members.some(({ is }) => is !== 'this' && is !== 'gone');
 }
 
 /** In a test run, the production address of the same trigger, which gets its events back afterwards. */
@@ -486,6 +500,18 @@ function planOverride(
 	const url = restorable(address, wanted);
 	const inverse: Step = url === null ? cleared : { do: 'pointOverride', target, url };
 	return { steps: [{ step, inverse: [inverse] }], inherited: [] };
+}
+
+/** An address of the account where no one is left, such as that of a test that was killed, would keep all from the app's. */
+function clearedAccount(state: KnownState, { targets }: Wanted): Part {
+	const address = addressOf(state, 'businessAccount');
+	if (!targets.includes('app') || address === null) return { steps: [], inherited: [] };
+	const step: Step = { do: 'pointOverride', target: 'businessAccount', url: null };
+	const mustLeave = address.members.some(({ leavesAccount }) => leavesAccount);
+	return {
+		steps: [{ step, inverse: [] }],
+		inherited: mustLeave ? [{ do: 'leaveAccount' }] : [],
+	};
 }
 
 /** The order in which steps are undone: until the last one, the app's webhook says whose the rest is. */

@@ -25,6 +25,7 @@ const TEST = 'https://n8n.example/webhook-test/ID/webhook';
 const SIBLING = 'https://n8n.example/webhook/OTHER/webhook';
 const FOREIGN = 'https://crm.example/hook';
 const DESK = 'https://desk.example/hook';
+const DESK_WEBHOOK = { url: DESK, verifyToken: 'its token', addedFields: [] };
 const ONE = 'phoneNumber 1';
 const TWO = 'phoneNumber 2';
 
@@ -48,6 +49,13 @@ function at(url: string, more: Partial<Address> = {}): Address {
 	const isOurs = ['this', 'trigger', 'gone'].includes(holder);
 	const rest = { isRestorable: true, other: null, isAuthentic: true, ...more };
 	return { url, holder, members: isOurs ? [member] : [], ...rest };
+}
+
+/** An address whose holder is gone, with another trigger in its list. */
+function leftAt(is: Member['is']): Address {
+	const address = at(SIBLING, { holder: 'gone' });
+	const [holder] = address.members;
+	return { ...address, members: [holder, { ...holder, url: `${SIBLING}/two`, is }] };
 }
 
 /** The address with this trigger as it appears in it. */
@@ -176,6 +184,25 @@ describe('planRegistration', () => {
 			{ fields: ['calls', 'messages'] },
 			null,
 			{ steps: [`pointApp ${OWN} calls messages > removeFields calls messages`] },
+		],
+		[
+			'a test that was killed has left the address of the account, which would keep all from the app',
+			{ joined: true, overrides: { businessAccount: at(TEST, { holder: 'gone' }) } },
+			ON_APP,
+			null,
+			{
+				steps: [`pointApp ${OWN} calls > removeFields calls`, 'override businessAccount nowhere'],
+			},
+		],
+		[
+			'Registration was Business Account when n8n was killed',
+			{ app: app(`${OWN} calls`), joined: true, overrides: { businessAccount: at(OWN) } },
+			ON_APP,
+			recordOf(['override businessAccount nowhere', ...FIRST_RECORD]),
+			{
+				steps: ['override businessAccount nowhere'],
+				inherited: ['override businessAccount nowhere', ...FIRST_RECORD],
+			},
 		],
 		[
 			'all in place, with a record',
@@ -409,6 +436,30 @@ describe('planRegistration', () => {
 				app: app(`${SIBLING} calls`, { holder: 'trigger' }),
 				overrides: { businessAccount: at(SIBLING, { holder: 'trigger' }) },
 			},
+			ON_APP,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
+		[
+			'the published version of the trigger has the account',
+			{ app: app(`${OWN} calls`), overrides: { businessAccount: at(OWN) } },
+			LISTEN,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
+		[
+			'a trigger is left in the list of an account whose holder is gone',
+			{ overrides: { businessAccount: leftAt('alive') } },
+			ON_APP,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
+		[
+			'a trigger that does not answer is in the list of an account whose holder is gone',
+			{ overrides: { businessAccount: leftAt('silent') } },
+			ON_APP,
+			{ reason: 'otherLevel', target: 'businessAccount' },
+		],
+		[
+			'the address of the account names the webhook to put back',
+			{ overrides: { businessAccount: at(TEST, { holder: 'gone', other: DESK_WEBHOOK }) } },
 			ON_APP,
 			{ reason: 'otherLevel', target: 'businessAccount' },
 		],

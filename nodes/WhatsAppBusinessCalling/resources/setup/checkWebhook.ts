@@ -144,6 +144,7 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 				if (override === null) return good('none');
 				const finding = addressFinding(override, trigger);
 				if (isTriggerUrl(override, trigger)) return finding;
+				if (trigger.gone.has(holderUrl(override))) return leftOverride(override, found);
 				return {
 					...finding,
 					found: `${found.phoneNumber ? 'The number' : 'The account'} has a webhook URL of its own: ${holderUrl(override)}`,
@@ -189,6 +190,17 @@ function responseFinding({ response }: TriggerAddress, isKnown: boolean): Findin
 				`${BY_HAND}, or with another system at this URL, that is right. Otherwise select the same credential in the trigger.`,
 			);
 	}
+}
+
+/** An address of this n8n that comes before that of the app, and where no workflow is published any more. */
+function leftOverride(override: string, { phoneNumber }: WebhookRoute): Finding {
+	const whose = phoneNumber ? 'The number' : 'The account';
+	return bad(
+		`${whose} has a webhook URL of its own, where no workflow is published any more: ${holderUrl(override)}`,
+		phoneNumber
+			? 'Events of this number go there, and are lost. In a trigger, set Registration to Phone Number, choose this number, publish the workflow and unpublish it: that removes the URL. Usually a test was interrupted, for example by a restart of n8n.'
+			: `Events of the account go there, and are lost. ${capitalized(PUBLISH_AGAIN)}: that removes or replaces the URL. Usually a test was interrupted, for example by a restart of n8n.`,
+	);
 }
 
 /** URLs of the workflows that receive at an address, the holder first; null for a list that is not ours. */
