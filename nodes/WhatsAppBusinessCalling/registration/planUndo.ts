@@ -104,7 +104,8 @@ export function planUndo(state: KnownState, undo: Step[], surroundings: Surround
 	): Undo => {
 		const { lost, heir, steps: pointed } = pointRemaining(remaining, undo, surroundings);
 		const own = left ? leaving(steps) : steps;
-		return { steps: merge([...own, ...pointed, ...more]), kept, heir, lost };
+		// If n8n is killed in between, the others know already what is left to them.
+		return { steps: [...pointed, ...merge([...own, ...more])], kept, heir, lost };
 	};
 	if (app === null) {
 		const { left, kept } = leaveOthers(state, leaves, remaining, surroundings);
@@ -274,7 +275,7 @@ function pointRemaining(
 	const steps: Step[] = [];
 	const lost: string[] = [];
 	let heir: string | null = null;
-	for (const [target, { address, members, fields }] of remaining) {
+	for (const [target, { address, members, fields }] of heirsFirst(remaining)) {
 		const other = otherWebhookAt(target, address, undo, surroundings);
 		const isWritable = (text: string) => sharing && text.length <= longestAddress(target);
 		let text = addressText(members, other, appSecret);
@@ -293,6 +294,13 @@ function pointRemaining(
 		);
 	}
 	return { steps, heir, lost };
+}
+
+/** Those first that say who takes the app off the account: the others may have said it until now. */
+function heirsFirst(remaining: Remaining) {
+	const isHeir = ({ members }: { members: Member[] }) =>
+		members.some(({ leavesAccount }) => leavesAccount);
+	return [...remaining].sort(([, one], [, other]) => Number(isHeir(other)) - Number(isHeir(one)));
 }
 
 /** The other webhook that the address names, or that of the trigger which was its holder. */

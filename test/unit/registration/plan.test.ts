@@ -615,11 +615,11 @@ describe('planUndo', () => {
 			{ steps: ['leave', 'removeFields calls'] },
 		],
 		[
-			'but not what another trigger of ours needs: it gets the webhook of the app',
+			'but not what another trigger of ours needs: it gets the webhook of the app, before the rest is removed',
 			{ app: app(`${OWN} calls`), overrides: { [ONE]: at(OWN) } },
 			[`override ${ONE} nowhere`, ...FIRST_RECORD],
 			[at(SIBLING, { holder: 'trigger' })],
-			{ steps: [`override ${ONE} nowhere`, `pointApp ${SIBLING} calls`] },
+			{ steps: [`pointApp ${SIBLING} calls`, `override ${ONE} nowhere`] },
 		],
 		[
 			'but not what another system needs',
