@@ -256,7 +256,8 @@ function dependents(
 	if (!allRead) return { isNeeded: true };
 	const members = [...overrides].flatMap(([target, address]) => {
 		if (remaining.has(target)) return remaining.get(target)!.members;
-		return address.holder === 'trigger' ? address.members : [];
+		// Production and a test of the same trigger can be on different levels.
+		return address.members.filter(({ is }) => is !== 'this' && is !== 'gone');
 	});
 	const living = members.filter(({ is }) => is === 'alive');
 	const heir = living.find(({ isTest }) => !isTest) ?? living.at(0);

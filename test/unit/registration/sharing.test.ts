@@ -102,7 +102,8 @@ class World {
 				isKnownToLeave: record?.undo.some(({ do: kind }) => kind === 'leaveAccount') ?? told,
 			};
 		};
-		const isOwn = holderUrl(url) === ownUrl || this.alive.get(shared.url)?.trigger === own.trigger;
+		const isOwn =
+			holderUrl(url) === ownUrl || this.alive.get(shared.url)?.trigger.id === own.trigger.id;
 		const first = member(
 			shared.url,
 			{ isTest: shared.url.includes('-test'), events: EVENT_BITS },
@@ -305,7 +306,16 @@ interface Action {
 	isTest: boolean;
 	fuse: number;
 	restarts: number[];
+	/** Its level from now on, if it is published by this; null for as it was. */
+	level: Trigger['level'] | null;
 }
+
+const EVERYWHERE: Array<Trigger['level']> = [
+	'app',
+	'businessAccount',
+	'phoneNumber 1',
+	'phoneNumber 2',
+];
 
 const action = fc.record<Action>({
 	who: fc.nat(COUNT - 1),
@@ -313,7 +323,11 @@ const action = fc.record<Action>({
 	/** After so many changes at Meta n8n is killed; above 4 it is not. */
 	fuse: fc.nat(12),
 	restarts: fc.array(fc.nat(100), { minLength: COUNT, maxLength: COUNT }),
+	level: fc.constant(null),
 });
+const movingAction = fc
+	.tuple(action, fc.constantFrom(...EVERYWHERE))
+	.map(([one, level]): Action => ({ ...one, level }));
 
 interface Course {
 	triggers: Trigger[];
@@ -343,9 +357,11 @@ function run(course: Course): void {
 	}
 	function follow() {
 		const start = world.snapshot();
-		for (const { who, isTest, fuse, restarts } of actions) {
-			const role = { trigger: all[who], isTest };
-			const isThere = world.alive.has(urlOf(role));
+		for (const { who, isTest, fuse, restarts, level } of actions) {
+			const published = world.alive.get(urlOf({ trigger: all[who], isTest }));
+			const isThere = published !== undefined;
+			const trigger = { ...all[who], ...(level !== null && { level }) };
+			const role = published ?? { trigger, isTest };
 			world.fuse = kills && fuse <= 4 ? fuse : Infinity;
 			try {
 				if (isThere) world.deactivate(role);
@@ -397,13 +413,8 @@ function run(course: Course): void {
 }
 
 const actions = fc.array(action, { minLength: 1, maxLength: 12 });
+const movingActions = fc.array(movingAction, { minLength: 1, maxLength: 12 });
 const order = fc.array(fc.nat(100), { minLength: COUNT, maxLength: COUNT });
-const EVERYWHERE: Array<Trigger['level']> = [
-	'app',
-	'businessAccount',
-	'phoneNumber 1',
-	'phoneNumber 2',
-];
 const runs = { numRuns: Number(process.env.RUNS ?? 60) };
 
 describe('triggers that share addresses, in any order', () => {
@@ -421,6 +432,18 @@ describe('triggers that share addresses, in any order', () => {
 		(_, levels, accounts, kills) => {
 			fc.assert(
 				fc.property(triggers(levels, accounts), actions, order, (all, list, end) =>
+					run({ triggers: all, actions: list, end, before: () => {}, kills }),
+				),
+				runs,
+			);
+		},
+	);
+
+	it.each([false, true])(
+		'Triggers whose level changes all get their events, and Meta is as before at the end, n8n being killed: %s',
+		(kills) => {
+			fc.assert(
+				fc.property(triggers(EVERYWHERE, ['a']), movingActions, order, (all, list, end) =>
 					run({ triggers: all, actions: list, end, before: () => {}, kills }),
 				),
 				runs,
