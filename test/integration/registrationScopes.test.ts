@@ -209,6 +209,18 @@ describe.each(SCOPES)('a trigger that is registered on %s', (_, parameters) => {
 	});
 });
 
+it('A trigger on the account leaves out the events of other accounts, which come to the URL of the app', async () => {
+	const one = trigger(ON_ACCOUNT);
+	await one.activate();
+	const { update } = await stage.emulator.createRecording();
+	const other = { update: { ...update, businessAccountId: '102000000000999' } };
+	expect((await stage.emulator.deliver([other]).settled).outcome).toBe('delivered');
+	expect(one.items).toEqual([]);
+	expect(stage.engine.logs.join('\n')).toContain('account 102000000000999');
+	expect(await outcomeOfRecording(NUMBER)).toBe('delivered');
+	expect(one.items).toHaveLength(1);
+});
+
 describe('a trigger on numbers', () => {
 	it('A trigger without a number is refused, and the error says where to choose one', async () => {
 		for (const phoneNumberIds of [[], '', ' , ']) {

@@ -78,7 +78,7 @@ export async function receiveDelivery(context: IWebhookFunctions): Promise<IWebh
 	const log = new DeliveryLog(context.logger);
 	const content = parseBody(body);
 	const trigger = nodeKey(context);
-	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context), log));
+	const events = byLedgerKey(trigger, chosenEvents(content, readFilter(context, account), log));
 	const receivers = receiversOf(context, account, body, content, log);
 	// A test run shows the same recording each time it is sent.
 	const ledger = context.getMode() === 'manual' ? new Ledger() : processLedger;

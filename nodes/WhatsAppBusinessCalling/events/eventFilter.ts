@@ -9,6 +9,8 @@ export interface EventFilter {
 	events: Set<string>;
 	/** IDs, and digits of display numbers; empty for all numbers. */
 	phoneNumbers: Set<string>;
+	/** The only WhatsApp Business account whose events are read; without it, any. */
+	businessAccountId?: string;
 }
 
 /** The default in the panels, and without the field. */

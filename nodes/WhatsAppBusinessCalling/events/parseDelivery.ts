@@ -194,6 +194,12 @@ function readChange(
 		return [];
 	}
 	const origin = originOf(value, businessAccountId);
+	if (isOfOtherAccount(businessAccountId, wanted)) {
+		skip(
+			`it is about the WhatsApp Business account ${businessAccountId}, and Registration is Business Account`,
+		);
+		return [];
+	}
 	if (!isForChosenNumber(origin, wanted, budget)) return [];
 	const read: Change = {
 		value,
@@ -234,6 +240,11 @@ function originOf(value: Fields, businessAccountId: string | null): Change['orig
 		phoneNumberId: identifier(metadata.phone_number_id),
 		displayPhoneNumber: text(metadata.display_phone_number),
 	};
+}
+
+/** An ID that is none counts as the right one, such as the 0 of the test events in Meta's app dashboard. */
+function isOfOtherAccount(id: string | null, { businessAccountId: chosen }: EventFilter): boolean {
+	return chosen !== undefined && id !== chosen && /^\d{10,}$/.test(id ?? '');
 }
 
 function isForChosenNumber(

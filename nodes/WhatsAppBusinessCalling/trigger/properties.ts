@@ -37,12 +37,13 @@ export const triggerProperties: INodeProperties[] = [
 				name: 'App (Automatic)',
 				value: 'app',
 				description:
-					'Publishing the workflow subscribes your Meta app to calls; unpublishing undoes it',
+					'Publishing the workflow subscribes your Meta app to calls, of all accounts that use the app; unpublishing undoes it',
 			},
 			{
 				name: 'Business Account (Automatic)',
 				value: 'businessAccount',
-				description: 'All events of this account arrive here, including messages',
+				description:
+					'All events of this account arrive here, including messages. Those of other accounts of the app do not start the workflow.',
 			},
 			{
 				name: 'Phone Number (Automatic)',

@@ -8,6 +8,7 @@ import {
 	filterSchema,
 	type EventFilter,
 } from '../events/eventFilter';
+import type { Account } from '../graph/account';
 import { numberSchema, withMessage } from '../parameterSchemas';
 import {
 	countUpTo,
@@ -68,15 +69,21 @@ const settingsSchema = z.object({
 });
 
 /**
- * What most deliveries of a busy account need no more of: those of other numbers and events.
+ * What most deliveries of a busy account need no more of: those of other numbers and events. An app can be
+ * connected to several accounts, and a trigger that is registered on one of them can hold the app's webhook as well.
  *
  * @throws NodeOperationError that names the field to correct, and what it must be
  */
-export function readFilter(context: IWebhookFunctions): EventFilter {
-	return checked(context, triggerFilterSchema, {
+export function readFilter(
+	context: IWebhookFunctions,
+	{ businessAccountId }: Pick<Account, 'businessAccountId'>,
+): EventFilter {
+	const filter = checked(context, triggerFilterSchema, {
 		events: context.getNodeParameter('events', DEFAULT_EVENTS),
 		phoneNumbers: context.getNodeParameter('phoneNumberIds', []),
 	});
+	const isOnAccount = context.getNodeParameter('registration', 'app') === 'businessAccount';
+	return { ...filter, ...(isOnAccount && { businessAccountId }) };
 }
 
 /** @throws NodeOperationError that names the field to correct, and what it must be */

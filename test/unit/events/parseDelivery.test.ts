@@ -661,6 +661,25 @@ describe('the unwanted part of a delivery', () => {
 		expect(parse(both, wanted(RECORDINGS)).skipped).toHaveLength(1);
 	});
 
+	it.each<[string, unknown, boolean]>([
+		['the account', '102290129340398', true],
+		['the account, as a number', 102290129340398, true],
+		['another account', '102290129340399', false],
+		['no account', undefined, true],
+		["the account of a test in Meta's app dashboard", '0', true],
+		['an account that is none', {}, true],
+	])('With a chosen account, an entry is compared: it names %s', (_, id, isRead) => {
+		const one = { ...entry([change({ metadata: METADATA, calls: [recording('a')] })]), id };
+		const { events, skipped } = parse(delivery([one]), {
+			...wanted(RECORDINGS),
+			businessAccountId: '102290129340398',
+		});
+		expect(events).toHaveLength(isRead ? 1 : 0);
+		expect(skipped).toEqual(
+			isRead ? [] : [expect.stringContaining('account 102290129340399') as string],
+		);
+	});
+
 	it.each<[string, unknown, string[], boolean, boolean]>([
 		['the ID', METADATA, ['106540352242922'], true, false],
 		['the display number', METADATA, ['15550783881'], true, false],

@@ -5,7 +5,8 @@ import { triggerProperties } from '../../../nodes/WhatsAppBusinessCalling/trigge
 import { readFilter, readSettings } from '../../../nodes/WhatsAppBusinessCalling/trigger/settings';
 import { fakeWebhook } from '../fakes';
 
-const filterOf = (parameters: IDataObject) => readFilter(fakeWebhook(parameters).context);
+const filterOf = (parameters: IDataObject) =>
+	readFilter(fakeWebhook(parameters).context, { businessAccountId: '102290129340398' });
 
 const settingsOf = (parameters: IDataObject) => readSettings(fakeWebhook(parameters).context);
 
@@ -18,6 +19,18 @@ describe('readFilter', () => {
 			phoneNumbers: new Set(),
 		});
 	});
+
+	it.each([
+		['app', undefined],
+		['phoneNumber', undefined],
+		['manual', undefined],
+		['businessAccount', '102290129340398'],
+	])(
+		'Only with Business Account, a trigger is for its account alone: %s',
+		(registration, expected) => {
+			expect(filterOf({ registration }).businessAccountId).toBe(expected);
+		},
+	);
 
 	it.each<[unknown, string[]]>([
 		[[], []],
