@@ -58,6 +58,13 @@ function leftAt(is: Member['is']): Address {
 	return { ...address, members: [holder, { ...holder, url: `${SIBLING}/two`, is }] };
 }
 
+/** An address whose holder is gone, with another one in its list that had to take the app off the account. */
+function starredAt(url: string): Address {
+	const address = at(url, { holder: 'gone' });
+	const [holder] = address.members;
+	return { ...address, members: [holder, { ...holder, leavesAccount: true }] };
+}
+
 /** The address with this trigger as it appears in it. */
 const asSeenBy = (own: string, address: Address): Address => ({
 	...address,
@@ -192,6 +199,16 @@ describe('planRegistration', () => {
 			null,
 			{
 				steps: [`pointApp ${OWN} calls > removeFields calls`, 'override businessAccount nowhere'],
+			},
+		],
+		[
+			'that address says besides that its test has to take the app off the account',
+			{ joined: true, overrides: { businessAccount: starredAt(TEST) } },
+			ON_APP,
+			null,
+			{
+				steps: [`pointApp ${OWN} calls > removeFields calls`, 'override businessAccount nowhere'],
+				inherited: ['leave'],
 			},
 		],
 		[
@@ -519,6 +536,21 @@ describe('planRegistration', () => {
 		const planned = planRegistration(stateOf(given, wanted.url), wantedOf(wanted), null);
 		expect(planned).toMatchObject({ ok: false, conflict });
 	});
+
+	it.each([
+		[`override businessAccount ${FOREIGN}`, false],
+		[`override ${ONE} ${FOREIGN}`, true],
+		['override businessAccount nowhere', true],
+	])(
+		"The account's URL can only be removed if it was no other system's before: %s",
+		(before, isRemoved) => {
+			const state = stateOf({ joined: true, overrides: { businessAccount: at(OWN) } });
+			const record = recordOf([...FIRST_RECORD, before, `pointApp ${FOREIGN} calls`]);
+			const planned = planRegistration(state, wantedOf(), record);
+			expect(planned.ok).toBe(isRemoved);
+			if (!planned.ok) expect(planned.conflict.reason).toBe('otherLevel');
+		},
+	);
 });
 
 interface Ended {
