@@ -651,7 +651,7 @@ describe('the URL that Meta sends to', () => {
 		expect(finding.whatToDo).toMatch(/a test was interrupted.*It comes before that of the app/);
 	});
 
-	it.each([
+	it.each<[{ registration: string; phoneNumberIds?: string[] }, RegExp, RegExp]>([
 		[
 			{ registration: 'phoneNumber', phoneNumberIds: [NUMBER] },
 			/^The number has .*where no workflow is published any more/,
