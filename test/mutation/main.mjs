@@ -98,7 +98,8 @@ const noticedByUnit = byUnit.length - left.length;
 
 // The same choice each time, and one that has nothing to do with the places.
 const byChance = (place) => createHash('sha256').update(place).digest('hex');
-const places = [...new Set(left.map(({ place }) => place))]
+const allPlaces = [...new Set(left.map(({ place }) => place))];
+const places = allPlaces
 	.sort((one, other) => byChance(one).localeCompare(byChance(other)))
 	.slice(0, Number(values.sample));
 const hasSecond = !values.unit && places.length > 0;
@@ -115,7 +116,7 @@ const tried = left.filter(({ place, key }) => {
 });
 const undetected = tried.filter(({ key }) => !isDetected(ofEngine.get(key)));
 const noticedByEngine = tried.length - undetected.length;
-const isSample = places.length < new Set(left.map(({ place }) => place)).size;
+const isSample = places.length < allPlaces.length;
 // Those that were not tried count as those that were.
 const share = tried.length > 0 ? noticedByEngine / tried.length : 0;
 const all = isSample ? byUnit.length : noticedByUnit + tried.length;

@@ -16,11 +16,11 @@ function labelOf(target: Target, businessAccountId: string): string {
 
 function holderOf({ holder, url: address }: Address): string {
 	const url = holderUrl(address);
-	// Its URL is a UUID, which names no workflow: `whereOf` has it.
 	if (holder === 'this') return 'the published version of this trigger';
-	if (holder !== 'instance' && holder !== 'other') return 'another workflow in this n8n';
 	if (holder === 'instance') return `a trigger of this package in another n8n: ${url}`;
-	return `another URL: ${url}`;
+	if (holder === 'other') return `another URL: ${url}`;
+	// Its URL is a UUID, which names no workflow: `whereOf` has it.
+	return 'another workflow in this n8n';
 }
 
 /** For the details: how to find a workflow that a message only calls another one. */

@@ -34,6 +34,10 @@ export interface Member {
 	isKnownToForward: boolean;
 }
 
+/** Those besides this trigger that receive there, or may do so again. */
+export const othersIn = (members: Member[]): Member[] =>
+	members.filter(({ is }) => is !== 'this' && is !== 'gone');
+
 /**
  * Who receives at an address once the trigger does as well; the first one is the holder. A production
  * trigger that holds the address keeps it, and so does a test that has taken it over from another system: it
@@ -41,7 +45,7 @@ export interface Member {
  */
 export function membersWith(trigger: Member, present: Member[]): Member[] {
 	const [holder] = present;
-	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
+	const others = othersIn(present);
 	const hasProduction = others.some(({ isTest }) => !isTest);
 	const isTest = holder?.isTest && !holder.isKnownToForward;
 	if (holder?.is === 'alive' && (!isTest || (trigger.isTest && !hasProduction))) {
@@ -66,7 +70,7 @@ export function membersWith(trigger: Member, present: Member[]): Member[] {
  * no trigger can hold it. Its holder stays; otherwise a published trigger gets it, or else a test.
  */
 export function membersWithout(present: Member[]): Member[] {
-	const others = present.filter(({ is }) => is !== 'this' && is !== 'gone');
+	const others = othersIn(present);
 	if (others.length === 0 || others[0] === present[0]) return others;
 	const heir =
 		others.find(({ is, isTest }) => is === 'alive' && !isTest) ??

@@ -3,6 +3,7 @@ import {
 	isSameList,
 	longestAddress,
 	membersWith,
+	othersIn,
 	siblingsIn,
 	type Member,
 } from './members';
@@ -304,7 +305,7 @@ function isUsed(address: Address, wanted: Wanted, record: RegistrationRecord | n
 	const isToGiveBack = record?.undo.some(
 		(step) => step.do === 'pointOverride' && step.target === 'businessAccount' && step.url !== null,
 	);
-	return isToGiveBack || address.members.some(({ is }) => is !== 'this' && is !== 'gone');
+	return isToGiveBack || othersIn(address.members).length > 0;
 }
 
 /** In a test run, the production address of the same trigger, which gets its events back afterwards. */

@@ -1,4 +1,11 @@
-import { addressText, isSameList, longestAddress, membersWithout, type Member } from './members';
+import {
+	addressText,
+	isSameList,
+	longestAddress,
+	membersWithout,
+	othersIn,
+	type Member,
+} from './members';
 import {
 	addressesOf,
 	isOnlyOurs,
@@ -257,7 +264,7 @@ function dependents(
 	const members = [...overrides].flatMap(([target, address]) => {
 		if (remaining.has(target)) return remaining.get(target)!.members;
 		// Production and a test of the same trigger can be on different levels.
-		return address.members.filter(({ is }) => is !== 'this' && is !== 'gone');
+		return othersIn(address.members);
 	});
 	const living = members.filter(({ is }) => is === 'alive');
 	const heir = living.find(({ isTest }) => !isTest) ?? living.at(0);

@@ -4,6 +4,7 @@ import { apply, isRefusedList, patiently } from './apply';
 import { registrationError } from './errors';
 import { keepRemoval } from './justRemoved';
 import { knownState, withSiblings, type StateRead } from './knownState';
+import { othersIn } from './members';
 import { identify, verifyTokenFor, type Trigger } from './ownership';
 import { addressesOf, merge, type Address } from './plan';
 import { planUndo, undoAt, type Surroundings } from './planUndo';
@@ -92,7 +93,7 @@ async function withOthers(
 		state.app?.address.holder === 'gone' ||
 		addresses.some(({ members }) => members.some(({ leavesAccount }) => leavesAccount));
 	const isToAsk = ({ members, holder }: Address) =>
-		members.some(({ is }) => is !== 'this' && is !== 'gone') &&
+		othersIn(members).length > 0 &&
 		(mayLeave || holder !== 'trigger' || members.some(({ is }) => is === 'this'));
 	return await withSiblings(trigger, state, isToAsk, { isPatient: true, mayLeave });
 }

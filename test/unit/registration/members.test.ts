@@ -3,28 +3,9 @@ import {
 	membersWithout,
 	type Member,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/members';
+import { member, membersOf, nameOf, urlOf } from './memberNotation';
 
-const MARKS: Record<string, Member['is']> = { '+': 'gone', '?': 'silent', '!': 'refusing' };
-
-/** `T` is the trigger itself; small letters are tests; `+` gone, `?` silent, `!` refusing. */
-function member(text: string): Member {
-	const name = text.at(-1)!;
-	const isThis = name.toUpperCase() === 'T';
-	return {
-		...{ url: name, isTest: name !== name.toUpperCase(), events: ['connect'] },
-		is: MARKS[text.charAt(0)] ?? (isThis ? 'this' : 'alive'),
-		...{
-			isOfAccount: true,
-			isOnApp: false,
-			leavesAccount: false,
-			isKnownToLeave: false,
-			isKnownToForward: false,
-		},
-	};
-}
-
-const members = (text: string) => text.split(' ').filter(Boolean).map(member);
-const textOf = (list: Member[]) => list.map(({ url }) => url).join(' ');
+const textOf = (list: Member[]) => list.map(({ url }) => nameOf(url)).join(' ');
 
 describe('who receives at a webhook URL', () => {
 	it.each([
@@ -41,8 +22,8 @@ describe('who receives at a webhook URL', () => {
 		['of its own test', 't', 'T', 'T t'],
 	])('A published trigger joins a URL %s', (_, present, trigger, expected) => {
 		// Production and test of one trigger differ in their URLs.
-		const before = members(present).map((one) =>
-			one.url === 't' ? { ...one, is: 'alive' as const } : one,
+		const before = membersOf(present).map((one) =>
+			one.url === urlOf('t') ? { ...one, is: 'alive' as const } : one,
 		);
 		expect(textOf(membersWith(member(trigger), before))).toBe(expected);
 	});
@@ -57,7 +38,7 @@ describe('who receives at a webhook URL', () => {
 		['whose holder is gone', '+A b C', 'C b t'],
 		['whose holder is gone, with other tests only', '+A b', 't b'],
 	])('A test joins a URL %s', (_, present, expected) => {
-		expect(textOf(membersWith(member('t'), members(present)))).toBe(expected);
+		expect(textOf(membersWith(member('t'), membersOf(present)))).toBe(expected);
 	});
 
 	it.each([
@@ -72,6 +53,6 @@ describe('who receives at a webhook URL', () => {
 		['nobody is left', 'T', ''],
 		['only those are left that do not belong there', 'T !A ?b +C', ''],
 	])('A trigger leaves a URL: %s', (_, present, expected) => {
-		expect(textOf(membersWithout(members(present)))).toBe(expected);
+		expect(textOf(membersWithout(membersOf(present)))).toBe(expected);
 	});
 });

@@ -51,18 +51,11 @@ function at(url: string, more: Partial<Address> = {}): Address {
 	return { url, holder, members: isOurs ? [member] : [], ...rest };
 }
 
-/** An address whose holder is gone, with another trigger in its list. */
-function leftAt(is: Member['is']): Address {
-	const address = at(SIBLING, { holder: 'gone' });
-	const [holder] = address.members;
-	return { ...address, members: [holder, { ...holder, url: `${SIBLING}/two`, is }] };
-}
-
-/** An address whose holder is gone, with another one in its list that had to take the app off the account. */
-function starredAt(url: string): Address {
+/** An address whose holder is gone, with another one in its list. */
+function leftAt(url: string, listed: Partial<Member>): Address {
 	const address = at(url, { holder: 'gone' });
 	const [holder] = address.members;
-	return { ...address, members: [holder, { ...holder, leavesAccount: true }] };
+	return { ...address, members: [holder, { ...holder, url: `${url}/two`, ...listed }] };
 }
 
 /** The address with this trigger as it appears in it. */
@@ -203,7 +196,7 @@ describe('planRegistration', () => {
 		],
 		[
 			'that address says besides that its test has to take the app off the account',
-			{ joined: true, overrides: { businessAccount: starredAt(TEST) } },
+			{ joined: true, overrides: { businessAccount: leftAt(TEST, { leavesAccount: true }) } },
 			ON_APP,
 			null,
 			{
@@ -464,13 +457,13 @@ describe('planRegistration', () => {
 		],
 		[
 			'a trigger is left in the list of an account whose holder is gone',
-			{ overrides: { businessAccount: leftAt('alive') } },
+			{ overrides: { businessAccount: leftAt(SIBLING, { is: 'alive' }) } },
 			ON_APP,
 			{ reason: 'otherLevel', target: 'businessAccount' },
 		],
 		[
 			'a trigger that does not answer is in the list of an account whose holder is gone',
-			{ overrides: { businessAccount: leftAt('silent') } },
+			{ overrides: { businessAccount: leftAt(SIBLING, { is: 'silent' }) } },
 			ON_APP,
 			{ reason: 'otherLevel', target: 'businessAccount' },
 		],

@@ -1,7 +1,4 @@
-import {
-	addressText,
-	type Member,
-} from '../../../nodes/WhatsAppBusinessCalling/registration/members';
+import { addressText } from '../../../nodes/WhatsAppBusinessCalling/registration/members';
 import {
 	isInPlace,
 	planRegistration,
@@ -15,46 +12,14 @@ import {
 	readSharedAddress,
 	siblingUrl,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/sharedAddress';
+import { membersOf, nameOf, urlOf } from './memberNotation';
 
 const SECRET = 'secret';
 const NUMBER = 'phoneNumber 1';
 
-/** The names of triggers: their webhook IDs have them as the last digit. */
-const NAMES = 'TABCDEF';
-
-function urlOf(name: string): string {
-	const isTest = name !== name.toUpperCase();
-	const digit = NAMES.indexOf(name.toUpperCase());
-	return `https://n8n.example/webhook${isTest ? '-test' : ''}/00000000-0000-4000-8000-00000000000${digit}/webhook`;
-}
-
-function nameOf(url: string): string {
-	const name = NAMES[Number(url.split('/').at(-2)?.at(-1))];
-	return url.includes('-test/') ? name.toLowerCase() : name;
-}
-
-const MARKS: Record<string, Member['is']> = { '+': 'gone', '?': 'silent' };
-
-/**
- * `T` is the trigger itself; small letters are tests; `+` gone, `?` silent; after the name `*` takes the app off the
- * account, `#` of another account, `>` forwards, `@` has Registration set to App.
- */
-function member(text: string): Member {
-	const name = /[A-Za-z]/.exec(text)![0];
-	return {
-		...{ url: urlOf(name), isTest: name !== name.toUpperCase(), events: EVENT_BITS },
-		is: name.toUpperCase() === 'T' ? 'this' : (MARKS[text[0]] ?? 'alive'),
-		isOfAccount: !text.includes('#'),
-		isOnApp: text.includes('@'),
-		leavesAccount: text.includes('*'),
-		isKnownToLeave: text.includes('*'),
-		isKnownToForward: text.includes('>'),
-	};
-}
-
 /** Such as `A T* +B`: the holder first. */
 function address(text: string): Address {
-	const members = text.split(' ').map(member);
+	const members = membersOf(text);
 	const [{ is }] = members;
 	return {
 		url: addressText(members, null, SECRET),

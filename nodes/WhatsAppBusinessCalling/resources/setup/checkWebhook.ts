@@ -144,10 +144,17 @@ export function webhookChecks(answers: Answers, trigger: TriggerAddress): Check[
 				if (override === null) return good('none');
 				const finding = addressFinding(override, trigger);
 				if (isTriggerUrl(override, trigger)) return finding;
-				if (trigger.gone.has(holderUrl(override))) return leftOverride(override, found);
+				const holder = holderUrl(override);
+				const ownUrl = `${found.phoneNumber ? 'The number' : 'The account'} has a webhook URL of its own`;
+				if (trigger.gone.has(holder)) {
+					return bad(
+						`${ownUrl}, where no workflow is published any more: ${holder}`,
+						removalOf(found),
+					);
+				}
 				return {
 					...finding,
-					found: `${found.phoneNumber ? 'The number' : 'The account'} has a webhook URL of its own: ${holderUrl(override)}`,
+					found: `${ownUrl}: ${holder}`,
 					whatToDo: `${finding.whatToDo} It comes before that of the app, so events of this number go there. To use that of the app, remove the override, or register the trigger on that level.`,
 				};
 			}),
@@ -192,15 +199,12 @@ function responseFinding({ response }: TriggerAddress, isKnown: boolean): Findin
 	}
 }
 
-/** An address of this n8n that comes before that of the app, and where no workflow is published any more. */
-function leftOverride(override: string, { phoneNumber }: WebhookRoute): Finding {
-	const whose = phoneNumber ? 'The number' : 'The account';
-	return bad(
-		`${whose} has a webhook URL of its own, where no workflow is published any more: ${holderUrl(override)}`,
-		phoneNumber
-			? 'Events of this number go there, and are lost. In a trigger, set Registration to Phone Number, choose this number, publish the workflow and unpublish it: that removes the URL. Usually a test was interrupted, for example by a restart of n8n.'
-			: `Events of the account go there, and are lost. ${capitalized(PUBLISH_AGAIN)}: that removes or replaces the URL. Usually a test was interrupted, for example by a restart of n8n.`,
-	);
+/** How to remove an address that comes before that of the app, where no workflow is published any more. */
+function removalOf({ phoneNumber }: WebhookRoute): string {
+	const remedy = phoneNumber
+		? 'Events of this number go there, and are lost. In a trigger, set Registration to Phone Number, choose this number, publish the workflow and unpublish it: that removes the URL.'
+		: `Events of the account go there, and are lost. ${capitalized(PUBLISH_AGAIN)}: that removes or replaces the URL.`;
+	return `${remedy} Usually a test was interrupted, for example by a restart of n8n.`;
 }
 
 /** URLs of the workflows that receive at an address, the holder first; null for a list that is not ours. */
