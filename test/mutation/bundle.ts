@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import fc from 'fast-check';
 
 const TESTS = join(__dirname, '..');
 /** How much memory something takes says nothing about what it does. */
@@ -10,6 +11,8 @@ const LEFT_OUT = /emory\.test\.ts$/;
  * longer than the tests.
  */
 export function bundle(pattern: string): void {
+	// That a case fails is enough: the shortest one takes long to find.
+	fc.configureGlobal({ ...fc.readConfigureGlobal(), endOnFailure: true });
 	for (const file of globSync(pattern, { cwd: TESTS }).sort()) {
 		if (!LEFT_OUT.test(file)) describe(basename(file), () => void require(join(TESTS, file)));
 	}

@@ -4,27 +4,30 @@
  *
  *   npm run test:mutation [-- --mutate 'nodes/WhatsAppBusinessCalling/media/*.ts']
  *   npm run test:mutation -- --unit              only the unit tests
- *   npm run test:mutation -- --engine            only the engine's, after --unit
- *   npm run test:mutation -- --sample 200        the engine's for 200 places by chance: an estimate
+ *   npm run test:mutation -- --engine            only the engine's, with what is left of the last run
+ *   npm run test:mutation -- --again             both, with what is left: after new tests for the same code
+ *   npm run test:mutation -- --sample 200        the engine's with 200 changes by chance: an estimate
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import jestConfig from '../../jest.config.js';
+import { changeOf, isCounted, isNoticed, readChanges, writeChanges } from './changes.mjs';
 
 const WANTED = 85;
-const DETECTED = new Set(['Killed', 'Timeout']);
-/** Ignored: what runs once, when a file is loaded, cannot be switched on for a single test. */
-const COUNTED = new Set(['Killed', 'Timeout', 'Survived', 'NoCoverage']);
 /** Some times what the longest test takes: a change can make a test wait without end. */
 const TEST_TIMEOUT_MS = { unit: 8_000, integration: 20_000 };
 /** Longer than a test that waits without end: only what keeps the process busy without end is ended by it. */
 const CHANGE_TIMEOUT_MS = 60_000;
 const REPORT = '.tmp/mutation/undetected.txt';
-const BY_UNIT = '.tmp/mutation/byUnit.json';
+const PROCESSORS = availableParallelism();
+/** The engine runs what was built of the changed sources, and its tests mostly wait. */
+const OPTIONS = {
+	unit: { concurrency: PROCESSORS },
+	integration: { buildCommand: 'npm run build', concurrency: 4 * PROCESSORS },
+};
 
 const { values } = parseArgs({
 	options: {
@@ -35,6 +38,7 @@ const { values } = parseArgs({
 		},
 		unit: { type: 'boolean', default: false },
 		engine: { type: 'boolean', default: false },
+		again: { type: 'boolean', default: false },
 		sample: { type: 'string', default: 'Infinity' },
 	},
 });
@@ -68,68 +72,73 @@ async function run(tests, mutate, more) {
 		dryRunTimeoutMinutes: 30,
 		timeoutMS: CHANGE_TIMEOUT_MS,
 		thresholds: { break: null },
+		...OPTIONS[tests],
 		...more,
 	});
-	return await stryker.runMutationTest();
+	return (await stryker.runMutationTest()).map(changeOf);
 }
 
-/** As Stryker takes it: it counts columns from 1 in what it reports, and from 0 in what it is told to change. */
-const placeOf = ({ fileName, location: { start, end } }) =>
-	`${relative('.', fileName)}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
-const keyOf = (mutant) => `${placeOf(mutant)} ${mutant.mutatorName} ${mutant.replacement}`;
-const isDetected = (mutant) => DETECTED.has(mutant?.status);
-const isCounted = (mutant) => COUNTED.has(mutant?.status);
+/** Those that are tried are marked in the file, for the checker. @returns all, with what became of those */
+async function tryAgain(tests, changes, chosen) {
+	const isChosen = (change) => chosen.includes(change);
+	writeChanges(changes.map((change) => ({ ...change, isChosen: isChosen(change) })));
+	const places = [...new Set(chosen.map(({ place }) => place))];
+	const tried = await run(tests, places, {
+		plugins: ['@stryker-mutator/*', './test/mutation/onlyChosen.mjs'],
+		checkers: ['onlyChosen'],
+	});
+	const byKey = new Map(tried.map((change) => [change.key, change]));
+	return changes.map((change) => {
+		const now = byKey.get(change.key);
+		if (!isChosen(change) || !now) return change;
+		return { ...change, status: now.status, wasTried: tests };
+	});
+}
 
 // Ten thousand cases for each of some thousand changes would take a day.
 process.env.PROPERTY_RUNS = '300';
-
-const processors = availableParallelism();
+process.env.RUNS = '30';
 mkdirSync('.tmp/mutation', { recursive: true });
-if (!values.engine) {
-	const found = await run('unit', [values.mutate], { concurrency: processors });
-	const counted = found.filter(isCounted).map((mutant) => ({
-		...{ place: placeOf(mutant), key: keyOf(mutant), status: mutant.status },
-	}));
-	writeFileSync(BY_UNIT, JSON.stringify(counted));
-}
-const byUnit = JSON.parse(readFileSync(BY_UNIT, 'utf8'));
-const left = byUnit.filter((mutant) => !isDetected(mutant));
-const noticedByUnit = byUnit.length - left.length;
 
+const isLeft = (change) => !isNoticed(change);
 // The same choice each time, and one that has nothing to do with the places.
-const byChance = (place) => createHash('sha256').update(place).digest('hex');
-const allPlaces = [...new Set(left.map(({ place }) => place))];
-const places = allPlaces
-	.sort((one, other) => byChance(one).localeCompare(byChance(other)))
-	.slice(0, Number(values.sample));
-const hasSecond = !values.unit && places.length > 0;
-// The engine runs what was built of the changed sources, and its tests mostly wait.
-const more = { buildCommand: 'npm run build', concurrency: 4 * processors };
-const byEngine = hasSecond ? await run('integration', places, more) : [];
+const byChance = ({ key }) => createHash('sha256').update(key).digest('hex');
+const inAnyOrder = (one, other) => byChance(one).localeCompare(byChance(other));
+const save = (changes) => {
+	// What runs once in the engine, when a file is loaded, is not counted either.
+	const counted = changes.filter(isCounted);
+	writeChanges(counted);
+	return counted;
+};
 
-const ofEngine = new Map(byEngine.map((mutant) => [keyOf(mutant), mutant]));
-// What runs once in the engine, when a file is loaded, is not counted either.
-const tried = left.filter(({ place, key }) => {
-	return (
-		!hasSecond || (places.includes(place) && isCounted(ofEngine.get(key) ?? { status: 'Survived' }))
-	);
-});
-const undetected = tried.filter(({ key }) => !isDetected(ofEngine.get(key)));
-const noticedByEngine = tried.length - undetected.length;
-const isSample = places.length < allPlaces.length;
+let changes;
+if (values.engine || values.again) changes = readChanges();
+if (values.again) changes = save(await tryAgain('unit', changes, changes.filter(isLeft)));
+if (!changes) {
+	const made = await run('unit', [values.mutate]);
+	changes = save(made.map((change) => ({ ...change, wasTried: 'unit' })));
+}
+
+const left = changes.filter(isLeft);
+const chosen = left.sort(inAnyOrder).slice(0, Number(values.sample));
+const hasSecond = !values.unit && chosen.length > 0;
+if (hasSecond) changes = save(await tryAgain('integration', changes, chosen));
+
+const noticed = changes.filter(isNoticed);
+const byEngine = noticed.filter(({ wasTried }) => wasTried === 'integration').length;
+const isSample = hasSecond && chosen.length < left.length;
+const undetected = changes.filter(isLeft);
 // Those that were not tried count as those that were.
-const share = tried.length > 0 ? noticedByEngine / tried.length : 0;
-const all = isSample ? byUnit.length : noticedByUnit + tried.length;
-const score = (100 * (noticedByUnit + share * (all - noticedByUnit))) / all;
+const tried = changes.filter((change) => chosen.some(({ key }) => key === change.key));
+const share = isSample ? tried.filter(isNoticed).length / tried.length : 0;
+const more = isSample ? share * (left.length - chosen.length) : 0;
+const score = (100 * (noticed.length + more)) / changes.length;
 
 writeFileSync(REPORT, undetected.map(({ status, key }) => `${status} ${key}\n`).join(''));
 console.log(
 	[
-		`${all} changes: ${noticedByUnit} noticed by the unit tests.`,
-		...(hasSecond
-			? [`Of ${tried.length} others, ${noticedByEngine} noticed by the engine's.`]
-			: []),
-		`Not noticed: ${undetected.length} (${REPORT}).`,
+		`${changes.length} changes: ${noticed.length - byEngine} noticed by the unit tests,`,
+		`${byEngine} by the engine's. Not noticed: ${undetected.length} (${REPORT}).`,
 		`Score: ${isSample ? 'about ' : ''}${score.toFixed(1)} %, wanted ${WANTED} %`,
 	].join(' '),
 );

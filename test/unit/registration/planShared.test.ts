@@ -6,6 +6,10 @@ import {
 	type KnownState,
 	type Wanted,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/plan';
+import {
+	planUndo,
+	type Surroundings,
+} from '../../../nodes/WhatsAppBusinessCalling/registration/planUndo';
 import type { Step, Target } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
 import {
 	EVENT_BITS,
@@ -16,6 +20,7 @@ import { membersOf, nameOf, urlOf } from './memberNotation';
 
 const SECRET = 'secret';
 const NUMBER = 'phoneNumber 1';
+const FOREIGN = 'https://crm.example/whatsapp';
 
 /** Such as `A T* +B`: the holder first. */
 function address(text: string): Address {
@@ -29,13 +34,19 @@ function address(text: string): Address {
 }
 
 function textOfUrl(url: string): string {
-	const { url: holder, siblings, leavesAccount } = readSharedAddress(url, SECRET)!;
+	const { url: holder, siblings, leavesAccount, other } = readSharedAddress(url, SECRET)!;
+	if (holder === FOREIGN) return 'the other webhook';
 	const listed = siblings.map((sibling) => {
 		const name = nameOf(siblingUrl(holder, sibling)!);
 		const isSilent = sibling.events.length === 0;
 		return `${isSilent ? '-' : ''}${name}${sibling.leavesAccount ? '*' : ''}`;
 	});
-	return [`${nameOf(holder)}${leavesAccount ? '*' : ''}`, ...listed].join(' ');
+	const { verifyToken, addedFields } = other ?? { verifyToken: '', addedFields: [] };
+	const back = verifyToken ? ` (back: ${[verifyToken, ...addedFields].join(', ')})` : '';
+	const forwards = other
+		? ` and ${other.url === FOREIGN ? 'the other webhook' : other.url}${back}`
+		: '';
+	return [`${nameOf(holder)}${leavesAccount ? '*' : ''}`, ...listed].join(' ') + forwards;
 }
 
 function textOf(step: Step): string {
@@ -270,5 +281,246 @@ describe('the plan where other triggers of this n8n receive', () => {
 	])('The others are asked only if a URL is to be changed: %j', (given, expected) => {
 		const state = stateOf(given);
 		expect(isInPlace(state.app!.address, state, wantedOf('app', 'T'))).toBe(expected);
+	});
+});
+
+/** As `textOf` writes it, with nothing or the other webhook as the URL. */
+function stepOf(text: string): Step {
+	const [what, url] = text.split(': ');
+	if (what === 'leave') return { do: 'leaveAccount' };
+	if (what === 'app') return { do: 'pointApp', url: FOREIGN, fields: ['calls'] };
+	if (what === 'remove fields') return { do: 'removeFields', fields: ['calls'] };
+	const target = what.replace('leave ', '') as 'businessAccount';
+	if (what !== target) return { do: 'leaveAddress', target };
+	return { do: 'pointOverride', target, url: url === 'none' ? null : FOREIGN };
+}
+
+describe('the undo where other triggers of this n8n receive', () => {
+	const FORWARDS = {
+		forwardsTo: FOREIGN,
+		tokens: new Map([[FOREIGN, 'its token']]),
+	};
+	const FAILED = { onlyRecorded: true };
+
+	it.each<[string, string, Given, string[], Partial<Surroundings>, string[], string[]?]>([
+		['leaves the list', 'T', { app: 'A T' }, [], {}, ['app: A']],
+		['gives the URL to the next one', 'T', { app: 'T A B' }, [], {}, ['app: A B']],
+		['gives the URL to a published one before a test', 'T', { app: 'T a B' }, [], {}, ['app: B a']],
+		['leaves out those that are gone', 'T', { app: 'T +A B' }, [], {}, ['app: B']],
+		['leaves the account to another one', 'T', { app: 'A T*' }, ['leave'], {}, ['app: A*']],
+		[
+			'leaves the account to a published one before a test',
+			'T',
+			{ app: 'a B T*' },
+			['leave'],
+			{},
+			['app: a B*'],
+		],
+		[
+			'leaves the account to a test, where no other is',
+			'T',
+			{ app: 'a T*' },
+			['leave'],
+			{},
+			['app: a*'],
+		],
+		['tells no one what the next one knows', 'T', { app: 'A* T*' }, ['leave'], {}, ['app: A*']],
+		[
+			'takes the app off the account where all others are of another account',
+			'T',
+			{ app: 'A# T*' },
+			['leave'],
+			{},
+			['app: A', 'leave'],
+		],
+		[
+			'takes the app off the account although it is not in its record, if its entry says so',
+			'T',
+			{ app: 'A# T*' },
+			[],
+			{},
+			['app: A', 'leave'],
+		],
+		['does what one that is gone had to do', 'T', { app: 'A# T +B*' }, [], {}, ['app: A', 'leave']],
+		[
+			'keeps the account while it is not known who needs it',
+			'T',
+			{ app: 'A# T*' },
+			[],
+			{ allRead: false },
+			['app: A'],
+			['leave'],
+		],
+		[
+			'takes the number off',
+			'T',
+			{ app: 'A', number: 'T' },
+			['phoneNumber 1: none'],
+			{},
+			['phoneNumber 1: none'],
+		],
+		[
+			'leaves the list of the number',
+			'T',
+			{ app: 'A', number: 'B T' },
+			[],
+			{},
+			['phoneNumber 1: B'],
+		],
+		[
+			'gives the app to the trigger of a number',
+			'T',
+			{ app: 'T', number: 'A' },
+			['leave', 'remove fields'],
+			{},
+			['app: A*'],
+		],
+		[
+			'gives the app to a published trigger of the number before a test',
+			'T',
+			{ app: 'T', number: 'a B' },
+			['remove fields'],
+			{},
+			['app: B'],
+		],
+		[
+			'gives the app to a test at the number, where no other is',
+			'T',
+			{ app: 'T', number: 'a' },
+			['remove fields'],
+			{},
+			['app: a'],
+		],
+		[
+			'keeps the fields for one at the number that does not answer',
+			'T',
+			{ app: 'T', number: '?A' },
+			['leave', 'remove fields'],
+			{},
+			[],
+			['leave', 'remove fields'],
+		],
+		[
+			'writes first who takes the app off the account',
+			'T',
+			{ app: 'T A', number: 'T B' },
+			['leave'],
+			{},
+			['app: A*', 'phoneNumber 1: B'],
+		],
+		[
+			'writes first who takes the app off the account, also at a number',
+			'T',
+			{ app: 'T A', number: 'T B*' },
+			['leave'],
+			{},
+			['phoneNumber 1: B*', 'app: A'],
+		],
+		[
+			'lists one of the number without events, where the others cannot know of it',
+			'T',
+			{ app: 'A# T', number: 'T B' },
+			[],
+			{},
+			['phoneNumber 1: B', 'app: A -B'],
+		],
+		[
+			'does not list one of the number where another one of its account is',
+			'T',
+			{ app: 'A T', number: 'T B' },
+			[],
+			{},
+			['phoneNumber 1: B', 'app: A'],
+		],
+		[
+			'of a failed activation leaves what an earlier one had joined',
+			'T',
+			{ app: 'A T' },
+			[],
+			FAILED,
+			[],
+		],
+		[
+			'of a failed activation leaves the list that it had joined',
+			'T',
+			{ app: 'A T' },
+			['leave app'],
+			FAILED,
+			['app: A'],
+		],
+		[
+			'of a failed activation leaves the one list that it had joined',
+			'T',
+			{ app: 'A T', number: 'B T' },
+			['leave phoneNumber 1'],
+			FAILED,
+			['phoneNumber 1: B'],
+		],
+		[
+			'of a failed activation removes the fields that it has added',
+			'T',
+			{ app: 'A T' },
+			['leave app', 'remove fields'],
+			FAILED,
+			['app: A', 'remove fields'],
+		],
+		['of a test leaves the list', 't', { app: 'A t' }, [], {}, ['app: A']],
+		[
+			'leaves the other webhook to the next one',
+			'T',
+			{ app: 'T A' },
+			['app: back', 'remove fields'],
+			FORWARDS,
+			['app: A and the other webhook (back: its token, calls)'],
+		],
+		[
+			'reports that the other webhook of the account gets nothing more, for which the URL has no room',
+			'T',
+			{ app: 'A', account: 'T B' },
+			['businessAccount: back', 'remove fields'],
+			FORWARDS,
+			['businessAccount: B', 'lost: the other webhook'],
+		],
+		[
+			'leaves the other webhook to the next one, without its token',
+			'T',
+			{ app: 'T A' },
+			[],
+			FORWARDS,
+			['app: A and the other webhook'],
+		],
+		[
+			'leaves the other webhook, if another target is to be put back',
+			'T',
+			{ app: 'T A' },
+			['businessAccount: back'],
+			FORWARDS,
+			['app: A and the other webhook'],
+		],
+		[
+			'leaves no other webhook where it is not the holder',
+			'T',
+			{ app: 'A T' },
+			[],
+			FORWARDS,
+			['app: A'],
+		],
+		[
+			'of a failed activation leaves no other webhook',
+			'T',
+			{ app: 'T A' },
+			['leave app'],
+			{ ...FORWARDS, ...FAILED },
+			['app: A'],
+		],
+	])('The trigger %s', (_, name, given, undo, more, steps, kept = []) => {
+		const planned = planUndo(stateOf(given), undo.map(stepOf), {
+			...{ url: urlOf(name), isTest: name !== name.toUpperCase(), allRead: true, sharing: true },
+			...{ onlyRecorded: false, isLost: false, isShared: false, appSecret: SECRET },
+			...{ forwardsTo: null, tokens: new Map(), ...more },
+		});
+		const lost = planned.lost.map((url) => `lost: ${textOfUrl(url)}`);
+		expect([...planned.steps.map(textOf), ...lost]).toEqual(steps);
+		expect(planned.kept.map(textOf)).toEqual(kept);
 	});
 });
