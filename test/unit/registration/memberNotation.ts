@@ -19,7 +19,7 @@ const MARKS: Record<string, Member['is']> = { '+': 'gone', '?': 'silent', '!': '
 
 /**
  * `T` is the trigger itself; small letters are tests; `+` gone, `?` silent, `!` refusing; after the name `*` takes the app off the
- * account, `#` of another account, `>` forwards, `@` has Registration set to App.
+ * account, `~` may do so (its record is not known), `#` of another account, `>` forwards, `@` has Registration set to App.
  */
 export function member(text: string): Member {
 	const name = /[A-Za-z]/.exec(text)![0];
@@ -29,7 +29,7 @@ export function member(text: string): Member {
 		isOfAccount: !text.includes('#'),
 		isOnApp: text.includes('@'),
 		leavesAccount: text.includes('*'),
-		isKnownToLeave: text.includes('*'),
+		isKnownToLeave: text.includes('~') ? null : text.includes('*'),
 		isKnownToForward: text.includes('>'),
 	};
 }

@@ -417,6 +417,19 @@ describe('planRegistration', () => {
 			null,
 			{ steps: [`override ${ONE} ${OWN} > override ${ONE} nowhere`], to: [DESK] },
 		],
+		[
+			'a number forwards to the webhook of the option, if Meta has none',
+			{ joined: true },
+			{ ...ON_ONE, ...FORWARD, otherWebhook: at(DESK) },
+			null,
+			{
+				steps: [
+					`pointApp ${OWN} calls > removeFields calls`,
+					`override ${ONE} ${OWN} > override ${ONE} nowhere`,
+				],
+				to: [DESK],
+			},
+		],
 	])(
 		'The plan is right for: %s',
 		(_, given, wanted, record, { steps, inherited = [], to = [] }) => {

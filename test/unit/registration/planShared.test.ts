@@ -21,6 +21,8 @@ import { membersOf, nameOf, urlOf } from './memberNotation';
 const SECRET = 'secret';
 const NUMBER = 'phoneNumber 1';
 const FOREIGN = 'https://crm.example/whatsapp';
+const DESK = 'https://desk.example/whatsapp';
+const SYSTEMS: Record<string, string> = { [FOREIGN]: 'the other webhook', [DESK]: 'the desk' };
 
 /** Such as `A T* +B`: the holder first. */
 function address(text: string): Address {
@@ -35,7 +37,7 @@ function address(text: string): Address {
 
 function textOfUrl(url: string): string {
 	const { url: holder, siblings, leavesAccount, other } = readSharedAddress(url, SECRET)!;
-	if (holder === FOREIGN) return 'the other webhook';
+	if (SYSTEMS[holder]) return SYSTEMS[holder];
 	const listed = siblings.map((sibling) => {
 		const name = nameOf(siblingUrl(holder, sibling)!);
 		const isSilent = sibling.events.length === 0;
@@ -43,9 +45,7 @@ function textOfUrl(url: string): string {
 	});
 	const { verifyToken, addedFields } = other ?? { verifyToken: '', addedFields: [] };
 	const back = verifyToken ? ` (back: ${[verifyToken, ...addedFields].join(', ')})` : '';
-	const forwards = other
-		? ` and ${other.url === FOREIGN ? 'the other webhook' : other.url}${back}`
-		: '';
+	const forwards = other ? ` and ${SYSTEMS[other.url]}${back}` : '';
 	return [`${nameOf(holder)}${leavesAccount ? '*' : ''}`, ...listed].join(' ') + forwards;
 }
 
@@ -68,15 +68,31 @@ interface Given {
 	app?: string;
 	account?: string;
 	number?: string;
+	/** Who has another number: not a trigger of this n8n. */
+	elsewhere?: 'other' | 'instance';
 	joined?: boolean;
+	fields?: string[];
 }
 
-function stateOf({ app, account, number, joined = true }: Given): KnownState {
+function stateOf({
+	app,
+	account,
+	number,
+	elsewhere,
+	joined = true,
+	fields = ['calls'],
+}: Given): KnownState {
 	const overrides: KnownState['overrides'] = new Map();
 	if (account) overrides.set('businessAccount', address(account));
 	if (number) overrides.set(NUMBER, address(number));
+	if (elsewhere) {
+		overrides.set('phoneNumber 2', {
+			...{ url: FOREIGN, holder: elsewhere, isRestorable: true, members: [] },
+			...{ other: null, isAuthentic: true },
+		});
+	}
 	return {
-		app: app ? { address: address(app), active: true, fields: ['calls'] } : null,
+		app: app ? { address: address(app), active: true, fields } : null,
 		joined,
 		overrides,
 	};
@@ -156,6 +172,22 @@ describe('the plan where other triggers of this n8n receive', () => {
 			{ app: 'a>' },
 			['app: a T > leave app'],
 			[],
+		],
+		[
+			'replaces a test of which it is not known what that has to undo',
+			'app',
+			'T',
+			{ app: 'a~' },
+			['app: T a > leave app'],
+			['leave'],
+		],
+		[
+			'replaces a holder that is gone, of which it is not known what that had to undo',
+			'app',
+			'T',
+			{ app: '+A~ B' },
+			['app: T B > leave app'],
+			['leave', 'remove fields'],
 		],
 		['is a test, and joins', 'app', 't', { app: 'A B' }, ['app: A B t > leave app'], []],
 		['is a test, and joins another test', 'app', 't', { app: 'a' }, ['app: a t > leave app'], []],
@@ -297,7 +329,7 @@ function stepOf(text: string): Step {
 
 describe('the undo where other triggers of this n8n receive', () => {
 	const FORWARDS = {
-		forwardsTo: FOREIGN,
+		forwardsTo: DESK,
 		tokens: new Map([[FOREIGN, 'its token']]),
 	};
 	const FAILED = { onlyRecorded: true };
@@ -464,6 +496,135 @@ describe('the undo where other triggers of this n8n receive', () => {
 			FAILED,
 			['app: A', 'remove fields'],
 		],
+		[
+			'keeps the app on the account for a number of another system',
+			'T',
+			{ app: 'A# T*', elsewhere: 'other' },
+			['leave'],
+			{},
+			['app: A'],
+		],
+		[
+			'keeps the app on the account where it is subscribed to more',
+			'T',
+			{ app: 'A# T*', fields: ['calls', 'security'] },
+			['leave'],
+			{},
+			['app: A'],
+		],
+		[
+			'leaves the number, and takes the app off the account, where the app has no webhook',
+			'T',
+			{ number: 'A# T*' },
+			['leave'],
+			{},
+			['phoneNumber 1: A', 'leave'],
+		],
+		[
+			'does the same where not all could be read',
+			'T',
+			{ number: 'A# T*' },
+			['leave'],
+			{ allRead: false },
+			['phoneNumber 1: A', 'leave'],
+		],
+		[
+			'at a number removes what one on the app had to that is gone',
+			'T',
+			{ app: '+A*', number: 'T' },
+			['phoneNumber 1: none'],
+			{},
+			['phoneNumber 1: none', 'leave', 'remove fields'],
+		],
+		[
+			'at a number removes the same, if it is not known',
+			'T',
+			{ app: '+A~', number: 'T' },
+			['phoneNumber 1: none'],
+			{},
+			['phoneNumber 1: none', 'leave', 'remove fields'],
+		],
+		[
+			'at a number leaves the account where one that is gone on the app had not put the app on it',
+			'T',
+			{ app: '+A', number: 'T' },
+			['phoneNumber 1: none'],
+			{},
+			['phoneNumber 1: none', 'remove fields'],
+		],
+		[
+			'at a number leaves the account where the app is subscribed to more',
+			'T',
+			{ app: '+A~', number: 'T', fields: ['calls', 'security'] },
+			['phoneNumber 1: none'],
+			{},
+			['phoneNumber 1: none', 'remove fields'],
+		],
+		[
+			'of a test at a number leaves alone what is gone on the app',
+			't',
+			{ app: '+A', number: 't' },
+			['phoneNumber 1: none', 'leave'],
+			{},
+			['phoneNumber 1: none'],
+		],
+		[
+			'off the account needs not remove the URL of the account',
+			'T',
+			{ app: 'A#', account: 'T', number: 'T' },
+			['businessAccount: none', 'phoneNumber 1: none', 'leave'],
+			{},
+			['phoneNumber 1: none', 'leave'],
+		],
+		[
+			'gives the URL of the account back, although it leaves the account',
+			'T',
+			{ app: 'A#', account: 'T' },
+			['businessAccount: back', 'leave'],
+			{},
+			['businessAccount: the other webhook', 'leave'],
+		],
+		[
+			'gives the app to a trigger in another n8n that has a number',
+			'T',
+			{ app: 'T', elsewhere: 'instance' },
+			['remove fields'],
+			{},
+			['app: the other webhook'],
+		],
+		[
+			'keeps the fields for a number of another system',
+			'T',
+			{ app: 'T', elsewhere: 'other' },
+			['remove fields'],
+			{},
+			[],
+			['remove fields'],
+		],
+		[
+			'of a failed activation removes the fields that no one can need yet',
+			'T',
+			{ app: 'T', number: 'A' },
+			['remove fields'],
+			FAILED,
+			['remove fields'],
+		],
+		[
+			'of a failed activation takes the app off the account, where it has just put it',
+			'T',
+			{ app: 'A# T', elsewhere: 'other' },
+			['leave app', 'leave'],
+			FAILED,
+			['app: A', 'leave'],
+		],
+		[
+			'removes nothing where it has no fields',
+			'T',
+			{ app: 'T', number: 'A', fields: ['security'] },
+			['leave'],
+			{},
+			[],
+		],
 		['of a test leaves the list', 't', { app: 'A t' }, [], {}, ['app: A']],
 		[
 			'leaves the other webhook to the next one',
@@ -487,7 +648,7 @@ describe('the undo where other triggers of this n8n receive', () => {
 			{ app: 'T A' },
 			[],
 			FORWARDS,
-			['app: A and the other webhook'],
+			['app: A and the desk'],
 		],
 		[
 			'leaves the other webhook, if another target is to be put back',
@@ -495,7 +656,7 @@ describe('the undo where other triggers of this n8n receive', () => {
 			{ app: 'T A' },
 			['businessAccount: back'],
 			FORWARDS,
-			['app: A and the other webhook'],
+			['app: A and the desk'],
 		],
 		[
 			'leaves no other webhook where it is not the holder',
