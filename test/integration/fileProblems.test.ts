@@ -577,6 +577,8 @@ describe('downloads at once', () => {
 	it('Downloads are limited over all deliveries of a trigger, and over all triggers', async () => {
 		const together = new Gauge();
 		const gauges = [new Gauge(together), new Gauge(together)];
+		// An eighth of the limit, rounded up, is kept for each trigger.
+		const isFull = () => together.most >= 3;
 		const triggers = [1, 2].map(() =>
 			stage.trigger({ options: { maxConcurrentDownloads: 2, timeBudget: 30 } }),
 		);
@@ -584,6 +586,7 @@ describe('downloads at once', () => {
 		for (let index = 0; index < 8; index++) {
 			const content = gauges[index % 2].content(
 				await createSyntheticMedia({ sizeBytes: 5_000, seed: index }),
+				isFull,
 			);
 			const recordings = [
 				await stage.emulator.createRecording({ content }),
@@ -595,7 +598,6 @@ describe('downloads at once', () => {
 		expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(8).fill(200));
 		expect(triggers.flatMap(({ items }) => items)).toHaveLength(16);
 		for (const { most } of gauges) expect(most).toBeLessThanOrEqual(2);
-		// An eighth of the limit, rounded up, is kept for each trigger.
 		expect(together.most).toBe(3);
 	});
 
@@ -709,7 +711,8 @@ class Gauge {
 		this.together?.leave();
 	}
 
-	content(content: MediaContent): MediaContent {
+	/** @param isFull each download stays open until then, and a moment longer: one too many would come in it */
+	content(content: MediaContent, isFull: () => boolean): MediaContent {
 		const enter = () => this.enter();
 		const leave = () => this.leave();
 		return {
@@ -717,6 +720,7 @@ class Gauge {
 			async *open() {
 				enter();
 				try {
+					await poll('as many downloads as may be', 10_000, async () => isFull() || undefined);
 					await new Promise((resolve) => setTimeout(resolve, 20));
 					yield* content.open();
 				} finally {
