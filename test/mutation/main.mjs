@@ -4,7 +4,7 @@
  *
  *   npm run test:mutation [-- --mutate 'nodes/WhatsAppBusinessCalling/media/*.ts']
  *   npm run test:mutation -- --unit              only the unit tests
- *   npm run test:mutation -- --engine            only the engine's, with what is left of the last run
+ *   npm run test:mutation -- --engine            only the engine's, with what is left; goes on where it was stopped
  *   npm run test:mutation -- --again             both, with what is left: after new tests for the same code
  *   npm run test:mutation -- --sample 200        the engine's with 200 changes by chance: an estimate
  */
@@ -14,7 +14,14 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import jestConfig from '../../jest.config.js';
-import { changeOf, isCounted, isNoticed, readChanges, writeChanges } from './changes.mjs';
+import {
+	changeOf,
+	isCounted,
+	isNoticed,
+	readChanges,
+	readResults,
+	writeChanges,
+} from './changes.mjs';
 
 const WANTED = 85;
 /** Some times what the longest test takes: a change can make a test wait without end. */
@@ -23,10 +30,13 @@ const TEST_TIMEOUT_MS = { unit: 8_000, integration: 20_000 };
 const CHANGE_TIMEOUT_MS = 60_000;
 const REPORT = '.tmp/mutation/undetected.txt';
 const PROCESSORS = availableParallelism();
-/** The engine runs what was built of the changed sources, and its tests mostly wait. */
+/** The engine runs what was built of the changed sources, and its tests mostly wait. Jest keeps what it has loaded. */
 const OPTIONS = {
 	unit: { concurrency: PROCESSORS },
-	integration: { buildCommand: 'npm run build', concurrency: 4 * PROCESSORS },
+	integration: {
+		...{ buildCommand: 'npm run build', concurrency: 4 * PROCESSORS },
+		maxTestRunnerReuse: 25,
+	},
 };
 
 const { values } = parseArgs({
@@ -67,7 +77,8 @@ async function run(tests, mutate, more) {
 		ignorePatterns: ['.tmp', 'benchmarks', 'docs/images', 'dist'],
 		tempDirName: '.tmp/stryker',
 		testRunnerNodeArgs: ['--max-old-space-size=6000'],
-		reporters: ['progress-append-only', 'html'],
+		plugins: ['@stryker-mutator/*', './test/mutation/plugins.mjs'],
+		reporters: ['progress-append-only', 'html', 'saved'],
 		htmlReporter: { fileName: `.tmp/mutation/${tests}.html` },
 		dryRunTimeoutMinutes: 30,
 		timeoutMS: CHANGE_TIMEOUT_MS,
@@ -78,21 +89,25 @@ async function run(tests, mutate, more) {
 	return (await stryker.runMutationTest()).map(changeOf);
 }
 
-/** Those that are tried are marked in the file, for the checker. @returns all, with what became of those */
+/** Those that are tried are marked in the file, for the checker. */
 async function tryAgain(tests, changes, chosen) {
-	const isChosen = (change) => chosen.includes(change);
-	writeChanges(changes.map((change) => ({ ...change, isChosen: isChosen(change) })));
+	writeChanges(changes.map((change) => ({ ...change, isChosen: chosen.includes(change) })));
 	const places = [...new Set(chosen.map(({ place }) => place))];
-	const tried = await run(tests, places, {
-		plugins: ['@stryker-mutator/*', './test/mutation/onlyChosen.mjs'],
-		checkers: ['onlyChosen'],
+	await run(tests, places, { checkers: ['onlyChosen'] });
+	return withResults(tests);
+}
+
+/** @returns the changes with the results of a phase, which may have been interrupted */
+function withResults(tests) {
+	const results = new Map(readResults().map((change) => [change.key, change]));
+	const changes = readChanges().map(({ isChosen, ...change }) => {
+		const result = isChosen ? results.get(change.key) : undefined;
+		return result ? { ...change, status: result.status, triedBy: tests } : change;
 	});
-	const byKey = new Map(tried.map((change) => [change.key, change]));
-	return changes.map((change) => {
-		const now = byKey.get(change.key);
-		if (!isChosen(change) || !now) return change;
-		return { ...change, status: now.status, wasTried: tests };
-	});
+	// What runs once in the engine, when a file is loaded, is not counted either.
+	const counted = changes.filter(isCounted);
+	writeChanges(counted);
+	return counted;
 }
 
 // Ten thousand cases for each of some thousand changes would take a day.
@@ -104,34 +119,33 @@ const isLeft = (change) => !isNoticed(change);
 // The same choice each time, and one that has nothing to do with the places.
 const byChance = ({ key }) => createHash('sha256').update(key).digest('hex');
 const inAnyOrder = (one, other) => byChance(one).localeCompare(byChance(other));
-const save = (changes) => {
-	// What runs once in the engine, when a file is loaded, is not counted either.
-	const counted = changes.filter(isCounted);
-	writeChanges(counted);
-	return counted;
-};
 
 let changes;
-if (values.engine || values.again) changes = readChanges();
-if (values.again) changes = save(await tryAgain('unit', changes, changes.filter(isLeft)));
-if (!changes) {
+if (values.again) {
+	changes = readChanges();
+	changes = await tryAgain('unit', changes, changes.filter(isLeft));
+} else if (values.engine) {
+	changes = withResults('integration');
+} else {
+	writeChanges([]);
 	const made = await run('unit', [values.mutate]);
-	changes = save(made.map((change) => ({ ...change, wasTried: 'unit' })));
+	changes = made.filter(isCounted).map((change) => ({ ...change, triedBy: 'unit' }));
+	writeChanges(changes);
 }
 
-const left = changes.filter(isLeft);
-const chosen = left.sort(inAnyOrder).slice(0, Number(values.sample));
+const untried = changes.filter((change) => isLeft(change) && change.triedBy !== 'integration');
+const chosen = untried.sort(inAnyOrder).slice(0, Number(values.sample));
 const hasSecond = !values.unit && chosen.length > 0;
-if (hasSecond) changes = save(await tryAgain('integration', changes, chosen));
+if (hasSecond) changes = await tryAgain('integration', changes, chosen);
 
 const noticed = changes.filter(isNoticed);
-const byEngine = noticed.filter(({ wasTried }) => wasTried === 'integration').length;
-const isSample = hasSecond && chosen.length < left.length;
+const byEngine = noticed.filter(({ triedBy }) => triedBy === 'integration').length;
 const undetected = changes.filter(isLeft);
+const isSample = hasSecond && chosen.length < untried.length;
 // Those that were not tried count as those that were.
-const tried = changes.filter((change) => chosen.some(({ key }) => key === change.key));
-const share = isSample ? tried.filter(isNoticed).length / tried.length : 0;
-const more = isSample ? share * (left.length - chosen.length) : 0;
+const keys = new Set(chosen.map(({ key }) => key));
+const noticedNow = noticed.filter(({ key }) => keys.has(key)).length;
+const more = isSample ? (noticedNow / chosen.length) * (untried.length - chosen.length) : 0;
 const score = (100 * (noticed.length + more)) / changes.length;
 
 writeFileSync(REPORT, undetected.map(({ status, key }) => `${status} ${key}\n`).join(''));

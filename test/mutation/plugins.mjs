@@ -1,6 +1,6 @@
 import { CheckStatus } from '@stryker-mutator/api/check';
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
-import { checkedChangeOf, readChanges } from './changes.mjs';
+import { addResult, changeOf, checkedChangeOf, readChanges } from './changes.mjs';
 
 /**
  * Stryker takes places, and makes all changes in a place; this lets it try only those that `isChosen`.
@@ -29,4 +29,14 @@ class OnlyChosen {
 	}
 }
 
-export const strykerPlugins = [declareClassPlugin(PluginKind.Checker, 'onlyChosen', OnlyChosen)];
+/** Writes down each result as it comes: hours may be lost otherwise. */
+class Saved {
+	onMutantTested(mutant) {
+		if (mutant.status !== 'CompileError') addResult(changeOf(mutant));
+	}
+}
+
+export const strykerPlugins = [
+	declareClassPlugin(PluginKind.Checker, 'onlyChosen', OnlyChosen),
+	declareClassPlugin(PluginKind.Reporter, 'saved', Saved),
+];
