@@ -237,6 +237,8 @@ describe('the answer to a permission request (call_permission_reply)', () => {
 		['reject', false],
 		['REJECTED', false],
 		['declined', false],
+		['not_accepted', null],
+		['not_rejected', null],
 		['later', null],
 		[undefined, null],
 		[{}, null],
@@ -298,7 +300,9 @@ describe('a connecting call (connect)', () => {
 			carried(JSON.stringify({ sdp, type: 'answer' })),
 			{ sdpType: 'answer', sdp },
 		],
+		['JSON without a type', carried(JSON.stringify({ sdp })), { sdpType: null, sdp }],
 		['bare SDP under connection', carried(sdp), { sdpType: null, sdp }],
+		['an empty session beside it', { ...carried(sdp), session: {} }, { sdpType: null, sdp }],
 		['something else under connection', carried('hello'), null],
 		['a text for the session', connect({ session: sdp }), null],
 		['nothing', connect(), null],
@@ -468,7 +472,9 @@ describe('the contact of an event', () => {
 		['the number that both have', 'terminate', { to: '14085551234', from: '1555' }, 'to'],
 		['the user ID that both have', 'terminate', { from_user_id: 'US.1' }, 'from'],
 		['the direction', 'terminate', { direction: 'BUSINESS_INITIATED' }, 'to'],
+		['the other direction', 'terminate', { direction: 'USER_INITIATED' }, 'from'],
 		['the business number', 'terminate', { to: '+15550783881' }, 'from'],
+		['the business number that called', 'terminate', { from: '+15550783881' }, 'to'],
 		['an offer', 'connect', { session: { sdp_type: 'offer', sdp: 'v=0' } }, 'from'],
 		['an answer', 'connect', { session: { sdp_type: 'answer', sdp: 'v=0' } }, 'to'],
 		['the recipient of a status', 'status', { status: 'RINGING' }, 'to'],
@@ -479,6 +485,11 @@ describe('the contact of an event', () => {
 		const { call } = eventOf(name, { ...CALL, event: name, ...more }, context);
 		if (side === null) expect([call.from, call.to]).toEqual([nobody, nobody]);
 		else expect(call[side]).toEqual(person);
+	});
+
+	it('Without a business number, a side without a number is not taken for it', () => {
+		const { call } = eventOf('terminate', { ...CALL }, { contact: contactOf(ana) });
+		expect([call.from, call.to]).toEqual([nobody, nobody]);
 	});
 
 	it('The contact does not replace what the call says itself', () => {

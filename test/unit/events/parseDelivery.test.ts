@@ -115,6 +115,16 @@ describe('parseDelivery', () => {
 		expect(events[0].raw()).toEqual({ ...sent, metadata: METADATA, contacts: [ana] });
 	});
 
+	it('The element is kept with the errors next to it, if it has none of its own', () => {
+		const errors = [{ code: 138021 }];
+		const rawOf = (sent: object) =>
+			parse(delivery([entry([change({ calls: [sent], errors })])])).events[0].raw();
+		const sent = { id: 'a', event: 'terminate' };
+		expect(rawOf(sent)).toEqual({ ...sent, errors });
+		const own = { ...sent, errors: [{ code: 138019 }] };
+		expect(rawOf(own)).toEqual(own);
+	});
+
 	it.each<[string, unknown]>([
 		['no event name', { id: 'a' }],
 		['an empty event name', { id: 'a', event: '' }],
@@ -350,11 +360,12 @@ describe('parseDelivery', () => {
 			['do not belong to a call that completed', [completed, failed()], [[], [138019]]],
 			['belong to nobody where two calls may own them', [failed(), failed()], [[], []]],
 			['repeat those in the call', [completed, own], [[], [138021]]],
+			['do not belong to a call that rings', [{ event: 'connect' }, failed()], [[], [138019]]],
 		])('The errors %s', (_, calls, expected) => {
 			const elements = calls.map((call, index) => ({ id: String(index), ...call }));
 			const { events } = parse(delivery([entry([change({ calls: elements, errors: shared })])]));
 			const codes = events.map(({ fields }) =>
-				(fields.errors as IDataObject[]).map(({ code }) => code),
+				((fields.errors ?? []) as IDataObject[]).map(({ code }) => code),
 			);
 			expect(codes).toEqual(expected);
 		});
@@ -668,6 +679,8 @@ describe('the unwanted part of a delivery', () => {
 		['no account', undefined, true],
 		["the account of a test in Meta's app dashboard", '0', true],
 		['an account that is none', {}, true],
+		['an ID with something before it', 'x102290129340399', true],
+		['an ID with something after it', '102290129340399x', true],
 	])('With a chosen account, an entry is compared: it names %s', (_, id, isRead) => {
 		const one = { ...entry([change({ metadata: METADATA, calls: [recording('a')] })]), id };
 		const { events, skipped } = parse(delivery([one]), {
@@ -685,6 +698,20 @@ describe('the unwanted part of a delivery', () => {
 		['the display number', METADATA, ['15550783881'], true, false],
 		['another ID', METADATA, ['106540352242923'], false, false],
 		['another display number', METADATA, ['15550783882'], false, false],
+		[
+			'another ID, and the change only an ID',
+			{ phone_number_id: '106540352242922' },
+			['106540352242923'],
+			false,
+			false,
+		],
+		[
+			'another ID and a display number, and the change only an ID',
+			{ phone_number_id: '106540352242922' },
+			['106540352242923', '15550783881'],
+			true,
+			true,
+		],
 		['an ID, and the change no number', undefined, ['106540352242922'], true, true],
 		['an ID, and the change an odd number', { phone_number_id: {} }, ['1'], true, true],
 		[

@@ -9,6 +9,7 @@ import type { GraphFailure } from '../../../nodes/WhatsAppBusinessCalling/graph/
 import {
 	busyError,
 	conflictError,
+	fieldsNotKeptError,
 	notKeptError,
 	registrationError,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/errors';
@@ -74,6 +75,7 @@ const errors: Array<[string, Error]> = [
 	]),
 	['too many at once', busyError(NODE)],
 	['an address that Meta does not keep', notKeptError(NODE)],
+	['a field that Meta does not keep', fieldsNotKeptError(NODE, 'calls')],
 	...['accessToken', 'apiVersion', 'appId', 'appSecret', 'baseUrl', 'businessAccountId'].map(
 		(field): [string, Error] => {
 			try {
@@ -93,6 +95,14 @@ describe('the message of a publishing error, which is all that n8n shows', () =>
 		expect(message.length).toBeLessThan(500);
 	});
 
+	// Of a failed request, the details are Meta's own words.
+	it.each(errors.filter(([title]) => !title.startsWith('a failed request')))(
+		'The details say more: %s',
+		(_, error) => {
+			expect((error as Error & { description: string }).description).toMatch(/^(?:[A-Z]|n8n).{20,}\.$/);
+		},
+	);
+
 	it.each(errors)('The message does not only show a UUID: %s', (_, { message }) => {
 		if (/another workflow in this n8n/.test(message)) expect(message).not.toContain(UUID);
 	});
@@ -111,7 +121,27 @@ describe('the message of a publishing error, which is all that n8n shows', () =>
 		expect(error.message).toMatch(message);
 		expect(error.description).toContain('Ways out');
 		// To find the workflow, its URL is in the details.
-		if (holder === 'workflow') expect(error.description).toContain(UUID);
+		const isHere = holder === 'workflow' || holder === 'trigger';
+		expect(String(error.description).startsWith('The trigger of that workflow')).toBe(isHere);
+		expect(String(error.description).includes(UUID)).toBe(isHere);
+	});
+
+	it('The published version of the same trigger is no other workflow', () => {
+		const conflict = { reason: 'taken', target: 'app', address: address('this') } as const;
+		expect(conflictError(NODE, conflict, '1').message).toMatch(
+			/^The Meta app already sends its webhooks to the published version of this trigger\./,
+		);
+	});
+
+	it('The details begin with the reason why the workflows cannot share the URL', () => {
+		const conflict = { reason: 'taken', target: 'app', address: address('other') } as const;
+		const [plain, refused] = [null, 'it said no'].map(
+			(refusal) => conflictError(NODE, conflict, '1', refusal).description,
+		);
+		expect(refused).toBe(
+			`Several workflows could share the webhook URL, but Meta did not keep a URL with their list (it said no). ${plain}`,
+		);
+		expect(plain).toMatch(/^An app, an account and a number each have one webhook URL/);
 	});
 
 	it('The message tells a wrong app secret from a wrong token', () => {
