@@ -1,3 +1,3 @@
 import { bundle } from './bundle';
 
-bundle('integration/*.test.ts');
+bundle(`integration/${process.env.ENGINE_TESTS ?? '*'}.test.ts`);

@@ -7,6 +7,9 @@
  *   npm run test:mutation -- --engine            only the engine's, with what is left; goes on where it was stopped
  *   npm run test:mutation -- --again             both, with what is left: after new tests for the same code
  *   npm run test:mutation -- --sample 200        the engine's with 200 changes by chance: an estimate
+ *
+ * With --tests '{registration*,takeOver}', only these files of the engine's tests, which is faster: what they do
+ * not notice, others may.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -50,6 +53,7 @@ const { values } = parseArgs({
 		engine: { type: 'boolean', default: false },
 		again: { type: 'boolean', default: false },
 		sample: { type: 'string', default: 'Infinity' },
+		tests: { type: 'string', default: '*' },
 	},
 });
 
@@ -113,6 +117,7 @@ function withResults(tests) {
 // Ten thousand cases for each of some thousand changes would take a day.
 process.env.PROPERTY_RUNS = '300';
 process.env.RUNS = '30';
+process.env.ENGINE_TESTS = values.tests;
 mkdirSync('.tmp/mutation', { recursive: true });
 
 const isLeft = (change) => !isNoticed(change);

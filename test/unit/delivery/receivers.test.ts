@@ -279,3 +279,18 @@ describe('receiversOf', () => {
 		});
 	});
 });
+
+describe('whether the acknowledgement to Meta depends on others', () => {
+	const of = (...kinds: Array<'test' | 'sibling' | 'otherWebhook'>) =>
+		kinds.map((kind) => ({ kind, url: HOLDER, key: kind, isUrgent: false }));
+
+	it.each([
+		['no one else', of(), false, false],
+		['a test, which may end without a word', of('test'), false, false],
+		['another trigger', of('sibling'), false, true],
+		['the other webhook, beside a test', of('test', 'otherWebhook'), false, true],
+		['receivers whose addresses are lost', of(), true, true],
+	])('It does with %s', (_, list, areMore, expected) => {
+		expect(waitsForOthers({ list, areMore })).toBe(expected);
+	});
+});
