@@ -851,6 +851,40 @@ describe('taking over', () => {
 		expect(one.meta.state()).toEqual(NOTHING);
 	});
 
+	it.each([
+		['is put back', true],
+		['is not put back where it is gone by then', false],
+	])("The URL of another workflow's trigger on a number %s", async (_, isThere) => {
+		const workflow = 'https://n8n.example/webhook/of-a-workflow/webhook';
+		const node = trigger({ ...ON_ONE, ...TAKE_OVER });
+		node.meta.numberAddresses.set(ONE, workflow);
+		node.meta.tokens.set(workflow, [ITS_TOKEN]);
+		await node.activate();
+		expect(node.meta.state().numberAddresses).toEqual({ [ONE]: node.url });
+		if (!isThere) node.meta.tokens.delete(workflow);
+		await node.deactivate();
+		expect(node.meta.state().numberAddresses).toEqual(isThere ? { [ONE]: workflow } : {});
+	});
+
+	it('The log says so if the others on a number cannot forward: their URL has no room for that', async () => {
+		const meta = new Meta();
+		const one = trigger({ ...ON_ONE, ...TAKE_OVER }, meta);
+		meta.numberAddresses.set(ONE, FOREIGN);
+		const two = trigger(ON_ONE, meta, { workflowId: 'workflow-2' });
+		for (const node of [one, two]) {
+			await node.activate();
+			node.publish();
+		}
+		expect(meta.receivers(meta.numberAddresses.get(ONE))).toEqual([one.url, two.url]);
+		await one.deactivate();
+		expect(meta.state().numberAddresses).toEqual({ [ONE]: two.url });
+		expect(one.logged).toEqual([
+			expect.stringContaining(`forwarded webhooks to ${FOREIGN}, and other triggers keep`),
+		]);
+		await two.deactivate();
+		expect(meta.state()).toEqual(NOTHING);
+	});
+
 	it('The operator is asked for the URL of the other webhook if it was lost', async () => {
 		const node = trigger(TAKE_OVER);
 		node.meta.app = { ...calls(FOREIGN), fields: ['messages'] };

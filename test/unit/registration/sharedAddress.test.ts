@@ -105,6 +105,36 @@ describe('a shared address', () => {
 		expect(asWritten(address, HOLDER)).toBe(address);
 	});
 
+	it('The addresses that earlier versions of the package have registered at Meta are read', () => {
+		const url = 'https://n8n.example/webhook/5d9e2f3c-0a1b-4c2d-8e3f-112233445566/webhook';
+		const shared: SharedAddress = {
+			url,
+			siblings: [
+				{
+					webhookId: '81c00000-0000-4000-8000-000000000001',
+					isTest: false,
+					events: ['terminate', 'call_recording_available'],
+				},
+				{
+					webhookId: '81c00000-0000-4000-8000-000000000002',
+					isTest: true,
+					events: ['connect'],
+					leavesAccount: true,
+				},
+			],
+			...{ leavesAccount: true, isKnownToLeave: false, other: null },
+		};
+		const list = '?also=mgVlOjxJw6mn71EDgcAAAAAAQACAAAAAAAAAAQAYgcAAAAAAQACAAAAAAAAAAsAB';
+		expect(formatSharedAddress(shared, 'secret')).toBe(url + list);
+		expect(readSharedAddress(url + list, 'secret')).toEqual(shared);
+
+		const sealed =
+			'?also=qh7PhmmSbs5ud5EA&other=YUO0FOVmZY1j1JxowLbB97VDkYTVHueTbZKOcD8rvI7kC-tQ8a4DqX2AmBsKOCi7R08kqSjhg8iPdImQZE-Qibkx2OVTBfGYyO5XXDWvY8iufdVKNfmIl0sNBCbi4AJwxwxg6avRNAtjEBvpC2MNZPBx2qo';
+		expect(readSharedAddress(url + sealed, 'secret')?.other).toEqual({
+			...{ url: 'https://crm.example/whatsapp', verifyToken: 'its token', addedFields: ['calls'] },
+		});
+	});
+
 	it("The address is the holder's plain URL if there is nothing to remember", () => {
 		const plain = {
 			url: HOLDER,

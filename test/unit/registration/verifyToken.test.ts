@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 
 import {
+	accountPart,
+	appLevelPart,
+	deriveProof,
 	deriveVerifyToken,
+	endpointOf,
+	isNonce,
 	isOfSameN8n,
 	isSameTrigger,
+	isVerifyToken,
 	looksLikeTestUrl,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 
@@ -53,6 +59,58 @@ describe('deriveVerifyToken', () => {
 	});
 });
 
+describe('what earlier versions of the package have derived', () => {
+	const url = 'https://n8n.example/webhook/5d9e2f3c-0a1b-4c2d-8e3f-112233445566/webhook';
+	const token = (only?: string) => deriveVerifyToken('secret', url, only);
+
+	// Other workflows of the same app, maybe in another n8n with another version, derive the same ones.
+	it.each([
+		['token', token(), '5b9ad8730648bd15447e71d3a2937c500e3b2b81d4721d3bdeb0bb3ea8d51696'],
+		[
+			'token of a workflow',
+			token('workflow-1'),
+			'540f7f185942f1793b8518b744666f7bc9cad48e3e4c27ee6ebac47fd0a2ce70',
+		],
+		[
+			'token of an account',
+			token(accountPart('102')),
+			'e682bdab7badff4b0dd4bbd762ca830c812e8061ca5de2eca399014dff7c2cec',
+		],
+		[
+			'token of an account on the app',
+			token(appLevelPart('102')),
+			'9f7d39a77f52505a798e6aab044d9421dfb1962bf4cbb9ba02fb06bffc1939ef',
+		],
+		[
+			'proof',
+			deriveProof('secret', url, endpointOf(new URL(url).pathname), 'nonce'),
+			'abfb9c6a907e752f5d67534bc474e59f5ce6c27eb7af8ae88b4a9ed4045e4a8a',
+		],
+	])('The %s stays the same', (_, derived, expected) => {
+		expect(derived).toBe(expected);
+	});
+});
+
+describe('the form of what is asked', () => {
+	const nonce = '5d9e2f3c-0a1b-4c2d-8e3f-112233445566';
+	const token = 'a0'.repeat(32);
+
+	it.each<[unknown, boolean, boolean]>([
+		[token, true, false],
+		[`${token}\n`, false, false],
+		[`x${token}`, false, false],
+		[`${token}0`, false, false],
+		[[token], false, false],
+		[nonce, false, true],
+		[`x${nonce}`, false, false],
+		[`${nonce}0`, false, false],
+		[[nonce], false, false],
+		[undefined, false, false],
+	])('%j is a token: %s, a nonce: %s', (text, isToken, isOne) => {
+		expect([isVerifyToken(text), isNonce(text)]).toEqual([isToken, isOne]);
+	});
+});
+
 describe('URLs of n8n', () => {
 	it.each([
 		[PRODUCTION, TEST, true, true],
@@ -68,6 +126,13 @@ describe('URLs of n8n', () => {
 		[PRODUCTION, 'https://n8n.example/crm/hook', false, false],
 		[PRODUCTION, 'https://n8n.example/', false, false],
 		[PRODUCTION, 'not an address', false, false],
+		[PRODUCTION, 'https://n8n.example/webhook-test-two/id/webhook', true, false],
+		[
+			'https://n8n.example/base/webhook/id/webhook',
+			'https://n8n.example/other/webhook/id/webhook',
+			false,
+			false,
+		],
 	])('The URLs %s and %s have the same trigger %s, the same n8n %s', (own, other, trigger, n8n) => {
 		expect(isSameTrigger(own, other)).toBe(trigger);
 		expect(isOfSameN8n(other, own)).toBe(n8n);
@@ -75,5 +140,6 @@ describe('URLs of n8n', () => {
 
 	it('A test URL is recognized by its path', () => {
 		expect([PRODUCTION, TEST].map(looksLikeTestUrl)).toEqual([false, true]);
+		expect(looksLikeTestUrl('https://n8n.example/a-test/b/webhook/id/webhook')).toBe(false);
 	});
 });
