@@ -99,7 +99,9 @@ describe('the message of a publishing error, which is all that n8n shows', () =>
 	it.each(errors.filter(([title]) => !title.startsWith('a failed request')))(
 		'The details say more: %s',
 		(_, error) => {
-			expect((error as Error & { description: string }).description).toMatch(/^(?:[A-Z]|n8n).{20,}\.$/);
+			expect((error as Error & { description: string }).description).toMatch(
+				/^(?:[A-Z]|n8n).{20,}\.$/,
+			);
 		},
 	);
 
