@@ -24,7 +24,7 @@ import {
 	appLevelPart,
 	deriveVerifyToken,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
-import { ACCOUNT, APP_SECRET, fakeWebhook } from '../fakes';
+import { ACCOUNT, APP_SECRET, fakeWebhook, type Answer, type Sent } from '../fakes';
 import { membersOf, nameOf, urlOf } from './memberNotation';
 
 const FOREIGN = 'https://crm.example/whatsapp';
@@ -53,6 +53,11 @@ function tokensOf(url: string, names: string): string[] {
 		other: OTHER_TOKEN,
 	};
 	return names.split(' ').flatMap((name) => tokens[name] ?? []);
+}
+
+function answerTo({ qs }: Sent, isAccepted: boolean): Answer {
+	const body = Readable.from([isAccepted ? String(qs?.['hub.challenge']) : '']);
+	return { statusCode: isAccepted ? 200 : 403, body };
 }
 
 function triggerAt(url: string, answers: Answers, more: Partial<Trigger> = {}) {
@@ -276,14 +281,13 @@ describe('whose an address is', () => {
 			);
 			const { trigger } = triggerAt(urlOf('T'), {});
 			const tokens = { old: url, new: urlOf('T') + url.slice(former.length) };
-			const { context } = fakeWebhook({}, {}, ({ qs }) => {
+			const { context } = fakeWebhook({}, {}, (request) => {
 				const isAccepted = Object.entries(tokens).some(
 					([name, address]) =>
 						accepted.includes(name) &&
-						deriveVerifyToken(APP_SECRET, address) === qs?.['hub.verify_token'],
+						deriveVerifyToken(APP_SECRET, address) === request.qs?.['hub.verify_token'],
 				);
-				const body = Readable.from([isAccepted ? String(qs?.['hub.challenge']) : '']);
-				return { statusCode: isAccepted ? 200 : 403, body };
+				return answerTo(request, isAccepted);
 			});
 			const asked = { ...trigger, context: context as unknown as IHookFunctions };
 			const found = await identify(asked, url, recordOf(former));
