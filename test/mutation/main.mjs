@@ -17,14 +17,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import jestConfig from '../../jest.config.js';
-import {
-	changeOf,
-	isCounted,
-	isNoticed,
-	readChanges,
-	readResults,
-	writeChanges,
-} from './changes.mjs';
+import { isCounted, isNoticed, readChanges, readResults, writeChanges } from './changes.mjs';
 
 const WANTED = 85;
 /** Some times what the longest test takes: a change can make a test wait without end. */
@@ -57,7 +50,7 @@ const { values } = parseArgs({
 	},
 });
 
-/** @returns every change, and what became of it */
+/** Makes the changes; `saved` writes down what became of each. */
 async function run(tests, mutate, more) {
 	const { transform, modulePathIgnorePatterns } = jestConfig.projects[0];
 	const stryker = new Stryker({
@@ -90,7 +83,7 @@ async function run(tests, mutate, more) {
 		...OPTIONS[tests],
 		...more,
 	});
-	return (await stryker.runMutationTest()).map(changeOf);
+	await stryker.runMutationTest();
 }
 
 /** Those that are tried are marked in the file, for the checker. */
@@ -133,8 +126,10 @@ if (values.again) {
 	changes = withResults('integration');
 } else {
 	writeChanges([]);
-	const made = await run('unit', [values.mutate]);
-	changes = made.filter(isCounted).map((change) => ({ ...change, triedBy: 'unit' }));
+	await run('unit', [values.mutate]);
+	changes = readResults()
+		.filter(isCounted)
+		.map((change) => ({ ...change, triedBy: 'unit' }));
 	writeChanges(changes);
 }
 

@@ -32,7 +32,7 @@ class OnlyChosen {
 /** Writes down each result as it comes: hours may be lost otherwise. */
 class Saved {
 	onMutantTested(mutant) {
-		if (mutant.status !== 'CompileError') addResult(changeOf(mutant));
+		addResult(changeOf(mutant));
 	}
 }
 

@@ -36,7 +36,6 @@ function run(items: object[], parameters: IDataObject, mode: string, respond?: R
 	Object.assign(context, {
 		getInputData: () => items,
 		getMode: () => mode,
-		helpers: { ...context.helpers },
 	});
 	return { result: requireFiles(context as unknown as IExecuteFunctions), sent, files };
 }
@@ -44,8 +43,12 @@ function run(items: object[], parameters: IDataObject, mode: string, respond?: R
 describe('the items of an execution', () => {
 	it.each<[string, object[], IDataObject]>([
 		['with their files', [complete], FAIL],
-		['without a file, with Retry Later', [withoutFile()], {}],
-		['without a file, with Emit Item', [withoutFile()], { options: { onFileUnavailable: 'emit' } }],
+		['without a file, with Ask Meta to Deliver Again', [withoutFile()], {}],
+		[
+			'without a file, with Emit Item Without File',
+			[withoutFile()],
+			{ options: { onFileUnavailable: 'emit' } },
+		],
 	])('They pass as they are %s', async (_, items, parameters) => {
 		const { result, sent } = run(items, parameters, 'retry');
 		expect(await result).toBe(items);

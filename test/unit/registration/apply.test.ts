@@ -1,5 +1,4 @@
-import type { IHookFunctions } from 'n8n-workflow';
-
+import { failureFromResponse } from '../../../nodes/WhatsAppBusinessCalling/graph/failure';
 import type { GraphFailure, Result } from '../../../nodes/WhatsAppBusinessCalling/graph/types';
 import {
 	apply,
@@ -10,6 +9,7 @@ import { NOT_VERIFIED } from '../../../nodes/WhatsAppBusinessCalling/registratio
 import type { Step } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
 import type { Send } from '../../../nodes/WhatsAppBusinessCalling/registration/state';
 import { ACCOUNT, fakeWebhook, refusal, WEBHOOK_URL, type Answer } from '../fakes';
+import { triggerOf } from './fakeTrigger';
 
 const OTHER = 'https://crm.example/whatsapp';
 const NUMBER = 'phoneNumber 106540352242922';
@@ -17,8 +17,11 @@ const NUMBER = 'phoneNumber 106540352242922';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-const failure = (more: Partial<GraphFailure>): GraphFailure =>
-	({ kind: 'http', code: null, transient: true, retryAfterMs: null, ...more }) as GraphFailure;
+/** A temporary error, unless told. */
+const failure = (more: Partial<GraphFailure>): GraphFailure => ({
+	...failureFromResponse(503, ''),
+	...more,
+});
 
 describe('patience', () => {
 	/** @returns when each attempt began, and how long it may take, in milliseconds */
@@ -77,11 +80,8 @@ async function applied(step: Step, change: () => Answer, shown: Record<string, u
 			? refusal(400, 100)
 			: { statusCode: 200, body: shown[edge] ?? { data: [] } };
 	});
-	const trigger = {
-		...{ context: context as unknown as IHookFunctions, account: ACCOUNT, url: WEBHOOK_URL },
-		...{ isTest: false, isActivating: true, otherVerifyToken: '' },
-		tokens: new Map([[OTHER, 'its token']]),
-	};
+	const tokens = new Map([[OTHER, 'its token']]);
+	const trigger = triggerOf(context, WEBHOOK_URL, { tokens });
 	const send: Send = async (request) => await request({ attempts: 1, timeoutMs: 5_000 });
 	const inverse: Step[] = [{ do: 'leaveAddress', target: 'app' }];
 	const done = await apply(trigger, [{ step, inverse }], send);

@@ -25,6 +25,7 @@ import {
 	deriveVerifyToken,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/verifyToken';
 import { ACCOUNT, APP_SECRET, fakeWebhook, type Answer, type Sent } from '../fakes';
+import { recordAt, triggerOf } from './fakeTrigger';
 import { membersOf, nameOf, urlOf } from './memberNotation';
 
 const FOREIGN = 'https://crm.example/whatsapp';
@@ -82,19 +83,9 @@ function triggerAt(url: string, answers: Answers, more: Partial<Trigger> = {}) {
 		const body = Readable.from([isAccepted ? String(request.qs?.['hub.challenge']) : '']);
 		return { statusCode: isAccepted ? 200 : 403, body };
 	});
-	const trigger: Trigger = {
-		...{ context: context as unknown as IHookFunctions, account: ACCOUNT, url },
-		...{ isTest: url.includes('-test/'), isActivating: true },
-		...{ otherVerifyToken: OTHER_TOKEN, tokens: new Map(), ...more },
-	};
+	const trigger = triggerOf(context, url, { otherVerifyToken: OTHER_TOKEN, ...more });
 	return { trigger, asked };
 }
-
-const recordOf = (url: string, more: Partial<RegistrationRecord> = {}): RegistrationRecord => ({
-	...{ instanceId: 'instance-1', workflowId: WORKFLOW_ID, url, isTest: false },
-	...{ appId: ACCOUNT.appId, businessAccountId: ACCOUNT.businessAccountId },
-	...{ undo: [], alsoReceives: [], ...more },
-});
 
 const MARKS: Record<Member['is'], string> = {
 	...{ this: '=', alive: '', gone: '+', silent: '?', refusing: '!' },
@@ -237,7 +228,7 @@ describe('whose an address is', () => {
 		['another system', FOREIGN, 'other', true, 'other, final:'],
 	])('A removal finds %s', async (_, url, answer, hasRecord, expected) => {
 		const { trigger } = triggerAt(urlOf('T'), { [url]: answer }, REMOVED);
-		const found = await identify(trigger, url, hasRecord ? recordOf(urlOf('T')) : null);
+		const found = await identify(trigger, url, hasRecord ? recordAt(urlOf('T')) : null);
 		expect(textOf(found)).toBe(expected);
 	});
 
@@ -245,7 +236,7 @@ describe('whose an address is', () => {
 		const answers = { [urlOf('A')]: 'own', [urlOf('T')]: 'own' };
 		const { trigger } = triggerAt(urlOf('T'), answers, REMOVED);
 		expect(textOf(await identify(trigger, list('A T'), null))).toBe('trigger: A ?T');
-		expect(textOf(await identify(trigger, list('A T'), recordOf(urlOf('T'))))).toBe(
+		expect(textOf(await identify(trigger, list('A T'), recordAt(urlOf('T'))))).toBe(
 			'trigger: A =T',
 		);
 	});
@@ -258,7 +249,7 @@ describe('whose an address is', () => {
 
 	it('A test of a copy does not ask for the URL of an original that this process knows', async () => {
 		const { trigger, asked } = triggerAt(urlOf('t'), {});
-		keepRecord(trigger.context, ACCOUNT, recordOf(urlOf('T'), { workflowId: 'original' }));
+		keepRecord(trigger.context, ACCOUNT, recordAt(urlOf('T'), { workflowId: 'original' }));
 		expect(textOf(await identify(trigger, list('T A'), null))).toBe('trigger: T ?A');
 		dropRecord(trigger.context, urlOf('T'));
 		expect(asked).toEqual([]);
@@ -290,7 +281,7 @@ describe('whose an address is', () => {
 				return answerTo(request, isAccepted);
 			});
 			const asked = { ...trigger, context: context as unknown as IHookFunctions };
-			const found = await identify(asked, url, recordOf(former));
+			const found = await identify(asked, url, recordAt(former));
 			expect(textOf(found)).toBe(expected);
 			// The others have moved as well.
 			if (found.holder === 'this') expect(found.members[1].url).toBe(urlOf('A'));
@@ -335,7 +326,7 @@ describe('whose an address is', () => {
 		const { trigger } = triggerAt(urlOf('T'), { [urlOf('A')]: 'own' });
 		const another = { ...trigger.context, getWorkflow: () => ({ id: 'workflow-2' }) };
 		const context = another as unknown as IHookFunctions;
-		if (record !== null) keepRecord(context, ACCOUNT, recordOf(urlOf('A'), record));
+		if (record !== null) keepRecord(context, ACCOUNT, recordAt(urlOf('A'), record));
 		const {
 			members: [member],
 		} = await identify(trigger, urlOf('A'), null);

@@ -22,6 +22,12 @@ function nodeWith(parameters: IDataObject, mode = 'activate', answer?: Answer) {
 
 const chosen = (...phoneNumberIds: string[]) => ({ phoneNumberIds });
 
+/** The error with which the choice is refused. */
+const refused = async (
+	context: IHookFunctions,
+	known: Parameters<typeof chosenPhoneNumberIds>[1],
+) => await failureOf((async () => chosenPhoneNumberIds(context, known))());
+
 describe('the numbers that the operator chose', () => {
 	it.each<[string, IDataObject, string[]]>([
 		['none', {}, []],
@@ -41,9 +47,7 @@ describe('the numbers that the operator chose', () => {
 		['a text without digits', 'sales'],
 	])('It is an error, which names those of the account: %s', async (_, entry) => {
 		const { context } = nodeWith(chosen(ONE.id, entry));
-		const error = await failureOf(
-			(async () => chosenPhoneNumberIds(context, [ONE, TWO, NAMELESS]))(),
-		);
+		const error = await refused(context, [ONE, TWO, NAMELESS]);
 		expect(error.constructor.name).toBe('NodeOperationError');
 		expect(error.message).toBe(
 			`"${entry}" is not a phone number of this WhatsApp Business account. Choose another one under Phone Number Names or IDs.`,
@@ -56,11 +60,8 @@ describe('the numbers that the operator chose', () => {
 	it('The error names ten numbers at most, and says what to check if there are none', async () => {
 		const { context } = nodeWith(chosen('9'.repeat(100)));
 		const many = Array.from({ length: 12 }, (_, index) => ({ ...NAMELESS, id: `id-${index}` }));
-		const [long, none] = await Promise.all(
-			[many, []].map(async (known) =>
-				failureOf((async () => chosenPhoneNumberIds(context, known))()),
-			),
-		);
+		const long = await refused(context, many);
+		const none = await refused(context, []);
 		expect(long.description).toMatch(/id-9\.$/);
 		expect(long.message).toMatch(/^"9{60}" is not/);
 		expect(none.description).toMatch(/Meta lists no numbers for this account: check the WhatsApp/);

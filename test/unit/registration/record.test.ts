@@ -12,17 +12,15 @@ import {
 	type Step,
 } from '../../../nodes/WhatsAppBusinessCalling/registration/record';
 import { ACCOUNT, fakeWebhook } from '../fakes';
+import { recordAt } from './fakeTrigger';
 
 const PRODUCTION = 'https://n8n.example/webhook/id/webhook';
 const TEST = 'https://n8n.example/webhook-test/id/webhook';
 const FOREIGN = 'https://crm.example/whatsapp';
 const OTHER = 'https://desk.example/whatsapp';
 
-const recordOf = (more: Partial<RegistrationRecord> = {}): RegistrationRecord => ({
-	...{ instanceId: 'instance-1', workflowId: 'workflow-1', url: PRODUCTION, isTest: false },
-	...{ appId: ACCOUNT.appId, businessAccountId: ACCOUNT.businessAccountId },
-	...{ undo: [], alsoReceives: [FOREIGN], ...more },
-});
+const recordOf = (more: Partial<RegistrationRecord> = {}) =>
+	recordAt(PRODUCTION, { alsoReceives: [FOREIGN], ...more });
 
 /** A trigger with its static data. */
 function triggerWith(data: IDataObject, parameters: IDataObject = {}, workflowId = 'workflow-1') {
